@@ -1,0 +1,52 @@
+"""Errors raised on purpose: each says what is wrong, with which value, and what to do.
+
+::
+
+    BenchboxError
+    ├── UsageError        a name, option or flag the user gave cannot be used
+    ├── DataError         a data set cannot be read, or holds what it must not
+    │   └── SourceError   no source of a data set could be reached
+    ├── PluginError       an installed plugin breaks its contract
+    ├── ProtocolError     a protocol cannot split this data set
+    ├── ModelError        a model broke its contract: the trial fails, the run goes on
+    └── ResultsError      a run folder cannot be written or read
+
+The command line prints the message of a `BenchboxError` in one line;
+any other exception is a bug of benchbox and keeps its traceback.
+"""
+
+
+class BenchboxError(Exception):
+    """Something the user can act on; the message is all they see."""
+
+    exit_code = 1
+
+
+class UsageError(BenchboxError):
+    """A name, option or flag the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class DataError(BenchboxError):
+    """A data set cannot be read, or holds what it must not."""
+
+
+class SourceError(DataError):
+    """No source of a data set could be reached."""
+
+
+class PluginError(BenchboxError):
+    """An installed plugin breaks its contract."""
+
+
+class ProtocolError(BenchboxError):
+    """A protocol cannot split this data set."""
+
+
+class ModelError(BenchboxError):
+    """A model broke its contract: the trial fails, the run goes on."""
+
+
+class ResultsError(BenchboxError):
+    """A run folder cannot be written or read."""

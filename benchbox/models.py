@@ -1,0 +1,178 @@
+"""Models: the contract of two methods, the record that offers one, and the context of a fit."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Protocol
+
+import msgspec
+
+from benchbox.options import NoOptions, Options
+from benchbox.ratings import IndexArray, Ratings, Values
+
+
+class RatingModel(Protocol):
+    """What a model must have. Nobody inherits from it.
+
+    A model is built as ``Model(options)`` with the options its `ModelSpec` names.
+    """
+
+    def fit(self, train: Ratings, context: "FitContext") -> None:
+        """Learn from *train*; a second call forgets the first."""
+
+    def predict(
+        self, history: Ratings, users: IndexArray, items: IndexArray
+    ) -> Values:
+        """Predict the rating of each pair, shape ``(n,)``, unclipped and finite.
+
+        Args:
+            history: Every visible rating of the asked users, over the same indexes
+                as the training ratings. Under new-user protocols these users were
+                not trained on.
+            users: User index per pair, shape ``(n,)``.
+            items: Item index per pair, shape ``(n,)``.
+        """
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model can do, so that the runner neither wrongs it nor trusts it too far.
+
+    Attributes:
+        inductive: It predicts for users it was not trained on, from their history.
+        handles_cold_users: It answers for users with no visible rating.
+        handles_cold_items: It answers for items with no training rating.
+        uses_features: It reads user or item features.
+        uses_timestamps: It reads timestamps.
+        uses_validation: It wants validation ratings, carved from the training ones.
+        refits: After a fit with validation ratings it is fitted again on all
+            training ratings, for the epochs that fit chose.
+        stochastic: Its result depends on the seed.
+        devices: Kinds of device it runs on.
+    """
+
+    inductive: bool = False
+    handles_cold_users: bool = True
+    handles_cold_items: bool = True
+    uses_features: bool = False
+    uses_timestamps: bool = False
+    uses_validation: bool = False
+    refits: bool = False
+    stochastic: bool = True
+    devices: tuple[str, ...] = ("cpu",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """An offer of a model; making or listing one imports nothing heavy.
+
+    Attributes:
+        name: Name on the command line, kebab-case.
+        target: Where the class is, as ``"package.module:Class"``.
+        summary: One line for people.
+        options: Record of its settings, from a module that imports no torch.
+        capabilities: What the model can do.
+        presets: Named settings, chosen as ``name:preset=...``.
+        reference: Where the method is described, such as ``"doi:10.1145/..."``.
+        cost_hint: Rough fit seconds per 100,000 ratings with default options on two
+            cores, for the estimate of ``--dry-run``; `None` if unknown.
+    """
+
+    name: str
+    target: str
+    summary: str
+    options: type[Options] = NoOptions
+    capabilities: Capabilities = Capabilities()
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reference: str = ""
+    cost_hint: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport:
+    """What a model says about one epoch of its training.
+
+    Attributes:
+        epoch: Number of the epoch, from 1.
+        n_epochs: Epochs planned at most.
+        loss: Training loss of the epoch.
+        validation_rmse: RMSE on the validation ratings, if there are any.
+    """
+
+    epoch: int
+    n_epochs: int
+    loss: float | None = None
+    validation_rmse: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitContext:
+    """The circumstances of one fit.
+
+    Attributes:
+        seed: Seed of everything random in the model.
+        device: Where to train, such as ``"cpu"`` or ``"cuda:0"``.
+        n_threads: Threads the trial may use; torch is set already.
+        precision: Arithmetic to train in.
+        validation: Ratings to choose epochs by, if the spec asks for them.
+        validation_history: What `predict` may see while predicting ``validation``.
+        epochs: Epochs to train for exactly, in a refit; no early stopping then.
+        time_limit_seconds: Wall-clock seconds after which the trial is ended.
+        on_report: Takes each `EpochReport`; the runner sets it.
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    n_threads: int = 1
+    precision: str = "float32"
+    validation: Ratings | None = None
+    validation_history: Ratings | None = None
+    epochs: int | None = None
+    time_limit_seconds: float | None = None
+    on_report: Callable[[EpochReport], None] | None = None
+
+    def report(
+        self,
+        epoch: int,
+        n_epochs: int,
+        *,
+        loss: float | None = None,
+        validation_rmse: float | None = None,
+    ) -> None:
+        """Say that an epoch has ended: for curves, for progress and for the refit.
+
+        The refit trains for the epoch whose ``validation_rmse`` was lowest.
+        """
+        if self.on_report is not None:
+            self.on_report(
+                EpochReport(
+                    epoch=epoch,
+                    n_epochs=n_epochs,
+                    loss=loss,
+                    validation_rmse=validation_rmse,
+                )
+            )
+
+
+class EarlyStopping:
+    """Patience: stop once the validation error has not fallen for a while.
+
+    Attributes:
+        best_epoch: Epoch with the lowest error so far; 0 before the first.
+        best_value: That error.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.best_epoch = 0
+        self.best_value = inf
+        self._patience = patience
+
+    def improved(self, epoch: int, value: float) -> bool:
+        """Note the validation error of *epoch*; return whether it is the lowest yet."""
+        if not value < self.best_value:
+            return False
+        self.best_epoch, self.best_value = epoch, value
+        return True
+
+    def should_stop(self, epoch: int) -> bool:
+        """Return whether *epoch* is the last worth training."""
+        return epoch - self.best_epoch >= self._patience

@@ -1,0 +1,137 @@
+"""Options: typed settings of models, data sets and protocols, and how text becomes them."""
+
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+
+from benchbox.errors import UsageError
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every options record: frozen, named fields only, unknown ones refused.
+
+    Each field has a type and a default. Ranges are stated with `msgspec.Meta`, as
+    in ``epochs: Annotated[int, Meta(ge=1)] = 30``, and are checked on decoding.
+    """
+
+
+class NoOptions(Options, frozen=True):
+    """For what has nothing to set."""
+
+
+T = TypeVar("T", bound=Options)
+
+
+def split_choice(text: str) -> tuple[str, dict[str, str]]:
+    """Part ``name:key=value,key=value`` into the name and its settings.
+
+    Commas within square brackets belong to the value.
+
+    Raises:
+        UsageError: A setting has no ``=``, or is given twice.
+    """
+    name, colon, rest = text.partition(":")
+    settings: dict[str, str] = {}
+    for part in _split_commas(rest) if colon else ():
+        key, equals, value = part.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals or not key:
+            raise UsageError(
+                f"{part!r} in {text!r} is no setting. Write name:key=value,key=value."
+            )
+        if key in settings:
+            raise UsageError(f"{key!r} is set twice in {text!r}. Keep one of them.")
+        settings[key] = value.strip()
+    return name.strip(), settings
+
+
+def decode(kind: type[T], settings: Mapping[str, Any], owner: str) -> T:
+    """Return *settings* as a checked record of type *kind*.
+
+    Text is read as the field's type asks; a sequence field takes ``20-10-20`` or
+    ``[20,10,20]``.
+
+    Args:
+        kind: The options record to build.
+        settings: Values by field name, typed or as text from the command line.
+        owner: Whose options these are, for the message.
+
+    Raises:
+        UsageError: A field is unknown, or a value does not fit its field.
+    """
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for key in settings:
+        if key not in fields:
+            known = ", ".join(fields) or "none"
+            raise UsageError(f"{owner} has no option {key!r}. Its options: {known}.")
+    values = {
+        key: _as_sequence(value)
+        if isinstance(value, str) and _is_sequence(fields[key].type)
+        else value
+        for key, value in settings.items()
+    }
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{owner} cannot take these options: {error}.") from None
+
+
+def to_json(options: msgspec.Struct) -> dict[str, Any]:
+    """Return all options in force, defaults included, as plain JSON values."""
+    built: dict[str, Any] = msgspec.to_builtins(options)
+    return built
+
+
+def changed(options: msgspec.Struct) -> dict[str, Any]:
+    """Return the options that differ from their defaults, as plain JSON values."""
+    defaults = to_json(type(options)())
+    return {k: v for k, v in to_json(options).items() if v != defaults[k]}
+
+
+def spell(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the ``name:key=value`` text that would choose these settings."""
+    if not settings:
+        return name
+    parts = (f"{key}={_spell_value(value)}" for key, value in settings.items())
+    return f"{name}:{','.join(parts)}"
+
+
+def nearest(name: str, known: typing.Iterable[str]) -> str:
+    """Return a hint that names the known word closest to *name*, or an empty string."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _spell_value(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return "-".join(map(str, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _split_commas(text: str) -> list[str]:
+    parts, depth, start = [], 0, 0
+    for place, letter in enumerate(text):
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and depth == 0:
+            parts.append(text[start:place])
+            start = place + 1
+    return [*parts, text[start:]]
+
+
+def _is_sequence(kind: Any) -> bool:
+    if get_origin(kind) in (types.UnionType, typing.Union, typing.Annotated):
+        return any(map(_is_sequence, get_args(kind)))
+    return get_origin(kind) in (tuple, list)
+
+
+def _as_sequence(text: str) -> list[str]:
+    inner = text.removeprefix("[").removesuffix("]")
+    separator = "," if text.startswith("[") else "-"
+    return [part.strip() for part in inner.split(separator) if part.strip()]

@@ -1,0 +1,422 @@
+"""Protocols: named recipes that part a data set into what a model sees and what it must predict."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.errors import ProtocolError
+from benchbox.options import NoOptions, Options, to_json
+from benchbox.ratings import Positions, Ratings
+from benchbox.seeding import permutation
+
+FOLD_FORMAT = 1
+"""Changes whenever equal folds would get another id."""
+
+VALIDATION_FRACTION = 0.1
+
+Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Partition:
+    """One way to part a data set, as rising positions into its `Ratings`.
+
+    Attributes:
+        name: Name within the protocol, such as ``"u1"``.
+        train: What `fit` may see.
+        history: What `predict` may see: the training ratings themselves, or the
+            fold-in of users never trained on.
+        hidden: What must be predicted.
+    """
+
+    name: str
+    train: Positions
+    history: Positions
+    hidden: Positions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """A named evaluation recipe.
+
+    Attributes:
+        name: Name on the command line, kebab-case.
+        summary: One line for people.
+        options: Record of its settings.
+        split: Parts ratings into folds. It gets the ratings, the partitions the
+            data set itself ships, and the options.
+        new_users: Whether test users are absent from training, so that only
+            inductive models can take part.
+        cold_policy: What happens to hidden ratings of users or items that have no
+            training rating.
+    """
+
+    name: str
+    summary: str
+    options: type[Options]
+    split: Callable[[Ratings, Mapping[str, Partition], Options], Iterator[Partition]]
+    new_users: bool = False
+    cold_policy: str = "scored; filled by the bias model where a model cannot answer"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Fold:
+    """A partition of particular ratings under a particular recipe.
+
+    Attributes:
+        ratings: All ratings of the data set.
+        partition: Which of them are train, history and hidden.
+        protocol: The protocol that made it.
+        options: The protocol's options in force.
+        data_id: `data_id` of the ratings.
+    """
+
+    ratings: Ratings
+    partition: Partition
+    protocol: Protocol
+    options: Options
+    data_id: str
+
+    @property
+    def name(self) -> str:
+        """Name within the protocol, such as ``"u1"``."""
+        return self.partition.name
+
+    @cached_property
+    def train(self) -> Ratings:
+        """The ratings a model may be fitted to."""
+        return self.ratings.take(self.partition.train)
+
+    @cached_property
+    def history(self) -> Ratings:
+        """The ratings a model may look at while predicting."""
+        if self.partition.history is self.partition.train:
+            return self.train
+        return self.ratings.take(self.partition.history)
+
+    @cached_property
+    def hidden(self) -> Ratings:
+        """The ratings to predict; the process that fits a model never holds them."""
+        return self.ratings.take(self.partition.hidden)
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of the data, the recipe and who is in which part.
+
+        Two folds with one id hold the same ratings in the same roles, whatever
+        file the data came from, and whatever the data set is called.
+        """
+        roles = np.zeros(len(self.ratings), dtype=np.uint8)
+        roles[self.partition.train] |= 1
+        roles[self.partition.history] |= 2
+        roles[self.partition.hidden] |= 4
+        recipe = {"protocol": self.protocol.name, **to_json(self.options)}
+        return _digest(
+            b"fold %d" % FOLD_FORMAT,
+            self.data_id.encode(),
+            msgspec.json.encode(recipe, order="sorted"),
+            self.name.encode(),
+            roles,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Visible:
+    """What one trial's model may see.
+
+    Attributes:
+        train: Ratings to fit.
+        validation: Ratings to choose epochs and options by; `None` if not asked for.
+        validation_history: What is visible while predicting ``validation``.
+    """
+
+    train: Ratings
+    validation: Ratings | None = None
+    validation_history: Ratings | None = None
+
+
+def data_id(ratings: Ratings) -> str:
+    """Return the hash of the ratings themselves: raw ids, values and timestamps.
+
+    Ratings are loaded in one canonical order, users and items sorted by id, so
+    neither the order of the file nor its format enters.
+    """
+    parts: list[bytes | NDArray[np.generic]] = [b"data %d" % FOLD_FORMAT]
+    for ids in (ratings.user_ids, ratings.item_ids):
+        names = [] if ids is None else ids.tolist()
+        parts.append("\0".join(map(str, names)).encode())
+    parts += [ratings.users, ratings.items, ratings.values]
+    if ratings.timestamps is not None:
+        parts.append(ratings.timestamps)
+    return _digest(*parts)
+
+
+def make_folds(
+    ratings: Ratings,
+    protocol: Protocol,
+    options: Options,
+    shipped: Mapping[str, Partition],
+) -> list[Fold]:
+    """Return all folds of *protocol* over *ratings*.
+
+    Args:
+        ratings: The data set, in canonical order.
+        protocol: The recipe.
+        options: Its settings.
+        shipped: Partitions the data set itself ships, by name.
+
+    Raises:
+        ProtocolError: The data lack what the recipe needs, or a part comes out empty.
+    """
+    identity = data_id(ratings)
+    folds = []
+    for partition in protocol.split(ratings, shipped, options):
+        for part in ("train", "hidden"):
+            if not len(getattr(partition, part)):
+                raise ProtocolError(
+                    f"Protocol {protocol.name!r} leaves the {part} part of fold "
+                    f"{partition.name!r} empty: {len(ratings):,} ratings are too few "
+                    f"for its options. Change them, or choose another protocol."
+                )
+        folds.append(
+            Fold(
+                ratings=ratings,
+                partition=partition,
+                protocol=protocol,
+                options=options,
+                data_id=identity,
+            )
+        )
+    return folds
+
+
+def carve_validation(fold: Fold, seed: int) -> Visible:
+    """Set aside validation ratings from the fold's train, by the rule of its test.
+
+    A tenth at random; under ``temporal`` the latest tenth; under ``new-users`` part
+    of the ratings of a tenth of the training users.
+
+    Raises:
+        ProtocolError: The training ratings are too few to set any aside.
+    """
+    train = fold.train
+    if isinstance(fold.options, NewUsersOptions):
+        rule = msgspec.structs.replace(fold.options, fraction=VALIDATION_FRACTION, seed=seed)
+        parts = next(split_new_users(train, {}, rule))
+    elif isinstance(fold.options, TemporalOptions):
+        parts = next(
+            split_temporal(train, {}, TemporalOptions(quantile=1 - VALIDATION_FRACTION))
+        )
+    else:
+        rule = HoldoutOptions(fraction=VALIDATION_FRACTION, seed=seed)
+        parts = next(split_holdout(train, {}, rule))
+    if not len(parts.train) or not len(parts.hidden):
+        raise ProtocolError(
+            f"Fold {fold.name!r} has {len(train):,} training ratings, too few to set "
+            f"validation ratings aside."
+        )
+    return Visible(
+        train=train.take(parts.train),
+        validation=train.take(parts.hidden),
+        validation_history=train.take(parts.history),
+    )
+
+
+def split_official(
+    ratings: Ratings, shipped: Mapping[str, Partition], options: NoOptions
+) -> Iterator[Partition]:
+    """Yield every fold the data set ships; a run chooses among them by name."""
+    if not shipped:
+        raise ProtocolError(
+            "Protocol 'official' needs folds shipped with the data set, and this one "
+            "has none. Try -p kfold or -p holdout."
+        )
+    yield from shipped.values()
+
+
+class HoldoutOptions(Options, frozen=True):
+    """Options of ``holdout``.
+
+    Attributes:
+        fraction: Share of all ratings to hide.
+        seed: Draws the hidden ratings.
+    """
+
+    fraction: Fraction = 0.1
+    seed: Seed = 0
+
+
+def split_holdout(
+    ratings: Ratings, shipped: Mapping[str, Partition], options: HoldoutOptions
+) -> Iterator[Partition]:
+    """Yield one fold whose hidden ratings are drawn without regard to user or item.
+
+    A test user may thus have no training rating: a cold start.
+    """
+    order = permutation(len(ratings), options.seed)
+    n_hidden = round(len(ratings) * options.fraction)
+    yield _warm("holdout", train=order[n_hidden:], hidden=order[:n_hidden])
+
+
+class KFoldOptions(Options, frozen=True):
+    """Options of ``kfold``.
+
+    Attributes:
+        n_folds: How many folds.
+        seed: Deals the ratings out.
+    """
+
+    n_folds: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 5
+    seed: Seed = 0
+
+
+def split_kfold(
+    ratings: Ratings, shipped: Mapping[str, Partition], options: KFoldOptions
+) -> Iterator[Partition]:
+    """Yield folds that together hide every rating exactly once.
+
+    Ratings are dealt out at random, without regard to user or item, so a test user
+    may have no training rating: a cold start.
+    """
+    order = permutation(len(ratings), options.seed)
+    edges = np.linspace(0, len(order), options.n_folds + 1).round().astype(int)
+    for k, (start, stop) in enumerate(zip(edges, edges[1:], strict=False), start=1):
+        yield _warm(
+            f"k{k}",
+            train=np.concatenate([order[:start], order[stop:]]),
+            hidden=order[start:stop],
+        )
+
+
+class TemporalOptions(Options, frozen=True):
+    """Options of ``temporal``.
+
+    Attributes:
+        quantile: Share of all ratings, by time, that are visible.
+    """
+
+    quantile: Fraction = 0.9
+
+
+def split_temporal(
+    ratings: Ratings, shipped: Mapping[str, Partition], options: TemporalOptions
+) -> Iterator[Partition]:
+    """Yield one fold that hides every rating later than one moment for all users.
+
+    The moment is the linearly interpolated quantile of the timestamps; ratings of
+    that very second stay visible.
+    """
+    if ratings.timestamps is None:
+        raise ProtocolError(
+            "Protocol 'temporal' needs timestamps, and this data set has none. "
+            "Try -p holdout or -p kfold."
+        )
+    moment = np.quantile(ratings.timestamps, options.quantile)
+    later = ratings.timestamps > moment
+    yield _warm("later", train=np.flatnonzero(~later), hidden=np.flatnonzero(later))
+
+
+class NewUsersOptions(Options, frozen=True):
+    """Options of ``new-users``.
+
+    Attributes:
+        fraction: Share of the users to keep out of training.
+        fold_in: Share of a new user's ratings that is shown when predicting.
+        seed: Draws the users, and the ratings shown.
+    """
+
+    fraction: Fraction = 0.1
+    fold_in: Fraction = 0.8
+    seed: Seed = 0
+
+
+def split_new_users(
+    ratings: Ratings, shipped: Mapping[str, Partition], options: NewUsersOptions
+) -> Iterator[Partition]:
+    """Yield one fold whose test users were never trained on (strong generalisation).
+
+    Of each new user, ``fold_in`` of the ratings, drawn at random but at least one,
+    are the history; the others are hidden. A user with one rating hides none.
+    """
+    active = np.unique(ratings.users)
+    n_new = max(1, round(len(active) * options.fraction))
+    is_new = np.zeros(ratings.n_users, dtype=bool)
+    is_new[active[permutation(len(active), options.seed)[:n_new]]] = True
+    theirs = np.flatnonzero(is_new[ratings.users])
+    # Shuffle, then sort by user: each user's ratings stand together in random order.
+    theirs = theirs[permutation(len(theirs), options.seed + 1)]
+    theirs = theirs[np.argsort(ratings.users[theirs], kind="stable")]
+    owners = ratings.users[theirs]
+    counts = np.bincount(owners, minlength=ratings.n_users)
+    starts = np.cumsum(counts) - counts
+    place = np.arange(len(theirs)) - starts[owners]
+    shown = place < np.maximum(1, np.round(counts * options.fold_in))[owners]
+    yield Partition(
+        name="new-users",
+        train=np.flatnonzero(~is_new[ratings.users]),
+        history=np.sort(theirs[shown]),
+        hidden=np.sort(theirs[~shown]),
+    )
+
+
+PROTOCOLS = (
+    Protocol(
+        name="official",
+        summary="the folds the data set ships",
+        options=NoOptions,
+        split=split_official,
+    ),
+    Protocol(
+        name="holdout",
+        summary="a random share of all ratings is hidden",
+        options=HoldoutOptions,
+        split=split_holdout,
+    ),
+    Protocol(
+        name="kfold",
+        summary="every rating is hidden once, in random folds",
+        options=KFoldOptions,
+        split=split_kfold,
+    ),
+    Protocol(
+        name="temporal",
+        summary="everything after one moment is hidden",
+        options=TemporalOptions,
+        split=split_temporal,
+    ),
+    Protocol(
+        name="new-users",
+        summary="whole users are kept out of training; part of their ratings is shown",
+        options=NewUsersOptions,
+        split=split_new_users,
+        new_users=True,
+    ),
+)
+"""The protocols benchbox brings."""
+
+
+def _warm(name: str, *, train: Positions, hidden: Positions) -> Partition:
+    train = np.sort(train)
+    return Partition(name=name, train=train, history=train, hidden=np.sort(hidden))
+
+
+def _digest(*parts: bytes | NDArray[np.generic]) -> str:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        data = part if isinstance(part, bytes) else _little_endian(part)
+        # Lengths keep ("ab", "c") and ("a", "bc") apart.
+        digest.update(memoryview(data).nbytes.to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _little_endian(array: NDArray[np.generic]) -> memoryview:
+    contiguous = np.ascontiguousarray(array)
+    return contiguous.astype(contiguous.dtype.newbyteorder("<"), copy=False).data

@@ -1,0 +1,229 @@
+"""Ratings: the one data type that data sets make, protocols split and models see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from benchbox.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IndexArray = NDArray[np.int32]
+"""User or item indexes, shape ``(n,)``."""
+
+Positions = NDArray[np.int64]
+"""Places of ratings within a `Ratings`, shape ``(n,)``."""
+
+Values = NDArray[np.float32]
+"""Ratings or predictions of ratings, shape ``(n,)``."""
+
+Features = Mapping[str, NDArray[Any]]
+"""Named columns about users or items, one row per index; strings are kept as such."""
+
+
+class RatingScale(msgspec.Struct, frozen=True):
+    """The range a rating may take, in the unit of the ratings.
+
+    Attributes:
+        low: Lowest rating that can be given.
+        high: Highest rating that can be given.
+        step: Distance between neighbouring ratings; `None` on a continuous scale.
+    """
+
+    low: float
+    high: float
+    step: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise DataError(
+                f"A rating scale must rise, but this one goes from {self.low:g} to "
+                f"{self.high:g}. A data set with one rating value cannot rank models."
+            )
+
+    def clip(self, values: Values) -> Values:
+        """Return *values* with everything off the scale moved to its ends."""
+        return np.clip(values, np.float32(self.low), np.float32(self.high))
+
+    def __str__(self) -> str:
+        return f"{self.low:g}–{self.high:g}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Grouped:
+    """Ratings in compressed rows: one row per user, or one per item.
+
+    Attributes:
+        offsets: Row *r* is ``offsets[r]:offsets[r + 1]``, shape ``(n_rows + 1,)``.
+        indices: The other side's index per rating, rising within a row.
+        values: Rating per entry, shape ``(n,)``.
+        positions: Where each entry stands in the `Ratings` it came from.
+        n_columns: Number of indexes on the other side.
+    """
+
+    offsets: NDArray[np.int64]
+    indices: IndexArray
+    values: Values
+    positions: Positions
+    n_columns: int
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Ratings per row, shape ``(n_rows,)``."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Ratings:
+    """Explicit ratings as aligned columns.
+
+    A rating is there because its index is, never because its value differs from
+    zero: 0 and negative ratings are ratings. Arrays may be memory-mapped and must
+    not be written to; whoever needs to change them makes a copy.
+
+    Attributes:
+        users: User index per rating, shape ``(n,)``, int32 in ``[0, n_users)``.
+        items: Item index per rating, shape ``(n,)``, int32 in ``[0, n_items)``.
+        values: Rating per pair, shape ``(n,)``, float32, on ``scale``.
+        timestamps: Seconds since 1970 per rating, int64, where the data has them.
+        rows: Row of each rating in its source, counted from 0, int64.
+        n_users: Size of the user index; it counts users without a rating here.
+        n_items: Size of the item index; it counts items without a rating here.
+        scale: The range the ratings may take.
+        user_ids: The source's own name of each user, shape ``(n_users,)``, strings.
+        item_ids: The source's own name of each item, shape ``(n_items,)``, strings.
+        user_features: Static facts about users, never derived from ratings.
+        item_features: Static facts about items, never derived from ratings.
+
+    Raises:
+        DataError: The columns disagree in length, or leave their range.
+    """
+
+    users: IndexArray
+    items: IndexArray
+    values: Values
+    n_users: int
+    n_items: int
+    scale: RatingScale
+    timestamps: NDArray[np.int64] | None = None
+    rows: Positions | None = None
+    user_ids: NDArray[np.str_] | None = None
+    item_ids: NDArray[np.str_] | None = None
+    user_features: Features | None = None
+    item_features: Features | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.values)
+        for name, dtype in _COLUMN_TYPES.items():
+            column = getattr(self, name)
+            if column is None:
+                continue
+            if column.dtype != dtype or column.shape != (n,):
+                raise DataError(
+                    f"Ratings column {name!r} must be {np.dtype(dtype).name} of shape "
+                    f"({n},), not {column.dtype.name} of shape {column.shape}."
+                )
+        for name, size in (("users", self.n_users), ("items", self.n_items)):
+            _check_range(name, getattr(self, name), size)
+        for ids, features, size, what in (
+            (self.user_ids, self.user_features, self.n_users, "user"),
+            (self.item_ids, self.item_features, self.n_items, "item"),
+        ):
+            tables = {} if features is None else dict(features)
+            if ids is not None:
+                tables["ids"] = ids
+            for name, column in tables.items():
+                if len(column) != size:
+                    raise DataError(
+                        f"The {what} column {name!r} has {len(column)} rows for "
+                        f"{size} {what}s; there must be one row each."
+                    )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Ratings: {len(self):,} by {self.n_users:,} users of "
+            f"{self.n_items:,} items on {self.scale}>"
+        )
+
+    @property
+    def density(self) -> float:
+        """Share of all user-item pairs that are rated, in [0, 1]."""
+        cells = self.n_users * self.n_items
+        return len(self) / cells if cells else 0.0
+
+    def take(self, positions: Positions) -> Self:
+        """Return the ratings at *positions*, in that order, over the same indexes."""
+        return replace(
+            self,
+            users=self.users[positions],
+            items=self.items[positions],
+            values=self.values[positions],
+            timestamps=None if self.timestamps is None else self.timestamps[positions],
+            rows=None if self.rows is None else self.rows[positions],
+        )
+
+    def by_user(self) -> Grouped:
+        """Return the ratings in compressed rows, one row per user."""
+        return self._grouped(self.users, self.items, self.n_users, self.n_items)
+
+    def by_item(self) -> Grouped:
+        """Return the ratings in compressed rows, one row per item."""
+        return self._grouped(self.items, self.users, self.n_items, self.n_users)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a data frame with one row per rating, under the source's own ids."""
+        import pandas as pd
+
+        columns: dict[str, ArrayLike] = {
+            "user": self.users if self.user_ids is None else self.user_ids[self.users],
+            "item": self.items if self.item_ids is None else self.item_ids[self.items],
+            "rating": self.values,
+        }
+        if self.timestamps is not None:
+            columns["timestamp"] = self.timestamps
+        return pd.DataFrame(columns)
+
+    def _grouped(
+        self, keys: IndexArray, others: IndexArray, n_rows: int, n_columns: int
+    ) -> Grouped:
+        from scipy.sparse import coo_array
+
+        # scipy's counting sort is 4 times faster than a stable argsort, and within
+        # a row it keeps the order given: sorting by the other side first makes each
+        # row rise. Positions travel as the matrix values.
+        order = np.arange(len(self), dtype=np.int64)
+        by_other = coo_array((order, (others, keys)), shape=(n_columns, n_rows)).tocsr()
+        by_key = by_other.T.tocsr()
+        positions = by_key.data
+        return Grouped(
+            offsets=by_key.indptr.astype(np.int64),
+            indices=by_key.indices.astype(np.int32),
+            values=self.values[positions],
+            positions=positions,
+            n_columns=n_columns,
+        )
+
+
+_COLUMN_TYPES: Mapping[str, type[np.generic]] = {
+    "users": np.int32,
+    "items": np.int32,
+    "values": np.float32,
+    "timestamps": np.int64,
+    "rows": np.int64,
+}
+
+
+def _check_range(name: str, column: IndexArray, size: int) -> None:
+    if len(column) and not (0 <= column.min() and column.max() < size):
+        raise DataError(
+            f"Ratings column {name!r} reaches from {column.min()} to {column.max()}; "
+            f"its indexes must lie in [0, {size})."
+        )
