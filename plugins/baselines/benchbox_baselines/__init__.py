@@ -1,1 +1,43 @@
-"""Placeholder until the family lands."""
+"""Baselines: means and biases, the lines that any other model must beat."""
+
+from benchbox import Capabilities, ModelSpec, hookimpl
+from benchbox_baselines.options import BiasOptions
+
+_CAPABILITIES = Capabilities(inductive=True, stochastic=False)
+
+
+@hookimpl
+def benchbox_models() -> list[ModelSpec]:
+    """Offer the four baselines; a cold user or item gets the other side's mean."""
+    return [
+        ModelSpec(
+            name="global-mean",
+            target="benchbox_baselines.means:GlobalMean",
+            summary="the mean of all training ratings, for every pair",
+            capabilities=_CAPABILITIES,
+            cost_hint=0.001,
+        ),
+        ModelSpec(
+            name="user-mean",
+            target="benchbox_baselines.means:UserMean",
+            summary="the mean of the user's visible ratings",
+            capabilities=_CAPABILITIES,
+            cost_hint=0.001,
+        ),
+        ModelSpec(
+            name="item-mean",
+            target="benchbox_baselines.means:ItemMean",
+            summary="the mean of the item's training ratings",
+            capabilities=_CAPABILITIES,
+            cost_hint=0.001,
+        ),
+        ModelSpec(
+            name="bias",
+            target="benchbox_baselines.bias:Bias",
+            summary="global mean plus a damped offset per user and per item",
+            options=BiasOptions,
+            capabilities=_CAPABILITIES,
+            reference="doi:10.1145/1644873.1644874",
+            cost_hint=0.02,
+        ),
+    ]

@@ -1,0 +1,75 @@
+"""Means: the mean rating over everything, per user, and per item."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox import FitContext, Options, Ratings
+
+
+class GlobalMean:
+    """The mean of all training ratings, for every pair."""
+
+    def __init__(self, options: Options) -> None:
+        self._mean = 0.0
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        """Take the mean of *train*."""
+        self._mean = _mean(train)
+
+    def predict(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return the same mean for every pair."""
+        return np.full(len(users), self._mean, dtype=np.float32)
+
+
+class UserMean:
+    """The undamped mean of a user's ratings; the global mean where there are none."""
+
+    def __init__(self, options: Options) -> None:
+        self._mean = 0.0
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        """Take the global mean alone: the users' means come from their history."""
+        self._mean = _mean(train)
+
+    def predict(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return the mean rating of each user in *history*, trained on or not."""
+        means = _means(history.values, history.users, history.n_users, self._mean)
+        return means[users]
+
+
+class ItemMean:
+    """The undamped mean of an item's ratings; the global mean where there are none."""
+
+    def __init__(self, options: Options) -> None:
+        self._means = np.zeros(0, dtype=np.float32)
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        """Take the mean of every item in *train*."""
+        self._means = _means(train.values, train.items, train.n_items, _mean(train))
+
+    def predict(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return the mean training rating of each item."""
+        return self._means[items]
+
+
+def _mean(ratings: Ratings) -> float:
+    return float(ratings.values.mean(dtype=np.float64))
+
+
+def _means(
+    values: NDArray[np.float32],
+    groups: NDArray[np.int32],
+    n_groups: int,
+    otherwise: float,
+) -> NDArray[np.float32]:
+    sums = np.bincount(groups, weights=values, minlength=n_groups)
+    counts = np.bincount(groups, minlength=n_groups)
+    means = np.full(n_groups, otherwise)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means.astype(np.float32)
