@@ -1,0 +1,73 @@
+"""Channel: JSON messages, one a line, over a socket between processes on one machine."""
+
+import socket
+from array import array
+from typing import Any
+
+import msgspec
+
+
+class Line:
+    """One end of a line of messages.
+
+    Attributes:
+        socket: The socket beneath, for `select` and for handing over.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self.socket = end
+        self._rest = b""
+
+    def send(self, message: dict[str, Any], *, hand_over: int | None = None) -> None:
+        """Send *message*, and with it an open file descriptor if one is given."""
+        data = msgspec.json.encode(message) + b"\n"
+        if hand_over is None:
+            self.socket.sendall(data)
+            return
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [hand_over]))
+        sent = self.socket.sendmsg([data], [rights])
+        self.socket.sendall(data[sent:])
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for the next message.
+
+        Raises:
+            EOFError: The other end is gone.
+        """
+        while b"\n" not in self._rest:
+            self._fill()
+        line, _, self._rest = self._rest.partition(b"\n")
+        message: dict[str, Any] = msgspec.json.decode(line)
+        return message
+
+    def receive_with_file(self) -> tuple[dict[str, Any], int | None]:
+        """Wait for the next message, and the file descriptor it hands over, if any."""
+        handed: list[int] = []
+        while b"\n" not in self._rest:
+            data, fds, _, _ = socket.recv_fds(self.socket, 1 << 16, 1)
+            if not data:
+                raise EOFError
+            self._rest += data
+            handed += fds
+        return self.receive(), handed[0] if handed else None
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return what can be read without waiting; the socket must be readable.
+
+        Raises:
+            EOFError: The other end is gone, and everything it sent has been read.
+        """
+        self._fill()
+        messages = []
+        while b"\n" in self._rest:
+            messages.append(self.receive())
+        return messages
+
+    def _fill(self) -> None:
+        try:
+            data = self.socket.recv(1 << 16)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise EOFError
+        self._rest += data

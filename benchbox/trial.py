@@ -1,0 +1,304 @@
+"""Trial: what happens in the child process, from loading the ratings to the predictions."""
+
+import random
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+import numpy as np
+
+from benchbox.errors import BenchboxError, ModelError
+from benchbox.handover import map_array, read_ratings
+from benchbox.models import EpochReport, FitContext, RatingModel
+from benchbox.options import NoOptions, Options, decode
+from benchbox.plugins import resolve
+from benchbox.ratings import Ratings, Values
+from benchbox.timing import PhaseClock
+
+Status = Literal[
+    "ok",
+    "failed",
+    "timeout",
+    "out-of-memory",
+    "crashed",
+    "skipped",
+    "interrupted",
+]
+"""How a trial can end."""
+
+PREDICTIONS = "predictions.npy"
+"""File in a job's folder that holds one float32 per pair asked for."""
+
+
+class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a child process needs to run one trial, as plain values.
+
+    Attributes:
+        target: Model class, as `ModelSpec.target`.
+        options_type: Options record as ``"module:Class"``; empty for no options.
+        options: Its values in force.
+        train: Folder of the ratings to fit.
+        validation: Folder of the validation ratings, for a model that asks.
+        validation_history: Folder of what is visible while predicting them.
+        refit: Folder of train and validation together, for a model that refits.
+        history: Folder of what `predict` may see.
+        device: Where to train.
+        precision: Arithmetic to train in.
+        seed: Seed of the trial.
+        n_threads: Threads to use.
+        time_limit_seconds: When the parent ends the trial, if ever.
+        out: Folder for the outcome and the predictions.
+        chunk_size: Pairs per call of `predict`.
+    """
+
+    target: str
+    options_type: str
+    options: dict[str, Any]
+    train: str
+    history: str
+    out: str
+    validation: str | None = None
+    validation_history: str | None = None
+    refit: str | None = None
+    device: str = "cpu"
+    precision: str = "float32"
+    seed: int = 0
+    n_threads: int = 1
+    time_limit_seconds: float | None = None
+    chunk_size: int = 1 << 18
+
+
+class TrialOutcome(msgspec.Struct, kw_only=True):
+    """What a child process says about its trial.
+
+    Attributes:
+        status: How it ended.
+        reason: Why, in one line, unless it is ok.
+        wall_seconds: Wall-clock seconds by phase: load, fit, predict.
+        cpu_seconds: Processor seconds by phase.
+        curve: What the model reported after each epoch.
+        chosen_epoch: Epoch with the lowest validation error, in a refit.
+        n_parameters: Learned numbers in the model, where it tells.
+        idle_memory_bytes: Resident memory before the model was loaded.
+        peak_accelerator_bytes: Most memory the accelerator's allocator held.
+    """
+
+    status: Status = "ok"
+    reason: str = ""
+    wall_seconds: dict[str, float] = {}
+    cpu_seconds: dict[str, float] = {}
+    curve: list[EpochReport] = []
+    chosen_epoch: int | None = None
+    n_parameters: int | None = None
+    idle_memory_bytes: int = 0
+    peak_accelerator_bytes: int | None = None
+
+
+class Channel(Protocol):
+    """The child's line to its parent."""
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Tell the parent something."""
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for the parent's answer."""
+
+
+def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
+    """Fit and predict as *job* says, and write the predictions to its folder.
+
+    Whatever goes wrong in the model becomes the outcome's status and reason.
+
+    Args:
+        job: The trial.
+        channel: Tells the parent of phases and epochs. Only when the fit is over
+            does the parent answer with the pairs to predict.
+    """
+    outcome = TrialOutcome(idle_memory_bytes=_resident_bytes())
+    clock = PhaseClock(_synchronizer(job.device))
+    # The boundary of the trial: what a model throws, whatever it is, is a row.
+    try:
+        _prepare_process(job)
+        _run(job, channel, clock, outcome)
+    except BaseException as error:
+        outcome.status, outcome.reason = _classify(error)
+        traceback.print_exc()
+    outcome.wall_seconds = clock.wall_seconds
+    outcome.cpu_seconds = clock.cpu_seconds
+    outcome.peak_accelerator_bytes = _peak_accelerator_bytes(job.device)
+    return outcome
+
+
+def build_model(target: str, options_type: str, options: dict[str, Any]) -> RatingModel:
+    """Import and build a model with its options.
+
+    A class without an options record is called with its options as keywords.
+    """
+    factory: Callable[..., RatingModel] = resolve(target)
+    if not options_type:
+        return factory(**options)
+    kind: type[Options] = resolve(options_type)
+    record = decode(kind, options, target)
+    return factory() if kind is NoOptions else factory(record)
+
+
+def check_predictions(predicted: Any, n_pairs: int) -> Values:
+    """Return a model's answer as float32, or say how it breaks the contract.
+
+    Raises:
+        ModelError: Not one finite number per pair.
+    """
+    # numpy understands CPU tensors and lists alike; for the rest the model is told.
+    try:
+        values = np.asarray(predicted)
+    except Exception as error:
+        raise ModelError(
+            f"predict returned a {type(predicted).__name__} that is no host array: "
+            f"{error}"
+        ) from error
+    if values.shape != (n_pairs,):
+        raise ModelError(
+            f"predict returned shape {values.shape} for {n_pairs} pairs; "
+            f"it must be ({n_pairs},)."
+        )
+    if values.dtype.kind not in "fiu":
+        raise ModelError(f"predict returned {values.dtype} values; they must be numbers.")
+    values = values.astype(np.float32)
+    n_bad = n_pairs - int(np.isfinite(values).sum())
+    if n_bad:
+        raise ModelError(
+            f"predict returned NaN or infinity for {n_bad} of {n_pairs} pairs; "
+            f"there is no way to decline a pair."
+        )
+    return values
+
+
+def _run(
+    job: TrialJob, channel: Channel, clock: PhaseClock, outcome: TrialOutcome
+) -> None:
+    channel.send({"kind": "phase", "phase": "load"})
+    with clock.phase("load"):
+        train = read_ratings(Path(job.train))
+        model = build_model(job.target, job.options_type, job.options)
+    channel.send({"kind": "phase", "phase": "fit"})
+    with clock.phase("fit"):
+        _fit(job, model, train, channel, outcome)
+    outcome.n_parameters = _count_parameters(model)
+    # Only now may this process learn which pairs it will be asked for.
+    channel.send({"kind": "fitted"})
+    answer = channel.receive()
+    history = read_ratings(Path(job.history))
+    users, items = (map_array(Path(answer[name])) for name in ("users", "items"))
+    predictions = np.empty(len(users), dtype=np.float32)
+    for start in range(0, len(users), job.chunk_size):
+        chunk = slice(start, start + job.chunk_size)
+        with clock.phase("predict"):
+            answered = model.predict(history, users[chunk], items[chunk])
+            # Inside the clock: the numbers must have reached the host.
+            predictions[chunk] = check_predictions(answered, len(users[chunk]))
+    np.save(Path(job.out) / PREDICTIONS, predictions, allow_pickle=False)
+
+
+def _fit(
+    job: TrialJob,
+    model: RatingModel,
+    train: Ratings,
+    channel: Channel,
+    outcome: TrialOutcome,
+) -> None:
+    def note(report: EpochReport) -> None:
+        outcome.curve.append(report)
+        channel.send({"kind": "epoch", "epoch": report.epoch, "of": report.n_epochs})
+
+    context = FitContext(
+        seed=job.seed,
+        device=job.device,
+        n_threads=job.n_threads,
+        precision=job.precision,
+        time_limit_seconds=job.time_limit_seconds,
+        on_report=note,
+    )
+    if not job.validation or not job.validation_history:
+        model.fit(train, context)
+        return
+    choosing = replace(
+        context,
+        validation=read_ratings(Path(job.validation)),
+        validation_history=read_ratings(Path(job.validation_history)),
+    )
+    model.fit(train, choosing)
+    outcome.chosen_epoch = _best_epoch(outcome.curve)
+    if job.refit and outcome.chosen_epoch:
+        again = replace(context, epochs=outcome.chosen_epoch)
+        model.fit(read_ratings(Path(job.refit)), again)
+
+
+def _best_epoch(curve: list[EpochReport]) -> int | None:
+    judged = [r for r in curve if r.validation_rmse is not None]
+    if not judged:
+        return None
+    return min(judged, key=lambda r: (r.validation_rmse, r.epoch)).epoch
+
+
+def _prepare_process(job: TrialJob) -> None:
+    import torch
+
+    torch.set_num_threads(job.n_threads)
+    if job.device == "cpu":
+        # With two threads some sums would otherwise differ from run to run.
+        torch.use_deterministic_algorithms(True)
+    # Models must draw from their own generators; one that does not is at least
+    # the same in every run.
+    random.seed(job.seed)
+    np.random.seed(job.seed % 2**32)  # noqa: NPY002
+    torch.manual_seed(job.seed)
+
+
+def _classify(error: BaseException) -> tuple[Status, str]:
+    text = " ".join(str(error).split())
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    # torch reports a failed allocation as a plain RuntimeError on the CPU.
+    short = isinstance(error, MemoryError) or "can't allocate memory" in text
+    if short or type(error).__name__ == "OutOfMemoryError":
+        return "out-of-memory", reason
+    if isinstance(error, BenchboxError):
+        return "failed", text
+    return "failed", reason
+
+
+def _synchronizer(device: str) -> Callable[[], None] | None:
+    if device == "cpu":
+        return None
+    import torch
+
+    return partial(torch.accelerator.synchronize, torch.device(device))
+
+
+def _peak_accelerator_bytes(device: str) -> int | None:
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    return int(torch.cuda.max_memory_allocated(device))
+
+
+def _count_parameters(model: RatingModel) -> int | None:
+    stated = getattr(model, "n_parameters", None)
+    if isinstance(stated, int):
+        return stated
+    from torch.nn import Module
+
+    modules = [part for part in vars(model).values() if isinstance(part, Module)]
+    if not modules:
+        return None
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+def _resident_bytes() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
