@@ -1,1 +1,34 @@
-"""Placeholder until the family lands."""
+"""Factorization: low-rank models of the rating matrix."""
+
+from benchbox import Capabilities, ModelSpec, hookimpl
+from benchbox_factorization.options import BiasedMFOptions, SVDOptions
+
+
+@hookimpl
+def benchbox_models() -> list[ModelSpec]:
+    """Offer truncated SVD and biased matrix factorization; neither needs torch.
+
+    Both keep item factors alone and place a user by their history, so users never
+    trained on are served; without factors, the bias model answers.
+    """
+    return [
+        ModelSpec(
+            name="svd",
+            target="benchbox_factorization.svd:SVD",
+            summary="truncated SVD of what the bias model leaves, missing cells as 0",
+            options=SVDOptions,
+            presets={"zero": {"fill": "zero", "n_factors": 3}},
+            capabilities=Capabilities(inductive=True, stochastic=False),
+            reference="doi:10.1145/1864708.1864721",
+            cost_hint=0.1,
+        ),
+        ModelSpec(
+            name="biased-mf",
+            target="benchbox_factorization.biased_mf:BiasedMF",
+            summary="biases plus factors by alternating ridge regression",
+            options=BiasedMFOptions,
+            capabilities=Capabilities(inductive=True),
+            reference="doi:10.1109/MC.2009.263",
+            cost_hint=0.2,
+        ),
+    ]

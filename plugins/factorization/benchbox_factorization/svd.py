@@ -1,0 +1,70 @@
+"""Truncated SVD of a filled rating matrix."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.linalg import svds
+
+from benchbox import FitContext, Ratings
+from benchbox.reference import BiasModel, fit_bias_model
+from benchbox_factorization.options import SVDOptions
+from benchbox_factorization.residuals import predict, residuals, zero_model
+
+# Below this many rows or columns a dense SVD is as fast, and exact to the last digit.
+_DENSE = 64
+
+
+class SVD:
+    """``R V V'`` with the leading right singular vectors ``V`` of the filled matrix.
+
+    This equals ``U S V'`` on the training matrix, and also places users who were
+    not trained on, by their row (Cremonesi et al., 2010, eq. 3).
+    """
+
+    def __init__(self, options: SVDOptions) -> None:
+        self._options = options
+        self._bias: BiasModel
+        self._item_factors: NDArray[np.float64]
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        """Take the leading right singular vectors of the filled *train* matrix."""
+        filled_with_bias = self._options.fill == "bias"
+        self._bias = fit_bias_model(train) if filled_with_bias else zero_model(train)
+        matrix = residuals(train, self._bias)
+        self._item_factors = right_vectors(matrix, self._options.n_factors)
+
+    def predict(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return the low-rank reconstruction of *history* at these pairs."""
+        user_factors = residuals(history, self._bias) @ self._item_factors
+        return predict(
+            self._bias, history, user_factors, self._item_factors, users, items
+        )
+
+
+def right_vectors(matrix: Any, n_factors: int) -> NDArray[np.float64]:
+    """Return the leading right singular vectors of a sparse matrix as columns.
+
+    Sparse matrices are never filled in: the missing cells of a matrix of residuals
+    are 0 already.
+
+    Args:
+        matrix: CSR of shape ``(m, n)``.
+        n_factors: How many; fewer come back if the matrix is smaller.
+    """
+    smaller = min(matrix.shape)
+    if smaller <= _DENSE or n_factors >= smaller - 1:
+        _, _, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
+    elif not matrix.data.any():
+        # Lanczos iterations cannot start on a matrix of zeros.
+        return np.zeros((matrix.shape[1], n_factors))
+    else:
+        # A fixed start makes the iterations the same every time. A random one is
+        # surely not orthogonal to a vector sought; one of ones might be.
+        start = np.random.Generator(np.random.PCG64(0)).standard_normal(smaller)
+        _, _, right = svds(matrix, k=n_factors, v0=start)
+        right = right[::-1]
+    vectors: NDArray[np.float64] = np.ascontiguousarray(right[:n_factors].T)
+    return vectors
