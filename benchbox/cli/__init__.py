@@ -1,0 +1,93 @@
+"""Command line: the only place that knows names, paths and exit codes."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from benchbox.errors import BenchboxError
+from benchbox.version import __version__
+
+_COMMANDS = {
+    "run": "Fit and compare models on ratings they have not seen.",
+    "list": "Show the models, data sets, protocols and metrics at hand.",
+    "report": "Show the tables of a finished or broken-off run.",
+    "data": "Fetch, show and remove data sets.",
+    "doctor": "Check that this machine is fit to run benchmarks.",
+}
+
+_INTERRUPTED = 130
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(f"benchbox.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - our own modules
+        return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        # The summaries above, so that `--help` imports none of the commands.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from benchbox.options import nearest
+
+            raise click.UsageError(
+                f"No command {args[0]!r}.{nearest(args[0], _COMMANDS)} "
+                f"Commands: {', '.join(_COMMANDS)}."
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 all went well, 1 something failed, 2 wrong usage, "
+    "130 interrupted.",
+)
+@click.version_option(__version__, prog_name="benchbox")
+def _benchbox() -> None:
+    """Compare rating-prediction models on hidden ratings, with times you can trust."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Expected errors are one line on standard error; anything else is a bug of
+    benchbox and keeps its traceback.
+    """
+    if sys.platform not in ("linux", "darwin"):
+        return _complain(f"benchbox runs on Linux and macOS, not on {sys.platform}.", 2)
+    try:
+        code = _benchbox.main(arguments, prog_name="benchbox", standalone_mode=False)
+    except BenchboxError as error:
+        return _complain(str(error), error.exit_code)
+    except click.UsageError as error:
+        return _complain(error.format_message(), 2)
+    except click.ClickException as error:
+        return _complain(error.format_message(), 1)
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("Interrupted.", _INTERRUPTED)
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough.
+        sys.stderr.close()
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _complain(text: str, code: int) -> int:
+    click.echo(f"benchbox: {' '.join(text.split())}", err=True)
+    return code

@@ -1,0 +1,79 @@
+"""`benchbox list`: what is installed, and where each thing comes from."""
+
+from typing import Any
+
+import click
+import msgspec
+from tabulate import tabulate
+
+from benchbox.options import to_json
+from benchbox.plugins import KINDS, Offer, Registry, discover
+
+
+@click.command("list")
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def command(kind: str | None, as_json: bool) -> int:
+    """Show the models, data sets, protocols and metrics at hand.
+
+    KIND is models, datasets, protocols or metrics; without it, all are shown.
+    """
+    registry = discover()
+    kinds = [kind] if kind else list(KINDS)
+    if as_json:
+        content = {name: [_record(o) for o in registry.all(name)] for name in kinds}
+        content["broken"] = [
+            {"plugin": str(b.origin), "reason": b.reason} for b in registry.broken
+        ]
+        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+    else:
+        click.echo("\n\n".join(_table(registry, name) for name in kinds))
+    complain(registry)
+    return 0
+
+
+def complain(registry: Registry) -> None:
+    """Say on standard error which plugins were left out, and why."""
+    for broken in registry.broken:
+        click.echo(f"benchbox: plugin {broken.origin} {broken.reason}", err=True)
+    for kind in KINDS:
+        for name, offers in registry.offers[kind].items():
+            if len(offers) > 1:
+                owners = " and ".join(str(offer.origin) for offer in offers)
+                click.echo(f"benchbox: {name!r} is offered by {owners}", err=True)
+
+
+def _table(registry: Registry, kind: str) -> str:
+    offers = registry.all(kind)
+    if kind in ("models", "datasets"):
+        offers = sorted(offers, key=lambda offer: str(offer.value.name))
+    rows = [(o.value.name, _summary(o.value), _short_origin(o)) for o in offers]
+    return tabulate(rows, headers=[kind, "what it is", "from"], tablefmt="simple")
+
+
+def _summary(value: Any) -> str:
+    return str(getattr(value, "summary", "") or getattr(value, "definition", ""))
+
+
+def _short_origin(offer: Offer[Any]) -> str:
+    return f"{offer.origin.package} {offer.origin.version}"
+
+
+def _record(offer: Offer[Any]) -> dict[str, Any]:
+    value = offer.value
+    record = {
+        "name": value.name,
+        "summary": _summary(value),
+        "package": offer.origin.package,
+        "version": offer.origin.version,
+    }
+    for name in ("reference", "target", "unit", "higher_is_better", "pooling"):
+        if hasattr(value, name):
+            record[name] = getattr(value, name)
+    options = getattr(value, "options", None)
+    if isinstance(options, type) and issubclass(options, msgspec.Struct):
+        record["options"] = to_json(options())
+    capabilities = getattr(value, "capabilities", None)
+    if capabilities is not None:
+        record["capabilities"] = to_json(capabilities)
+    return record

@@ -1,0 +1,171 @@
+"""Columns: the cells of a leaderboard as text, shared by all formats for people."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchbox.options import spell
+from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.results import MetricRecord, RunRecord
+
+MISSING = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, and how a row fills it."""
+
+    heading: str
+    text: Callable[[Row], str]
+
+
+def columns(board: Leaderboard, *, spreads: int) -> list[Column]:
+    """Return the columns of *board*.
+
+    Args:
+        board: The table.
+        spreads: How many metrics, from the first, show their spread over folds.
+    """
+    shown = [m for m in board.metrics if any(m.name in r.summaries for r in board.rows)]
+    return [
+        *(_metric_column(m, number < spreads) for number, m in enumerate(shown)),
+        Column("coverage", lambda row: percent(row.coverage)),
+        Column("fit s", lambda row: seconds(row.fit_seconds)),
+        Column("predict s", lambda row: seconds(row.predict_seconds)),
+        Column("MiB", lambda row: mebibytes(row.peak_memory_bytes)),
+        Column("parameters", lambda row: count(row.n_parameters)),
+        *_trials_column(board),
+    ]
+
+
+def notes(run: RunRecord, board: Leaderboard) -> list[str]:
+    """Return the sentences beneath a table that make its numbers comparable."""
+    return [
+        _what_was_scored(run, board),
+        _how_it_was_pooled(run, board),
+        *_about_cold_pairs(board),
+        *_about_the_floor(board),
+        _where_it_ran(run),
+    ]
+
+
+def troubles(board: Leaderboard) -> list[str]:
+    """Return a line for each way a trial did not end well, with how often it did."""
+    counted: dict[tuple[str, str, str], list[str]] = {}
+    for trial in board.troubles:
+        place = f"{trial.fold} r{trial.replicate}"
+        counted.setdefault((trial.label, trial.status, trial.reason), []).append(place)
+    return [
+        f"{label}: {status} in {len(places)} of its trials ({places[0]}"
+        f"{', …' if len(places) > 1 else ''}): {reason}"
+        for (label, status, reason), places in counted.items()
+    ]
+
+
+def title(board: Leaderboard) -> str:
+    """Return the heading of a table."""
+    stage = board.stage
+    return f"{spell(stage.dataset, stage.dataset_options)} · {stage.protocol}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as per cent, rounded down so that only all is 100 %."""
+    if share is None:
+        return MISSING
+    return f"{int(share * 1000) / 10:g} %"
+
+
+def seconds(value: float | None) -> str:
+    """Return seconds with two or three digits that matter."""
+    if value is None:
+        return MISSING
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}" if value < 1 else f"{value:.1f}"
+
+
+def mebibytes(value: int | None) -> str:
+    """Return bytes as MiB."""
+    return MISSING if value is None else f"{value / 2**20:.0f}"
+
+
+def count(value: int | None) -> str:
+    """Return a count in thousands or millions."""
+    if value is None:
+        return MISSING
+    if value < 10_000:
+        return str(value)
+    return f"{value / 1e6:.2f} M" if value >= 1_000_000 else f"{value / 1000:.0f} k"
+
+
+def _metric_column(metric: MetricRecord, with_spread: bool) -> Column:
+    percentage = metric.unit == "fraction"
+    scale, digits = (100, 2) if percentage else (1, 4)
+
+    def text(row: Row) -> str:
+        summary = row.summaries.get(metric.name)
+        if summary is None:
+            return MISSING
+        shown = f"{summary.mean * scale:.{digits}f}"
+        if not with_spread or summary.fold_deviation is None:
+            return shown
+        return f"{shown} ±{summary.fold_deviation * scale:.{digits}f}"
+
+    return Column(f"{metric.title} %" if percentage else metric.title, text)
+
+
+def _trials_column(board: Leaderboard) -> list[Column]:
+    if all(row.n_ok == row.n_trials for row in board.rows):
+        return []
+    return [Column("trials", lambda row: f"{row.n_ok}/{row.n_trials}")]
+
+
+def _what_was_scored(run: RunRecord, board: Leaderboard) -> str:
+    stage = board.stage
+    hidden = sum(fold.n_hidden for fold in stage.folds)
+    folds = ", ".join(fold.name for fold in stage.folds)
+    clipping = f"clipped to {stage.scale}" if run.config.clip else "not clipped"
+    standard = "standard split" if stage.standard else "own split"
+    ids = " ".join(fold.id[:8] for fold in stage.folds[:5])
+    return (
+        f"{spell(stage.protocol, stage.protocol_options)}: "
+        f"{'folds' if len(stage.folds) > 1 else 'fold'} {folds} ({standard}, ids {ids}"
+        f"{' …' if len(stage.folds) > 5 else ''}); {hidden:,} hidden ratings scored per "
+        f"model and seed; predictions {clipping}."
+    )
+
+
+def _how_it_was_pooled(run: RunRecord, board: Leaderboard) -> str:
+    n_folds = len(board.stage.folds)
+    seeds = f"stochastic models fitted with {run.config.seeds} seeds a fold"
+    if n_folds < 2:
+        return (
+            f"Metrics pool the ratings of the one fold; {seeds}. One fold gives no "
+            f"interval, so no model is called tied."
+        )
+    return (
+        f"Metrics pool the ratings of a fold; shown are mean and ± standard deviation "
+        f"over {n_folds} folds; {seeds}. * lowest RMSE; ~ not told from it: the paired "
+        f"95 % interval over folds contains 0."
+    )
+
+
+def _about_cold_pairs(board: Leaderboard) -> list[str]:
+    users = sum(fold.n_cold_users for fold in board.stage.folds)
+    items = sum(fold.n_cold_items for fold in board.stage.folds)
+    if not users and not items:
+        return []
+    return [
+        f"{users:,} hidden ratings are of users and {items:,} of items without a "
+        f"visible rating: {board.stage.cold_policy}."
+    ]
+
+
+def _about_the_floor(board: Leaderboard) -> list[str]:
+    floor = board.stage.noise_floor
+    return [] if floor is None else [f"No model can expect an RMSE below {floor:.4f}."]
+
+
+def _where_it_ran(run: RunRecord) -> str:
+    here = run.environment
+    return (
+        f"{here.machine()}; {run.n_threads} threads; torch "
+        f"{here.packages.get('torch', '?')}, benchbox {here.benchbox}; run {run.id}."
+    )

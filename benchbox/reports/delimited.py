@@ -1,0 +1,31 @@
+"""Delimited: tables as CSV, one line per model and table, with nothing rounded."""
+
+import csv
+import io
+
+from benchbox.options import spell
+from benchbox.reports.leaderboard import Leaderboard
+from benchbox.reports.structured import flat
+from benchbox.results import RunRecord
+
+
+def render(run: RunRecord, boards: list[Leaderboard]) -> str:
+    """Return all tables as one CSV; the definition of its numbers is in each line."""
+    lines = []
+    for board in boards:
+        stage = board.stage
+        definition = {
+            "run": run.id,
+            "dataset": spell(stage.dataset, stage.dataset_options),
+            "protocol": spell(stage.protocol, stage.protocol_options),
+            "folds": " ".join(fold.name for fold in stage.folds),
+            "n_hidden": sum(fold.n_hidden for fold in stage.folds),
+            "clipped": run.config.clip,
+        }
+        lines += [definition | flat(row) for row in board.rows]
+    headings = list(dict.fromkeys(key for line in lines for key in line))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, headings, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()

@@ -1,0 +1,54 @@
+"""LaTeX: tables for a paper, in the style of booktabs."""
+
+from tabulate import tabulate
+
+from benchbox.reports.columns import MISSING, columns, notes, title
+from benchbox.reports.leaderboard import Leaderboard
+from benchbox.results import RunRecord
+
+_SPECIAL = str.maketrans(
+    {c: f"\\{c}" for c in "&%$#_{}"}
+    | {
+        "~": r"\textasciitilde{}",
+        "±": r" $\pm$ ",
+        "·": r"$\cdot$",
+        "–": "--",
+        "…": r"\dots{}",
+        "\\": r"\textbackslash{}",
+        "^": r"\textasciicircum{}",
+    }
+)
+
+
+def render(run: RunRecord, boards: list[Leaderboard]) -> str:
+    """Return the tables as LaTeX; the best is bold, the tied are in italics."""
+    return "\n".join(_board(run, board) for board in boards)
+
+
+def _board(run: RunRecord, board: Leaderboard) -> str:
+    shown = columns(board, spreads=len(board.metrics))
+    rows = []
+    for row in board.rows:
+        cells = [_escape(row.label), *(_escape(column.text(row)) for column in shown)]
+        command = {"best": "textbf", "tied": "textit"}.get(row.mark)
+        if command and cells[1] != MISSING:
+            cells[:2] = [f"\\{command}{{{cell}}}" for cell in cells[:2]]
+        rows.append(cells)
+    table = tabulate(
+        rows,
+        headers=["model", *(_escape(column.heading) for column in shown)],
+        tablefmt="latex_raw",
+        disable_numparse=True,
+        colalign=["left", *("right" for _ in shown)],
+    )
+    for rule in ("toprule", "midrule", "bottomrule"):
+        table = table.replace(r"\hline", f"\\{rule}", 1)
+    caption = _escape(" ".join([f"{title(board)}.", *notes(run, board)]))
+    return (
+        "% needs \\usepackage{booktabs}\n"
+        f"\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\end{{table}}\n"
+    )
+
+
+def _escape(text: str) -> str:
+    return text.translate(_SPECIAL)

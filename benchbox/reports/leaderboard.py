@@ -1,0 +1,172 @@
+"""Leaderboard: the rows of one table, computed from trial records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Literal
+
+from benchbox.results import MetricRecord, RunRecord, StageRecord, TrialRecord
+from benchbox.statistics import Interval, paired_interval, spread
+
+Mark = Literal["best", "tied", ""]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One metric of one model over all folds and replicates.
+
+    Attributes:
+        mean: Mean over folds of the mean over replicates.
+        by_fold: That mean per fold, in the order of the stage's folds.
+        fold_deviation: Standard deviation over folds; `None` with one fold.
+        seed_deviation: Standard deviation over replicates, averaged over folds;
+            `None` with one replicate.
+    """
+
+    mean: float
+    by_fold: tuple[float, ...]
+    fold_deviation: float | None
+    seed_deviation: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One model in one table.
+
+    Attributes:
+        label: Model and changed options.
+        n_ok: Trials that ended well.
+        n_trials: Trials that were planned for it.
+        summaries: Each metric; empty unless every fold has a trial that ended well.
+        coverage: Share of hidden ratings the model itself predicted.
+        fit_seconds: Median over trials.
+        predict_seconds: Median over trials.
+        peak_memory_bytes: Largest over trials.
+        n_parameters: Learned numbers, in the largest of its fits.
+        mark: Whether it is the best by the first metric, or not told from the best.
+        behind: Interval of the difference to the best by the first metric.
+    """
+
+    label: str
+    n_ok: int
+    n_trials: int
+    summaries: dict[str, Summary]
+    coverage: float | None
+    fit_seconds: float | None
+    predict_seconds: float | None
+    peak_memory_bytes: int | None
+    n_parameters: int | None
+    mark: Mark = ""
+    behind: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaderboard:
+    """All models on one data set under one protocol, best first.
+
+    Attributes:
+        stage: Data set and protocol: the definition all numbers share.
+        metrics: Definitions of the metrics.
+        rows: Models with all folds first, by the first metric, then the others.
+        troubles: Trials that did not end well.
+    """
+
+    stage: StageRecord
+    metrics: list[MetricRecord]
+    rows: list[Row]
+    troubles: list[TrialRecord]
+
+
+def leaderboards(run: RunRecord, trials: list[TrialRecord]) -> list[Leaderboard]:
+    """Return a table per data set and protocol; definitions are never mixed."""
+    boards = []
+    for number, stage in enumerate(run.stages):
+        mine = [t for t in trials if t.stage == number]
+        rows = [
+            _row(run, stage, model, [t for t in mine if t.model == model])
+            for model in range(len(run.models))
+        ]
+        boards.append(
+            Leaderboard(
+                stage=stage,
+                metrics=run.metrics,
+                rows=_ranked(rows, run.metrics[0], stage),
+                troubles=[t for t in mine if t.status != "ok"],
+            )
+        )
+    return boards
+
+
+def _row(
+    run: RunRecord, stage: StageRecord, model: int, trials: list[TrialRecord]
+) -> Row:
+    planned = run.models[model]
+    good = [t for t in trials if t.status == "ok"]
+    repeats = run.config.seeds if planned.capabilities.stochastic else 1
+    by_fold = {f.name: [t for t in good if t.fold == f.name] for f in stage.folds}
+    complete = all(by_fold.values())
+    hidden = sum(t.n_hidden for t in good)
+    return Row(
+        label=planned.label,
+        n_ok=len(good),
+        n_trials=repeats * len(stage.folds),
+        summaries={
+            m.name: summary
+            for m in run.metrics
+            if complete and (summary := _summary(m.name, list(by_fold.values())))
+        },
+        coverage=sum(t.n_answered for t in good) / hidden if hidden else None,
+        fit_seconds=_median([t.wall_seconds.get("fit") for t in good]),
+        predict_seconds=_median([t.wall_seconds.get("predict") for t in good]),
+        peak_memory_bytes=max((t.peak_memory_bytes or 0 for t in good), default=0) or None,
+        n_parameters=max((t.n_parameters or 0 for t in good), default=0) or None,
+    )
+
+
+def _summary(metric: str, folds: list[list[TrialRecord]]) -> Summary | None:
+    values: list[list[float]] = []
+    for trials in folds:
+        scores = [t.metrics[metric].value for t in trials if metric in t.metrics]
+        known = [score for score in scores if score is not None]
+        if not known:
+            return None
+        values.append(known)
+    means = tuple(fmean(of_fold) for of_fold in values)
+    deviations = [d for of_fold in values if (d := spread(of_fold)) is not None]
+    return Summary(
+        mean=fmean(means),
+        by_fold=means,
+        fold_deviation=spread(means),
+        seed_deviation=fmean(deviations) if deviations else None,
+    )
+
+
+def _ranked(rows: list[Row], headline: MetricRecord, stage: StageRecord) -> list[Row]:
+    sign = -1 if headline.higher_is_better else 1
+    ranked = sorted(
+        (row for row in rows if headline.name in row.summaries),
+        key=lambda row: sign * row.summaries[headline.name].mean,
+    )
+    rest = [row for row in rows if headline.name not in row.summaries]
+    if not ranked:
+        return rest
+    best = ranked[0].summaries[headline.name]
+    share = fmean(f.n_hidden / f.n_train for f in stage.folds)
+    return [_marked(row, headline.name, best, share) for row in ranked] + rest
+
+
+def _marked(row: Row, metric: str, best: Summary, hidden_share: float) -> Row:
+    from dataclasses import replace
+
+    mine = row.summaries[metric]
+    if mine is best:
+        return replace(row, mark="best")
+    pairs = zip(mine.by_fold, best.by_fold, strict=True)
+    behind = paired_interval([a - b for a, b in pairs], hidden_share)
+    tied = behind is not None and 0.0 in behind
+    return replace(row, mark="tied" if tied else "", behind=behind)
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None

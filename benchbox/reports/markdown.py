@@ -1,0 +1,33 @@
+"""Markdown: tables for a README, an issue or a pull request."""
+
+from tabulate import tabulate
+
+from benchbox.reports.columns import columns, notes, title, troubles
+from benchbox.reports.leaderboard import Leaderboard
+from benchbox.results import RunRecord
+
+
+def render(run: RunRecord, boards: list[Leaderboard]) -> str:
+    """Return the tables as Markdown; the best is bold, the tied are marked."""
+    return "\n".join(_board(run, board) for board in boards)
+
+
+def _board(run: RunRecord, board: Leaderboard) -> str:
+    shown = columns(board, spreads=len(board.metrics))
+    rows = []
+    for row in board.rows:
+        cells = [row.label, *(column.text(row) for column in shown)]
+        if row.mark == "best":
+            cells[:2] = [f"**{cell}**" for cell in cells[:2]]
+        elif row.mark == "tied":
+            cells[1] += " ~"
+        rows.append(cells)
+    table = tabulate(
+        rows,
+        headers=["model", *(column.heading for column in shown)],
+        tablefmt="pipe",
+        disable_numparse=True,
+        colalign=["left", *("right" for _ in shown)],
+    )
+    remarks = "\n".join(f"- {text}" for text in [*notes(run, board), *troubles(board)])
+    return f"## {title(board)}\n\n{table}\n\n{remarks}\n"

@@ -1,0 +1,52 @@
+"""Structured: tables as JSON for programs, with nothing rounded."""
+
+from typing import Any
+
+import msgspec
+
+from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.results import RunRecord
+
+
+def render(run: RunRecord, boards: list[Leaderboard]) -> str:
+    """Return run, definitions and rows as JSON."""
+    content = {
+        "format": run.format,
+        "run": run.id,
+        "status": run.status,
+        "metrics": run.metrics,
+        "environment": run.environment,
+        "tables": [_board(board) for board in boards],
+    }
+    encoded = msgspec.json.encode(content)
+    return msgspec.json.format(encoded, indent=2).decode()
+
+
+def flat(row: Row) -> dict[str, Any]:
+    """Return a row with one value per key, metrics first."""
+    values: dict[str, Any] = {"model": row.label}
+    for name, summary in row.summaries.items():
+        values[name] = summary.mean
+        values[f"{name}_fold_deviation"] = summary.fold_deviation
+        values[f"{name}_seed_deviation"] = summary.seed_deviation
+    values |= {
+        "coverage": row.coverage,
+        "fit_seconds": row.fit_seconds,
+        "predict_seconds": row.predict_seconds,
+        "peak_memory_bytes": row.peak_memory_bytes,
+        "n_parameters": row.n_parameters,
+        "n_ok": row.n_ok,
+        "n_trials": row.n_trials,
+        "mark": row.mark,
+        "behind_low": row.behind.low if row.behind else None,
+        "behind_high": row.behind.high if row.behind else None,
+    }
+    return values
+
+
+def _board(board: Leaderboard) -> dict[str, Any]:
+    return {
+        "stage": board.stage,
+        "rows": [flat(row) for row in board.rows],
+        "troubles": board.troubles,
+    }

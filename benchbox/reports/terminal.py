@@ -1,0 +1,57 @@
+"""Terminal: tables as plain text that fits the width at hand."""
+
+import shutil
+from textwrap import fill
+
+from tabulate import tabulate
+
+from benchbox.reports.columns import Column, columns, notes, title, troubles
+from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.results import RunRecord
+
+_MARKS = {"best": "*", "tied": "~", "": " "}
+
+
+def render(run: RunRecord, boards: list[Leaderboard]) -> str:
+    """Return the tables as text for the present width of the terminal."""
+    width = shutil.get_terminal_size((100, 24)).columns
+    return "\n\n".join(_board(run, board, width) for board in boards)
+
+
+def _board(run: RunRecord, board: Leaderboard, width: int) -> str:
+    lines = [title(board), "", _fitting(board, width), ""]
+    lines += [fill(text, width) for text in notes(run, board)]
+    problems = troubles(board)
+    if problems:
+        lines += ["", *(fill(text, width, subsequent_indent="  ") for text in problems)]
+    return "\n".join(lines)
+
+
+def _fitting(board: Leaderboard, width: int) -> str:
+    """Return the fullest table that fits; what is left out here is in the files."""
+    # By user is a second reading of the first metric; the files have it.
+    leave_out = (set(), {"RMSE by user"}, {"RMSE by user", "parameters"})
+    narrower = [(s, out) for out in leave_out for s in (len(board.metrics), 1)]
+    narrower.append((1, {"RMSE by user", "parameters", "coverage"}))
+    narrower.append((0, {"RMSE by user", "parameters", "coverage"}))
+    for spreads, out in narrower:
+        table = _table(board, spreads, out)
+        if max(map(len, table.splitlines())) <= width:
+            break
+    return table
+
+
+def _table(board: Leaderboard, spreads: int, leave_out: set[str]) -> str:
+    shown = [c for c in columns(board, spreads=spreads) if c.heading not in leave_out]
+    return tabulate(
+        [_cells(row, shown) for row in board.rows],
+        headers=["model", *(column.heading for column in shown)],
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=["left", *("right" for _ in shown)],
+    )
+
+
+def _cells(row: Row, shown: list[Column]) -> list[str]:
+    mark = _MARKS[row.mark]
+    return [row.label, f"{shown[0].text(row)} {mark}", *(c.text(row) for c in shown[1:])]

@@ -1,0 +1,416 @@
+"""Results: the run folder, its records, and writing them so that a crash loses nothing."""
+
+import errno
+import os
+import secrets
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from benchbox.environment import Environment
+from benchbox.errors import ResultsError
+from benchbox.models import Capabilities, EpochReport
+from benchbox.options import spell
+from benchbox.ratings import RatingScale, Values
+from benchbox.trial import Status
+
+RESULT_FORMAT = 1
+"""Changes whenever a reader of these records would have to."""
+
+
+class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model as a run uses it.
+
+    Attributes:
+        name: Name of the spec, or of the class in a file.
+        target: Where the class is.
+        options_type: Its options record as ``"module:Class"``; empty for keywords.
+        options: All options in force.
+        changed: The options that differ from the defaults.
+        capabilities: What it can do.
+        package: Distribution or file it comes from.
+        version: Version of that distribution.
+        source_digest: Hash of its source.
+    """
+
+    name: str
+    target: str
+    options_type: str
+    options: dict[str, Any]
+    changed: dict[str, Any]
+    capabilities: Capabilities
+    package: str
+    version: str
+    source_digest: str
+
+    @property
+    def label(self) -> str:
+        """Name and changed options, as one would choose them."""
+        return spell(self.name, self.changed)
+
+
+class FoldRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A fold, without its ratings.
+
+    Attributes:
+        name: Name within the protocol.
+        id: Hash of data, recipe and roles.
+        n_train: Ratings `fit` may see.
+        n_hidden: Ratings to predict.
+        n_cold_users: Hidden ratings of users with nothing visible.
+        n_cold_items: Hidden ratings of items with no training rating.
+    """
+
+    name: str
+    id: str
+    n_train: int
+    n_hidden: int
+    n_cold_users: int
+    n_cold_items: int
+
+
+class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One data set under one protocol: the definition all its numbers share.
+
+    Attributes:
+        dataset: Name of the data set.
+        dataset_options: Its options that differ from the defaults.
+        origin: Where its bytes came from.
+        data_id: Hash of its ratings.
+        n_users: Size of the user index.
+        n_items: Size of the item index.
+        n_ratings: All ratings.
+        scale: Range of the ratings.
+        noise_floor: RMSE no model can beat in expectation, where it is known.
+        protocol: Name of the protocol.
+        protocol_options: Its options in force.
+        cold_policy: What happens to cold pairs.
+        standard: Whether every fold id is the one the data set's card states.
+        folds: The folds chosen.
+    """
+
+    dataset: str
+    dataset_options: dict[str, Any]
+    origin: str
+    data_id: str
+    n_users: int
+    n_items: int
+    n_ratings: int
+    scale: RatingScale
+    noise_floor: float | None
+    protocol: str
+    protocol_options: dict[str, Any]
+    cold_policy: str
+    standard: bool
+    folds: list[FoldRecord]
+
+    @property
+    def label(self) -> str:
+        """Data set and protocol in words."""
+        protocol = spell(self.protocol, self.protocol_options)
+        return f"{spell(self.dataset, self.dataset_options)} · {protocol}"
+
+
+class MetricRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The definition of a metric, as it was when the run was made."""
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool
+    pooling: str
+    definition: str
+
+
+class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the user asked for; the fields of a suite file.
+
+    Attributes:
+        models: Choices such as ``autorec-user:hidden_units=300``; none means all.
+        datasets: Data sets by name, or files of ratings.
+        protocols: Choices such as ``kfold:n_folds=10``; none means each data set's own.
+        folds: Folds by name; none means the data set's default folds.
+        columns: Names of the columns of own files.
+        seed: Root of all model seeds.
+        seeds: How often a stochastic model is fitted on each fold.
+        device: ``auto``, ``cpu`` or an accelerator such as ``cuda:0``.
+        threads: Threads per trial; 0 means every processor.
+        time_limit_seconds: Limit of one trial.
+        memory_limit_gib: Limit of one trial.
+        clip: Whether predictions are moved onto the rating scale before scoring.
+        keep_predictions: Whether predictions are stored.
+    """
+
+    models: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ("ml-100k",)
+    protocols: tuple[str, ...] = ()
+    folds: tuple[str, ...] = ()
+    columns: str = ""
+    seed: int = 0
+    seeds: int = 2
+    device: str = "auto"
+    threads: int = 0
+    time_limit_seconds: float | None = None
+    memory_limit_gib: float | None = None
+    clip: bool = True
+    keep_predictions: bool = True
+
+
+class RunRecord(msgspec.Struct, kw_only=True):
+    """A run: what was asked for, what it became, and on what machine.
+
+    Attributes:
+        format: Version of these records.
+        id: Name of the run's folder.
+        status: How the run stands; ``started`` also after a crash.
+        created: When it began, UTC, ISO 8601.
+        finished: When it ended.
+        config: What the user asked for.
+        command: The command line.
+        n_trials: Trials planned.
+        n_threads: Threads per trial.
+        models: Models in force.
+        stages: Data sets and protocols in force.
+        metrics: Definitions of the metrics.
+        environment: Machine and software.
+    """
+
+    format: int = RESULT_FORMAT
+    id: str
+    status: Literal["started", "finished", "interrupted"] = "started"
+    created: str
+    finished: str = ""
+    config: RunConfig
+    command: str
+    n_trials: int
+    n_threads: int
+    models: list[PlannedModel]
+    stages: list[StageRecord]
+    metrics: list[MetricRecord]
+    environment: Environment
+
+
+class ScoreRecord(msgspec.Struct, frozen=True):
+    """The value of a metric in one trial, and over how many ratings."""
+
+    value: float | None
+    n_scored: int
+    n_excluded: int = 0
+
+
+class TrialRecord(msgspec.Struct, kw_only=True):
+    """One trial: model × data set × protocol × fold × replicate, and how it ended.
+
+    Attributes:
+        key: Hash of everything that decides the numbers.
+        stage: Place of its data set and protocol in the run's record.
+        model: Place of its model in the run's record.
+        label: The model's label.
+        fold: Name of the fold.
+        fold_id: Its hash.
+        replicate: Number of the fit, from 0.
+        seed: Seed the model was given.
+        device: Device it was given.
+        status: How it ended.
+        reason: Why, unless it is ok.
+        metrics: Scores by metric.
+        n_hidden: Hidden ratings of the fold.
+        n_answered: Those the model itself predicted.
+        n_clipped: Predictions that lay off the scale.
+        wall_seconds: Wall-clock seconds by phase.
+        cpu_seconds: Processor seconds by phase.
+        peak_memory_bytes: Largest resident set of the process.
+        idle_memory_bytes: Its resident set before the model was loaded.
+        peak_accelerator_bytes: Most memory the accelerator's allocator held.
+        n_parameters: Learned numbers in the model.
+        chosen_epoch: Epochs of the refit.
+        curve: What the model reported after each epoch.
+        finished: When it ended, UTC.
+    """
+
+    format: int = RESULT_FORMAT
+    key: str
+    stage: int
+    model: int
+    label: str
+    fold: str
+    fold_id: str
+    replicate: int
+    seed: int
+    device: str
+    status: Status
+    reason: str = ""
+    metrics: dict[str, ScoreRecord] = {}
+    n_hidden: int = 0
+    n_answered: int = 0
+    n_clipped: int = 0
+    wall_seconds: dict[str, float] = {}
+    cpu_seconds: dict[str, float] = {}
+    peak_memory_bytes: int | None = None
+    idle_memory_bytes: int | None = None
+    peak_accelerator_bytes: int | None = None
+    n_parameters: int | None = None
+    chosen_epoch: int | None = None
+    curve: list[EpochReport] = []
+    finished: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of all phases."""
+        return sum(self.wall_seconds.values())
+
+
+class RunFolder:
+    """A run on disk. Everything in it is written whole and then renamed into place.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, parent: Path, run_id: str) -> "RunFolder":
+        """Make the folder of a new run below *parent*.
+
+        Raises:
+            ResultsError: It cannot be made.
+        """
+        folder = cls(parent / run_id)
+        try:
+            for name in ("trials", "logs", "predictions"):
+                (folder.path / name).mkdir(parents=True)
+        except OSError as error:
+            raise _cannot_write(folder.path, error) from error
+        return folder
+
+    @classmethod
+    def find(cls, name: str, parent: Path) -> "RunFolder":
+        """Return the run called *name*: a folder, a run below *parent*, or ``last``.
+
+        Raises:
+            ResultsError: There is no such run.
+        """
+        runs = sorted(p.parent for p in parent.glob("*/run.json"))
+        if name == "last" and runs:
+            return cls(runs[-1])
+        for path in (Path(name), parent / name):
+            if (path / "run.json").is_file():
+                return cls(path)
+        known = ", ".join(path.name for path in runs[-3:]) or "none"
+        raise ResultsError(
+            f"There is no run {name!r} in {parent}. Newest runs there: {known}."
+        )
+
+    def write_run(self, record: RunRecord) -> None:
+        """Write or replace the record of the run."""
+        self._write("run.json", _to_json(record))
+
+    def read_run(self) -> RunRecord:
+        """Return the record of the run.
+
+        Raises:
+            ResultsError: It cannot be read, or is of another format.
+        """
+        return _read(self.path / "run.json", RunRecord)
+
+    def write_trial(self, record: TrialRecord, predictions: Values | None) -> None:
+        """Write or replace the record of a trial, its predictions first."""
+        name = trial_name(record)
+        if predictions is not None:
+            self._write(f"predictions/{name}.npy", predictions)
+        self._write(f"trials/{name}.json", _to_json(record))
+
+    def trials(self) -> list[TrialRecord]:
+        """Return the records of all trials that have ended, in order of their names."""
+        files = sorted((self.path / "trials").glob("*.json"))
+        return [_read(file, TrialRecord) for file in files]
+
+    def log(self, record: TrialRecord) -> Path:
+        """Return the file that takes what a trial prints."""
+        return self.path / "logs" / f"{trial_name(record)}.log"
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a derived file such as a table."""
+        self._write(name, text.encode())
+
+    def _write(self, name: str, content: "bytes | Values") -> None:
+        target = self.path / name
+        part = target.with_name(f".{target.name}.part")
+        try:
+            with part.open("wb") as file:
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    np.save(file, content, allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise _cannot_write(target, error) from error
+
+
+def new_run_id() -> str:
+    """Return a name for a run: the time, so that names sort, and a random tail."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def now() -> str:
+    """Return the time, UTC, ISO 8601, in seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def trial_key(
+    model: PlannedModel, *, fold_id: str, seed: int, device: str, threads: int, torch: str
+) -> str:
+    """Return the hash of everything that decides a trial's predictions."""
+    parts = {
+        "format": RESULT_FORMAT,
+        "fold": fold_id,
+        "target": model.target if model.source_digest == "" else model.name,
+        "options": model.options,
+        "source": model.source_digest,
+        "seed": seed,
+        "device": device.partition(":")[0],
+        "threads": threads,
+        "torch": torch,
+    }
+    return blake2b(msgspec.json.encode(parts, order="sorted"), digest_size=12).hexdigest()
+
+
+def trial_name(record: TrialRecord) -> str:
+    """Return the name of a trial's files."""
+    label = "".join(c if c.isalnum() or c in "-_=." else "_" for c in record.label)[:60]
+    parts = (f"s{record.stage}", record.fold, f"m{record.model:02d}", label)
+    return "-".join((*parts, f"r{record.replicate}"))
+
+
+def _to_json(record: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+
+
+def _read(file: Path, kind: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except OSError as error:
+        raise ResultsError(f"{file} cannot be read: {error.strerror}.") from error
+    except msgspec.DecodeError as error:
+        raise ResultsError(
+            f"{file} is no record of this version of benchbox: {error}. "
+            f"It was written by another version, or changed by hand."
+        ) from error
+
+
+def _cannot_write(target: Path, error: OSError) -> ResultsError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResultsError(
+            f"The disk is full: {target} could not be written. What had ended before "
+            f"is kept; make room, then continue with --resume."
+        )
+    return ResultsError(f"{target} cannot be written: {error.strerror}.")

@@ -1,0 +1,448 @@
+"""Runner: from a plan to trials, from trials to records, keeping the hidden ratings."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.data import Dataset
+from benchbox.environment import package_version
+from benchbox.errors import ProtocolError, UsageError
+from benchbox.executors.local import Finished, LocalExecutor
+from benchbox.handover import write_ratings
+from benchbox.metrics import Metric, Scored
+from benchbox.options import to_json
+from benchbox.protocols import Fold, carve_validation
+from benchbox.ratings import IndexArray, Values
+from benchbox.reference import BiasModel, fit_bias_model
+from benchbox.results import (
+    FoldRecord,
+    PlannedModel,
+    RunConfig,
+    RunFolder,
+    ScoreRecord,
+    StageRecord,
+    TrialRecord,
+    now,
+    trial_key,
+)
+from benchbox.seeding import derive_seed, permutation
+from benchbox.trial import PREDICTIONS, TrialJob
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stage:
+    """One data set under one protocol, with its folds.
+
+    Attributes:
+        dataset: The data set.
+        folds: Its chosen folds; all of one protocol with the same options.
+        standard: Whether every fold id is the one the data set's card states.
+        changed: The data set's options that differ from the defaults.
+    """
+
+    dataset: Dataset
+    folds: list[Fold]
+    standard: bool
+    changed: Mapping[str, Any]
+
+    def record(self) -> StageRecord:
+        """Return what the results keep of this stage."""
+        first, ratings = self.folds[0], self.dataset.ratings
+        return StageRecord(
+            dataset=self.dataset.name,
+            dataset_options=dict(self.changed),
+            origin=self.dataset.origin,
+            data_id=first.data_id,
+            n_users=ratings.n_users,
+            n_items=ratings.n_items,
+            n_ratings=len(ratings),
+            scale=ratings.scale,
+            noise_floor=self.dataset.noise_floor,
+            protocol=first.protocol.name,
+            protocol_options=to_json(first.options),
+            cold_policy=first.protocol.cold_policy,
+            standard=self.standard,
+            folds=[_fold_record(fold) for fold in self.folds],
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plan:
+    """Everything a run will do, with every name resolved.
+
+    Attributes:
+        config: What the user asked for.
+        models: Models in force.
+        stages: Data sets and protocols in force.
+        metrics: What to score.
+        n_threads: Threads per trial.
+        accelerators: Names of the accelerators of this machine.
+    """
+
+    config: RunConfig
+    models: list[PlannedModel]
+    stages: list[Stage]
+    metrics: list[Metric]
+    n_threads: int
+    accelerators: list[str]
+
+    def trials(self) -> Iterator["PlannedTrial"]:
+        """Yield all trials: fold by fold, so that an early end leaves whole rows."""
+        for stage_number, stage in enumerate(self.stages):
+            for fold in stage.folds:
+                for model_number, model in enumerate(self.models):
+                    repeats = self.config.seeds if model.capabilities.stochastic else 1
+                    for replicate in range(repeats):
+                        yield PlannedTrial(
+                            plan=self,
+                            stage_number=stage_number,
+                            model_number=model_number,
+                            fold=fold,
+                            replicate=replicate,
+                        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlannedTrial:
+    """One model on one fold with one seed."""
+
+    plan: Plan
+    stage_number: int
+    model_number: int
+    fold: Fold
+    replicate: int
+
+    @property
+    def model(self) -> PlannedModel:
+        """The model of this trial."""
+        return self.plan.models[self.model_number]
+
+    @cached_property
+    def seed(self) -> int:
+        """Seed of the model; no other trial's seed depends on it."""
+        dataset = self.plan.stages[self.stage_number].dataset
+        return derive_seed(
+            self.plan.config.seed,
+            dataset.name,
+            self.fold.protocol.name,
+            self.fold.name,
+            self.model.name,
+            self.replicate,
+        )
+
+    @cached_property
+    def device(self) -> str:
+        """Device the model is given: the one asked for, if the model runs on it."""
+        asked, can = self.plan.config.device, self.model.capabilities.devices
+        if asked == "auto":
+            return "cuda:0" if "cuda" in can and self.plan.accelerators else "cpu"
+        return asked if asked.partition(":")[0] in can else "cpu"
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of everything that decides the predictions."""
+        return trial_key(
+            self.model,
+            fold_id=self.fold.id,
+            seed=self.seed,
+            device=self.device,
+            threads=self.plan.n_threads,
+            torch=package_version("torch"),
+        )
+
+    def skip_reason(self) -> str:
+        """Return why the model cannot take part, or an empty string."""
+        if self.fold.protocol.new_users and not self.model.capabilities.inductive:
+            return (
+                f"{self.model.name} cannot predict for users it was not fitted to "
+                f"(it is not inductive), and {self.fold.protocol.name} asks for them"
+            )
+        return ""
+
+    def record(self, **values: Any) -> TrialRecord:
+        """Return the record of this trial with *values* filled in."""
+        return TrialRecord(
+            key=self.key,
+            stage=self.stage_number,
+            model=self.model_number,
+            label=self.model.label,
+            fold=self.fold.name,
+            fold_id=self.fold.id,
+            replicate=self.replicate,
+            seed=self.seed,
+            device=self.device,
+            n_hidden=len(self.fold.partition.hidden),
+            finished=now(),
+            **values,
+        )
+
+
+class Listener(Protocol):
+    """Whoever wants to know how a run is getting on."""
+
+    def trial_started(self, trial: PlannedTrial) -> None:
+        """Take note that *trial* begins."""
+
+    def trial_said(self, message: Mapping[str, Any]) -> None:
+        """Take a message of the running trial, such as the end of an epoch."""
+
+    def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
+        """Take note of how *trial* ended; *record* is on disk already."""
+
+
+def check_device(device: str, accelerators: list[str]) -> None:
+    """Refuse a device that this machine does not have.
+
+    Raises:
+        UsageError: There is no such device.
+    """
+    kind, _, number = device.partition(":")
+    if kind in ("auto", "cpu") and not number:
+        return
+    if kind != "cuda" or not (number or "0").isdecimal():
+        raise UsageError(f"No device {device!r}. Use auto, cpu, cuda or cuda:N.")
+    if int(number or 0) >= len(accelerators):
+        found = ", ".join(accelerators) or "none"
+        raise UsageError(
+            f"Device {device!r} is not on this machine. CUDA devices found: {found}. "
+            f"Use --device cpu, or install a torch build for your GPU."
+        )
+
+
+def execute(
+    plan: Plan, folder: RunFolder, executor: LocalExecutor, listener: Listener
+) -> bool:
+    """Run every trial of *plan* that *folder* does not hold yet.
+
+    Each record is on disk the moment its trial ends.
+
+    Returns:
+        Whether all trials came to an end; false after Ctrl-C.
+    """
+    done = {r.key for r in folder.trials() if r.status in ("ok", "skipped")}
+    with tempfile.TemporaryDirectory(prefix="benchbox-") as scratch:
+        ground: _FoldGround | None = None
+        for trial in plan.trials():
+            if trial.key in done:
+                continue
+            if ground is None or ground.fold is not trial.fold:
+                if ground is not None:
+                    ground.clear()
+                ground = _FoldGround(trial.fold, plan, Path(scratch))
+            listener.trial_started(trial)
+            try:
+                record, predictions = _run_trial(trial, ground, folder, executor, listener)
+            except KeyboardInterrupt:
+                reason = "stopped by the user"
+                record = trial.record(status="interrupted", reason=reason)
+                folder.write_trial(record, None)
+                return False
+            folder.write_trial(record, predictions if plan.config.keep_predictions else None)
+            listener.trial_ended(trial, record)
+    return True
+
+
+class _FoldGround:
+    """What all trials on one fold share: files for the children, truth for the runner."""
+
+    def __init__(self, fold: Fold, plan: Plan, scratch: Path) -> None:
+        self.fold = fold
+        self._seed = derive_seed(plan.config.seed, "validation", fold.id)
+        self._root = Path(tempfile.mkdtemp(dir=scratch))
+        history, train = fold.history, fold.train
+        hidden = fold.hidden
+        self.order = permutation(len(hidden), derive_seed(plan.config.seed, "order", fold.id))
+        self.cold_users = np.bincount(history.users, minlength=history.n_users) == 0
+        self.cold_items = np.bincount(train.items, minlength=train.n_items) == 0
+
+    @cached_property
+    def train(self) -> str:
+        write_ratings(self._root / "train", self.fold.train)
+        return str(self._root / "train")
+
+    @cached_property
+    def history(self) -> str:
+        if self.fold.history is self.fold.train:
+            return self.train
+        write_ratings(self._root / "history", self.fold.history)
+        return str(self._root / "history")
+
+    @cached_property
+    def carved(self) -> dict[str, str]:
+        """Folders of the ratings to fit, the validation ratings and their history."""
+        visible = carve_validation(self.fold, self._seed)
+        folders = {"train": visible.train}
+        if visible.validation is not None and visible.validation_history is not None:
+            folders["validation"] = visible.validation
+            folders["validation_history"] = visible.validation_history
+        for name, ratings in folders.items():
+            write_ratings(self._root / "carved" / name, ratings)
+        return {name: str(self._root / "carved" / name) for name in folders}
+
+    @cached_property
+    def reference(self) -> Values:
+        """The bias model's prediction of every hidden rating."""
+        fitted = fit_bias_model(self.fold.train)
+        if self.fold.history is not self.fold.train:
+            fitted = BiasModel(
+                mean=fitted.mean,
+                user_bias=fitted.user_bias_from(self.fold.history),
+                item_bias=fitted.item_bias,
+                user_damping=fitted.user_damping,
+            )
+        return fitted.predict(self.fold.hidden.users, self.fold.hidden.items)
+
+    def new_folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self._root))
+
+    def clear(self) -> None:
+        import shutil
+
+        shutil.rmtree(self._root, ignore_errors=True)
+
+
+def _run_trial(
+    trial: PlannedTrial,
+    ground: _FoldGround,
+    folder: RunFolder,
+    executor: LocalExecutor,
+    listener: Listener,
+) -> tuple[TrialRecord, Values | None]:
+    reason = trial.skip_reason()
+    if reason:
+        return trial.record(status="skipped", reason=reason), None
+    asked = _asked_pairs(trial.model, ground)
+    out = ground.new_folder()
+    try:
+        job = _job(trial, ground, out)
+    except ProtocolError as error:
+        return trial.record(status="failed", reason=str(error)), None
+
+    def hand_pairs() -> dict[str, str]:
+        hidden = ground.fold.hidden
+        columns = {"users": hidden.users[asked], "items": hidden.items[asked]}
+        for name, column in columns.items():
+            np.save(out / f"{name}.npy", column)
+        return {name: str(out / f"{name}.npy") for name in columns}
+
+    limit = trial.plan.config.memory_limit_gib
+    finished = executor.run(
+        job,
+        log=folder.log(trial.record(status="interrupted")),
+        hand_pairs=hand_pairs,
+        listen=listener.trial_said,
+        memory_limit_bytes=None if limit is None else int(limit * 2**30),
+    )
+    if finished.outcome.status != "ok":
+        return _trial_record(trial, finished), None
+    predicted = _complete(np.load(out / PREDICTIONS), asked, ground)
+    return _scored_record(trial, finished, predicted, n_answered=len(asked)), predicted
+
+
+def _asked_pairs(model: PlannedModel, ground: _FoldGround) -> NDArray[np.int64]:
+    """Return which hidden ratings the model is asked for, in shuffled order."""
+    hidden = ground.fold.hidden
+    declined = np.zeros(len(hidden), dtype=bool)
+    if not model.capabilities.handles_cold_users:
+        declined |= ground.cold_users[hidden.users]
+    if not model.capabilities.handles_cold_items:
+        declined |= ground.cold_items[hidden.items]
+    return ground.order[~declined[ground.order]]
+
+
+def _complete(
+    predictions: Values, asked: NDArray[np.int64], ground: _FoldGround
+) -> Values:
+    """Return a prediction per hidden rating: the model's, else the bias model's."""
+    if len(asked) == len(ground.order):
+        complete = np.empty(len(asked), dtype=np.float32)
+    else:
+        complete = ground.reference.copy()
+    complete[asked] = predictions
+    return complete
+
+
+def _job(trial: PlannedTrial, ground: _FoldGround, out: Path) -> TrialJob:
+    model, config = trial.model, trial.plan.config
+    folders: dict[str, str] = {"train": ground.train}
+    if model.capabilities.uses_validation:
+        folders = dict(ground.carved)
+        if model.capabilities.refits:
+            folders["refit"] = ground.train
+    return TrialJob(
+        target=model.target,
+        options_type=model.options_type,
+        options=model.options,
+        history=ground.history,
+        out=str(out),
+        device=trial.device,
+        seed=trial.seed,
+        n_threads=trial.plan.n_threads,
+        time_limit_seconds=config.time_limit_seconds,
+        **folders,
+    )
+
+
+def _trial_record(trial: PlannedTrial, finished: Finished, **values: Any) -> TrialRecord:
+    outcome = finished.outcome
+    return trial.record(
+        status=outcome.status,
+        reason=outcome.reason,
+        wall_seconds=outcome.wall_seconds,
+        cpu_seconds=outcome.cpu_seconds,
+        peak_memory_bytes=finished.peak_memory_bytes,
+        idle_memory_bytes=outcome.idle_memory_bytes or None,
+        peak_accelerator_bytes=outcome.peak_accelerator_bytes,
+        n_parameters=outcome.n_parameters,
+        chosen_epoch=outcome.chosen_epoch,
+        curve=outcome.curve,
+        **values,
+    )
+
+
+def _scored_record(
+    trial: PlannedTrial, finished: Finished, predicted: Values, *, n_answered: int
+) -> TrialRecord:
+    hidden = trial.fold.hidden
+    clipped = hidden.scale.clip(predicted)
+    scored = Scored(
+        predicted=clipped if trial.plan.config.clip else predicted,
+        actual=hidden.values,
+        users=hidden.users,
+        items=hidden.items,
+    )
+    return _trial_record(
+        trial,
+        finished,
+        metrics={m.name: _score(m, scored) for m in trial.plan.metrics},
+        n_answered=n_answered,
+        n_clipped=int(np.count_nonzero(clipped != predicted)),
+    )
+
+
+def _score(metric: Metric, scored: Scored) -> ScoreRecord:
+    score = metric.function(scored)
+    return ScoreRecord(score.value, score.n_scored, score.n_excluded)
+
+
+def _fold_record(fold: Fold) -> FoldRecord:
+    hidden, history, train = fold.hidden, fold.history, fold.train
+    return FoldRecord(
+        name=fold.name,
+        id=fold.id,
+        n_train=len(train),
+        n_hidden=len(hidden),
+        n_cold_users=_n_unseen(hidden.users, history.users, hidden.n_users),
+        n_cold_items=_n_unseen(hidden.items, train.items, hidden.n_items),
+    )
+
+
+def _n_unseen(asked: IndexArray, seen: IndexArray, size: int) -> int:
+    known = np.bincount(seen, minlength=size) > 0
+    return int(np.count_nonzero(~known[asked]))
