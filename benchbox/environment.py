@@ -63,7 +63,9 @@ def describe_environment(accelerators: list[str] | None = None) -> Environment:
         cpu=_cpu_name(),
         n_cpus=n_usable_cpus(),
         memory_bytes=psutil.virtual_memory().total,
-        packages={name: found for name in _PACKAGES if (found := package_version(name))},
+        packages={
+            name: found for name in _PACKAGES if (found := package_version(name))
+        },
         accelerators=accelerators or [],
     )
 
@@ -99,7 +101,9 @@ def _commit() -> str:
     if not _output("git", "-C", folder, "ls-files", "--error-unmatch", __file__):
         return ""
     commit = _output("git", "-C", folder, "rev-parse", "--short=12", "HEAD")
-    return commit + ("+" if _output("git", "-C", folder, "status", "--porcelain") else "")
+    return commit + (
+        "+" if _output("git", "-C", folder, "status", "--porcelain") else ""
+    )
 
 
 def _output(*command: str) -> str:

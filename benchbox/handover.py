@@ -1,4 +1,4 @@
-"""Handover: ratings as files, written once by the runner and mapped read-only by trials."""
+"""Handover: ratings as files that the runner writes and trials map read-only."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +33,9 @@ def write_ratings(folder: Path, ratings: Ratings) -> None:
     shape = _Shape(ratings.n_users, ratings.n_items, ratings.scale)
     (folder / "shape.json").write_bytes(msgspec.json.encode(shape))
     for side in ("user", "item"):
-        _write_features(folder / f"{side}_features", getattr(ratings, f"{side}_features"))
+        _write_features(
+            folder / f"{side}_features", getattr(ratings, f"{side}_features")
+        )
 
 
 def read_ratings(folder: Path) -> Ratings:
@@ -68,7 +70,9 @@ def _read_features(folder: Path) -> Features | None:
     if not folder.exists():
         return None
     names = msgspec.json.decode((folder / "names.json").read_bytes(), type=list[str])
-    return {name: map_array(folder / f"{number}.npy") for number, name in enumerate(names)}
+    return {
+        name: map_array(folder / f"{number}.npy") for number, name in enumerate(names)
+    }
 
 
 def map_array(file: Path) -> NDArray[Any]:

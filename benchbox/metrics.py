@@ -1,4 +1,4 @@
-"""Metrics: pure functions of predictions and truth, with unit, direction and pooling."""
+"""Metrics: pure functions of predictions and truth, and their definitions."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,7 +34,9 @@ class Scored:
     items: IndexArray
 
     def __post_init__(self) -> None:
-        shapes = {c.shape for c in (self.predicted, self.actual, self.users, self.items)}
+        shapes = {
+            c.shape for c in (self.predicted, self.actual, self.users, self.items)
+        }
         if len(shapes) != 1 or len(self.actual.shape) != 1:
             raise DataError(f"Scored columns must share one shape (n,), not {shapes}.")
         if not len(self.actual):
@@ -161,7 +163,7 @@ METRICS = (
         unit="rating",
         higher_is_better=False,
         pooling="user",
-        definition="mean over users of sqrt(mean((p - r)^2)) of a user's hidden ratings",
+        definition="mean over users of sqrt(mean((p - r)^2)) of their hidden ratings",
         function=rmse_by_user,
     ),
 )

@@ -1,4 +1,4 @@
-"""Models: the contract of two methods, the record that offers one, and the context of a fit."""
+"""Models: a contract of two methods, the record that offers one, a fit's context."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,9 +20,7 @@ class RatingModel(Protocol):
     def fit(self, train: Ratings, context: "FitContext") -> None:
         """Learn from *train*; a second call forgets the first."""
 
-    def predict(
-        self, history: Ratings, users: IndexArray, items: IndexArray
-    ) -> Values:
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
         """Predict the rating of each pair, shape ``(n,)``, unclipped and finite.
 
         Args:
@@ -81,7 +79,7 @@ class ModelSpec:
     target: str
     summary: str
     options: type[Options] = NoOptions
-    capabilities: Capabilities = Capabilities()
+    capabilities: Capabilities = field(default_factory=Capabilities)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reference: str = ""
     cost_hint: float | None = None

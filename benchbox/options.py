@@ -1,4 +1,4 @@
-"""Options: typed settings of models, data sets and protocols, and how text becomes them."""
+"""Options: typed settings, and how text from a command line becomes them."""
 
 import types
 import typing

@@ -162,9 +162,7 @@ def resolve(target: str) -> Any:
             ) from error
     if not hasattr(module, name):
         classes = [n for n, v in vars(module).items() if isinstance(v, type)]
-        raise PluginError(
-            f"{module_name} defines no {name!r}.{nearest(name, classes)}"
-        )
+        raise PluginError(f"{module_name} defines no {name!r}.{nearest(name, classes)}")
     return getattr(module, name)
 
 

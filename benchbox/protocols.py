@@ -1,10 +1,11 @@
-"""Protocols: named recipes that part a data set into what a model sees and what it must predict."""
+"""Protocols: named recipes that part ratings into visible and hidden ones."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -52,6 +53,8 @@ class Protocol:
         options: Record of its settings.
         split: Parts ratings into folds. It gets the ratings, the partitions the
             data set itself ships, and the options.
+        carve: Sets validation ratings aside from training ratings, by the rule of
+            the test. It gets the training ratings, the options and a seed.
         new_users: Whether test users are absent from training, so that only
             inductive models can take part.
         cold_policy: What happens to hidden ratings of users or items that have no
@@ -61,7 +64,8 @@ class Protocol:
     name: str
     summary: str
     options: type[Options]
-    split: Callable[[Ratings, Mapping[str, Partition], Options], Iterator[Partition]]
+    split: Callable[[Ratings, Mapping[str, Partition], Any], Iterator[Partition]]
+    carve: Callable[[Ratings, Any, int], Partition]
     new_users: bool = False
     cold_policy: str = "scored; filled by the bias model where a model cannot answer"
 
@@ -198,25 +202,17 @@ def make_folds(
 
 
 def carve_validation(fold: Fold, seed: int) -> Visible:
-    """Set aside validation ratings from the fold's train, by the rule of its test.
+    """Set aside validation ratings from the fold's train, by its protocol's rule.
 
-    A tenth at random; under ``temporal`` the latest tenth; under ``new-users`` part
-    of the ratings of a tenth of the training users.
+    Args:
+        fold: The fold; its hidden ratings are not looked at.
+        seed: Draws the validation ratings.
 
     Raises:
         ProtocolError: The training ratings are too few to set any aside.
     """
     train = fold.train
-    if isinstance(fold.options, NewUsersOptions):
-        rule = msgspec.structs.replace(fold.options, fraction=VALIDATION_FRACTION, seed=seed)
-        parts = next(split_new_users(train, {}, rule))
-    elif isinstance(fold.options, TemporalOptions):
-        parts = next(
-            split_temporal(train, {}, TemporalOptions(quantile=1 - VALIDATION_FRACTION))
-        )
-    else:
-        rule = HoldoutOptions(fraction=VALIDATION_FRACTION, seed=seed)
-        parts = next(split_holdout(train, {}, rule))
+    parts = fold.protocol.carve(train, fold.options, seed)
     if not len(parts.train) or not len(parts.hidden):
         raise ProtocolError(
             f"Fold {fold.name!r} has {len(train):,} training ratings, too few to set "
@@ -287,7 +283,7 @@ def split_kfold(
     """
     order = permutation(len(ratings), options.seed)
     edges = np.linspace(0, len(order), options.n_folds + 1).round().astype(int)
-    for k, (start, stop) in enumerate(zip(edges, edges[1:], strict=False), start=1):
+    for k, (start, stop) in enumerate(pairwise(edges), start=1):
         yield _warm(
             f"k{k}",
             train=np.concatenate([order[:start], order[stop:]]),
@@ -366,36 +362,60 @@ def split_new_users(
     )
 
 
+def carve_random(train: Ratings, options: Options, seed: int) -> Partition:
+    """Set a tenth of the ratings aside at random."""
+    rule = HoldoutOptions(fraction=VALIDATION_FRACTION, seed=seed)
+    return next(split_holdout(train, {}, rule))
+
+
+def carve_latest(train: Ratings, options: TemporalOptions, seed: int) -> Partition:
+    """Set the latest tenth of the ratings aside."""
+    return next(
+        split_temporal(train, {}, TemporalOptions(quantile=1 - VALIDATION_FRACTION))
+    )
+
+
+def carve_new_users(train: Ratings, options: NewUsersOptions, seed: int) -> Partition:
+    """Set part of the ratings of a tenth of the users aside."""
+    rule = msgspec.structs.replace(options, fraction=VALIDATION_FRACTION, seed=seed)
+    return next(split_new_users(train, {}, rule))
+
+
 PROTOCOLS = (
     Protocol(
         name="official",
         summary="the folds the data set ships",
         options=NoOptions,
         split=split_official,
+        carve=carve_random,
     ),
     Protocol(
         name="holdout",
         summary="a random share of all ratings is hidden",
         options=HoldoutOptions,
         split=split_holdout,
+        carve=carve_random,
     ),
     Protocol(
         name="kfold",
         summary="every rating is hidden once, in random folds",
         options=KFoldOptions,
         split=split_kfold,
+        carve=carve_random,
     ),
     Protocol(
         name="temporal",
         summary="everything after one moment is hidden",
         options=TemporalOptions,
         split=split_temporal,
+        carve=carve_latest,
     ),
     Protocol(
         name="new-users",
         summary="whole users are kept out of training; part of their ratings is shown",
         options=NewUsersOptions,
         split=split_new_users,
+        carve=carve_new_users,
         new_users=True,
     ),
 )

@@ -222,7 +222,7 @@ _COLUMN_TYPES: Mapping[str, type[np.generic]] = {
 
 
 def _check_range(name: str, column: IndexArray, size: int) -> None:
-    if len(column) and not (0 <= column.min() and column.max() < size):
+    if len(column) and not (column.min() >= 0 and column.max() < size):
         raise DataError(
             f"Ratings column {name!r} reaches from {column.min()} to {column.max()}; "
             f"its indexes must lie in [0, {size})."

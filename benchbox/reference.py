@@ -75,5 +75,7 @@ def _damped_mean(
 ) -> NDArray[np.float64]:
     sums = np.bincount(groups, weights=values, minlength=n_groups)
     counts = np.bincount(groups, minlength=n_groups)
+    means = np.zeros(n_groups)
     # A group without ratings keeps offset 0, also when there is no damping.
-    return np.divide(sums, counts + damping, out=np.zeros(n_groups), where=counts > 0)
+    np.divide(sums, counts + damping, out=means, where=counts > 0)
+    return means

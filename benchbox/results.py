@@ -1,4 +1,4 @@
-"""Results: the run folder, its records, and writing them so that a crash loses nothing."""
+"""Results: the run folder and its records, written so that a crash loses nothing."""
 
 import errno
 import os
@@ -317,7 +317,8 @@ class RunFolder:
         Raises:
             ResultsError: It cannot be read, or is of another format.
         """
-        return _read(self.path / "run.json", RunRecord)
+        record: RunRecord = _read(self.path / "run.json", RunRecord)
+        return record
 
     def write_trial(self, record: TrialRecord, predictions: Values | None) -> None:
         """Write or replace the record of a trial, its predictions first."""
@@ -367,7 +368,13 @@ def now() -> str:
 
 
 def trial_key(
-    model: PlannedModel, *, fold_id: str, seed: int, device: str, threads: int, torch: str
+    model: PlannedModel,
+    *,
+    fold_id: str,
+    seed: int,
+    device: str,
+    threads: int,
+    torch: str,
 ) -> str:
     """Return the hash of everything that decides a trial's predictions."""
     parts = {
@@ -381,7 +388,9 @@ def trial_key(
         "threads": threads,
         "torch": torch,
     }
-    return blake2b(msgspec.json.encode(parts, order="sorted"), digest_size=12).hexdigest()
+    return blake2b(
+        msgspec.json.encode(parts, order="sorted"), digest_size=12
+    ).hexdigest()
 
 
 def trial_name(record: TrialRecord) -> str:

@@ -237,19 +237,23 @@ def execute(
                 ground = _FoldGround(trial.fold, plan, Path(scratch))
             listener.trial_started(trial)
             try:
-                record, predictions = _run_trial(trial, ground, folder, executor, listener)
+                record, predictions = _run_trial(
+                    trial, ground, folder, executor, listener
+                )
             except KeyboardInterrupt:
                 reason = "stopped by the user"
                 record = trial.record(status="interrupted", reason=reason)
                 folder.write_trial(record, None)
                 return False
-            folder.write_trial(record, predictions if plan.config.keep_predictions else None)
+            folder.write_trial(
+                record, predictions if plan.config.keep_predictions else None
+            )
             listener.trial_ended(trial, record)
     return True
 
 
 class _FoldGround:
-    """What all trials on one fold share: files for the children, truth for the runner."""
+    """What trials on one fold share: files for the children, truth for the runner."""
 
     def __init__(self, fold: Fold, plan: Plan, scratch: Path) -> None:
         self.fold = fold
@@ -257,7 +261,9 @@ class _FoldGround:
         self._root = Path(tempfile.mkdtemp(dir=scratch))
         history, train = fold.history, fold.train
         hidden = fold.hidden
-        self.order = permutation(len(hidden), derive_seed(plan.config.seed, "order", fold.id))
+        self.order = permutation(
+            len(hidden), derive_seed(plan.config.seed, "order", fold.id)
+        )
         self.cold_users = np.bincount(history.users, minlength=history.n_users) == 0
         self.cold_items = np.bincount(train.items, minlength=train.n_items) == 0
 
@@ -370,26 +376,28 @@ def _complete(
 
 def _job(trial: PlannedTrial, ground: _FoldGround, out: Path) -> TrialJob:
     model, config = trial.model, trial.plan.config
-    folders: dict[str, str] = {"train": ground.train}
-    if model.capabilities.uses_validation:
-        folders = dict(ground.carved)
-        if model.capabilities.refits:
-            folders["refit"] = ground.train
+    can = model.capabilities
+    carved = ground.carved if can.uses_validation else {}
     return TrialJob(
         target=model.target,
         options_type=model.options_type,
         options=model.options,
+        train=carved.get("train", ground.train),
+        validation=carved.get("validation"),
+        validation_history=carved.get("validation_history"),
+        refit=ground.train if can.uses_validation and can.refits else None,
         history=ground.history,
         out=str(out),
         device=trial.device,
         seed=trial.seed,
         n_threads=trial.plan.n_threads,
         time_limit_seconds=config.time_limit_seconds,
-        **folders,
     )
 
 
-def _trial_record(trial: PlannedTrial, finished: Finished, **values: Any) -> TrialRecord:
+def _trial_record(
+    trial: PlannedTrial, finished: Finished, **values: Any
+) -> TrialRecord:
     outcome = finished.outcome
     return trial.record(
         status=outcome.status,

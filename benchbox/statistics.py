@@ -25,7 +25,9 @@ def spread(values: Sequence[float]) -> float | None:
     return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
-def paired_interval(differences: Sequence[float], hidden_share: float) -> Interval | None:
+def paired_interval(
+    differences: Sequence[float], hidden_share: float
+) -> Interval | None:
     """Return the interval of a mean difference between two models over folds.
 
     Folds share training ratings, so their differences are not independent; the

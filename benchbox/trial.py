@@ -1,4 +1,4 @@
-"""Trial: what happens in the child process, from loading the ratings to the predictions."""
+"""Trial: what happens in the child process, from ratings to predictions."""
 
 import random
 import traceback
@@ -166,7 +166,9 @@ def check_predictions(predicted: Any, n_pairs: int) -> Values:
             f"it must be ({n_pairs},)."
         )
     if values.dtype.kind not in "fiu":
-        raise ModelError(f"predict returned {values.dtype} values; they must be numbers.")
+        raise ModelError(
+            f"predict returned {values.dtype} values; they must be numbers."
+        )
     values = values.astype(np.float32)
     n_bad = n_pairs - int(np.isfinite(values).sum())
     if n_bad:

@@ -29,7 +29,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command = import_module(f"benchbox.cli.{cmd_name}").command
-        assert isinstance(command, click.Command)  # noqa: S101 - our own modules
+        assert isinstance(command, click.Command)
         return command
 
     def format_commands(

@@ -1,4 +1,4 @@
-"""Channel: JSON messages, one a line, over a socket between processes on one machine."""
+"""Channel: JSON messages, one a line, over a socket between processes."""
 
 import socket
 from array import array

@@ -1,4 +1,4 @@
-"""Inspection: questions that only a child process may answer, since they import models."""
+"""Inspection: questions that a child answers, since they import models."""
 
 import inspect
 from typing import Any
@@ -56,13 +56,17 @@ def describe(target: str, settings: dict[str, str]) -> Described:
     model = resolve(target)
     for method in ("fit", "predict"):
         if not callable(getattr(model, method, None)):
-            raise PluginError(f"{target!r} has no method {method!r}, so it is no model.")
+            raise PluginError(
+                f"{target!r} has no method {method!r}, so it is no model."
+            )
     kind, takes_record = _options_type(model)
     record = decode(kind, settings, target.rpartition(":")[2])
     return Described(
         summary=(inspect.getdoc(model) or "").partition("\n")[0],
         capabilities=getattr(model, "capabilities", Capabilities()),
-        options_type=f"{target.rpartition(':')[0]}:{kind.__name__}" if takes_record else "",
+        options_type=f"{target.rpartition(':')[0]}:{kind.__name__}"
+        if takes_record
+        else "",
         options=to_json(record),
     )
 
@@ -83,7 +87,7 @@ def _options_type(model: Any) -> tuple[type[Options], bool]:
     if not parameters:
         return NoOptions, False
     fields = [(p.name, _field_type(p), p.default) for p in parameters]
-    made = msgspec.defstruct(
+    made: Any = msgspec.defstruct(
         f"{model.__name__}Options", fields, bases=(Options,), frozen=True, kw_only=True
     )
     return made, False

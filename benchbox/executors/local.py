@@ -1,4 +1,4 @@
-"""Local executor: one trial at a time, each in a fresh child process of this machine."""
+"""Local executor: one trial at a time, each in a fresh process of this machine."""
 
 import os
 import signal
@@ -142,7 +142,7 @@ class LocalExecutor:
     def _control(self) -> Line:
         if self._line is None:
             self._start()
-        assert self._line is not None  # noqa: S101 - set by _start
+        assert self._line is not None
         if not self._ready:
             self._await_ready(self._line)
         return self._line
@@ -154,7 +154,13 @@ class LocalExecutor:
         with theirs, self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 # -P: a file in the working folder must not shadow a package.
-                [sys.executable, "-P", "-m", __package__ + ".zygote", str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    __package__ + ".zygote",
+                    str(theirs.fileno()),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -194,7 +200,9 @@ class LocalExecutor:
 class _Limits:
     """When a child has had enough."""
 
-    def __init__(self, seconds: float | None = None, n_bytes: int | None = None) -> None:
+    def __init__(
+        self, seconds: float | None = None, n_bytes: int | None = None
+    ) -> None:
         self._seconds, self._bytes = seconds, n_bytes
         self._started = monotonic()
 
@@ -308,7 +316,9 @@ class _Child:
 
 def _explain(status: int) -> str:
     if status >= 0:
-        return f"the process ended with exit code {status} before its result was written"
+        return (
+            f"the process ended with exit code {status} before its result was written"
+        )
     name = signal.Signals(-status).name
     hint = {
         "SIGSEGV": "segmentation fault",

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from benchbox.results import RunFolder, RunRecord
 from benchbox.reports.leaderboard import Leaderboard, leaderboards
+from benchbox.results import RunFolder, RunRecord
 
 Renderer = Callable[[RunRecord, list[Leaderboard]], str]
 

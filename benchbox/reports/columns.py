@@ -78,7 +78,13 @@ def seconds(value: float | None) -> str:
     """Return seconds with two or three digits that matter."""
     if value is None:
         return MISSING
-    return f"{value:.0f}" if value >= 100 else f"{value:.2g}" if value < 1 else f"{value:.1f}"
+    return (
+        f"{value:.0f}"
+        if value >= 100
+        else f"{value:.2g}"
+        if value < 1
+        else f"{value:.1f}"
+    )
 
 
 def mebibytes(value: int | None) -> str:
@@ -124,11 +130,12 @@ def _what_was_scored(run: RunRecord, board: Leaderboard) -> str:
     clipping = f"clipped to {stage.scale}" if run.config.clip else "not clipped"
     standard = "standard split" if stage.standard else "own split"
     ids = " ".join(fold.id[:8] for fold in stage.folds[:5])
+    more = " …" if len(stage.folds) > 5 else ""
     return (
         f"{spell(stage.protocol, stage.protocol_options)}: "
-        f"{'folds' if len(stage.folds) > 1 else 'fold'} {folds} ({standard}, ids {ids}"
-        f"{' …' if len(stage.folds) > 5 else ''}); {hidden:,} hidden ratings scored per "
-        f"model and seed; predictions {clipping}."
+        f"{'folds' if len(stage.folds) > 1 else 'fold'} {folds} ({standard}, "
+        f"ids {ids}{more}); {hidden:,} hidden ratings scored per model and seed; "
+        f"predictions {clipping}."
     )
 
 

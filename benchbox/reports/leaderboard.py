@@ -118,7 +118,8 @@ def _row(
         coverage=sum(t.n_answered for t in good) / hidden if hidden else None,
         fit_seconds=_median([t.wall_seconds.get("fit") for t in good]),
         predict_seconds=_median([t.wall_seconds.get("predict") for t in good]),
-        peak_memory_bytes=max((t.peak_memory_bytes or 0 for t in good), default=0) or None,
+        peak_memory_bytes=max((t.peak_memory_bytes or 0 for t in good), default=0)
+        or None,
         n_parameters=max((t.n_parameters or 0 for t in good), default=0) or None,
     )
 

@@ -30,7 +30,8 @@ def _board(run: RunRecord, board: Leaderboard, width: int) -> str:
 def _fitting(board: Leaderboard, width: int) -> str:
     """Return the fullest table that fits; what is left out here is in the files."""
     # By user is a second reading of the first metric; the files have it.
-    leave_out = (set(), {"RMSE by user"}, {"RMSE by user", "parameters"})
+    nothing: set[str] = set()
+    leave_out = (nothing, {"RMSE by user"}, {"RMSE by user", "parameters"})
     narrower = [(s, out) for out in leave_out for s in (len(board.metrics), 1)]
     narrower.append((1, {"RMSE by user", "parameters", "coverage"}))
     narrower.append((0, {"RMSE by user", "parameters", "coverage"}))
@@ -54,4 +55,8 @@ def _table(board: Leaderboard, spreads: int, leave_out: set[str]) -> str:
 
 def _cells(row: Row, shown: list[Column]) -> list[str]:
     mark = _MARKS[row.mark]
-    return [row.label, f"{shown[0].text(row)} {mark}", *(c.text(row) for c in shown[1:])]
+    return [
+        row.label,
+        f"{shown[0].text(row)} {mark}",
+        *(c.text(row) for c in shown[1:]),
+    ]

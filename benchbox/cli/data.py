@@ -1,0 +1,109 @@
+"""`benchbox data`: where data sets are, what is in them, and removing downloads."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from benchbox.cli.resolve import find_dataset
+from benchbox.data import cache_folder, clean, fetch, load_dataset
+from benchbox.plugins import discover
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from benchbox.data import Dataset
+
+_columns = click.option(
+    "--columns", default="", help="Columns of own files: user=…,item=…,rating=…"
+)
+
+
+@click.group("data")
+def command() -> None:
+    """Fetch, show and remove data sets."""
+
+
+@command.command("path")
+def path() -> None:
+    """Print the folder that keeps downloads."""
+    click.echo(cache_folder())
+
+
+@command.command("fetch")
+@click.argument("names", nargs=-1, required=True)
+def fetch_command(names: tuple[str, ...]) -> None:
+    """Fetch the data sets NAMES, verify them, and keep them for later runs."""
+    registry = discover()
+    for name in names:
+        card, _ = find_dataset(name, registry)
+        click.echo(f"{card.name}: {fetch(card, notify=_notify).origin}")
+
+
+@command.command("show")
+@click.argument("name")
+@_columns
+def show(name: str, columns: str) -> None:
+    """Load the data set NAME and print its statistics, folds, origin and licence."""
+    card, settings = find_dataset(name, discover(), columns)
+    click.echo(_description(load_dataset(card, settings, notify=_notify)))
+
+
+@command.command("clean")
+@click.argument("names", nargs=-1)
+def clean_command(names: tuple[str, ...]) -> None:
+    """Remove the downloads of the data sets NAMES, or of all."""
+    registry = discover()
+    cards = [find_dataset(name, registry)[0] for name in names]
+    freed = sum(map(clean, cards)) if cards else clean()
+    click.echo(f"Freed {freed / 2**20:.1f} MiB in {cache_folder()}.")
+
+
+def _description(dataset: "Dataset") -> str:
+    import numpy as np
+    from tabulate import tabulate
+
+    card, ratings = dataset.card, dataset.ratings
+    by_user = np.bincount(ratings.users, minlength=ratings.n_users)
+    by_item = np.bincount(ratings.items, minlength=ratings.n_items)
+    facts = [
+        ("users", f"{ratings.n_users:,}"),
+        ("items", f"{ratings.n_items:,}"),
+        ("ratings", f"{len(ratings):,} ({ratings.density:.2%} of all pairs)"),
+        ("scale", f"{ratings.scale}, mean {ratings.values.mean(dtype=float):.4f}"),
+        ("ratings a user", f"median {np.median(by_user):g}, {_range(by_user)}"),
+        ("ratings an item", f"median {np.median(by_item):g}, {_range(by_item)}"),
+        ("time", _period(dataset)),
+        ("user features", ", ".join(ratings.user_features or ()) or "none"),
+        ("item features", ", ".join(ratings.item_features or ()) or "none"),
+        ("own folds", ", ".join(dataset.folds) or "none"),
+        ("protocol", card.default_protocol),
+        ("origin", dataset.origin),
+        ("licence", f"{card.licence.text} {card.licence.url}".strip()),
+        ("cite", card.citation or "–"),
+    ]
+    if dataset.noise_floor is not None:
+        facts.insert(4, ("noise floor", f"RMSE {dataset.noise_floor:.4f}"))
+    return (
+        f"{card.title}\n\n{tabulate(facts, tablefmt='plain', maxcolwidths=[None, 60])}"
+    )
+
+
+def _range(counts: "NDArray[np.int64]") -> str:
+    return f"{counts.min():,} to {counts.max():,}"
+
+
+def _period(dataset: "Dataset") -> str:
+    from datetime import UTC, datetime
+
+    times = dataset.ratings.timestamps
+    if times is None:
+        return "none"
+    days = (
+        datetime.fromtimestamp(int(t), UTC).date() for t in (times.min(), times.max())
+    )
+    return " to ".join(map(str, days))
+
+
+def _notify(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,101 @@
+"""`benchbox doctor`: whether this machine is fit to run benchmarks."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+from tabulate import tabulate
+
+from benchbox.data import cache_folder
+from benchbox.environment import Environment, describe_environment
+from benchbox.errors import BenchboxError
+from benchbox.executors.local import LocalExecutor
+from benchbox.plugins import discover
+
+_NEEDED_DISK_GIB = 1.0
+_BUSY_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    verdict: Literal["ok", "note", "bad"]
+    what: str
+    found: str
+
+
+@click.command("doctor")
+def command() -> int:
+    """Check that this machine is fit to run benchmarks.
+
+    Exit code 1 means that something is missing or broken; a note is worth knowing.
+    """
+    checks = list(_checks())
+    click.echo(
+        tabulate([(c.verdict, c.what, c.found) for c in checks], tablefmt="plain")
+    )
+    return int(any(c.verdict == "bad" for c in checks))
+
+
+def _checks() -> Iterator[_Check]:
+    accelerators, trouble = _accelerators()
+    here = describe_environment(accelerators)
+    yield _Check("ok", "machine", f"{here.machine()}; {here.system}")
+    yield _Check("ok", "python", here.python)
+    packages = " ".join(f"{name} {number}" for name, number in here.packages.items())
+    yield _Check("ok", "packages", packages)
+    if trouble:
+        yield _Check("bad", "trial process", trouble)
+    else:
+        yield _Check("ok", "trial process", "starts and answers")
+        yield _Check("ok", "accelerators", ", ".join(accelerators) or "none: CPU only")
+    yield from _plugin_checks()
+    yield _folder_check("download cache", cache_folder())
+    yield _folder_check("results", Path("results"))
+    yield _load_check(here)
+
+
+def _accelerators() -> tuple[list[str], str]:
+    with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
+        log = Path(name) / "log"
+        try:
+            with LocalExecutor(1, log) as executor:
+                found: list[str] = executor.ask({"kind": "devices"}, log)[
+                    "accelerators"
+                ]
+        except BenchboxError as error:
+            return [], str(error)
+    return found, ""
+
+
+def _plugin_checks() -> Iterator[_Check]:
+    registry = discover()
+    models, datasets = registry.all("models"), registry.all("datasets")
+    found = f"{len(models)} models and {len(datasets)} data sets"
+    yield _Check("ok" if models and datasets else "bad", "plugins", found)
+    for broken in registry.broken:
+        yield _Check("bad", "plugin", f"{broken.origin} {broken.reason}")
+
+
+def _folder_check(what: str, folder: Path) -> _Check:
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    if not os.access(there, os.W_OK):
+        return _Check("bad", what, f"{there} cannot be written to")
+    free = shutil.disk_usage(there).free / 2**30
+    verdict: Literal["ok", "note"] = "ok" if free >= _NEEDED_DISK_GIB else "note"
+    return _Check(verdict, what, f"{folder}, {free:.1f} GiB free")
+
+
+def _load_check(here: Environment) -> _Check:
+    busy = os.getloadavg()[0]
+    if busy > _BUSY_SHARE * here.n_cpus:
+        return _Check(
+            "note", "load", f"{busy:.1f}: other work will disturb the timings"
+        )
+    return _Check("ok", "load", f"{busy:.1f}")

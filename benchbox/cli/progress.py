@@ -1,0 +1,106 @@
+"""Progress: which trial runs, in which epoch, and how long the rest will take."""
+
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from benchbox.costs import Costs
+from benchbox.results import TrialRecord
+from benchbox.runner import PlannedTrial
+
+
+class TrialProgress:
+    """Shows a run's progress on standard error: a bar on a terminal, else lines.
+
+    Args:
+        trials: Every trial that will run.
+        costs: Estimates, which learn as trials end.
+        verbose: Also print a line per trial on a terminal, and where its log is.
+    """
+
+    def __init__(self, trials: list[PlannedTrial], costs: Costs, verbose: bool) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._left = list(trials)
+        self._n_trials = len(trials)
+        self._costs = costs
+        self._verbose = verbose
+        self._started = monotonic()
+        self._epoch = ""
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=len(trials), left="")
+
+    def __enter__(self) -> "TrialProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def trial_started(self, trial: PlannedTrial) -> None:
+        """Show that *trial* begins."""
+        self._started, self._epoch = monotonic(), ""
+        self._show(trial)
+
+    def trial_said(self, message: Mapping[str, Any]) -> None:
+        """Show the epoch a running trial has reached."""
+        if message["kind"] == "epoch" and self._left:
+            self._epoch = f" epoch {message['epoch']}/{message['of']}"
+            self._show(self._left[0])
+
+    def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
+        """Count *trial*, learn what it cost, and print its line."""
+        self._left.remove(trial)
+        self._costs.learn(record.label, len(trial.fold.train), record)
+        self._bar.advance(self._task)
+        quiet = self._console.is_terminal and not self._verbose
+        if not quiet or record.status not in ("ok", "skipped"):
+            done = self._n_trials - len(self._left)
+            self._console.print(
+                f"[{done}/{self._n_trials}] {_line(record)}",
+                markup=False,
+                soft_wrap=True,
+            )
+
+    def _show(self, trial: PlannedTrial) -> None:
+        name = f"{trial.fold.name} {trial.model.label} r{trial.replicate}{self._epoch}"
+        self._bar.update(self._task, description=name, left=self._time_left())
+
+    def _time_left(self) -> str:
+        guesses = [self._costs.seconds(t.model, len(t.fold.train)) for t in self._left]
+        known = [seconds for seconds in guesses if seconds is not None]
+        if not known:
+            return ""
+        # What is not known yet is taken to cost as much as the average trial.
+        total = sum(known) / len(known) * len(guesses)
+        return f"about {clock(max(0.0, total - (monotonic() - self._started)))} left"
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _line(record: TrialRecord) -> str:
+    where = f"{record.fold} {record.label} r{record.replicate}"
+    if record.status != "ok":
+        return f"{where}: {record.status}: {record.reason}"
+    scores = [
+        f"{name} {score.value:.4f}"
+        for name, score in record.metrics.items()
+        if score.value is not None
+    ]
+    fit = record.wall_seconds.get("fit", 0.0)
+    return f"{where}: {', '.join(scores[:1])}, fit {fit:.2f} s"

@@ -1,0 +1,199 @@
+"""Resolve: from the names and files a user gives to the objects a run works with."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchbox.data import Dataset, DatasetCard, check_fold_ids, load_dataset
+from benchbox.errors import PluginError, UsageError
+from benchbox.executors.inspection import Described
+from benchbox.executors.local import LocalExecutor
+from benchbox.metrics import METRICS, Metric
+from benchbox.models import ModelSpec
+from benchbox.options import Options, changed, decode, split_choice, to_json
+from benchbox.own_files import card_for_files
+from benchbox.plugins import Offer, Registry, source_digest
+from benchbox.protocols import Fold, Protocol, make_folds
+from benchbox.results import PlannedModel, RunConfig
+from benchbox.runner import Stage
+
+Notify = Callable[[str], None]
+
+_MODEL_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)(:(?P<settings>.*))?")
+
+
+def resolve_models(
+    choices: Sequence[str], registry: Registry, executor: LocalExecutor, scratch: Path
+) -> list[PlannedModel]:
+    """Return the models chosen, or every installed one, quick ones first.
+
+    Raises:
+        UsageError: A name or an option is unknown, or a model is chosen twice.
+    """
+    if not choices:
+        offers = sorted(registry.all("models"), key=_cost)
+        models = [_from_spec(offer, {}) for offer in offers]
+    else:
+        models = [_choose(text, registry, executor, scratch) for text in choices]
+    if not models:
+        raise UsageError("No models are installed, and none was named with --model.")
+    labels = [model.label for model in models]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise UsageError(f"Model {label!r} is chosen twice. Leave one out.")
+    return models
+
+
+def resolve_stages(
+    config: RunConfig, registry: Registry, notify: Notify
+) -> list[Stage]:
+    """Load the data sets chosen, and split each by the protocols chosen.
+
+    Raises:
+        UsageError: A name or an option is unknown.
+        DataError: A data set cannot be had or read.
+        ProtocolError: A protocol cannot split a data set.
+    """
+    stages = []
+    for text in config.datasets:
+        card, settings = find_dataset(text, registry, config.columns)
+        dataset = load_dataset(card, settings, notify=notify)
+        for choice in config.protocols or (card.default_protocol,):
+            stages.append(_stage(dataset, choice, config.folds, registry, settings))
+    return stages
+
+
+def find_dataset(
+    text: str, registry: Registry, columns: str = ""
+) -> tuple[DatasetCard, dict[str, str]]:
+    """Return the card and the settings of a data set named on the command line.
+
+    Raises:
+        UsageError: It is neither an installed data set nor a file.
+    """
+    name, settings = split_choice(text)
+    if name not in registry.offers["datasets"] and _looks_like_files(name):
+        return card_for_files(name, columns or None), settings
+    card: DatasetCard = registry.find("datasets", name).value
+    return card, settings
+
+
+def resolve_metrics(registry: Registry) -> list[Metric]:
+    """Return all metrics, benchbox's own first: the first is what tables rank by."""
+    own = {metric.name for metric in METRICS}
+    offers = [offer.value for offer in registry.all("metrics")]
+    return [m for m in offers if m.name in own] + [
+        m for m in offers if m.name not in own
+    ]
+
+
+def _choose(
+    text: str, registry: Registry, executor: LocalExecutor, scratch: Path
+) -> PlannedModel:
+    in_file = _MODEL_FILE.fullmatch(text)
+    if in_file is None:
+        name, settings = split_choice(text)
+        return _from_spec(registry.find("models", name), settings)
+    file, name = Path(in_file["file"]), in_file["name"]
+    if not file.is_file():
+        raise UsageError(f"There is no file {str(file)!r} to take model {name!r} from.")
+    _, settings = split_choice(f"{name}:{in_file['settings']}" if in_file[4] else name)
+    return _from_file(file.resolve(), name, settings, executor, scratch)
+
+
+def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
+    spec: ModelSpec = offer.value
+    preset: dict[str, Any] = {}
+    if "preset" in settings:
+        settings = dict(settings)
+        name = settings.pop("preset")
+        if name not in spec.presets:
+            known = ", ".join(spec.presets) or "none"
+            raise UsageError(
+                f"{spec.name} has no preset {name!r}. Its presets: {known}."
+            )
+        preset = dict(spec.presets[name])
+    options = decode(spec.options, preset | settings, spec.name)
+    return PlannedModel(
+        name=spec.name,
+        target=spec.target,
+        options_type=f"{spec.options.__module__}:{spec.options.__qualname__}",
+        options=to_json(options),
+        changed=changed(options),
+        capabilities=spec.capabilities,
+        package=offer.origin.package,
+        version=offer.origin.version,
+        source_digest=source_digest(spec.target),
+    )
+
+
+def _from_file(
+    file: Path,
+    name: str,
+    settings: dict[str, str],
+    executor: LocalExecutor,
+    scratch: Path,
+) -> PlannedModel:
+    # A child imports the file: it may be heavy, and it must not meet hidden ratings.
+    target = f"{file}:{name}"
+    question = {"kind": "describe", "target": target, "settings": settings}
+    answer = executor.ask(question, scratch / "describe.log")
+    described = msgspec.convert(answer, Described)
+    if described.error:
+        raise PluginError(f"{file.name}:{name} cannot be a model: {described.error}")
+    chosen = {key: described.options[key] for key in settings}
+    return PlannedModel(
+        name=name,
+        target=target,
+        options_type=described.options_type,
+        options=described.options,
+        changed=chosen,
+        capabilities=described.capabilities,
+        package=file.name,
+        version="",
+        source_digest=source_digest(target),
+    )
+
+
+def _stage(
+    dataset: Dataset,
+    choice: str,
+    wanted: Sequence[str],
+    registry: Registry,
+    settings: dict[str, str],
+) -> Stage:
+    name, options_text = split_choice(choice)
+    protocol: Protocol = registry.find("protocols", name).value
+    options: Options = decode(protocol.options, options_text, protocol.name)
+    folds = make_folds(dataset.ratings, protocol, options, dataset.folds)
+    standard = check_fold_ids(dataset, folds)
+    defaults = dataset.card.default_folds if protocol.name == "official" else ()
+    return Stage(
+        dataset=dataset,
+        folds=_pick(folds, wanted or defaults, dataset.name),
+        standard=standard,
+        changed=settings,
+    )
+
+
+def _pick(folds: list[Fold], wanted: Sequence[str], dataset: str) -> list[Fold]:
+    by_name = {fold.name: fold for fold in folds}
+    for name in wanted:
+        if name not in by_name:
+            raise UsageError(
+                f"Protocol {folds[0].protocol.name!r} on {dataset} has no fold "
+                f"{name!r}. Its folds: {', '.join(by_name)}."
+            )
+    return [by_name[name] for name in wanted] if wanted else folds
+
+
+def _looks_like_files(name: str) -> bool:
+    return any(c in name for c in "./+") or Path(name).exists()
+
+
+def _cost(offer: Offer[Any]) -> tuple[float, str]:
+    hint = offer.value.cost_hint
+    return (float("inf") if hint is None else hint, offer.value.name)

@@ -1,0 +1,273 @@
+"""`benchbox run`: fit every chosen model on every chosen fold, and print the table."""
+
+import shlex
+import signal
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from benchbox.cli.list import complain
+from benchbox.cli.progress import TrialProgress, clock
+from benchbox.cli.resolve import resolve_metrics, resolve_models, resolve_stages
+from benchbox.costs import Costs, newest_runs
+from benchbox.environment import describe_environment, n_usable_cpus
+from benchbox.errors import UsageError
+from benchbox.executors.local import LocalExecutor
+from benchbox.metrics import Metric
+from benchbox.plugins import Registry, discover
+from benchbox.reports import render, write_tables
+from benchbox.results import (
+    MetricRecord,
+    RunConfig,
+    RunFolder,
+    RunRecord,
+    new_run_id,
+    now,
+)
+from benchbox.runner import Plan, check_device, execute
+
+_LISTS = ("models", "datasets", "protocols")
+
+
+@click.command("run")
+@click.argument("suite", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,…]",
+    help="A model, such as autorec-user:hidden_units=300 or my_model.py:MyModel; "
+    "repeatable. Without it, all installed models run.",
+)
+@click.option(
+    "-d",
+    "--dataset",
+    "datasets",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,…]",
+    help="A data set, a file of ratings, or train.csv+test.csv; repeatable.  "
+    "[default: ml-100k]",
+)
+@click.option(
+    "--columns", help="Columns of own files: user=…,item=…,rating=…,timestamp=…"
+)
+@click.option(
+    "-p",
+    "--protocol",
+    "protocols",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,…]",
+    help="An evaluation protocol; repeatable. Without it, each data set's own.",
+)
+@click.option("--folds", metavar="NAME,…", help="Run these folds only.")
+@click.option("--seed", type=int, help="Root of all model seeds.  [default: 0]")
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    help="Fits of a stochastic model per fold.  [default: 2]",
+)
+@click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=0),
+    help="Threads per trial; 0 means all processors.  [default: 0]",
+)
+@click.option(
+    "--time-limit",
+    "time_limit_seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="End a trial that takes longer.",
+)
+@click.option(
+    "--memory-limit",
+    "memory_limit_gib",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GIB",
+    help="End a trial that holds more memory.",
+)
+@click.option(
+    "--clip/--no-clip", default=None, help="Clip to the scale.  [default: clip]"
+)
+@click.option(
+    "--keep-predictions/--drop-predictions",
+    default=None,
+    help="Whether to store predictions.  [default: keep]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("results"),
+    show_default=True,
+    help="Folder for the results.",
+)
+@click.option(
+    "--resume", metavar="RUN", help="Continue RUN: a folder, a name, or last."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would run and what it may take."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say more about each trial.")
+def command(
+    suite: Path | None,
+    out: Path,
+    resume: str | None,
+    dry_run: bool,
+    verbose: bool,
+    **chosen: Any,
+) -> int:
+    """Fit and compare models on ratings they have not seen.
+
+    SUITE is a TOML file with the long names of these options as keys, such as
+    models = ["bias", "biased-mf"]; options given here override it.
+    """
+    given = {key: value for key, value in chosen.items() if value not in (None, ())}
+    # A polite request to end is treated like Ctrl-C: nothing may be lost.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if resume is not None:
+        if given or suite:
+            raise UsageError(
+                "--resume continues a run as it was; leave out other options."
+            )
+        folder = RunFolder.find(resume, out)
+        config = folder.read_run().config
+    else:
+        folder, config = None, _config(suite, given)
+    registry = discover()
+    complain(registry)
+    threads = config.threads or n_usable_cpus()
+    with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
+        scratch = Path(name)
+        with LocalExecutor(threads, scratch / "zygote.log") as executor:
+            plan = _plan(config, registry, executor, threads, scratch)
+            costs = _costs(registry, out)
+            if dry_run:
+                click.echo(_preview(plan, costs))
+                return 0
+            if folder is None:
+                folder = RunFolder.create(out, new_run_id())
+            return _run(plan, folder, executor, costs, verbose)
+
+
+def _config(suite: Path | None, given: dict[str, Any]) -> RunConfig:
+    values: dict[str, Any] = {}
+    if suite is not None:
+        try:
+            values = tomllib.loads(suite.read_text())
+        except OSError as error:
+            raise UsageError(f"Suite {str(suite)!r}: {error.strerror}.") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"Suite {str(suite)!r} is no TOML file: {error}."
+            ) from None
+    if "folds" in given:
+        given["folds"] = tuple(part.strip() for part in given["folds"].split(","))
+    try:
+        return msgspec.convert({**values, **given}, RunConfig)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"The settings of the run cannot be used: {error}.") from None
+
+
+def _plan(
+    config: RunConfig,
+    registry: Registry,
+    executor: LocalExecutor,
+    threads: int,
+    scratch: Path,
+) -> Plan:
+    stages = resolve_stages(config, registry, lambda text: click.echo(text, err=True))
+    models = resolve_models(config.models, registry, executor, scratch)
+    accelerators: list[str] = []
+    if config.device != "cpu":
+        # Only a child may wake the accelerator: what has, cannot be forked.
+        answer = executor.ask({"kind": "devices"}, scratch / "devices.log")
+        accelerators = answer["accelerators"]
+    check_device(config.device, accelerators)
+    return Plan(
+        config=config,
+        models=models,
+        stages=stages,
+        metrics=resolve_metrics(registry),
+        n_threads=threads,
+        accelerators=accelerators,
+    )
+
+
+def _costs(registry: Registry, out: Path) -> Costs:
+    costs = Costs({o.value.name: o.value.cost_hint for o in registry.all("models")})
+    costs.learn_from(newest_runs(out))
+    return costs
+
+
+def _run(
+    plan: Plan, folder: RunFolder, executor: LocalExecutor, costs: Costs, verbose: bool
+) -> int:
+    done = {r.key for r in folder.trials() if r.status in ("ok", "skipped")}
+    left = [trial for trial in plan.trials() if trial.key not in done]
+    record = _run_record(plan, folder)
+    folder.write_run(record)
+    with TrialProgress(left, costs, verbose) as progress:
+        ended = execute(plan, folder, executor, progress)
+    record.status = "finished" if ended else "interrupted"
+    record.finished = now()
+    folder.write_run(record)
+    write_tables(folder)
+    click.echo(render(folder, "table"))
+    click.echo(f"\nResults, tables and logs: {folder.path}", err=True)
+    if not ended:
+        click.echo(
+            f"benchbox: Interrupted. Continue with: "
+            f"benchbox run --resume {folder.path.name} --out {folder.path.parent}",
+            err=True,
+        )
+        return 130
+    return int(any(r.status not in ("ok", "skipped") for r in folder.trials()))
+
+
+def _run_record(plan: Plan, folder: RunFolder) -> RunRecord:
+    return RunRecord(
+        id=folder.path.name,
+        created=now(),
+        config=plan.config,
+        command=shlex.join(["benchbox", *sys.argv[1:]]),
+        n_trials=sum(1 for _ in plan.trials()),
+        n_threads=plan.n_threads,
+        models=plan.models,
+        stages=[stage.record() for stage in plan.stages],
+        metrics=[_metric_record(metric) for metric in plan.metrics],
+        environment=describe_environment(plan.accelerators),
+    )
+
+
+def _metric_record(metric: Metric) -> MetricRecord:
+    names = MetricRecord.__struct_fields__
+    return MetricRecord(**{name: getattr(metric, name) for name in names})
+
+
+def _preview(plan: Plan, costs: Costs) -> str:
+    from tabulate import tabulate
+
+    rows, total, unknown = [], 0.0, 0
+    trials = list(plan.trials())
+    for number, stage in enumerate(plan.stages):
+        for place, model in enumerate(plan.models):
+            mine = [
+                t for t in trials if (t.stage_number, t.model_number) == (number, place)
+            ]
+            running = [t for t in mine if not t.skip_reason()]
+            guesses = [costs.seconds(model, len(t.fold.train)) for t in running]
+            known = [seconds for seconds in guesses if seconds is not None]
+            total, unknown = total + sum(known), unknown + len(guesses) - len(known)
+            basis = "measured" if costs.is_measured(model) else "author's hint"
+            cost = f"{sum(known):.1f} s ({basis})" if known else "unknown"
+            what = f"{len(mine)}" if running else f"{len(mine)}, skipped"
+            rows.append((stage.record().label, model.label, what, cost))
+    table = tabulate(rows, headers=["data · protocol", "model", "trials", "estimated"])
+    more = f", and {unknown} trials of unknown cost" if unknown else ""
+    return f"{table}\n\n{len(trials)} trials, about {clock(total)} in all{more}."
