@@ -1,1 +1,48 @@
-"""Placeholder until the family lands."""
+"""Autoencoders: reconstruct rows of ratings, and read the hidden ones off."""
+
+from benchbox import Capabilities, ModelSpec, hookimpl
+from benchbox_autoencoders.options import AutoencoderOptions, StackedOptions
+
+_AUTOREC = "doi:10.1145/2740908.2742726"
+_BY_USER = Capabilities(
+    inductive=True, uses_validation=True, refits=True, devices=("cpu", "cuda")
+)
+_BY_ITEM = Capabilities(uses_validation=True, refits=True, devices=("cpu", "cuda"))
+
+
+@hookimpl
+def benchbox_models() -> list[ModelSpec]:
+    """Offer three autoencoders on one engine.
+
+    A row without ratings is reconstructed from nothing, a column without training
+    ratings is left to the centre: both get a prediction near the bias model's.
+    """
+    return [
+        ModelSpec(
+            name="autorec-user",
+            target="benchbox_autoencoders.models:UserAutoencoder",
+            summary="U-AutoRec: one hidden layer over a user's ratings",
+            options=AutoencoderOptions,
+            capabilities=_BY_USER,
+            reference=_AUTOREC,
+            cost_hint=1.5,
+        ),
+        ModelSpec(
+            name="autorec-item",
+            target="benchbox_autoencoders.models:ItemAutoencoder",
+            summary="I-AutoRec: one hidden layer over an item's ratings",
+            options=AutoencoderOptions,
+            capabilities=_BY_ITEM,
+            reference=_AUTOREC,
+            cost_hint=1.5,
+        ),
+        ModelSpec(
+            name="stacked-autoencoder",
+            target="benchbox_autoencoders.models:UserAutoencoder",
+            summary="three hidden layers over a user's ratings",
+            options=StackedOptions,
+            capabilities=_BY_USER,
+            reference="arXiv:1708.01715",
+            cost_hint=1.5,
+        ),
+    ]

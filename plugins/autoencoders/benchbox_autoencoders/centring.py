@@ -1,0 +1,77 @@
+"""Centring: what is taken off ratings for a network, and put back afterwards."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox import Ratings
+from benchbox.reference import BiasModel, fit_bias_model
+from benchbox_autoencoders.options import Centring
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Centre:
+    """A bias model, fitted, reduced to its mean or empty, and the spread around it.
+
+    Attributes:
+        model: Gives the centre of each pair.
+        spread: Standard deviation of the training ratings around their centres.
+            Dividing by it makes learning rates mean the same on every rating scale.
+    """
+
+    model: BiasModel
+    spread: float
+
+    def user_bias(self, history: Ratings) -> NDArray[np.float64]:
+        """Return the offset of every user of *history*, trained on or not."""
+        if not self.model.user_bias.any():
+            return self.model.user_bias
+        return self.model.user_bias_from(history)
+
+    def scaled(self, ratings: Ratings) -> NDArray[np.float32]:
+        """Return the ratings centred and scaled, with users judged by these ratings."""
+        rest = ratings.values - self._centres(
+            self.user_bias(ratings), ratings.users, ratings.items
+        )
+        return (rest / self.spread).astype(np.float32)
+
+    def restored(
+        self,
+        scaled: NDArray[np.float32],
+        history: Ratings,
+        users: NDArray[np.int32],
+        items: NDArray[np.int32],
+    ) -> NDArray[np.float32]:
+        """Return *scaled* as ratings of these pairs: the reverse of `scaled`."""
+        centres = self._centres(self.user_bias(history), users, items)
+        return (centres + self.spread * scaled).astype(np.float32)
+
+    def _centres(
+        self,
+        user_bias: NDArray[np.float64],
+        users: NDArray[np.int32],
+        items: NDArray[np.int32],
+    ) -> NDArray[np.float64]:
+        centres: NDArray[np.float64] = (
+            self.model.mean + user_bias[users] + self.model.item_bias[items]
+        )
+        return centres
+
+
+def fit_centre(train: Ratings, kind: Centring) -> Centre:
+    """Return the centre of *train* of the *kind* the options name."""
+    if kind == "bias":
+        model = fit_bias_model(train)
+    else:
+        mean = float(train.values.mean(dtype=np.float64)) if kind == "mean" else 0.0
+        model = BiasModel(
+            mean=mean,
+            user_bias=np.zeros(train.n_users),
+            item_bias=np.zeros(train.n_items),
+            user_damping=0.0,
+        )
+    rest = train.values - model.predict(train.users, train.items)
+    spread = float(np.sqrt(np.mean(np.square(rest), dtype=np.float64)))
+    # Ratings that all agree leave nothing to scale by.
+    return Centre(model=model, spread=spread or 1.0)

@@ -1,0 +1,88 @@
+"""Models: autoencoders over users' rows and over items' rows."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox import FitContext, Ratings
+from benchbox_autoencoders.centring import Centre, fit_centre
+from benchbox_autoencoders.network import Network
+from benchbox_autoencoders.options import AutoencoderOptions
+from benchbox_autoencoders.reading import Reader
+from benchbox_autoencoders.rows import Rows
+from benchbox_autoencoders.training import Evaluate
+from benchbox_autoencoders.training import train as train_network
+
+
+class UserAutoencoder:
+    """Reconstructs a user's row of ratings (U-AutoRec, or deeper).
+
+    A prediction is read off the reconstruction of the user's history, so users never
+    trained on are served alike.
+    """
+
+    def __init__(self, options: AutoencoderOptions) -> None:
+        self._options = options
+        self._device = "cpu"
+        self._centre: Centre
+        self._rows: Rows
+        self._network: Network
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        """Train on the rows of *train*, by validation error where there is one."""
+        self._device = context.device
+        self._centre = fit_centre(train, self._options.centring)
+        self._rows = self._as_rows(train)
+        self._network = train_network(
+            self._rows, self._options, context, self._validator(context)
+        )
+
+    def predict(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return what the visible rows are reconstructed to at these pairs."""
+        scaled = self._reader(history, users, items).read(self._network)
+        return self._centre.restored(scaled, history, users, items)
+
+    def _validator(self, context: FitContext) -> Evaluate | None:
+        hidden, history = context.validation, context.validation_history
+        if hidden is None or history is None or not len(hidden):
+            return None
+        reader = self._reader(history, hidden.users, hidden.items)
+
+        def evaluate(network: Network) -> float:
+            scaled = reader.read(network)
+            predicted = self._centre.restored(
+                scaled, history, hidden.users, hidden.items
+            )
+            # The run clips what it scores, so epochs are chosen by clipped errors.
+            error = hidden.scale.clip(predicted) - hidden.values
+            return float(np.sqrt(np.mean(np.square(error), dtype=np.float64)))
+
+        return evaluate
+
+    def _as_rows(self, ratings: Ratings) -> Rows:
+        scaled = self._centre.scaled(ratings)
+        return Rows.from_grouped(ratings.by_user(), scaled, self._device)
+
+    def _reader(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> Reader:
+        return Reader(self._as_rows(history), users, items)
+
+
+class ItemAutoencoder(UserAutoencoder):
+    """Reconstructs an item's column of ratings (I-AutoRec).
+
+    A column has one place per training user, so the model knows no other users. The
+    columns read are those of the training ratings: a history need not hold them
+    whole.
+    """
+
+    def _as_rows(self, ratings: Ratings) -> Rows:
+        scaled = self._centre.scaled(ratings)
+        return Rows.from_grouped(ratings.by_item(), scaled, self._device)
+
+    def _reader(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> Reader:
+        return Reader(self._rows, items, users)

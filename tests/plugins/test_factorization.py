@@ -1,0 +1,281 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from benchbox_factorization import benchbox_models
+from benchbox_factorization.biased_mf import BiasedMF, solve_ridge
+from benchbox_factorization.options import BiasedMFOptions, SVDOptions
+from benchbox_factorization.residuals import residuals
+from benchbox_factorization.svd import SVD, right_vectors
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array, random_array
+from toy_ratings import all_pairs, checkerboard, from_matrix, hide, low_rank, rmse
+
+from benchbox import FitContext, Ratings
+from benchbox.reference import fit_bias_model
+
+X = np.nan
+
+# The 18 x 10 matrix, and its rounded rank-3 reconstruction, as the course material
+# prints them (CPSC 552, assignment 12); 0 stands for no rating.
+TOY = """
+0200300000 4000300050 0000030000 0500000002 0000000500 5200000000 0003004052
+0304000000 0040020001 0000503020 1500040000 0040500302 1004000100 0503000040
+4000400000 0005020000 0300004000 3300000005
+"""
+TOY_RECONSTRUCTED = [
+    [1, 1, 1, 0, 2, 0, 0, 0, 1, 1],
+    [2, 0, 1, 1, 4, 0, 2, 1, 3, 1],
+    [0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+    [1, 4, 0, 1, 0, 1, 0, 0, 0, 1],
+    [0, 0, 0, 0, 1, 0, 0, 0, 0, 0],
+    [2, 3, 1, 0, 1, 1, 0, 0, 0, 1],
+    [0, 0, 0, 4, 1, 0, 3, 0, 4, 0],
+    [0, 3, 0, 2, -1, 1, 1, 0, 1, 1],
+    [1, 1, 0, 0, 1, 0, 0, 0, 0, 0],
+    [1, -1, 1, 1, 4, 0, 1, 1, 3, 1],
+    [2, 5, 0, 1, 0, 1, 0, 0, 0, 1],
+    [2, 0, 1, -1, 4, 0, 0, 1, 1, 1],
+    [0, 1, 0, 2, 0, 0, 1, 0, 2, 0],
+    [1, 4, 0, 4, 0, 1, 1, 0, 3, 1],
+    [2, 0, 1, -1, 4, 0, 0, 1, 1, 1],
+    [-1, 1, 0, 3, -1, 0, 1, 0, 2, 0],
+    [1, 2, 0, 1, 0, 1, 0, 0, 1, 1],
+    [2, 4, 1, 0, 1, 1, 0, 0, 0, 2],
+]
+
+MODELS = [
+    pytest.param(lambda: SVD(SVDOptions(n_factors=2)), id="svd-bias"),
+    pytest.param(lambda: SVD(SVDOptions(n_factors=2, fill="zero")), id="svd-zero"),
+    pytest.param(lambda: BiasedMF(BiasedMFOptions(n_factors=3)), id="biased-mf"),
+]
+
+
+def toy_matrix():
+    return np.array([[int(digit) for digit in row] for row in TOY.split()], dtype=float)
+
+
+def toy_ratings() -> Ratings:
+    matrix = toy_matrix()
+    return from_matrix(np.where(matrix == 0, X, matrix))
+
+
+def predict_all(model, train: Ratings, history: Ratings | None = None, seed: int = 0):
+    model.fit(train, FitContext(seed=seed))
+    predicted = model.predict(train if history is None else history, *all_pairs(train))
+    return predicted.reshape(train.n_users, train.n_items)
+
+
+def test_svd_with_zeros_prints_the_reconstruction_of_the_course() -> None:
+    predicted = predict_all(SVD(SVDOptions(n_factors=3, fill="zero")), toy_ratings())
+
+    assert np.array_equal(TOY_RECONSTRUCTED, np.round(predicted))
+
+
+def test_svd_with_zeros_recommends_item_7_to_user_2() -> None:
+    predicted = predict_all(SVD(SVDOptions(n_factors=3, fill="zero")), toy_ratings())
+    unrated = np.where(toy_matrix()[1] == 0, predicted[1], -np.inf)
+
+    assert 1 + unrated.argmax() == 7
+
+
+def test_svd_with_zeros_equals_the_truncated_decomposition() -> None:
+    left, singular, right = np.linalg.svd(toy_matrix(), full_matrices=False)
+    expected = left[:, :4] * singular[:4] @ right[:4]
+
+    predicted = predict_all(SVD(SVDOptions(n_factors=4, fill="zero")), toy_ratings())
+
+    np.testing.assert_allclose(expected, predicted, atol=1e-6)
+
+
+def test_sparse_and_dense_decompositions_span_the_same_space() -> None:
+    matrix = random_array((90, 80), density=0.2, rng=np.random.default_rng(0)).tocsr()
+    _, _, right = np.linalg.svd(matrix.toarray())
+
+    vectors = right_vectors(matrix, 5)
+
+    np.testing.assert_allclose(right[:5].T @ right[:5], vectors @ vectors.T, atol=1e-9)
+
+
+def test_svd_survives_residuals_that_are_all_zero() -> None:
+    train = from_matrix(np.full((70, 70), 3.0))
+
+    predicted = predict_all(SVD(SVDOptions(n_factors=2)), train)
+
+    np.testing.assert_allclose(predicted, 3.0, rtol=1e-6)
+
+
+def test_svd_of_residuals_recovers_a_full_low_rank_matrix() -> None:
+    matrix = low_rank(30, 20, rank=2, seed=1)
+
+    # Two ranks for the plant, two for the offsets that damping leaves behind.
+    predicted = predict_all(SVD(SVDOptions(n_factors=4)), from_matrix(matrix))
+
+    np.testing.assert_allclose(matrix, predicted, atol=1e-4)
+
+
+@given(
+    n_rows=st.integers(1, 8),
+    n_factors=st.integers(1, 4),
+    damping=st.floats(0.1, 10),
+    weight_decay=st.floats(0, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_batched_solves_agree_with_one_ridge_regression_per_row(
+    n_rows: int, n_factors: int, damping: float, weight_decay: float, seed: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    factors = draw.standard_normal((6, n_factors))
+    rated = draw.random((n_rows, 6)) < 0.5
+    targets = np.round(draw.standard_normal((n_rows, 6)))
+    users, items = np.nonzero(rated)
+    rows = csr_array((targets[rated], (users, items)), shape=rated.shape)
+    expected = np.zeros((n_rows, n_factors))
+    for row in range(n_rows):
+        q, n = factors[rated[row]], rated[row].sum()
+        left = q.T @ q + (damping + weight_decay * n) * np.eye(n_factors)
+        expected[row] = np.linalg.solve(left, q.T @ targets[row, rated[row]])
+
+    solved = solve_ridge(rows, factors, damping, weight_decay)
+
+    np.testing.assert_allclose(expected, solved, atol=1e-9)
+
+
+def test_more_rows_than_a_block_are_solved_alike(monkeypatch) -> None:
+    rows = random_array((25, 6), density=0.5, rng=np.random.default_rng(0)).tocsr()
+    factors = np.random.default_rng(1).standard_normal((6, 3))
+    whole = solve_ridge(rows, factors, 1.0, 0.1)
+
+    monkeypatch.setattr("benchbox_factorization.biased_mf._ROWS", 4)
+
+    np.testing.assert_allclose(whole, solve_ridge(rows, factors, 1.0, 0.1), atol=1e-12)
+
+
+def test_no_sweep_of_biased_mf_raises_its_objective() -> None:
+    train, _ = hide(low_rank(40, 30, rank=3, seed=0), 0.5, seed=0)
+    rest = residuals(train, fit_bias_model(train))
+    users, items = rest.nonzero()
+    n_user, n_item = (np.diff(m.indptr) for m in (rest, rest.T.tocsr()))
+    objective = []
+    for epochs in range(1, 6):
+        options = BiasedMFOptions(
+            n_factors=3, damping=1, weight_decay=0.1, epochs=epochs
+        )
+        model = BiasedMF(options)
+        model.fit(train, FitContext())
+        q = model._item_factors
+        p = solve_ridge(rest, q, 1.0, 0.1)
+        error = np.asarray(rest[users, items]) - (p[users] * q[items]).sum(axis=1)
+        ridge = ((1 + 0.1 * n_user) @ p**2).sum() + ((1 + 0.1 * n_item) @ q**2).sum()
+        objective.append(error @ error + ridge)
+
+    assert objective == sorted(objective, reverse=True)
+
+
+def test_biased_mf_fills_in_a_checkerboard() -> None:
+    train, hidden = hide(checkerboard(20, 16), 0.3, seed=3)
+    options = BiasedMFOptions(n_factors=2, damping=0.01, weight_decay=0.0)
+    model = BiasedMF(options)
+    model.fit(train, FitContext())
+
+    predicted = model.predict(train, hidden.users, hidden.items)
+
+    # The offsets, fitted first, keep some of the pattern's uneven sample.
+    assert rmse(predicted, hidden.values) < 0.5
+    assert np.array_equal(predicted > 3, hidden.values > 3)
+
+
+def test_biased_mf_recovers_planted_factors() -> None:
+    train, hidden = hide(low_rank(80, 60, rank=3, seed=2), 0.4, seed=2)
+    options = BiasedMFOptions(n_factors=6, damping=0.05, weight_decay=0.0, epochs=30)
+    model = BiasedMF(options)
+    model.fit(train, FitContext())
+
+    predicted = model.predict(train, hidden.users, hidden.items)
+
+    assert rmse(predicted, hidden.values) < 0.1 * hidden.values.std()
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_a_new_user_with_a_known_user_s_history_gets_their_predictions(make) -> None:
+    matrix = np.vstack([checkerboard(12, 8), np.full(8, X)])
+    matrix[0, 3] = X
+    train = from_matrix(matrix)
+    matrix[12] = matrix[0]
+
+    predicted = predict_all(make(), train, history=from_matrix(matrix))
+
+    np.testing.assert_allclose(predicted[0], predicted[12], rtol=1e-5)
+
+
+@pytest.mark.parametrize("make", MODELS[::2])
+def test_without_history_or_training_the_bias_model_answers(make) -> None:
+    matrix = checkerboard(12, 8)
+    matrix[5, :] = matrix[:, 7] = X
+    train = from_matrix(matrix)
+    expected = fit_bias_model(train).predict(*all_pairs(train)).reshape(12, 8)
+
+    predicted = predict_all(make(), train)
+
+    np.testing.assert_allclose(expected[5], predicted[5], rtol=1e-5)
+    np.testing.assert_allclose(expected[:, 7], predicted[:, 7], rtol=1e-5)
+
+
+@pytest.mark.parametrize("make", MODELS)
+@given(matrix=st.lists(st.sampled_from([-3.0, 0.0, 2.5, X]), min_size=1, max_size=12))
+@settings(deadline=None)
+def test_any_ratings_at_all_give_finite_predictions(make, matrix) -> None:
+    matrix[0] = 0.0
+    for shape in ((1, len(matrix)), (len(matrix), 1)):
+        predicted = predict_all(make(), from_matrix(np.reshape(matrix, shape)))
+
+        assert np.isfinite(predicted).all()
+        assert np.float32 == predicted.dtype
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_a_second_fit_forgets_the_first_and_inputs_stay(make) -> None:
+    train, _ = hide(low_rank(90, 80, rank=2, seed=0), 0.5, seed=0)
+    for column in (train.users, train.items, train.values):
+        column.flags.writeable = False
+    used = make()
+    used.fit(from_matrix(checkerboard(5, 7)), FitContext(seed=3))
+
+    assert np.array_equal(predict_all(make(), train), predict_all(used, train))
+
+
+def test_the_seed_decides_the_start_of_biased_mf() -> None:
+    train, _ = hide(low_rank(20, 15, rank=2, seed=0), 0.3, seed=0)
+    options = BiasedMFOptions(n_factors=2, epochs=1, damping=1.0)
+
+    one, other = (predict_all(BiasedMF(options), train, seed=s) for s in (1, 2))
+
+    assert not np.array_equal(one, other)
+
+
+def test_every_epoch_of_biased_mf_is_reported() -> None:
+    reports = []
+    context = FitContext(on_report=reports.append)
+    BiasedMF(BiasedMFOptions(epochs=3)).fit(from_matrix(checkerboard(4, 4)), context)
+
+    assert [(r.epoch, r.n_epochs) for r in reports] == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_family_never_imports_torch() -> None:
+    code = (
+        "import sys, benchbox_factorization.svd, benchbox_factorization.biased_mf;"
+        "sys.exit('torch' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_specs_name_their_models_honestly() -> None:
+    specs = {spec.name: spec for spec in benchbox_models()}
+
+    assert {"svd", "biased-mf"} == set(specs)
+    assert not specs["svd"].capabilities.stochastic
+    assert specs["biased-mf"].capabilities.stochastic
+    assert all(spec.capabilities.inductive for spec in specs.values())
