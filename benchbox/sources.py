@@ -52,7 +52,7 @@ class _Verified(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in (*self.files, *self.optional):
-            if Path(name).name != name:
+            if Path(name).name != name or name in ("", ".."):
                 raise DataError(f"A file of a source has a plain name, not {name!r}.")
 
 

@@ -164,7 +164,7 @@ class TextTable:
         raise IndexError(row)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number of the line and the fields of every row.
+        """Yield the number of the line on which each row begins, and its fields.
 
         Slow: for the head of a file and for finding out what is wrong.
         """
@@ -179,8 +179,12 @@ class TextTable:
             delimiter=self.delimiter,
             quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
         )
+        start = 1
         try:
-            yield from ((rows.line_num, fields) for fields in rows if fields)
+            for fields in rows:
+                if fields:
+                    yield start, fields
+                start = rows.line_num + 1
         except csv.Error as error:
             raise DataError(
                 f"{self.path.name}, line {rows.line_num} is no delimited text: {error}."
