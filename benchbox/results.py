@@ -159,6 +159,10 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     clip: bool = True
     keep_predictions: bool = True
 
+    def n_fits(self, model: Capabilities) -> int:
+        """Return how often a model is fitted on each fold."""
+        return self.seeds if model.stochastic else 1
+
 
 class RunRecord(msgspec.Struct, kw_only=True):
     """A run: what was asked for, what it became, and on what machine.
@@ -229,6 +233,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         n_parameters: Learned numbers in the model.
         chosen_epoch: Epochs of the refit.
         curve: What the model reported after each epoch.
+        refit_curve: The same of the refit.
         finished: When it ended, UTC.
     """
 
@@ -256,6 +261,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     n_parameters: int | None = None
     chosen_epoch: int | None = None
     curve: list[EpochReport] = []
+    refit_curve: list[EpochReport] = []
     finished: str = ""
 
     @property

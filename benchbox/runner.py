@@ -1,7 +1,7 @@
 """Runner: from a plan to trials, from trials to records, keeping the hidden ratings."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -92,20 +92,22 @@ class Plan:
     n_threads: int
     accelerators: list[str]
 
-    def trials(self) -> Iterator["PlannedTrial"]:
-        """Yield all trials: fold by fold, so that an early end leaves whole rows."""
-        for stage_number, stage in enumerate(self.stages):
-            for fold in stage.folds:
-                for model_number, model in enumerate(self.models):
-                    repeats = self.config.seeds if model.capabilities.stochastic else 1
-                    for replicate in range(repeats):
-                        yield PlannedTrial(
-                            plan=self,
-                            stage_number=stage_number,
-                            model_number=model_number,
-                            fold=fold,
-                            replicate=replicate,
-                        )
+    @cached_property
+    def trials(self) -> list["PlannedTrial"]:
+        """All trials: fold by fold, so that an early end leaves whole rows."""
+        return [
+            PlannedTrial(
+                plan=self,
+                stage_number=stage_number,
+                model_number=model_number,
+                fold=fold,
+                replicate=replicate,
+            )
+            for stage_number, stage in enumerate(self.stages)
+            for fold in stage.folds
+            for model_number, model in enumerate(self.models)
+            for replicate in range(self.config.n_fits(model.capabilities))
+        ]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -228,7 +230,7 @@ def execute(
     done = {r.key for r in folder.trials() if r.status in ("ok", "skipped")}
     with tempfile.TemporaryDirectory(prefix="benchbox-") as scratch:
         ground: _FoldGround | None = None
-        for trial in plan.trials():
+        for trial in plan.trials:
             if trial.key in done:
                 continue
             if ground is None or ground.fold is not trial.fold:
@@ -410,6 +412,7 @@ def _trial_record(
         n_parameters=outcome.n_parameters,
         chosen_epoch=outcome.chosen_epoch,
         curve=outcome.curve,
+        refit_curve=outcome.refit_curve,
         **values,
     )
 

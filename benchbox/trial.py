@@ -14,7 +14,7 @@ import numpy as np
 from benchbox.errors import BenchboxError, ModelError
 from benchbox.handover import map_array, read_ratings
 from benchbox.models import EpochReport, FitContext, RatingModel
-from benchbox.options import NoOptions, Options, decode
+from benchbox.options import Options, decode
 from benchbox.plugins import resolve
 from benchbox.ratings import Ratings, Values
 from benchbox.timing import PhaseClock
@@ -81,6 +81,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
         wall_seconds: Wall-clock seconds by phase: load, fit, predict.
         cpu_seconds: Processor seconds by phase.
         curve: What the model reported after each epoch.
+        refit_curve: The same of the refit.
         chosen_epoch: Epoch with the lowest validation error, in a refit.
         n_parameters: Learned numbers in the model, where it tells.
         idle_memory_bytes: Resident memory before the model was loaded.
@@ -92,6 +93,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     wall_seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
     curve: list[EpochReport] = []
+    refit_curve: list[EpochReport] = []
     chosen_epoch: int | None = None
     n_parameters: int | None = None
     idle_memory_bytes: int = 0
@@ -142,8 +144,7 @@ def build_model(target: str, options_type: str, options: dict[str, Any]) -> Rati
     if not options_type:
         return factory(**options)
     kind: type[Options] = resolve(options_type)
-    record = decode(kind, options, target)
-    return factory() if kind is NoOptions else factory(record)
+    return factory(decode(kind, options, target))
 
 
 def check_predictions(predicted: Any, n_pairs: int) -> Values:
@@ -212,8 +213,8 @@ def _fit(
     channel: Channel,
     outcome: TrialOutcome,
 ) -> None:
-    def note(report: EpochReport) -> None:
-        outcome.curve.append(report)
+    def note(curve: list[EpochReport], report: EpochReport) -> None:
+        curve.append(report)
         channel.send({"kind": "epoch", "epoch": report.epoch, "of": report.n_epochs})
 
     context = FitContext(
@@ -222,7 +223,7 @@ def _fit(
         n_threads=job.n_threads,
         precision=job.precision,
         time_limit_seconds=job.time_limit_seconds,
-        on_report=note,
+        on_report=partial(note, outcome.curve),
     )
     if not job.validation or not job.validation_history:
         model.fit(train, context)
@@ -235,7 +236,11 @@ def _fit(
     model.fit(train, choosing)
     outcome.chosen_epoch = _best_epoch(outcome.curve)
     if job.refit and outcome.chosen_epoch:
-        again = replace(context, epochs=outcome.chosen_epoch)
+        again = replace(
+            context,
+            epochs=outcome.chosen_epoch,
+            on_report=partial(note, outcome.refit_curve),
+        )
         model.fit(read_ratings(Path(job.refit)), again)
 
 

@@ -13,8 +13,8 @@ from benchbox.executors.inspection import Described
 from benchbox.executors.local import LocalExecutor
 from benchbox.metrics import METRICS, Metric
 from benchbox.models import ModelSpec
-from benchbox.options import Options, changed, decode, split_choice, to_json
-from benchbox.own_files import card_for_files
+from benchbox.options import Options, changed, decode, spell, split_choice, to_json
+from benchbox.own_files import card_for_files, is_file_choice
 from benchbox.plugins import Offer, Registry, source_digest
 from benchbox.protocols import Fold, Protocol, make_folds
 from benchbox.results import PlannedModel, RunConfig
@@ -75,7 +75,7 @@ def find_dataset(
         UsageError: It is neither an installed data set nor a file.
     """
     name, settings = split_choice(text)
-    if name not in registry.offers["datasets"] and _looks_like_files(name):
+    if name not in registry.offers["datasets"] and is_file_choice(name):
         return card_for_files(name, columns or None), settings
     card: DatasetCard = registry.find("datasets", name).value
     return card, settings
@@ -169,12 +169,13 @@ def _stage(
     protocol: Protocol = registry.find("protocols", name).value
     options: Options = decode(protocol.options, options_text, protocol.name)
     folds = make_folds(dataset.ratings, protocol, options, dataset.folds)
-    standard = check_fold_ids(dataset, folds)
+    check_fold_ids(dataset, folds)
+    recipe = spell(protocol.name, changed(options))
     defaults = dataset.card.default_folds if protocol.name == "official" else ()
     return Stage(
         dataset=dataset,
         folds=_pick(folds, wanted or defaults, dataset.name),
-        standard=standard,
+        standard=dataset.as_published and recipe in dataset.card.expected_folds,
         changed=settings,
     )
 
@@ -188,10 +189,6 @@ def _pick(folds: list[Fold], wanted: Sequence[str], dataset: str) -> list[Fold]:
                 f"{name!r}. Its folds: {', '.join(by_name)}."
             )
     return [by_name[name] for name in wanted] if wanted else folds
-
-
-def _looks_like_files(name: str) -> bool:
-    return any(c in name for c in "./+") or Path(name).exists()
 
 
 def _cost(offer: Offer[Any]) -> tuple[float, str]:

@@ -181,8 +181,9 @@ def _plan(
     threads: int,
     scratch: Path,
 ) -> Plan:
-    stages = resolve_stages(config, registry, lambda text: click.echo(text, err=True))
+    # Names first: a misspelt model must not wait for a download.
     models = resolve_models(config.models, registry, executor, scratch)
+    stages = resolve_stages(config, registry, lambda text: click.echo(text, err=True))
     accelerators: list[str] = []
     if config.device != "cpu":
         # Only a child may wake the accelerator: what has, cannot be forked.
@@ -209,7 +210,7 @@ def _run(
     plan: Plan, folder: RunFolder, executor: LocalExecutor, costs: Costs, verbose: bool
 ) -> int:
     done = {r.key for r in folder.trials() if r.status in ("ok", "skipped")}
-    left = [trial for trial in plan.trials() if trial.key not in done]
+    left = [trial for trial in plan.trials if trial.key not in done]
     record = _run_record(plan, folder)
     folder.write_run(record)
     with TrialProgress(left, costs, verbose) as progress:
@@ -236,7 +237,7 @@ def _run_record(plan: Plan, folder: RunFolder) -> RunRecord:
         created=now(),
         config=plan.config,
         command=shlex.join(["benchbox", *sys.argv[1:]]),
-        n_trials=sum(1 for _ in plan.trials()),
+        n_trials=len(plan.trials),
         n_threads=plan.n_threads,
         models=plan.models,
         stages=[stage.record() for stage in plan.stages],
@@ -254,11 +255,12 @@ def _preview(plan: Plan, costs: Costs) -> str:
     from tabulate import tabulate
 
     rows, total, unknown = [], 0.0, 0
-    trials = list(plan.trials())
     for number, stage in enumerate(plan.stages):
         for place, model in enumerate(plan.models):
             mine = [
-                t for t in trials if (t.stage_number, t.model_number) == (number, place)
+                t
+                for t in plan.trials
+                if (t.stage_number, t.model_number) == (number, place)
             ]
             running = [t for t in mine if not t.skip_reason()]
             guesses = [costs.seconds(model, len(t.fold.train)) for t in running]
@@ -270,4 +272,4 @@ def _preview(plan: Plan, costs: Costs) -> str:
             rows.append((stage.record().label, model.label, what, cost))
     table = tabulate(rows, headers=["data · protocol", "model", "trials", "estimated"])
     more = f", and {unknown} trials of unknown cost" if unknown else ""
-    return f"{table}\n\n{len(trials)} trials, about {clock(total)} in all{more}."
+    return f"{table}\n\n{len(plan.trials)} trials, about {clock(total)} in all{more}."

@@ -189,6 +189,9 @@ class LocalExecutor:
         if self._line is not None:
             self._line.socket.close()
         if self._process is not None:
+            if not self._ready:
+                # Still importing: it would notice the closed line only afterwards.
+                self._process.kill()
             try:
                 self._process.wait(timeout=5)
             except subprocess.TimeoutExpired:

@@ -1,0 +1,170 @@
+"""Models that break their contract, each in one way, and two that keep it."""
+
+import ctypes
+import os
+import sys
+import time
+
+import numpy as np
+
+from benchbox import Capabilities, FitContext, Ratings
+from benchbox.ratings import IndexArray, Values
+
+
+class Honest:
+    """Predicts the mean of what it may see."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        self.mean = np.float32(train.values.mean())
+        context.report(1, 1, loss=0.0)
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        return np.full(len(users), self.mean, dtype=np.float32)
+
+
+class Tuned(Honest):
+    """Takes keyword options."""
+
+    def __init__(self, offset: float = 0.0, steps=(1, 2)) -> None:  # type: ignore[no-untyped-def]
+        self.offset = offset
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        return super().predict(history, users, items) + np.float32(self.offset)
+
+
+class Column(Honest):
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        return super().predict(history, users, items)[:, None]
+
+
+class NotANumber(Honest):
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        predicted[0] = np.nan
+        return predicted
+
+
+class TooFew(Honest):
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        return super().predict(history, users, items)[1:]
+
+
+class Words(Honest):
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        return np.full(len(users), "good")  # type: ignore[return-value]
+
+
+class Raises(Honest):
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        raise RuntimeError("the loss became\nNaN")
+
+
+class LeavesPython(Honest):
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        sys.exit(0)
+
+
+class LeavesTheProcess(Honest):
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        os._exit(0)
+
+
+class Segfaults(Honest):
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        ctypes.string_at(0)
+
+
+class NeverEnds(Honest):
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        while True:
+            time.sleep(0.01)
+
+
+class Hoards(Honest):
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        self.hoard = []
+        while True:
+            self.hoard.append(np.ones(1 << 22))
+            time.sleep(0.005)
+
+
+class OutOfMemory(Honest):
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        raise MemoryError
+
+
+class WritesToItsInput(Honest):
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        train.values[:] = 0
+
+
+class LeavesAChild(Honest):
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(600)
+        print(pid)
+
+
+class Global(Honest):
+    """Draws from the global generator, which the runner has seeded."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        return np.random.rand(len(users)).astype(np.float32)  # noqa: NPY002
+
+
+class Inductive(Honest):
+    """Predicts each user's mean from the history."""
+
+    capabilities = Capabilities(inductive=True, stochastic=False)
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        sums = np.bincount(
+            history.users, weights=history.values, minlength=history.n_users
+        )
+        counts = np.bincount(history.users, minlength=history.n_users)
+        return (sums[users] / counts[users]).astype(np.float32)
+
+
+class WarmOnly(Honest):
+    """Answers for nobody it has not seen, and would fail if asked."""
+
+    capabilities = Capabilities(handles_cold_users=False, handles_cold_items=False)
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.users, self.items = set(train.users.tolist()), set(train.items.tolist())
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        assert set(users.tolist()) <= self.users
+        assert set(items.tolist()) <= self.items
+        return super().predict(history, users, items)
+
+
+class Validated(Honest):
+    """Reports a validation curve whose best epoch is the second."""
+
+    capabilities = Capabilities(uses_validation=True, refits=True, stochastic=False)
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        if context.validation is None:
+            assert context.epochs == 2
+            self.mean = np.float32(len(train))
+            return
+        assert context.validation_history is not None
+        for epoch, value in enumerate([3.0, 1.0, 2.0], start=1):
+            context.report(epoch, 3, loss=value, validation_rmse=value)
+
+
+class NoModel:
+    """Has no predict."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        pass
+
+
+class Demanding(Honest):
+    def __init__(self, needed: int) -> None:
+        pass
