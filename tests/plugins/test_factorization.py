@@ -1,12 +1,12 @@
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 from benchbox_factorization import benchbox_models
-from benchbox_factorization.biased_mf import BiasedMF, solve_ridge
+from benchbox_factorization.biased_mf import BiasedMF, solve_side
 from benchbox_factorization.options import BiasedMFOptions, SVDOptions
-from benchbox_factorization.residuals import residuals
 from benchbox_factorization.svd import SVD, right_vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,58 +120,72 @@ def test_svd_of_residuals_recovers_a_full_low_rank_matrix() -> None:
     n_rows=st.integers(1, 8),
     n_factors=st.integers(1, 4),
     damping=st.floats(0.1, 10),
-    weight_decay=st.floats(0, 1),
+    bias_damping=st.floats(0, 3),
     seed=st.integers(0, 2**32 - 1),
 )
 def test_batched_solves_agree_with_one_ridge_regression_per_row(
-    n_rows: int, n_factors: int, damping: float, weight_decay: float, seed: int
+    n_rows: int, n_factors: int, damping: float, bias_damping: float, seed: int
 ) -> None:
     draw = np.random.default_rng(seed)
-    factors = draw.standard_normal((6, n_factors))
+    others = draw.standard_normal((6, 1 + n_factors))
     rated = draw.random((n_rows, 6)) < 0.5
     targets = np.round(draw.standard_normal((n_rows, 6)))
     users, items = np.nonzero(rated)
     rows = csr_array((targets[rated], (users, items)), shape=rated.shape)
-    expected = np.zeros((n_rows, n_factors))
-    for row in range(n_rows):
-        q, n = factors[rated[row]], rated[row].sum()
-        left = q.T @ q + (damping + weight_decay * n) * np.eye(n_factors)
-        expected[row] = np.linalg.solve(left, q.T @ targets[row, rated[row]])
+    ridge = np.full((n_rows, 1 + n_factors), bias_damping)
+    ridge[:, 1:] = damping
+    expected = np.zeros((n_rows, 1 + n_factors))
+    for row in np.flatnonzero(rated.any(axis=1)):
+        features = np.column_stack([np.ones(6), others[:, 1:]])[rated[row]]
+        left = features.T @ features + np.diag(ridge[row])
+        right = features.T @ (targets[row] - others[:, 0])[rated[row]]
+        expected[row] = np.linalg.solve(left, right)
 
-    solved = solve_ridge(rows, factors, damping, weight_decay)
+    solved = solve_side(rows, others, ridge)
 
     np.testing.assert_allclose(expected, solved, atol=1e-9)
 
 
 def test_more_rows_than_a_block_are_solved_alike(monkeypatch) -> None:
     rows = random_array((25, 6), density=0.5, rng=np.random.default_rng(0)).tocsr()
-    factors = np.random.default_rng(1).standard_normal((6, 3))
-    whole = solve_ridge(rows, factors, 1.0, 0.1)
+    others, ridge = np.random.default_rng(1).standard_normal((6, 3)), np.ones((25, 3))
+    whole = solve_side(rows, others, ridge)
 
     monkeypatch.setattr("benchbox_factorization.biased_mf._ROWS", 4)
 
-    np.testing.assert_allclose(whole, solve_ridge(rows, factors, 1.0, 0.1), atol=1e-12)
+    np.testing.assert_allclose(whole, solve_side(rows, others, ridge), atol=1e-12)
+
+
+def objective(train: Ratings, options: BiasedMFOptions) -> float:
+    """What biased MF claims to minimise, with the users solved last."""
+    model = BiasedMF(options)
+    model.fit(train, FitContext())
+    items = model._items
+    users = model._solve(model._rows(train), items, options.user_damping)
+    error = train.values - model.predict(train, train.users, train.items)
+    total = float(error @ error)
+    for side, index, damping in (
+        (users, train.users, options.user_damping),
+        (items, train.items, options.item_damping),
+    ):
+        counts = np.bincount(index, minlength=len(side))
+        ridge = options.damping + options.weight_decay * counts
+        total += (
+            ridge @ (side[:, 1:] ** 2).sum(axis=1) + damping * side[:, 0] @ side[:, 0]
+        )
+    return total
 
 
 def test_no_sweep_of_biased_mf_raises_its_objective() -> None:
     train, _ = hide(low_rank(40, 30, rank=3, seed=0), 0.5, seed=0)
-    rest = residuals(train, fit_bias_model(train))
-    users, items = rest.nonzero()
-    n_user, n_item = (np.diff(m.indptr) for m in (rest, rest.T.tocsr()))
-    objective = []
-    for epochs in range(1, 6):
-        options = BiasedMFOptions(
-            n_factors=3, damping=1, weight_decay=0.1, epochs=epochs
-        )
-        model = BiasedMF(options)
-        model.fit(train, FitContext())
-        q = model._item_factors
-        p = solve_ridge(rest, q, 1.0, 0.1)
-        error = np.asarray(rest[users, items]) - (p[users] * q[items]).sum(axis=1)
-        ridge = ((1 + 0.1 * n_user) @ p**2).sum() + ((1 + 0.1 * n_item) @ q**2).sum()
-        objective.append(error @ error + ridge)
+    options = BiasedMFOptions(n_factors=3, damping=1, weight_decay=0.1)
 
-    assert objective == sorted(objective, reverse=True)
+    values = [
+        objective(train, msgspec.structs.replace(options, epochs=epochs))
+        for epochs in range(1, 7)
+    ]
+
+    assert values == sorted(values, reverse=True)
 
 
 def test_biased_mf_fills_in_a_checkerboard() -> None:
@@ -210,17 +224,31 @@ def test_a_new_user_with_a_known_user_s_history_gets_their_predictions(make) -> 
     np.testing.assert_allclose(predicted[0], predicted[12], rtol=1e-5)
 
 
-@pytest.mark.parametrize("make", MODELS[::2])
-def test_without_history_or_training_the_bias_model_answers(make) -> None:
+def with_a_cold_user_and_item() -> Ratings:
     matrix = checkerboard(12, 8)
     matrix[5, :] = matrix[:, 7] = X
-    train = from_matrix(matrix)
+    return from_matrix(matrix)
+
+
+def test_svd_leaves_cold_users_and_items_to_the_bias_model() -> None:
+    train = with_a_cold_user_and_item()
     expected = fit_bias_model(train).predict(*all_pairs(train)).reshape(12, 8)
 
-    predicted = predict_all(make(), train)
+    predicted = predict_all(SVD(SVDOptions(n_factors=2)), train)
 
     np.testing.assert_allclose(expected[5], predicted[5], rtol=1e-5)
     np.testing.assert_allclose(expected[:, 7], predicted[:, 7], rtol=1e-5)
+
+
+def test_biased_mf_answers_with_biases_for_cold_users_and_items() -> None:
+    train = with_a_cold_user_and_item()
+    model = BiasedMF(BiasedMFOptions(n_factors=2))
+
+    predicted = predict_all(model, train)
+
+    mean = train.values.mean(dtype=np.float64)
+    assert predicted[5, 7] == pytest.approx(mean)
+    np.testing.assert_allclose(mean + model._items[:, 0], predicted[5], rtol=1e-5)
 
 
 @pytest.mark.parametrize("make", MODELS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from math import sqrt
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,7 @@ ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 
 
 class Network(nn.Module):
-    """``f(W_L ... g(W_1 r + b_1) ... + b_L)`` (Sedhain et al., 2015, eq. 1).
+    """``f(W_L ... g(W_1 r + b_1) ... + b_L)`` (Sedhain et al., 2015).
 
     The first and the last weights hold one row per column of the ratings, so that
     both can be read sparsely: `encode` and `decode` are the only places that know
@@ -95,7 +96,7 @@ def _sparse_start(rows: Rows, width: int, generator: torch.Generator) -> Tensor:
     # of 0.5, 1 and 2 on validation ratings of ML-100K and ml-latest-small.
     n_rated = torch.bincount(rows.columns.cpu(), minlength=rows.n_columns)
     n_rows = int((rows.offsets.diff() > 0).sum())
-    spread = 0.5 * (n_rows / max(1, len(rows.columns))) ** 0.5
+    spread = 0.5 * sqrt(n_rows / max(1, len(rows.columns)))
     weights = spread * torch.randn(rows.n_columns, width, generator=generator)
     return weights * (n_rated > 0)[:, None]
 

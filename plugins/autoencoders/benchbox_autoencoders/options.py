@@ -60,9 +60,9 @@ class StackedOptions(AutoencoderOptions, frozen=True):
     """Options of ``stacked-autoencoder``: those of every autoencoder."""
 
     # Chosen as above.
-    hidden_units: Layers = (50, 10, 50)
+    hidden_units: Layers = (50, 20, 50)
     activation: Activation = "tanh"
-    dropout: Share = 0.3
+    dropout: Share = 0.1
     optimizer: Optimizer = "adamw"
-    learning_rate: Annotated[float, Meta(gt=0)] = 2e-3
+    learning_rate: Annotated[float, Meta(gt=0)] = 3e-3
     weight_decay: Annotated[float, Meta(ge=0)] = 10.0

@@ -9,7 +9,7 @@ def benchbox_models() -> list[ModelSpec]:
     """Offer truncated SVD and biased matrix factorization; neither needs torch.
 
     Both keep item factors alone and place a user by their history, so users never
-    trained on are served; without factors, the bias model answers.
+    trained on are served; a user or item unheard of has no factors, and biases answer.
     """
     return [
         ModelSpec(

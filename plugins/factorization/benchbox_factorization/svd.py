@@ -8,8 +8,8 @@ from scipy.sparse.linalg import svds
 
 from benchbox import FitContext, Ratings
 from benchbox.reference import BiasModel, fit_bias_model
+from benchbox_factorization.matrix import by_user
 from benchbox_factorization.options import SVDOptions
-from benchbox_factorization.residuals import predict, residuals, zero_model
 
 # Below this many rows or columns a dense SVD is as fast, and exact to the last digit.
 _DENSE = 64
@@ -19,7 +19,7 @@ class SVD:
     """``R V V'`` with the leading right singular vectors ``V`` of the filled matrix.
 
     This equals ``U S V'`` on the training matrix, and also places users who were
-    not trained on, by their row (Cremonesi et al., 2010, eq. 3).
+    not trained on, by their row (PureSVD, Cremonesi et al., 2010).
     """
 
     def __init__(self, options: SVDOptions) -> None:
@@ -39,9 +39,30 @@ class SVD:
     ) -> NDArray[np.float32]:
         """Return the low-rank reconstruction of *history* at these pairs."""
         user_factors = residuals(history, self._bias) @ self._item_factors
-        return predict(
-            self._bias, history, user_factors, self._item_factors, users, items
-        )
+        user_bias = self._bias.user_bias_from(history)
+        total = self._bias.mean + user_bias[users] + self._bias.item_bias[items]
+        total += np.einsum("nk,nk->n", user_factors[users], self._item_factors[items])
+        return total.astype(np.float32)
+
+
+def zero_model(train: Ratings) -> BiasModel:
+    """Return the bias model that predicts 0, so that residuals are the ratings."""
+    return BiasModel(
+        mean=0.0,
+        user_bias=np.zeros(train.n_users),
+        item_bias=np.zeros(train.n_items),
+        user_damping=np.inf,
+    )
+
+
+def residuals(ratings: Ratings, bias: BiasModel) -> Any:
+    """Return ``rating - bias`` per rated cell, CSR of shape ``(n_users, n_items)``.
+
+    Users' offsets are taken from these ratings, so they need not be trained on.
+    """
+    user_bias = bias.user_bias_from(ratings)
+    centres = bias.mean + user_bias[ratings.users] + bias.item_bias[ratings.items]
+    return by_user(ratings, ratings.values - centres)
 
 
 def right_vectors(matrix: Any, n_factors: int) -> NDArray[np.float64]:
