@@ -4,9 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
 import numpy as np
 
 from benchbox.cards import DatasetCard, RatingsTable
@@ -19,7 +17,8 @@ from benchbox.sources import PathSource
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 _SCALE = re.compile(rf"({_NUMBER})-({_NUMBER})(?:/({_NUMBER}))?")
-_TEXT_SCALE = rf"^$|^{_SCALE.pattern}$"
+# The command line parts settings at commas, and a shell hides tabs.
+_SPELT_OUT = {"tab": "\t", "comma": ",", "space": " "}
 _TABLE_ENDINGS = {".csv", ".tsv", ".dat", ".data", ".inter", ".txt", ".parquet", ".pq"}
 
 
@@ -30,11 +29,12 @@ class FileOptions(Options, frozen=True):
         scale: Lowest and highest rating, and the step if there is one, as in
             ``"1-5"`` or ``"0.5-5/0.5"``; by default the range found.
         duplicates: What becomes of a pair rated twice.
-        delimiter: What parts the fields; by default what the file suggests.
+        delimiter: What parts the fields, spelt out as tab, comma or space where need
+            be; by default what the file suggests.
         encoding: Of the text.
     """
 
-    scale: Annotated[str, msgspec.Meta(pattern=_TEXT_SCALE)] = ""
+    scale: str = ""
     duplicates: Duplicates = "error"
     delimiter: str = ""
     encoding: str = "utf-8"
@@ -82,19 +82,16 @@ def read_own(
     Raises:
         DataError: A file cannot be read.
     """
+    scale = parse_scale(options.scale) if options.scale else None
     layout = RatingsTable(
         file="",
         columns=card.ratings.columns if card.ratings else None,
-        delimiter=options.delimiter.replace("tab", "\t") or None,
+        delimiter=_SPELT_OUT.get(options.delimiter, options.delimiter) or None,
         encoding=options.encoding,
     )
     train, *rest = (read_ratings(path, layout) for path in files.values())
     raw = _joined(train, *rest) if rest else train
-    return replace(
-        raw,
-        scale=parse_scale(options.scale) if options.scale else None,
-        duplicates=options.duplicates,
-    )
+    return replace(raw, scale=scale, duplicates=options.duplicates)
 
 
 def parse_scale(text: str) -> RatingScale:

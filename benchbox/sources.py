@@ -228,8 +228,8 @@ def _local(name: str, source: PathSource | FolderSource | PackageSource) -> Fetc
         if (found := sha256(folder / file)) != expected:
             raise DataError(
                 f"{folder / file} is not the file that {name!r} needs: its SHA-256 is "
-                f"{found}, expected {expected}. Nothing was read; replace the file, or "
-                f"take it out of BENCHBOX_DATA."
+                f"{found}, expected {expected}. Nothing was read; replace the file or "
+                f"remove it."
             )
     return Fetched(files=_files_in(folder, source), origin=origin)
 
@@ -247,12 +247,19 @@ def _users_folder(name: str, source: FolderSource) -> Path:
     if not chosen:
         raise _PassedOverError("BENCHBOX_DATA is not set")
     above = Path(chosen).expanduser()
-    for folder in (above / name, above):
-        missing = [file for file in source.files if not (folder / file).is_file()]
-        if not missing:
-            return folder
-        if len(missing) < len(source.files):
-            raise _PassedOverError(f"{folder} lacks {', '.join(missing)}")
+    folder = above / name
+    missing = [file for file in source.files if not (folder / file).is_file()]
+    if not missing:
+        return folder
+    # What lies in the folder above may belong to anything: it is taken if it is right,
+    # and is no mistake if it is not.
+    if all(
+        (above / f).is_file() and sha256(above / f) == h
+        for f, h in source.files.items()
+    ):
+        return above
+    if folder.is_dir():
+        raise _PassedOverError(f"{folder} lacks {', '.join(missing)}")
     raise _PassedOverError("BENCHBOX_DATA has no such folder")
 
 

@@ -136,6 +136,13 @@ def test_a_delimiter_can_be_stated(tmp_path) -> None:
     assert load(path, delimiter="tab").ratings.user_ids.tolist() == ["1, a", "4"]
 
 
+def test_delimiters_no_command_line_can_hold_are_spelt_out(tmp_path) -> None:
+    path = tmp_path / "odd.data"
+    path.write_text("a\tb,2,3\n4,5,1\n")
+
+    assert load(path, delimiter="comma").ratings.user_ids.tolist() == ["4", "a\tb"]
+
+
 def test_columns_can_be_stated(tmp_path) -> None:
     path = write(
         tmp_path / "r.csv", "when,stars,what,who", rows=[(1, 2, 3, 4), (1, 5, 6, 7)]
@@ -147,10 +154,13 @@ def test_columns_can_be_stated(tmp_path) -> None:
     assert ratings.timestamps.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [{"scale": "five"}, {"scale": "1"}, {"duplicates": "first"}, {"colour": "red"}],
-)
+@pytest.mark.parametrize("scale", ["five", "1", "1-5-9"])
+def test_a_scale_that_is_none_is_a_usage_error(tmp_path, scale) -> None:
+    with pytest.raises(UsageError, match=rf"'{scale}' is no rating scale"):
+        load(write(tmp_path / "r.csv"), scale=scale)
+
+
+@pytest.mark.parametrize("settings", [{"duplicates": "first"}, {"colour": "red"}])
 def test_a_setting_that_does_not_fit_is_a_usage_error(tmp_path, settings) -> None:
     with pytest.raises(UsageError, match=r"r\.csv"):
         load(write(tmp_path / "r.csv"), **settings)

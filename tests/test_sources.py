@@ -103,8 +103,25 @@ def test_a_users_folder_may_hold_the_files_itself(tmp_path, monkeypatch) -> None
     assert take(FolderSource(files=FILES)).files == {"r.csv": tmp_path / "r.csv"}
 
 
-def test_a_wrong_file_in_a_users_folder_is_an_error(tmp_path, monkeypatch) -> None:
+def test_another_file_above_the_folder_is_no_mistake(tmp_path, monkeypatch) -> None:
     (tmp_path / "r.csv").write_bytes(b"else")
+    monkeypatch.setenv("BENCHBOX_DATA", str(tmp_path))
+
+    with pytest.raises(SourceError, match="BENCHBOX_DATA has no such folder"):
+        take(FolderSource(files=FILES))
+
+
+def test_a_folder_that_lacks_a_file_is_said_so(tmp_path, monkeypatch) -> None:
+    (tmp_path / "toy").mkdir()
+    monkeypatch.setenv("BENCHBOX_DATA", str(tmp_path))
+
+    with pytest.raises(SourceError, match=r"toy lacks r\.csv"):
+        take(FolderSource(files=FILES))
+
+
+def test_a_wrong_file_in_a_users_folder_is_an_error(tmp_path, monkeypatch) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "r.csv").write_bytes(b"else")
     monkeypatch.setenv("BENCHBOX_DATA", str(tmp_path))
     found = hashlib.sha256(b"else").hexdigest()
 
@@ -248,6 +265,33 @@ def test_a_useless_answer_is_passed_over_with_its_reason(site, content, reason) 
 
     with pytest.raises(SourceError, match=reason):
         take(from_site(site))
+
+
+def test_a_download_that_breaks_off_is_passed_over(site, monkeypatch) -> None:
+    def send_too_little(handler: QuietHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b"half")
+
+    (site.folder / "data.zip").touch()
+    monkeypatch.setattr(QuietHandler, "do_GET", send_too_little)
+
+    with pytest.raises(SourceError, match=r"127\.0\.0\.1 broke off"):
+        take(from_site(site))
+
+    assert [p.name for p in cache_folder().rglob("*") if p.is_file()] == [
+        ".benchbox-lock"
+    ]
+
+
+def test_a_server_that_answers_get_alone_is_used(site, monkeypatch) -> None:
+    (site.folder / "data.zip").write_bytes(archive(**{"in__r.csv": RATINGS}))
+    monkeypatch.setattr(
+        QuietHandler, "do_HEAD", lambda handler: handler.send_error(405)
+    )
+
+    assert take(from_site(site)).files
 
 
 def test_the_next_source_is_tried_and_the_failure_told(site) -> None:
@@ -445,3 +489,10 @@ def test_another_wheel_than_expected_is_refused(index) -> None:
 def test_a_wheel_the_index_lacks_is_passed_over(index) -> None:
     with pytest.raises(SourceError, match=r"\(toywheel==9\) gave nothing to pip"):
         take(from_index(index, "toywheel==9"))
+
+
+def test_an_installer_that_takes_too_long_is_passed_over(index, monkeypatch) -> None:
+    monkeypatch.setattr(sources, "INSTALLER_SECONDS", 0.01)
+
+    with pytest.raises(SourceError, match=r"toywheel==1\.0\) took over 0\.01 s"):
+        take(from_index(index))
