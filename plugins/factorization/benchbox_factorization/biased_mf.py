@@ -39,11 +39,9 @@ class BiasedMF:
         bias = fit_bias_model(train)
         self._mean = bias.mean
         draw = np.random.Generator(np.random.PCG64(context.seed))
-        factors = _START_SPREAD * draw.standard_normal(
-            (train.n_items, options.n_factors)
-        )
-        self._items = np.column_stack([bias.item_bias, factors])
-        user_rows = by_user(train, train.values - bias.mean)
+        factors = draw.standard_normal((train.n_items, options.n_factors))
+        self._items = np.column_stack([bias.item_bias, _START_SPREAD * factors])
+        user_rows = self._rows(train)
         item_rows = user_rows.T.tocsr()
         for epoch in range(1, options.epochs + 1):
             users = self._solve(user_rows, self._items, options.user_damping)
