@@ -124,13 +124,14 @@ class LocalExecutor:
         control = self._control()
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            control.send({**message, "log": str(log)}, hand_over=theirs.fileno())
-            theirs.close()
             child = _Child(Line(ours), control, listen, hand_pairs)
             try:
+                control.send({**message, "log": str(log)}, hand_over=theirs.fileno())
+                theirs.close()
                 ended = child.follow(limits)
-            except EOFError:
-                # The zygote itself died, most likely with its child.
+            except (EOFError, BrokenPipeError):
+                # The zygote itself is gone; its child must not be left behind.
+                child.signal(signal.SIGKILL)
                 self._stop()
                 return _Ended(status=-signal.SIGKILL)
             except BaseException:
@@ -140,6 +141,8 @@ class LocalExecutor:
         return ended
 
     def _control(self) -> Line:
+        if self._process is not None and self._process.poll() is not None:
+            self._stop()
         if self._line is None:
             self._start()
         assert self._line is not None
@@ -265,17 +268,17 @@ class _Child:
             if broken is None:
                 broken = limits.broken(self._pid)
                 if broken is not None:
-                    self._signal(signal.SIGTERM)
+                    self.signal(signal.SIGTERM)
                     deadline = monotonic() + _GRACE_SECONDS
             elif monotonic() > deadline:
-                self._signal(signal.SIGKILL)
+                self.signal(signal.SIGKILL)
 
     def kill(self) -> None:
         """End the child at once, and wait until it is gone."""
         with suppress(EOFError):
             while self._pid is None:
                 self._step()
-            self._signal(signal.SIGKILL)
+            self.signal(signal.SIGKILL)
             while self._step() is None:
                 pass
 
@@ -310,7 +313,8 @@ class _Child:
             with suppress(BrokenPipeError):
                 self._line.send(self._hand_pairs())
 
-    def _signal(self, number: int) -> None:
+    def signal(self, number: int) -> None:
+        """Send a signal to the child and all it has started."""
         if self._pid is None:
             return
         with suppress(ProcessLookupError):

@@ -3,7 +3,7 @@
 import shutil
 from textwrap import fill
 
-from tabulate import tabulate
+import tabulate
 
 from benchbox.reports.columns import Column, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard, Row
@@ -44,7 +44,9 @@ def _fitting(board: Leaderboard, width: int) -> str:
 
 def _table(board: Leaderboard, spreads: int, leave_out: set[str]) -> str:
     shown = [c for c in columns(board, spreads=spreads) if c.heading not in leave_out]
-    return tabulate(
+    # Room is scarce: no more space around a heading than around a number.
+    tabulate.MIN_PADDING = 0
+    return tabulate.tabulate(
         [_cells(row, shown) for row in board.rows],
         headers=["model", *(column.heading for column in shown)],
         tablefmt="simple",

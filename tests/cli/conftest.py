@@ -1,7 +1,7 @@
 """Running the command line in this process, as a user would."""
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def benchbox(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Benchbox]:
+) -> Benchbox:
     """Run ``benchbox …`` in an empty folder with an empty home, without network."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BENCHBOX_OFFLINE", "1")
@@ -54,4 +54,4 @@ def benchbox(
         out, err = capsys.readouterr()
         return Done(code, out, err, tmp_path / "results")
 
-    yield call
+    return call

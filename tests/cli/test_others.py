@@ -1,0 +1,132 @@
+"""`benchbox list`, `data`, `doctor` and what all commands share."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import benchbox as package
+from tests.cli.conftest import Benchbox
+
+
+def test_the_version_is_that_of_the_package(benchbox: Benchbox) -> None:
+    from benchbox.version import __version__
+
+    done = benchbox("--version")
+
+    assert done.out == f"benchbox, version {__version__}\n"
+
+
+def test_list_shows_each_kind_with_its_origin(benchbox: Benchbox) -> None:
+    done = benchbox("list")
+
+    assert done.code == 0
+    for word in ("autorec-user", "ml-100k", "new-users", "rmse-by-user"):
+        assert word in done.out
+    assert "benchbox-recsys" in done.out
+
+
+def test_list_as_json_holds_options_and_capabilities(benchbox: Benchbox) -> None:
+    content = json.loads(benchbox("list --json").out)
+
+    models = {model["name"]: model for model in content["models"]}
+    assert models["autorec-user"]["capabilities"]["inductive"] is True
+    assert "epochs" in models["autorec-user"]["options"]
+    assert content["broken"] == []
+    assert {p["name"]: p["options"] for p in content["protocols"]}["kfold"] == {
+        "n_folds": 5,
+        "seed": 0,
+    }
+
+
+def test_list_of_one_kind_shows_nothing_else(benchbox: Benchbox) -> None:
+    done = benchbox("list protocols")
+
+    assert "temporal" in done.out
+    assert "autorec" not in done.out
+
+
+def test_data_show_tells_statistics_origin_and_licence(benchbox: Benchbox) -> None:
+    done = benchbox("data show svd-toy")
+
+    assert done.code == 0
+    for word in ("users", "18", "45", "licence", "origin"):
+        assert word in done.out
+
+
+def test_data_show_reads_own_files(benchbox: Benchbox, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("who,what,stars\na,x,1\nb,x,5\nb,y,3\n")
+
+    done = benchbox("data show mine.csv --columns user=who,item=what,rating=stars")
+
+    assert done.code == 0
+    assert "3 (75.00% of all pairs)" in done.out
+
+
+def test_data_path_fetch_and_clean_work_on_the_cache(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    assert benchbox("data path").out.strip() == str(tmp_path / "cache")
+    assert "svd-toy: " in benchbox("data fetch svd-toy").out
+    assert "Freed" in benchbox("data clean").out
+    assert "Freed" in benchbox("data clean ml-100k").out
+
+
+def test_doctor_finds_this_machine_fit(benchbox: Benchbox) -> None:
+    done = benchbox("doctor")
+
+    assert done.code == 0, done.out
+    assert "starts and answers" in done.out
+    assert "torch" in done.out
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_doctor_finds_a_cache_that_cannot_be_written(
+    benchbox: Benchbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    monkeypatch.setenv("BENCHBOX_CACHE", str(locked / "cache"))
+
+    done = benchbox("doctor")
+
+    assert done.code == 1
+    assert "cannot be written to" in done.out
+
+
+def test_other_systems_are_refused_with_a_clear_line(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+
+    done = benchbox("list")
+
+    assert (done.code, done.err) == (
+        2,
+        "benchbox: benchbox runs on Linux and macOS, not on win32.\n",
+    )
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    folder = Path(package.__file__).parent.parent
+    done = subprocess.run(
+        f"{sys.executable} -m benchbox.cli list --json | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=True,
+    )
+
+    assert "Traceback" not in done.stderr
+
+
+def test_help_of_every_command_tells_its_options(benchbox: Benchbox) -> None:
+    for command in ("run", "list", "report", "data", "doctor"):
+        done = benchbox(f"{command} --help")
+
+        assert done.code == 0
+        assert "Usage: benchbox" in done.out

@@ -1,0 +1,175 @@
+"""Local executor: children of a zygote, their limits, and how they end."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from benchbox.errors import BenchboxError
+from benchbox.executors.local import Finished, LocalExecutor
+from benchbox.handover import write_ratings
+from benchbox.ratings import Ratings, RatingScale
+from benchbox.trial import PREDICTIONS, TrialJob
+
+PLANTED = Path(__file__).parent.parent / "planted_models.py"
+
+
+@pytest.fixture(scope="module")
+def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalExecutor]:
+    log = tmp_path_factory.mktemp("zygote") / "log"
+    with LocalExecutor(2, log) as executor:
+        yield executor
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> TrialJob:
+    ratings = Ratings(
+        users=np.array([0, 0, 1], dtype=np.int32),
+        items=np.array([0, 1, 0], dtype=np.int32),
+        values=np.array([1, 2, 6], dtype=np.float32),
+        n_users=2,
+        n_items=2,
+        scale=RatingScale(1, 6),
+    )
+    write_ratings(tmp_path / "train", ratings)
+    (tmp_path / "out").mkdir()
+    return TrialJob(
+        target=f"{PLANTED}:Honest",
+        options_type="",
+        options={},
+        train=str(tmp_path / "train"),
+        history=str(tmp_path / "train"),
+        out=str(tmp_path / "out"),
+        n_threads=2,
+    )
+
+
+def run(
+    executor: LocalExecutor, job: TrialJob, said: list[dict[str, Any]] | None = None
+) -> Finished:
+    out = Path(job.out)
+
+    def hand_pairs() -> dict[str, str]:
+        for name in ("users", "items"):
+            np.save(out / f"{name}.npy", np.zeros(3, dtype=np.int32))
+        return {name: str(out / f"{name}.npy") for name in ("users", "items")}
+
+    return executor.run(
+        job,
+        log=out / "log",
+        hand_pairs=hand_pairs,
+        listen=(said if said is not None else []).append,
+    )
+
+
+def test_a_trial_predicts_and_tells_what_it_took(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    said: list[dict[str, Any]] = []
+
+    finished = run(executor, job, said)
+
+    assert finished.outcome.status == "ok"
+    assert set(finished.outcome.wall_seconds) == {"load", "fit", "predict"}
+    assert np.load(Path(job.out) / PREDICTIONS).tolist() == [3.0, 3.0, 3.0]
+    assert [message["kind"] for message in said] == [
+        "phase",
+        "phase",
+        "epoch",
+        "fitted",
+    ]
+    assert finished.peak_memory_bytes is not None
+    assert finished.peak_memory_bytes >= finished.outcome.idle_memory_bytes * 0.5
+
+
+def test_pairs_are_handed_over_only_when_the_fit_is_over(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    failing = msgspec.structs.replace(job, target=f"{PLANTED}:Raises")
+
+    run(executor, failing)
+
+    assert not (Path(job.out) / "users.npy").exists()
+
+
+def test_each_trial_gets_a_fresh_process(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    changed = msgspec.structs.replace(job, target=f"{PLANTED}:Global", seed=5)
+
+    first = run(executor, changed)
+    one = np.load(Path(job.out) / PREDICTIONS)
+    second = run(executor, changed)
+    other = np.load(Path(job.out) / PREDICTIONS)
+
+    assert first.outcome.status == second.outcome.status == "ok"
+    assert one.tolist() == other.tolist()
+
+
+def test_predicting_in_chunks_gives_the_same_answer(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    run(executor, msgspec.structs.replace(job, chunk_size=2))
+
+    assert np.load(Path(job.out) / PREDICTIONS).tolist() == [3.0, 3.0, 3.0]
+
+
+def test_what_a_model_prints_goes_to_its_log(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    run(executor, msgspec.structs.replace(job, target=f"{PLANTED}:Raises"))
+
+    assert "RuntimeError: the loss became" in (Path(job.out) / "log").read_text()
+
+
+def test_a_child_tells_which_accelerators_there_are(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    answer = executor.ask({"kind": "devices"}, tmp_path / "log")
+
+    assert isinstance(answer["accelerators"], list)
+
+
+def test_a_trial_after_the_death_of_the_zygote_starts_another(
+    job: TrialJob, tmp_path: Path
+) -> None:
+    with LocalExecutor(1, tmp_path / "log") as executor:
+        assert run(executor, job).outcome.status == "ok"
+        assert executor._process is not None
+        executor._process.kill()
+        executor._process.wait()
+
+        assert run(executor, job).outcome.status == "ok"
+
+
+def test_a_zygote_that_dies_during_a_trial_takes_the_trial_and_no_more_with_it(
+    job: TrialJob, tmp_path: Path
+) -> None:
+    with LocalExecutor(1, tmp_path / "log") as executor:
+
+        def kill(message: dict[str, Any]) -> None:
+            if message["kind"] == "epoch" and executor._process is not None:
+                executor._process.kill()
+                executor._process.wait()
+
+        killed = executor.run(
+            job, log=tmp_path / "killed", hand_pairs=dict, listen=kill
+        )
+
+        assert killed.outcome.status == "crashed"
+        assert run(executor, job).outcome.status == "ok"
+
+
+def test_a_zygote_that_cannot_start_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+
+    with (
+        LocalExecutor(1, tmp_path / "log") as executor,
+        pytest.raises(BenchboxError, match="could not start"),
+    ):
+        executor.ask({"kind": "devices"}, tmp_path / "log")
