@@ -237,9 +237,13 @@ def _local(name: str, source: PathSource | FolderSource | PackageSource) -> Fetc
 def _existing(path: Path) -> Path:
     if path.is_file():
         return path
+    if path.is_dir():
+        raise DataError(f"{str(path)!r} is a folder. Name a file of ratings in it.")
     folder = path.parent
     names = [f.name for f in folder.iterdir()] if folder.is_dir() else []
-    raise DataError(f"There is no file {str(path)!r}.{nearest(path.name, names)}")
+    raise DataError(
+        f"There is no file {str(path)!r}.{nearest(path.name, names)} Correct the name."
+    )
 
 
 def _users_folder(name: str, source: FolderSource) -> Path:

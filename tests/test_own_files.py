@@ -178,6 +178,11 @@ def test_a_missing_file_is_said_so(tmp_path) -> None:
         load(tmp_path / "ratngs.csv")
 
 
+def test_a_folder_is_no_file(tmp_path) -> None:
+    with pytest.raises(DataError, match="is a folder"):
+        load(tmp_path)
+
+
 def test_a_rating_off_a_stated_scale_is_named_by_its_line(tmp_path) -> None:
     with pytest.raises(DataError, match=r"r\.csv, line 3: the rating 5 is off"):
         load(write(tmp_path / "r.csv"), scale="1-4")

@@ -95,8 +95,9 @@ def test_a_header_is_no_row(tmp_path) -> None:
     assert columns.n_rows == 1
 
 
-def test_a_header_alone_is_a_table_without_rows(tmp_path) -> None:
-    columns = read(table_of(tmp_path, "u,i,r\n"), headed=True)
+@pytest.mark.parametrize("text", ["u,i,r", "u,i,r\n", "\n\nu,i,r\n\n"])
+def test_a_header_alone_is_a_table_without_rows(tmp_path, text) -> None:
+    columns = read(table_of(tmp_path, text), headed=True)
 
     assert columns.n_rows == 0
     assert len(columns.ids["user"]) == 0
@@ -191,6 +192,22 @@ def test_where_counts_blank_and_header_lines(tmp_path, n_blank, row, headed) -> 
 def test_an_empty_file_is_said_so(tmp_path) -> None:
     with pytest.raises(DataError, match=r"r\.csv is empty"):
         table_of(tmp_path, "\n\n")
+
+
+def test_a_field_without_end_is_said_so(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"r\.csv, line 1 is no delimited text"):
+        table_of(tmp_path, "1,2," + "3" * 200_000)
+
+
+def test_what_only_the_parser_minds_is_told_in_its_words(tmp_path) -> None:
+    # Arrow reads no number in other digits, Python does.
+    with pytest.raises(DataError, match=r"r\.csv cannot be read: .*double"):
+        read(table_of(tmp_path, "1,2,٣\n"))
+
+
+def test_there_is_no_line_for_a_row_that_is_not_there(tmp_path) -> None:
+    with pytest.raises(IndexError):
+        table_of(tmp_path, "1,2,3\n").where(1, headed=False)
 
 
 def test_a_broken_parquet_file_is_said_so(tmp_path) -> None:

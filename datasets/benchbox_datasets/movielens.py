@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,8 +138,6 @@ def _rows_of(path: Path, raw: RawRatings) -> Positions:
 
 def _rating_keys(raw: RawRatings) -> NDArray[np.int64]:
     """Return user, item, rating and timestamp of each row, shape ``(n, 4)``."""
-    if raw.timestamps is None:
-        raise DataError("A fold file of ml-100k has no timestamps. Remove the file.")
     try:
         users, items = (np.array(c.names, dtype=int) for c in (raw.users, raw.items))
     except ValueError:
@@ -151,7 +149,8 @@ def _rating_keys(raw: RawRatings) -> NDArray[np.int64]:
             users[raw.users.codes],
             items[raw.items.codes],
             raw.values.astype(np.int64),
-            raw.timestamps,
+            # Both layouts have a timestamp.
+            cast(NDArray[np.int64], raw.timestamps),
         ],
         axis=1,
     )

@@ -171,3 +171,11 @@ def test_another_number_than_ten_per_user_is_refused(published, tmp_path) -> Non
 
     with pytest.raises(DataError, match=r"ua\.test has 9 ratings of user '1'"):
         read({**published, **split_files(tmp_path, test[1:], [*base, test[0]])})
+
+
+def test_a_fold_file_without_numbers_for_ids_is_refused(published, tmp_path) -> None:
+    test, base = given_ten()
+    test[0] = "x" + test[0]
+
+    with pytest.raises(DataError, match="an id that is no number"):
+        read({**published, **split_files(tmp_path, test, base)})
