@@ -51,6 +51,12 @@ class FeatureTable(msgspec.Struct, frozen=True, kw_only=True):
     delimiter: str | None = None
     encoding: str = "utf-8"
 
+    def __post_init__(self) -> None:
+        used = [self.id, *self.columns.values()]
+        twice = next((column for column in used if used.count(column) > 1), None)
+        if twice is not None:
+            raise ValueError(f"column {twice!r} is used twice")
+
 
 class DatasetCard(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True

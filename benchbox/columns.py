@@ -123,9 +123,20 @@ def _named(table: Table, pairs: Mapping[str, str]) -> Choice:
     if all(name.isdecimal() for name in pairs.values()) and not table.states_names:
         places = {role: int(name) for role, name in pairs.items()}
         _check_width(table, max(places.values()) + 1)
-        return Choice(places, headed=False)
+        return Choice(_distinct(places), headed=False)
     places = {role: find_column(table, name) for role, name in pairs.items()}
-    return Choice(places, headed=True)
+    return Choice(_distinct(places), headed=True)
+
+
+def _distinct(places: Mapping[str, int]) -> Mapping[str, int]:
+    roles = {place: role for role, place in places.items()}
+    for role, place in places.items():
+        if roles[place] != role:
+            raise UsageError(
+                f"--columns gives one column to both {role} and {roles[place]}. Give "
+                f"each its own."
+            )
+    return places
 
 
 def _ordered(table: Table, parts: Sequence[str], columns: str) -> Choice:

@@ -150,3 +150,11 @@ def test_a_column_is_found_by_its_name() -> None:
     table = TextTable(Path("r.csv"), ("id", "title:token_seq"), delimiter=",")
 
     assert find_column(table, "title") == 1
+
+
+@pytest.mark.parametrize(
+    "columns", ["user=a,item=b,rating=b", "user=0,item=1,rating=1"]
+)
+def test_a_column_has_one_role(columns) -> None:
+    with pytest.raises(UsageError, match="one column to both item and rating"):
+        choose("a,b,c", columns)
