@@ -405,6 +405,12 @@ def test_listing_the_family_imports_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_every_preset_is_a_valid_choice_of_options() -> None:
+    for spec in benchbox_models():
+        for preset in spec.presets.values():
+            assert decode(spec.options, preset, spec.name) != spec.options()
+
+
 def test_specs_claim_induction_for_user_rows_alone() -> None:
     specs = {spec.name: spec for spec in benchbox_models()}
 

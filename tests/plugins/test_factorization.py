@@ -14,6 +14,7 @@ from scipy.sparse import csr_array, random_array
 from toy_ratings import all_pairs, checkerboard, from_matrix, hide, low_rank, rmse
 
 from benchbox import FitContext, Ratings
+from benchbox.options import decode
 from benchbox.reference import fit_bias_model
 
 X = np.nan
@@ -298,6 +299,12 @@ def test_the_family_never_imports_torch() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_preset_is_a_valid_choice_of_options() -> None:
+    for spec in benchbox_models():
+        for preset in spec.presets.values():
+            assert decode(spec.options, preset, spec.name) != spec.options()
 
 
 def test_specs_name_their_models_honestly() -> None:

@@ -20,7 +20,7 @@ def benchbox_models() -> list[ModelSpec]:
             presets={"zero": {"fill": "zero", "n_factors": 3}},
             capabilities=Capabilities(inductive=True, stochastic=False),
             reference="doi:10.1145/1864708.1864721",
-            cost_hint=0.1,
+            cost_hint=0.06,
         ),
         ModelSpec(
             name="biased-mf",
@@ -29,6 +29,6 @@ def benchbox_models() -> list[ModelSpec]:
             options=BiasedMFOptions,
             capabilities=Capabilities(inductive=True),
             reference="doi:10.1109/MC.2009.263",
-            cost_hint=0.2,
+            cost_hint=0.25,
         ),
     ]
