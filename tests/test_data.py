@@ -8,9 +8,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchbox.data import DatasetCard, check_fold_ids, fold_ids, load_dataset
+from benchbox.data import (
+    DatasetCard,
+    check_fold_ids,
+    clean,
+    fetch,
+    fold_ids,
+    load_dataset,
+)
 from benchbox.errors import DataError, PluginError, UsageError
 from benchbox.indexing import IdColumn, RawRatings
+from benchbox.own_files import card_for_files
 from benchbox.protocols import PROTOCOLS, Protocol, data_id, make_folds
 from benchbox.ratings import RatingScale
 
@@ -234,3 +242,31 @@ def test_importing_is_light(module) -> None:
     )
 
     assert shown.stdout.split() == []
+
+
+def test_fetching_a_generated_data_set_needs_no_files() -> None:
+    assert fetch(grid_card(), notify=pytest.fail).files == {}
+
+
+def test_cleaning_frees_nothing_where_nothing_was_downloaded(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("BENCHBOX_CACHE", str(tmp_path))
+
+    assert clean(grid_card()) == 0
+    assert clean() == 0
+
+
+@pytest.mark.parametrize("n_dropped", [0, 2])
+def test_a_dropped_duplicate_is_in_no_part_of_a_fold(tmp_path, n_dropped) -> None:
+    lines = [f"{n // 4},{n % 4},{1 + n % 5}" for n in range(20)]
+    lines += [f"{n // 4},{n % 4},5" for n in range(n_dropped)]
+    for name, part in (("train.csv", lines[5:]), ("test.csv", lines[:5])):
+        (tmp_path / name).write_text("\n".join(part) + "\n")
+    card = card_for_files(f"{tmp_path}/train.csv+{tmp_path}/test.csv")
+
+    dataset = load(card, duplicates="last")
+    fold = dataset.folds["test"]
+
+    assert len(dataset.ratings) == 20
+    assert sorted([*fold.train, *fold.hidden]) == list(range(20))

@@ -262,3 +262,19 @@ def test_two_feature_rows_for_one_id_are_refused() -> None:
 
     with pytest.raises(DataError, match="two rows for user '1'"):
         align(features, ["1"], "user")
+
+
+@given(seed=st.integers(0, 99), n=st.integers(1, 300))
+def test_a_large_shuffled_table_is_sorted_as_numpy_sorts_it(seed, n) -> None:
+    random = np.random.default_rng(seed)
+    pairs = random.permutation(400)[:n]
+    raw = RawRatings(
+        users=IdColumn.of(pairs // 20 + 5),
+        items=IdColumn.of(pairs % 20 + 95),
+        values=random.integers(1, 6, n).astype(float),
+    )
+
+    ratings = index_ratings(raw, FIVE).ratings
+
+    assert ratings.rows.tolist() == np.argsort(pairs, kind="stable").tolist()
+    assert ratings.item_ids.astype(int).tolist() == sorted(set(pairs % 20 + 95))

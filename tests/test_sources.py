@@ -410,6 +410,40 @@ def test_another_process_waits_for_the_lock(site, tmp_path) -> None:
     assert len(site.asked) == 2
 
 
+def test_a_killed_download_leaves_no_lock_and_no_half_files(site, monkeypatch) -> None:
+    arrived = threading.Event()
+    released = threading.Event()
+
+    def send_half(handler: QuietHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b"half")
+        arrived.set()
+        released.wait(30)
+
+    (site.folder / "data.zip").write_bytes(archive(**{"in__r.csv": RATINGS}))
+    script = (
+        "import sys; from benchbox.sources import *\n"
+        "url, digest = sys.argv[1:]\n"
+        "source = UrlSource(url=url, folder='in', files={'r.csv': digest})\n"
+        "fetch('toy', [source], Licence(text=''), notify=lambda line: None)\n"
+    )
+    command = [sys.executable, "-c", script, f"{site.address}/data.zip", FILES["r.csv"]]
+    with monkeypatch.context() as patched:
+        patched.setattr(QuietHandler, "do_GET", send_half)
+        process = subprocess.Popen(command)
+        assert arrived.wait(30)
+        process.kill()
+        process.wait()
+        released.set()
+
+    fetched = take(from_site(site))
+
+    assert fetched.files["r.csv"].read_bytes() == RATINGS
+    assert not list(cache_folder().rglob(".partial-*"))
+
+
 def test_an_unwritable_cache_is_an_error_with_a_way_out(
     site, tmp_path, monkeypatch
 ) -> None:
