@@ -159,9 +159,12 @@ def _about_cold_pairs(board: Leaderboard) -> list[str]:
     items = sum(fold.n_cold_items for fold in board.stage.folds)
     if not users and not items:
         return []
+    of_whom = [f"{users:,} of users"] * (users > 0) + [f"{items:,} of items"] * (
+        items > 0
+    )
     return [
-        f"{users:,} hidden ratings are of users and {items:,} of items without a "
-        f"visible rating: {board.stage.cold_policy}."
+        f"Hidden ratings without any visible one: {' and '.join(of_whom)} "
+        f"({board.stage.cold_policy})."
     ]
 
 
