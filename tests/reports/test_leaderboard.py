@@ -1,0 +1,251 @@
+"""Leaderboard: means, ranks, marks and intervals are as worked out by hand."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchbox.reports.leaderboard import Leaderboard, Row, leaderboards
+from benchbox.results import RunRecord, ScoreRecord
+from tests.reports.toy_runs import (
+    toy_model,
+    toy_run,
+    toy_stage,
+    toy_trial,
+    toy_trials,
+)
+
+BEST = [0.90, 0.91, 0.92, 0.93, 0.94]
+
+
+def behind(*differences: float) -> list[float]:
+    return [best + more for best, more in zip(BEST, differences, strict=True)]
+
+
+def run_of(*names: str) -> RunRecord:
+    return toy_run([toy_model(name) for name in names])
+
+
+def board_of(run: RunRecord, trials) -> Leaderboard:
+    (board,) = leaderboards(run, trials)
+    return board
+
+
+def board(**scores: list[float | None]) -> Leaderboard:
+    run = run_of(*scores)
+    return board_of(run, toy_trials(run, list(scores.values())))
+
+
+def row(of: Leaderboard, label: str) -> Row:
+    return next(row for row in of.rows if row.label == label)
+
+
+@given(
+    scores=st.lists(
+        st.lists(st.integers(500, 1500), min_size=5, max_size=5), min_size=1, max_size=6
+    )
+)
+def test_rows_rise_by_the_mean_of_the_first_metric(scores) -> None:
+    run = run_of(*(f"model-{n}" for n in range(len(scores))))
+
+    rows = board_of(run, toy_trials(run, scores)).rows
+
+    means = [row.summaries["rmse"].mean for row in rows]
+    assert means == sorted(means)
+    assert sorted(row.label for row in rows) == [m.name for m in run.models]
+    assert [row.mark for row in rows].count("best") == 1
+    assert rows[0].mark == "best"
+
+
+def test_a_metric_of_which_more_is_better_is_ranked_the_other_way() -> None:
+    run = run_of("low", "high")
+    run.metrics = [msgspec.structs.replace(run.metrics[0], higher_is_better=True)]
+
+    of = board_of(run, toy_trials(run, [[0.5] * 5, [0.9] * 5]))
+
+    assert [(row.label, row.mark) for row in of.rows] == [("high", "best"), ("low", "")]
+
+
+def test_a_model_is_tied_whose_interval_behind_the_best_holds_zero() -> None:
+    # Mean 0.028, deviation 0.0192354, t of 4 degrees 2.7764451, sqrt(1/5 + 20/80):
+    # a reach of 0.0358258. Without the share of hidden ratings it would be 0.0238839.
+    of = board(best=BEST, near=behind(0.0, 0.02, 0.03, 0.04, 0.05))
+
+    near = row(of, "near")
+    assert near.mark == "tied"
+    assert near.behind.low == pytest.approx(0.028 - 0.0358258, abs=1e-7)
+    assert near.behind.high == pytest.approx(0.028 + 0.0358258, abs=1e-7)
+
+
+def test_a_model_is_not_tied_whose_interval_is_clear_of_zero() -> None:
+    # Mean 0.03, deviation 0.0158114: a reach of 0.0294486.
+    of = board(best=BEST, clear=behind(0.01, 0.02, 0.03, 0.04, 0.05))
+
+    clear = row(of, "clear")
+    assert clear.mark == ""
+    assert clear.behind.low == pytest.approx(0.03 - 0.0294486, abs=1e-7)
+
+
+def test_a_small_but_steady_distance_is_no_tie_and_a_large_but_wild_one_is() -> None:
+    of = board(
+        best=BEST,
+        steady=behind(0.002, 0.0021, 0.0019, 0.002, 0.002),
+        wild=behind(0.3, -0.2, 0.3, -0.2, 0.3),
+    )
+
+    assert (row(of, "steady").mark, row(of, "wild").mark) == ("", "tied")
+
+
+def test_equal_models_are_tied() -> None:
+    of = board(one=BEST, other=BEST)
+
+    assert [row.mark for row in of.rows] == ["best", "tied"]
+
+
+def test_the_best_is_behind_nobody() -> None:
+    assert board(best=BEST, other=behind(1, 1, 1, 1, 1)).rows[0].behind is None
+
+
+def test_one_fold_calls_no_model_tied() -> None:
+    run = toy_run([toy_model("a"), toy_model("b")], [toy_stage(n_folds=1)])
+
+    of = board_of(run, toy_trials(run, [[0.9], [0.9]]))
+
+    assert [(row.mark, row.behind) for row in of.rows] == [("best", None), ("", None)]
+    assert of.rows[0].summaries["rmse"].fold_deviation is None
+
+
+def test_a_model_that_failed_on_a_fold_comes_after_those_that_did_not() -> None:
+    of = board(lucky=[0.1, 0.1, None, 0.1, None], poor=[1.5] * 5)
+
+    assert [row.label for row in of.rows] == ["poor", "lucky"]
+    assert row(of, "poor").mark == "best"
+    lucky = row(of, "lucky")
+    assert (lucky.summaries, lucky.mark) == ({}, "")
+    assert (lucky.n_ok, lucky.n_trials) == (3, 5)
+
+
+def test_every_trial_that_did_not_end_well_is_a_trouble() -> None:
+    of = board(lucky=[0.1, 0.1, None, 0.1, None], poor=[1.5] * 5)
+
+    assert [(t.label, t.fold) for t in of.troubles] == [
+        ("lucky", "k3"),
+        ("lucky", "k5"),
+    ]
+
+
+def test_a_fold_counts_if_one_of_its_fits_ended_well() -> None:
+    run = toy_run([toy_model("sgd", stochastic=True)], seeds=2)
+    first = [toy_trial(run, 1.0, fold=f) for f in range(5)]
+    second = [toy_trial(run, None if f else 1.0, fold=f, replicate=1) for f in range(5)]
+
+    sgd = row(board_of(run, first + second), "sgd")
+
+    assert (sgd.n_ok, sgd.n_trials) == (6, 10)
+    assert sgd.summaries["rmse"].mean == 1.0
+
+
+def test_folds_count_alike_however_many_fits_ended_well() -> None:
+    stage = toy_stage(n_folds=2)
+    run = toy_run([toy_model("sgd", stochastic=True)], [stage], seeds=2)
+    trials = [
+        toy_trial(run, 1.0, fold=0),
+        toy_trial(run, 3.0, fold=0, replicate=1),
+        toy_trial(run, 5.0, fold=1),
+        toy_trial(run, None, fold=1, replicate=1),
+    ]
+
+    summary = row(board_of(run, trials), "sgd").summaries["rmse"]
+
+    assert summary.by_fold == (2.0, 5.0)
+    assert summary.mean == 3.5
+    assert summary.fold_deviation == pytest.approx(3 / 2**0.5)
+    assert summary.seed_deviation == pytest.approx(2**0.5)
+
+
+def test_one_fit_a_fold_has_no_spread_over_seeds() -> None:
+    assert board(best=BEST).rows[0].summaries["rmse"].seed_deviation is None
+
+
+def test_folds_keep_the_order_of_the_stage_whatever_that_of_the_records() -> None:
+    run = run_of("best")
+    trials = toy_trials(run, [BEST])
+
+    of = board_of(run, trials[::-1])
+
+    assert of.rows[0].summaries["rmse"].by_fold == tuple(BEST)
+
+
+def test_a_metric_without_a_value_on_a_fold_has_no_summary() -> None:
+    run = run_of("best")
+    trials = toy_trials(run, [BEST])
+    trials[2].metrics = trials[2].metrics | {"mape": ScoreRecord(None, 0, 20)}
+
+    best = board_of(run, trials).rows[0]
+
+    assert sorted(best.summaries) == ["mae", "rmse", "rmse-by-user"]
+    assert best.mark == "best"
+
+
+def test_a_table_without_any_whole_model_marks_none() -> None:
+    of = board(a=[None] * 5, b=[0.9, None, None, None, None])
+
+    assert [(row.label, row.mark, row.n_ok) for row in of.rows] == [
+        ("a", "", 0),
+        ("b", "", 1),
+    ]
+    assert of.rows[0].coverage is None
+    assert of.rows[0].fit_seconds is None
+
+
+def test_a_run_that_was_broken_off_shows_every_model_it_planned() -> None:
+    of = board_of(run_of("a", "b"), [])
+
+    assert [(row.label, row.n_ok, row.n_trials) for row in of.rows] == [
+        ("a", 0, 5),
+        ("b", 0, 5),
+    ]
+
+
+def test_costs_are_of_the_trials_that_ended_well() -> None:
+    run = run_of("best")
+    trials = [
+        toy_trial(
+            run,
+            1.0,
+            fold=fold,
+            wall_seconds={"fit": fit, "predict": fit / 10},
+            peak_memory_bytes=memory,
+            n_parameters=memory // 2,
+            n_answered=10 * fold,
+        )
+        for fold, (fit, memory) in enumerate([(1.0, 100), (2.0, 400), (9.0, 200)])
+    ]
+    trials.append(toy_trial(run, None, fold=3, wall_seconds={"fit": 99.0}))
+
+    best = board_of(run, trials).rows[0]
+
+    assert (best.fit_seconds, best.predict_seconds) == (2.0, 0.2)
+    assert (best.peak_memory_bytes, best.n_parameters) == (400, 200)
+    assert best.coverage == 30 / 60
+
+
+def test_each_data_set_and_protocol_has_a_table_of_its_own() -> None:
+    stages = [toy_stage(n_folds=1), toy_stage(n_folds=1, protocol="temporal")]
+    run = toy_run([toy_model("a"), toy_model("b")], stages)
+    trials = [
+        toy_trial(run, rmse, model=model, stage=stage)
+        for (model, stage), rmse in {
+            (0, 0): 0.5,
+            (1, 0): 0.6,
+            (0, 1): 0.9,
+            (1, 1): 0.8,
+        }.items()
+    ]
+
+    first, second = leaderboards(run, trials)
+
+    assert [first.stage, second.stage] == stages
+    assert [row.label for row in first.rows] == ["a", "b"]
+    assert [row.label for row in second.rows] == ["b", "a"]
+    assert second.rows[0].summaries["rmse"].mean == 0.8
