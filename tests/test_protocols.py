@@ -415,9 +415,11 @@ def test_the_latest_training_ratings_validate_a_temporal_test() -> None:
 
     visible = carve_validation(fold, seed=0)
 
-    latest = visible.validation.timestamps.min()
-    assert visible.train.timestamps.max() < latest
-    assert fold.train.timestamps.max() < fold.hidden.timestamps.min()
+    # Ratings 0 to 89 are visible, two a second; a tenth of them are nine, and the one
+    # that shares the second of the cut stays in training.
+    assert fold.hidden.rows.tolist() == list(range(9, -1, -1))
+    assert visible.validation.rows.tolist() == list(range(17, 9, -1))
+    assert visible.train.timestamps.max() < visible.validation.timestamps.min()
 
 
 def test_users_kept_out_of_training_validate_a_test_on_new_users() -> None:
@@ -429,6 +431,8 @@ def test_users_kept_out_of_training_validate_a_test_on_new_users() -> None:
     assert new == set(visible.validation_history.users)
     assert not new & set(visible.train.users)
     assert not new & set(fold.hidden.users)
+    # 25 users of four ratings: two are hidden, and two of the others validate.
+    assert len(new) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shutil
 from datetime import datetime
 
 import msgspec
@@ -180,6 +181,13 @@ def test_a_crash_while_renaming_leaves_the_earlier_record(folder, monkeypatch) -
 
     assert folder.read_run() == RUN
     assert leftovers(folder) == []
+
+
+def test_a_run_folder_that_has_gone_is_named(folder) -> None:
+    shutil.rmtree(folder.path)
+
+    with pytest.raises(ResultsError, match=r"run\.json cannot be written: No such"):
+        folder.write_run(RUN)
 
 
 def test_a_part_left_by_a_crash_is_no_trial(folder) -> None:
