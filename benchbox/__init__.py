@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from benchbox.protocols import Partition as Partition
     from benchbox.protocols import Protocol as Protocol
     from benchbox.ratings import Grouped as Grouped
+    from benchbox.ratings import IndexArray as IndexArray
     from benchbox.ratings import Ratings as Ratings
     from benchbox.ratings import RatingScale as RatingScale
+    from benchbox.ratings import Values as Values
 
 _HOMES = {
     "BenchboxError": "errors",
@@ -28,6 +30,7 @@ _HOMES = {
     "EarlyStopping": "models",
     "FitContext": "models",
     "Grouped": "ratings",
+    "IndexArray": "ratings",
     "Metric": "metrics",
     "ModelSpec": "models",
     "Options": "options",
@@ -38,6 +41,7 @@ _HOMES = {
     "Ratings": "ratings",
     "Score": "metrics",
     "Scored": "metrics",
+    "Values": "ratings",
     "hookimpl": "hookspecs",
 }
 

@@ -15,6 +15,8 @@ class RatingModel(Protocol):
     """What a model must have. Nobody inherits from it.
 
     A model is built as ``Model(options)`` with the options its `ModelSpec` names.
+    It may state ``n_parameters``, how many numbers it has learned; without it, the
+    parameters of the torch modules it holds are counted.
     """
 
     def fit(self, train: Ratings, context: "FitContext") -> None:

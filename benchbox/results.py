@@ -363,6 +363,19 @@ class RunFolder:
             raise _cannot_write(target, error) from error
 
 
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of the records, as kept in ``results/schema.json``."""
+    (run, trial), definitions = msgspec.json.schema_components([RunRecord, TrialRecord])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Records of benchbox, by file",
+        "properties": {"run.json": run, "trials/*.json": trial},
+        "$defs": {
+            name.rpartition("/")[2]: schema for name, schema in definitions.items()
+        },
+    }
+
+
 def new_run_id() -> str:
     """Return a name for a run: the time, so that names sort, and a random tail."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -245,10 +246,12 @@ def _fit(
 
 
 def _best_epoch(curve: list[EpochReport]) -> int | None:
-    judged = [r for r in curve if r.validation_rmse is not None]
-    if not judged:
-        return None
-    return min(judged, key=lambda r: (r.validation_rmse, r.epoch)).epoch
+    judged = {
+        report.epoch: report.validation_rmse
+        for report in curve
+        if report.validation_rmse is not None and isfinite(report.validation_rmse)
+    }
+    return min(judged, key=lambda epoch: (judged[epoch], epoch)) if judged else None
 
 
 def _prepare_process(job: TrialJob) -> None:
@@ -258,6 +261,9 @@ def _prepare_process(job: TrialJob) -> None:
     if job.device == "cpu":
         # With two threads some sums would otherwise differ from run to run.
         torch.use_deterministic_algorithms(True)
+        # It would also fill new memory with NaN, to show bugs at the price of time.
+        deterministic = torch.utils.deterministic
+        deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     # Models must draw from their own generators; one that does not is at least
     # the same in every run.
     random.seed(job.seed)

@@ -43,6 +43,7 @@ def notes(run: RunRecord, board: Leaderboard) -> list[str]:
         _what_was_scored(run, board),
         _how_it_was_pooled(run, board),
         *_about_cold_pairs(board),
+        *_about_zeros(board),
         *_about_the_floor(board),
         _where_it_ran(run),
     ]
@@ -159,12 +160,18 @@ def _about_cold_pairs(board: Leaderboard) -> list[str]:
     items = sum(fold.n_cold_items for fold in board.stage.folds)
     if not users and not items:
         return []
-    of_whom = [f"{users:,} of users"] * (users > 0) + [f"{items:,} of items"] * (
-        items > 0
-    )
     return [
-        f"Hidden ratings without any visible one: {' and '.join(of_whom)} "
+        f"Hidden ratings of unseen users: {users:,}, of unseen items: {items:,} "
         f"({board.stage.cold_policy})."
+    ]
+
+
+def _about_zeros(board: Leaderboard) -> list[str]:
+    if board.stage.scale.low > 0:
+        return []
+    return [
+        f"The scale {board.stage.scale} reaches 0 or below: MAPE leaves out hidden "
+        f"ratings of 0, and those near 0 dominate it."
     ]
 
 

@@ -57,6 +57,14 @@ def test_data_show_tells_statistics_origin_and_licence(benchbox: Benchbox) -> No
         assert word in done.out
 
 
+def test_data_show_tells_the_noise_floor_of_made_up_ratings(benchbox: Benchbox) -> None:
+    done = benchbox("data show synthetic")
+
+    assert done.code == 0
+    assert "noise floor" in done.out
+    assert "1,000" in done.out
+
+
 def test_data_show_reads_own_files(benchbox: Benchbox, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("who,what,stars\na,x,1\nb,x,5\nb,y,3\n")
 

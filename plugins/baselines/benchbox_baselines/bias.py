@@ -24,6 +24,11 @@ class Bias:
             n_sweeps=self._options.n_sweeps,
         )
 
+    @property
+    def n_parameters(self) -> int:
+        """The mean and an offset per user and item."""
+        return 1 + self._model.user_bias.size + self._model.item_bias.size
+
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ class GlobalMean:
 
     def __init__(self, options: Options) -> None:
         self._mean = 0.0
+        self.n_parameters = 1
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Take the mean of *train*."""
@@ -28,6 +29,7 @@ class UserMean:
 
     def __init__(self, options: Options) -> None:
         self._mean = 0.0
+        self.n_parameters = 1
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Take the global mean alone: the users' means come from their history."""
@@ -50,6 +52,7 @@ class ItemMean:
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Take the mean of every item in *train*."""
         self._means = _means(train.values, train.items, train.n_items, _mean(train))
+        self.n_parameters = len(self._means)
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]

@@ -48,6 +48,11 @@ class BiasedMF:
             self._items = self._solve(item_rows, users, options.item_damping)
             context.report(epoch, options.epochs)
 
+    @property
+    def n_parameters(self) -> int:
+        """The mean, and bias and factors per item; users come from their history."""
+        return 1 + self._items.size
+
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:

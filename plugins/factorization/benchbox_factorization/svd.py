@@ -34,6 +34,13 @@ class SVD:
         matrix = residuals(train, self._bias)
         self._item_factors = right_vectors(matrix, self._options.n_factors)
 
+    @property
+    def n_parameters(self) -> int:
+        """Item factors, and what the bias model learned; users come from history."""
+        filled_with_bias = self._options.fill == "bias"
+        of_bias = 1 + self._bias.item_bias.size if filled_with_bias else 0
+        return self._item_factors.size + of_bias
+
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
