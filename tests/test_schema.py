@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-
 from benchbox.results import json_schema
 
 STORED = Path(__file__).parent.parent / "results" / "schema.json"

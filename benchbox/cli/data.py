@@ -60,6 +60,8 @@ def clean_command(names: tuple[str, ...]) -> None:
 
 
 def _description(dataset: "Dataset") -> str:
+    from textwrap import fill
+
     import numpy as np
     from tabulate import tabulate
 
@@ -84,9 +86,10 @@ def _description(dataset: "Dataset") -> str:
     ]
     if dataset.noise_floor is not None:
         facts.insert(4, ("noise floor", f"RMSE {dataset.noise_floor:.4f}"))
-    return (
-        f"{card.title}\n\n{tabulate(facts, tablefmt='plain', maxcolwidths=[None, 60])}"
-    )
+    # Not tabulate's own wrapping: it stumbles over numbers with thousands commas.
+    rows = [(what, fill(found, 60)) for what, found in facts]
+    table = tabulate(rows, tablefmt="plain", disable_numparse=True)
+    return f"{card.title}\n\n{table}"
 
 
 def _range(counts: "NDArray[np.int64]") -> str:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from benchbox.ratings import RatingScale
 from benchbox.reports import FORMATS, render, write_tables
 from benchbox.reports.columns import count, mebibytes, percent, seconds
 from benchbox.reports.leaderboard import leaderboards
@@ -362,15 +363,23 @@ def test_notes_tell_of_cold_pairs_and_of_the_noise_floor(tmp_path) -> None:
 
     text = notes_of(tmp_path, replace(stage, folds=[cold]))
 
-    assert "1,234 of users and 5 of items" in text
-    assert "filled as agreed" in text
+    (note,) = [line for line in text.splitlines() if "filled as agreed" in line]
+    assert re.findall(r"[\d,]*\d", note) == ["1,234", "5"]
     assert "No model can expect an RMSE below 0.2500." in text
 
 
-def test_notes_tell_of_nothing_that_is_not_there(tmp_path) -> None:
-    text = notes_of(tmp_path, toy_stage(n_folds=1))
+@pytest.mark.parametrize("scale", [RatingScale(0, 4, 1), RatingScale(-10, 10)])
+def test_notes_warn_of_mape_where_a_rating_may_be_zero(tmp_path, scale) -> None:
+    text = notes_of(tmp_path, toy_stage(scale=scale))
 
-    assert "of users" not in text
+    assert f"The scale {scale} reaches 0 or below: MAPE leaves out" in text
+
+
+def test_notes_tell_of_nothing_that_is_not_there(tmp_path) -> None:
+    text = notes_of(tmp_path, toy_stage(n_folds=1, cold_policy="filled as agreed"))
+
+    assert "filled as agreed" not in text
+    assert "reaches 0 or below" not in text
     assert "No model can expect" not in text
 
 
