@@ -87,7 +87,10 @@ def _description(dataset: "Dataset") -> str:
     if dataset.noise_floor is not None:
         facts.insert(4, ("noise floor", f"RMSE {dataset.noise_floor:.4f}"))
     # Not tabulate's own wrapping: it stumbles over numbers with thousands commas.
-    rows = [(what, fill(found, 60)) for what, found in facts]
+    rows = [
+        (what, fill(found, 60, break_long_words=False, break_on_hyphens=False))
+        for what, found in facts
+    ]
     table = tabulate(rows, tablefmt="plain", disable_numparse=True)
     return f"{card.title}\n\n{table}"
 

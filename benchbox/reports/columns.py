@@ -142,7 +142,9 @@ def _what_was_scored(run: RunRecord, board: Leaderboard) -> str:
 
 def _how_it_was_pooled(run: RunRecord, board: Leaderboard) -> str:
     n_folds = len(board.stage.folds)
-    seeds = f"stochastic models fitted with {run.config.seeds} seeds a fold"
+    n_seeds = run.config.seeds
+    plural = "seed" if n_seeds == 1 else "seeds"
+    seeds = f"stochastic models fitted with {n_seeds} {plural} a fold"
     if n_folds < 2:
         return (
             f"Metrics pool the ratings of the one fold; {seeds}. One fold gives no "
