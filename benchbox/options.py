@@ -108,11 +108,15 @@ def nearest(name: str, known: typing.Iterable[str]) -> str:
 
 
 def _spell_value(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return "-".join(map(str, value))
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, (list, tuple)):
+        parts = [_spell_value(part) for part in value]
+        # A part may itself hold a dash, as -1 and 1e-05 do.
+        return f"[{','.join(parts)}]" if "-" in "".join(parts) else "-".join(parts)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _split_commas(text: str) -> list[str]:
@@ -132,6 +136,7 @@ def _is_sequence(kind: Any) -> bool:
 
 
 def _as_sequence(text: str) -> list[str]:
-    inner = text.removeprefix("[").removesuffix("]")
+    inner = text.removeprefix("[").removesuffix("]").strip()
     separator = "," if text.startswith("[") else "-"
-    return [part.strip() for part in inner.split(separator) if part.strip()]
+    # An empty part stays, to be refused: without it, -5 would be read as 5.
+    return [part.strip() for part in inner.split(separator)] if inner else []

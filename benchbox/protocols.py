@@ -162,6 +162,18 @@ def data_id(ratings: Ratings) -> str:
     return _digest(*parts)
 
 
+def features_id(ratings: Ratings) -> str:
+    """Return the hash of the static facts about users and items."""
+    parts: list[bytes | NDArray[np.generic]] = [b"features %d" % FOLD_FORMAT]
+    for features in (ratings.user_features, ratings.item_features):
+        for name, column in (features or {}).items():
+            text = column.dtype.kind in "OUST"
+            parts.append(name.encode())
+            parts.append("\0".join(column.tolist()).encode() if text else column)
+        parts.append(b"end")
+    return _digest(*parts)
+
+
 def make_folds(
     ratings: Ratings,
     protocol: Protocol,
@@ -338,8 +350,8 @@ def split_new_users(
 ) -> Iterator[Partition]:
     """Yield one fold whose test users were never trained on (strong generalisation).
 
-    Of each new user, ``fold_in`` of the ratings, drawn at random but at least one,
-    are the history; the others are hidden. A user with one rating hides none.
+    Of each new user, ``fold_in`` of the ratings, drawn at random, rounded and at least
+    one, are the history; the others are hidden. Who has too few ratings hides none.
     """
     active = np.unique(ratings.users)
     n_new = max(1, round(len(active) * options.fraction))

@@ -83,8 +83,9 @@ class Ratings:
     """Explicit ratings as aligned columns.
 
     A rating is there because its index is, never because its value differs from
-    zero: 0 and negative ratings are ratings. Arrays may be memory-mapped and must
-    not be written to; whoever needs to change them makes a copy.
+    zero: 0 and negative ratings are ratings. A user rates an item at most once. Arrays
+    may be memory-mapped and must not be written to; whoever needs to change them
+    makes a copy.
 
     Attributes:
         users: User index per rating, shape ``(n,)``, int32 in ``[0, n_users)``.
@@ -203,6 +204,11 @@ class Ratings:
         by_other = coo_array((order, (others, keys)), shape=(n_columns, n_rows)).tocsr()
         by_key = by_other.T.tocsr()
         positions = by_key.data
+        if len(positions) != len(self):
+            raise DataError(
+                f"{len(self) - len(positions)} of {len(self)} ratings are of a pair "
+                f"that is rated more than once. Keep one rating per user and item."
+            )
         return Grouped(
             offsets=by_key.indptr.astype(np.int64),
             indices=by_key.indices.astype(np.int32),

@@ -34,7 +34,8 @@ class BiasModel:
 
     def user_bias_from(self, history: Ratings) -> NDArray[np.float64]:
         """Return offsets for the users of *history*, trained on or not."""
-        rest = history.values - self.mean - self.item_bias[history.items]
+        centred = history.values.astype(np.float64) - self.mean
+        rest = centred - self.item_bias[history.items]
         return _damped_mean(rest, history.users, history.n_users, self.user_damping)
 
 
@@ -57,7 +58,7 @@ def fit_bias_model(
         n_sweeps: How often both sides are solved.
     """
     mean = float(train.values.mean(dtype=np.float64))
-    centred = train.values - mean
+    centred = train.values.astype(np.float64) - mean
     user_bias = np.zeros(train.n_users)
     item_bias = np.zeros(train.n_items)
     for _ in range(n_sweeps):

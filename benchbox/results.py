@@ -390,6 +390,7 @@ def trial_key(
     model: PlannedModel,
     *,
     fold_id: str,
+    features: str,
     seed: int,
     device: str,
     threads: int,
@@ -399,9 +400,10 @@ def trial_key(
     parts = {
         "format": RESULT_FORMAT,
         "fold": fold_id,
-        "target": model.target if model.source_digest == "" else model.name,
+        "features": features,
+        "model": model.name,
         "options": model.options,
-        "source": model.source_digest,
+        "source": model.source_digest or model.target,
         "seed": seed,
         "device": device.partition(":")[0],
         "threads": threads,
@@ -414,9 +416,9 @@ def trial_key(
 
 def trial_name(record: TrialRecord) -> str:
     """Return the name of a trial's files."""
-    label = "".join(c if c.isalnum() or c in "-_=." else "_" for c in record.label)[:60]
-    parts = (f"s{record.stage}", record.fold, f"m{record.model:02d}", label)
-    return "-".join((*parts, f"r{record.replicate}"))
+    parts = (f"s{record.stage}", record.fold, f"m{record.model:02d}", record.label[:60])
+    name = "-".join((*parts, f"r{record.replicate}"))
+    return "".join(c if c.isalnum() or c in "-_=." else "_" for c in name)
 
 
 def _to_json(record: msgspec.Struct) -> bytes:
@@ -425,10 +427,15 @@ def _to_json(record: msgspec.Struct) -> bytes:
 
 def _read(file: Path, kind: type[Any]) -> Any:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
+        record = msgspec.json.decode(file.read_bytes(), type=kind)
+        if record.format != RESULT_FORMAT:
+            raise msgspec.ValidationError(
+                f"its format is {record.format}, not {RESULT_FORMAT}"
+            )
+        return record
     except OSError as error:
         raise ResultsError(f"{file} cannot be read: {error.strerror}.") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ResultsError(
             f"{file} is no record of this version of benchbox: {error}. "
             f"It was written by another version, or changed by hand."

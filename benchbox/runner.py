@@ -17,7 +17,7 @@ from benchbox.executors.local import Finished, LocalExecutor
 from benchbox.handover import write_ratings
 from benchbox.metrics import Metric, Scored
 from benchbox.options import to_json
-from benchbox.protocols import Fold, carve_validation
+from benchbox.protocols import Fold, carve_validation, features_id
 from benchbox.ratings import IndexArray, Values
 from benchbox.reference import BiasModel, fit_bias_model
 from benchbox.results import (
@@ -152,6 +152,11 @@ class PlannedTrial:
         return trial_key(
             self.model,
             fold_id=self.fold.id,
+            features=(
+                features_id(self.fold.ratings)
+                if self.model.capabilities.uses_features
+                else ""
+            ),
             seed=self.seed,
             device=self.device,
             threads=self.plan.n_threads,

@@ -22,7 +22,9 @@ def derive_seed(root: int, *path: str | int) -> int:
     digest = blake2b(digest_size=8)
     for part in (root, *path):
         # The type and the separator keep ("a", "b") and ("ab",), 1 and "1" apart.
-        digest.update(f"{type(part).__name__}:{part}\0".encode())
+        text = f"{type(part).__name__}:{part}\0"
+        # File names that are no text come as lone surrogates.
+        digest.update(text.encode(errors="surrogateescape"))
     return int.from_bytes(digest.digest(), "big") >> 11
 
 

@@ -1,10 +1,10 @@
 """Costs: what was measured beats what was hinted, and grows with the ratings."""
 
 import pytest
+from toy_runs import toy_model, toy_run, toy_trial
 
 from benchbox.costs import Costs, newest_runs
 from benchbox.results import RunFolder
-from tests.reports.toy_runs import toy_model, toy_run, toy_trial
 
 MEAN = toy_model("mean")
 RUN = toy_run([MEAN, toy_model("mean", damping=3)])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import ratings, tiny_ratings
 
 from benchbox.handover import map_array, read_ratings, write_ratings
-from tests.toys import ratings, tiny_ratings
 
 COLUMNS = ("users", "items", "values", "timestamps")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import quarters
 
 from benchbox.errors import DataError
 from benchbox.metrics import METRICS, Score, Scored, mae, mape, rmse, rmse_by_user
-from tests.toys import quarters
 
 CHUNK = 1 << 15
 SIZES = [1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from toys import ratings, seeds, tiny_ratings
 
 from benchbox.errors import ProtocolError
 from benchbox.options import Options
@@ -27,7 +28,6 @@ from benchbox.protocols import (
     split_temporal,
 )
 from benchbox.ratings import Ratings
-from tests.toys import ratings, seeds, tiny_ratings
 
 BY_NAME = {protocol.name: protocol for protocol in PROTOCOLS}
 

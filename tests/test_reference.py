@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import ratings, tiny_ratings
 
 from benchbox.ratings import Ratings
 from benchbox.reference import fit_bias_model
-from tests.toys import ratings, tiny_ratings
 
 dampings = st.floats(0.5, 20)
 

@@ -37,11 +37,18 @@ def columns(board: Leaderboard, *, spreads: int) -> list[Column]:
     ]
 
 
-def notes(run: RunRecord, board: Leaderboard) -> list[str]:
-    """Return the sentences beneath a table that make its numbers comparable."""
+def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[str]:
+    """Return the sentences beneath a table that make its numbers comparable.
+
+    Args:
+        run: The run.
+        board: The table.
+        best: How the format shows the best row.
+        tied: How it shows a row that cannot be told from the best.
+    """
     return [
         _what_was_scored(run, board),
-        _how_it_was_pooled(run, board),
+        _how_it_was_pooled(run, board, best, tied),
         *_about_cold_pairs(board),
         *_about_zeros(board),
         *_about_the_floor(board),
@@ -140,7 +147,7 @@ def _what_was_scored(run: RunRecord, board: Leaderboard) -> str:
     )
 
 
-def _how_it_was_pooled(run: RunRecord, board: Leaderboard) -> str:
+def _how_it_was_pooled(run: RunRecord, board: Leaderboard, best: str, tied: str) -> str:
     n_folds = len(board.stage.folds)
     n_seeds = run.config.seeds
     plural = "seed" if n_seeds == 1 else "seeds"
@@ -152,8 +159,8 @@ def _how_it_was_pooled(run: RunRecord, board: Leaderboard) -> str:
         )
     return (
         f"Metrics pool the ratings of a fold; shown are mean and ± standard deviation "
-        f"over {n_folds} folds; {seeds}. * lowest RMSE; ~ not told from it: the paired "
-        f"95 % interval over folds contains 0."
+        f"over {n_folds} folds; {seeds}. {best}: best {board.metrics[0].title}; "
+        f"{tied}: not told from it, as the paired 95 % interval over folds contains 0."
     )
 
 

@@ -2,7 +2,7 @@
 
 from tabulate import tabulate
 
-from benchbox.reports.columns import MISSING, columns, notes, title
+from benchbox.reports.columns import MISSING, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.results import RunRecord
 
@@ -43,9 +43,13 @@ def _board(run: RunRecord, board: Leaderboard) -> str:
     )
     for rule in ("toprule", "midrule", "bottomrule"):
         table = table.replace(r"\hline", f"\\{rule}", 1)
-    caption = _escape(" ".join([f"{title(board)}.", *notes(run, board)]))
+    caption = _escape(
+        " ".join([f"{title(board)}.", *notes(run, board, best="bold", tied="italics")])
+    )
+    # What failed is no part of a paper's table, but must not get lost either.
+    remarks = "".join(f"% {' '.join(text.split())}\n" for text in troubles(board))
     return (
-        "% needs \\usepackage{booktabs}\n"
+        f"{remarks}% needs \\usepackage{{booktabs}}\n"
         f"\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\end{{table}}\n"
     )
 

@@ -16,7 +16,7 @@ def _board(run: RunRecord, board: Leaderboard) -> str:
     shown = columns(board, spreads=len(board.metrics))
     rows = []
     for row in board.rows:
-        cells = [row.label, *(column.text(row) for column in shown)]
+        cells = [row.label.replace("|", r"\|"), *(column.text(row) for column in shown)]
         if row.mark == "best":
             cells[:2] = [f"**{cell}**" for cell in cells[:2]]
         elif row.mark == "tied":
@@ -29,5 +29,6 @@ def _board(run: RunRecord, board: Leaderboard) -> str:
         disable_numparse=True,
         colalign=["left", *("right" for _ in shown)],
     )
-    remarks = "\n".join(f"- {text}" for text in [*notes(run, board), *troubles(board)])
+    said = notes(run, board, best="bold", tied="~")
+    remarks = "\n".join(f"- {text}" for text in [*said, *troubles(board)])
     return f"## {title(board)}\n\n{table}\n\n{remarks}\n"

@@ -9,6 +9,8 @@ from benchbox.reports.columns import Column, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard, Row
 from benchbox.results import RunRecord
 
+_LEAST_LABEL = 12
+
 _MARKS = {"best": "*", "tied": "~", "": " "}
 
 
@@ -20,7 +22,7 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
 
 def _board(run: RunRecord, board: Leaderboard, width: int) -> str:
     lines = [title(board), "", _fitting(board, width), ""]
-    lines += [fill(text, width) for text in notes(run, board)]
+    lines += [fill(text, width) for text in notes(run, board, best="*", tied="~")]
     problems = troubles(board)
     if problems:
         lines += ["", *(fill(text, width, subsequent_indent="  ") for text in problems)]
@@ -37,17 +39,24 @@ def _fitting(board: Leaderboard, width: int) -> str:
     narrower.append((0, {"RMSE by user", "parameters", "coverage"}))
     for spreads, out in narrower:
         table = _table(board, spreads, out)
-        if max(map(len, table.splitlines())) <= width:
-            break
-    return table
+        surplus = max(map(len, table.splitlines())) - width
+        if surplus <= 0:
+            return table
+    longest = max(len(row.label) for row in board.rows)
+    return _table(board, spreads, out, max(_LEAST_LABEL, longest - surplus))
 
 
-def _table(board: Leaderboard, spreads: int, leave_out: set[str]) -> str:
+def _table(
+    board: Leaderboard,
+    spreads: int,
+    leave_out: set[str],
+    label_width: int | None = None,
+) -> str:
     shown = [c for c in columns(board, spreads=spreads) if c.heading not in leave_out]
     # Room is scarce: no more space around a heading than around a number.
     tabulate.MIN_PADDING = 0
     return tabulate.tabulate(
-        [_cells(row, shown) for row in board.rows],
+        [_cells(row, shown, label_width) for row in board.rows],
         headers=["model", *(column.heading for column in shown)],
         tablefmt="simple",
         disable_numparse=True,
@@ -55,10 +64,13 @@ def _table(board: Leaderboard, spreads: int, leave_out: set[str]) -> str:
     )
 
 
-def _cells(row: Row, shown: list[Column]) -> list[str]:
-    mark = _MARKS[row.mark]
+def _cells(row: Row, shown: list[Column], label_width: int | None) -> list[str]:
+    mark, label = _MARKS[row.mark], row.label
+    if label_width is not None:
+        # Options are parted by commas, which is where a line may best end.
+        label = fill(label.replace(",", ", "), label_width, break_on_hyphens=False)
     return [
-        row.label,
+        label,
         f"{shown[0].text(row)} {mark}",
         *(c.text(row) for c in shown[1:]),
     ]

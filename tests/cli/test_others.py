@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import Benchbox
 
 import benchbox as package
-from tests.cli.conftest import Benchbox
 
 
 def test_the_version_is_that_of_the_package(benchbox: Benchbox) -> None:

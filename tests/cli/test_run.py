@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from commands import PLANTED, Benchbox
 
 from benchbox.results import RunFolder
-from tests.cli.conftest import PLANTED, Benchbox
 
 TOY = "-d svd-toy -p holdout:fraction=0.3"
 

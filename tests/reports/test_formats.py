@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
 from benchbox.ratings import RatingScale
 from benchbox.reports import FORMATS, render, write_tables
 from benchbox.reports.columns import count, mebibytes, percent, seconds
 from benchbox.reports.leaderboard import leaderboards
 from benchbox.results import RunFolder
-from tests.reports.toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
 REASON = "loss became NaN in epoch 3"
 
@@ -173,7 +173,6 @@ def test_markdown_is_bold_on_the_best_alone_and_marks_the_tied(folder) -> None:
     assert [row[-1] for row in rows] == ["5/5", "5/5", "5/5", "3/5"]
 
 
-@pytest.mark.xfail(strict=True, reason="a pipe in a label is not escaped")
 def test_markdown_keeps_a_pipe_within_its_cell(tmp_path) -> None:
     run = toy_run([toy_model("mean", sep="a|b")])
 
@@ -184,7 +183,6 @@ def test_markdown_keeps_a_pipe_within_its_cell(tmp_path) -> None:
     assert row[0] == r"**mean:sep=a\|b**"
 
 
-@pytest.mark.xfail(strict=True, reason="the notes explain the terminal's marks")
 @pytest.mark.parametrize("form", ["markdown", "latex"])
 def test_no_star_is_explained_where_the_best_is_bold(folder, form) -> None:
     assert "* lowest" not in render(folder, form)
@@ -271,7 +269,6 @@ def test_a_table_with_every_kind_of_row_fits_the_terminal(
     assert max(map(len, lines)) <= width
 
 
-@pytest.mark.xfail(strict=True, reason="a label is neither wrapped nor shortened")
 def test_a_table_fits_the_terminal_however_many_options_a_label_states(
     tmp_path, monkeypatch
 ) -> None:

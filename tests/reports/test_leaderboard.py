@@ -4,16 +4,16 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from benchbox.reports.leaderboard import Leaderboard, Row, leaderboards
-from benchbox.results import RunRecord, ScoreRecord
-from tests.reports.toy_runs import (
+from toy_runs import (
     toy_model,
     toy_run,
     toy_stage,
     toy_trial,
     toy_trials,
 )
+
+from benchbox.reports.leaderboard import Leaderboard, Row, leaderboards
+from benchbox.results import RunRecord, ScoreRecord
 
 BEST = [0.90, 0.91, 0.92, 0.93, 0.94]
 
