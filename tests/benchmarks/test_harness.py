@@ -1,0 +1,86 @@
+"""What the harness itself costs: ``pytest tests/benchmarks``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from toys import tiny_ratings
+
+from benchbox.executors.local import LocalExecutor
+from benchbox.handover import write_ratings
+from benchbox.metrics import METRICS, Scored
+from benchbox.protocols import PROTOCOLS, make_folds
+from benchbox.trial import TrialJob
+
+PLANTED = Path(__file__).parent.parent / "planted_models.py"
+N_SCORED = 20_000_000
+
+
+@pytest.fixture(scope="module")
+def scored() -> Scored:
+    draw = np.random.Generator(np.random.PCG64(0))
+    return Scored(
+        predicted=draw.random(N_SCORED, dtype=np.float32) * 4 + 1,
+        actual=draw.integers(1, 6, N_SCORED).astype(np.float32),
+        users=draw.integers(0, 138_000, N_SCORED, dtype=np.int32),
+        items=draw.integers(0, 27_000, N_SCORED, dtype=np.int32),
+    )
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_scoring_20_million_predictions(
+    benchmark: Any, scored: Scored, metric: Any
+) -> None:
+    score = benchmark.pedantic(metric.function, (scored,), rounds=5, warmup_rounds=1)
+
+    assert score.n_scored == N_SCORED
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS[1:], ids=lambda protocol: protocol.name)
+def test_splitting_and_hashing_a_million_ratings(benchmark: Any, protocol: Any) -> None:
+    ratings = tiny_ratings(1_000_000, n_items=1000)
+
+    def ids() -> list[str]:
+        options = protocol.options()
+        return [fold.id for fold in make_folds(ratings, protocol, options, {})]
+
+    assert benchmark.pedantic(ids, rounds=3, warmup_rounds=1)
+
+
+@pytest.fixture(scope="module")
+def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalExecutor]:
+    log = tmp_path_factory.mktemp("zygote") / "log"
+    with LocalExecutor(2, log) as executor:
+        executor.ask({"kind": "devices"}, log)
+        yield executor
+
+
+def test_a_trial_of_an_empty_model(
+    benchmark: Any, executor: LocalExecutor, tmp_path: Path
+) -> None:
+    write_ratings(tmp_path / "train", tiny_ratings(100_000, n_items=100))
+    job = TrialJob(
+        target=f"{PLANTED}:Honest",
+        options_type="",
+        options={},
+        train=str(tmp_path / "train"),
+        history=str(tmp_path / "train"),
+        out=str(tmp_path),
+        n_threads=2,
+    )
+    for name in ("users", "items"):
+        np.save(tmp_path / f"{name}.npy", np.zeros(20_000, dtype=np.int32))
+    pairs = {name: str(tmp_path / f"{name}.npy") for name in ("users", "items")}
+
+    def trial() -> str:
+        finished = executor.run(
+            job,
+            log=tmp_path / "log",
+            hand_pairs=lambda: pairs,
+            listen=lambda message: None,
+        )
+        return finished.outcome.status
+
+    assert benchmark.pedantic(trial, rounds=20, warmup_rounds=1) == "ok"
