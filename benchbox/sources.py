@@ -320,6 +320,12 @@ def _download(name: str, source: _Remote, licence: Licence, notify: Notify) -> F
         try:
             _get(name, source, partial, licence, notify)
             (partial / "files").rename(folder)
+        except OSError as error:
+            raise SourceError(
+                f"Data set {name!r} cannot be kept in {folder.parent}: "
+                f"{error.strerror}. Make room, or name another folder in "
+                f"BENCHBOX_CACHE."
+            ) from error
         finally:
             shutil.rmtree(partial)
     return Fetched(files=_files_in(folder, source), origin=_title(source))

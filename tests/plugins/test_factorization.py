@@ -14,7 +14,9 @@ from scipy.sparse import csr_array, random_array
 from toy_ratings import all_pairs, checkerboard, from_matrix, hide, low_rank, rmse
 
 from benchbox import FitContext, Ratings
+from benchbox.data import load_dataset
 from benchbox.options import decode
+from benchbox.plugins import discover, resolve
 from benchbox.reference import fit_bias_model
 
 X = np.nan
@@ -80,6 +82,19 @@ def test_svd_with_zeros_recommends_item_7_to_user_2() -> None:
     unrated = np.where(toy_matrix()[1] == 0, predicted[1], -np.inf)
 
     assert 1 + unrated.argmax() == 7
+
+
+def test_the_bundled_toy_data_with_the_preset_give_the_same() -> None:
+    registry = discover()
+    card = registry.find("datasets", "svd-toy").value
+    spec = registry.find("models", "svd").value
+    dataset = load_dataset(card, notify=lambda text: None)
+    options = decode(spec.options, spec.presets["zero"], "svd")
+
+    predicted = predict_all(resolve(spec.target)(options), dataset.ratings)
+
+    assert dataset.ratings.user_ids[1] == "2"
+    assert np.array_equal(TOY_RECONSTRUCTED, np.round(predicted))
 
 
 def test_svd_with_zeros_equals_the_truncated_decomposition() -> None:
