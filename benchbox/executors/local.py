@@ -177,7 +177,9 @@ class LocalExecutor:
                 start_new_session=True,
             )
         self._line = Line(ours)
-        self._line.send({"path": sys.path})
+        # A process that has died already is found out when its answer is waited for.
+        with suppress(BrokenPipeError):
+            self._line.send({"path": sys.path})
         self._ready = False
 
     def _await_ready(self, line: Line) -> None:
