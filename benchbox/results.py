@@ -5,6 +5,7 @@ import os
 import secrets
 from datetime import UTC, datetime
 from hashlib import blake2b
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Literal
 
@@ -366,6 +367,9 @@ class RunFolder:
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of the records, as kept in ``results/schema.json``."""
     (run, trial), definitions = msgspec.json.schema_components([RunRecord, TrialRecord])
+    for schema in definitions.values():
+        # Python 3.13 takes the indentation out of docstrings, earlier ones do not.
+        schema["description"] = cleandoc(schema["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Records of benchbox, by file",

@@ -222,6 +222,11 @@ def check_device(device: str, accelerators: list[str]) -> None:
         )
 
 
+def finished_keys(folder: RunFolder) -> set[str]:
+    """Return the keys of the trials that a resumed run need not repeat."""
+    return {r.key for r in folder.trials() if r.status in ("ok", "skipped")}
+
+
 def execute(
     plan: Plan, folder: RunFolder, executor: LocalExecutor, listener: Listener
 ) -> bool:
@@ -232,7 +237,7 @@ def execute(
     Returns:
         Whether all trials came to an end; false after Ctrl-C.
     """
-    done = {r.key for r in folder.trials() if r.status in ("ok", "skipped")}
+    done = finished_keys(folder)
     with tempfile.TemporaryDirectory(prefix="benchbox-") as scratch:
         ground: _FoldGround | None = None
         for trial in plan.trials:

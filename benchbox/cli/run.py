@@ -29,7 +29,7 @@ from benchbox.results import (
     new_run_id,
     now,
 )
-from benchbox.runner import Plan, check_device, execute
+from benchbox.runner import Plan, check_device, execute, finished_keys
 
 _LISTS = ("models", "datasets", "protocols")
 
@@ -136,9 +136,10 @@ def command(
                 "--resume continues a run as it was; leave out other options."
             )
         folder = RunFolder.find(resume, out)
-        config = folder.read_run().config
+        earlier = folder.read_run()
+        config, created = earlier.config, earlier.created
     else:
-        folder, config = None, _config(suite, given)
+        folder, config, created = None, _config(suite, given), ""
     registry = discover()
     complain(registry)
     threads = config.threads or n_usable_cpus()
@@ -152,7 +153,7 @@ def command(
                 return 0
             if folder is None:
                 folder = RunFolder.create(out, new_run_id())
-            return _run(plan, folder, executor, costs, verbose)
+            return _run(plan, folder, executor, costs, verbose, created)
 
 
 def _config(suite: Path | None, given: dict[str, Any]) -> RunConfig:
@@ -207,11 +208,16 @@ def _costs(registry: Registry, out: Path) -> Costs:
 
 
 def _run(
-    plan: Plan, folder: RunFolder, executor: LocalExecutor, costs: Costs, verbose: bool
+    plan: Plan,
+    folder: RunFolder,
+    executor: LocalExecutor,
+    costs: Costs,
+    verbose: bool,
+    created: str,
 ) -> int:
-    done = {r.key for r in folder.trials() if r.status in ("ok", "skipped")}
+    done = finished_keys(folder)
     left = [trial for trial in plan.trials if trial.key not in done]
-    record = _run_record(plan, folder)
+    record = _run_record(plan, folder, created or now())
     folder.write_run(record)
     with TrialProgress(left, costs, verbose) as progress:
         ended = execute(plan, folder, executor, progress)
@@ -231,10 +237,10 @@ def _run(
     return int(any(r.status not in ("ok", "skipped") for r in folder.trials()))
 
 
-def _run_record(plan: Plan, folder: RunFolder) -> RunRecord:
+def _run_record(plan: Plan, folder: RunFolder, created: str) -> RunRecord:
     return RunRecord(
         id=folder.path.name,
-        created=now(),
+        created=created,
         config=plan.config,
         command=shlex.join(["benchbox", *sys.argv[1:]]),
         n_trials=len(plan.trials),

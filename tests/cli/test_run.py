@@ -109,11 +109,13 @@ def test_resuming_runs_what_did_not_end_well_and_nothing_else(
 ) -> None:
     done = benchbox(f"run {TOY} -m bias -m planted.py:Raises --seeds 1")
     kept = done.by_label()["bias"]
+    created = done.folder.read_run().created
     (done.folder.path / "trials").joinpath("broken").with_suffix(".txt").write_text("")
 
     again = benchbox("run --resume last")
 
     assert again.code == 1
+    assert again.folder.read_run().created == created
     assert again.by_label()["bias"] == kept
     assert "[1/1]" in again.err
 
