@@ -118,6 +118,7 @@ class FitContext:
         epochs: Epochs to train for exactly, in a refit; no early stopping then.
         time_limit_seconds: Wall-clock seconds after which the trial is ended.
         on_report: Takes each `EpochReport`; the runner sets it.
+        on_note: Takes each fact a model notes; the runner sets it.
     """
 
     seed: int = 0
@@ -129,6 +130,15 @@ class FitContext:
     epochs: int | None = None
     time_limit_seconds: float | None = None
     on_report: Callable[[EpochReport], None] | None = None
+    on_note: Callable[[str, str], None] | None = None
+
+    def note(self, name: str, value: str) -> None:
+        """Record a choice the model made by itself, such as an algorithm.
+
+        It must follow from data and options, never from a clock.
+        """
+        if self.on_note is not None:
+            self.on_note(name, value)
 
     def report(
         self,

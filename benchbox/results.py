@@ -235,6 +235,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         chosen_epoch: Epochs of the refit.
         curve: What the model reported after each epoch.
         refit_curve: The same of the refit.
+        notes: Choices the model made by itself.
         finished: When it ended, UTC.
     """
 
@@ -263,6 +264,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     chosen_epoch: int | None = None
     curve: list[EpochReport] = []
     refit_curve: list[EpochReport] = []
+    notes: dict[str, str] = {}
     finished: str = ""
 
     @property

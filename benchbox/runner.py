@@ -423,6 +423,7 @@ def _trial_record(
         chosen_epoch=outcome.chosen_epoch,
         curve=outcome.curve,
         refit_curve=outcome.refit_curve,
+        notes=outcome.notes,
         **values,
     )
 

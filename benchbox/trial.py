@@ -83,6 +83,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
         cpu_seconds: Processor seconds by phase.
         curve: What the model reported after each epoch.
         refit_curve: The same of the refit.
+        notes: Choices the model made by itself.
         chosen_epoch: Epoch with the lowest validation error, in a refit.
         n_parameters: Learned numbers in the model, where it tells.
         idle_memory_bytes: Resident memory before the model was loaded.
@@ -95,6 +96,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     cpu_seconds: dict[str, float] = {}
     curve: list[EpochReport] = []
     refit_curve: list[EpochReport] = []
+    notes: dict[str, str] = {}
     chosen_epoch: int | None = None
     n_parameters: int | None = None
     idle_memory_bytes: int = 0
@@ -225,6 +227,7 @@ def _fit(
         precision=job.precision,
         time_limit_seconds=job.time_limit_seconds,
         on_report=partial(note, outcome.curve),
+        on_note=outcome.notes.__setitem__,
     )
     if not job.validation or not job.validation_history:
         model.fit(train, context)

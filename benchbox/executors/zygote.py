@@ -60,6 +60,7 @@ def main() -> int:
 
 
 def _preload() -> None:
+    import numba  # noqa: F401
     import scipy.sparse.linalg  # noqa: F401
 
     # The first optimiser of a process imports the compiler, for a second.

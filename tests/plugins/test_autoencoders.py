@@ -157,7 +157,7 @@ def test_cells_are_read_in_any_order_and_as_often_as_asked(monkeypatch) -> None:
     asked = draw.integers(0, 11, 40), draw.integers(0, 5, 40)
     x = torch.from_numpy(np.nan_to_num(matrix)).float()
     expected = dense_forward(network, x, "sigmoid").detach().numpy()[asked]
-    monkeypatch.setattr("benchbox_autoencoders.reading._BATCH_SIZE", 4)
+    monkeypatch.setattr("benchbox_autoencoders.reading._BLOCK", 4)
 
     read = Reader(rows, *asked).read(network)
 

@@ -9,6 +9,7 @@ from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.reading import Reader
 from benchbox_autoencoders.rows import Rows
+from benchbox_autoencoders.sparse import warm_up
 from benchbox_autoencoders.training import Evaluate
 from benchbox_autoencoders.training import train as train_network
 
@@ -21,6 +22,8 @@ class UserAutoencoder:
     """
 
     def __init__(self, options: AutoencoderOptions) -> None:
+        if options.route != "dense":
+            warm_up()
         self._options = options
         self._device = "cpu"
         self._centre: Centre

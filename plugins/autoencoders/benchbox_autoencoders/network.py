@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchbox_autoencoders.options import AutoencoderOptions
+from benchbox_autoencoders.options import AutoencoderOptions, Route
 from benchbox_autoencoders.rows import Batch, Rows
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
@@ -28,8 +28,9 @@ class Network(nn.Module):
     """``f(W_L ... g(W_1 r + b_1) ... + b_L)`` (Sedhain et al., 2015).
 
     The first and the last weights hold one row per column of the ratings, so that
-    both can be read sparsely: `encode` and `decode` are the only places that know
-    the ratings' width. Columns nobody rated in training are neither read nor written:
+    both can be read sparsely. `forward` multiplies whole rows; the sparse route goes
+    from the first layer's product through `deepen` to the last layer by itself.
+    Columns nobody rated in training are neither read nor written:
     nothing moves their weights from 0, and the centre alone predicts them.
 
     Args:
@@ -59,26 +60,30 @@ class Network(nn.Module):
         self._input_dropout = options.input_dropout
         self._dropout = options.dropout
         self._generator = generator
+        self.route: Route = "dense"
 
     def forward(self, batch: Batch, cells: Tensor) -> Tensor:
         """Return the reconstruction of *batch* at *cells*, shape ``(len(cells),)``."""
-        hidden = self.encode(batch)
-        for weight, offset in zip(self.weights[1:-1], self.offsets[1:-1], strict=True):
-            hidden = self._activate(torch.addmm(offset, hidden, weight))
-        return self._output_activation(self.decode(hidden, cells))
-
-    def encode(self, batch: Batch) -> Tensor:
-        """Return the first hidden layer, shape ``(n_rows, hidden_units[0])``."""
-        values = self._drop(batch.values, self._input_dropout)
-        return self._activate(
-            torch.addmm(self.offsets[0], batch.dense(values), self.weights[0])
-        )
-
-    def decode(self, hidden: Tensor, cells: Tensor) -> Tensor:
-        """Return the last layer at *cells* alone, before its activation."""
+        inputs = batch.dense(self.drop_input(batch.values))
+        hidden = self.deepen(inputs @ self.weights[0])
         output = F.linear(hidden, self.weights[-1], self.offsets[-1])
         # Fancy indexing would do, but its gradient differs from run to run.
-        return output.view(-1).index_select(0, cells)
+        return self.activate_output(output.view(-1).index_select(0, cells))
+
+    def drop_input(self, values: Tensor) -> Tensor:
+        """Return the ratings the encoder is given: some are 0 while training."""
+        return self._drop(values, self._input_dropout)
+
+    def deepen(self, product: Tensor) -> Tensor:
+        """Return the last hidden layer, given the product with the first weights."""
+        hidden = self._activate(product + self.offsets[0])
+        for weight, offset in zip(self.weights[1:-1], self.offsets[1:-1], strict=True):
+            hidden = self._activate(torch.addmm(offset, hidden, weight))
+        return hidden
+
+    def activate_output(self, output: Tensor) -> Tensor:
+        """Return the reconstruction, given the last layer's sums."""
+        return self._output_activation(output)
 
     def _activate(self, x: Tensor) -> Tensor:
         return self._drop(self._activation(x), self._dropout)

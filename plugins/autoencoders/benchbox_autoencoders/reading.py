@@ -1,4 +1,4 @@
-"""Reading: predictions at chosen cells, one forward pass per batch of rows."""
+"""Reading: predictions at chosen cells, one forward pass per block of rows."""
 
 import numpy as np
 import torch
@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.rows import Rows
+from benchbox_autoencoders.sparse import read_rows
 
-# Wide enough for full speed, small enough for a dense batch to stay in memory.
-_BATCH_SIZE = 512
+# Wide enough for full speed, small enough for a dense block to stay in memory.
+_BLOCK = 512
 
 
 class Reader:
@@ -28,20 +29,39 @@ class Reader:
     ) -> None:
         wanted, place = np.unique(row_index, return_inverse=True)
         self._order = np.argsort(place, kind="stable")
-        place, columns = place[self._order], column_index[self._order]
-        device = rows.values.device
-        cells = torch.from_numpy(place % _BATCH_SIZE * rows.n_columns + columns)
-        starts = np.arange(0, len(wanted), _BATCH_SIZE)
-        bounds = np.append(np.searchsorted(place, starts), len(place))
-        self._cells = torch.split(cells.to(device), np.diff(bounds).tolist())
-        self._batches = list(rows.take(torch.from_numpy(wanted)).batches(_BATCH_SIZE))
+        place = place[self._order]
+        self._places = place % _BLOCK
+        self._columns = column_index[self._order].astype(np.int64)
+        starts = np.arange(0, len(wanted), _BLOCK)
+        self._bounds = np.append(np.searchsorted(place, starts), len(place))
+        blocks = torch.split(torch.from_numpy(wanted), _BLOCK)
+        self._blocks = [rows.take(block) for block in blocks] if len(wanted) else []
 
     @torch.no_grad()
     def read(self, network: Network) -> NDArray[np.float32]:
         """Return the output of *network* at every wanted cell, shape ``(n,)``."""
         network.eval()
+        read = read_rows if network.route == "sparse" else _read_dense
         values = np.empty(len(self._order), dtype=np.float32)
-        parts = zip(self._batches, self._cells, strict=True)
-        read = [network(batch, cells).cpu().numpy() for batch, cells in parts]
-        values[self._order] = np.concatenate(read) if read else 0.0
+        for block, start, stop in zip(
+            self._blocks, self._bounds, self._bounds[1:], strict=False
+        ):
+            wanted = slice(start, stop)
+            values[self._order[wanted]] = read(
+                network, block, self._places[wanted], self._columns[wanted]
+            )
         return values
+
+
+def _read_dense(
+    network: Network,
+    rows: Rows,
+    places: NDArray[np.int64],
+    columns: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    (batch,) = rows.batches(len(rows))
+    cells = torch.from_numpy(places * rows.n_columns + columns)
+    read: NDArray[np.float32] = (
+        network(batch, cells.to(batch.values.device)).cpu().numpy()
+    )
+    return read

@@ -1,0 +1,231 @@
+"""Kernels: the first and the last layer of an autoencoder, at rated cells alone.
+
+A batch comes by column: column *c* holds the cells ``starts[c]:starts[c + 1]``, each
+with its row in the batch. Going by column, a column's weights are read from memory once
+per step, however many rows rated it, while the batch's hidden units stay in cache.
+Gradients are never stored: a column's gradient is complete when its last cell is done,
+and its Adam step is taken there and then.
+
+Every thread owns a run of columns and writes sums over rows to a buffer of its own, so
+the same number of threads gives the same bytes.
+"""
+
+from typing import Any, Literal
+
+import numba
+import numpy as np
+
+# Sums may be reordered, which vectorises them; NaN and infinity keep their meaning.
+_FAST = {"reassoc", "contract", "nsz", "arcp", "afn"}
+
+
+def _jit(parallel: bool = False, inline: Literal["never", "always"] = "never") -> Any:
+    # Compiled once per machine and kept on disk; division by 0 gives infinity, as in
+    # NumPy, where Python would raise.
+    return numba.njit(
+        parallel=parallel,
+        inline=inline,
+        fastmath=_FAST,
+        cache=True,
+        error_model="numpy",
+    )
+
+
+@_jit()
+def by_column(offsets, columns, values, rows, n_columns):  # type: ignore[no-untyped-def]
+    """Return the cells of the named *rows*, sorted by column.
+
+    Args:
+        offsets: Row *r* of the whole matrix is ``offsets[r]:offsets[r + 1]``.
+        columns: Column per cell of the whole matrix.
+        values: Value per cell of the whole matrix.
+        rows: Which rows make the batch, in its order.
+        n_columns: Width of the matrix.
+
+    Returns:
+        ``starts`` of shape ``(n_columns + 1,)``, and per cell its row in the batch and
+        its value.
+    """
+    starts = np.zeros(n_columns + 1, np.int64)
+    for r in rows:
+        for k in range(offsets[r], offsets[r + 1]):
+            starts[columns[k] + 1] += 1
+    for c in range(n_columns):
+        starts[c + 1] += starts[c]
+    places = np.empty(starts[-1], np.int32)
+    sorted_values = np.empty(starts[-1], values.dtype)
+    following = starts[:-1].copy()
+    for place, r in enumerate(rows):
+        for k in range(offsets[r], offsets[r + 1]):
+            to = following[columns[k]]
+            following[columns[k]] = to + 1
+            places[to] = place
+            sorted_values[to] = values[k]
+    return starts, places, sorted_values
+
+
+@_jit(parallel=True)
+def encode(bounds, starts, places, values, weights, parts):  # type: ignore[no-untyped-def]
+    """Set ``parts.sum(0)`` to ``X @ weights`` for the sparse batch *X*.
+
+    Args:
+        bounds: Thread *t* owns the columns ``bounds[t]:bounds[t + 1]``.
+        starts: Cells per column, as `by_column` gives them.
+        places: Row in the batch per cell.
+        values: Value per cell.
+        weights: Shape ``(n_columns, h)``.
+        parts: To be written, shape ``(n_threads, n_rows, h)``.
+    """
+    for t in numba.prange(parts.shape[0]):
+        sums = parts[t]
+        sums[:] = 0
+        for c in range(bounds[t], bounds[t + 1]):
+            weight = weights[c]
+            for k in range(starts[c], starts[c + 1]):
+                value = values[k]
+                total = sums[places[k]]
+                for j in range(weight.shape[0]):
+                    total[j] += value * weight[j]
+
+
+@_jit(inline="always")
+def _adam(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def]
+    ridge, shrink, keep1, add1, keep2, add2, step, root, eps = rates
+    for j in range(weight.shape[0]):
+        g = gradient[j] + ridge * weight[j]
+        m = keep1 * mean[j] + add1 * g
+        v = keep2 * square[j] + add2 * g * g
+        mean[j] = m
+        square[j] = v
+        weight[j] = shrink * weight[j] - step * m / (np.sqrt(v) * root + eps)
+
+
+@_jit(parallel=True)
+def step_output(  # type: ignore[no-untyped-def]
+    bounds,
+    starts,
+    places,
+    targets,
+    hidden,
+    weights,
+    offsets,
+    moments,
+    offset_moments,
+    scale,
+    activation,
+    rates,
+    offset_rates,
+    parts,
+    losses,
+):
+    """Take one Adam step of the last layer, and give its gradient to the hidden units.
+
+    Reconstructs each cell as ``f(hidden[row] . weights[column] + offsets[column])``.
+
+    Args:
+        bounds: Columns per thread, as for `encode`.
+        starts: Cells per column.
+        places: Row in the batch per cell.
+        targets: What each cell should be.
+        hidden: Last hidden layer, shape ``(n_rows, h)``.
+        weights: Shape ``(n_columns, h)``; updated.
+        offsets: Shape ``(n_columns,)``; updated.
+        moments: Adam's mean and square of ``weights``, shape ``(2, n_columns, h)``.
+        offset_moments: The same of ``offsets``, shape ``(2, n_columns)``.
+        scale: Derivative of the loss by a cell's error, divided by that error.
+        activation: *f*: 0 the identity, 1 the logistic function, 2 tanh.
+        rates: What `_adam` needs for the weights.
+        offset_rates: The same for the offsets.
+        parts: ``parts.sum(0)`` becomes the gradient of the hidden layer.
+        losses: Sum of squared errors per thread, float64, shape ``(n_threads,)``.
+    """
+    for t in numba.prange(parts.shape[0]):
+        back = parts[t]
+        back[:] = 0
+        gradient = np.empty(weights.shape[1], weights.dtype)
+        offset_gradient = np.empty(1, weights.dtype)
+        total = 0.0
+        for c in range(bounds[t], bounds[t + 1]):
+            weight = weights[c]
+            gradient[:] = 0
+            offset_gradient[0] = 0
+            for k in range(starts[c], starts[c + 1]):
+                unit = hidden[places[k]]
+                output = offsets[c]
+                for j in range(weight.shape[0]):
+                    output += unit[j] * weight[j]
+                slope = scale
+                if activation == 1:
+                    output = 1 / (1 + np.exp(-output))
+                    slope = scale * output * (1 - output)
+                elif activation == 2:
+                    output = np.tanh(output)
+                    slope = scale * (1 - output * output)
+                error = output - targets[k]
+                total += error * error
+                error = gradient.dtype.type(error * slope)
+                offset_gradient[0] += error
+                to_unit = back[places[k]]
+                for j in range(weight.shape[0]):
+                    to_unit[j] += error * weight[j]
+                    gradient[j] += error * unit[j]
+            _adam(weight, gradient, moments[0, c], moments[1, c], rates)
+            one = slice(c, c + 1)
+            _adam(
+                offsets[one],
+                offset_gradient,
+                offset_moments[0, one],
+                offset_moments[1, one],
+                offset_rates,
+            )
+        losses[t] = total
+
+
+@_jit(parallel=True)
+def step_input(bounds, starts, places, values, back, weights, moments, rates):  # type: ignore[no-untyped-def]
+    """Take one Adam step of the first layer, whose gradient is ``X.T @ back``.
+
+    Args:
+        bounds: Columns per thread, as for `encode`.
+        starts: Cells per column.
+        places: Row in the batch per cell.
+        values: What the encoder was given per cell.
+        back: Gradient of the first layer's output, shape ``(n_rows, h)``.
+        weights: Shape ``(n_columns, h)``; updated.
+        moments: Adam's mean and square, shape ``(2, n_columns, h)``; updated.
+        rates: What `_adam` needs.
+    """
+    for t in numba.prange(bounds.shape[0] - 1):
+        gradient = np.empty(weights.shape[1], weights.dtype)
+        for c in range(bounds[t], bounds[t + 1]):
+            gradient[:] = 0
+            for k in range(starts[c], starts[c + 1]):
+                value = values[k]
+                unit = back[places[k]]
+                for j in range(gradient.shape[0]):
+                    gradient[j] += value * unit[j]
+            _adam(weights[c], gradient, moments[0, c], moments[1, c], rates)
+
+
+@_jit(parallel=True)
+def encode_rows(offsets, columns, values, weights, out):  # type: ignore[no-untyped-def]
+    """Add ``X @ weights`` to *out* for a sparse *X* that comes by row."""
+    for r in numba.prange(out.shape[0]):
+        total = out[r]
+        for k in range(offsets[r], offsets[r + 1]):
+            value = values[k]
+            weight = weights[columns[k]]
+            for j in range(total.shape[0]):
+                total[j] += value * weight[j]
+
+
+@_jit(parallel=True)
+def sample(places, columns, hidden, weights, offsets, out):  # type: ignore[no-untyped-def]
+    """Set *out* to ``hidden[place] . weights[column] + offsets[column]`` per cell."""
+    for n in numba.prange(out.shape[0]):
+        unit = hidden[places[n]]
+        weight = weights[columns[n]]
+        total = offsets[columns[n]]
+        for j in range(weight.shape[0]):
+            total += unit[j] * weight[j]
+        out[n] = total
