@@ -24,10 +24,12 @@ class IdColumn:
     Attributes:
         codes: Place of each row's id in ``names``, shape ``(n,)``.
         names: The distinct ids, in any order; some may be unused.
+        is_canonical: Whether all are known to be used and in canonical order.
     """
 
     codes: IndexArray
     names: Sequence[str]
+    is_canonical: bool = False
 
     @classmethod
     def of(cls, ids: ArrayLike) -> Self:
@@ -225,6 +227,8 @@ def _pick(column: NDArray[Any], rows: Positions) -> NDArray[Any]:
 
 
 def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.str_]]:
+    if column.is_canonical:
+        return column.codes, np.array(column.names, dtype=np.str_)
     used = np.bincount(column.codes, minlength=len(column.names)) > 0
     kept = np.flatnonzero(used)
     names = [column.names[place] for place in kept.tolist()]

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from benchbox.cards import DatasetCard, FeatureTable, RatingsTable
 from benchbox.columns import choose_columns, find_column
 from benchbox.errors import DataError, PluginError
+from benchbox.fields import Kind, Wanted
 from benchbox.indexing import RawFeatures, RawRatings
 from benchbox.options import Options
-from benchbox.tables import Kind, Table, Wanted, open_table
+from benchbox.tables import Table, open_table
 
 _KINDS: Mapping[str, Kind] = {
     "user": "id",
     "item": "id",
     "rating": "number",
-    "timestamp": "number",
+    "timestamp": "seconds",
 }
 
 
@@ -59,12 +60,11 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
     columns = table.read(wanted, headed=choice.headed)
     if not columns.n_rows:
         raise DataError(f"{path.name} holds no rating below its header.")
-    timestamps = columns.numbers.get("timestamp")
     return RawRatings(
         users=columns.ids["user"],
         items=columns.ids["item"],
         values=columns.numbers["rating"],
-        timestamps=None if timestamps is None else _whole_seconds(timestamps),
+        timestamps=columns.seconds.get("timestamp"),
         where=lambda row: table.where(row, headed=choice.headed),
     )
 
@@ -103,8 +103,3 @@ def _place(table: Table, layout: FeatureTable, column: str) -> int:
     if layout.header:
         return layout.header.index(column)
     return find_column(table, column)
-
-
-def _whole_seconds(timestamps: NDArray[np.float64]) -> NDArray[np.int64]:
-    whole: NDArray[np.float64] = np.floor(timestamps)
-    return whole.astype(np.int64)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from itertools import islice
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.errors import DataError
+from benchbox.fields import Columns, Kind, Wanted
 from benchbox.indexing import IdColumn
+from benchbox.plain import PlainText, looks_plain, read_plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Kind = Literal["id", "number", "text"]
 
 _DELIMITERS = ("::", "\t", ",", ";", "|", " ")
 _USUAL = {".csv": ",", ".dat": "::"}
@@ -27,35 +27,8 @@ _PLACEHOLDER = "\x1f"
 # them takes longer than parsing does.
 _BLOCK_BYTES = 8 << 20
 
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One column to read.
-
-    Attributes:
-        position: Place of the column in the table, from 0.
-        kind: What its fields are: ids are never empty, numbers always finite.
-    """
-
-    position: int
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Columns:
-    """Columns read from a table, all of one length, by the name they were asked for.
-
-    Attributes:
-        n_rows: Their length.
-        ids: Columns of ids.
-        numbers: Columns of finite float64.
-        texts: Columns of text; an empty field is an empty text.
-    """
-
-    n_rows: int
-    ids: Mapping[str, IdColumn]
-    numbers: Mapping[str, NDArray[np.float64]]
-    texts: Mapping[str, NDArray[np.str_]]
+_NUMERIC = ("number", "seconds")
+_COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".br")
 
 
 class Table(Protocol):
@@ -146,6 +119,8 @@ class TextTable:
         """Read some columns; see `Table.read`."""
         import pyarrow as pa
 
+        if (plain := self._read_plain(wanted, headed)) is not None:
+            return plain
         try:
             arrow = self._parse(wanted, headed)
         except pa.ArrowInvalid as error:
@@ -192,6 +167,23 @@ class TextTable:
                 f"{self.path.name}, line {rows.line_num} is no delimited text: {error}."
             ) from None
 
+    def _read_plain(self, wanted: Mapping[str, Wanted], headed: bool) -> Columns | None:
+        records = (fields for _, fields in self.records())
+        if (
+            len(wanted) < len(self.first)
+            or self.path.suffix in _COMPRESSED
+            or not looks_plain(islice(records, int(headed), None), wanted)
+        ):
+            return None
+        text = PlainText(
+            path=self.path,
+            delimiter=self.delimiter,
+            n_columns=len(self.first),
+            n_skipped=self.first_line - (not headed),
+            block_bytes=_BLOCK_BYTES,
+        )
+        return read_plain(text, wanted)
+
     def _parse(self, wanted: Mapping[str, Wanted], headed: bool) -> "pa.Table":
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
@@ -199,6 +191,7 @@ class TextTable:
         types = {
             "id": pa.dictionary(pa.int32(), pa.string()),
             "number": pa.float64(),
+            "seconds": pa.float64(),
             "text": pa.string(),
         }
         source: Any = self.path
@@ -295,6 +288,7 @@ class ParquetTable:
         import pyarrow as pa
 
         found = column.type
+        what = "number" if kind in _NUMERIC else kind
         if kind == "id" and pa.types.is_floating(found):
             raise DataError(
                 f"{self.path.name}: the {name} column holds {found}, which cannot be "
@@ -303,11 +297,11 @@ class ParquetTable:
         try:
             if pa.types.is_timestamp(found):
                 column = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
-            text = column.cast(pa.float64() if kind == "number" else pa.string())
+            text = column.cast(pa.float64() if kind in _NUMERIC else pa.string())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise DataError(
                 f"{self.path.name}: the {name} column holds {found}, which cannot be "
-                f"read as {kind}. Store it so, or name another column."
+                f"read as {what}. Store it so, or name another column."
             ) from None
         return text.dictionary_encode() if kind == "id" else text
 
@@ -366,7 +360,7 @@ def _first_unsound(column: "pa.ChunkedArray") -> int:
 def _check_field(text: str, name: str, kind: Kind, where: str) -> None:
     if kind == "id" and not text:
         raise DataError(f"{where}: the {name} id is empty. Correct or remove the line.")
-    if kind == "number" and not _is_number(text):
+    if kind in _NUMERIC and not _is_number(text):
         raise DataError(
             f"{where}: the {name} {text[:40]!r} is no finite number. Correct or remove "
             f"the line, or say which column is which with --columns."
@@ -390,6 +384,7 @@ def _converted(
         n_rows=n_rows,
         ids={name: _to_ids(column) for name, column in of_kind("id")},
         numbers={name: column.to_numpy() for name, column in of_kind("number")},
+        seconds={name: _to_seconds(column) for name, column in of_kind("seconds")},
         texts={name: _to_texts(column) for name, column in of_kind("text")},
     )
 
@@ -399,6 +394,11 @@ def _no_rows(wanted: Mapping[str, Wanted]) -> Columns:
 
     empty = {name: pa.chunked_array([], pa.float64()) for name in wanted}
     return _converted(empty, wanted, 0)
+
+
+def _to_seconds(column: "pa.ChunkedArray") -> NDArray[np.int64]:
+    whole: NDArray[np.float64] = np.floor(column.to_numpy())
+    return whole.astype(np.int64)
 
 
 def _to_texts(column: "pa.ChunkedArray") -> NDArray[np.str_]:

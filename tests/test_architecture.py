@@ -26,6 +26,8 @@ ORDER = [
     "protocols",
     "models",
     "indexing",
+    "fields",
+    "plain",
     "tables",
     "columns",
     "sources",

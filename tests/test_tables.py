@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchbox.errors import DataError
-from benchbox.tables import Columns, Table, Wanted, open_table
+from benchbox.fields import Columns, Wanted
+from benchbox.tables import Table, open_table
 
 WANTED = {
     "user": Wanted(0, "id"),
