@@ -18,7 +18,7 @@ class TrialProgress:
     Args:
         trials: Every trial that will run.
         costs: Estimates, which learn as trials end.
-        verbose: Also print a line per trial on a terminal, and where its log is.
+        verbose: Also print a line per trial on a terminal.
     """
 
     def __init__(self, trials: list[PlannedTrial], costs: Costs, verbose: bool) -> None:

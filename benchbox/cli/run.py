@@ -113,7 +113,7 @@ _LISTS = ("models", "datasets", "protocols")
 @click.option(
     "--dry-run", is_flag=True, help="Show what would run and what it may take."
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more about each trial.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a line per trial.")
 def command(
     suite: Path | None,
     out: Path,
