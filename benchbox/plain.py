@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchbox.fields import Columns, Kind, Wanted
 from benchbox.indexing import IdColumn
+from benchbox.parallel import each
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -89,12 +89,11 @@ def read_plain(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns | None:
         columns = {name: table[_name(w)] for name, w in wanted.items()}
         n_rows = table.num_rows
         del table
-        with ThreadPoolExecutor(pa.cpu_count()) as pool:
-            read = {
-                # Popped, so that each column's memory is free before the next.
-                name: _READ[wanted[name].kind](columns.pop(name), pool)
-                for name in list(columns)
-            }
+        read = {
+            # Popped, so that each column's memory is free before the next.
+            name: _READ[wanted[name].kind](columns.pop(name))
+            for name in list(columns)
+        }
         _check_length(text, n_rows, sum(column.n_bytes for column in read.values()))
     except (pa.ArrowInvalid, _NotPlainError):
         return None
@@ -170,10 +169,10 @@ def _n_line_ends(path: Path, start: int) -> int:
     )
 
 
-def _read_ids(column: "pa.ChunkedArray", pool: ThreadPoolExecutor) -> _Column:
+def _read_ids(column: "pa.ChunkedArray") -> _Column:
     chunks = _chunks(column)
-    n_bytes = sum(pool.map(_n_digits, chunks))
-    top = max(int(high) for high in pool.map(np.max, chunks))
+    n_bytes = sum(each(_n_digits, chunks))
+    top = max(int(high) for high in each(np.max, chunks))
     if top >= _ID_LIMIT:
         raise _NotPlainError
     if top > max(1 << 20, len(column)):
@@ -187,14 +186,14 @@ def _read_ids(column: "pa.ChunkedArray", pool: ThreadPoolExecutor) -> _Column:
     else:
         seen = np.zeros(top + 1, dtype=bool)
         # All threads write the same value.
-        list(pool.map(partial(_mark, seen), chunks))
+        each(partial(_mark, seen), chunks)
         ids, ranks = np.flatnonzero(seen), np.cumsum(seen, dtype=np.int32) - 1
-    codes = _looked_up(ranks, chunks, pool)
+    codes = _looked_up(ranks, chunks)
     names = list(map(str, ids.tolist()))
     return _Column(IdColumn(codes=codes, names=names, is_canonical=True), n_bytes)
 
 
-def _read_numbers(column: "pa.ChunkedArray", pool: ThreadPoolExecutor) -> _Column:
+def _read_numbers(column: "pa.ChunkedArray") -> _Column:
     import pyarrow as pa
 
     if column.null_count:
@@ -207,16 +206,16 @@ def _read_numbers(column: "pa.ChunkedArray", pool: ThreadPoolExecutor) -> _Colum
     codes = [chunk.indices.to_numpy() for chunk in joined.chunks]
     lengths = np.array([len(text.encode()) for text in texts.to_pylist()])
     count = partial(np.bincount, minlength=len(levels))
-    n_bytes = sum(int(counts @ lengths) for counts in pool.map(count, codes))
-    return _Column(_looked_up(levels, codes, pool), n_bytes)
+    n_bytes = sum(int(counts @ lengths) for counts in each(count, codes))
+    return _Column(_looked_up(levels, codes), n_bytes)
 
 
-def _read_seconds(column: "pa.ChunkedArray", pool: ThreadPoolExecutor) -> _Column:
+def _read_seconds(column: "pa.ChunkedArray") -> _Column:
     chunks = _chunks(column)
-    return _Column(np.concatenate(chunks), sum(pool.map(_n_digits, chunks)))
+    return _Column(np.concatenate(chunks), sum(each(_n_digits, chunks)))
 
 
-_READ: Mapping[str, Callable[["pa.ChunkedArray", ThreadPoolExecutor], _Column]] = {
+_READ: Mapping[str, Callable[["pa.ChunkedArray"], _Column]] = {
     "id": _read_ids,
     "number": _read_numbers,
     "seconds": _read_seconds,
@@ -245,14 +244,12 @@ def _mark(seen: NDArray[np.bool_], places: NDArray[np.int32]) -> None:
     seen[places] = True
 
 
-def _looked_up(
-    table: NDArray[Any], chunks: _Chunks, pool: ThreadPoolExecutor
-) -> NDArray[Any]:
+def _looked_up(table: NDArray[Any], chunks: _Chunks) -> NDArray[Any]:
     """Return the entries of *table* at the places in *chunks*, one after another."""
     ends = np.cumsum([len(chunk) for chunk in chunks])
     found = np.empty(ends[-1], dtype=table.dtype)
     parts = np.split(found, ends[:-1])
     # With a place for the result and no check of bounds, nothing is copied twice.
     take = partial(np.take, table, mode="clip")
-    list(pool.map(lambda chunk, part: take(chunk, out=part), chunks, parts))
+    each(lambda pair: take(pair[0], out=pair[1]), zip(chunks, parts, strict=True))
     return found

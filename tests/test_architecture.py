@@ -19,6 +19,7 @@ ORDER = [
     "version",
     "errors",
     "seeding",
+    "parallel",
     "ratings",
     "options",
     "metrics",

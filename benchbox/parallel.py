@@ -1,0 +1,40 @@
+"""Parallel: work on long columns, part by part, on all cores."""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+
+_PART = 1 << 18
+"""Elements at a time: few enough that intermediate results stay in the cache."""
+
+T = TypeVar("T")
+Result = TypeVar("Result")
+
+
+def each(function: Callable[[T], Result], parts: Iterable[T]) -> list[Result]:
+    """Return what *function* makes of each part, in their order.
+
+    NumPy lets other threads run while it computes.
+    """
+    listed = list(parts)
+    if len(listed) == 1:
+        return [function(listed[0])]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, listed))
+
+
+def slices(n: int) -> list[slice]:
+    """Return slices that part *n* elements into short runs."""
+    return [slice(at, min(at + _PART, n)) for at in range(0, n, _PART)]
+
+
+def fill(column: NDArray[Any], make: Callable[[slice], NDArray[Any]]) -> None:
+    """Fill *column* with what *make* returns for each slice of it."""
+
+    def put(part: slice) -> None:
+        column[part] = make(part)
+
+    each(put, slices(len(column)))
