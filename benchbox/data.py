@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from benchbox import sources
+from benchbox import digests, memo, sources
+from benchbox.cache import cache_folder as cache_folder
 from benchbox.cards import DatasetCard as DatasetCard
-from benchbox.errors import DataError
+from benchbox.errors import DataError, SourceError
 from benchbox.indexing import Indexed, RawRatings, found_scale, index_ratings
-from benchbox.options import changed, decode, spell, to_json
-from benchbox.protocols import Fold, Partition, Protocol, make_folds
+from benchbox.memo import Parsed
+from benchbox.options import Options, changed, decode, spell, to_json
+from benchbox.protocols import Fold, Partition, Protocol, hiding, make_folds
 from benchbox.ratings import Positions, Ratings
 from benchbox.sources import Fetched, Notify
-from benchbox.sources import cache_folder as cache_folder
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -68,15 +70,22 @@ def load_dataset(
     """
     options = decode(card.options_type(), settings, f"Data set {card.name!r}")
     fetched = fetch(card, notify=notify)
-    raw: RawRatings = card.resolve(card.reader)(fetched.files, card, options)
-    scale = raw.scale or card.scale or found_scale(raw, card.name)
-    indexed = index_ratings(raw, scale, raw.duplicates or card.duplicates)
-    _check_counts(card, indexed.ratings)
+    key = memo.key_of(card, options, fetched.files)
+    parsed = None if key is None else memo.recall(card.name, key)
+    if parsed is None:
+        parsed = _parse(card, options, fetched.files)
+        # A file that changed while it was read is not the one the key speaks of.
+        if key is not None and key == memo.key_of(card, options, fetched.files):
+            _keep(card.name, key, parsed, notify)
+    _check_counts(card, parsed.ratings)
     return Dataset(
         card=card,
-        ratings=indexed.ratings,
-        folds={name: _shipped(name, indexed, r) for name, r in raw.folds.items()},
-        noise_floor=raw.noise_floor,
+        ratings=parsed.ratings,
+        folds={
+            name: hiding(name, hidden, len(parsed.ratings))
+            for name, hidden in parsed.hidden.items()
+        },
+        noise_floor=parsed.noise_floor,
         origin=fetched.origin,
         options=to_json(options),
     )
@@ -90,8 +99,11 @@ def fetch(card: DatasetCard, *, notify: Notify) -> Fetched:
 
 
 def clean(card: DatasetCard | None = None) -> int:
-    """Remove the downloads of a data set, or of all; return the bytes freed."""
-    return sources.clean(None if card is None else card.name)
+    """Remove what is kept of a data set, or of all; return the bytes freed."""
+    name = None if card is None else card.name
+    if name is None:
+        digests.forget()
+    return sources.clean(name) + memo.clean(name)
 
 
 def check_fold_ids(dataset: Dataset, folds: Sequence[Fold]) -> None:
@@ -148,11 +160,25 @@ def _check_counts(card: DatasetCard, ratings: Ratings) -> None:
             )
 
 
-def _shipped(name: str, indexed: Indexed, rows: Positions) -> Partition:
-    places = indexed.positions[rows]
-    is_hidden = np.zeros(len(indexed.ratings), dtype=bool)
-    is_hidden[places[places >= 0]] = True
-    train = np.flatnonzero(~is_hidden)
-    return Partition(
-        name=name, train=train, history=train, hidden=np.flatnonzero(is_hidden)
+def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Parsed:
+    raw: RawRatings = card.resolve(card.reader)(files, card, options)
+    scale = raw.scale or card.scale or found_scale(raw, card.name)
+    indexed = index_ratings(raw, scale, raw.duplicates or card.duplicates)
+    return Parsed(
+        ratings=indexed.ratings,
+        hidden={name: _places(indexed, rows) for name, rows in raw.folds.items()},
+        noise_floor=raw.noise_floor,
     )
+
+
+def _keep(name: str, key: str, parsed: Parsed, notify: Notify) -> None:
+    try:
+        memo.keep(name, key, parsed)
+    except (OSError, ValueError, SourceError) as error:
+        notify(f"{name}: it will be read anew next time, since {error}.")
+
+
+def _places(indexed: Indexed, rows: Positions) -> Positions:
+    """Return where *rows* are in the ratings, rising, without dropped duplicates."""
+    places = np.sort(indexed.positions[rows])
+    return places[places >= 0]

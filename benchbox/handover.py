@@ -12,6 +12,7 @@ from benchbox.ratings import Features, Ratings, RatingScale
 # Row numbers stay behind: they tell which ratings of the source are missing here.
 # Raw ids stay behind too: a model that knows them could look ratings up elsewhere.
 _COLUMNS = ("users", "items", "values", "timestamps")
+_NAMES = ("rows", "user_ids", "item_ids")
 
 _EMPTY_NPY = 128
 """Bytes of a file that holds an array without elements."""
@@ -23,10 +24,10 @@ class _Shape(msgspec.Struct, frozen=True):
     scale: RatingScale
 
 
-def write_ratings(folder: Path, ratings: Ratings) -> None:
-    """Write *ratings* into the new *folder*, without raw ids and row numbers."""
+def write_ratings(folder: Path, ratings: Ratings, *, with_names: bool = False) -> None:
+    """Write *ratings* into the new *folder*; raw ids and row numbers only if asked."""
     folder.mkdir(parents=True)
-    for name in _COLUMNS:
+    for name in _COLUMNS + (_NAMES if with_names else ()):
         column = getattr(ratings, name)
         if column is not None:
             np.save(folder / f"{name}.npy", column, allow_pickle=False)
@@ -43,7 +44,7 @@ def read_ratings(folder: Path) -> Ratings:
     shape = msgspec.json.decode((folder / "shape.json").read_bytes(), type=_Shape)
     columns: dict[str, Any] = {
         name: map_array(folder / f"{name}.npy")
-        for name in _COLUMNS
+        for name in (*_COLUMNS, *_NAMES)
         if (folder / f"{name}.npy").exists()
     }
     return Ratings(

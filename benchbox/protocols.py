@@ -1,11 +1,12 @@
 """Protocols: named recipes that part ratings into visible and hidden ones."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Annotated, Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 import numpy as np
@@ -42,6 +43,48 @@ class Partition:
     history: Positions
     hidden: Positions
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether the history is the training ratings themselves."""
+        return self.history is self.train
+
+
+class _Dealt(Partition):
+    """One of many folds: its positions are found only when they are asked for.
+
+    Written out, those of five folds would take more memory than the ratings do.
+    """
+
+    __slots__ = ("_dealt", "_number")
+    _dealt: NDArray[np.unsignedinteger[Any]]
+    _number: int
+
+    def __init__(
+        self, name: str, dealt: NDArray[np.unsignedinteger[Any]], number: int
+    ) -> None:
+        for attribute, value in (
+            ("name", name),
+            ("_dealt", dealt),
+            ("_number", number),
+        ):
+            object.__setattr__(self, attribute, value)
+
+    @property
+    def train(self) -> Positions:
+        return np.flatnonzero(self._dealt != self._number)
+
+    @property
+    def history(self) -> Positions:
+        return self.train
+
+    @property
+    def hidden(self) -> Positions:
+        return np.flatnonzero(self._dealt == self._number)
+
+    @property
+    def is_warm(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
@@ -70,6 +113,24 @@ class Protocol:
     cold_policy: str = "scored; filled by the bias model where a model cannot answer"
 
 
+class _Shelf:
+    """Holds copies of the ratings of one fold at a time, the last one used."""
+
+    def __init__(self) -> None:
+        self._fold: Fold | None = None
+        self._copies: dict[str, Ratings] = {}
+
+    def get(self, fold: "Fold", part: str) -> Ratings:
+        """Return the ratings in *part* of *fold*."""
+        if self._fold is not fold:
+            self._copies.clear()
+            self._fold = fold
+        if part not in self._copies:
+            positions = getattr(fold.partition, part)
+            self._copies[part] = fold.ratings.take(positions)
+        return self._copies[part]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Fold:
     """A partition of particular ratings under a particular recipe.
@@ -80,6 +141,7 @@ class Fold:
         protocol: The protocol that made it.
         options: The protocol's options in force.
         data_id: `data_id` of the ratings.
+        shelf: What keeps copies of its parts, for this and other folds.
     """
 
     ratings: Ratings
@@ -87,28 +149,27 @@ class Fold:
     protocol: Protocol
     options: Options
     data_id: str
+    shelf: _Shelf = field(default_factory=_Shelf, repr=False)
 
     @property
     def name(self) -> str:
         """Name within the protocol, such as ``"u1"``."""
         return self.partition.name
 
-    @cached_property
+    @property
     def train(self) -> Ratings:
         """The ratings a model may be fitted to."""
-        return self.ratings.take(self.partition.train)
+        return self.shelf.get(self, "train")
 
-    @cached_property
+    @property
     def history(self) -> Ratings:
         """The ratings a model may look at while predicting."""
-        if self.partition.history is self.partition.train:
-            return self.train
-        return self.ratings.take(self.partition.history)
+        return self.shelf.get(self, "train" if self.partition.is_warm else "history")
 
-    @cached_property
+    @property
     def hidden(self) -> Ratings:
         """The ratings to predict; the process that fits a model never holds them."""
-        return self.ratings.take(self.partition.hidden)
+        return self.shelf.get(self, "hidden")
 
     @cached_property
     def id(self) -> str:
@@ -118,8 +179,9 @@ class Fold:
         file the data came from, and whatever the data set is called.
         """
         roles = np.zeros(len(self.ratings), dtype=np.uint8)
-        roles[self.partition.train] |= 1
-        roles[self.partition.history] |= 2
+        roles[self.partition.train] = 3 if self.partition.is_warm else 1
+        if not self.partition.is_warm:
+            roles[self.partition.history] |= 2
         roles[self.partition.hidden] |= 4
         recipe = {"protocol": self.protocol.name, **to_json(self.options)}
         return _digest(
@@ -152,6 +214,8 @@ def data_id(ratings: Ratings) -> str:
     Ratings are loaded in one canonical order, users and items sorted by id, so
     neither the order of the file nor its format enters.
     """
+    if (known := _DATA_IDS.get(ratings)) is not None:
+        return known
     parts: list[bytes | NDArray[np.generic]] = [b"data %d" % FOLD_FORMAT]
     for ids in (ratings.user_ids, ratings.item_ids):
         names = [] if ids is None else ids.tolist()
@@ -159,7 +223,17 @@ def data_id(ratings: Ratings) -> str:
     parts += [ratings.users, ratings.items, ratings.values]
     if ratings.timestamps is not None:
         parts.append(ratings.timestamps)
-    return _digest(*parts)
+    _DATA_IDS[ratings] = _digest(*parts)
+    return _DATA_IDS[ratings]
+
+
+def remember_data_id(ratings: Ratings, identity: str) -> None:
+    """Take *identity* for the `data_id` of *ratings*, where it was computed before."""
+    _DATA_IDS[ratings] = identity
+
+
+# Ratings never change, and hashing 20 million takes half a second.
+_DATA_IDS: WeakKeyDictionary[Ratings, str] = WeakKeyDictionary()
 
 
 def features_id(ratings: Ratings) -> str:
@@ -191,7 +265,7 @@ def make_folds(
     Raises:
         ProtocolError: The data lack what the recipe needs, or a part comes out empty.
     """
-    identity = data_id(ratings)
+    identity, shelf = data_id(ratings), _Shelf()
     folds = []
     for partition in protocol.split(ratings, shipped, options):
         for part in ("train", "hidden"):
@@ -208,6 +282,7 @@ def make_folds(
                 protocol=protocol,
                 options=options,
                 data_id=identity,
+                shelf=shelf,
             )
         )
     return folds
@@ -230,10 +305,24 @@ def carve_validation(fold: Fold, seed: int) -> Visible:
             f"Fold {fold.name!r} has {len(train):,} training ratings, too few to set "
             f"validation ratings aside."
         )
+    fitted = train.take(parts.train)
     return Visible(
-        train=train.take(parts.train),
+        train=fitted,
         validation=train.take(parts.hidden),
-        validation_history=train.take(parts.history),
+        validation_history=fitted if parts.is_warm else train.take(parts.history),
+    )
+
+
+def hiding(name: str, hidden: Positions, n: int) -> Partition:
+    """Return the partition of *n* ratings that hides those at *hidden*, in any order.
+
+    All others are visible, both to `fit` and to `predict`.
+    """
+    is_hidden = np.zeros(n, dtype=bool)
+    is_hidden[hidden] = True
+    train = np.flatnonzero(~is_hidden)
+    return Partition(
+        name=name, train=train, history=train, hidden=np.flatnonzero(is_hidden)
     )
 
 
@@ -270,7 +359,7 @@ def split_holdout(
     """
     order = permutation(len(ratings), options.seed)
     n_hidden = round(len(ratings) * options.fraction)
-    yield _warm("holdout", train=order[n_hidden:], hidden=order[:n_hidden])
+    yield hiding("holdout", order[:n_hidden], len(ratings))
 
 
 class KFoldOptions(Options, frozen=True):
@@ -295,12 +384,12 @@ def split_kfold(
     """
     order = permutation(len(ratings), options.seed)
     edges = np.linspace(0, len(order), options.n_folds + 1).round().astype(int)
+    dealt = np.zeros(len(order), dtype=np.uint16)
     for k, (start, stop) in enumerate(pairwise(edges), start=1):
-        yield _warm(
-            f"k{k}",
-            train=np.concatenate([order[:start], order[stop:]]),
-            hidden=order[start:stop],
-        )
+        dealt[order[start:stop]] = k
+    del order
+    for k in range(1, options.n_folds + 1):
+        yield _Dealt(f"k{k}", dealt, k)
 
 
 class TemporalOptions(Options, frozen=True):
@@ -328,7 +417,7 @@ def split_temporal(
         )
     moment = np.quantile(ratings.timestamps, options.quantile)
     later = ratings.timestamps > moment
-    yield _warm("later", train=np.flatnonzero(~later), hidden=np.flatnonzero(later))
+    yield hiding("later", np.flatnonzero(later), len(ratings))
 
 
 class NewUsersOptions(Options, frozen=True):
@@ -432,11 +521,6 @@ PROTOCOLS = (
     ),
 )
 """The protocols benchbox brings."""
-
-
-def _warm(name: str, *, train: Positions, hidden: Positions) -> Partition:
-    train = np.sort(train)
-    return Partition(name=name, train=train, history=train, hidden=np.sort(hidden))
 
 
 def _digest(*parts: bytes | NDArray[np.generic]) -> str:

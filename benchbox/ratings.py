@@ -79,7 +79,7 @@ class Grouped:
         return np.diff(self.offsets)
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False, kw_only=True)
 class Ratings:
     """Explicit ratings as aligned columns.
 

@@ -3,15 +3,16 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b, file_digest
+from hashlib import blake2b
 from pathlib import Path
 from tempfile import mkdtemp
 
 import msgspec
 
+from benchbox.cache import LOCK, PARTIAL, cache_folder, locked, size_of
+from benchbox.digests import sha256
 from benchbox.errors import DataError, SourceError
 from benchbox.options import nearest
 
@@ -23,9 +24,6 @@ ANSWER_SECONDS = 5
 
 INSTALLER_SECONDS = 60
 """The installer may ask several indexes; this is for all of them."""
-
-_LOCK = ".benchbox-lock"
-_PARTIAL = ".partial-"
 
 
 class PathSource(msgspec.Struct, frozen=True, kw_only=True, tag="path"):
@@ -141,7 +139,8 @@ def fetch(
     """Return the files of a data set from the first source that has them.
 
     What is on this machine comes first, then the cache, then the network sources in
-    the order given. Every file with a known SHA-256 is verified each time.
+    the order given. Every file with a known SHA-256 is verified each time;
+    see `benchbox.digests.sha256`.
 
     Args:
         name: Name of the data set.
@@ -181,34 +180,19 @@ def fetch(
     )
 
 
-def cache_folder() -> Path:
-    """Return where downloads are kept: ``$BENCHBOX_CACHE``, or the usual place."""
-    if chosen := os.environ.get("BENCHBOX_CACHE"):
-        return Path(chosen).expanduser()
-    import pooch
-
-    return Path(pooch.os_cache("benchbox"))
-
-
 def clean(name: str | None = None) -> int:
     """Remove the downloads of a data set, or of all; return the bytes freed.
 
     Only folders that benchbox made are touched.
     """
     freed = 0
-    for lock in sorted(cache_folder().glob(f"data/{name or '*'}/{_LOCK}")):
-        with _locked(lock.parent):
+    for lock in sorted(cache_folder().glob(f"data/{name or '*'}/{LOCK}")):
+        with locked(lock.parent):
             for folder in lock.parent.iterdir():
                 if folder.is_dir():
-                    freed += sum(f.stat().st_size for f in folder.rglob("*"))
+                    freed += size_of(folder)
                     shutil.rmtree(folder)
     return freed
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
 
 
 def _local(name: str, source: PathSource | FolderSource | PackageSource) -> Fetched:
@@ -307,16 +291,16 @@ def _cached(name: str, source: _Remote) -> Fetched | None:
 
 def _download(name: str, source: _Remote, licence: Licence, notify: Notify) -> Fetched:
     folder = _folder_of(name, source)
-    with _locked(folder.parent):
+    with locked(folder.parent):
         if (cached := _cached(name, source)) is not None:
             return cached
         # Whoever holds the lock is alone: what lies here unfinished was killed.
-        for left in folder.parent.glob(f"{_PARTIAL}*"):
+        for left in folder.parent.glob(f"{PARTIAL}*"):
             shutil.rmtree(left)
         if folder.exists():
             notify(f"{name}: the cached files were damaged; fetching them again.")
             shutil.rmtree(folder)
-        partial = Path(mkdtemp(prefix=_PARTIAL, dir=folder.parent))
+        partial = Path(mkdtemp(prefix=PARTIAL, dir=folder.parent))
         try:
             _get(name, source, partial, licence, notify)
             (partial / "files").rename(folder)
@@ -439,20 +423,3 @@ def _unpack(archive: Path, source: UrlSource | WheelSource, into: Path) -> None:
         raise _PassedOverError(f"sent an archive without {error.args[0]}") from None
     except BadZipFile:
         raise _PassedOverError("sent something that is no zip archive") from None
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    import fcntl
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("a")
-    except OSError as error:
-        raise SourceError(
-            f"The cache {folder} cannot be written: {error.strerror}. Name another "
-            f"folder in BENCHBOX_CACHE."
-        ) from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -101,7 +101,8 @@ def test_a_warm_protocol_shows_or_hides_each_rating_but_never_both(
 
     for part in parts:
         assert everything(part) == [*range(len(data))]
-        assert part.history is part.train
+        assert part.is_warm
+        assert part.history.tolist() == part.train.tolist()
         assert (np.diff(part.train) > 0).all()
         assert (np.diff(part.hidden) > 0).all()
 
@@ -442,7 +443,10 @@ def test_too_few_ratings_to_validate_by_are_refused_by_name(name) -> None:
     # Of each protocol's fold, the first training rating alone.
     fold = a_fold_of_each_protocol(tiny_ratings(100))[name]
     first = fold.partition.train[:1]
-    fold = replace(fold, partition=replace(fold.partition, train=first, history=first))
+    part = Partition(
+        name=fold.name, train=first, history=first, hidden=fold.partition.hidden
+    )
+    fold = replace(fold, partition=part)
 
     with pytest.raises(ProtocolError, match=f"{fold.name!r} has 1 training ratings"):
         carve_validation(fold, seed=0)
