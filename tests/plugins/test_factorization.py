@@ -4,13 +4,20 @@ import sys
 import msgspec
 import numpy as np
 import pytest
-from benchbox_factorization import benchbox_models
-from benchbox_factorization.biased_mf import BiasedMF, solve_side
-from benchbox_factorization.options import BiasedMFOptions, SVDOptions
-from benchbox_factorization.svd import SVD, right_vectors
+from benchbox_factorization import benchbox_models, moments
+from benchbox_factorization.bayesian_mf import BayesianMF
+from benchbox_factorization.biased_mf import BiasedMF, solve_rows
+from benchbox_factorization.matrix import starting_factors
+from benchbox_factorization.moments import Columns, blocks
+from benchbox_factorization.options import (
+    BayesianMFOptions,
+    BiasedMFOptions,
+    SVDOptions,
+)
+from benchbox_factorization.svd import SVD, right_vectors, zero_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import random_array
 from toy_ratings import all_pairs, checkerboard, from_matrix, hide, low_rank, rmse
 
 from benchbox import FitContext, Ratings
@@ -53,6 +60,10 @@ MODELS = [
     pytest.param(lambda: SVD(SVDOptions(n_factors=2)), id="svd-bias"),
     pytest.param(lambda: SVD(SVDOptions(n_factors=2, fill="zero")), id="svd-zero"),
     pytest.param(lambda: BiasedMF(BiasedMFOptions(n_factors=3)), id="biased-mf"),
+    pytest.param(
+        lambda: BayesianMF(BayesianMFOptions(n_factors=3, epochs=6, burn_in=2)),
+        id="bayesian-mf",
+    ),
 ]
 
 
@@ -132,6 +143,31 @@ def test_svd_of_residuals_recovers_a_full_low_rank_matrix() -> None:
     np.testing.assert_allclose(matrix, predicted, atol=1e-4)
 
 
+def random_side(n_rows: int, n_factors: int, seed: int):
+    """Columns, a block of rows of targets, and the same as a dense matrix."""
+    draw = np.random.default_rng(seed)
+    others = draw.standard_normal((6, 1 + n_factors))
+    targets = np.round(draw.standard_normal((n_rows, 6)))
+    targets[draw.random((n_rows, 6)) < 0.5] = X
+    grouped = from_matrix(targets).by_user()
+    values = grouped.values.astype(np.float64)
+    return others, list(blocks(grouped, values, 1 + n_factors)), targets
+
+
+def one_regression_per_row(others, targets, ridge):
+    expected = np.zeros((len(targets), others.shape[1]))
+    features = np.column_stack([np.ones(len(others)), others[:, 1:]])
+    for row, rated in enumerate(~np.isnan(targets)):
+        if rated.any():
+            left = features[rated].T @ features[rated] + np.diag(ridge[:, row])
+            right = features[rated].T @ (targets[row] - others[:, 0])[rated]
+            expected[row] = np.linalg.solve(left, right)
+    return expected
+
+
+@pytest.mark.parametrize(
+    ("table", "unrolled"), [(1 << 20, 24), (0, 24), (1 << 20, 0), (0, 0)]
+)
 @given(
     n_rows=st.integers(1, 8),
     n_factors=st.integers(1, 4),
@@ -140,44 +176,85 @@ def test_svd_of_residuals_recovers_a_full_low_rank_matrix() -> None:
     seed=st.integers(0, 2**32 - 1),
 )
 def test_batched_solves_agree_with_one_ridge_regression_per_row(
-    n_rows: int, n_factors: int, damping: float, bias_damping: float, seed: int
+    table, unrolled, n_rows, n_factors, damping, bias_damping, seed
 ) -> None:
-    draw = np.random.default_rng(seed)
-    others = draw.standard_normal((6, 1 + n_factors))
-    rated = draw.random((n_rows, 6)) < 0.5
-    targets = np.round(draw.standard_normal((n_rows, 6)))
-    users, items = np.nonzero(rated)
-    rows = csr_array((targets[rated], (users, items)), shape=rated.shape)
-    ridge = np.full((n_rows, 1 + n_factors), bias_damping)
-    ridge[:, 1:] = damping
-    expected = np.zeros((n_rows, 1 + n_factors))
-    for row in np.flatnonzero(rated.any(axis=1)):
-        features = np.column_stack([np.ones(6), others[:, 1:]])[rated[row]]
-        left = features.T @ features + np.diag(ridge[row])
-        right = features.T @ (targets[row] - others[:, 0])[rated[row]]
-        expected[row] = np.linalg.solve(left, right)
+    others, rated, targets = random_side(n_rows, n_factors, seed)
+    ridge = np.full((1 + n_factors, n_rows), bias_damping)
+    ridge[1:] = damping
 
-    solved = solve_side(rows, others, ridge)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moments, "_TABLE", table)
+        patch.setattr(moments, "_UNROLLED", unrolled)
+        solved = solve_rows(rated[0], Columns(others), ridge)
 
-    np.testing.assert_allclose(expected, solved, atol=1e-9)
+    expected = one_regression_per_row(others, targets, ridge)
+    np.testing.assert_allclose(expected, solved.T, atol=1e-9)
 
 
 def test_more_rows_than_a_block_are_solved_alike(monkeypatch) -> None:
-    rows = random_array((25, 6), density=0.5, rng=np.random.default_rng(0)).tocsr()
-    others, ridge = np.random.default_rng(1).standard_normal((6, 3)), np.ones((25, 3))
-    whole = solve_side(rows, others, ridge)
+    others, whole, targets = random_side(50, 2, seed=0)
+    grouped = from_matrix(targets).by_user()
+    monkeypatch.setattr(moments, "_BLOCK", 0)
 
-    monkeypatch.setattr("benchbox_factorization.biased_mf._ROWS", 4)
+    cut = list(blocks(grouped, grouped.values.astype(np.float64), 3))
 
-    np.testing.assert_allclose(whole, solve_side(rows, others, ridge), atol=1e-12)
+    columns = Columns(others)
+    solved = [solve_rows(b, columns, np.ones((3, len(b.counts)))) for b in cut]
+    expected = solve_rows(whole[0], columns, np.ones((3, 50)))
+    assert [len(block.counts) for block in cut] == [16, 16, 16, 2]
+    np.testing.assert_allclose(expected, np.hstack(solved), atol=1e-12)
+
+
+def test_a_hundred_factors_of_many_items_need_no_table_of_products() -> None:
+    columns = Columns(np.ones((60_000, 101), dtype=np.float32))
+
+    assert columns._table is None
+
+
+@given(
+    n_rows=st.integers(1, 8),
+    n_factors=st.integers(1, 4),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_squared_errors_follow_from_moments(n_rows, n_factors, seed) -> None:
+    others, rated, targets = random_side(n_rows, n_factors, seed)
+    chosen = np.random.default_rng(seed).standard_normal((1 + n_factors, n_rows))
+    predicted = chosen[:1].T + others[:, 0] + chosen[1:].T @ others[:, 1:].T
+    expected = np.nansum((targets - predicted) ** 2)
+
+    added = Columns(others).moments(rated[0]).squared_error(chosen)
+
+    assert np.nansum(targets**2) + added == pytest.approx(expected, abs=1e-9)
+
+
+def test_hardly_any_ridge_leaves_single_precision_solvable() -> None:
+    matrix = np.full((3, 40), 1e3, dtype=np.float32)
+    options = BiasedMFOptions(n_factors=6, damping=1e-30, weight_decay=0.0)
+
+    predicted = predict_all(BiasedMF(options), from_matrix(matrix))
+
+    np.testing.assert_allclose(1e3, predicted, rtol=0.05)
+
+
+def test_the_start_spans_the_leading_directions_of_the_residuals() -> None:
+    matrix = low_rank(60, 40, rank=2, seed=4)
+    train = from_matrix(matrix)
+    draw = np.random.Generator(np.random.PCG64(0))
+    bias = zero_model(train)
+
+    factors = starting_factors(train, bias, 2, draw)
+
+    _, _, right = np.linalg.svd(matrix)
+    inside = right[:2].T @ (right[:2] @ factors)
+    np.testing.assert_allclose(factors, inside, atol=1e-4)
+    assert np.square(factors).mean() == pytest.approx(0.09)
 
 
 def objective(train: Ratings, options: BiasedMFOptions) -> float:
     """What biased MF claims to minimise, with the users solved last."""
     model = BiasedMF(options)
     model.fit(train, FitContext())
-    items = model._items
-    users = model._solve(model._rows(train), items, options.user_damping)
+    items, users = model._items, model._users(train)
     error = train.values - model.predict(train, train.users, train.items)
     total = float(error @ error)
     for side, index, damping in (
@@ -309,7 +386,8 @@ def test_every_epoch_of_biased_mf_is_reported() -> None:
 
 def test_the_family_never_imports_torch() -> None:
     code = (
-        "import sys, benchbox_factorization.svd, benchbox_factorization.biased_mf;"
+        "import sys, benchbox_factorization.svd, benchbox_factorization.biased_mf,"
+        "benchbox_factorization.bayesian_mf;"
         "sys.exit('torch' in sys.modules)"
     )
 
@@ -325,7 +403,8 @@ def test_every_preset_is_a_valid_choice_of_options() -> None:
 def test_specs_name_their_models_honestly() -> None:
     specs = {spec.name: spec for spec in benchbox_models()}
 
-    assert {"svd", "biased-mf"} == set(specs)
+    assert {"svd", "biased-mf", "bayesian-mf"} == set(specs)
     assert not specs["svd"].capabilities.stochastic
     assert specs["biased-mf"].capabilities.stochastic
+    assert specs["bayesian-mf"].capabilities.stochastic
     assert all(spec.capabilities.inductive for spec in specs.values())

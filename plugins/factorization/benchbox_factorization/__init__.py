@@ -1,14 +1,18 @@
 """Factorization: low-rank models of the rating matrix."""
 
 from benchbox import Capabilities, ModelSpec, hookimpl
-from benchbox_factorization.options import BiasedMFOptions, SVDOptions
+from benchbox_factorization.options import (
+    BayesianMFOptions,
+    BiasedMFOptions,
+    SVDOptions,
+)
 
 
 @hookimpl
 def benchbox_models() -> list[ModelSpec]:
-    """Offer truncated SVD and biased matrix factorization; neither needs torch.
+    """Offer truncated SVD and matrix factorization in two ways; none needs torch.
 
-    Both keep item factors alone and place a user by their history, so users never
+    All keep item factors alone and place a user by their history, so users never
     trained on are served; a user or item unheard of has no factors, and biases answer.
     """
     return [
@@ -29,6 +33,16 @@ def benchbox_models() -> list[ModelSpec]:
             options=BiasedMFOptions,
             capabilities=Capabilities(inductive=True),
             reference="doi:10.1109/MC.2009.263",
-            cost_hint=0.25,
+            cost_hint=0.15,
+        ),
+        ModelSpec(
+            name="bayesian-mf",
+            target="benchbox_factorization.bayesian_mf:BayesianMF",
+            summary="biases plus factors, averaged over their posterior (Gibbs)",
+            options=BayesianMFOptions,
+            presets={"thorough": {"n_factors": 16, "burn_in": 40, "epochs": 400}},
+            capabilities=Capabilities(inductive=True),
+            reference="doi:10.1145/1390156.1390267",
+            cost_hint=1.0,
         ),
     ]

@@ -1,0 +1,317 @@
+"""Bayesian matrix factorization with biases, by Gibbs sampling."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox import FitContext, Ratings
+from benchbox.ratings import Grouped
+from benchbox.reference import fit_bias_model
+from benchbox_factorization.matrix import of_users, starting_factors
+from benchbox_factorization.moments import (
+    Block,
+    Cholesky,
+    Columns,
+    Moments,
+    Real,
+    blocks,
+)
+from benchbox_factorization.options import BayesianMFOptions
+
+Floats = NDArray[np.float64]
+
+# Gamma prior of the noise's precision, for ratings of variance 1: it counts as two
+# ratings, and keeps the precision of ratings without noise finite.
+_NOISE_SHAPE = 1.0
+_NOISE_RATE = 0.5
+
+# Vectors at 0 that the prior of a population's mean counts as.
+_MEAN_WEIGHT = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Population:
+    """The normal distribution that one side's vectors, bias first, come from.
+
+    Attributes:
+        mean: Shape ``(1 + k,)``.
+        precision: Inverse covariance, shape ``(1 + k, 1 + k)``.
+    """
+
+    mean: Floats
+    precision: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """What is kept of one sweep: enough to place any user by their history.
+
+    Attributes:
+        items: Vector per item, float32, shape ``(n_items, 1 + k)``. That of an item
+            without ratings is its population's mean.
+        users: Where users come from.
+        noise: Precision of ratings around their predictions.
+    """
+
+    items: NDArray[np.float32]
+    users: Population
+    noise: float
+
+
+class BayesianMF:
+    """``mean + b_u + b_i + p_u . q_i``, averaged over its posterior.
+
+    Bayesian probabilistic matrix factorization (Salakhutdinov & Mnih, 2008) with each
+    bias as the first entry of its vector. The vectors of users, and of items, are a
+    normal population with a Normal-Wishart prior, ratings have normal noise with a
+    Gamma prior on its precision, and all are drawn in turn. Ratings are brought to
+    mean 0 and variance 1 first, so that the priors mean the same on every scale.
+
+    Of every ``thin``-th sweep after the burn-in, item vectors and the population of
+    users are kept: ``4 * (1 + n_factors) * n_items * epochs / thin`` bytes. Given
+    those, a user's vector is normal with a mean that follows from their history in
+    closed form; predictions average over these means, not over draws of users, and
+    serve users never trained on as well.
+    """
+
+    def __init__(self, options: BayesianMFOptions) -> None:
+        self._options = options
+        self._mean = 0.0
+        self._deviation = 1.0
+        self._samples: list[Sample] = []
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        """Draw users, items, their populations and the noise in turn."""
+        options = self._options
+        self._samples = []
+        self._mean = float(train.values.mean(dtype=np.float64))
+        self._deviation = float(train.values.std(dtype=np.float64)) or 1.0
+        draw = np.random.Generator(np.random.PCG64(context.seed))
+        chain = _Chain(
+            users_rated=self._blocks(train.by_user()),
+            items_rated=self._blocks(train.by_item()),
+            items=self._start(train, draw),
+            spread=options.prior_spread,
+            draw=draw,
+        )
+        n_sweeps = options.burn_in + options.epochs
+        for sweep in range(1, n_sweeps + 1):
+            chain.sweep()
+            # Counted from the end, so that the last sweep is always kept.
+            if sweep > options.burn_in and (n_sweeps - sweep) % options.thin == 0:
+                self._samples.append(chain.sample())
+            context.report(sweep, n_sweeps)
+
+    @property
+    def n_parameters(self) -> int:
+        """All numbers kept of all samples, and the ratings' mean and deviation."""
+        return 2 + sum(
+            sample.items.size + sample.users.mean.size + sample.users.precision.size + 1
+            for sample in self._samples
+        )
+
+    def predict(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return posterior means, the users' given *history*."""
+        asked, places = np.unique(users, return_inverse=True)
+        rated = self._blocks(of_users(history, asked).by_user())
+        total = np.zeros(len(users))
+        for sample in self._samples:
+            placed = posterior_means(rated, sample.items, sample.users, sample.noise)
+            left, right = placed[places], sample.items[items]
+            total += left[:, 0] + right[:, 0]
+            total += np.einsum("nk,nk->n", left[:, 1:], right[:, 1:])
+        total *= self._deviation / len(self._samples)
+        return (total + self._mean).astype(np.float32)
+
+    def _blocks(self, grouped: Grouped) -> list[Block]:
+        scaled = grouped.values - np.float32(self._mean)
+        scaled /= np.float32(self._deviation)
+        return list(blocks(grouped, scaled, 1 + self._options.n_factors))
+
+    def _start(self, train: Ratings, draw: np.random.Generator) -> NDArray[np.float32]:
+        bias = fit_bias_model(train)
+        factors = starting_factors(train, bias, self._options.n_factors, draw)
+        scaled = (bias.item_bias / self._deviation).astype(np.float32)
+        return np.column_stack([scaled, factors])
+
+
+class _Chain:
+    """The state of the sampler: users, items, their populations, and the noise."""
+
+    def __init__(
+        self,
+        *,
+        users_rated: list[Block],
+        items_rated: list[Block],
+        items: NDArray[np.float32],
+        spread: float,
+        draw: np.random.Generator,
+    ) -> None:
+        self._users_rated = users_rated
+        self._items_rated = items_rated
+        self._has_users = np.concatenate([b.counts for b in users_rated]) > 0
+        self._has_items = np.concatenate([b.counts for b in items_rated]) > 0
+        squares = [np.square(b.values.data, dtype=np.float64) for b in users_rated]
+        self._sum_of_squares = float(sum(part.sum() for part in squares))
+        self._n_ratings = sum(b.seen.nnz for b in users_rated)
+        self._spread = spread
+        self._draw = draw
+        width = items.shape[1]
+        self._items = items
+        self._of_items = Population(np.zeros(width), np.eye(width) / spread**2)
+        self._of_users = self._of_items
+        self._noise = 1.0
+
+    def sweep(self) -> None:
+        """Draw everything once, each given the rest."""
+        users, _ = draw_side(
+            self._users_rated, self._items, self._of_users, self._noise, self._draw
+        )
+        # Rows without ratings say nothing of their population; they are left out.
+        self._of_users = draw_population(
+            users[self._has_users], self._spread, self._draw
+        )
+        self._of_items = draw_population(
+            self._items[self._has_items], self._spread, self._draw
+        )
+        self._items, error = draw_side(
+            self._items_rated, users, self._of_items, self._noise, self._draw
+        )
+        error = max(0.0, self._sum_of_squares + error)
+        self._noise = draw_noise(error, self._n_ratings, self._draw)
+
+    def sample(self) -> Sample:
+        """Return what predictions need of this state."""
+        mean = self._of_items.mean.astype(np.float32)
+        items = np.where(self._has_items[:, None], self._items, mean)
+        return Sample(items=items, users=self._of_users, noise=self._noise)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Posterior:
+    """Normal distributions of the vectors of a block's rows.
+
+    Attributes:
+        moments: What the rows' ratings say.
+        root: Upper Cholesky factors ``U`` of the precisions.
+        halfway: ``U mean`` per row, shape ``(1 + k, m)``.
+    """
+
+    moments: Moments
+    root: Cholesky
+    halfway: Real
+
+
+def _posterior(
+    block: Block, columns: Columns, population: Population, noise: float
+) -> _Posterior:
+    moments = columns.moments(block)
+    width = len(population.mean)
+    precision = np.float32(noise)
+    pull = (population.precision @ population.mean).astype(np.float32)
+    prior = population.precision[np.triu_indices(width)].astype(np.float32)
+    root = Cholesky(precision * moments.left + prior[:, None], width)
+    halfway = root.forward(precision * moments.right + pull[:, None])
+    return _Posterior(moments, root, halfway)
+
+
+def posterior_means(
+    rated: list[Block],
+    others: NDArray[np.float32],
+    population: Population,
+    noise: float,
+) -> NDArray[np.float32]:
+    """Return the mean of each row's vector given its ratings and all else.
+
+    Args:
+        rated: The rows' scaled ratings.
+        others: Vectors of the columns, bias first, shape ``(n_columns, 1 + k)``.
+        population: Where the rows' vectors come from.
+        noise: Precision of a rating around its prediction.
+    """
+    columns = Columns(others)
+    means = [np.empty((0, others.shape[1]), dtype=np.float32)]
+    for block in rated:
+        posterior = _posterior(block, columns, population, noise)
+        means.append(posterior.root.backward(posterior.halfway).T)
+    return np.concatenate(means)
+
+
+def draw_side(
+    rated: list[Block],
+    others: NDArray[np.float32],
+    population: Population,
+    noise: float,
+    draw: np.random.Generator,
+) -> tuple[NDArray[np.float32], float]:
+    """Draw each row's vector given its ratings and all else, as `posterior_means`.
+
+    Returns:
+        The vectors, shape ``(m, 1 + k)``, and what predicting with them adds to the
+        ratings' sum of squares, which makes it the sum of squared errors.
+    """
+    columns = Columns(others)
+    vectors, error = [], 0.0
+    for block in rated:
+        posterior = _posterior(block, columns, population, noise)
+        normal = draw.standard_normal(posterior.halfway.shape, dtype=np.float32)
+        drawn = posterior.root.backward(posterior.halfway + normal)
+        error += posterior.moments.squared_error(drawn)
+        vectors.append(drawn.T)
+    return np.concatenate(vectors), error
+
+
+def draw_population(
+    vectors: NDArray[np.float32], spread: float, draw: np.random.Generator
+) -> Population:
+    """Draw where *vectors* come from, given them, under a Normal-Wishart prior.
+
+    Args:
+        vectors: Shape ``(m, d)``; there may be none.
+        spread: Standard deviation of a vector's entries in the prior, which counts as
+            ``d + 1`` vectors.
+        draw: Source of randomness.
+    """
+    m, width = vectors.shape
+    total = vectors.sum(axis=0, dtype=np.float64)
+    weight = _MEAN_WEIGHT + m
+    centre = total / weight
+    # Scatter around the shrunken mean, and the prior's around 0.
+    rest = vectors - centre
+    scatter = rest.T @ rest + _MEAN_WEIGHT * np.outer(centre, centre)
+    scatter[np.diag_indices(width)] += (width + 1) * spread**2
+    root = draw_wishart_root(scatter, width + 1 + m, draw)
+    shift = np.linalg.solve(root.T, draw.standard_normal(width))
+    return Population(centre + shift / np.sqrt(weight), root @ root.T)
+
+
+def draw_wishart_root(
+    scatter: Floats, degrees: int, draw: np.random.Generator
+) -> Floats:
+    """Return *A* such that ``A A'`` is a draw from a Wishart distribution.
+
+    The distribution's mean is *degrees* times the inverse of *scatter*. The way is
+    Bartlett's decomposition.
+
+    Args:
+        scatter: Inverse of the scale matrix, shape ``(d, d)``.
+        degrees: Degrees of freedom, at least *d*.
+        draw: Source of randomness.
+    """
+    width = len(scatter)
+    triangle = np.tril(draw.standard_normal((width, width)), -1)
+    chi_squares = 2 * draw.standard_gamma((degrees - np.arange(width)) / 2)
+    triangle[np.diag_indices(width)] = np.sqrt(chi_squares)
+    root: Floats = np.linalg.solve(np.linalg.cholesky(scatter).T, triangle)
+    return root
+
+
+def draw_noise(
+    squared_error: float, n_ratings: int, draw: np.random.Generator
+) -> float:
+    """Draw the noise's precision, given the sum of squared errors."""
+    shape = _NOISE_SHAPE + n_ratings / 2
+    return float(draw.standard_gamma(shape) / (_NOISE_RATE + squared_error / 2))
