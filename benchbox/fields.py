@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.indexing import IdColumn
+from benchbox.indexing import Floats, IdColumn
 
 Kind = Literal["id", "number", "seconds", "text"]
 
@@ -33,13 +33,13 @@ class Columns:
     Attributes:
         n_rows: Their length.
         ids: Columns of ids.
-        numbers: Columns of finite float64.
+        numbers: Columns of finite float64, or of float32 where that rounds nothing.
         seconds: Columns of int64.
         texts: Columns of text; an empty field is an empty text.
     """
 
     n_rows: int
     ids: Mapping[str, IdColumn]
-    numbers: Mapping[str, NDArray[np.float64]]
+    numbers: Mapping[str, Floats]
     seconds: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     texts: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)

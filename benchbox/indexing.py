@@ -20,6 +20,8 @@ from benchbox.ratings import (
     pairs_rise,
 )
 
+Floats = NDArray[np.float64] | NDArray[np.float32]
+
 Duplicates = Literal["error", "last", "mean"]
 """What becomes of a pair rated twice: refuse, keep the latest, or average."""
 
@@ -83,7 +85,7 @@ class RawRatings:
         users: User id per row.
         items: Item id per row.
         values: Rating per row, finite, float64, so that the scale is checked
-            before anything is rounded.
+            before anything is rounded; or float32 where that rounds nothing.
         timestamps: Seconds since 1970 per row, int64, where the source has them.
         where: Says in words where a row stands, such as ``"u.data, line 7"``.
         user_features: Static facts about users; rows of unrated users are dropped.
@@ -96,7 +98,7 @@ class RawRatings:
 
     users: IdColumn
     items: IdColumn
-    values: NDArray[np.float64]
+    values: Floats
     timestamps: NDArray[np.int64] | None = None
     where: Callable[[int], str] = _row_number
     user_features: RawFeatures | None = None
@@ -211,7 +213,7 @@ def check_scale(raw: RawRatings, scale: RatingScale) -> None:
     if scale.step is not None:
         step = scale.step
 
-        def is_between(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        def is_between(values: Floats) -> NDArray[np.bool_]:
             steps = (values - low) / step
             steps -= np.round(steps)
             between: NDArray[np.bool_] = np.abs(steps, out=steps) > 1e-6
@@ -223,7 +225,7 @@ def check_scale(raw: RawRatings, scale: RatingScale) -> None:
 def _refuse(
     raw: RawRatings,
     what: str,
-    is_wrong: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
+    is_wrong: Callable[[Floats], NDArray[np.bool_]],
 ) -> None:
     """Raise if there is a wrong rating; names the first."""
 
@@ -285,12 +287,10 @@ def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.str_]]:
 
 
 def _as_it_is(raw: RawRatings, users: IndexArray, items: IndexArray) -> _Ordered:
-    values = np.empty(len(users), dtype=np.float32)
-    fill(values, lambda part: raw.values[part].astype(np.float32))
     return _Ordered(
         users=users,
         items=items,
-        values=values,
+        values=raw.values.astype(np.float32, copy=False),
         rows=np.arange(len(users), dtype=np.int64),
         timestamps=raw.timestamps,
     )
@@ -361,7 +361,7 @@ def _settle(
     sizes = np.diff(np.append(first, len(order)))
     keep = np.zeros(len(order), dtype=bool)
     keep[_latest(raw, order, first, sizes)] = True
-    values = raw.values[order]
+    values = raw.values[order].astype(np.float64, copy=False)
     if duplicates == "mean":
         if raw.folds:
             raise DataError(

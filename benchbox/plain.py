@@ -55,6 +55,14 @@ class _Column:
     n_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """The largest of some ids, and the bytes that spell them all."""
+
+    top: int
+    n_bytes: int
+
+
 class _NotPlainError(Exception):
     """The text must be read in another way."""
 
@@ -89,11 +97,11 @@ def read_plain(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns | None:
         columns = {name: table[_name(w)] for name, w in wanted.items()}
         n_rows = table.num_rows
         del table
-        read = {
-            # Popped, so that each column's memory is free before the next.
-            name: _READ[wanted[name].kind](columns.pop(name))
-            for name in list(columns)
-        }
+        read = {}
+        for name in wanted:
+            # Popped, so that the memory of one column serves the next.
+            read[name] = _READ[wanted[name].kind](columns.pop(name))
+            pa.default_memory_pool().release_unused()
         _check_length(text, n_rows, sum(column.n_bytes for column in read.values()))
     except (pa.ArrowInvalid, _NotPlainError):
         return None
@@ -171,26 +179,28 @@ def _n_line_ends(path: Path, start: int) -> int:
 
 def _read_ids(column: "pa.ChunkedArray") -> _Column:
     chunks = _chunks(column)
-    n_bytes = sum(each(_n_digits, chunks))
-    top = max(int(high) for high in each(np.max, chunks))
+    # A larger look-up table would outgrow the column.
+    seen = np.zeros(max(1 << 20, len(column)), dtype=bool)
+    scans = each(partial(_scan, seen), chunks)
+    top = max(scan.top for scan in scans)
     if top >= _ID_LIMIT:
         raise _NotPlainError
-    if top > max(1 << 20, len(column)):
-        # A look-up table would be larger than the column.
+    if top < len(seen):
+        seen = seen[: top + 1]
+        ids, ranks = np.flatnonzero(seen), np.cumsum(seen, dtype=np.int32) - 1
+    else:
         encoded = column.dictionary_encode().combine_chunks()
         found = encoded.dictionary.to_numpy()
         order = np.argsort(found)
         ranks = np.empty(len(order), dtype=np.int32)
         ranks[order] = np.arange(len(order), dtype=np.int32)
         ids, chunks = found[order], [encoded.indices.to_numpy()]
-    else:
-        seen = np.zeros(top + 1, dtype=bool)
-        # All threads write the same value.
-        each(partial(_mark, seen), chunks)
-        ids, ranks = np.flatnonzero(seen), np.cumsum(seen, dtype=np.int32) - 1
     codes = _looked_up(ranks, chunks)
     names = list(map(str, ids.tolist()))
-    return _Column(IdColumn(codes=codes, names=names, is_canonical=True), n_bytes)
+    return _Column(
+        IdColumn(codes=codes, names=names, is_canonical=True),
+        sum(scan.n_bytes for scan in scans),
+    )
 
 
 def _read_numbers(column: "pa.ChunkedArray") -> _Column:
@@ -203,11 +213,13 @@ def _read_numbers(column: "pa.ChunkedArray") -> _Column:
     levels = texts.cast(pa.float64()).to_numpy(zero_copy_only=False)
     if not np.isfinite(levels).all():
         raise _NotPlainError
+    exact = levels.astype(np.float32)
     codes = [chunk.indices.to_numpy() for chunk in joined.chunks]
     lengths = np.array([len(text.encode()) for text in texts.to_pylist()])
     count = partial(np.bincount, minlength=len(levels))
     n_bytes = sum(int(counts @ lengths) for counts in each(count, codes))
-    return _Column(_looked_up(levels, codes), n_bytes)
+    table = exact if (exact == levels).all() else levels
+    return _Column(_looked_up(table, codes), n_bytes)
 
 
 def _read_seconds(column: "pa.ChunkedArray") -> _Column:
@@ -240,8 +252,13 @@ def _n_digits(numbers: NDArray[np.integer[Any]]) -> int:
     return total
 
 
-def _mark(seen: NDArray[np.bool_], places: NDArray[np.int32]) -> None:
-    seen[places] = True
+def _scan(seen: NDArray[np.bool_], ids: NDArray[np.int32]) -> _Scan:
+    """Look at some ids, and mark those that *seen* has a place for if all have."""
+    n_bytes, top = _n_digits(ids), int(ids.max())
+    if top < len(seen):
+        # All threads write the same value.
+        seen[ids] = True
+    return _Scan(top, n_bytes)
 
 
 def _looked_up(table: NDArray[Any], chunks: _Chunks) -> NDArray[Any]:
