@@ -12,6 +12,7 @@ from benchbox.ratings import Features, Ratings, RatingScale
 # Row numbers stay behind: they tell which ratings of the source are missing here.
 # Raw ids stay behind too: a model that knows them could look ratings up elsewhere.
 _COLUMNS = ("users", "items", "values", "timestamps")
+_NEEDED = _COLUMNS[:3]
 _NAMES = ("rows", "user_ids", "item_ids")
 
 _EMPTY_NPY = 128
@@ -45,7 +46,7 @@ def read_ratings(folder: Path) -> Ratings:
     columns: dict[str, Any] = {
         name: map_array(folder / f"{name}.npy")
         for name in (*_COLUMNS, *_NAMES)
-        if (folder / f"{name}.npy").exists()
+        if name in _NEEDED or (folder / f"{name}.npy").exists()
     }
     return Ratings(
         n_users=shape.n_users,

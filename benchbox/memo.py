@@ -49,6 +49,7 @@ class Parsed:
 
 
 class _Entry(msgspec.Struct, frozen=True):
+    sizes: dict[str, int]
     data_id: str
     hidden: list[str]
     noise_floor: float | None
@@ -83,13 +84,15 @@ def recall(name: str, key: str) -> Parsed | None:
         return None
     try:
         entry = msgspec.json.decode(content, type=_Entry)
+        _check_whole(folder, entry)
         ratings = read_ratings(folder / "ratings")
         hidden = {
             fold: map_array(folder / f"hidden-{number}.npy")
             for number, fold in enumerate(entry.hidden)
         }
+        # Another process may have begun to remove the entry in between.
+        _check_whole(folder, entry)
     except (OSError, ValueError, DataError):
-        # Damaged, or just being removed.
         shutil.rmtree(folder, ignore_errors=True)
         return None
     remember_data_id(ratings, entry.data_id)
@@ -158,8 +161,27 @@ def _write(folder: Path, parsed: Parsed) -> None:
     write_ratings(folder / "ratings", parsed.ratings, with_names=True)
     for number, positions in enumerate(parsed.hidden.values()):
         np.save(folder / f"hidden-{number}.npy", positions, allow_pickle=False)
-    entry = _Entry(data_id(parsed.ratings), list(parsed.hidden), parsed.noise_floor)
+    entry = _Entry(
+        sizes=_sizes(folder),
+        data_id=data_id(parsed.ratings),
+        hidden=list(parsed.hidden),
+        noise_floor=parsed.noise_floor,
+    )
     (folder / "entry.json").write_bytes(msgspec.json.encode(entry))
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {
+        str(file.relative_to(folder)): file.stat().st_size
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def _check_whole(folder: Path, entry: _Entry) -> None:
+    for name, size in entry.sizes.items():
+        if (folder / name).stat().st_size != size:
+            raise DataError(f"{folder / name} is damaged.")
 
 
 def _touch(folder: Path) -> None:
