@@ -17,7 +17,7 @@ from toy_ratings import all_pairs, checkerboard, from_matrix, hide, low_rank, rm
 from benchbox import FitContext, Ratings
 
 X = np.nan
-QUICK = BayesianMFOptions(n_factors=2, burn_in=5, epochs=20)
+QUICK = BayesianMFOptions(n_factors=2, burn_in=5, epochs=20, thin=2)
 
 
 def generator(seed: int = 0) -> np.random.Generator:
