@@ -1,0 +1,211 @@
+"""What data cost before a model sees them: ``pytest tests/benchmarks``.
+
+``BENCHBOX_BENCH_RATINGS=20000000`` measures the size of MovieLens-20M. The files are
+made here and never kept.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+from benchbox.cards import RatingsTable
+from benchbox.data import load_dataset
+from benchbox.indexing import index_ratings
+from benchbox.own_files import card_for_files
+from benchbox.plugins import discover
+from benchbox.protocols import PROTOCOLS, make_folds
+from benchbox.ratings import Ratings, RatingScale
+from benchbox.readers import read_ratings
+from benchbox.runner import _fold_record
+
+N_RATINGS = int(os.environ.get("BENCHBOX_BENCH_RATINGS", 2_000_000))
+N_ITEMS = 26_744
+ROUNDS = 5
+HALF_STARS = RatingScale(0.5, 5, 0.5)
+NAMED = {protocol.name: protocol for protocol in PROTOCOLS}
+
+
+def film_ratings(n: int) -> pa.Table:
+    """Return ratings as MovieLens has them, by user and item, popular items more."""
+    draw = np.random.Generator(np.random.PCG64(0))
+    n_users = max(100, n // 144)
+    pairs = np.zeros(0, dtype=np.int64)
+    while len(pairs) < n:
+        users = (n_users * draw.random(n // 2) ** 1.5).astype(np.int64)
+        items = (N_ITEMS * draw.random(n // 2) ** 2).astype(np.int64)
+        pairs = np.unique(np.concatenate([pairs, users * N_ITEMS + items]))
+    users, items = np.divmod(np.sort(draw.permutation(pairs)[:n]), N_ITEMS)
+    films = np.sort(draw.permutation(131_262)[:N_ITEMS]) + 1
+    stars = pa.array([f"{half / 2:.1f}" for half in range(11)])
+    return pa.table(
+        {
+            "userId": users + 1,
+            "movieId": films[items],
+            "rating": stars.take(pa.array(draw.integers(1, 11, n))),
+            "timestamp": draw.integers(789_652_009, 1_427_784_002, n),
+        }
+    )
+
+
+@pytest.fixture(scope="module", params=["sorted", "shuffled"])
+def file(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / f"{request.param}.csv"
+    table = film_ratings(N_RATINGS)
+    if request.param == "shuffled":
+        order = np.random.Generator(np.random.PCG64(1)).permutation(N_RATINGS)
+        table = table.take(pa.array(order))
+    with path.open("wb") as out:
+        out.write(b"userId,movieId,rating,timestamp\n")
+        form = pa.csv.WriteOptions(include_header=False, quoting_style="none")
+        pa.csv.write_csv(table, out, form)
+    os.utime(path, (0, 0))
+    return path
+
+
+@pytest.fixture(scope="module")
+def ratings(tmp_path_factory: pytest.TempPathFactory) -> Ratings:
+    table = film_ratings(N_RATINGS)
+    users, items = table["userId"].to_numpy() - 1, table["movieId"].to_numpy()
+    _, items = np.unique(items, return_inverse=True)
+    return Ratings(
+        users=users.astype(np.int32),
+        items=items.astype(np.int32),
+        values=table["rating"].cast(pa.float32()).to_numpy(),
+        timestamps=table["timestamp"].to_numpy(),
+        n_users=int(users.max()) + 1,
+        n_items=int(items.max()) + 1,
+        scale=HALF_STARS,
+    )
+
+
+def bare(path: Path) -> pa.Table:
+    types = {
+        "userId": pa.int32(),
+        "movieId": pa.int32(),
+        "rating": pa.float32(),
+        "timestamp": pa.int64(),
+    }
+    options = pa.csv.ConvertOptions(column_types=types)
+    return pa.csv.read_csv(path, convert_options=options)
+
+
+def load(path: Path) -> Ratings:
+    return index_ratings(read_ratings(path, RatingsTable(file="")), HALF_STARS).ratings
+
+
+def compared(benchmark: Any, path: Path, function: Callable[[Path], Any]) -> None:
+    """Time *function* in turn with the bare parser; the ratios are of medians."""
+    clocks = {"wall": perf_counter, "cpu": process_time}
+    taken: dict[str, list[list[float]]] = {name: [[], []] for name in clocks}
+
+    def timed(place: int, work: Callable[[Path], Any]) -> None:
+        before = {name: clock() for name, clock in clocks.items()}
+        work(path)
+        for name, clock in clocks.items():
+            taken[name][place].append(clock() - before[name])
+
+    benchmark.pedantic(
+        lambda: timed(1, function),
+        setup=lambda: timed(0, bare),
+        rounds=ROUNDS,
+        warmup_rounds=1,
+    )
+    for name, (parser, ours) in taken.items():
+        ratio = median(ours[1:]) / median(parser[1:])
+        benchmark.extra_info[f"{name}_ratio_to_bare_pyarrow"] = round(ratio, 2)
+    benchmark.extra_info["bare_pyarrow_seconds"] = median(taken["wall"][0][1:])
+
+
+def test_reading_alone(benchmark: Any, file: Path) -> None:
+    compared(benchmark, file, lambda path: read_ratings(path, RatingsTable(file="")))
+
+
+def test_loading_into_ratings(benchmark: Any, file: Path) -> None:
+    compared(benchmark, file, load)
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from benchbox.cards import RatingsTable
+from benchbox.indexing import index_ratings
+from benchbox.ratings import RatingScale
+from benchbox.readers import read_ratings
+raw = read_ratings(Path(sys.argv[1]), RatingsTable(file=""))
+index_ratings(raw, RatingScale(0.5, 5, 0.5))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_peak_memory_of_loading(benchmark: Any, file: Path) -> None:
+    command = [sys.executable, "-c", PEAK, str(file)]
+
+    def peak() -> str:
+        return subprocess.run(command, capture_output=True, text=True).stdout
+
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    taken = int(benchmark.pedantic(peak, rounds=1)) * unit
+    benchmark.extra_info["peak_mib"] = round(taken / 2**20)
+
+
+def test_loading_again_from_the_cache(
+    benchmark: Any, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCHBOX_CACHE", str(tmp_path))
+    # Else the file is too young for its digest to be remembered.
+    monkeypatch.setattr("benchbox.digests._SETTLED_NS", 0)
+    card = card_for_files(str(file))
+
+    def again() -> Ratings:
+        return load_dataset(card, notify=pytest.fail).ratings
+
+    started = perf_counter()
+    again()
+    benchmark.extra_info["first_seconds"] = perf_counter() - started
+
+    assert isinstance(
+        benchmark.pedantic(again, rounds=ROUNDS, warmup_rounds=1).users, np.memmap
+    )
+
+
+def test_folds_their_ids_and_their_audit(benchmark: Any, ratings: Ratings) -> None:
+    kfold = NAMED["kfold"]
+
+    def audit() -> list[Any]:
+        folds = make_folds(ratings, kfold, kfold.options(), {})
+        return [_fold_record(fold) for fold in folds]
+
+    assert len(benchmark.pedantic(audit, rounds=1)) == 5
+
+
+@pytest.mark.parametrize("side", ["user", "item"])
+def test_grouping(benchmark: Any, ratings: Ratings, side: str) -> None:
+    group = getattr(ratings, f"by_{side}")
+
+    assert len(benchmark.pedantic(group, rounds=ROUNDS, warmup_rounds=1).values)
+
+
+def test_generating(benchmark: Any) -> None:
+    card = discover().find("datasets", "synthetic").value
+    settings = {
+        "n_users": max(100, N_RATINGS // 144),
+        "n_items": N_ITEMS,
+        "n_ratings": N_RATINGS,
+    }
+
+    dataset = benchmark.pedantic(
+        load_dataset, (card, settings), {"notify": pytest.fail}, rounds=1
+    )
+
+    assert len(dataset.ratings) == N_RATINGS
