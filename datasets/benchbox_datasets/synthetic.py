@@ -1,6 +1,6 @@
 """Synthetic ratings: a planted truth under noise, so that the best RMSE is known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -15,6 +15,7 @@ from benchbox.errors import UsageError
 from benchbox.indexing import IdColumn, RawRatings
 from benchbox.options import Options
 from benchbox.own_files import parse_scale
+from benchbox.parallel import each, fill, slices
 from benchbox.ratings import IndexArray, RatingScale
 from benchbox.seeding import derive_seed, permutation
 
@@ -34,7 +35,6 @@ _SKEW = 0.9
 _FIRST_SECOND = 1_262_304_000  # 2010-01-01
 _SPAN_SECONDS = 8 * 365 * 86_400
 _VISIT_SECONDS = 365 * 86_400
-_CHUNK = 1 << 20
 
 
 class SyntheticOptions(Options, frozen=True):
@@ -227,11 +227,15 @@ def _skewed(n: int, size: int, seed: int) -> NDArray[np.int64]:
     power = 1 - _SKEW
     low, high = 0.01**power, 1.01**power
     draws = _uniform(size, seed)
-    draws *= high - low
-    draws += low
-    np.power(draws, 1 / power, out=draws)
-    draws -= 0.01
-    return np.minimum((draws * n).astype(np.int64), n - 1)
+    numbers = np.empty(size, dtype=np.int64)
+
+    def bent(part: slice) -> NDArray[np.int64]:
+        shares = (draws[part] * (high - low) + low) ** (1 / power) - 0.01
+        found: NDArray[np.int64] = np.minimum((shares * n).astype(np.int64), n - 1)
+        return found
+
+    fill(numbers, bent)
+    return numbers
 
 
 def _truth(
@@ -248,13 +252,16 @@ def _truth(
         _normal(options.n_items, options, "item", k) for k in range(options.rank)
     ]
     truth = np.empty(len(users))
-    for part in _chunks(len(users)):
+
+    def summed(part: slice) -> Floats:
         u, i = users[part], items[part]
-        total = (scale.low + scale.high) / 2 + user_bias[u] + item_bias[i]
+        total: Floats = (scale.low + scale.high) / 2 + user_bias[u] + item_bias[i]
         # Summed in this order everywhere; a BLAS product is not.
         for of_user, of_item in zip(of_users, of_items, strict=True):
             total += of_user[u] * of_item[i]
-        truth[part] = total
+        return total
+
+    fill(truth, summed)
     return truth
 
 
@@ -279,7 +286,10 @@ def _expected(truth: Floats, noise: float, scale: RatingScale) -> Floats:
     n_points = min(max(1 << 14, int(64 * (high - low) / noise)), 1 << 20)
     points = np.linspace(low, high, n_points)
     mean = _clipped_mean if scale.step is None else _rounded_mean
-    return np.interp(truth, points, mean(points, noise, scale))
+    means = mean(points, noise, scale)
+    expected = np.empty(len(truth))
+    fill(expected, lambda part: np.interp(truth[part], points, means))
+    return expected
 
 
 def _rounded_mean(truth: Floats, noise: float, scale: RatingScale) -> Floats:
@@ -331,13 +341,12 @@ def _normal(n: int, options: SyntheticOptions, *path: str | int) -> Floats:
     radius = _uniform(half, derive_seed(options.seed, *path, "radius"))
     angle = _uniform(half, derive_seed(options.seed, *path, "angle"))
     draws = np.empty(2 * half)
-    for part in _chunks(half):
+
+    def turn(part: slice) -> None:
         size = np.sqrt(-2 * np.log1p(-radius[part]))
-        turn = 2 * np.pi * angle[part]
-        draws[:half][part] = size * np.cos(turn)
-        draws[half:][part] = size * np.sin(turn)
+        turned = 2 * np.pi * angle[part]
+        draws[:half][part] = size * np.cos(turned)
+        draws[half:][part] = size * np.sin(turned)
+
+    each(turn, slices(half))
     return draws[:n]
-
-
-def _chunks(n: int) -> Iterator[slice]:
-    return (slice(start, start + _CHUNK) for start in range(0, n, _CHUNK))
