@@ -40,6 +40,7 @@ def benchbox_models() -> list[ModelSpec]:
             target="benchbox_factorization.bayesian_mf:BayesianMF",
             summary="biases plus factors, averaged over their posterior (Gibbs)",
             options=BayesianMFOptions,
+            # For larger data; on ML-100K the validation error stays the same.
             presets={"thorough": {"n_factors": 16, "burn_in": 20, "epochs": 300}},
             capabilities=Capabilities(inductive=True),
             reference="doi:10.1145/1390156.1390267",
