@@ -130,13 +130,19 @@ class Indexed:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Ordered:
-    """Columns sorted by (user, item), without repeated pairs."""
+class _Pairs:
+    """Pairs sorted by (user, item), and the rows of the source they stand in."""
 
     users: IndexArray
     items: IndexArray
-    values: Values
     rows: Positions
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Ordered(_Pairs):
+    """The same without repeated pairs, and with all that goes with them."""
+
+    values: Values
     timestamps: NDArray[np.int64] | None
 
 
@@ -157,8 +163,8 @@ def index_ratings(
     if pairs_rise(users, items):
         ordered = _as_it_is(raw, users, items)
     else:
-        order = _pair_order(users, items, len(user_ids), len(item_ids))
-        ordered = _put_in_order(raw, users, items, order, duplicates)
+        pairs = _sorted_pairs(users, items, len(user_ids), len(item_ids))
+        ordered = _put_in_order(raw, pairs, duplicates)
     ratings = Ratings(
         users=ordered.users,
         items=ordered.items,
@@ -296,14 +302,8 @@ def _as_it_is(raw: RawRatings, users: IndexArray, items: IndexArray) -> _Ordered
     )
 
 
-def _put_in_order(
-    raw: RawRatings,
-    users: IndexArray,
-    items: IndexArray,
-    order: Positions,
-    duplicates: Duplicates,
-) -> _Ordered:
-    users, items = _gathered(users, order), _gathered(items, order)
+def _put_in_order(raw: RawRatings, pairs: _Pairs, duplicates: Duplicates) -> _Ordered:
+    users, items, order = pairs.users, pairs.items, pairs.rows
     settled = _settle(raw, users, items, order, duplicates)
     if settled is None:
         values = _gathered(raw.values, order, np.float32)
@@ -328,9 +328,9 @@ def _gathered(
     return gathered
 
 
-def _pair_order(
+def _sorted_pairs(
     users: IndexArray, items: IndexArray, n_users: int, n_items: int
-) -> Positions:
+) -> _Pairs:
     """Return the rows sorted by (user, item), equal pairs in the order of the file."""
     from scipy.sparse import coo_array
 
@@ -340,8 +340,13 @@ def _pair_order(
     rows = np.arange(len(users), dtype=np.int32)
     marks = coo_array((rows, (items, users)), shape=(n_items, n_users))
     marks.has_canonical_format = True
-    order: Positions = marks.tocsr().tocsc().data.astype(np.int64)
-    return order
+    by_user = marks.tocsr().tocsc()
+    counts = np.diff(by_user.indptr)
+    return _Pairs(
+        users=np.repeat(np.arange(n_users, dtype=np.int32), counts),
+        items=by_user.indices.astype(np.int32, copy=False),
+        rows=by_user.data.astype(np.int64),
+    )
 
 
 def _settle(

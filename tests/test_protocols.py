@@ -22,12 +22,14 @@ from benchbox.protocols import (
     carve_validation,
     data_id,
     make_folds,
+    remember_data_id,
     split_holdout,
     split_kfold,
     split_new_users,
     split_temporal,
 )
 from benchbox.ratings import Ratings
+from benchbox.seeding import permutation
 
 BY_NAME = {protocol.name: protocol for protocol in PROTOCOLS}
 
@@ -464,3 +466,35 @@ def test_a_warm_fold_has_its_training_ratings_as_history() -> None:
     fold = only(tiny_ratings(24), "holdout")
 
     assert fold.history is fold.train
+
+
+def test_folds_of_one_protocol_hold_copies_of_one_fold_at_a_time() -> None:
+    first, second = folds(tiny_ratings(100), "kfold")[:2]
+    train = first.train
+
+    assert first.train is train
+    assert first.history is train
+    second.hidden  # noqa: B018
+    assert first.train is not train
+    assert first.train.rows.tolist() == train.rows.tolist()
+
+
+@given(data=ratings(min_size=10), n_folds=st.integers(2, 7), seed=seeds)
+def test_dealt_folds_are_what_the_permutation_says(data, n_folds, seed) -> None:
+    order = permutation(len(data), seed)
+    edges = np.linspace(0, len(order), n_folds + 1).round().astype(int)
+
+    parts = list(split_kfold(data, {}, KFoldOptions(n_folds=n_folds, seed=seed)))
+
+    for part, start, stop in zip(parts, edges[:-1], edges[1:], strict=True):
+        assert part.hidden.tolist() == sorted(order[start:stop])
+        assert part.train.tolist() == sorted({*order.tolist()} - {*part.hidden})
+        assert part.train.dtype == part.hidden.dtype == np.int64
+
+
+def test_a_known_data_id_is_not_computed_again() -> None:
+    data = tiny_ratings(9)
+    remember_data_id(data, "known")
+
+    assert data_id(data) == "known"
+    assert data_id(replace(data)) != "known"
