@@ -110,7 +110,7 @@ class LocalExecutor:
         message = {"kind": "trial", "job": msgspec.to_builtins(job)}
         ended = self._run_child(message, log, listen, limits, hand_pairs)
         file = Path(job.out) / OUTCOME
-        if file.exists() and not ended.broken_limit:
+        if ended.status == 0 and file.exists() and not ended.broken_limit:
             outcome = msgspec.json.decode(file.read_bytes(), type=TrialOutcome)
         else:
             status, reason = ended.verdict()

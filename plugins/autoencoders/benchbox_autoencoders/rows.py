@@ -62,8 +62,9 @@ class Rows:
             device: Where the rows shall live.
         """
         return cls(
-            offsets=torch.from_numpy(grouped.offsets),
-            columns=torch.from_numpy(grouped.indices).to(device, torch.int64),
+            offsets=torch.from_numpy(grouped.offsets.astype(np.int64)),
+            # Copies: ratings are read-only, which a tensor cannot be.
+            columns=torch.from_numpy(grouped.indices.astype(np.int64)).to(device),
             values=torch.from_numpy(values[grouped.positions]).to(device),
             n_columns=grouped.n_columns,
         )
