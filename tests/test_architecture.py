@@ -81,7 +81,7 @@ def place(file: Path) -> str:
 def loaded_by(code: str) -> set[str]:
     script = f"{code}\nimport sys\nprint(*sorted(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True
     )
     return {name.partition(".")[0] for name in done.stdout.split()}
 

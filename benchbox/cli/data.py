@@ -52,7 +52,7 @@ def show(name: str, columns: str) -> None:
 @command.command("clean")
 @click.argument("names", nargs=-1)
 def clean_command(names: tuple[str, ...]) -> None:
-    """Remove the downloads of the data sets NAMES, or of all."""
+    """Remove what is kept of the data sets NAMES, or of all: downloads and arrays."""
     registry = discover()
     cards = [find_dataset(name, registry)[0] for name in names]
     freed = sum(map(clean, cards)) if cards else clean()

@@ -121,7 +121,7 @@ def test_other_systems_are_refused_with_a_clear_line(
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     folder = Path(package.__file__).parent.parent
     done = subprocess.run(
-        f"{sys.executable} -m benchbox.cli list --json | head -1",
+        f"{sys.executable} -P -m benchbox.cli list --json | head -1",
         shell=True,
         capture_output=True,
         text=True,

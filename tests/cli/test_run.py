@@ -123,7 +123,16 @@ def test_resuming_runs_what_did_not_end_well_and_nothing_else(
 def test_interrupting_keeps_what_has_ended_and_resume_does_the_rest(
     tmp_path: Path,
 ) -> None:
-    line = [sys.executable, "-m", "benchbox.cli", "run", *TOY.split(), "--seeds", "1"]
+    line = [
+        sys.executable,
+        "-P",
+        "-m",
+        "benchbox.cli",
+        "run",
+        *TOY.split(),
+        "--seeds",
+        "1",
+    ]
     models = ["-m", "bias", "-m", f"{PLANTED}:NeverEnds"]
     process = subprocess.Popen(
         [*line, *models, "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True
@@ -146,7 +155,7 @@ def test_interrupting_keeps_what_has_ended_and_resume_does_the_rest(
         "NeverEnds": "interrupted",
     }
     shown = subprocess.run(
-        [sys.executable, "-m", "benchbox.cli", "report", "--out", str(tmp_path)],
+        [sys.executable, "-P", "-m", "benchbox.cli", "report", "--out", str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,
@@ -156,7 +165,7 @@ def test_interrupting_keeps_what_has_ended_and_resume_does_the_rest(
 
 
 def test_a_killed_runner_takes_its_children_with_it(tmp_path: Path) -> None:
-    line = [sys.executable, "-m", "benchbox.cli", "run", *TOY.split()]
+    line = [sys.executable, "-P", "-m", "benchbox.cli", "run", *TOY.split()]
     process = subprocess.Popen(
         [*line, "-m", f"{PLANTED}:NeverEnds", "--out", str(tmp_path)],
         stderr=subprocess.DEVNULL,
