@@ -238,7 +238,7 @@ def test_importing_is_light(module) -> None:
     )
 
     shown = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True
     )
 
     assert shown.stdout.split() == []

@@ -253,7 +253,7 @@ load_dataset(card_for_files(sys.argv[1]), notify=print)
 
 def test_what_a_killed_process_left_is_removed(tmp_path, root) -> None:
     path = file_of(tmp_path)
-    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    done = subprocess.run([sys.executable, "-P", "-c", KILLED, str(path)], check=False)
 
     assert done.returncode == -signal.SIGKILL
     assert len(list(root.glob(".partial-*"))) == 1
@@ -274,7 +274,7 @@ print(load_dataset(card_for_files(sys.argv[1]), notify=print).ratings.values.sum
 
 def test_many_at_once_keep_one_entry(tmp_path, root) -> None:
     path = file_of(tmp_path)
-    command = [sys.executable, "-c", MANY, str(path)]
+    command = [sys.executable, "-P", "-c", MANY, str(path)]
     running = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]

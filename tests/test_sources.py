@@ -402,7 +402,14 @@ def test_another_process_waits_for_the_lock(site, tmp_path) -> None:
         "source = UrlSource(url=url, folder='in', files={'r.csv': digest})\n"
         "fetch('toy', [source], Licence(text=''), notify=lambda line: None)\n"
     )
-    command = [sys.executable, "-c", script, f"{site.address}/data.zip", FILES["r.csv"]]
+    command = [
+        sys.executable,
+        "-P",
+        "-c",
+        script,
+        f"{site.address}/data.zip",
+        FILES["r.csv"],
+    ]
 
     started = [subprocess.Popen(command) for _ in range(2)]
 
@@ -429,7 +436,14 @@ def test_a_killed_download_leaves_no_lock_and_no_half_files(site, monkeypatch) -
         "source = UrlSource(url=url, folder='in', files={'r.csv': digest})\n"
         "fetch('toy', [source], Licence(text=''), notify=lambda line: None)\n"
     )
-    command = [sys.executable, "-c", script, f"{site.address}/data.zip", FILES["r.csv"]]
+    command = [
+        sys.executable,
+        "-P",
+        "-c",
+        script,
+        f"{site.address}/data.zip",
+        FILES["r.csv"],
+    ]
     with monkeypatch.context() as patched:
         patched.setattr(QuietHandler, "do_GET", send_half)
         process = subprocess.Popen(command)

@@ -151,7 +151,7 @@ print(status.partition("VmHWM:")[2].split()[0])
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak")
 def test_peak_memory_of_loading(benchmark: Any, file: Path) -> None:
-    command = [sys.executable, "-c", PEAK, str(file)]
+    command = [sys.executable, "-P", "-c", PEAK, str(file)]
 
     def peak() -> str:
         return subprocess.run(command, capture_output=True, text=True).stdout

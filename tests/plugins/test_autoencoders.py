@@ -402,7 +402,9 @@ def test_listing_the_family_imports_no_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
 
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
+    )
 
 
 def test_every_preset_is_a_valid_choice_of_options() -> None:
