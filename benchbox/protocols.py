@@ -199,13 +199,13 @@ class Visible:
 
     Attributes:
         train: Ratings to fit.
-        validation: Ratings to choose epochs and options by; `None` if not asked for.
+        validation: Ratings to choose epochs and options by.
         validation_history: What is visible while predicting ``validation``.
     """
 
     train: Ratings
-    validation: Ratings | None = None
-    validation_history: Ratings | None = None
+    validation: Ratings
+    validation_history: Ratings
 
 
 def data_id(ratings: Ratings) -> str:

@@ -1,8 +1,8 @@
 """Runner: from a plan to trials, from trials to records, keeping the hidden ratings."""
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from benchbox.metrics import Metric, Scored
 from benchbox.options import to_json
 from benchbox.protocols import Fold, carve_validation, features_id
 from benchbox.ratings import IndexArray, Values
-from benchbox.reference import BiasModel, fit_bias_model
+from benchbox.reference import fit_bias_model
 from benchbox.results import (
     FoldRecord,
     PlannedModel,
@@ -228,21 +228,27 @@ def finished_keys(folder: RunFolder) -> set[str]:
 
 
 def execute(
-    plan: Plan, folder: RunFolder, executor: LocalExecutor, listener: Listener
+    plan: Plan,
+    trials: Sequence[PlannedTrial],
+    folder: RunFolder,
+    executor: LocalExecutor,
+    listener: Listener,
 ) -> bool:
-    """Run every trial of *plan* that *folder* does not hold yet.
+    """Run *trials* of *plan*; each record is on disk the moment its trial ends.
 
-    Each record is on disk the moment its trial ends.
+    Args:
+        plan: What the run does.
+        trials: Those to run now; trials on one fold stand together.
+        folder: Where the records go.
+        executor: What runs the trials.
+        listener: Whoever wants to know.
 
     Returns:
         Whether all trials came to an end; false after Ctrl-C.
     """
-    done = finished_keys(folder)
     with tempfile.TemporaryDirectory(prefix="benchbox-") as scratch:
         ground: _FoldGround | None = None
-        for trial in plan.trials:
-            if trial.key in done:
-                continue
+        for trial in trials:
             if ground is None or ground.fold is not trial.fold:
                 if ground is not None:
                     ground.clear()
@@ -286,7 +292,7 @@ class _FoldGround:
 
     @cached_property
     def history(self) -> str:
-        if self.fold.history is self.fold.train:
+        if self.fold.partition.is_warm:
             return self.train
         write_ratings(self._root / "history", self.fold.history)
         return str(self._root / "history")
@@ -295,25 +301,26 @@ class _FoldGround:
     def carved(self) -> dict[str, str]:
         """Folders of the ratings to fit, the validation ratings and their history."""
         visible = carve_validation(self.fold, self._seed)
-        folders = {"train": visible.train}
-        if visible.validation is not None and visible.validation_history is not None:
-            folders["validation"] = visible.validation
-            folders["validation_history"] = visible.validation_history
-        for name, ratings in folders.items():
-            write_ratings(self._root / "carved" / name, ratings)
-        return {name: str(self._root / "carved" / name) for name in folders}
+        parts = {
+            "train": visible.train,
+            "validation": visible.validation,
+            "validation_history": visible.validation_history,
+        }
+        if visible.validation_history is visible.train:
+            # Warm protocols: one copy on disk serves both.
+            del parts["validation_history"]
+        folders = {name: str(self._root / "carved" / name) for name in parts}
+        for name, ratings in parts.items():
+            write_ratings(Path(folders[name]), ratings)
+        return {"validation_history": folders["train"]} | folders
 
     @cached_property
     def reference(self) -> Values:
         """The bias model's prediction of every hidden rating."""
         fitted = fit_bias_model(self.fold.train)
-        if self.fold.history is not self.fold.train:
-            fitted = BiasModel(
-                mean=fitted.mean,
-                user_bias=fitted.user_bias_from(self.fold.history),
-                item_bias=fitted.item_bias,
-                user_damping=fitted.user_damping,
-            )
+        if not self.fold.partition.is_warm:
+            own = fitted.user_bias_from(self.fold.history)
+            fitted = replace(fitted, user_bias=own)
         return fitted.predict(self.fold.hidden.users, self.fold.hidden.items)
 
     def new_folder(self) -> Path:

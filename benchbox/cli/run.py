@@ -220,7 +220,7 @@ def _run(
     record = _run_record(plan, folder, created or now())
     folder.write_run(record)
     with TrialProgress(left, costs, verbose) as progress:
-        ended = execute(plan, folder, executor, progress)
+        ended = execute(plan, left, folder, executor, progress)
     record.status = "finished" if ended else "interrupted"
     record.finished = now()
     folder.write_run(record)
