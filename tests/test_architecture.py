@@ -21,6 +21,7 @@ ORDER = [
     "seeding",
     "parallel",
     "ratings",
+    "features",
     "options",
     "metrics",
     "reference",

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from benchbox_autoencoders import benchbox_models
 from benchbox_autoencoders.centring import fit_centre
 from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
-from benchbox_autoencoders.network import ACTIVATIONS, Network
+from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions, StackedOptions
 from benchbox_autoencoders.reading import Reader
 from benchbox_autoencoders.rows import Rows
@@ -22,6 +22,7 @@ from toy_ratings import all_pairs, checkerboard, from_matrix, hide, low_rank, rm
 from benchbox import FitContext, Ratings
 from benchbox.options import decode, split_choice
 from benchbox.reference import fit_bias_model
+from benchbox.training.activations import ACTIVATIONS
 
 X = np.nan
 SMALL = AutoencoderOptions(hidden_units=(6,), epochs=4, batch_size=4)
@@ -94,8 +95,9 @@ def test_batches_of_reordered_rows_hold_the_same_cells(
     matrix = random_matrix((n_rows, n_columns), 0.5, seed)
     order = np.random.default_rng(seed).permutation(n_rows)
 
-    batches = list(as_rows(matrix).take(torch.from_numpy(order)).batches(size))
-    dense = torch.cat([batch.dense(batch.values) for batch in batches])
+    rows = as_rows(matrix)
+    batches = [rows.batch(index) for index in torch.from_numpy(order).split(size)]
+    dense = torch.cat([batch.cells.dense(batch.values) for batch in batches])
 
     expected = np.nan_to_num(matrix[order]).astype(np.float32)
     assert np.array_equal(expected, dense.numpy())
@@ -109,10 +111,11 @@ def test_loss_and_gradients_equal_a_masked_dense_computation(
     rows = as_rows(random_matrix((7, 5), 0.6, seed=1))
     options = AutoencoderOptions(hidden_units=hidden_units, activation=activation)
     network = a_network(rows, options)
-    (batch,) = rows.batches(7)
-    x, mask = batch.dense(batch.values), batch.dense(torch.ones_like(batch.values))
+    batch = rows.batch(torch.arange(7))
+    x = batch.cells.dense(batch.values)
+    mask = batch.cells.dense(torch.ones_like(batch.values))
 
-    loss = F.mse_loss(network(batch, batch.cells), batch.values)
+    loss = F.mse_loss(network(batch), batch.values)
     gradients = torch.autograd.grad(loss, list(network.parameters()))
 
     naive = (mask * (dense_forward(network, x, activation) - x)).square().sum()
@@ -134,8 +137,9 @@ def test_one_step_of_training_follows_the_naive_gradient() -> None:
         epochs=1,
     )
     start = Network(rows, options, torch.Generator().manual_seed(5))
-    x, mask = (b.dense(b.values) for b in [next(rows.batches(6))] * 2)
-    mask = (mask != 0).float()
+    batch = rows.batch(torch.arange(6))
+    x = batch.cells.dense(batch.values)
+    mask = (x != 0).float()
     output = dense_forward(start, x, "sigmoid")
     loss = (mask * (output - x)).square().sum() / mask.sum()
     slopes = torch.autograd.grad(loss, list(start.weights))

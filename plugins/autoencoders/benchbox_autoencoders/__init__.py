@@ -1,5 +1,7 @@
 """Autoencoders: reconstruct rows of ratings, and read the hidden ones off."""
 
+import msgspec
+
 from benchbox import Capabilities, ModelSpec, hookimpl
 from benchbox_autoencoders.options import AutoencoderOptions, StackedOptions
 
@@ -15,9 +17,13 @@ _PRESETS = {
     }
 }
 _BY_USER = Capabilities(
-    inductive=True, uses_validation=True, refits=True, devices=("cpu", "cuda")
+    inductive=True,
+    uses_features=True,
+    uses_validation=True,
+    refits=True,
+    devices=("cpu", "cuda"),
 )
-_BY_ITEM = Capabilities(uses_validation=True, refits=True, devices=("cpu", "cuda"))
+_BY_ITEM = msgspec.structs.replace(_BY_USER, inductive=False)
 
 
 @hookimpl

@@ -117,6 +117,7 @@ def step_output(  # type: ignore[no-untyped-def]
     offset_rates,
     parts,
     losses,
+    slopes,
 ):
     """Take one Adam step of the last layer, and give its gradient to the hidden units.
 
@@ -138,7 +139,10 @@ def step_output(  # type: ignore[no-untyped-def]
         offset_rates: The same for the offsets.
         parts: ``parts.sum(0)`` becomes the gradient of the hidden layer.
         losses: Sum of squared errors per thread, float64, shape ``(n_threads,)``.
+        slopes: Derivative of the loss by each cell's sum, to be written, where the
+            weights are tied and wait for `step_input`; of length 0 where they are not.
     """
+    is_tied = slopes.shape[0] > 0
     for t in numba.prange(parts.shape[0]):
         back = parts[t]
         back[:] = 0
@@ -166,10 +170,16 @@ def step_output(  # type: ignore[no-untyped-def]
                 error = gradient.dtype.type(error * slope)
                 offset_gradient[0] += error
                 to_unit = back[places[k]]
-                for j in range(weight.shape[0]):
-                    to_unit[j] += error * weight[j]
-                    gradient[j] += error * unit[j]
-            _adam(weight, gradient, moments[0, c], moments[1, c], rates)
+                if is_tied:
+                    slopes[k] = error
+                    for j in range(weight.shape[0]):
+                        to_unit[j] += error * weight[j]
+                else:
+                    for j in range(weight.shape[0]):
+                        to_unit[j] += error * weight[j]
+                        gradient[j] += error * unit[j]
+            if not is_tied:
+                _adam(weight, gradient, moments[0, c], moments[1, c], rates)
             one = slice(c, c + 1)
             _adam(
                 offsets[one],
@@ -181,16 +191,43 @@ def step_output(  # type: ignore[no-untyped-def]
         losses[t] = total
 
 
+@_jit(inline="always")
+def _add_products(gradient, start, stop, places, factors, units):  # type: ignore[no-untyped-def]
+    for k in range(start, stop):
+        factor = factors[k]
+        unit = units[places[k]]
+        for j in range(gradient.shape[0]):
+            gradient[j] += factor * unit[j]
+
+
 @_jit(parallel=True)
-def step_input(bounds, starts, places, values, back, weights, moments, rates):  # type: ignore[no-untyped-def]
-    """Take one Adam step of the first layer, whose gradient is ``X.T @ back``.
+def step_input(  # type: ignore[no-untyped-def]
+    bounds,
+    starts,
+    places,
+    values,
+    back,
+    slopes,
+    hidden,
+    whole,
+    weights,
+    moments,
+    rates,
+):
+    """Take one Adam step of the first layer, and of the last if they are tied.
+
+    The gradient is ``X.T @ back + E.T @ hidden + whole``, with *X* and *E* sparse. Each
+    part is left out if its first array has length 0.
 
     Args:
         bounds: Columns per thread, as for `encode`.
-        starts: Cells per column.
+        starts: Cells per column, as `by_column` gives them.
         places: Row in the batch per cell.
-        values: What the encoder was given per cell.
+        values: What the encoder was given per cell: *X*.
         back: Gradient of the first layer's output, shape ``(n_rows, h)``.
+        slopes: Derivative of the loss by each cell's output: *E*.
+        hidden: Last hidden layer, shape ``(n_rows, h)``.
+        whole: Gradient of an input that is not sparse, shape ``(n_columns, h)``.
         weights: Shape ``(n_columns, h)``; updated.
         moments: Adam's mean and square, shape ``(2, n_columns, h)``; updated.
         rates: What `_adam` needs.
@@ -198,34 +235,14 @@ def step_input(bounds, starts, places, values, back, weights, moments, rates):  
     for t in numba.prange(bounds.shape[0] - 1):
         gradient = np.empty(weights.shape[1], weights.dtype)
         for c in range(bounds[t], bounds[t + 1]):
-            gradient[:] = 0
-            for k in range(starts[c], starts[c + 1]):
-                value = values[k]
-                unit = back[places[k]]
-                for j in range(gradient.shape[0]):
-                    gradient[j] += value * unit[j]
+            if whole.shape[0] > 0:
+                gradient[:] = whole[c]
+            else:
+                gradient[:] = 0
+            if values.shape[0] > 0:
+                _add_products(gradient, starts[c], starts[c + 1], places, values, back)
+            if slopes.shape[0] > 0:
+                _add_products(
+                    gradient, starts[c], starts[c + 1], places, slopes, hidden
+                )
             _adam(weights[c], gradient, moments[0, c], moments[1, c], rates)
-
-
-@_jit(parallel=True)
-def encode_rows(offsets, columns, values, weights, out):  # type: ignore[no-untyped-def]
-    """Add ``X @ weights`` to *out* for a sparse *X* that comes by row."""
-    for r in numba.prange(out.shape[0]):
-        total = out[r]
-        for k in range(offsets[r], offsets[r + 1]):
-            value = values[k]
-            weight = weights[columns[k]]
-            for j in range(total.shape[0]):
-                total[j] += value * weight[j]
-
-
-@_jit(parallel=True)
-def sample(places, columns, hidden, weights, offsets, out):  # type: ignore[no-untyped-def]
-    """Set *out* to ``hidden[place] . weights[column] + offsets[column]`` per cell."""
-    for n in numba.prange(out.shape[0]):
-        unit = hidden[places[n]]
-        weight = weights[columns[n]]
-        total = offsets[columns[n]]
-        for j in range(weight.shape[0]):
-            total += unit[j] * weight[j]
-        out[n] = total

@@ -5,11 +5,12 @@ from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
 from benchbox_autoencoders.centring import Centre, fit_centre
+from benchbox_autoencoders.fused import warm_up
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.reading import Reader
 from benchbox_autoencoders.rows import Rows
-from benchbox_autoencoders.sparse import warm_up
+from benchbox_autoencoders.side import Side, fit_side
 from benchbox_autoencoders.training import Evaluate
 from benchbox_autoencoders.training import train as train_network
 
@@ -21,12 +22,15 @@ class UserAutoencoder:
     trained on are served alike.
     """
 
+    _of_users = True
+
     def __init__(self, options: AutoencoderOptions) -> None:
         if options.route != "dense":
             warm_up()
         self._options = options
         self._device = "cpu"
         self._centre: Centre
+        self._side: Side
         self._rows: Rows
         self._network: Network
 
@@ -34,6 +38,7 @@ class UserAutoencoder:
         """Train on the rows of *train*, by validation error where there is one."""
         self._device = context.device
         self._centre = fit_centre(train, self._options.centring)
+        self._side = fit_side(train, self._options, of_users=self._of_users)
         self._rows = self._as_rows(train)
         self._network = train_network(
             self._rows, self._options, context, self._validator(context)
@@ -64,8 +69,9 @@ class UserAutoencoder:
         return evaluate
 
     def _as_rows(self, ratings: Ratings) -> Rows:
-        scaled = self._centre.scaled(ratings)
-        return Rows.from_grouped(ratings.by_user(), scaled, self._device)
+        grouped = ratings.by_user() if self._of_users else ratings.by_item()
+        scaled, side = self._centre.scaled(ratings), self._side.inputs(ratings)
+        return Rows.from_grouped(grouped, scaled, self._device, side)
 
     def _reader(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
@@ -81,9 +87,7 @@ class ItemAutoencoder(UserAutoencoder):
     whole.
     """
 
-    def _as_rows(self, ratings: Ratings) -> Rows:
-        scaled = self._centre.scaled(ratings)
-        return Rows.from_grouped(ratings.by_item(), scaled, self._device)
+    _of_users = False
 
     def _reader(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]

@@ -4,40 +4,46 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from benchbox import Options
+from benchbox.training.options import (
+    Activation,
+    Count,
+    Layers,
+    NotNegative,
+    Optimizer,
+    Positive,
+    Share,
+    TrainingOptions,
+)
 
-Activation = Literal[
-    "identity", "sigmoid", "tanh", "relu", "relu6", "leaky-relu", "elu", "selu", "swish"
-]
 OutputActivation = Literal["identity", "sigmoid", "tanh"]
 Centring = Literal["bias", "mean", "none"]
 Route = Literal["dense", "sparse"]
-Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
-
-Count = Annotated[int, Meta(ge=1)]
-Layers = Annotated[tuple[Count, ...], Meta(min_length=1)]
-Share = Annotated[float, Meta(ge=0, lt=1)]
+SideInput = Literal["attributes", "tastes"]
 
 
-class AutoencoderOptions(Options, frozen=True):
+class AutoencoderOptions(TrainingOptions, frozen=True):
     """Options of every autoencoder, with the defaults of both AutoRecs.
+
+    To those of `TrainingOptions`, whose ``batch_size`` counts rows here, they add:
 
     Attributes:
         hidden_units: Width of each hidden layer, as in ``300`` or ``300-100-300``.
         activation: Of the hidden layers.
         output_activation: Of the last layer; it acts on centred, scaled ratings.
+        tied: Whether the decoder uses the encoder's weights, transposed; the hidden
+            layers must then read the same from both ends.
         centring: What is subtracted from ratings before they enter and before they
             are targets: the bias model, the global mean, or nothing.
+        side_inputs: What enters beside the ratings: ``attributes``, the features of
+            the row's own user or item; ``tastes``, how many of the row's ratings in
+            the upper half of the scale go to each feature of the other side.
         input_dropout: Share of the ratings hidden from the encoder while training.
             They stay targets, so the model learns to predict, not to copy.
+        input_noise: Standard deviation of the noise on the ratings the encoder is
+            given while training, in units of the centred ratings' own.
         dropout: Share of hidden units silenced while training.
-        optimizer: Rule of the steps; ``sgd`` has momentum 0.9.
-        learning_rate: Length of the steps.
-        weight_decay: Ridge on all weights, not on offsets. ``adam``, ``rmsprop`` and
-            ``sgd`` couple it to the gradient, as AutoRec's lambda; ``adamw`` does not.
-        batch_size: Rows per step.
-        epochs: Passes over the rows, at most.
-        patience: Epochs without a better validation error before training ends.
+        refeeding: Steps more per batch, with the output just made as the input and
+            the ratings as targets still (Kuchaiev & Ginsburg, 2017).
         route: Whether steps multiply whole rows, or rated cells alone; the loss is the
             same. ``auto`` takes the faster one for the density at hand.
     """
@@ -48,16 +54,27 @@ class AutoencoderOptions(Options, frozen=True):
     hidden_units: Layers = (50,)
     activation: Activation = "sigmoid"
     output_activation: OutputActivation = "identity"
+    tied: bool = False
     centring: Centring = "bias"
+    side_inputs: tuple[SideInput, ...] = ()
     input_dropout: Share = 0.3
+    input_noise: NotNegative = 0.0
     dropout: Share = 0.0
-    optimizer: Optimizer = "adam"
-    learning_rate: Annotated[float, Meta(gt=0)] = 4e-3
-    weight_decay: Annotated[float, Meta(ge=0)] = 1e-3
+    refeeding: Annotated[int, Meta(ge=0)] = 0
+    learning_rate: Positive = 4e-3
+    weight_decay: NotNegative = 1e-3
     batch_size: Count = 128
     epochs: Count = 60
     patience: Count = 4
     route: Literal["auto", "dense", "sparse"] = "auto"
+
+    def __post_init__(self) -> None:
+        if self.tied and self.hidden_units != self.hidden_units[::-1]:
+            widths = "-".join(map(str, self.hidden_units))
+            raise ValueError(
+                f"tied weights need hidden_units that read the same from both ends, "
+                f"not {widths}"
+            )
 
 
 class StackedOptions(AutoencoderOptions, frozen=True):
@@ -68,5 +85,5 @@ class StackedOptions(AutoencoderOptions, frozen=True):
     activation: Activation = "tanh"
     dropout: Share = 0.1
     optimizer: Optimizer = "adamw"
-    learning_rate: Annotated[float, Meta(gt=0)] = 3e-3
-    weight_decay: Annotated[float, Meta(ge=0)] = 10.0
+    learning_rate: Positive = 3e-3
+    weight_decay: NotNegative = 10.0

@@ -5,8 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchbox_autoencoders.network import Network
-from benchbox_autoencoders.rows import Rows
-from benchbox_autoencoders.sparse import read_rows
+from benchbox_autoencoders.rows import Cells, Rows
 
 # Wide enough for full speed, small enough for a dense block to stay in memory.
 _BLOCK = 512
@@ -27,41 +26,35 @@ class Reader:
         row_index: NDArray[np.int32],
         column_index: NDArray[np.int32],
     ) -> None:
+        self._rows = rows
         wanted, place = np.unique(row_index, return_inverse=True)
         self._order = np.argsort(place, kind="stable")
-        place = place[self._order]
-        self._places = place % _BLOCK
-        self._columns = column_index[self._order].astype(np.int64)
-        starts = np.arange(0, len(wanted), _BLOCK)
-        self._bounds = np.append(np.searchsorted(place, starts), len(place))
-        blocks = torch.split(torch.from_numpy(wanted), _BLOCK)
-        self._blocks = [rows.take(block) for block in blocks] if len(wanted) else []
+        self._wanted = torch.from_numpy(wanted.astype(np.int64))
+        self._places = place[self._order]
+        self._columns = column_index[self._order]
 
     @torch.no_grad()
     def read(self, network: Network) -> NDArray[np.float32]:
         """Return the output of *network* at every wanted cell, shape ``(n,)``."""
         network.eval()
-        read = read_rows if network.route == "sparse" else _read_dense
         values = np.empty(len(self._order), dtype=np.float32)
-        for block, start, stop in zip(
-            self._blocks, self._bounds, self._bounds[1:], strict=False
-        ):
-            wanted = slice(start, stop)
-            values[self._order[wanted]] = read(
-                network, block, self._places[wanted], self._columns[wanted]
-            )
+        for start in range(0, len(self._wanted), _BLOCK):
+            batch = self._rows.batch(self._wanted[start : start + _BLOCK])
+            first, end = np.searchsorted(self._places, (start, start + _BLOCK))
+            part = slice(int(first), int(end))
+            hidden = network.hidden(batch)
+            output = network.decode(hidden, self._cells(start, part))
+            values[self._order[part]] = output.cpu().numpy()
         return values
 
-
-def _read_dense(
-    network: Network,
-    rows: Rows,
-    places: NDArray[np.int64],
-    columns: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    (batch,) = rows.batches(len(rows))
-    cells = torch.from_numpy(places * rows.n_columns + columns)
-    read: NDArray[np.float32] = (
-        network(batch, cells.to(batch.values.device)).cpu().numpy()
-    )
-    return read
+    def _cells(self, start: int, part: slice) -> Cells:
+        device = self._rows.values.device
+        places = self._places[part] - start
+        offsets = np.searchsorted(places, np.arange(_BLOCK + 1))
+        offsets = offsets[: min(_BLOCK, len(self._wanted) - start) + 1]
+        return Cells(
+            offsets=torch.from_numpy(offsets).to(device),
+            places=torch.from_numpy(places).to(device),
+            columns=torch.from_numpy(self._columns[part].astype(np.int64)).to(device),
+            n_columns=self._rows.n_columns,
+        )

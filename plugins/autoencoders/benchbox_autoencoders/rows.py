@@ -1,7 +1,7 @@
 """Rows: ratings in compressed rows on a device, and batches cut from them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,48 +11,91 @@ from torch import Tensor
 from benchbox import Grouped
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Batch:
-    """Consecutive rows, as the list of their rated cells.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cells:
+    """Which cells of some rows are meant, row by row.
 
     Attributes:
-        cells: Place of each rated cell, ``row * n_columns + column``, int64.
-        values: Centred rating per cell, float32.
-        n_rows: Rows in the batch, rated or not.
-        n_columns: Width of a row.
-    """
-
-    cells: Tensor
-    values: Tensor
-    n_rows: int
-    n_columns: int
-
-    def dense(self, values: Tensor) -> Tensor:
-        """Return *values* at their cells and 0 elsewhere, ``(n_rows, n_columns)``."""
-        flat = values.new_zeros(self.n_rows * self.n_columns)
-        flat[self.cells] = values
-        return flat.view(self.n_rows, self.n_columns)
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Rows:
-    """Ratings in compressed rows on a device.
-
-    Attributes:
-        offsets: Row *r* is ``offsets[r]:offsets[r + 1]``, int64, on the CPU.
-        columns: Column per rating, int64.
-        values: Centred rating per rating, float32.
+        offsets: Row *r* has the cells ``offsets[r]:offsets[r + 1]``, int64.
+        places: Row per cell, int64.
+        columns: Column per cell, int64.
         n_columns: Width of a row.
     """
 
     offsets: Tensor
+    places: Tensor
+    columns: Tensor
+    n_columns: int
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows, with or without a cell."""
+        return len(self.offsets) - 1
+
+    @property
+    def flat(self) -> Tensor:
+        """Place of each cell when rows are laid end to end."""
+        return self.places * self.n_columns + self.columns
+
+    @cached_property
+    def by_column(self) -> tuple[Tensor, Tensor]:
+        """The order that sorts the cells by column, and where each column starts."""
+        order = torch.argsort(self.columns, stable=True)
+        counts = torch.bincount(self.columns, minlength=self.n_columns)
+        return order, _starts(counts)
+
+    def dense(self, values: Tensor) -> Tensor:
+        """Return *values* at their cells and 0 elsewhere, ``(n_rows, n_columns)``."""
+        flat = values.new_zeros(self.n_rows * self.n_columns)
+        flat[self.flat] = values
+        return flat.view(self.n_rows, self.n_columns)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Batch:
+    """Some rows.
+
+    Attributes:
+        cells: Which are rated.
+        values: Centred rating per cell.
+        side: Side inputs per row, shape ``(n_rows, d)``; there may be none.
+    """
+
+    cells: Cells
+    values: Tensor
+    side: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rows:
+    """Ratings in compressed rows on a device.
+
+    Attributes:
+        counts: Ratings per row, int64, on the CPU.
+        offsets: Row *r* is ``offsets[r]:offsets[r + 1]``, int64.
+        columns: Column per rating, int32.
+        values: Centred rating per rating, float32.
+        n_columns: Width of a row.
+        side: Side inputs per row, shape ``(n_rows, d)``; there may be none.
+    """
+
+    counts: Tensor
+    offsets: Tensor
     columns: Tensor
     values: Tensor
     n_columns: int
+    side: Tensor | None = None
 
     @classmethod
     def from_grouped(
-        cls, grouped: Grouped, values: NDArray[np.float32], device: str
+        cls,
+        grouped: Grouped,
+        values: NDArray[np.float32],
+        device: str,
+        side: NDArray[np.float32] | None = None,
     ) -> "Rows":
         """Move *grouped* to *device*, with *values* in place of its ratings.
 
@@ -60,43 +103,44 @@ class Rows:
             grouped: Who rated what.
             values: One value per rating, in the order of the ungrouped ratings.
             device: Where the rows shall live.
+            side: Side inputs per row.
         """
+        offsets = grouped.offsets.astype(np.int64)
         return cls(
-            offsets=torch.from_numpy(grouped.offsets.astype(np.int64)),
+            counts=torch.from_numpy(np.diff(offsets)),
+            offsets=torch.from_numpy(offsets).to(device),
             # Copies: ratings are read-only, which a tensor cannot be.
-            columns=torch.from_numpy(grouped.indices.astype(np.int64)).to(device),
+            columns=torch.from_numpy(grouped.indices.astype(np.int32)).to(device),
             values=torch.from_numpy(values[grouped.positions]).to(device),
             n_columns=grouped.n_columns,
+            side=None if side is None else torch.from_numpy(side).to(device),
         )
 
     def __len__(self) -> int:
-        return len(self.offsets) - 1
+        return len(self.counts)
 
-    def take(self, order: Tensor) -> "Rows":
-        """Return the rows named by *order*, which lies on the CPU, in that order."""
-        counts = self.offsets.diff()[order]
-        offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-        shift = self.offsets[order] - offsets[:-1]
-        places = torch.arange(int(offsets[-1])) + shift.repeat_interleave(counts)
-        places = places.to(self.columns.device)
-        return Rows(
-            offsets=offsets,
-            columns=self.columns.index_select(0, places),
-            values=self.values.index_select(0, places),
-            n_columns=self.n_columns,
+    def batch(self, index: Tensor) -> Batch:
+        """Return the rows named by *index*, which lies on the CPU, in that order."""
+        # Counted here, so that the device need not be waited for.
+        n_cells = int(self.counts[index].sum())
+        index = index.to(self.values.device)
+        first = self.offsets[index]
+        offsets = _starts(self.offsets[index + 1] - first)
+        places = torch.arange(len(index), device=index.device)
+        places = places.repeat_interleave(offsets.diff(), output_size=n_cells)
+        cells = torch.arange(n_cells, device=index.device)
+        cells += (first - offsets[:-1]).index_select(0, places)
+        return Batch(
+            cells=Cells(
+                offsets=offsets,
+                places=places,
+                columns=self.columns.index_select(0, cells).long(),
+                n_columns=self.n_columns,
+            ),
+            values=self.values.index_select(0, cells),
+            side=None if self.side is None else self.side.index_select(0, index),
         )
 
-    def batches(self, size: int) -> Iterator[Batch]:
-        """Yield batches of *size* rows in order; the last may be smaller."""
-        counts = self.offsets.diff()
-        within = (torch.arange(len(self)) % size).repeat_interleave(counts)
-        cells = within.to(self.columns.device) * self.n_columns + self.columns
-        for start in range(0, len(self), size):
-            stop = min(start + size, len(self))
-            part = slice(int(self.offsets[start]), int(self.offsets[stop]))
-            yield Batch(
-                cells=cells[part],
-                values=self.values[part],
-                n_rows=stop - start,
-                n_columns=self.n_columns,
-            )
+
+def _starts(counts: Tensor) -> Tensor:
+    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])

@@ -1,202 +1,109 @@
-"""Sparse: the same steps at rated cells alone, on processors, by Adam."""
+"""Sparse: the products of the first and the last layer, at rated cells alone.
+
+`F.embedding_bag` is a product of a sparse and a dense matrix on every device, and its
+sums come in the same order every time. The product of two dense matrices at chosen
+cells is the gradient by its ``per_sample_weights``, which torch offers as an operator.
+"""
 
 from typing import Any
 
-import numba
-import numpy as np
 import torch
-from numpy.typing import NDArray
+import torch.nn.functional as F
 from torch import Tensor
 
-from benchbox_autoencoders import kernels
-from benchbox_autoencoders.network import Network
-from benchbox_autoencoders.optimizers import make_optimizer
-from benchbox_autoencoders.options import AutoencoderOptions
-from benchbox_autoencoders.rows import Rows
-
-_BETAS = (0.9, 0.999)
-_EPS = 1e-8
-_CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
-
-# Adam's step of a column costs as much as so many of its cells (measured); threads get
-# equal shares of the sum.
-_CELLS_PER_COLUMN = 8
+from benchbox_autoencoders.rows import Cells
 
 
-class SparseSteps:
-    """Takes the steps of `DenseSteps` without multiplying a missing rating.
-
-    Loss and gradients are those of the dense steps, up to the order of sums; Adam
-    moves every weight at every step, rated or not, as it must. The layers between are
-    torch's.
+def sparse_input(cells: Cells, values: Tensor, weights: Tensor) -> Tensor:
+    """Return ``X @ weights``, shape ``(n_rows, h)``, differentiable by the weights.
 
     Args:
-        network: What is trained, on the CPU.
-        options: The settings; the optimizer is ``adam`` or ``adamw``.
-        n_threads: Threads to use; part of what decides the bytes.
+        cells: Which cells of *X* are rated.
+        values: What *X* holds there.
+        weights: Shape ``(n_columns, h)``.
     """
-
-    def __init__(
-        self, network: Network, options: AutoencoderOptions, n_threads: int
-    ) -> None:
-        self._network, self._options, self._n_threads = network, options, n_threads
-        set_threads(n_threads)
-        self._first = network.weights[0].detach().numpy()
-        self._last = network.weights[-1].detach().numpy()
-        self._last_offsets = network.offsets[-1].detach().numpy()
-        self._moments = {
-            name: np.zeros((2, *array.shape), array.dtype)
-            for name, array in (
-                ("first", self._first),
-                ("last", self._last),
-                ("last_offsets", self._last_offsets),
-            )
-        }
-        self._between = make_optimizer(
-            network.weights[1:-1], network.offsets[:-1], options
-        )
-        self._n_steps = 0
-        self._buffers: dict[tuple[int, ...], NDArray[Any]] = {}
-
-    def epoch(self, rows: Rows, order: Tensor) -> float:
-        """Take one step per batch of *rows* in *order*; return the mean squared error.
-
-        The error is the one on the way: each batch's before its own step.
-        """
-        total, n_cells = 0.0, 0
-        for batch in torch.split(order, self._options.batch_size):
-            starts, places, targets = kernels.by_column(
-                rows.offsets.numpy(),
-                rows.columns.numpy(),
-                rows.values.numpy(),
-                batch.numpy(),
-                rows.n_columns,
-            )
-            total += self._step(starts, places, targets, len(batch))
-            n_cells += len(targets)
-        return total / n_cells
-
-    def _step(
-        self,
-        starts: NDArray[np.int64],
-        places: NDArray[np.int32],
-        targets: NDArray[Any],
-        n_rows: int,
-    ) -> float:
-        self._n_steps += 1
-        bounds = self._shares(starts)
-        values = self._network.drop_input(torch.from_numpy(targets)).numpy()
-        encoded = self._buffer(n_rows, self._first.shape[1], 0)
-        kernels.encode(bounds, starts, places, values, self._first, encoded)
-        product = torch.from_numpy(encoded).sum(0).requires_grad_()
-        hidden = self._network.deepen(product)
-        back = self._buffer(n_rows, self._last.shape[1], 1)
-        losses = np.zeros(self._n_threads)
-        kernels.step_output(
-            bounds,
-            starts,
-            places,
-            targets,
-            hidden.detach().numpy(),
-            self._last,
-            self._last_offsets,
-            self._moments["last"],
-            self._moments["last_offsets"],
-            self._first.dtype.type(2 / len(targets)),
-            _CODES[self._options.output_activation],
-            self._rates(self._options.weight_decay),
-            self._rates(0.0),
-            back,
-            losses,
-        )
-        self._between.zero_grad()
-        hidden.backward(torch.from_numpy(back).sum(0))  # type: ignore[no-untyped-call]
-        assert product.grad is not None
-        kernels.step_input(
-            bounds,
-            starts,
-            places,
-            values,
-            product.grad.numpy(),
-            self._first,
-            self._moments["first"],
-            self._rates(self._options.weight_decay),
-        )
-        self._between.step()
-        return float(losses.sum())
-
-    def _rates(self, weight_decay: float) -> tuple[Any, ...]:
-        """Return Adam's constants at this step, in the weights' own precision."""
-        rate, (beta1, beta2) = self._options.learning_rate, _BETAS
-        coupled = self._options.optimizer == "adam"
-        constants = (
-            weight_decay if coupled else 0.0,
-            1.0 if coupled else 1 - rate * weight_decay,
-            beta1,
-            1 - beta1,
-            beta2,
-            1 - beta2,
-            rate / (1 - beta1**self._n_steps),
-            1 / np.sqrt(1 - beta2**self._n_steps),
-            _EPS,
-        )
-        return tuple(map(self._first.dtype.type, constants))
-
-    def _shares(self, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the columns of each thread, shape ``(n_threads + 1,)``."""
-        cost = starts + _CELLS_PER_COLUMN * np.arange(len(starts))
-        wanted = np.linspace(0, cost[-1], self._n_threads + 1)
-        bounds: NDArray[np.int64] = np.searchsorted(cost, wanted)
-        return bounds
-
-    def _buffer(self, n_rows: int, width: int, use: int) -> NDArray[Any]:
-        shape = (self._n_threads, n_rows, width)
-        if (*shape, use) not in self._buffers:
-            self._buffers[(*shape, use)] = np.empty(shape, self._first.dtype)
-        return self._buffers[(*shape, use)]
+    product: Tensor = _SparseInput.apply(weights, values, cells)  # type: ignore[no-untyped-call]
+    return product
 
 
-def read_rows(
-    network: Network,
-    rows: Rows,
-    places: NDArray[np.int64],
-    columns: NDArray[np.int64],
-) -> NDArray[Any]:
-    """Return the output of *network* at chosen cells of *rows*.
+def sampled_output(
+    cells: Cells, hidden: Tensor, weights: Tensor, offsets: Tensor
+) -> Tensor:
+    """Return ``hidden @ weights.T + offsets`` at *cells*.
 
     Args:
-        network: On the CPU.
-        rows: What it encodes; all at once, so only as many as fit into memory.
-        places: Row per wanted cell.
-        columns: Column per wanted cell.
+        cells: Which cells.
+        hidden: Shape ``(n_rows, h)``.
+        weights: Shape ``(n_columns, h)``.
+        offsets: Shape ``(n_columns,)``.
     """
-    first, last = (network.weights[n].detach().numpy() for n in (0, -1))
-    product = np.zeros((len(rows), first.shape[1]), first.dtype)
-    arrays = (rows.offsets.numpy(), rows.columns.numpy(), rows.values.numpy())
-    kernels.encode_rows(*arrays, first, product)
-    hidden = network.deepen(torch.from_numpy(product)).numpy()
-    read = np.empty(len(places), first.dtype)
-    offsets = network.offsets[-1].detach().numpy()
-    kernels.sample(places, columns, hidden, last, offsets, read)
-    return network.activate_output(torch.from_numpy(read)).numpy()
+    output: Tensor = _SampledOutput.apply(hidden, weights, offsets, cells)  # type: ignore[no-untyped-call]
+    return output
 
 
-def set_threads(n_threads: int) -> None:
-    """Let the kernels use so many threads, as far as the machine has them."""
-    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    numba.set_num_threads(min(n_threads, most))
+class _SparseInput(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, values: Tensor, cells: Cells) -> Tensor:
+        ctx.save_for_backward(values)
+        ctx.cells = cells
+        return _by_row(cells, values, weights)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
+        (values,), (slope,) = ctx.saved_tensors, slopes
+        return _by_column(ctx.cells, values, slope), None, None
 
 
-def warm_up() -> None:
-    """Load the kernels, or compile them the first time, outside of any clock."""
-    options = AutoencoderOptions(hidden_units=(1,), batch_size=1)
-    rows = Rows(
-        offsets=torch.tensor([0, 1]),
-        columns=torch.tensor([0]),
-        values=torch.ones(1),
-        n_columns=1,
+class _SampledOutput(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weights: Tensor, offsets: Tensor, cells: Cells
+    ) -> Tensor:
+        ctx.save_for_backward(hidden, weights)
+        ctx.cells = cells
+        sums = _at_cells(cells, hidden, weights)
+        return sums + offsets.index_select(0, cells.columns)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        (hidden, weights), (slope,) = ctx.saved_tensors, slopes
+        ones = hidden.new_ones(len(hidden), 1)
+        return (
+            _by_row(ctx.cells, slope, weights),
+            _by_column(ctx.cells, slope, hidden),
+            _by_column(ctx.cells, slope, ones).view(-1),
+            None,
+        )
+
+
+def _by_row(cells: Cells, values: Tensor, weights: Tensor) -> Tensor:
+    """Return ``X @ weights``."""
+    return F.embedding_bag(
+        cells.columns,
+        weights,
+        cells.offsets,
+        mode="sum",
+        per_sample_weights=values,
+        include_last_offset=True,
     )
-    network = Network(rows, options, torch.Generator().manual_seed(0))
-    SparseSteps(network, options, 1).epoch(rows, torch.tensor([0]))
-    with torch.no_grad():
-        read_rows(network, rows, np.zeros(1, np.int64), np.zeros(1, np.int64))
+
+
+def _by_column(cells: Cells, values: Tensor, units: Tensor) -> Tensor:
+    """Return ``X.T @ units``."""
+    order, starts = cells.by_column
+    return F.embedding_bag(
+        cells.places.index_select(0, order),
+        units,
+        starts,
+        mode="sum",
+        per_sample_weights=values.index_select(0, order),
+        include_last_offset=True,
+    )
+
+
+def _at_cells(cells: Cells, units: Tensor, weights: Tensor) -> Tensor:
+    """Return ``units[place] . weights[column]`` per cell."""
+    sums: Tensor = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+        units, weights, cells.columns, cells.offsets, cells.places, 0
+    )
+    return sums

@@ -1,17 +1,15 @@
-"""Training: the one loop every autoencoder learns by."""
+"""Training: how every autoencoder learns."""
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
-from benchbox import EarlyStopping, FitContext
-from benchbox_autoencoders.dense import DenseSteps
+from benchbox import FitContext
+from benchbox.training.loop import train_epochs
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
-from benchbox_autoencoders.route import check_route, choose_route
+from benchbox_autoencoders.route import choose_route, make_steps
 from benchbox_autoencoders.rows import Rows
-from benchbox_autoencoders.sparse import SparseSteps
 
 Evaluate = Callable[[Network], float]
 
@@ -33,35 +31,26 @@ def train(
     """
     generator = torch.Generator().manual_seed(context.seed)
     network = Network(rows, options, generator).to(context.device)
-    steps = _steps(network, rows, options, context)
-    rated = rows.offsets.diff().nonzero().view(-1)
-    n_epochs = context.epochs or options.epochs
-    stopping = EarlyStopping(options.patience)
-    best: dict[str, Tensor] = {}
-    for epoch in range(1, n_epochs + 1):
-        order = rated[torch.randperm(len(rated), generator=generator)]
-        network.train()
-        loss = steps.epoch(rows, order)
-        network.eval()
-        error = None if evaluate is None else evaluate(network)
-        context.report(epoch, n_epochs, loss=loss, validation_rmse=error)
-        if error is None:
-            continue
-        if stopping.improved(epoch, error):
-            best = {k: v.clone() for k, v in network.state_dict().items()}
-        if stopping.should_stop(epoch):
-            break
-    if best:
-        network.load_state_dict(best)
-    return network.eval()
-
-
-def _steps(
-    network: Network, rows: Rows, options: AutoencoderOptions, context: FitContext
-) -> DenseSteps | SparseSteps:
-    check_route(options, context.device)
-    network.route = choose_route(rows, options, context.device)
+    chance = generator
+    if context.device != "cpu":
+        # Drawn where they are used: numbers would come too slowly from the host.
+        chance = torch.Generator(context.device).manual_seed(context.seed)
+    network.seed(chance)
+    network.route = choose_route(rows, options)
     context.note("route", network.route)
-    if network.route == "dense":
-        return DenseSteps(network, options)
-    return SparseSteps(network, options, context.n_threads)
+    steps = make_steps(network, options, context)
+    rated = rows.counts.nonzero().view(-1)
+
+    def epoch() -> float:
+        order = rated[torch.randperm(len(rated), generator=generator)]
+        return steps.epoch(rows, order)
+
+    train_epochs(
+        network,
+        steps.optimizer,
+        epoch,
+        options,
+        context,
+        None if evaluate is None else lambda: evaluate(network),
+    )
+    return network

@@ -1,0 +1,66 @@
+"""Features: tables of facts about users or items, as numbers a network can read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.ratings import Features
+
+# A text column with more labels than this names its rows (titles, postal codes) rather
+# than describes them.
+_MOST_LABELS = 128
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class EncodedFeatures:
+    """Facts as a matrix.
+
+    Attributes:
+        names: What each column says, such as ``age`` or ``genres=Drama``.
+        matrix: One row per user or item, float32, shape ``(n, len(names))``.
+    """
+
+    names: tuple[str, ...]
+    matrix: NDArray[np.float32]
+
+
+def encode_features(features: Features | None, n: int) -> EncodedFeatures:
+    """Return *features* as numbers.
+
+    A column of numbers is brought to mean 0 and variance 1, with 0 for a missing
+    one. A column of text becomes a 0/1 column per label; ``Action|Drama`` holds two
+    labels, an empty text none. Text with more than 128 labels is left out.
+
+    Args:
+        features: Facts by name; they may be missing.
+        n: Number of users or items, should there be no facts.
+    """
+    names: list[str] = []
+    columns: list[NDArray[np.float32]] = []
+    for name, column in (features or {}).items():
+        if column.dtype.kind in "biuf":
+            names.append(name)
+            columns.append(_standardized(column))
+            continue
+        labels = [set(filter(None, str(text).split("|"))) for text in column]
+        distinct = sorted(set().union(*labels))
+        if len(distinct) > _MOST_LABELS:
+            continue
+        for label in distinct:
+            names.append(f"{name}={label}")
+            columns.append(np.array([label in own for own in labels], np.float32))
+    matrix = np.zeros((n, len(names)), dtype=np.float32)
+    for place, column in enumerate(columns):
+        matrix[:, place] = column
+    return EncodedFeatures(names=tuple(names), matrix=matrix)
+
+
+def _standardized(column: NDArray[np.generic]) -> NDArray[np.float32]:
+    numbers = column.astype(np.float64)
+    known = np.isfinite(numbers)
+    if not known.any():
+        return np.zeros(len(numbers), np.float32)
+    spread = float(numbers[known].std()) or 1.0
+    rest = np.where(known, numbers - numbers[known].mean(), 0.0) / spread
+    return rest.astype(np.float32)

@@ -1,0 +1,244 @@
+"""Fused: the steps of the sparse route on processors, each with Adam's in one pass."""
+
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchbox.training.optimizers import make_optimizer
+from benchbox_autoencoders import kernels
+from benchbox_autoencoders.network import Network
+from benchbox_autoencoders.options import AutoencoderOptions
+from benchbox_autoencoders.refeeding import Refed
+from benchbox_autoencoders.rows import Rows
+from benchbox_autoencoders.steps import decayed
+
+Array = NDArray[Any]
+
+_BETAS = (0.9, 0.999)
+_EPS = 1e-8
+_CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
+
+# Adam's step of a column costs as much as so many of its cells (measured); threads get
+# equal shares of the sum.
+_CELLS_PER_COLUMN = 8
+
+
+class FusedSteps:
+    """Takes the steps of `Steps` along the sparse route, by kernels of our own.
+
+    Loss and gradients are the same, up to the order of sums; Adam moves every weight at
+    every step, rated or not, as it must. The layers between are torch's.
+
+    Args:
+        network: What is trained, on the CPU.
+        options: The settings; the optimizer is ``adam`` or ``adamw``.
+        n_threads: Threads to use; part of what decides the bytes.
+        precision: Arithmetic of the layers between: ``bfloat16``, or the weights'.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        options: AutoencoderOptions,
+        n_threads: int,
+        precision: str = "float32",
+    ) -> None:
+        self._network, self._options, self._n_threads = network, options, n_threads
+        self._in_bfloat16 = precision == "bfloat16"
+        set_threads(n_threads)
+        self._first = network.first.detach().numpy()
+        self._last = network.last.detach().numpy()
+        self._last_offsets = network.offsets[-1].detach().numpy()
+        self._none = np.zeros(0, self._first.dtype)
+        self._nowhere = np.zeros((0, 0), self._first.dtype)
+        self._first_moments = _moments(self._first)
+        # Tied weights are stepped once, as the first.
+        self._last_moments = _moments(self._nowhere if options.tied else self._last)
+        self._offset_moments = _moments(self._last_offsets)
+        ours = {id(network.first), id(network.last)}
+        self.optimizer = make_optimizer(
+            [weights for weights in decayed(network) if id(weights) not in ours],
+            network.offsets[:-1],
+            options,
+        )
+        self._n_steps = 0
+        self._buffers: dict[tuple[int, ...], Array] = {}
+
+    def epoch(self, rows: Rows, order: Tensor) -> float:
+        """Take the steps of each batch of *rows* in *order*; return the mean loss.
+
+        The loss is the mean squared error on the way: each batch's before its step.
+        """
+        total, n_cells = 0.0, 0
+        for index in order.split(self._options.batch_size):
+            cells = _ByColumn(rows, index, self._n_threads)
+            side = None if rows.side is None else rows.side.index_select(0, index)
+            total += self._learn(cells, side)
+            n_cells += len(cells.targets)
+        return total / n_cells
+
+    def _learn(self, cells: "_ByColumn", side: Tensor | None) -> float:
+        squares = []
+        refed: Refed | None = None
+        for n_left in reversed(range(1 + self._options.refeeding)):
+            self._n_steps += 1
+            values, product = self._encoded(cells, refed)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self._in_bfloat16):
+                hidden = self._network.deepen(product, side)
+            following = Refed(self._network, hidden, self._options) if n_left else None
+            squared, slopes, back = self._step_output(cells, hidden)
+            self.optimizer.zero_grad()
+            hidden.backward(back)  # type: ignore[no-untyped-call]
+            assert product.grad is not None
+            self._step_input(cells, values, product.grad, slopes, hidden, refed)
+            self.optimizer.step()
+            refed = following
+            squares.append(squared)
+        return squares[0]
+
+    def _encoded(self, cells: "_ByColumn", refed: Refed | None) -> tuple[Array, Tensor]:
+        """Return what the encoder is given at cells, and its product with weights."""
+        if refed is not None:
+            with torch.no_grad():
+                return self._none, refed.product(self._network.first).requires_grad_()
+        values = self._network.corrupt(torch.from_numpy(cells.targets)).numpy()
+        parts = self._buffer(cells.n_rows, self._first.shape[1], 0)
+        kernels.encode(
+            cells.bounds, cells.starts, cells.places, values, self._first, parts
+        )
+        return values, torch.from_numpy(parts).sum(0).requires_grad_()
+
+    def _step_output(
+        self, cells: "_ByColumn", hidden: Tensor
+    ) -> tuple[float, Array, Tensor]:
+        """Step the last layer, unless it is tied; return the loss and its slopes."""
+        is_tied = self._options.tied
+        slopes = np.empty_like(cells.targets) if is_tied else self._none
+        parts = self._buffer(cells.n_rows, self._last.shape[1], 1)
+        losses = np.zeros(self._n_threads)
+        kernels.step_output(
+            cells.bounds,
+            cells.starts,
+            cells.places,
+            cells.targets,
+            self._as_array(hidden),
+            self._last,
+            self._last_offsets,
+            self._last_moments,
+            self._offset_moments,
+            self._first.dtype.type(2 / len(cells.targets)),
+            _CODES[self._options.output_activation],
+            self._rates(self._options.weight_decay),
+            self._rates(0.0),
+            parts,
+            losses,
+            slopes,
+        )
+        back = torch.from_numpy(parts).sum(0).to(hidden.dtype)
+        return float(losses.sum()), slopes, back
+
+    def _step_input(
+        self,
+        cells: "_ByColumn",
+        values: Array,
+        back: Tensor,
+        slopes: Array,
+        hidden: Tensor,
+        refed: Refed | None,
+    ) -> None:
+        whole = self._nowhere if refed is None else refed.gradient(back).numpy()
+        kernels.step_input(
+            cells.bounds,
+            cells.starts,
+            cells.places,
+            values,
+            back.numpy(),
+            slopes,
+            self._as_array(hidden),
+            whole,
+            self._first,
+            self._first_moments,
+            self._rates(self._options.weight_decay),
+        )
+
+    def _as_array(self, hidden: Tensor) -> Array:
+        array: Array = hidden.detach().to(self._network.first.dtype).numpy()
+        return array
+
+    def _rates(self, weight_decay: float) -> tuple[Any, ...]:
+        """Return Adam's constants at this step, in the weights' own precision."""
+        rate: float = self.optimizer.param_groups[0]["lr"]
+        beta1, beta2 = _BETAS
+        coupled = self._options.optimizer == "adam"
+        constants = (
+            weight_decay if coupled else 0.0,
+            1.0 if coupled else 1 - rate * weight_decay,
+            beta1,
+            1 - beta1,
+            beta2,
+            1 - beta2,
+            rate / (1 - beta1**self._n_steps),
+            1 / np.sqrt(1 - beta2**self._n_steps),
+            _EPS,
+        )
+        return tuple(map(self._first.dtype.type, constants))
+
+    def _buffer(self, n_rows: int, width: int, use: int) -> Array:
+        shape = (self._n_threads, n_rows, width)
+        if (*shape, use) not in self._buffers:
+            self._buffers[(*shape, use)] = np.empty(shape, self._first.dtype)
+        return self._buffers[(*shape, use)]
+
+
+class _ByColumn:
+    """The cells of some rows, column by column, and which thread owns which.
+
+    Attributes:
+        n_rows: How many rows.
+        starts: Column *c* has the cells ``starts[c]:starts[c + 1]``.
+        places: Row in the batch per cell.
+        targets: Centred rating per cell.
+        bounds: Thread *t* owns the columns ``bounds[t]:bounds[t + 1]``.
+    """
+
+    def __init__(self, rows: Rows, index: Tensor, n_threads: int) -> None:
+        self.n_rows = len(index)
+        self.starts, self.places, self.targets = kernels.by_column(
+            rows.offsets.numpy(),
+            rows.columns.numpy(),
+            rows.values.numpy(),
+            index.numpy(),
+            rows.n_columns,
+        )
+        cost = self.starts + _CELLS_PER_COLUMN * np.arange(len(self.starts))
+        wanted = np.linspace(0, cost[-1], n_threads + 1)
+        self.bounds = np.searchsorted(cost, wanted)
+
+
+def _moments(weights: Array) -> Array:
+    return np.zeros((2, *weights.shape), weights.dtype)
+
+
+def set_threads(n_threads: int) -> None:
+    """Let the kernels use so many threads, as far as the machine has them."""
+    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    numba.set_num_threads(min(n_threads, most))
+
+
+def warm_up() -> None:
+    """Load the kernels, or compile them the first time, outside of any clock."""
+    options = AutoencoderOptions(hidden_units=(1,), batch_size=1)
+    rows = Rows(
+        counts=torch.tensor([1]),
+        offsets=torch.tensor([0, 1]),
+        columns=torch.tensor([0], dtype=torch.int32),
+        values=torch.ones(1),
+        n_columns=1,
+    )
+    generator = torch.Generator().manual_seed(0)
+    network = Network(rows, options, generator)
+    FusedSteps(network, options, 1).epoch(rows, torch.tensor([0]))

@@ -1,0 +1,58 @@
+"""Re-feeding: a reconstruction, dense as it is, as the input of another pass.
+
+A linear output is ``Z = H W' + b`` with few hidden units, so ``Z U`` is ``H (W' U) +
+b U``, and the gradient ``Z' G`` is ``W (H' G) + b (1' G)``: exact, without ever writing
+*Z* down. That is the cheaper way once a batch has more rows than layers have units.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchbox_autoencoders.network import Network
+from benchbox_autoencoders.options import AutoencoderOptions
+
+
+class Refed:
+    """The output of a pass, as it was before the step that follows.
+
+    Args:
+        network: What made it, not yet moved by the step.
+        hidden: Its last hidden layer, shape ``(n_rows, h)``.
+        options: The settings.
+    """
+
+    def __init__(
+        self, network: Network, hidden: Tensor, options: AutoencoderOptions
+    ) -> None:
+        self._hidden = hidden.detach().to(network.last.dtype)
+        self._whole: Tensor | None = None
+        last, offsets = network.last.detach(), network.offsets[-1].detach()
+        if is_factored(len(hidden), options):
+            # Copies, since the step moves both.
+            self._last, self._offsets = last.clone(), offsets.clone()
+            return
+        whole = F.linear(self._hidden, last, offsets)
+        self._whole = network.activate_output(whole)
+
+    def product(self, weights: Tensor) -> Tensor:
+        """Return the output times *weights*, shape ``(n_rows, h_1)``."""
+        if self._whole is not None:
+            return self._whole @ weights
+        inner = self._last.T @ weights
+        return self._hidden @ inner + self._offsets @ weights
+
+    def gradient(self, slope: Tensor) -> Tensor:
+        """Return the gradient by the weights of `product`, given that by itself."""
+        if self._whole is not None:
+            return self._whole.T @ slope
+        outer = torch.outer(self._offsets, slope.sum(0))
+        return outer.addmm_(self._last, self._hidden.T @ slope)
+
+
+def is_factored(n_rows: int, options: AutoencoderOptions) -> bool:
+    """Return whether fewer products are needed without writing the output down."""
+    if options.output_activation != "identity":
+        return False
+    first, last = options.hidden_units[0], options.hidden_units[-1]
+    return n_rows * (last + 2 * first) > 2 * first * last

@@ -1,0 +1,87 @@
+"""Side inputs: what an autoencoder is told of a row beside its ratings."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox import Ratings
+from benchbox.errors import ModelError
+from benchbox.features import EncodedFeatures, encode_features
+from benchbox_autoencoders.options import AutoencoderOptions, SideInput
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Side:
+    """How side inputs of users, or of items, are made from what is visible.
+
+    Attributes:
+        kinds: Which inputs, in order.
+        of_users: Whether rows are users.
+        mean: Mean per taste over the training rows, shape ``(d,)``.
+        spread: Standard deviation of the same.
+    """
+
+    kinds: tuple[SideInput, ...]
+    of_users: bool
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    def inputs(self, visible: Ratings) -> Matrix | None:
+        """Return the inputs of every row of *visible*, ``(n_rows, d)``, if any."""
+        parts = []
+        for kind in self.kinds:
+            if kind == "attributes":
+                parts.append(_features(visible, self.of_users).matrix)
+            else:
+                rest = _tastes(visible, self.of_users) - self.mean
+                parts.append((rest / self.spread).astype(np.float32))
+        return np.hstack(parts) if parts else None
+
+
+def fit_side(train: Ratings, options: AutoencoderOptions, *, of_users: bool) -> Side:
+    """Return how the side inputs the options name are made.
+
+    Raises:
+        ModelError: The data have no features to make them of.
+    """
+    kinds = tuple(dict.fromkeys(options.side_inputs))
+    for kind in kinds:
+        about_users = of_users if kind == "attributes" else not of_users
+        if not _features(train, about_users).names:
+            what = "user" if about_users else "item"
+            raise ModelError(
+                f"side_inputs={kind} needs {what} features, and this data set has "
+                f"none that describe. Leave it out."
+            )
+    mean, spread = np.zeros(0), np.ones(0)
+    if "tastes" in kinds:
+        tastes = _tastes(train, of_users)
+        mean, spread = tastes.mean(axis=0), tastes.std(axis=0)
+        spread[spread == 0] = 1.0
+    return Side(kinds=kinds, of_users=of_users, mean=mean, spread=spread)
+
+
+def _features(ratings: Ratings, about_users: bool) -> EncodedFeatures:
+    if about_users:
+        return encode_features(ratings.user_features, ratings.n_users)
+    return encode_features(ratings.item_features, ratings.n_items)
+
+
+def _tastes(visible: Ratings, of_users: bool) -> NDArray[np.float64]:
+    """Count, per row and feature of the other side, the ratings in the upper half.
+
+    On a scale from 1 to 5 these are the ratings of 3 and more.
+    """
+    from scipy.sparse import csr_array
+
+    liked = visible.values >= (visible.scale.low + visible.scale.high) / 2
+    rows, others = visible.users[liked], visible.items[liked]
+    shape = visible.n_users, visible.n_items
+    matrix = csr_array((np.ones(len(rows)), (rows, others)), shape=shape)
+    if not of_users:
+        matrix = matrix.T.tocsr()
+    counts: NDArray[np.float64] = matrix @ _features(visible, not of_users).matrix
+    return counts

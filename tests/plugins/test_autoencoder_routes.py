@@ -1,0 +1,351 @@
+"""Routes: the same steps by whole rows, by rated cells, and by fused kernels."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from benchbox_autoencoders import kernels
+from benchbox_autoencoders.fused import FusedSteps
+from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
+from benchbox_autoencoders.network import Network
+from benchbox_autoencoders.options import AutoencoderOptions
+from benchbox_autoencoders.reading import Reader
+from benchbox_autoencoders.refeeding import Refed, is_factored
+from benchbox_autoencoders.route import choose_route, make_steps
+from benchbox_autoencoders.rows import Rows
+from benchbox_autoencoders.steps import Steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toy_ratings import all_pairs, from_matrix, hide, low_rank
+
+from benchbox import FitContext
+from benchbox.errors import UsageError
+from benchbox.options import decode
+
+
+def some_rows(
+    n_rows: int = 11, n_columns: int = 7, share: float = 0.5, n_side: int = 0
+) -> Rows:
+    """Return random rows in float64; some may be empty, and some columns unrated."""
+    draw = np.random.default_rng(3)
+    matrix = np.where(draw.random((n_rows, n_columns)) < share, 1.0, np.nan)
+    matrix *= draw.normal(size=matrix.shape)
+    matrix[:, -1] = np.nan
+    matrix[2] = np.nan
+    matrix[0, 0] = 0.0
+    ratings = from_matrix(matrix)
+    side = draw.normal(size=(n_rows, n_side)).astype(np.float32) if n_side else None
+    rows = Rows.from_grouped(ratings.by_user(), ratings.values, "cpu", side)
+    return in_float64(rows)
+
+
+def in_float64(rows: Rows) -> Rows:
+    side = None if rows.side is None else rows.side.double()
+    return replace(rows, values=rows.values.double(), side=side)
+
+
+def away_from_zero(
+    rows: Rows, options: AutoencoderOptions, route: str = "sparse"
+) -> Network:
+    """Return a network in float64, with every weight away from where it starts."""
+    network = Network(rows, options, torch.Generator().manual_seed(0)).double()
+    noise = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.3 * torch.randn(
+                parameter.shape, generator=noise, dtype=torch.float64
+            )
+    network.seed(torch.Generator().manual_seed(2))
+    network.route = route
+    return network.train()
+
+
+COMMON = {"batch_size": 4, "learning_rate": 0.05, "input_dropout": 0.0}
+CASES = [
+    {"hidden_units": (5,)},
+    {"hidden_units": (5, 3, 4), "activation": "tanh"},
+    {"hidden_units": (4, 4), "activation": "selu", "weight_decay": 0.1},
+    {"hidden_units": (3,), "output_activation": "sigmoid"},
+    {"hidden_units": (3,), "output_activation": "tanh", "weight_decay": 0.05},
+    {"hidden_units": (3,), "optimizer": "adamw", "weight_decay": 2.0},
+    {"hidden_units": (1,), "activation": "relu", "batch_size": 1},
+    {"hidden_units": (4, 3, 4), "dropout": 0.4},
+    {"hidden_units": (5,), "tied": True},
+    {"hidden_units": (5, 2, 5), "tied": True, "output_activation": "tanh"},
+    {"hidden_units": (5, 3, 3, 5), "tied": True, "weight_decay": 0.1},
+    {"hidden_units": (3,), "refeeding": 1},
+    {"hidden_units": (3,), "refeeding": 2, "output_activation": "sigmoid"},
+    {"hidden_units": (2,), "refeeding": 2, "batch_size": 10},
+    {"hidden_units": (3, 2, 3), "refeeding": 1, "tied": True},
+    {"hidden_units": (2,), "refeeding": 1, "tied": True, "batch_size": 10},
+    {"hidden_units": (3, 2), "side_inputs": ("attributes",)},
+    {"hidden_units": (3,), "side_inputs": ("tastes",), "refeeding": 1, "tied": True},
+]
+OTHER_OPTIMIZERS = [
+    {"hidden_units": (5, 3, 5), "tied": True, "optimizer": "rmsprop"},
+    {"hidden_units": (3,), "optimizer": "sgd", "refeeding": 1},
+    {"hidden_units": (3,), "side_inputs": ("tastes",), "optimizer": "sgd"},
+]
+ORDER = torch.tensor([0, 5, 1, 3, 4, 10, 9, 8, 7, 6])
+
+
+def rows_and_options(settings) -> tuple[Rows, AutoencoderOptions]:
+    options = AutoencoderOptions(**COMMON | settings)
+    return some_rows(n_side=2 if options.side_inputs else 0), options
+
+
+def all_alike(rows: Rows, networks, takers) -> None:
+    """Check that every taker of steps moves its network as the first one does."""
+    for _ in range(3):
+        losses = [taker.epoch(rows, ORDER) for taker in takers]
+
+        assert losses == pytest.approx([losses[0]] * len(losses), rel=1e-10)
+    for network in networks[1:]:
+        pairs = zip(networks[0].parameters(), network.parameters(), strict=True)
+        for one, other in pairs:
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("settings", CASES + OTHER_OPTIMIZERS, ids=str)
+def test_rated_cells_alone_move_every_weight_as_whole_rows_do(settings) -> None:
+    rows, options = rows_and_options(settings)
+    networks = [away_from_zero(rows, options, route) for route in ("dense", "sparse")]
+
+    all_alike(rows, networks, [Steps(network, options) for network in networks])
+
+
+@pytest.mark.parametrize("settings", CASES, ids=str)
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_fused_kernels_move_every_weight_as_whole_rows_do(settings, n_threads) -> None:
+    rows, options = rows_and_options(settings)
+    networks = [away_from_zero(rows, options, route) for route in ("dense", "sparse")]
+    fused = FusedSteps(networks[1], options, n_threads)
+
+    all_alike(rows, networks, [Steps(networks[0], options), fused])
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_what_the_encoder_is_given_is_noisy_alike_and_targets_are_not(
+    tied, monkeypatch
+) -> None:
+    # Routes draw noise cell by cell in different orders; one that hangs on the rating
+    # itself is the same for all.
+    def corrupt(network, values):
+        return torch.where(torch.sin(1e3 * values) > 0, 1.4 * values + 0.1, 0.0)
+
+    monkeypatch.setattr(Network, "corrupt", corrupt)
+    rows, options = rows_and_options({"hidden_units": (3,), "tied": tied})
+    networks = [away_from_zero(rows, options, r) for r in ("dense", "sparse", "sparse")]
+    takers = [Steps(network, options) for network in networks[:2]]
+
+    all_alike(rows, networks, [*takers, FusedSteps(networks[2], options, 2)])
+
+
+@pytest.mark.parametrize("route", ["dense", "sparse"])
+def test_gradients_are_those_of_finite_differences(route) -> None:
+    rows = some_rows(n_rows=4, n_columns=4, n_side=2)
+    settings = {"hidden_units": (3, 2, 3), "activation": "tanh", "tied": True}
+    options = AutoencoderOptions(
+        **COMMON | settings, output_activation="tanh", side_inputs=("attributes",)
+    )
+    network = away_from_zero(rows, options, route)
+    batch = rows.batch(torch.tensor([0, 1, 3]))
+
+    def loss(*_):
+        return torch.dot(network(batch) - batch.values, network(batch) - batch.values)
+
+    assert torch.autograd.gradcheck(loss, tuple(network.parameters()))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_refeeding_is_exact_whether_or_not_the_output_is_written_down(
+    tied, monkeypatch
+) -> None:
+    rows, options = rows_and_options({"hidden_units": (4,), "tied": tied})
+    network = away_from_zero(rows, options)
+    hidden = torch.randn(5, 4, dtype=torch.float64)
+    slope = torch.randn(5, 4, dtype=torch.float64)
+    found = []
+    for factored in (False, True):
+        monkeypatch.setattr(
+            "benchbox_autoencoders.refeeding.is_factored",
+            lambda n_rows, options, answer=factored: answer,
+        )
+        refed = Refed(network, hidden, options)
+        found.append((refed.product(network.first), refed.gradient(slope)))
+
+    torch.testing.assert_close(found[0], found[1], rtol=1e-12, atol=1e-12)
+
+
+def test_the_output_is_written_down_where_that_takes_fewer_products() -> None:
+    linear = AutoencoderOptions(hidden_units=(500,))
+    curved = AutoencoderOptions(hidden_units=(500,), output_activation="tanh")
+
+    assert is_factored(2048, linear)
+    assert not is_factored(128, linear)
+    assert not is_factored(2048, curved)
+
+
+def test_three_epochs_on_either_route_give_the_same_loss_curve() -> None:
+    train, _ = hide(low_rank(300, 200, rank=3, seed=1), 0.9, seed=2)
+    curves = []
+    for route, optimizer in itertools.product(("dense", "sparse"), ("adam", "rmsprop")):
+        options = AutoencoderOptions(
+            hidden_units=(20,),
+            input_dropout=0.0,
+            optimizer=optimizer,
+            epochs=3,
+            batch_size=32,
+            route=route,
+        )
+        losses: list[float] = []
+        context = FitContext(
+            n_threads=2, on_report=lambda report, to=losses: to.append(report.loss)
+        )
+        UserAutoencoder(options).fit(train, context)
+        curves.append(losses)
+
+    assert curves[2] == pytest.approx(curves[0], rel=1e-4)
+    assert curves[3] == pytest.approx(curves[1], rel=1e-4)
+
+
+@given(
+    n_rows=st.integers(1, 8),
+    n_columns=st.integers(2, 8),
+    share=st.floats(0.2, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=25)
+def test_any_pattern_of_ratings_is_read_alike_on_both_routes(
+    n_rows, n_columns, share, seed
+) -> None:
+    draw = np.random.default_rng(seed)
+    rated = draw.random((n_rows, n_columns)) < share
+    rated[0, 0] = True
+    ratings = from_matrix(np.where(rated, draw.normal(size=rated.shape), np.nan))
+    rows = Rows.from_grouped(ratings.by_user(), ratings.values, "cpu")
+    options = AutoencoderOptions(hidden_units=(4, 3))
+    network = Network(rows, options, torch.Generator().manual_seed(0))
+    torch.nn.init.normal_(network.weights[-1], generator=torch.Generator())
+    asked = draw.integers(0, n_rows, 20), draw.integers(0, n_columns, 20)
+
+    def read(route, *cells):
+        network.route = route
+        return Reader(rows, *cells).read(network)
+
+    # Twenty are many cells here, and read by whole rows; a single one is not.
+    for cells in (asked, tuple(part[:1] for part in asked)):
+        dense, sparse = read("dense", *cells), read("sparse", *cells)
+        np.testing.assert_allclose(sparse, dense, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [UserAutoencoder, ItemAutoencoder])
+def test_both_routes_learn_the_same_model(model) -> None:
+    train, hidden = hide(low_rank(30, 20, rank=2, seed=1), 0.4, seed=2)
+    predicted = []
+    for route in ("dense", "sparse"):
+        options = AutoencoderOptions(
+            hidden_units=(8,), input_dropout=0.0, epochs=5, batch_size=8, route=route
+        )
+        fitted = model(options)
+        fitted.fit(train, FitContext(seed=4, n_threads=2))
+        predicted.append(fitted.predict(train, hidden.users, hidden.items))
+
+    np.testing.assert_allclose(predicted[0], predicted[1], rtol=1e-3, atol=1e-3)
+
+
+def test_the_same_seed_and_threads_give_the_same_bytes() -> None:
+    train, _ = hide(low_rank(40, 25, rank=2, seed=1), 0.7, seed=2)
+    options = AutoencoderOptions(hidden_units=(8, 4, 8), epochs=4, route="sparse")
+    predicted = []
+    for _ in range(2):
+        model = UserAutoencoder(options)
+        model.fit(train, FitContext(seed=4, n_threads=2))
+        predicted.append(model.predict(train, *all_pairs(train)).tobytes())
+
+    assert predicted[0] == predicted[1]
+
+
+def test_the_route_follows_from_density_unless_one_is_asked_for() -> None:
+    thin, thick = some_rows(share=0.1), some_rows(share=0.9)
+
+    assert choose_route(thin, AutoencoderOptions()) == "sparse"
+    assert choose_route(thick, AutoencoderOptions()) == "dense"
+    assert choose_route(thin, AutoencoderOptions(route="dense")) == "dense"
+    assert choose_route(thick, AutoencoderOptions(route="sparse")) == "sparse"
+
+
+@pytest.mark.parametrize(
+    ("route", "optimizer", "kind"),
+    [
+        ("sparse", "adam", FusedSteps),
+        ("sparse", "adamw", FusedSteps),
+        ("sparse", "rmsprop", Steps),
+        ("sparse", "sgd", Steps),
+        ("dense", "adam", Steps),
+    ],
+)
+def test_kernels_take_the_steps_they_can(route, optimizer, kind) -> None:
+    rows, options = rows_and_options({"hidden_units": (3,), "optimizer": optimizer})
+    network = away_from_zero(rows, options, route)
+
+    assert type(make_steps(network, options, FitContext())) is kind
+
+
+def test_tied_layers_must_mirror_each_other() -> None:
+    with pytest.raises(UsageError, match="same from both ends, not 5-3"):
+        decode(AutoencoderOptions, {"tied": "true", "hidden_units": "5-3"}, "autorec")
+
+
+@pytest.mark.parametrize("route", ["dense", "sparse"])
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+def test_bfloat16_trains_and_is_another_arithmetic(route, optimizer) -> None:
+    train, hidden = hide(low_rank(60, 40, rank=2, seed=1), 0.4, seed=2)
+    errors = {}
+    for precision in ("float32", "bfloat16"):
+        options = AutoencoderOptions(
+            hidden_units=(16, 8, 16),
+            activation="tanh",
+            optimizer=optimizer,
+            learning_rate=0.01,
+            weight_decay=1e-4,
+            epochs=40,
+            batch_size=20,
+            route=route,
+        )
+        model = UserAutoencoder(options)
+        model.fit(train, FitContext(precision=precision, n_threads=2))
+        predicted = model.predict(train, hidden.users, hidden.items)
+        errors[precision] = float(np.abs(predicted - hidden.values).mean())
+
+    assert errors["bfloat16"] != errors["float32"]
+    assert errors["bfloat16"] == pytest.approx(errors["float32"], rel=0.2)
+
+
+def test_the_route_taken_is_noted() -> None:
+    notes: dict[str, str] = {}
+    train, _ = hide(low_rank(30, 20, rank=2, seed=1), 0.9, seed=2)
+    context = FitContext(on_note=notes.__setitem__)
+
+    UserAutoencoder(AutoencoderOptions(hidden_units=(3,), epochs=1)).fit(train, context)
+
+    assert notes == {"route": "sparse"}
+
+
+def test_the_kernels_are_loaded_when_the_model_is_built_not_when_it_is_fitted() -> None:
+    UserAutoencoder(AutoencoderOptions())
+
+    assert all(kernel.signatures for kernel in (kernels.encode, kernels.step_output))
+
+
+def test_a_loss_that_is_no_number_stays_none() -> None:
+    rows, options = rows_and_options({"hidden_units": (3,), "batch_size": 20})
+    network = away_from_zero(rows, options)
+    with torch.no_grad():
+        network.last.fill_(torch.nan)
+
+    loss = FusedSteps(network, options, 2).epoch(rows, torch.tensor([0, 1, 3]))
+
+    assert np.isnan(loss)
