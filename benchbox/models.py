@@ -3,12 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from benchbox.options import NoOptions, Options
 from benchbox.ratings import IndexArray, Ratings, Values
+
+# Share of an error by which it must fall to have fallen.
+_SLIGHT = 1e-4
+
+Precision = Literal["float32", "tf32", "bfloat16"]
+"""Arithmetic of matrix products, from exact to fast."""
 
 
 class RatingModel(Protocol):
@@ -112,7 +118,9 @@ class FitContext:
         seed: Seed of everything random in the model.
         device: Where to train, such as ``"cpu"`` or ``"cuda:0"``.
         n_threads: Threads the trial may use; torch is set already.
-        precision: Arithmetic to train in.
+        precision: Arithmetic to train in; torch's ``set_float32_matmul_precision`` is
+            set accordingly. With ``bfloat16`` a model may also run under
+            ``torch.autocast``; weights and sums over ratings stay float32.
         validation: Ratings to choose epochs by, if the spec asks for them.
         validation_history: What `predict` may see while predicting ``validation``.
         epochs: Epochs to train for exactly, in a refit; no early stopping then.
@@ -124,7 +132,7 @@ class FitContext:
     seed: int = 0
     device: str = "cpu"
     n_threads: int = 1
-    precision: str = "float32"
+    precision: Precision = "float32"
     validation: Ratings | None = None
     validation_history: Ratings | None = None
     epochs: int | None = None
@@ -166,6 +174,9 @@ class FitContext:
 class EarlyStopping:
     """Patience: stop once the validation error has not fallen for a while.
 
+    Falls of less than a ten-thousandth in all do not count as falling: they would
+    prolong training on many ratings for what no comparison can show.
+
     Attributes:
         best_epoch: Epoch with the lowest error so far; 0 before the first.
         best_value: That error.
@@ -175,9 +186,13 @@ class EarlyStopping:
         self.best_epoch = 0
         self.best_value = inf
         self._patience = patience
+        self._last_fall = 0
+        self._fallen_to = inf
 
     def improved(self, epoch: int, value: float) -> bool:
         """Note the validation error of *epoch*; return whether it is the lowest yet."""
+        if value < self._fallen_to * (1 - _SLIGHT):
+            self._last_fall, self._fallen_to = epoch, value
         if not value < self.best_value:
             return False
         self.best_epoch, self.best_value = epoch, value
@@ -185,4 +200,4 @@ class EarlyStopping:
 
     def should_stop(self, epoch: int) -> bool:
         """Return whether *epoch* is the last worth training."""
-        return epoch - self.best_epoch >= self._patience
+        return epoch - self._last_fall >= self._patience

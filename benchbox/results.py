@@ -14,7 +14,7 @@ import numpy as np
 
 from benchbox.environment import Environment
 from benchbox.errors import ResultsError
-from benchbox.models import Capabilities, EpochReport
+from benchbox.models import Capabilities, EpochReport, Precision
 from benchbox.options import spell
 from benchbox.ratings import RatingScale, Values
 from benchbox.trial import Status
@@ -139,6 +139,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         seed: Root of all model seeds.
         seeds: How often a stochastic model is fitted on each fold.
         device: ``auto``, ``cpu`` or an accelerator such as ``cuda:0``.
+        precision: Arithmetic of matrix products in torch.
         threads: Threads per trial; 0 means every processor.
         time_limit_seconds: Limit of one trial.
         memory_limit_gib: Limit of one trial.
@@ -154,6 +155,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seed: int = 0
     seeds: int = 2
     device: str = "auto"
+    precision: Precision = "float32"
     threads: int = 0
     time_limit_seconds: float | None = None
     memory_limit_gib: float | None = None
@@ -399,6 +401,7 @@ def trial_key(
     features: str,
     seed: int,
     device: str,
+    precision: str,
     threads: int,
     torch: str,
 ) -> str:
@@ -412,6 +415,7 @@ def trial_key(
         "source": model.source_digest or model.target,
         "seed": seed,
         "device": device.partition(":")[0],
+        "precision": precision,
         "threads": threads,
         "torch": torch,
     }

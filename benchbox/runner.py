@@ -159,6 +159,7 @@ class PlannedTrial:
             ),
             seed=self.seed,
             device=self.device,
+            precision=self.plan.config.precision,
             threads=self.plan.n_threads,
             torch=package_version("torch"),
         )
@@ -408,6 +409,7 @@ def _job(trial: PlannedTrial, ground: _FoldGround, out: Path) -> TrialJob:
         history=ground.history,
         out=str(out),
         device=trial.device,
+        precision=config.precision,
         seed=trial.seed,
         n_threads=trial.plan.n_threads,
         time_limit_seconds=config.time_limit_seconds,

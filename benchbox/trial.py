@@ -14,7 +14,7 @@ import numpy as np
 
 from benchbox.errors import BenchboxError, ModelError
 from benchbox.handover import map_array, read_ratings
-from benchbox.models import EpochReport, FitContext, RatingModel
+from benchbox.models import EpochReport, FitContext, Precision, RatingModel
 from benchbox.options import Options, decode
 from benchbox.plugins import resolve
 from benchbox.ratings import Ratings, Values
@@ -30,6 +30,9 @@ Status = Literal[
     "interrupted",
 ]
 """How a trial can end."""
+
+# What torch calls the precision of products of float32 matrices.
+_MATMUL = {"float32": "highest", "tf32": "high", "bfloat16": "medium"}
 
 PREDICTIONS = "predictions.npy"
 """File in a job's folder that holds one float32 per pair asked for."""
@@ -48,7 +51,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
         refit: Folder of train and validation together, for a model that refits.
         history: Folder of what `predict` may see.
         device: Where to train.
-        precision: Arithmetic to train in.
+        precision: Arithmetic of matrix products.
         seed: Seed of the trial.
         n_threads: Threads to use.
         time_limit_seconds: When the parent ends the trial, if ever.
@@ -66,7 +69,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     validation_history: str | None = None
     refit: str | None = None
     device: str = "cpu"
-    precision: str = "float32"
+    precision: Precision = "float32"
     seed: int = 0
     n_threads: int = 1
     time_limit_seconds: float | None = None
@@ -261,6 +264,7 @@ def _prepare_process(job: TrialJob) -> None:
     import torch
 
     torch.set_num_threads(job.n_threads)
+    torch.set_float32_matmul_precision(_MATMUL[job.precision])
     if job.device == "cpu":
         # With two threads some sums would otherwise differ from run to run.
         torch.use_deterministic_algorithms(True)

@@ -167,3 +167,14 @@ class NoModel:
 class Demanding(Honest):
     def __init__(self, needed: int) -> None:
         pass
+
+
+class Precise(Honest):
+    """Notes the arithmetic it was given, and torch's own setting."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        import torch
+
+        super().fit(train, context)
+        context.note("asked", context.precision)
+        context.note("products", torch.get_float32_matmul_precision())

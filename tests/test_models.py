@@ -32,6 +32,20 @@ def test_an_improvement_renews_the_patience() -> None:
     assert (stopping.best_epoch, n_epochs) == (5, 6)
 
 
+def test_slight_falls_are_kept_and_prolong_nothing() -> None:
+    values = [2.0, *(2.0 - 1e-5 * n for n in range(1, 9))]
+
+    stopping, n_epochs = train(values, patience=3)
+
+    assert (stopping.best_epoch, n_epochs) == (4, 4)
+
+
+def test_slight_falls_that_add_up_renew_the_patience() -> None:
+    _, n_epochs = train([2.0 - 9e-5 * n for n in range(30)], patience=4)
+
+    assert n_epochs == 30
+
+
 def test_an_equal_error_is_no_improvement() -> None:
     stopping = EarlyStopping(patience=9)
 

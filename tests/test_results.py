@@ -306,6 +306,7 @@ def key(model=RUN.models[1], **changes) -> str:
         "features": "",
         "seed": 1,
         "device": "cpu",
+        "precision": "float32",
         "threads": 2,
         "torch": "2.9",
     }
@@ -321,6 +322,7 @@ def test_each_ingredient_changes_the_key() -> None:
         key(features="abc"),
         key(seed=2),
         key(device="cuda:0"),
+        key(precision="bfloat16"),
         key(threads=3),
         key(torch="2.10"),
         key(changed(model, options={"units": [20, 20]})),

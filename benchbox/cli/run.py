@@ -6,7 +6,7 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import msgspec
@@ -19,6 +19,7 @@ from benchbox.environment import describe_environment, n_usable_cpus
 from benchbox.errors import UsageError
 from benchbox.executors.local import LocalExecutor
 from benchbox.metrics import Metric
+from benchbox.models import Precision
 from benchbox.plugins import Registry, discover
 from benchbox.reports import render, write_tables
 from benchbox.results import (
@@ -73,6 +74,11 @@ _LISTS = ("models", "datasets", "protocols")
     help="Fits of a stochastic model per fold.  [default: 2]",
 )
 @click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]")
+@click.option(
+    "--precision",
+    type=click.Choice(get_args(Precision)),
+    help="Arithmetic of torch's matrix products.  [default: float32]",
+)
 @click.option(
     "--threads",
     type=click.IntRange(min=0),

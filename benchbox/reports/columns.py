@@ -190,8 +190,9 @@ def _about_the_floor(board: Leaderboard) -> list[str]:
 
 
 def _where_it_ran(run: RunRecord) -> str:
-    here = run.environment
+    here, precision = run.environment, run.config.precision
+    products = "" if precision == "float32" else f"matrix products in {precision}; "
     return (
-        f"{here.machine()}; {run.n_threads} threads; torch "
+        f"{here.machine()}; {run.n_threads} threads; {products}torch "
         f"{here.packages.get('torch', '?')}, benchbox {here.benchbox}; run {run.id}."
     )

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from benchbox_autoencoders.fused import FusedSteps
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.rows import Rows
-from benchbox_autoencoders.sparse import SparseSteps
 from torch import Tensor, nn
 
 N_THREADS = 2
@@ -52,8 +52,9 @@ def one_batch(n_columns: int, n_rows: int, n_cells: int) -> Rows:
         for _ in range(n_rows)
     ]
     return Rows(
+        counts=torch.full((n_rows,), n_cells),
         offsets=torch.arange(n_rows + 1) * n_cells,
-        columns=torch.from_numpy(np.concatenate(columns)),
+        columns=torch.from_numpy(np.concatenate(columns).astype(np.int32)),
         values=torch.from_numpy(draw.standard_normal(n_rows * n_cells, dtype="f4")),
         n_columns=n_columns,
     )
@@ -75,12 +76,12 @@ class Dense:
             self.parameters, lr=1e-3, weight_decay=1e-4, fused=True
         )
         self.rows, self.n_rows = rows, len(rows)
-        self.place = torch.arange(self.n_rows).repeat_interleave(rows.offsets.diff())
+        self.place = torch.arange(self.n_rows).repeat_interleave(rows.counts)
         self.scale = 2 / len(rows.values)
 
     def filled(self, values: Tensor) -> Tensor:
         batch = torch.zeros(self.n_rows, self.rows.n_columns)
-        batch[self.place, self.rows.columns] = values
+        batch[self.place, self.rows.columns.long()] = values
         return batch
 
 
@@ -108,7 +109,7 @@ def best_step(dense: Dense) -> Callable[[], None]:
     inputs = torch.zeros(dense.n_rows, dense.rows.n_columns)
     errors = torch.zeros_like(inputs)
     weights, offsets = dense.weights, dense.offsets
-    cells = dense.place, dense.rows.columns
+    cells = dense.place, dense.rows.columns.long()
 
     @torch.no_grad()
     def step() -> None:
@@ -146,7 +147,7 @@ def test_a_training_step(benchmark: Any, shape: str) -> None:
         hidden_units=units, batch_size=n_rows, input_dropout=0.0, weight_decay=1e-4
     )
     network = Network(rows, options, torch.Generator().manual_seed(0)).train()
-    sparse = SparseSteps(network, options, N_THREADS)
+    sparse = FusedSteps(network, options, N_THREADS)
     order = torch.arange(n_rows)
     takers = {
         "sparse": lambda: sparse.epoch(rows, order),

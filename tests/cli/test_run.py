@@ -239,6 +239,21 @@ def test_a_model_that_wants_validation_is_refitted_for_the_epochs_it_chose(
     assert set(predicted) == {np.float32(45 - 14)}
 
 
+@pytest.mark.parametrize(
+    ("asked", "products"),
+    [("float32", "highest"), ("tf32", "high"), ("bfloat16", "medium")],
+)
+def test_the_precision_asked_for_reaches_torch_the_model_and_the_table(
+    asked: str, products: str, benchbox: Benchbox
+) -> None:
+    done = benchbox(f"run {TOY} -m planted.py:Precise --seeds 1 --precision {asked}")
+
+    (trial,) = done.trials()
+    assert trial.notes == {"asked": asked, "products": products}
+    is_said = f"matrix products in {asked}" in " ".join(done.out.split())
+    assert is_said == (asked != "float32")
+
+
 def test_clipping_is_the_default_is_counted_and_can_be_turned_off(
     benchbox: Benchbox,
 ) -> None:

@@ -74,7 +74,7 @@ class FusedSteps:
         The loss is the mean squared error on the way: each batch's before its step.
         """
         total, n_cells = 0.0, 0
-        for index in order.split(self._options.batch_size):
+        for index in torch.split(order, self._options.batch_size):
             cells = _ByColumn(rows, index, self._n_threads)
             side = None if rows.side is None else rows.side.index_select(0, index)
             total += self._learn(cells, side)

@@ -64,6 +64,20 @@ def by_column(offsets, columns, values, rows, n_columns):  # type: ignore[no-unt
     return starts, places, sorted_values
 
 
+@_jit(inline="always")
+def _add(sums, factor, vector):  # type: ignore[no-untyped-def]
+    for j in range(vector.shape[0]):
+        sums[j] += factor * vector[j]
+
+
+@_jit(inline="always")
+def _dot(one, other):  # type: ignore[no-untyped-def]
+    total = one.dtype.type(0)
+    for j in range(one.shape[0]):
+        total += one[j] * other[j]
+    return total
+
+
 @_jit(parallel=True)
 def encode(bounds, starts, places, values, weights, parts):  # type: ignore[no-untyped-def]
     """Set ``parts.sum(0)`` to ``X @ weights`` for the sparse batch *X*.
@@ -82,10 +96,7 @@ def encode(bounds, starts, places, values, weights, parts):  # type: ignore[no-u
         for c in range(bounds[t], bounds[t + 1]):
             weight = weights[c]
             for k in range(starts[c], starts[c + 1]):
-                value = values[k]
-                total = sums[places[k]]
-                for j in range(weight.shape[0]):
-                    total[j] += value * weight[j]
+                _add(sums[places[k]], values[k], weight)
 
 
 @_jit(inline="always")
@@ -155,10 +166,9 @@ def step_output(  # type: ignore[no-untyped-def]
             offset_gradient[0] = 0
             for k in range(starts[c], starts[c + 1]):
                 unit = hidden[places[k]]
-                output = offsets[c]
-                for j in range(weight.shape[0]):
-                    output += unit[j] * weight[j]
-                slope = scale
+                # Summed in the weights' precision; the rest is one number a cell.
+                output = float(offsets[c] + _dot(unit, weight))
+                slope = float(scale)
                 if activation == 1:
                     output = 1 / (1 + np.exp(-output))
                     slope = scale * output * (1 - output)
@@ -169,15 +179,11 @@ def step_output(  # type: ignore[no-untyped-def]
                 total += error * error
                 error = gradient.dtype.type(error * slope)
                 offset_gradient[0] += error
-                to_unit = back[places[k]]
+                _add(back[places[k]], error, weight)
                 if is_tied:
                     slopes[k] = error
-                    for j in range(weight.shape[0]):
-                        to_unit[j] += error * weight[j]
                 else:
-                    for j in range(weight.shape[0]):
-                        to_unit[j] += error * weight[j]
-                        gradient[j] += error * unit[j]
+                    _add(gradient, error, unit)
             if not is_tied:
                 _adam(weight, gradient, moments[0, c], moments[1, c], rates)
             one = slice(c, c + 1)
@@ -194,10 +200,7 @@ def step_output(  # type: ignore[no-untyped-def]
 @_jit(inline="always")
 def _add_products(gradient, start, stop, places, factors, units):  # type: ignore[no-untyped-def]
     for k in range(start, stop):
-        factor = factors[k]
-        unit = units[places[k]]
-        for j in range(gradient.shape[0]):
-            gradient[j] += factor * unit[j]
+        _add(gradient, factors[k], units[places[k]])
 
 
 @_jit(parallel=True)

@@ -1,5 +1,7 @@
 """Models: autoencoders over users' rows and over items' rows."""
 
+from weakref import ref
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,10 +35,11 @@ class UserAutoencoder:
         self._side: Side
         self._rows: Rows
         self._network: Network
+        self._latest: tuple[ref[Ratings], Rows] | None = None
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Train on the rows of *train*, by validation error where there is one."""
-        self._device = context.device
+        self._device, self._latest = context.device, None
         self._centre = fit_centre(train, self._options.centring)
         self._side = fit_side(train, self._options, of_users=self._of_users)
         self._rows = self._as_rows(train)
@@ -76,7 +79,10 @@ class UserAutoencoder:
     def _reader(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> Reader:
-        return Reader(self._as_rows(history), users, items)
+        # Pairs are asked for in chunks, and twenty million ratings take their time.
+        if self._latest is None or self._latest[0]() is not history:
+            self._latest = ref(history), self._as_rows(history)
+        return Reader(self._latest[1], users, items)
 
 
 class ItemAutoencoder(UserAutoencoder):

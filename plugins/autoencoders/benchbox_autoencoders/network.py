@@ -69,7 +69,8 @@ class Network(nn.Module):
     @property
     def first(self) -> Tensor:
         """Weights of the first layer, shape ``(n_columns, h_1)``."""
-        return self.weights[0]
+        weights: Tensor = self.weights[0]
+        return weights
 
     @property
     def between(self) -> list[Tensor]:
@@ -83,7 +84,8 @@ class Network(nn.Module):
     @property
     def last(self) -> Tensor:
         """Weights of the last layer, shape ``(n_columns, h_L)``."""
-        return self.weights[0 if self._options.tied else -1]
+        weights: Tensor = self.weights[0 if self._options.tied else -1]
+        return weights
 
     def seed(self, chance: torch.Generator) -> None:
         """Let *chance*, on the network's device, draw dropout and noise."""

@@ -40,14 +40,14 @@ class Refed:
         if self._whole is not None:
             return self._whole @ weights
         inner = self._last.T @ weights
-        return self._hidden @ inner + self._offsets @ weights
+        return torch.addmm(self._offsets @ weights, self._hidden, inner)
 
     def gradient(self, slope: Tensor) -> Tensor:
         """Return the gradient by the weights of `product`, given that by itself."""
         if self._whole is not None:
             return self._whole.T @ slope
         outer = torch.outer(self._offsets, slope.sum(0))
-        return outer.addmm_(self._last, self._hidden.T @ slope)
+        return torch.addmm(outer, self._last, self._hidden.T @ slope)
 
 
 def is_factored(n_rows: int, options: AutoencoderOptions) -> bool:

@@ -34,7 +34,7 @@ class Steps:
         """
         device = rows.values.device
         total = torch.zeros((), dtype=torch.float64, device=device)
-        for index in order.split(self._options.batch_size):
+        for index in torch.split(order, self._options.batch_size):
             total += self._learn(rows.batch(index))
         return float(total) / int(rows.counts[order].sum())
 
