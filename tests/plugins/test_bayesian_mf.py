@@ -3,14 +3,10 @@ import pytest
 from benchbox_factorization import bayesian_mf
 from benchbox_factorization.bayesian_mf import (
     BayesianMF,
-    Population,
     draw_noise,
     draw_population,
-    draw_side,
     draw_wishart_root,
-    posterior_means,
 )
-from benchbox_factorization.moments import blocks
 from benchbox_factorization.options import BayesianMFOptions
 from toy_ratings import all_pairs, checkerboard, from_matrix, hide, low_rank, rmse
 
@@ -28,81 +24,6 @@ def predict_all(model, train: Ratings, history: Ratings | None = None, seed: int
     model.fit(train, FitContext(seed=seed))
     predicted = model.predict(train if history is None else history, *all_pairs(train))
     return predicted.reshape(train.n_users, train.n_items)
-
-
-class Known:
-    """One user with known items, population and noise: a normal posterior."""
-
-    items = np.array([[0.3, 1, 0], [-0.2, 0.5, 1], [0.1, -1, 2]], dtype=np.float32)
-    ratings = np.array([[0.4, -0.5, 1.5]])
-    population = Population(
-        np.array([0.2, -0.1, 0.3]),
-        np.array([[2.0, 0.3, 0.0], [0.3, 1.5, -0.2], [0.0, -0.2, 1.0]]),
-    )
-    noise = 2.5
-
-    @classmethod
-    def moments(cls):
-        """Mean and covariance from the textbook's formula for a linear model."""
-        design = np.column_stack([np.ones(3), cls.items[:, 1:]])
-        prior = cls.population
-        covariance = np.linalg.inv(prior.precision + cls.noise * design.T @ design)
-        target = cls.ratings[0] - cls.items[:, 0]
-        pull = prior.precision @ prior.mean + cls.noise * design.T @ target
-        return covariance @ pull, covariance
-
-    @classmethod
-    def rated(cls, n_rows: int):
-        grouped = from_matrix(np.repeat(cls.ratings, n_rows, axis=0)).by_user()
-        return list(blocks(grouped, grouped.values, 3))
-
-
-def test_the_posterior_mean_of_a_user_is_that_of_a_linear_model() -> None:
-    mean, _ = Known.moments()
-
-    means = posterior_means(Known.rated(2), Known.items, Known.population, Known.noise)
-
-    np.testing.assert_allclose([mean, mean], means, rtol=1e-3, atol=1e-4)
-
-
-def test_draws_of_a_user_have_the_moments_of_a_linear_model() -> None:
-    n = 40_000
-    mean, covariance = Known.moments()
-
-    drawn, _ = draw_side(
-        Known.rated(n), Known.items, Known.population, Known.noise, generator()
-    )
-
-    # Standard errors are at most 0.004 and 0.006.
-    np.testing.assert_allclose(mean, drawn.mean(axis=0), atol=0.02)
-    np.testing.assert_allclose(covariance, np.cov(drawn.T), atol=0.025)
-
-
-def test_drawn_vectors_come_with_their_squared_error() -> None:
-    rated = Known.rated(5)
-
-    drawn, added = draw_side(
-        rated, Known.items, Known.population, Known.noise, generator()
-    )
-
-    predicted = drawn[:, :1] + Known.items[:, 0] + drawn[:, 1:] @ Known.items[:, 1:].T
-    expected = np.sum((Known.ratings - predicted) ** 2)
-    assert 5 * np.sum(Known.ratings**2) + added == pytest.approx(expected, rel=1e-4)
-
-
-def test_a_row_without_ratings_is_drawn_from_its_population() -> None:
-    nobody = np.full((40_000, 3), X)
-    nobody[0, 0] = 1.0
-    grouped = from_matrix(nobody).by_user()
-    rated = list(blocks(grouped, grouped.values, 3))
-
-    drawn, _ = draw_side(rated, Known.items, Known.population, Known.noise, generator())
-    means = posterior_means(rated, Known.items, Known.population, Known.noise)
-
-    covariance = np.linalg.inv(Known.population.precision)
-    np.testing.assert_allclose(Known.population.mean, drawn[1:].mean(axis=0), atol=0.03)
-    np.testing.assert_allclose(covariance, np.cov(drawn[1:].T), atol=0.05)
-    np.testing.assert_allclose(Known.population.mean, means[-1], rtol=1e-3)
 
 
 def test_wishart_draws_have_the_right_mean_and_variance() -> None:

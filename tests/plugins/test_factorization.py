@@ -4,11 +4,10 @@ import sys
 import msgspec
 import numpy as np
 import pytest
-from benchbox_factorization import benchbox_models, moments
+from benchbox_factorization import benchbox_models
 from benchbox_factorization.bayesian_mf import BayesianMF
-from benchbox_factorization.biased_mf import BiasedMF, solve_rows
+from benchbox_factorization.biased_mf import BiasedMF
 from benchbox_factorization.matrix import starting_factors
-from benchbox_factorization.moments import Columns, blocks
 from benchbox_factorization.options import (
     BayesianMFOptions,
     BiasedMFOptions,
@@ -141,90 +140,6 @@ def test_svd_of_residuals_recovers_a_full_low_rank_matrix() -> None:
     predicted = predict_all(SVD(SVDOptions(n_factors=4)), from_matrix(matrix))
 
     np.testing.assert_allclose(matrix, predicted, atol=1e-4)
-
-
-def random_side(n_rows: int, n_factors: int, seed: int):
-    """Columns, a block of rows of targets, and the same as a dense matrix."""
-    draw = np.random.default_rng(seed)
-    others = draw.standard_normal((6, 1 + n_factors))
-    targets = np.round(draw.standard_normal((n_rows, 6)))
-    targets[draw.random((n_rows, 6)) < 0.5] = X
-    grouped = from_matrix(targets).by_user()
-    values = grouped.values.astype(np.float64)
-    return others, list(blocks(grouped, values, 1 + n_factors)), targets
-
-
-def one_regression_per_row(others, targets, ridge):
-    expected = np.zeros((len(targets), others.shape[1]))
-    features = np.column_stack([np.ones(len(others)), others[:, 1:]])
-    for row, rated in enumerate(~np.isnan(targets)):
-        if rated.any():
-            left = features[rated].T @ features[rated] + np.diag(ridge[:, row])
-            right = features[rated].T @ (targets[row] - others[:, 0])[rated]
-            expected[row] = np.linalg.solve(left, right)
-    return expected
-
-
-@pytest.mark.parametrize(
-    ("table", "unrolled"), [(1 << 20, 24), (0, 24), (1 << 20, 0), (0, 0)]
-)
-@given(
-    n_rows=st.integers(1, 8),
-    n_factors=st.integers(1, 4),
-    damping=st.floats(0.1, 10),
-    bias_damping=st.floats(0, 3),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_batched_solves_agree_with_one_ridge_regression_per_row(
-    table, unrolled, n_rows, n_factors, damping, bias_damping, seed
-) -> None:
-    others, rated, targets = random_side(n_rows, n_factors, seed)
-    ridge = np.full((1 + n_factors, n_rows), bias_damping)
-    ridge[1:] = damping
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moments, "_TABLE", table)
-        patch.setattr(moments, "_UNROLLED", unrolled)
-        solved = solve_rows(rated[0], Columns(others), ridge)
-
-    expected = one_regression_per_row(others, targets, ridge)
-    np.testing.assert_allclose(expected, solved.T, atol=1e-9)
-
-
-def test_more_rows_than_a_block_are_solved_alike(monkeypatch) -> None:
-    others, whole, targets = random_side(50, 2, seed=0)
-    grouped = from_matrix(targets).by_user()
-    monkeypatch.setattr(moments, "_BLOCK", 0)
-
-    cut = list(blocks(grouped, grouped.values.astype(np.float64), 3))
-
-    columns = Columns(others)
-    solved = [solve_rows(b, columns, np.ones((3, len(b.counts)))) for b in cut]
-    expected = solve_rows(whole[0], columns, np.ones((3, 50)))
-    assert [len(block.counts) for block in cut] == [16, 16, 16, 2]
-    np.testing.assert_allclose(expected, np.hstack(solved), atol=1e-12)
-
-
-def test_a_hundred_factors_of_many_items_need_no_table_of_products() -> None:
-    columns = Columns(np.ones((60_000, 101), dtype=np.float32))
-
-    assert columns._table is None
-
-
-@given(
-    n_rows=st.integers(1, 8),
-    n_factors=st.integers(1, 4),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_squared_errors_follow_from_moments(n_rows, n_factors, seed) -> None:
-    others, rated, targets = random_side(n_rows, n_factors, seed)
-    chosen = np.random.default_rng(seed).standard_normal((1 + n_factors, n_rows))
-    predicted = chosen[:1].T + others[:, 0] + chosen[1:].T @ others[:, 1:].T
-    expected = np.nansum((targets - predicted) ** 2)
-
-    added = Columns(others).moments(rated[0]).squared_error(chosen)
-
-    assert np.nansum(targets**2) + added == pytest.approx(expected, abs=1e-9)
 
 
 def test_hardly_any_ridge_leaves_single_precision_solvable() -> None:

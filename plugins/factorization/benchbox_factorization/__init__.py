@@ -10,10 +10,11 @@ from benchbox_factorization.options import (
 
 @hookimpl
 def benchbox_models() -> list[ModelSpec]:
-    """Offer truncated SVD and matrix factorization in two ways; none needs torch.
+    """Offer truncated SVD and matrix factorization in two ways.
 
-    All keep item factors alone and place a user by their history, so users never
-    trained on are served; a user or item unheard of has no factors, and biases answer.
+    None needs torch, unless it is given an accelerator. All keep item factors alone and
+    place a user by their history, so users never trained on are served; a user or item
+    unheard of has no factors, and biases answer.
     """
     return [
         ModelSpec(
@@ -31,7 +32,7 @@ def benchbox_models() -> list[ModelSpec]:
             target="benchbox_factorization.biased_mf:BiasedMF",
             summary="biases plus factors by alternating ridge regression",
             options=BiasedMFOptions,
-            capabilities=Capabilities(inductive=True),
+            capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
             reference="doi:10.1109/MC.2009.263",
             cost_hint=0.06,
         ),
@@ -42,7 +43,7 @@ def benchbox_models() -> list[ModelSpec]:
             options=BayesianMFOptions,
             # For larger data; on ML-100K the validation error stays the same.
             presets={"thorough": {"n_factors": 16, "burn_in": 20, "epochs": 300}},
-            capabilities=Capabilities(inductive=True),
+            capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
             reference="doi:10.1145/1390156.1390267",
             cost_hint=1.0,
         ),

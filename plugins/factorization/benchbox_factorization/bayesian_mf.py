@@ -9,17 +9,8 @@ from benchbox import FitContext, Ratings
 from benchbox.ratings import Grouped
 from benchbox.reference import fit_bias_model
 from benchbox_factorization.matrix import of_users, starting_factors
-from benchbox_factorization.moments import (
-    Block,
-    Cholesky,
-    Columns,
-    Moments,
-    Real,
-    blocks,
-)
 from benchbox_factorization.options import BayesianMFOptions
-
-Floats = NDArray[np.float64]
+from benchbox_factorization.sides import Floats, Population, Side, make_side
 
 # Gamma prior of the noise's precision, for ratings of variance 1: it counts as two
 # ratings, and keeps the precision of ratings without noise finite.
@@ -28,19 +19,6 @@ _NOISE_RATE = 0.5
 
 # Vectors at 0 that the prior of a population's mean counts as.
 _MEAN_WEIGHT = 1.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Population:
-    """The normal distribution that one side's vectors, bias first, come from.
-
-    Attributes:
-        mean: Shape ``(1 + k,)``.
-        precision: Inverse covariance, shape ``(1 + k, 1 + k)``.
-    """
-
-    mean: Floats
-    precision: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,18 +57,21 @@ class BayesianMF:
         self._options = options
         self._mean = 0.0
         self._deviation = 1.0
+        self._device = "cpu"
         self._samples: list[Sample] = []
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Draw users, items, their populations and the noise in turn."""
         options = self._options
-        self._samples = []
+        self._samples, self._device = [], context.device
         self._mean = float(train.values.mean(dtype=np.float64))
         self._deviation = float(train.values.std(dtype=np.float64)) or 1.0
         draw = np.random.Generator(np.random.PCG64(context.seed))
+        squares = np.square(self._scaled(train.values), dtype=np.float64)
         chain = _Chain(
-            users_rated=self._blocks(train.by_user()),
-            items_rated=self._blocks(train.by_item()),
+            users_rated=self._side(train.by_user()),
+            items_rated=self._side(train.by_item()),
+            sum_of_squares=float(squares.sum()),
             items=self._start(train, draw),
             spread=options.prior_spread,
             draw=draw,
@@ -116,20 +97,24 @@ class BayesianMF:
     ) -> NDArray[np.float32]:
         """Return posterior means, the users' given *history*."""
         asked, places = np.unique(users, return_inverse=True)
-        rated = self._blocks(of_users(history, asked).by_user())
+        rated = self._side(of_users(history, asked).by_user())
         total = np.zeros(len(users))
         for sample in self._samples:
-            placed = posterior_means(rated, sample.items, sample.users, sample.noise)
+            placed = rated.means(sample.items, sample.users, sample.noise)
             left, right = placed[places], sample.items[items]
             total += left[:, 0] + right[:, 0]
             total += np.einsum("nk,nk->n", left[:, 1:], right[:, 1:])
         total *= self._deviation / len(self._samples)
         return (total + self._mean).astype(np.float32)
 
-    def _blocks(self, grouped: Grouped) -> list[Block]:
-        scaled = grouped.values - np.float32(self._mean)
+    def _side(self, grouped: Grouped) -> Side:
+        width = 1 + self._options.n_factors
+        return make_side(grouped, self._scaled(grouped.values), width, self._device)
+
+    def _scaled(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        scaled = values - np.float32(self._mean)
         scaled /= np.float32(self._deviation)
-        return list(blocks(grouped, scaled, 1 + self._options.n_factors))
+        return scaled
 
     def _start(self, train: Ratings, draw: np.random.Generator) -> NDArray[np.float32]:
         bias = fit_bias_model(train)
@@ -144,19 +129,19 @@ class _Chain:
     def __init__(
         self,
         *,
-        users_rated: list[Block],
-        items_rated: list[Block],
+        users_rated: Side,
+        items_rated: Side,
+        sum_of_squares: float,
         items: NDArray[np.float32],
         spread: float,
         draw: np.random.Generator,
     ) -> None:
         self._users_rated = users_rated
         self._items_rated = items_rated
-        self._has_users = np.concatenate([b.counts for b in users_rated]) > 0
-        self._has_items = np.concatenate([b.counts for b in items_rated]) > 0
-        squares = [np.square(b.values.data, dtype=np.float64) for b in users_rated]
-        self._sum_of_squares = float(sum(part.sum() for part in squares))
-        self._n_ratings = sum(b.seen.nnz for b in users_rated)
+        self._has_users = users_rated.counts > 0
+        self._has_items = items_rated.counts > 0
+        self._n_ratings = int(users_rated.counts.sum())
+        self._sum_of_squares = sum_of_squares
         self._spread = spread
         self._draw = draw
         width = items.shape[1]
@@ -167,8 +152,8 @@ class _Chain:
 
     def sweep(self) -> None:
         """Draw everything once, each given the rest."""
-        users, _ = draw_side(
-            self._users_rated, self._items, self._of_users, self._noise, self._draw
+        users, _ = self._users_rated.draw(
+            self._items, self._of_users, self._noise, self._draw
         )
         # Rows without ratings say nothing of their population; they are left out.
         self._of_users = draw_population(
@@ -177,8 +162,8 @@ class _Chain:
         self._of_items = draw_population(
             self._items[self._has_items], self._spread, self._draw
         )
-        self._items, error = draw_side(
-            self._items_rated, users, self._of_items, self._noise, self._draw
+        self._items, error = self._items_rated.draw(
+            users, self._of_items, self._noise, self._draw
         )
         error = max(0.0, self._sum_of_squares + error)
         self._noise = draw_noise(error, self._n_ratings, self._draw)
@@ -188,80 +173,6 @@ class _Chain:
         mean = self._of_items.mean.astype(np.float32)
         items = np.where(self._has_items[:, None], self._items, mean)
         return Sample(items=items, users=self._of_users, noise=self._noise)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Posterior:
-    """Normal distributions of the vectors of a block's rows.
-
-    Attributes:
-        moments: What the rows' ratings say.
-        root: Upper Cholesky factors ``U`` of the precisions.
-        halfway: ``U mean`` per row, shape ``(1 + k, m)``.
-    """
-
-    moments: Moments
-    root: Cholesky
-    halfway: Real
-
-
-def _posterior(
-    block: Block, columns: Columns, population: Population, noise: float
-) -> _Posterior:
-    moments = columns.moments(block)
-    width = len(population.mean)
-    precision = np.float32(noise)
-    pull = (population.precision @ population.mean).astype(np.float32)
-    prior = population.precision[np.triu_indices(width)].astype(np.float32)
-    root = Cholesky(precision * moments.left + prior[:, None], width)
-    halfway = root.forward(precision * moments.right + pull[:, None])
-    return _Posterior(moments, root, halfway)
-
-
-def posterior_means(
-    rated: list[Block],
-    others: NDArray[np.float32],
-    population: Population,
-    noise: float,
-) -> NDArray[np.float32]:
-    """Return the mean of each row's vector given its ratings and all else.
-
-    Args:
-        rated: The rows' scaled ratings.
-        others: Vectors of the columns, bias first, shape ``(n_columns, 1 + k)``.
-        population: Where the rows' vectors come from.
-        noise: Precision of a rating around its prediction.
-    """
-    columns = Columns(others)
-    means = [np.empty((0, others.shape[1]), dtype=np.float32)]
-    for block in rated:
-        posterior = _posterior(block, columns, population, noise)
-        means.append(posterior.root.backward(posterior.halfway).T)
-    return np.concatenate(means)
-
-
-def draw_side(
-    rated: list[Block],
-    others: NDArray[np.float32],
-    population: Population,
-    noise: float,
-    draw: np.random.Generator,
-) -> tuple[NDArray[np.float32], float]:
-    """Draw each row's vector given its ratings and all else, as `posterior_means`.
-
-    Returns:
-        The vectors, shape ``(m, 1 + k)``, and what predicting with them adds to the
-        ratings' sum of squares, which makes it the sum of squared errors.
-    """
-    columns = Columns(others)
-    vectors, error = [], 0.0
-    for block in rated:
-        posterior = _posterior(block, columns, population, noise)
-        normal = draw.standard_normal(posterior.halfway.shape, dtype=np.float32)
-        drawn = posterior.root.backward(posterior.halfway + normal)
-        error += posterior.moments.squared_error(drawn)
-        vectors.append(drawn.T)
-    return np.concatenate(vectors), error
 
 
 def draw_population(

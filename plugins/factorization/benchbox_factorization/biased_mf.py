@@ -7,15 +7,8 @@ from benchbox import FitContext, Ratings
 from benchbox.ratings import Grouped
 from benchbox.reference import fit_bias_model
 from benchbox_factorization.matrix import of_users, starting_factors
-from benchbox_factorization.moments import (
-    Block,
-    Cholesky,
-    Columns,
-    Real,
-    blocks,
-    diagonal,
-)
 from benchbox_factorization.options import BiasedMFOptions
+from benchbox_factorization.sides import Side, Vectors, make_side
 
 
 class BiasedMF:
@@ -32,19 +25,20 @@ class BiasedMF:
         self._options = options
         self._mean = 0.0
         # Bias, then factors: shape (n_items, 1 + n_factors).
-        self._items: NDArray[np.float32]
+        self._items: Vectors
+        self._device = "cpu"
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Solve users and items in turn, from biases and the residuals' directions."""
-        options = self._options
+        options, self._device = self._options, context.device
         # A start only, so it need not be the biases' optimum.
         bias = fit_bias_model(train, n_sweeps=3)
         self._mean = bias.mean
         draw = np.random.Generator(np.random.PCG64(context.seed))
         factors = starting_factors(train, bias, options.n_factors, draw)
         self._items = np.column_stack([bias.item_bias.astype(np.float32), factors])
-        users_rated = self._blocks(train.by_user())
-        items_rated = self._blocks(train.by_item())
+        users_rated = self._side(train.by_user())
+        items_rated = self._side(train.by_item())
         for epoch in range(1, options.epochs + 1):
             users = self._solve(users_rated, self._items, options.user_damping)
             self._items = self._solve(items_rated, users, options.item_damping)
@@ -66,50 +60,19 @@ class BiasedMF:
         total += np.einsum("nk,nk->n", left[:, 1:], right[:, 1:])
         return total + np.float32(self._mean)
 
-    def _users(self, history: Ratings) -> NDArray[np.float32]:
-        rated = self._blocks(history.by_user())
-        return self._solve(rated, self._items, self._options.user_damping)
+    def _users(self, history: Ratings) -> Vectors:
+        return self._solve(
+            self._side(history.by_user()), self._items, self._options.user_damping
+        )
 
-    def _blocks(self, grouped: Grouped) -> list[Block]:
+    def _side(self, grouped: Grouped) -> Side:
         centred = grouped.values - np.float32(self._mean)
-        return list(blocks(grouped, centred, 1 + self._options.n_factors))
+        width = 1 + self._options.n_factors
+        return make_side(grouped, centred, width, self._device)
 
-    def _solve(
-        self, rated: list[Block], others: NDArray[np.float32], bias_damping: float
-    ) -> NDArray[np.float32]:
-        columns = Columns(others)
-        solved = [np.empty((0, others.shape[1]), dtype=np.float32)]
-        for block in rated:
-            ridge = self._ridge(block, bias_damping)
-            solved.append(solve_rows(block, columns, ridge).T)
-        return np.concatenate(solved)
-
-    def _ridge(self, block: Block, bias_damping: float) -> NDArray[np.float32]:
+    def _solve(self, side: Side, others: Vectors, bias_damping: float) -> Vectors:
         options = self._options
-        counts = block.counts
-        ridge = np.empty((1 + options.n_factors, len(counts)), dtype=np.float32)
+        ridge = np.empty((1 + options.n_factors, len(side.counts)), dtype=np.float32)
         ridge[0] = bias_damping
-        ridge[1:] = options.damping + options.weight_decay * counts
-        return ridge
-
-
-def solve_rows(block: Block, columns: Columns, ridge: Real) -> Real:
-    """Return the bias and factors of each row that fit its ratings best.
-
-    Solves ``(Q' Q + diag(ridge)) x = Q' (r - b)`` per row, where *r* are its ratings,
-    *b* the biases of their columns, and ``Q`` a column of ones beside their factors.
-    A row without ratings gets 0.
-
-    Args:
-        block: The rows.
-        columns: Biases and factors of the columns.
-        ridge: Ridge per unknown and row, shape ``(1 + k, m)``, positive on factors.
-
-    Returns:
-        Solutions, shape ``(1 + k, m)``.
-    """
-    moments = columns.moments(block)
-    left = moments.left
-    # A row without cells would have nothing to divide by if there is no damping.
-    left[diagonal(len(ridge))] += np.where(block.counts > 0, ridge, 1)
-    return Cholesky(left, len(ridge)).solve(moments.right)
+        ridge[1:] = options.damping + options.weight_decay * side.counts
+        return side.solve(others, ridge)

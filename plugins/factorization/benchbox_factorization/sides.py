@@ -1,0 +1,179 @@
+"""Sides: all users, or all items, each regressed on what the other side has learned."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.ratings import Grouped
+from benchbox_factorization.moments import (
+    Block,
+    Cholesky,
+    Columns,
+    Moments,
+    Real,
+    blocks,
+    diagonal,
+)
+
+Floats = NDArray[np.float64]
+Vectors = NDArray[np.float32]
+"""Bias and factors of each row or column, shape ``(n, 1 + k)``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Population:
+    """The normal distribution that one side's vectors, bias first, come from.
+
+    Attributes:
+        mean: Shape ``(1 + k,)``.
+        precision: Inverse covariance, shape ``(1 + k, 1 + k)``.
+    """
+
+    mean: Floats
+    precision: Floats
+
+
+class Side(Protocol):
+    """The ratings of one side's rows, by row, wherever they lie.
+
+    Attributes:
+        counts: Ratings per row, shape ``(m,)``.
+    """
+
+    counts: NDArray[Any]
+
+    def solve(self, others: Vectors, ridge: Real) -> Vectors:
+        """Return the bias and factors of each row that fit its ratings best.
+
+        Solves ``(Q' Q + diag(ridge)) x = Q' (r - b)`` per row, where *r* are its
+        ratings, *b* the biases of their columns, and ``Q`` a column of ones beside
+        their factors. A row without ratings gets 0.
+
+        Args:
+            others: Biases and factors of the columns.
+            ridge: Ridge per unknown and row, shape ``(1 + k, m)``, positive on factors.
+        """
+
+    def means(self, others: Vectors, population: Population, noise: float) -> Vectors:
+        """Return the mean of each row's vector given its ratings and all else.
+
+        Args:
+            others: Vectors of the columns.
+            population: Where the rows' vectors come from.
+            noise: Precision of a rating around its prediction.
+        """
+
+    def draw(
+        self,
+        others: Vectors,
+        population: Population,
+        noise: float,
+        draw: np.random.Generator,
+    ) -> tuple[Vectors, float]:
+        """Draw each row's vector given its ratings and all else, as `means`.
+
+        Returns:
+            The vectors, and what predicting with them adds to the ratings' sum of
+            squares, which makes it the sum of squared errors.
+        """
+
+
+def make_side(grouped: Grouped, values: Real, n_unknowns: int, device: str) -> Side:
+    """Return the ratings of one side on *device*.
+
+    Args:
+        grouped: The ratings by row.
+        values: What to regress, in the order of *grouped*.
+        n_unknowns: Unknowns per row.
+        device: ``cpu``, or an accelerator; only there is torch needed.
+    """
+    if device == "cpu":
+        return HostSide(grouped, values, n_unknowns)
+    from benchbox_factorization.device import DeviceSide
+
+    return DeviceSide(grouped, values, device)
+
+
+class HostSide:
+    """One side's ratings in memory, in blocks that fit a cache; see `Side`."""
+
+    def __init__(self, grouped: Grouped, values: Real, n_unknowns: int) -> None:
+        self.counts = grouped.counts
+        self._width = n_unknowns
+        self._blocks = list(blocks(grouped, values, n_unknowns))
+
+    def solve(self, others: Vectors, ridge: Real) -> Vectors:
+        """Return the best bias and factors of each row."""
+        columns, start = Columns(others), 0
+        solved = [np.empty((0, self._width), dtype=others.dtype)]
+        for block in self._blocks:
+            stop = start + len(block.counts)
+            solved.append(solve_rows(block, columns, ridge[:, start:stop]).T)
+            start = stop
+        return np.concatenate(solved)
+
+    def means(self, others: Vectors, population: Population, noise: float) -> Vectors:
+        """Return the mean of each row's vector given its ratings and all else."""
+        columns = Columns(others)
+        means = [np.empty((0, self._width), dtype=np.float32)]
+        for block in self._blocks:
+            posterior = _posterior(block, columns, population, noise)
+            means.append(posterior.root.backward(posterior.halfway).T)
+        return np.concatenate(means)
+
+    def draw(
+        self,
+        others: Vectors,
+        population: Population,
+        noise: float,
+        draw: np.random.Generator,
+    ) -> tuple[Vectors, float]:
+        """Draw each row's vector given its ratings and all else."""
+        columns = Columns(others)
+        vectors, error = [], 0.0
+        for block in self._blocks:
+            posterior = _posterior(block, columns, population, noise)
+            normal = draw.standard_normal(posterior.halfway.shape, dtype=np.float32)
+            drawn = posterior.root.backward(posterior.halfway + normal)
+            error += posterior.moments.squared_error(drawn)
+            vectors.append(drawn.T)
+        return np.concatenate(vectors), error
+
+
+def solve_rows(block: Block, columns: Columns, ridge: Real) -> Real:
+    """Do `Side.solve` for a block; solutions are returned as ``(1 + k, m)``."""
+    moments = columns.moments(block)
+    left = moments.left
+    # A row without cells would have nothing to divide by if there is no damping.
+    left[diagonal(len(ridge))] += np.where(block.counts > 0, ridge, 1)
+    return Cholesky(left, len(ridge)).solve(moments.right)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Posterior:
+    """Normal distributions of the vectors of a block's rows.
+
+    Attributes:
+        moments: What the rows' ratings say.
+        root: Upper Cholesky factors ``U`` of the precisions.
+        halfway: ``U mean`` per row, shape ``(1 + k, m)``.
+    """
+
+    moments: Moments
+    root: Cholesky
+    halfway: Real
+
+
+def _posterior(
+    block: Block, columns: Columns, population: Population, noise: float
+) -> _Posterior:
+    moments = columns.moments(block)
+    width = len(population.mean)
+    precision = np.float32(noise)
+    pull = (population.precision @ population.mean).astype(np.float32)
+    prior = population.precision[np.triu_indices(width)].astype(np.float32)
+    root = Cholesky(precision * moments.left + prior[:, None], width)
+    halfway = root.forward(precision * moments.right + pull[:, None])
+    return _Posterior(moments, root, halfway)
