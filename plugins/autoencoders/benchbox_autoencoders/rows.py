@@ -44,7 +44,9 @@ class Cells:
     def by_column(self) -> tuple[Tensor, Tensor]:
         """The order that sorts the cells by column, and where each column starts."""
         order = torch.argsort(self.columns, stable=True)
-        counts = torch.bincount(self.columns, minlength=self.n_columns)
+        counts = self.columns.new_zeros(self.n_columns)
+        # Not bincount, for which the host would wait for the device.
+        counts.index_add_(0, self.columns, torch.ones_like(self.columns))
         return order, _starts(counts)
 
     def dense(self, values: Tensor) -> Tensor:
