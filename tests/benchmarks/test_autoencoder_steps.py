@@ -1,169 +1,166 @@
-"""Training steps of an autoencoder against two dense ones, as ratios within one run.
+"""Training steps of an autoencoder against dense ones, as ratios within one run.
 
-``plain`` is what one writes in PyTorch: dense batches filled from compressed rows, a
-mask, automatic differentiation, fused Adam. ``best`` is the fastest dense step we know:
-gradients by hand at rated cells, preallocated, at torch's fastest float32 setting.
+``pytest tests/benchmarks/test_autoencoder_steps.py --device cuda`` measures a CUDA
+device; without the option it is two threads of the processor. ``plain`` and ``best``
+are the steps of `dense`. Achieved GFLOP/s and GB/s are those of the least arithmetic
+and the least traffic a step needs, as `work` counts them: with *n* rated cells, *B*
+rows, layers of h_1 … h_L units and *P* parameters, ``2 n h`` per product at rated cells
+(five of them), ``6 B h_i h_(i+1)`` between layers and ``12 P`` for Adam; ``24 P`` bytes
+and the first and last weights once more. Their shares are of what the same machine
+reaches with torch in the same session, and the product in the same precision.
 """
 
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from benchbox_autoencoders.fused import FusedSteps
-from benchbox_autoencoders.network import Network
-from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.rows import Rows
-from torch import Tensor, nn
+from clocks import ROUNDS, in_turn, seconds
+from dense import MATMUL, DenseAutoencoder, plain_step
+from ledger import Ledger
+from probe import Job, probe
+from shapes import FILMS, Shape, film_rows, on_device, save_rows
+from takers import Case, best, epochs_of, network_of, ours, plain
+from torch import Tensor
+from work import Peaks, least_work
 
-N_THREADS = 2
-ROUNDS = 5
+pytestmark = pytest.mark.usefixtures("threads")
 
-SHAPES = {
-    "ml-20m-512": (26_700, (500,), 512, 145),
-    "ml-20m-2048": (26_700, (500,), 2048, 145),
-    "ml-20m-deep-512": (26_700, (1500, 500, 1500), 512, 145),
-    "ml-1m-128": (3_706, (500,), 128, 166),
-    "ml-100k-128": (1_682, (500,), 128, 95),
-    "ml-100k-default-128": (1_682, (50,), 128, 95),
+AUTOREC = Case(units=(500,), batch_size=512)
+
+# With columns, ratings per row, and what is trained how.
+CASES = {
+    "ml-20m-512": (26_700, 145, AUTOREC),
+    "ml-20m-2048": (26_700, 145, replace(AUTOREC, batch_size=2048)),
+    "ml-20m-512-tied": (26_700, 145, replace(AUTOREC, tied=True)),
+    "ml-20m-512-re-fed": (26_700, 145, replace(AUTOREC, refeeding=1)),
+    "ml-20m-512-rmsprop": (26_700, 145, replace(AUTOREC, optimizer="rmsprop")),
+    "ml-20m-512-bfloat16": (26_700, 145, replace(AUTOREC, precision="bfloat16")),
+    "ml-20m-deep-512": (26_700, 145, replace(AUTOREC, units=(1500, 500, 1500))),
+    "ml-1m-128": (3_706, 166, replace(AUTOREC, batch_size=128)),
+    "ml-100k-128": (1_682, 106, replace(AUTOREC, batch_size=128)),
+    "ml-100k-default-128": (1_682, 106, Case(units=(50,), batch_size=128)),
 }
 
-
-@pytest.fixture(autouse=True)
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(N_THREADS)
-    yield
-    torch.set_num_threads(before[0])
-    torch.set_float32_matmul_precision(before[1])
+MOST_MIB = 2560
 
 
-def one_batch(n_columns: int, n_rows: int, n_cells: int) -> Rows:
-    """Return rows whose columns are as unevenly popular as films are."""
-    draw = np.random.Generator(np.random.PCG64(0))
-    share = 1 / np.arange(1, n_columns + 1) ** 0.9
-    share /= share.sum()
-    columns = [
-        np.sort(draw.choice(n_columns, n_cells, replace=False, p=share))
-        for _ in range(n_rows)
-    ]
-    return Rows(
-        counts=torch.full((n_rows,), n_cells),
-        offsets=torch.arange(n_rows + 1) * n_cells,
-        columns=torch.from_numpy(np.concatenate(columns).astype(np.int32)),
-        values=torch.from_numpy(draw.standard_normal(n_rows * n_cells, dtype="f4")),
-        n_columns=n_columns,
-    )
+@pytest.mark.parametrize("name", CASES)
+def test_a_training_step(
+    benchmark: Any, ledger: Ledger, peaks: Peaks, device: str, name: str
+) -> None:
+    n_columns, n_rated, case = CASES[name]
+    case = replace(case, device=device)
+    shape = Shape(case.batch_size, n_columns, case.batch_size * n_rated)
+    rows = on_device(film_rows(shape), device)
+    index = torch.arange(len(rows))
+    takers = {"ours": ours(case, rows, index), "plain": plain(case, rows, index)}
+    if case.has_best:
+        takers["best"] = best(case, rows, index)
+    # An accelerator works while it is told what comes next.
+    n_steps = 1 if device == "cpu" else 20
+    works = {key: partial(take, n_steps) for key, take in takers.items()}
+    taken = {key: spent / n_steps for key, spent in in_turn(works, device).items()}
+
+    figures = _figures(case, rows, peaks, taken)
+    benchmark.extra_info |= figures
+    ledger.note("Training steps", {"case": name, **figures})
+    benchmark.pedantic(seconds, (works["ours"], device), rounds=ROUNDS)
+    assert math.isfinite(takers["ours"](1))
 
 
-class Dense:
-    """Weights and fused Adam of a dense autoencoder, and the batch filled in."""
+def _figures(
+    case: Case, rows: Rows, peaks: Peaks, taken: dict[str, float]
+) -> dict[str, float | None]:
+    work, spent = least_work(case.options, rows), taken["ours"]
+    flops, traffic = work.flops / spent, work.bytes / spent
+    return {
+        "ours ms": 1e3 * spent,
+        "plain ÷ ours": taken["plain"] / spent,
+        "best dense ÷ ours": taken["best"] / spent if "best" in taken else None,
+        "GFLOP/s": flops / 1e9,
+        "% of product": 100 * flops / peaks.flops[MATMUL[case.precision]],
+        "GB/s": traffic / 1e9,
+        "% of stream": 100 * traffic / peaks.bytes,
+    }
 
-    def __init__(self, rows: Rows, units: tuple[int, ...]) -> None:
-        widths = [rows.n_columns, *units, rows.n_columns]
-        draw = torch.Generator().manual_seed(0)
-        self.weights = [
-            nn.Parameter(0.02 * torch.randn(shape, generator=draw))
-            for shape in pairwise(widths)
-        ]
-        self.offsets = [nn.Parameter(torch.zeros(n)) for n in widths[1:]]
-        self.parameters = [*self.weights, *self.offsets]
-        self.adam = torch.optim.Adam(
-            self.parameters, lr=1e-3, weight_decay=1e-4, fused=True
+
+def test_the_loss_falls_as_it_does_densely(
+    benchmark: Any, ledger: Ledger, device: str
+) -> None:
+    case = replace(AUTOREC, device=device)
+    rows = on_device(film_rows(FILMS["ml-1m"]), device)
+    epochs = {"ours": epochs_of(case, rows), "plain": _plain_epochs(case, rows)}
+    losses: dict[str, list[float]] = {name: [] for name in epochs}
+
+    def take(name: str, order: Tensor) -> None:
+        losses[name].append(epochs[name](order))
+
+    generator = torch.Generator().manual_seed(1)
+    taken = []
+    for _ in range(3):
+        order = torch.randperm(len(rows), generator=generator)
+        taken.append(
+            {name: seconds(partial(take, name, order), device) for name in epochs}
         )
-        self.rows, self.n_rows = rows, len(rows)
-        self.place = torch.arange(self.n_rows).repeat_interleave(rows.counts)
-        self.scale = 2 / len(rows.values)
+    apart = max(abs(a / b - 1) for a, b in zip(*losses.values(), strict=True))
+    figures = {
+        f"{name} s an epoch": median(times[name] for times in taken) for name in epochs
+    }
+    figures |= {"last loss": losses["ours"][-1], "losses apart, relative": apart}
+    benchmark.extra_info |= figures
+    ledger.note("Three epochs of the ML-1M shape, batch 512", figures)
+    benchmark.pedantic(take, ("ours", order), rounds=1)
 
-    def filled(self, values: Tensor) -> Tensor:
-        batch = torch.zeros(self.n_rows, self.rows.n_columns)
-        batch[self.place, self.rows.columns.long()] = values
-        return batch
-
-
-def plain_step(dense: Dense) -> Callable[[], None]:
-    def step() -> None:
-        torch.set_float32_matmul_precision("highest")
-        inputs = dense.filled(dense.rows.values)
-        mask = dense.filled(torch.ones_like(dense.rows.values))
-        hidden = inputs
-        layers = list(zip(dense.weights, dense.offsets, strict=True))
-        for weight, offset in layers[:-1]:
-            hidden = torch.sigmoid(torch.addmm(offset, hidden, weight))
-        output = torch.addmm(layers[-1][1], hidden, layers[-1][0])
-        loss = (((output - inputs) * mask) ** 2).sum() / mask.sum()
-        dense.adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        dense.adam.step()
-
-    return step
+    assert apart <= 1e-4
 
 
-def best_step(dense: Dense) -> Callable[[], None]:
-    for parameter in dense.parameters:
-        parameter.grad = torch.zeros_like(parameter)
-    inputs = torch.zeros(dense.n_rows, dense.rows.n_columns)
-    errors = torch.zeros_like(inputs)
-    weights, offsets = dense.weights, dense.offsets
-    cells = dense.place, dense.rows.columns.long()
+def _plain_epochs(case: Case, rows: Rows) -> Callable[[Tensor], float]:
+    dense = DenseAutoencoder(network_of(case, rows), case.options)
+    step = plain_step(dense, case.options)
 
-    @torch.no_grad()
-    def step() -> None:
-        torch.set_float32_matmul_precision("medium")
-        inputs.zero_()
-        inputs[cells] = dense.rows.values
-        layers = [inputs]
-        for weight, offset in zip(weights[:-1], offsets[:-1], strict=True):
-            layers.append(torch.addmm(offset, layers[-1], weight).sigmoid_())
-        output = torch.addmm(offsets[-1], layers[-1], weights[-1])
-        errors.zero_()
-        errors[cells] = (output[cells] - dense.rows.values) * dense.scale
-        back = errors
-        for n in reversed(range(len(weights))):
-            torch.mm(layers[n].T, back, out=weights[n].grad)
-            torch.sum(back, 0, out=offsets[n].grad)
-            if n:
-                back = back @ weights[n].T * layers[n] * (1 - layers[n])
-        dense.adam.step()
+    def epoch(order: Tensor) -> float:
+        total = 0.0
+        for index in torch.split(order, case.batch_size):
+            batch = rows.batch(index)
+            total += float(step(batch)) * len(batch.values)
+        return total / len(rows.values)
 
-    return step
+    return epoch
 
 
-def seconds(step: Callable[[], Any]) -> float:
-    started = perf_counter()
-    step()
-    return perf_counter() - started
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 million ratings in files, for processes of their own."""
+    return save_rows(film_rows(FILMS["ml-20m"]), tmp_path_factory.mktemp("ml-20m"))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_a_training_step(benchmark: Any, shape: str) -> None:
-    n_columns, units, n_rows, n_cells = SHAPES[shape]
-    rows = one_batch(n_columns, n_rows, n_cells)
-    options = AutoencoderOptions(
-        hidden_units=units, batch_size=n_rows, input_dropout=0.0, weight_decay=1e-4
+@pytest.mark.parametrize("batch_size", [512, 2048])
+def test_memory_with_20_million_ratings(
+    benchmark: Any, ledger: Ledger, device: str, folder: Path, batch_size: int
+) -> None:
+    job = Job(
+        folder=str(folder),
+        n_columns=FILMS["ml-20m"].n_items,
+        case=replace(AUTOREC, batch_size=batch_size, device=device),
+        n_steps=5,
     )
-    network = Network(rows, options, torch.Generator().manual_seed(0)).train()
-    sparse = FusedSteps(network, options, N_THREADS)
-    order = torch.arange(n_rows)
-    takers = {
-        "sparse": lambda: sparse.epoch(rows, order),
-        "plain": plain_step(Dense(rows, units)),
-        "best": best_step(Dense(rows, units)),
-    }
-    for step in takers.values():
-        step()
-    # In turn, so that whatever else the machine does disturbs all alike.
-    taken = [{name: seconds(s) for name, s in takers.items()} for _ in range(ROUNDS)]
-    medians = {name: median(times[name] for times in taken) for name in takers}
 
-    benchmark.extra_info |= {
-        f"{name} / sparse": round(medians[name] / medians["sparse"], 1)
-        for name in ("plain", "best")
+    cost = benchmark.pedantic(probe, (job,), rounds=1)
+
+    figures = {
+        "batch": batch_size,
+        "ms a step": 1e3 * cost.step_seconds,
+        "s an epoch": cost.epoch_seconds,
+        "peak MiB": cost.peak_mib,
+        "device MiB": cost.device_mib,
     }
-    benchmark.pedantic(takers["sparse"], rounds=ROUNDS)
-    print(f"\n{shape}: {benchmark.extra_info}, sparse {medians['sparse'] * 1e3:.1f} ms")
-    assert np.isfinite(network.weights[0].detach().numpy()).all()
+    benchmark.extra_info |= figures
+    ledger.note("U-AutoRec 500 with 20 million ratings in memory", figures)
+    assert cost.peak_mib <= MOST_MIB
