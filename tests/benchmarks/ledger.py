@@ -1,6 +1,7 @@
 """Ledger: the figures that benchmarks note, as tables at the end of a session."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from tabulate import tabulate
 
@@ -22,6 +23,11 @@ class Ledger:
         return "\n\n".join(
             f"{caption}\n\n{_table(rows)}" for caption, rows in self._tables.items()
         )
+
+
+def median_seconds(benchmark: Any) -> float | None:
+    """Return what *benchmark* has measured, unless it was told not to."""
+    return benchmark.stats.stats.median if benchmark.stats else None
 
 
 def _table(rows: list[Mapping[str, Figure]]) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pytest
+from ledger import Figure, Ledger, median_seconds
 
 from benchbox.cards import RatingsTable
 from benchbox.data import load_dataset
@@ -33,6 +34,13 @@ N_ITEMS = 26_744
 ROUNDS = 5
 HALF_STARS = RatingScale(0.5, 5, 0.5)
 NAMED = {protocol.name: protocol for protocol in PROTOCOLS}
+
+TABLE = f"Data path, {N_RATINGS:,} ratings"
+
+
+def noted(ledger: Ledger, benchmark: Any, what: str, **more: Figure) -> None:
+    """Note the median seconds of *what*, and *more* about it."""
+    ledger.note(TABLE, {"what": what, "s": median_seconds(benchmark), **more})
 
 
 def film_ratings(n: int) -> pa.Table:
@@ -103,8 +111,10 @@ def load(path: Path) -> Ratings:
     return index_ratings(read_ratings(path, RatingsTable(file="")), HALF_STARS).ratings
 
 
-def compared(benchmark: Any, path: Path, function: Callable[[Path], Any]) -> None:
-    """Time *function* in turn with the bare parser; the ratios are of medians."""
+def compared(
+    benchmark: Any, path: Path, function: Callable[[Path], Any]
+) -> dict[str, float]:
+    """Time *function* in turn with the bare parser; return the ratios of medians."""
     clocks = {"wall": perf_counter, "cpu": process_time}
     taken: dict[str, list[list[float]]] = {name: [[], []] for name in clocks}
 
@@ -120,18 +130,27 @@ def compared(benchmark: Any, path: Path, function: Callable[[Path], Any]) -> Non
         rounds=ROUNDS,
         warmup_rounds=1,
     )
+    ratios = {}
     for name, (parser, ours) in taken.items():
         ratio = median(ours[1:]) / median(parser[1:])
         benchmark.extra_info[f"{name}_ratio_to_bare_pyarrow"] = round(ratio, 2)
+        ratios[f"{name} ÷ bare parser"] = ratio
     benchmark.extra_info["bare_pyarrow_seconds"] = median(taken["wall"][0][1:])
+    return ratios
 
 
-def test_reading_alone(benchmark: Any, file: Path) -> None:
-    compared(benchmark, file, lambda path: read_ratings(path, RatingsTable(file="")))
+def test_reading_alone(benchmark: Any, ledger: Ledger, file: Path) -> None:
+    ratios = compared(
+        benchmark, file, lambda path: read_ratings(path, RatingsTable(file=""))
+    )
+
+    noted(ledger, benchmark, f"reading, {file.stem}", **ratios)
 
 
-def test_loading_into_ratings(benchmark: Any, file: Path) -> None:
-    compared(benchmark, file, load)
+def test_loading_into_ratings(benchmark: Any, ledger: Ledger, file: Path) -> None:
+    ratios = compared(benchmark, file, load)
+
+    noted(ledger, benchmark, f"loading, {file.stem}", **ratios)
 
 
 # Not ru_maxrss: a child inherits its parent's.
@@ -150,17 +169,23 @@ print(status.partition("VmHWM:")[2].split()[0])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak")
-def test_peak_memory_of_loading(benchmark: Any, file: Path) -> None:
+def test_peak_memory_of_loading(benchmark: Any, ledger: Ledger, file: Path) -> None:
     command = [sys.executable, "-P", "-c", PEAK, str(file)]
 
     def peak() -> str:
         return subprocess.run(command, capture_output=True, text=True).stdout
 
-    benchmark.extra_info["peak_mib"] = int(benchmark.pedantic(peak, rounds=1)) >> 10
+    mib = int(benchmark.pedantic(peak, rounds=1)) >> 10
+    benchmark.extra_info["peak_mib"] = mib
+    noted(ledger, benchmark, f"loading in a new process, {file.stem}", **{"MiB": mib})
 
 
 def test_loading_again_from_the_cache(
-    benchmark: Any, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    benchmark: Any,
+    ledger: Ledger,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("BENCHBOX_CACHE", str(tmp_path))
     # Else the file is too young for its digest to be remembered.
@@ -174,29 +199,38 @@ def test_loading_again_from_the_cache(
     again()
     benchmark.extra_info["first_seconds"] = perf_counter() - started
 
-    assert isinstance(
-        benchmark.pedantic(again, rounds=ROUNDS, warmup_rounds=1).users, np.memmap
-    )
+    ratings = benchmark.pedantic(again, rounds=ROUNDS, warmup_rounds=1)
+
+    noted(ledger, benchmark, f"loading from the cache, {file.stem}")
+    assert isinstance(ratings.users, np.memmap)
 
 
-def test_folds_their_ids_and_their_audit(benchmark: Any, ratings: Ratings) -> None:
+def test_folds_their_ids_and_their_audit(
+    benchmark: Any, ledger: Ledger, ratings: Ratings
+) -> None:
     kfold = NAMED["kfold"]
 
     def audit() -> list[Any]:
         folds = make_folds(ratings, kfold, kfold.options(), {})
         return [_fold_record(fold) for fold in folds]
 
-    assert len(benchmark.pedantic(audit, rounds=1)) == 5
+    folds = benchmark.pedantic(audit, rounds=1)
+
+    noted(ledger, benchmark, "five folds, their ids and their audit")
+    assert len(folds) == 5
 
 
 @pytest.mark.parametrize("side", ["user", "item"])
-def test_grouping(benchmark: Any, ratings: Ratings, side: str) -> None:
+def test_grouping(benchmark: Any, ledger: Ledger, ratings: Ratings, side: str) -> None:
     group = getattr(ratings, f"by_{side}")
 
-    assert len(benchmark.pedantic(group, rounds=ROUNDS, warmup_rounds=1).values)
+    grouped = benchmark.pedantic(group, rounds=ROUNDS, warmup_rounds=1)
+
+    noted(ledger, benchmark, f"grouping by {side}")
+    assert len(grouped.values)
 
 
-def test_generating(benchmark: Any) -> None:
+def test_generating(benchmark: Any, ledger: Ledger) -> None:
     card = discover().find("datasets", "synthetic").value
     settings = {
         "n_users": max(100, N_RATINGS // 144),
@@ -208,4 +242,5 @@ def test_generating(benchmark: Any) -> None:
         load_dataset, (card, settings), {"notify": pytest.fail}, rounds=1
     )
 
+    noted(ledger, benchmark, "generating")
     assert len(dataset.ratings) == N_RATINGS

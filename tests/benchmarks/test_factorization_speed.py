@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from benchbox_datasets.synthetic import SyntheticOptions, plant
+from ledger import Ledger, median_seconds
 
 from benchbox import FitContext, Ratings
 from benchbox.plugins import discover, resolve
@@ -58,7 +59,9 @@ def built(name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", ["svd", "biased-mf", "bayesian-mf"])
-def test_fitting(benchmark: Any, shape: str, parts: Any, name: str) -> None:
+def test_fitting(
+    benchmark: Any, ledger: Ledger, shape: str, parts: Any, name: str
+) -> None:
     train, hidden = parts
     model = built(name)
     started = process_time()
@@ -70,10 +73,20 @@ def test_fitting(benchmark: Any, shape: str, parts: Any, name: str) -> None:
     facts = benchmark.extra_info
     facts["cpu_seconds"] = (process_time() - started) / 6
     facts["rmse"] = rmse_of(model, train, hidden)
-    if shape in SURPRISE_SVD_SECONDS:
-        seconds = benchmark.stats.stats.median
+    seconds = median_seconds(benchmark)
+    if seconds and shape in SURPRISE_SVD_SECONDS:
         facts["surprise_svd_ratio"] = SURPRISE_SVD_SECONDS[shape] / seconds
-    print(f"\n{shape} {name}:", {key: round(value, 4) for key, value in facts.items()})
+    ledger.note(
+        "Fits of factorization models",
+        {
+            "shape": shape,
+            "model": name,
+            "fit s": seconds,
+            "cpu s": facts["cpu_seconds"],
+            "RMSE": f"{facts['rmse']:.4f}",
+            "Surprise's SVD ÷ ours": facts.get("surprise_svd_ratio"),
+        },
+    )
 
 
 @pytest.mark.parametrize("name", ["svd", "biased-mf", "bayesian-mf"])

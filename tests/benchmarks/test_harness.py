@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ledger import Ledger, median_seconds
 from toys import tiny_ratings
 
 from benchbox.executors.local import LocalExecutor
@@ -16,6 +17,11 @@ from benchbox.trial import TrialJob
 
 PLANTED = Path(__file__).parent.parent / "planted_models.py"
 N_SCORED = 20_000_000
+
+
+def noted(ledger: Ledger, benchmark: Any, what: str) -> None:
+    """Note the median seconds of *what*."""
+    ledger.note("The harness", {"what": what, "s": median_seconds(benchmark)})
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +37,18 @@ def scored() -> Scored:
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_scoring_20_million_predictions(
-    benchmark: Any, scored: Scored, metric: Any
+    benchmark: Any, ledger: Ledger, scored: Scored, metric: Any
 ) -> None:
     score = benchmark.pedantic(metric.function, (scored,), rounds=5, warmup_rounds=1)
 
+    noted(ledger, benchmark, f"{metric.name} of {N_SCORED:,} predictions")
     assert score.n_scored == N_SCORED
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS[1:], ids=lambda protocol: protocol.name)
-def test_splitting_and_hashing_a_million_ratings(benchmark: Any, protocol: Any) -> None:
+def test_splitting_and_hashing_a_million_ratings(
+    benchmark: Any, ledger: Ledger, protocol: Any
+) -> None:
     ratings = tiny_ratings(1_000_000, n_items=1000)
 
     def ids() -> list[str]:
@@ -47,6 +56,7 @@ def test_splitting_and_hashing_a_million_ratings(benchmark: Any, protocol: Any) 
         return [fold.id for fold in make_folds(ratings, protocol, options, {})]
 
     assert benchmark.pedantic(ids, rounds=3, warmup_rounds=1)
+    noted(ledger, benchmark, f"{protocol.name} of a million ratings")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +68,7 @@ def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalExecutor
 
 
 def test_a_trial_of_an_empty_model(
-    benchmark: Any, executor: LocalExecutor, tmp_path: Path
+    benchmark: Any, ledger: Ledger, executor: LocalExecutor, tmp_path: Path
 ) -> None:
     write_ratings(tmp_path / "train", tiny_ratings(100_000, n_items=100))
     job = TrialJob(
@@ -84,3 +94,4 @@ def test_a_trial_of_an_empty_model(
         return finished.outcome.status
 
     assert benchmark.pedantic(trial, rounds=20, warmup_rounds=1) == "ok"
+    noted(ledger, benchmark, "trial of an empty model")
