@@ -27,6 +27,7 @@ ORDER = [
     "reference",
     "protocols",
     "models",
+    "training",
     "indexing",
     "fields",
     "plain",
@@ -114,7 +115,7 @@ def test_no_module_of_the_core_imports_a_plugin_package(file: Path) -> None:
 def test_plugin_families_import_nothing_of_each_other() -> None:
     points = entry_points(group="benchbox")
     names = {p.value for p in points if p.dist and p.dist.name == "benchbox-recsys"}
-    assert len(names) == 4
+    assert len(names) == 5
     for name in names:
         package = Path(str(files(name)))
         for file in package.rglob("*.py"):

@@ -1,0 +1,77 @@
+"""Centring: what is taken off ratings before training, and put back afterwards."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchbox import Ratings
+from benchbox.reference import BiasModel, fit_bias_model
+from benchbox_embeddings.options import Centring
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Centre:
+    """A bias model, fitted, reduced to its mean or empty, and the spread around it.
+
+    Attributes:
+        mean: What every pair starts from.
+        user_bias: Offset per user, 0 for one never seen, shape ``(n_users,)``.
+        item_bias: Offset per item, 0 for one never seen, shape ``(n_items,)``.
+        spread: Standard deviation of the training ratings around their centres.
+            Dividing by it makes learning rates mean the same on every rating scale.
+    """
+
+    mean: float
+    user_bias: Tensor
+    item_bias: Tensor
+    spread: float
+
+    def scaled(self, values: Tensor | float, users: Tensor, items: Tensor) -> Tensor:
+        """Return ratings of these pairs centred and scaled."""
+        return (values - self._of(users, items)) / self.spread
+
+    def restored(self, scaled: Tensor, users: Tensor, items: Tensor) -> Tensor:
+        """Return *scaled* as ratings of these pairs: the reverse of `scaled`."""
+        return self._of(users, items) + self.spread * scaled
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers were learned here."""
+        offsets = torch.cat([self.user_bias, self.item_bias])
+        return int(self.mean != 0) + (offsets.numel() if offsets.any() else 0)
+
+    def _of(self, users: Tensor, items: Tensor) -> Tensor:
+        offsets = self.user_bias.index_select(0, users)
+        return self.mean + offsets + self.item_bias.index_select(0, items)
+
+
+def fit_centre(train: Ratings, kind: Centring, device: str) -> Centre:
+    """Return the centre of *train* of the *kind* the options name, on *device*."""
+    model = _model(train, kind)
+    rest = train.values - model.predict(train.users, train.items)
+    spread = float(np.sqrt(np.mean(np.square(rest), dtype=np.float64)))
+    return Centre(
+        mean=model.mean,
+        user_bias=_on(device, model.user_bias),
+        item_bias=_on(device, model.item_bias),
+        # Ratings that all agree leave nothing to scale by.
+        spread=spread or 1.0,
+    )
+
+
+def _model(train: Ratings, kind: Centring) -> BiasModel:
+    if kind == "bias":
+        return fit_bias_model(train)
+    return BiasModel(
+        mean=float(train.values.mean(dtype=np.float64)) if kind == "mean" else 0.0,
+        user_bias=np.zeros(train.n_users),
+        item_bias=np.zeros(train.n_items),
+        user_damping=0.0,
+    )
+
+
+def _on(device: str, offsets: NDArray[np.float64]) -> Tensor:
+    return torch.from_numpy(offsets.astype(np.float32)).to(device)

@@ -1,0 +1,148 @@
+"""Models: biased matrix factorization and a perceptron, on one engine."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchbox import FitContext, Ratings
+from benchbox_embeddings.centring import Centre, fit_centre
+from benchbox_embeddings.heads import InnerProduct, Perceptron
+from benchbox_embeddings.negatives import Negatives
+from benchbox_embeddings.network import Network
+from benchbox_embeddings.options import (
+    BiasedMFSGDOptions,
+    EmbeddingOptions,
+    NeuralCFOptions,
+)
+from benchbox_embeddings.pairs import Pairs, on_device
+from benchbox_embeddings.side import side_table
+from benchbox_embeddings.training import train_network
+
+# Pairs predicted at once, so that hidden layers stay in cache.
+_BLOCK = 1 << 14
+
+
+class EmbeddingModel:
+    """A head over embeddings, trained on what the centre leaves of the ratings.
+
+    Users and items never trained on have the mean of the embeddings that were, and no
+    offset: a prediction near the bias model's.
+    """
+
+    def __init__(self, options: EmbeddingOptions) -> None:
+        self._options = options
+        self._device = "cpu"
+        self._centre: Centre
+        self._network: Network
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        """Train on *train*, by validation error where there is one."""
+        self._device = context.device
+        # On the CPU: a seed then means the same start on every device.
+        generator = torch.Generator().manual_seed(context.seed)
+        chance = generator
+        if context.device != "cpu":
+            chance = torch.Generator(context.device).manual_seed(context.seed)
+        self._centre = fit_centre(train, self._options.centring, context.device)
+        head = self._head(train, generator, chance)
+        network = Network(train, self._options.n_factors, head, generator)
+        self._network = network.to(context.device)
+        train_network(
+            self._network,
+            self._pair_maker(train, chance),
+            chance,
+            self._options,
+            context,
+            self._validator(context.validation),
+        )
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers learned by the network and by the centre."""
+        own = sum(parameter.numel() for parameter in self._network.parameters())
+        return own + self._centre.n_parameters
+
+    def predict(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return the predictions of the network, whatever *history* holds."""
+        pairs = on_device(users, self._device), on_device(items, self._device)
+        predicted: NDArray[np.float32] = self._predict(*pairs).cpu().numpy()
+        return predicted
+
+    def _head(
+        self, train: Ratings, generator: torch.Generator, chance: torch.Generator
+    ) -> InnerProduct | Perceptron:
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def _predict(self, users: Tensor, items: Tensor) -> Tensor:
+        blocks = zip(*(torch.split(x, _BLOCK) for x in (users, items)), strict=True)
+        scaled = torch.cat([self._network(*block) for block in blocks])
+        return self._centre.restored(scaled, users, items)
+
+    def _pair_maker(
+        self, train: Ratings, chance: torch.Generator
+    ) -> Callable[[], Pairs]:
+        users = on_device(train.users, self._device)
+        items = on_device(train.items, self._device)
+        values = torch.from_numpy(train.values.copy()).to(self._device)
+        rated = Pairs(users, items, self._centre.scaled(values, users, items))
+        if self._options.negative_ratio == 0:
+            return lambda: rated
+        negatives = Negatives(train, self._options.negative_ratio, self._device)
+
+        def make_pairs() -> Pairs:
+            users, items = negatives.draw(chance)
+            targets = self._centre.scaled(0.0, users, items)
+            return rated.followed_by(Pairs(users, items, targets))
+
+        return make_pairs
+
+    def _validator(self, hidden: Ratings | None) -> Callable[[], float] | None:
+        if hidden is None or not len(hidden):
+            return None
+        users = on_device(hidden.users, self._device)
+        items = on_device(hidden.items, self._device)
+        values = torch.from_numpy(hidden.values.copy()).to(self._device)
+
+        def evaluate() -> float:
+            # The run clips what it scores, so epochs are chosen by clipped errors.
+            predicted = self._predict(users, items)
+            clipped = predicted.clamp(hidden.scale.low, hidden.scale.high)
+            return float((clipped - values).square().mean(dtype=torch.float64).sqrt())
+
+        return evaluate
+
+
+class BiasedMFSGD(EmbeddingModel):
+    """``mean + b_u + b_i + p_u . q_i`` (Koren et al., 2009, eq. 4) by mini-batches."""
+
+    def __init__(self, options: BiasedMFSGDOptions) -> None:
+        super().__init__(options)
+
+    def _head(
+        self, train: Ratings, generator: torch.Generator, chance: torch.Generator
+    ) -> InnerProduct:
+        return InnerProduct(train.n_users, train.n_items)
+
+
+class NeuralCF(EmbeddingModel):
+    """A perceptron over both embeddings (He et al., 2017, the MLP of eq. 10)."""
+
+    def __init__(self, options: NeuralCFOptions) -> None:
+        super().__init__(options)
+        self._perceptron = options
+
+    def _head(
+        self, train: Ratings, generator: torch.Generator, chance: torch.Generator
+    ) -> Perceptron:
+        chosen = self._perceptron.side_features
+        sides = [
+            side_table(train, "users") if "users" in chosen else None,
+            side_table(train, "items") if "items" in chosen else None,
+        ]
+        return Perceptron(sides, self._perceptron, generator, chance)
