@@ -6,19 +6,23 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
-from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import torch
 from benchbox_autoencoders.fused import warm_up
-from clocks import ROUNDS, seconds, two_threads
+from benchbox_autoencoders.options import Route
+from benchbox_autoencoders.rows import Rows
+from clocks import ROUNDS, in_turn, two_threads
 from shapes import load_rows, on_device
 from takers import Case, Take, best, ours
 
 from benchbox.timing import peak_memory_bytes
+
+TakerName = Literal["ours", "ours dense", "best"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,15 +32,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         folder: Rows, as `save_rows` wrote them.
         n_columns: Width of a row.
         case: What is trained how.
-        taker: Our engine, or the best dense step, which takes one batch only.
-        n_steps: Steps timed together, one batch each; 0 for an epoch.
-        rounds: How often, after a round to warm up.
+        takers: Who takes steps, in turn: our engine along the sparse or the dense
+            route, or the best dense step.
+        n_steps: Batches our engine takes per turn; 0 for an epoch. The best dense step
+            has one batch only.
+        rounds: How many turns, after one to warm up.
     """
 
     folder: str
     n_columns: int
     case: Case
-    taker: Literal["ours", "best"] = "ours"
+    takers: tuple[TakerName, ...] = ("ours",)
     n_steps: int = 1
     rounds: int = ROUNDS
 
@@ -45,21 +51,20 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What it cost.
 
     Attributes:
-        step_seconds: Median per step.
+        step_seconds: Median per step and taker.
         n_steps: How many steps make an epoch.
         peak_mib: Largest resident set, interpreter and ratings included.
         device_mib: Most memory held on an accelerator.
     """
 
-    step_seconds: float
+    step_seconds: dict[TakerName, float]
     n_steps: int
     peak_mib: int
     device_mib: int
 
-    @property
-    def epoch_seconds(self) -> float:
-        """Steps times the median step."""
-        return self.n_steps * self.step_seconds
+    def epoch_seconds(self, taker: TakerName) -> float:
+        """Return steps times the median step."""
+        return self.n_steps * self.step_seconds[taker]
 
 
 def probe(job: Job) -> Cost:
@@ -73,27 +78,43 @@ def probe(job: Job) -> Cost:
 
 def _measure(job: Job) -> Cost:
     device = job.case.device
-    take, n_rows = _taker(job)
-    take(1)
-    taken = median(seconds(lambda: take(1), device) for _ in range(job.rounds))
-    n_steps = -(-n_rows // job.case.batch_size)
+    rows = on_device(load_rows(Path(job.folder), job.n_columns), device)
+    warm_up()
+    turns = {name: _turn(job, name, rows) for name in job.takers}
+    # An accelerator works while it is told what comes next.
+    again = 1 if device == "cpu" else 20
+    works = {name: partial(turn.take, again) for name, turn in turns.items()}
+    taken = in_turn(works, device, job.rounds)
     return Cost(
-        step_seconds=taken / (job.n_steps or n_steps),
-        n_steps=n_steps,
+        step_seconds={
+            name: taken[name] / (again * turn.n_steps) for name, turn in turns.items()
+        },
+        n_steps=_n_steps(job, rows),
         peak_mib=_peak_bytes() >> 20,
-        device_mib=torch.cuda.max_memory_allocated() >> 20 if device != "cpu" else 0,
+        device_mib=0 if device == "cpu" else torch.cuda.max_memory_allocated() >> 20,
     )
 
 
-def _taker(job: Job) -> tuple[Take, int]:
+class _Turn(NamedTuple):
+    take: Take
+    n_steps: int
+
+
+def _turn(job: Job, name: TakerName, rows: Rows) -> _Turn:
     case = job.case
-    rows = on_device(load_rows(Path(job.folder), job.n_columns), case.device)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
-    if job.taker == "best":
-        return best(case, rows, order[: case.batch_size]), len(rows)
-    warm_up()
-    n_wanted = job.n_steps * case.batch_size or len(rows)
-    return ours(case, rows, order[:n_wanted]), len(rows)
+    if name == "best":
+        return _Turn(best(case, rows, order[: case.batch_size]), 1)
+    n_steps = job.n_steps or _n_steps(job, rows)
+    index = order[: n_steps * case.batch_size]
+    return _Turn(ours(case, rows, index, _ROUTES[name]), n_steps)
+
+
+_ROUTES: dict[str, Route] = {"ours": "sparse", "ours dense": "dense"}
+
+
+def _n_steps(job: Job, rows: Rows) -> int:
+    return -(-len(rows) // job.case.batch_size)
 
 
 def _peak_bytes() -> int:

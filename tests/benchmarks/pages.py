@@ -1,0 +1,37 @@
+"""Pages: figures as files of commas, and as tables within a page of Markdown."""
+
+import csv
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ledger import shown
+from tabulate import tabulate
+
+Row = Mapping[str, int | float]
+
+
+def write_csv(rows: list[Row], path: Path) -> None:
+    """Write *rows*, which have the same columns, with four digits that count."""
+    with path.open("w", newline="") as out:
+        writer = csv.DictWriter(out, rows[0], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: _rounded(value) for k, value in row.items()})
+
+
+def fill_in(page: Path, name: str, rows: list[Row]) -> None:
+    """Put *rows* as a table between the marks for *name*, if there is such a page."""
+    if not page.exists():
+        return
+    headers = [column.replace("_", " ") for column in rows[0]]
+    cells = [[shown(value) for value in row.values()] for row in rows]
+    align = ["right"] * len(headers)
+    table = tabulate(cells, headers, "pipe", colalign=align, disable_numparse=True)
+    begin, end = f"<!-- table {name} -->", "<!-- end of table -->"
+    marked = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
+    page.write_text(marked.sub(f"\n{table}\n\n", page.read_text()))
+
+
+def _rounded(value: int | float) -> int | float:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
