@@ -36,13 +36,14 @@ def _lines(
         for column, label in lines.items()
         for row in rows
     ]
+    ticks = _ticks([row[column] for row in rows for column in lines])
     colour = alt.Color("line:N", legend=None, scale=_scale(lines))
     points = alt.Chart(alt.Data(values=values)).encode(
-        x=_axis("x", x_title, [row[x] for row in rows]),
-        y=_axis("y", y_title, _ticks([value["y"] for value in values])),
+        x=alt.X("x:Q", title=x_title, **_on([row[x] for row in rows])),
+        y=alt.Y("y:Q", title=y_title, **_on(ticks)),
         color=colour,
     )
-    names = alt.Chart(alt.Data(values=_names(rows, x, lines))).encode(
+    names = alt.Chart(alt.Data(values=_names(rows, x, lines, ticks))).encode(
         x="x:Q", y="y:Q", text="line:N", color=colour
     )
     return alt.layer(
@@ -52,11 +53,11 @@ def _lines(
     ).properties(width=_WIDTH, height=_HEIGHT)
 
 
-def _axis(name: str, title: str, ticks: list[float]) -> alt.X | alt.Y:
+def _on(ticks: list[float]) -> dict[str, Any]:
+    """Return a logarithmic scale from the first to the last of *ticks*."""
     scale = alt.Scale(type="log", domain=[min(ticks), max(ticks)], nice=False)
-    axis = alt.Axis(values=ticks, format="~s" if max(ticks) >= 1e4 else "~g")
-    kind = alt.X if name == "x" else alt.Y
-    return kind(f"{name}:Q", title=title, scale=scale, axis=axis)
+    axis = alt.Axis(values=ticks, format="~s" if max(ticks) >= 1e5 else ",~g")
+    return {"scale": scale, "axis": axis}
 
 
 def _ticks(values: list[float]) -> list[float]:
@@ -68,9 +69,10 @@ def _ticks(values: list[float]) -> list[float]:
     return [step for step in steps if low <= step <= high]
 
 
-def _names(rows: list[Row], x: str, lines: Mapping[str, str]) -> list[dict[str, Any]]:
+def _names(
+    rows: list[Row], x: str, lines: Mapping[str, str], ticks: list[float]
+) -> list[dict[str, Any]]:
     """Return each line's name where it ends, and no two on one another."""
-    ticks = _ticks([row[column] for row in rows for column in lines])
     gap = (max(ticks) / min(ticks)) ** (16 / _HEIGHT)
     last, placed, above = max(rows, key=lambda row: row[x]), [], 0.0
     for column, label in sorted(lines.items(), key=lambda line: last[line[0]]):

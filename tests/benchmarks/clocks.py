@@ -4,22 +4,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from statistics import median
 from time import perf_counter
+from typing import TypeVar
 
 import torch
-from benchbox_autoencoders.fused import set_threads
 
 N_THREADS = 2
 ROUNDS = 5
 
 Work = Callable[[], object]
+Name = TypeVar("Name", bound=str)
 
 
 @contextmanager
 def two_threads() -> Iterator[None]:
-    """Let torch and the kernels use two threads; what was set before comes back."""
+    """Let torch use two threads; what was set before comes back."""
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
     torch.set_num_threads(N_THREADS)
-    set_threads(N_THREADS)
     yield
     torch.set_num_threads(before[0])
     torch.set_float32_matmul_precision(before[1])
@@ -35,8 +35,8 @@ def seconds(work: Work, device: str) -> float:
 
 
 def in_turn(
-    works: Mapping[str, Work], device: str, rounds: int = ROUNDS
-) -> dict[str, float]:
+    works: Mapping[Name, Work], device: str, rounds: int = ROUNDS
+) -> dict[Name, float]:
     """Return the median seconds of each of *works*, after a round to warm up.
 
     They take turns, so that whatever else the machine does disturbs all alike.

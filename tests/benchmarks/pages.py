@@ -2,13 +2,13 @@
 
 import csv
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from ledger import shown
 from tabulate import tabulate
 
-Row = Mapping[str, int | float]
+Row = dict[str, float]
+"""One point of a question: figures by column, whole numbers as such."""
 
 
 def write_csv(rows: list[Row], path: Path) -> None:
@@ -33,5 +33,5 @@ def fill_in(page: Path, name: str, rows: list[Row]) -> None:
     page.write_text(marked.sub(f"\n{table}\n\n", page.read_text()))
 
 
-def _rounded(value: int | float) -> int | float:
+def _rounded(value: float) -> float:
     return float(f"{value:.4g}") if isinstance(value, float) else value

@@ -82,13 +82,15 @@ def against_ratings(case: Case, scratch: Path) -> Points:
 def against_hidden_units(case: Case, scratch: Path) -> Points:
     """Measure steps on the ML-20M shape, the width of the hidden layer varied."""
     for units in HIDDEN_UNITS:
-        yield {"hidden_units": units} | _steps(replace(case, units=(units,)), scratch)
+        taken = _steps(replace(case, units=(units,)), scratch)
+        yield {"hidden_units": units, **taken}
 
 
 def against_batch(case: Case, scratch: Path) -> Points:
     """Measure steps on the ML-20M shape, the rows per step varied."""
     for size in BATCHES:
-        yield {"batch": size} | _steps(replace(case, batch_size=size), scratch)
+        taken = _steps(replace(case, batch_size=size), scratch)
+        yield {"batch": size, **taken}
 
 
 def _steps(case: Case, scratch: Path) -> Row:

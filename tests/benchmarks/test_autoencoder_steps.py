@@ -163,4 +163,5 @@ def test_memory_with_20_million_ratings(
     }
     benchmark.extra_info |= figures
     ledger.note("U-AutoRec 500 with 20 million ratings in memory", figures)
-    assert cost.peak_mib <= MOST_MIB
+    # The host's peak is mostly libraries where an accelerator trains.
+    assert (cost.peak_mib if device == "cpu" else cost.device_mib) <= MOST_MIB
