@@ -59,6 +59,12 @@ def choose_columns(table: Table, columns: str | None = None) -> Choice:
     return _ordered(table, parts, columns)
 
 
+def role_of(name: str) -> str | None:
+    """Return what a column of this name usually holds: one of `ROLES`, if any."""
+    plain = _plain(name)
+    return next((r for r in ROLES if plain in _USUAL_NAMES[r]), None)
+
+
 def find_column(table: Table, name: str) -> int:
     """Return the place of the column called *name*.
 

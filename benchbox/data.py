@@ -48,9 +48,15 @@ class Dataset:
         return self.card.name
 
     @property
+    def options_changed(self) -> dict[str, Any]:
+        """Its options that differ from their defaults."""
+        defaults = to_json(self.card.options_type()())
+        return {k: v for k, v in self.options.items() if v != defaults[k]}
+
+    @property
     def as_published(self) -> bool:
         """Whether all options are at their defaults, so that the card speaks of it."""
-        return self.options == to_json(self.card.options_type()())
+        return not self.options_changed
 
 
 def load_dataset(

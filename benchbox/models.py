@@ -22,7 +22,10 @@ class RatingModel(Protocol):
 
     A model is built as ``Model(options)`` with the options its `ModelSpec` names.
     It may state ``n_parameters``, how many numbers it has learned; without it, the
-    parameters of the torch modules it holds are counted.
+    parameters of the torch modules it holds are counted. It can be kept and used later
+    if it has ``state()``, which returns all that `predict` needs as arrays and numbers
+    by name (`benchbox.states.State`), and ``restore(state)``, which takes them back in
+    a model built with the same options.
     """
 
     def fit(self, train: Ratings, context: "FitContext") -> None:

@@ -1,11 +1,13 @@
 """The bias model: fallback for cold pairs, and the line every model must beat."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.ratings import IndexArray, Ratings, Values
+from benchbox.states import State
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -26,6 +28,21 @@ class BiasModel:
     user_bias: NDArray[np.float64]
     item_bias: NDArray[np.float64]
     user_damping: float
+
+    @property
+    def state(self) -> State:
+        """What was learned, to be kept."""
+        return asdict(self)
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Return the model that has `state`."""
+        return cls(
+            mean=float(state["mean"]),
+            user_bias=state["user_bias"],
+            item_bias=state["item_bias"],
+            user_damping=float(state["user_damping"]),
+        )
 
     def predict(self, users: IndexArray, items: IndexArray) -> Values:
         """Return a prediction per pair, shape ``(n,)``, unclipped."""

@@ -16,6 +16,7 @@ from benchbox.errors import ProtocolError, UsageError
 from benchbox.executors.local import Finished, LocalExecutor
 from benchbox.handover import write_ratings
 from benchbox.metrics import Metric, Scored
+from benchbox.models import Capabilities
 from benchbox.options import to_json
 from benchbox.protocols import Fold, carve_validation, features_id
 from benchbox.ratings import IndexArray, Values
@@ -141,10 +142,9 @@ class PlannedTrial:
     @cached_property
     def device(self) -> str:
         """Device the model is given: the one asked for, if the model runs on it."""
-        asked, can = self.plan.config.device, self.model.capabilities.devices
-        if asked == "auto":
-            return "cuda:0" if "cuda" in can and self.plan.accelerators else "cpu"
-        return asked if asked.partition(":")[0] in can else "cpu"
+        return device_for(
+            self.plan.config.device, self.model.capabilities, self.plan.accelerators
+        )
 
     @cached_property
     def key(self) -> str:
@@ -202,6 +202,13 @@ class Listener(Protocol):
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Take note of how *trial* ended; *record* is on disk already."""
+
+
+def device_for(asked: str, can: Capabilities, accelerators: list[str]) -> str:
+    """Return the device a model is given: the one asked for, if it runs there."""
+    if asked == "auto":
+        return "cuda:0" if "cuda" in can.devices and accelerators else "cpu"
+    return asked if asked.partition(":")[0] in can.devices else "cpu"
 
 
 def check_device(device: str, accelerators: list[str]) -> None:

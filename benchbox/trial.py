@@ -18,6 +18,7 @@ from benchbox.models import EpochReport, FitContext, Precision, RatingModel
 from benchbox.options import Options, decode
 from benchbox.plugins import resolve
 from benchbox.ratings import Ratings, Values
+from benchbox.states import State, write_state
 from benchbox.timing import PhaseClock
 
 Status = Literal[
@@ -56,6 +57,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
         n_threads: Threads to use.
         time_limit_seconds: When the parent ends the trial, if ever.
         out: Folder for the outcome and the predictions.
+        keep: Folder for the fitted model's state; nothing is predicted then.
         chunk_size: Pairs per call of `predict`.
     """
 
@@ -73,6 +75,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     n_threads: int = 1
     time_limit_seconds: float | None = None
+    keep: str | None = None
     chunk_size: int = 1 << 18
 
 
@@ -153,6 +156,22 @@ def build_model(target: str, options_type: str, options: dict[str, Any]) -> Rati
     return factory(decode(kind, options, target))
 
 
+def state_of(model: RatingModel) -> State:
+    """Return what *model* has learned.
+
+    Raises:
+        ModelError: It does not offer that.
+    """
+    for method in ("state", "restore"):
+        if not callable(getattr(model, method, None)):
+            raise ModelError(
+                f"{type(model).__name__} cannot be kept: it has no method {method!r}. "
+                f"See benchbox.RatingModel."
+            )
+    state: State = model.state()  # type: ignore[attr-defined]
+    return state
+
+
 def check_predictions(predicted: Any, n_pairs: int) -> Values:
     """Return a model's answer as float32, or say how it breaks the contract.
 
@@ -197,6 +216,9 @@ def _run(
     with clock.phase("fit"):
         _fit(job, model, train, channel, outcome)
     outcome.n_parameters = _count_parameters(model)
+    if job.keep is not None:
+        write_state(Path(job.keep), state_of(model))
+        return
     # Only now may this process learn which pairs it will be asked for.
     channel.send({"kind": "fitted"})
     answer = channel.receive()

@@ -178,3 +178,13 @@ class Precise(Honest):
         super().fit(train, context)
         context.note("asked", context.precision)
         context.note("products", torch.get_float32_matmul_precision())
+
+
+class Keeps(Honest):
+    """Can be kept."""
+
+    def state(self) -> dict[str, float]:
+        return {"mean": float(self.mean)}
+
+    def restore(self, state: dict[str, float]) -> None:
+        self.mean = np.float32(state["mean"])

@@ -13,6 +13,9 @@ _COMMANDS = {
     "list": "Show the models, data sets, protocols and metrics at hand.",
     "report": "Show the tables of a finished or broken-off run.",
     "data": "Fetch, show and remove data sets.",
+    "fit": "Fit a model to all ratings of a data set, and keep it.",
+    "predict": "Predict ratings with a kept model.",
+    "recommend": "Name the best items for a user with a kept model.",
     "doctor": "Check that this machine is fit to run benchmarks.",
 }
 

@@ -12,13 +12,13 @@ from benchbox.errors import PluginError, UsageError
 from benchbox.executors.inspection import Described
 from benchbox.executors.local import LocalExecutor
 from benchbox.metrics import METRICS, Metric
-from benchbox.models import ModelSpec
+from benchbox.models import Capabilities, ModelSpec
 from benchbox.options import Options, changed, decode, spell, split_choice, to_json
 from benchbox.own_files import card_for_files, is_file_choice
 from benchbox.plugins import Offer, Registry, source_digest
 from benchbox.protocols import Fold, Protocol, make_folds
 from benchbox.results import PlannedModel, RunConfig
-from benchbox.runner import Stage
+from benchbox.runner import Stage, check_device, device_for
 
 Notify = Callable[[str], None]
 
@@ -64,6 +64,32 @@ def resolve_stages(
         for choice in config.protocols or (card.default_protocol,):
             stages.append(_stage(dataset, choice, config.folds, registry, settings))
     return stages
+
+
+def choose_device(
+    asked: str, can: Capabilities, executor: LocalExecutor, scratch: Path
+) -> str:
+    """Return the device for a model: the one asked for, or the best it runs on.
+
+    Raises:
+        UsageError: This machine has no such device.
+    """
+    return device_for(asked, can, find_accelerators(asked, executor, scratch))
+
+
+def find_accelerators(asked: str, executor: LocalExecutor, scratch: Path) -> list[str]:
+    """Return the names of the accelerators here, where one may be wanted.
+
+    Raises:
+        UsageError: This machine has no such device as *asked*.
+    """
+    accelerators: list[str] = []
+    if asked != "cpu":
+        # Only a child may wake the accelerator: what has, cannot be forked.
+        answer = executor.ask({"kind": "devices"}, scratch / "devices.log")
+        accelerators = answer["accelerators"]
+    check_device(asked, accelerators)
+    return accelerators
 
 
 def find_dataset(

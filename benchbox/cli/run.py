@@ -13,7 +13,12 @@ import msgspec
 
 from benchbox.cli.list import complain
 from benchbox.cli.progress import TrialProgress, clock
-from benchbox.cli.resolve import resolve_metrics, resolve_models, resolve_stages
+from benchbox.cli.resolve import (
+    find_accelerators,
+    resolve_metrics,
+    resolve_models,
+    resolve_stages,
+)
 from benchbox.costs import Costs, newest_runs
 from benchbox.environment import describe_environment, n_usable_cpus
 from benchbox.errors import UsageError
@@ -30,7 +35,7 @@ from benchbox.results import (
     new_run_id,
     now,
 )
-from benchbox.runner import Plan, check_device, execute, finished_keys
+from benchbox.runner import Plan, execute, finished_keys
 
 _LISTS = ("models", "datasets", "protocols")
 
@@ -191,19 +196,13 @@ def _plan(
     # Names first: a misspelt model must not wait for a download.
     models = resolve_models(config.models, registry, executor, scratch)
     stages = resolve_stages(config, registry, lambda text: click.echo(text, err=True))
-    accelerators: list[str] = []
-    if config.device != "cpu":
-        # Only a child may wake the accelerator: what has, cannot be forked.
-        answer = executor.ask({"kind": "devices"}, scratch / "devices.log")
-        accelerators = answer["accelerators"]
-    check_device(config.device, accelerators)
     return Plan(
         config=config,
         models=models,
         stages=stages,
         metrics=resolve_metrics(registry),
         n_threads=threads,
-        accelerators=accelerators,
+        accelerators=find_accelerators(config.device, executor, scratch),
     )
 
 

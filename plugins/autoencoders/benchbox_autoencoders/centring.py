@@ -1,12 +1,14 @@
 """Centring: what is taken off ratings for a network, and put back afterwards."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import Ratings
 from benchbox.reference import BiasModel, fit_bias_model
+from benchbox.states import State
 from benchbox_autoencoders.options import Centring
 
 
@@ -23,10 +25,21 @@ class Centre:
     model: BiasModel
     spread: float
 
+    @property
+    def state(self) -> State:
+        """What was fitted, to be kept."""
+        return {**self.model.state, "spread": self.spread}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Return the centre that has `state`."""
+        model = BiasModel.from_state(state)
+        return cls(model=model, spread=float(state["spread"]))
+
     def user_bias(self, history: Ratings) -> NDArray[np.float64]:
         """Return the offset of every user of *history*, trained on or not."""
         if not self.model.user_bias.any():
-            return self.model.user_bias
+            return np.zeros(history.n_users)
         return self.model.user_bias_from(history)
 
     def scaled(self, ratings: Ratings) -> NDArray[np.float32]:

@@ -3,9 +3,12 @@
 from weakref import ref
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
+from benchbox.states import State, nested, part
+from benchbox.training.modules import module_state, restore_module
 from benchbox_autoencoders.centring import Centre, fit_centre
 from benchbox_autoencoders.fused import warm_up
 from benchbox_autoencoders.network import Network
@@ -46,6 +49,34 @@ class UserAutoencoder:
         self._network = train_network(
             self._rows, self._options, context, self._validator(context)
         )
+
+    def state(self) -> State:
+        """Return the centre, what scales side inputs, and the network."""
+        return {
+            **nested("centre", self._centre.state),
+            "taste_mean": self._side.mean,
+            "taste_spread": self._side.spread,
+            "n_side": 0 if self._rows.side is None else self._rows.side.shape[1],
+            "is_sparse": self._network.route == "sparse",
+            **nested("network", module_state(self._network)),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take what `state` returned."""
+        self._device, self._latest = "cpu", None
+        self._centre = Centre.from_state(part(state, "centre"))
+        self._side = Side(
+            kinds=self._options.side_inputs,
+            of_users=self._of_users,
+            mean=state["taste_mean"],
+            spread=state["taste_spread"],
+        )
+        weights = part(state, "network")
+        n_columns, n_side = len(weights["weights.0"]), int(state["n_side"])
+        rows = Rows.empty(n_columns, n_side)
+        self._network = Network(rows, self._options, torch.Generator()).eval()
+        self._network.route = "sparse" if state["is_sparse"] else "dense"
+        restore_module(self._network, weights)
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
@@ -94,6 +125,15 @@ class ItemAutoencoder(UserAutoencoder):
     """
 
     _of_users = False
+
+    def state(self) -> State:
+        """Return what a user autoencoder learns, and the training columns."""
+        return {**super().state(), **nested("rows", self._rows.state)}
+
+    def restore(self, state: State) -> None:
+        """Take what `state` returned."""
+        super().restore(state)
+        self._rows = Rows.from_state(part(state, "rows"))
 
     def _reader(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]

@@ -69,6 +69,8 @@ class AutoencoderOptions(TrainingOptions, frozen=True):
     route: Literal["auto", "dense", "sparse"] = "auto"
 
     def __post_init__(self) -> None:
+        if len(set(self.side_inputs)) < len(self.side_inputs):
+            raise ValueError(f"side_inputs names one twice: {self.side_inputs}")
         if self.tied and self.hidden_units != self.hidden_units[::-1]:
             widths = "-".join(map(str, self.hidden_units))
             raise ValueError(

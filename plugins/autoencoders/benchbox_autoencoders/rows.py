@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchbox import Grouped
+from benchbox.states import State
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -117,6 +118,37 @@ class Rows:
             n_columns=grouped.n_columns,
             side=None if side is None else torch.from_numpy(side).to(device),
         )
+
+    @classmethod
+    def empty(cls, n_columns: int, n_side: int) -> "Rows":
+        """Return no rows, of this width and with so many side inputs."""
+        return cls(
+            counts=torch.zeros(0, dtype=torch.int64),
+            offsets=torch.zeros(1, dtype=torch.int64),
+            columns=torch.zeros(0, dtype=torch.int32),
+            values=torch.zeros(0),
+            n_columns=n_columns,
+            side=torch.zeros(0, n_side) if n_side else None,
+        )
+
+    @property
+    def state(self) -> State:
+        """All of it as arrays, to be kept."""
+        tensors = {
+            "counts": self.counts,
+            "columns": self.columns,
+            "values": self.values,
+            "side": self.side,
+        }
+        arrays = {k: v.cpu().numpy() for k, v in tensors.items() if v is not None}
+        return {**arrays, "n_columns": self.n_columns}
+
+    @classmethod
+    def from_state(cls, state: State) -> "Rows":
+        """Return the rows that have `state`, on the CPU."""
+        tensors = {k: torch.from_numpy(v) for k, v in state.items() if v.ndim}
+        offsets = _starts(tensors["counts"])
+        return cls(offsets=offsets, n_columns=int(state["n_columns"]), **tensors)
 
     def __len__(self) -> int:
         return len(self.counts)

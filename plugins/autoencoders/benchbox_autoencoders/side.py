@@ -47,7 +47,7 @@ def fit_side(train: Ratings, options: AutoencoderOptions, *, of_users: bool) -> 
     Raises:
         ModelError: The data have no features to make them of.
     """
-    kinds = tuple(dict.fromkeys(options.side_inputs))
+    kinds = options.side_inputs
     for kind in kinds:
         about_users = of_users if kind == "attributes" else not of_users
         if not _features(train, about_users).names:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
 from benchbox.reference import BiasModel, fit_bias_model
+from benchbox.states import State
 from benchbox_baselines.options import BiasOptions
 
 
@@ -23,6 +24,14 @@ class Bias:
             item_damping=self._options.item_damping,
             n_sweeps=self._options.n_sweeps,
         )
+
+    def state(self) -> State:
+        """Return the bias model."""
+        return self._model.state
+
+    def restore(self, state: State) -> None:
+        """Take the bias model."""
+        self._model = BiasModel.from_state(state)
 
     @property
     def n_parameters(self) -> int:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Options, Ratings
+from benchbox.states import State
 
 
 class GlobalMean:
@@ -16,6 +17,14 @@ class GlobalMean:
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Take the mean of *train*."""
         self._mean = _mean(train)
+
+    def state(self) -> State:
+        """Return the global mean."""
+        return {"mean": self._mean}
+
+    def restore(self, state: State) -> None:
+        """Take the global mean."""
+        self._mean = float(state["mean"])
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
@@ -35,6 +44,14 @@ class UserMean:
         """Take the global mean alone: the users' means come from their history."""
         self._mean = _mean(train)
 
+    def state(self) -> State:
+        """Return the global mean."""
+        return {"mean": self._mean}
+
+    def restore(self, state: State) -> None:
+        """Take the global mean."""
+        self._mean = float(state["mean"])
+
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
@@ -53,6 +70,14 @@ class ItemMean:
         """Take the mean of every item in *train*."""
         self._means = _means(train.values, train.items, train.n_items, _mean(train))
         self.n_parameters = len(self._means)
+
+    def state(self) -> State:
+        """Return the mean of every item."""
+        return {"means": self._means}
+
+    def restore(self, state: State) -> None:
+        """Take the mean of every item."""
+        self._means = state["means"]
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]

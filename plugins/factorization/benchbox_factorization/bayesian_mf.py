@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from benchbox import FitContext, Ratings
 from benchbox.ratings import Grouped
 from benchbox.reference import fit_bias_model
+from benchbox.states import State
 from benchbox_factorization.matrix import of_users, starting_factors
 from benchbox_factorization.options import BayesianMFOptions
 from benchbox_factorization.sides import Floats, Population, Side, make_side
@@ -83,6 +84,28 @@ class BayesianMF:
             if sweep > options.burn_in and (n_sweeps - sweep) % options.thin == 0:
                 self._samples.append(chain.sample())
             context.report(sweep, n_sweeps)
+
+    def state(self) -> State:
+        """Return the ratings' mean and deviation, and the samples, stacked."""
+        samples = self._samples
+        return {
+            "mean": self._mean,
+            "deviation": self._deviation,
+            "items": np.stack([sample.items for sample in samples]),
+            "user_means": np.stack([sample.users.mean for sample in samples]),
+            "user_precisions": np.stack([sample.users.precision for sample in samples]),
+            "noises": np.array([sample.noise for sample in samples]),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take what `state` returned."""
+        self._mean = float(state["mean"])
+        self._deviation = float(state["deviation"])
+        parts = (state[k] for k in ("items", "user_means", "user_precisions", "noises"))
+        self._samples = [
+            Sample(items=items, users=Population(mean, precision), noise=float(noise))
+            for items, mean, precision, noise in zip(*parts, strict=True)
+        ]
 
     @property
     def n_parameters(self) -> int:

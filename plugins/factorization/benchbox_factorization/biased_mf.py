@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from benchbox import FitContext, Ratings
 from benchbox.ratings import Grouped
 from benchbox.reference import fit_bias_model
+from benchbox.states import State
 from benchbox_factorization.matrix import of_users, starting_factors
 from benchbox_factorization.options import BiasedMFOptions
 from benchbox_factorization.sides import Side, Vectors, make_side
@@ -43,6 +44,14 @@ class BiasedMF:
             users = self._solve(users_rated, self._items, options.user_damping)
             self._items = self._solve(items_rated, users, options.item_damping)
             context.report(epoch, options.epochs)
+
+    def state(self) -> State:
+        """Return the mean, and biases and factors of the items."""
+        return {"mean": self._mean, "items": self._items}
+
+    def restore(self, state: State) -> None:
+        """Take the mean, and biases and factors of the items."""
+        self._mean, self._items = float(state["mean"]), state["items"]
 
     @property
     def n_parameters(self) -> int:

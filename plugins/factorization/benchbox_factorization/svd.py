@@ -8,6 +8,7 @@ from scipy.sparse.linalg import svds
 
 from benchbox import FitContext, Ratings
 from benchbox.reference import BiasModel, fit_bias_model
+from benchbox.states import State, nested, part
 from benchbox_factorization.matrix import by_user
 from benchbox_factorization.options import SVDOptions
 
@@ -33,6 +34,15 @@ class SVD:
         self._bias = fit_bias_model(train) if filled_with_bias else zero_model(train)
         matrix = residuals(train, self._bias)
         self._item_factors = right_vectors(matrix, self._options.n_factors)
+
+    def state(self) -> State:
+        """Return the bias model and the item factors."""
+        return nested("bias", self._bias.state) | {"items": self._item_factors}
+
+    def restore(self, state: State) -> None:
+        """Take the bias model and the item factors."""
+        self._bias = BiasModel.from_state(part(state, "bias"))
+        self._item_factors = state["items"]
 
     @property
     def n_parameters(self) -> int:

@@ -1,0 +1,96 @@
+"""`benchbox recommend`: the best items for a user, by a kept model."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from benchbox.cli.pairs import read_columns
+from benchbox.errors import DataError, UsageError
+from benchbox.kept import KeptModel, Recommendation
+from benchbox.options import nearest
+
+
+@click.command("recommend")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--user",
+    required=True,
+    metavar="ID|FILE",
+    help="A user of the data, or a CSV file with the ratings of somebody new.",
+)
+@click.option("-k", default=10, show_default=True, type=click.IntRange(min=1))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(folder: Path, user: str, k: int, as_json: bool) -> None:
+    """Name the K items that a user has not rated and would rate highest.
+
+    FOLDER holds a model kept by `benchbox fit`. The file of somebody new has a column
+    of ratings, and one of items by their ids or of their titles.
+    """
+    kept = KeptModel.load(folder)
+    file = Path(user)
+    if file.is_file():
+        best = kept.recommend_to_new(_own_ratings(kept, file), k)
+    elif file.suffix:
+        raise UsageError(f"There is no file {user!r} with ratings of a new user.")
+    else:
+        best = kept.recommend(user, k)
+    if as_json:
+        click.echo(json.dumps([asdict(item) for item in best], indent=1))
+    else:
+        click.echo(_table(best))
+
+
+def _own_ratings(kept: KeptModel, file: Path) -> dict[str, float]:
+    columns = read_columns(file, ("rating",), either=("item", "title"))
+    by_title = "title" in columns
+    names = _by_title(kept, columns["title"], file) if by_title else columns["item"]
+    own: dict[str, float] = {}
+    for row, (name, text) in enumerate(zip(names, columns["rating"], strict=True)):
+        try:
+            value = float(text)
+        except ValueError:
+            raise DataError(
+                f"{file.name}, line {row + 2}: the rating {text!r} is no number."
+            ) from None
+        if name in own:
+            raise DataError(f"{file.name} rates item {name!r} twice. Keep one.")
+        own[name] = value
+    if not own:
+        raise DataError(f"{file.name} has no ratings.")
+    return own
+
+
+def _by_title(kept: KeptModel, titles: list[str], file: Path) -> list[str]:
+    """Return the ids of items by title, with or without its year."""
+    places: dict[str, set[str]] = {}
+    for item, title in zip(kept.item_ids, kept.titles, strict=True):
+        for name in {title, title.rpartition(" (")[0]} - {""}:
+            places.setdefault(name.casefold(), set()).add(item)
+    found: list[str] = []
+    for title in titles:
+        items = places.get(title.casefold(), set())
+        if len(items) != 1:
+            hint = nearest(title.casefold(), places) if not items else ""
+            n = f"{len(items)} items" if items else "No item"
+            raise DataError(
+                f"{file.name}: {n} with the title {title!r}.{hint} Use item ids."
+            )
+        found.extend(items)
+    return found
+
+
+def _table(best: list[Recommendation]) -> str:
+    from tabulate import tabulate
+
+    rows = [
+        (place, f"{item.predicted:.2f}", item.item, item.title)
+        for place, item in enumerate(best, start=1)
+    ]
+    return tabulate(
+        rows,
+        headers=["", "rating", "item", "title"],
+        disable_numparse=True,
+        colalign=["right", "right", "left", "left"],
+    )

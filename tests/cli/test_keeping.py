@@ -1,0 +1,233 @@
+"""`benchbox fit`, `predict` and `recommend`: keeping a model and using it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import Benchbox
+
+from benchbox.cli import main
+from benchbox.kept import KeptModel
+from benchbox.plugins import discover
+
+ITEMS = [f"film-{n:02d}" for n in range(12)]
+
+
+def checkerboard() -> str:
+    """Even users love even films and hate odd ones; odd users the reverse."""
+    draw = np.random.default_rng(0)
+    lines = ["user,item,rating"]
+    for user in range(40):
+        for item in draw.permutation(12)[:8]:
+            rating = 5 if (user + item) % 2 == 0 else 1
+            lines.append(f"u{user},{ITEMS[item]},{rating}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def ratings(tmp_path: Path) -> Path:
+    file = tmp_path / "ratings.csv"
+    file.write_text(checkerboard())
+    return file
+
+
+@pytest.fixture(scope="module")
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kept bias model; every process that fits one has to import torch first."""
+    folder = tmp_path_factory.mktemp("once")
+    file, kept = folder / "ratings.csv", folder / "kept"
+    file.write_text(checkerboard())
+    assert main(["fit", "bias", "-d", str(file), "--out", str(kept)]) == 0
+    return kept
+
+
+@pytest.fixture
+def kept(kept_once: Path, tmp_path: Path) -> Path:
+    """A copy of it in the folder that commands run in."""
+    return Path(shutil.copytree(kept_once, tmp_path / "kept"))
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Somebody new, who loves even films."""
+    file = tmp_path / "own.csv"
+    file.write_text("item,rating\nfilm-00,5\nfilm-02,5\nfilm-01,1\nfilm-03,1\n")
+    return file
+
+
+EVERY_MODEL = [offer.value for offer in discover().all("models")]
+
+
+@pytest.mark.parametrize("spec", EVERY_MODEL, ids=lambda spec: spec.name)
+def test_every_bundled_model_is_kept_and_predicts_as_before(
+    spec, benchbox: Benchbox, ratings: Path
+) -> None:
+    done = benchbox(f"fit {spec.name} -d {ratings} --out kept --threads 1")
+    assert done.code == 0, done.err
+    assert "fitted to 320 ratings" in done.out
+
+    folder = Path("kept")
+    kept = KeptModel.load(folder)
+    users, items = ["u1", "u2", "u39"], ["film-00", "film-01", "film-11"]
+    predicted = kept.predict(users, items)
+
+    assert predicted.shape == (3,)
+    assert np.isfinite(predicted).all()
+    assert np.array_equal(predicted, KeptModel.load(folder).predict(users, items))
+    assert kept.record.model.name == spec.name
+
+
+def test_a_kept_model_predicts_what_the_fitted_one_did(
+    benchbox: Benchbox, ratings: Path
+) -> None:
+    from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
+    from benchbox_autoencoders.options import AutoencoderOptions
+
+    from benchbox import FitContext
+
+    benchbox(f"fit bias -d {ratings} --out kept")
+    train = KeptModel.load(Path("kept")).ratings
+    everything = train.users, train.items
+    for kind in (UserAutoencoder, ItemAutoencoder):
+        options = AutoencoderOptions(hidden_units=(4, 3, 4), tied=True, epochs=3)
+        fitted, restored = kind(options), kind(options)
+        fitted.fit(train, FitContext())
+        restored.restore({k: np.asarray(v) for k, v in fitted.state().items()})
+
+        expected = fitted.predict(train, *everything)
+        assert np.array_equal(expected, restored.predict(train, *everything))
+
+
+@pytest.mark.parametrize("model", ["autorec-user:epochs=40", "biased-mf"])
+def test_somebody_new_is_recommended_what_people_alike_love(
+    model, benchbox: Benchbox, ratings: Path, own: Path
+) -> None:
+    assert benchbox(f"fit {model} -d {ratings} --out kept").code == 0
+
+    done = benchbox(f"recommend kept --user {own} -k 3 --json")
+
+    best = json.loads(done.out)
+    assert done.code == 0
+    assert {item["item"] for item in best} <= {f"film-{n:02d}" for n in (4, 6, 8, 10)}
+    assert [item["predicted"] for item in best] == sorted(
+        (item["predicted"] for item in best), reverse=True
+    )
+
+
+def test_a_known_user_is_recommended_what_they_have_not_rated(
+    benchbox: Benchbox, ratings: Path
+) -> None:
+    benchbox(f"fit autorec-item -d {ratings} --out kept")
+    rated = {
+        line.split(",")[1]
+        for line in ratings.read_text().splitlines()
+        if line.startswith("u7,")
+    }
+
+    done = benchbox("recommend kept --user u7 -k 50 --json")
+
+    assert {item["item"] for item in json.loads(done.out)} == set(ITEMS) - rated
+
+
+def test_titles_are_shown_and_understood(benchbox: Benchbox, tmp_path: Path) -> None:
+    # svd-toy has no titles, so ids stand alone.
+    benchbox("fit svd -d svd-toy --out kept")
+    kept = KeptModel.load(Path("kept"))
+    table = kept.ratings.item_features or {}
+    assert not table
+    done = benchbox(f"recommend kept --user {kept.ratings.user_ids[1]} -k 2")
+
+    assert done.code == 0
+    assert done.out.splitlines()[0].split() == ["rating", "item", "title"]
+    assert len(done.out.splitlines()) == 4
+
+
+def test_pairs_are_predicted_in_their_order(benchbox: Benchbox, kept: Path) -> None:
+    Path("pairs.csv").write_text("item,user\nfilm-01,u2\nfilm-00,u1\n")
+
+    done = benchbox("predict kept pairs.csv")
+    written = benchbox("predict kept pairs.csv --out predicted.csv")
+
+    lines = done.out.splitlines()
+    assert lines[0] == "user,item,prediction"
+    pairs, predicted = zip(*(line.rsplit(",", 1) for line in lines[1:]), strict=True)
+    assert pairs == ("u2,film-01", "u1,film-00")
+    assert all(1 <= float(value) <= 5 for value in predicted)
+    assert Path("predicted.csv").read_text() == done.out
+    assert "2 predictions in predicted.csv" in written.err
+
+
+def test_a_model_of_one_s_own_is_kept_if_it_says_how(
+    benchbox: Benchbox, ratings: Path
+) -> None:
+    assert benchbox(f"fit planted.py:Keeps -d {ratings} --out kept").code == 0
+    Path("pairs.csv").write_text("user,item\nu1,film-00\n")
+
+    done = benchbox("predict kept pairs.csv")
+
+    assert done.out.splitlines()[1].startswith("u1,film-00,")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("fit planted.py:Honest -d {data} --out new", "no method 'state'"),
+        ("fit planted.py:Raises -d {data} --out new", "not fitted: failed: Runtime"),
+        ("fit bias -d {data} --out kept", "exists. Choose another --out"),
+        ("fit biass -d {data} --out new", "Did you mean 'bias'?"),
+        ("fit bias -d {data} --device cuda:7 --out new", "not on this machine"),
+        ("predict nowhere pairs.csv", "benchbox fit MODEL --out nowhere"),
+        ("predict kept nothing.csv", "cannot be read"),
+        ("predict kept own.csv", "has no column user"),
+        ("predict kept strange.csv", "without item 'film-99'"),
+        ("predict kept short.csv", "line 2 has 1 fields, not 2"),
+        ("recommend kept --user nobody", "without user 'nobody'"),
+        ("recommend kept --user nobody.csv", "no file 'nobody.csv'"),
+        ("recommend kept --user strange.csv", "has no column rating"),
+        ("recommend kept --user off.csv", "rating 9 of item 'film-00' is off"),
+        ("recommend kept --user words.csv", "line 2: the rating 'good' is no number"),
+        ("recommend kept --user twice.csv", "rates item 'film-00' twice"),
+        ("recommend kept --user none.csv", "has no ratings"),
+        ("recommend kept --user title.csv", "No item with the title 'Up'"),
+        ("recommend kept --user own.csv", "not inductive"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing_behind(
+    line, said, benchbox: Benchbox, kept: Path, ratings: Path, own: Path
+) -> None:
+    if "not inductive" in said:
+        record = Path("kept/model.json")
+        record.write_text(
+            record.read_text().replace('"inductive": true', '"inductive": false')
+        )
+    for name, text in {
+        "strange.csv": "user,item\nu1,film-99\n",
+        "short.csv": "user,item\nu1\n",
+        "off.csv": "item,rating\nfilm-00,9\n",
+        "words.csv": "item,rating\nfilm-00,good\n",
+        "twice.csv": "item,rating\nfilm-00,5\nfilm-00,4\n",
+        "none.csv": "item,rating\n",
+        "title.csv": "title,rating\nUp,5\n",
+    }.items():
+        Path(name).write_text(text)
+    before = sorted(Path().iterdir())
+
+    done = benchbox(line.format(data=ratings))
+
+    assert done.code in (1, 2)
+    assert said in done.err
+    assert done.err.count("\n") == 1
+    assert sorted(Path().iterdir()) == before
+
+
+@pytest.mark.parametrize("damage", ["{", '{"format": 1}'])
+def test_a_damaged_record_is_one_line(damage, benchbox: Benchbox, kept: Path) -> None:
+    Path("kept/model.json").write_text(damage)
+    Path("pairs.csv").write_text("user,item\nu1,film-00\n")
+
+    done = benchbox("predict kept pairs.csv")
+
+    assert done.code == 1
+    assert "no kept model of this version" in done.err
