@@ -90,7 +90,7 @@ def _against_ratings(rows: list[Row]) -> alt.HConcatChart:
         "dense_epoch_seconds_as_steps_times_step": "best dense",
         "ours_epoch_seconds": "benchbox",
     }
-    memory = {"dense_peak_mib": "best dense", "ours_peak_mib": "benchbox"}
+    memory = {"dense_peak_MiB": "best dense", "ours_peak_MiB": "benchbox"}
     return alt.hconcat(
         _lines(rows, "ratings", seconds, "ratings", "seconds an epoch"),
         _lines(rows, "ratings", memory, "ratings", "peak memory, MiB"),

@@ -2,7 +2,8 @@
 
 Writes a CSV file and a chart per question into the folder, and the tables into the page
 beside it, ``docs/scaling.md``. It takes some minutes on two quiet cores, and needs the
-extra ``report``. Each point is measured in a process of its own.
+extra ``report``. Each point is measured in a process of its own. ``--draw`` draws the
+files anew without measuring.
 """
 
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 import click
 import msgspec
 from charts import DRAW, save_chart
-from pages import Row, fill_in, write_csv
+from pages import Row, fill_in, read_csv, write_csv
 from probe import Job, probe
 from rich.console import Console
 from rich.progress import Progress
@@ -43,20 +44,30 @@ class Question:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu")
 @click.option("--only", multiple=True, help="Questions to ask; all by default.")
-def main(folder: Path, device: str, only: tuple[str, ...]) -> None:
+@click.option("--draw", is_flag=True, help="Measure nothing: draw the files there are.")
+def main(folder: Path, device: str, only: tuple[str, ...], draw: bool) -> None:
     """Measure how training scales, into FOLDER and the page beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     asked = only or tuple(QUESTIONS)
-    console = Console(stderr=True)
-    with tempfile.TemporaryDirectory() as scratch, Progress(console=console) as bar:
+    if not draw:
+        measure(folder, asked, replace(AUTOREC, device=device))
+    for name in asked:
+        rows = read_csv(folder / f"{name}.csv")
+        save_chart(DRAW[name](rows), folder / f"{name}.svg")
+        fill_in(folder.with_suffix(".md"), name, rows)
+
+
+def measure(folder: Path, asked: tuple[str, ...], case: Case) -> None:
+    """Write one CSV file per question asked."""
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Progress(console=Console(stderr=True)) as bar,
+    ):
         for name in asked:
             question = QUESTIONS[name]
             task = bar.add_task(name.replace("_", " "), total=question.n_points)
-            points = question.measure(replace(AUTOREC, device=device), Path(scratch))
-            rows = list(bar.track(points, task_id=task))
-            write_csv(rows, folder / f"{name}.csv")
-            save_chart(DRAW[name](rows), folder / f"{name}.svg")
-            fill_in(folder.with_suffix(".md"), name, rows)
+            points = question.measure(case, Path(scratch))
+            write_csv(list(bar.track(points, task_id=task)), folder / f"{name}.csv")
 
 
 def against_ratings(case: Case, scratch: Path) -> Points:
@@ -74,8 +85,8 @@ def against_ratings(case: Case, scratch: Path) -> Points:
             "items": shape.n_items,
             "ours_epoch_seconds": ours.epoch_seconds("ours"),
             "dense_epoch_seconds_as_steps_times_step": dense.epoch_seconds("best"),
-            "ours_peak_mib": ours.peak_mib,
-            "dense_peak_mib": dense.peak_mib,
+            "ours_peak_MiB": ours.peak_mib,
+            "dense_peak_MiB": dense.peak_mib,
         }
 
 
