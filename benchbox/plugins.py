@@ -14,6 +14,7 @@ import pluggy
 
 from benchbox import hookspecs
 from benchbox.errors import PluginError, UsageError
+from benchbox.flawed import FLAWED
 from benchbox.hookspecs import hookimpl
 from benchbox.metrics import METRICS, Metric
 from benchbox.options import nearest
@@ -112,7 +113,7 @@ class _Core:
 
     @hookimpl
     def benchbox_protocols(self) -> Iterable[Protocol]:
-        return PROTOCOLS
+        return PROTOCOLS + FLAWED
 
     @hookimpl
     def benchbox_metrics(self) -> Iterable[Metric]:

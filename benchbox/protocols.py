@@ -102,6 +102,7 @@ class Protocol:
             inductive models can take part.
         cold_policy: What happens to hidden ratings of users or items that have no
             training rating.
+        flaw: Why figures under it say little of prediction; empty for honest ones.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Protocol:
     carve: Callable[[Ratings, Any, int], Partition]
     new_users: bool = False
     cold_policy: str = "scored; filled by the bias model where a model cannot answer"
+    flaw: str = ""
 
 
 class _Shelf:
@@ -410,14 +412,28 @@ def split_temporal(
     The moment is the linearly interpolated quantile of the timestamps; ratings of
     that very second stay visible.
     """
+    stamps = has_timestamps(ratings, "temporal")
+    later = stamps > moment_of(stamps, options.quantile)
+    yield hiding("later", np.flatnonzero(later), len(ratings))
+
+
+def has_timestamps(ratings: Ratings, protocol: str) -> NDArray[np.int64]:
+    """Return the timestamps of *ratings*.
+
+    Raises:
+        ProtocolError: There are none; *protocol* needs them.
+    """
     if ratings.timestamps is None:
         raise ProtocolError(
-            "Protocol 'temporal' needs timestamps, and this data set has none. "
-            "Try -p holdout or -p kfold."
+            f"Protocol {protocol!r} needs timestamps, and this data set has none. "
+            f"Try -p holdout or -p kfold."
         )
-    moment = np.quantile(ratings.timestamps, options.quantile)
-    later = ratings.timestamps > moment
-    yield hiding("later", np.flatnonzero(later), len(ratings))
+    return ratings.timestamps
+
+
+def moment_of(stamps: NDArray[np.int64], quantile: float) -> float:
+    """Return the linearly interpolated *quantile* of timestamps, in seconds."""
+    return float(np.quantile(stamps, quantile))
 
 
 class NewUsersOptions(Options, frozen=True):

@@ -90,6 +90,7 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
         protocol: Name of the protocol.
         protocol_options: Its options in force.
         cold_policy: What happens to cold pairs.
+        flaw: Why figures under the protocol say little of prediction; mostly empty.
         standard: Whether every fold id is the one the data set's card states.
         folds: The folds chosen.
     """
@@ -106,6 +107,7 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str
     protocol_options: dict[str, Any]
     cold_policy: str
+    flaw: str = ""
     standard: bool
     folds: list[FoldRecord]
 

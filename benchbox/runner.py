@@ -68,6 +68,7 @@ class Stage:
             protocol=first.protocol.name,
             protocol_options=to_json(first.options),
             cold_policy=first.protocol.cold_policy,
+            flaw=first.protocol.flaw,
             standard=self.standard,
             folds=[_fold_record(fold) for fold in self.folds],
         )

@@ -27,6 +27,7 @@ ORDER = [
     "metrics",
     "reference",
     "protocols",
+    "flawed",
     "models",
     "training",
     "indexing",

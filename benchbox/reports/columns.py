@@ -46,7 +46,9 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         best: How the format shows the best row.
         tied: How it shows a row that cannot be told from the best.
     """
+    flaw = board.stage.flaw
     return [
+        *([f"⚠ No measure of prediction: {flaw}."] if flaw else []),
         _what_was_scored(run, board),
         _how_it_was_pooled(run, board, best, tied),
         *_about_cold_pairs(board),
@@ -70,9 +72,11 @@ def troubles(board: Leaderboard) -> list[str]:
 
 
 def title(board: Leaderboard) -> str:
-    """Return the heading of a table."""
+    """Return the heading of a table, with a warning over a flawed protocol."""
     stage = board.stage
-    return f"{spell(stage.dataset, stage.dataset_options)} · {stage.protocol}"
+    warning = "⚠ " if stage.flaw else ""
+    name = spell(stage.dataset, stage.dataset_options)
+    return f"{warning}{name} · {stage.protocol}{' (flawed)' if stage.flaw else ''}"
 
 
 def percent(share: float | None) -> str:

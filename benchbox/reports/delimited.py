@@ -18,6 +18,7 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
             "run": run.id,
             "dataset": spell(stage.dataset, stage.dataset_options),
             "protocol": spell(stage.protocol, stage.protocol_options),
+            "flaw": stage.flaw,
             "folds": " ".join(fold.name for fold in stage.folds),
             "n_hidden": sum(fold.n_hidden for fold in stage.folds),
             "clipped": run.config.clip,

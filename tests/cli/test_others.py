@@ -138,3 +138,28 @@ def test_help_of_every_command_tells_its_options(benchbox: Benchbox) -> None:
 
         assert done.code == 0
         assert "Usage: benchbox" in done.out
+
+
+def test_every_format_warns_of_a_flawed_table(benchbox: Benchbox) -> None:
+    done = benchbox(
+        "run -d svd-toy -m global-mean -p reconstruction -p holdout:fraction=0.3"
+    )
+    flawed, honest = done.out.split("\n\nsvd-toy · holdout")
+    forms = {
+        name: benchbox(f"report last --format {name}").out
+        for name in ("markdown", "latex", "csv", "json")
+    }
+
+    assert flawed.startswith("⚠ svd-toy · reconstruction (flawed)")
+    assert "No measure of prediction" in flawed
+    assert "⚠" not in honest
+    for text in forms.values():
+        assert "the model is shown the very ratings" in " ".join(text.split())
+
+
+def test_cards_pin_no_flawed_folds(benchbox: Benchbox) -> None:
+    done = benchbox("data show svd-toy")
+
+    assert done.code == 0
+    assert "holdout" in done.out
+    assert "reconstruction" not in done.out
