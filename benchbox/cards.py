@@ -68,13 +68,14 @@ class DatasetCard(
         title: Name for people.
         summary: One line for people.
         scale: Range of the ratings; `None` if the options or the data decide it.
-        n_users: Users with a rating; `None` if the options decide it.
-        n_items: Items with a rating; `None` if the options decide it.
-        n_ratings: Ratings; `None` if the options decide it.
+        n_users: Users with a rating, under default options; `None` if unknown.
+        n_items: Items with a rating, likewise.
+        n_ratings: Ratings, likewise.
         sources: Where the files come from, best first; none for a generator.
         reader: What makes raw ratings of the files, as ``"package.module:function"``,
             called as ``reader(files, card, options)``.
         options: Record of its settings, as ``"package.module:Struct"``; empty for none.
+            One that extends `benchbox.slices.SliceOptions` lets users cut the data.
         ratings: For the reader that needs no code: the table of ratings.
         users: For the same: the table of user features.
         items: For the same: the table of item features.

@@ -12,11 +12,18 @@ from benchbox import digests, memo, sources
 from benchbox.cache import cache_folder as cache_folder
 from benchbox.cards import DatasetCard as DatasetCard
 from benchbox.errors import DataError, SourceError
-from benchbox.indexing import Indexed, RawRatings, found_scale, index_ratings
+from benchbox.indexing import (
+    IdColumn,
+    Indexed,
+    RawRatings,
+    found_scale,
+    index_ratings,
+)
 from benchbox.memo import Parsed
 from benchbox.options import Options, changed, decode, spell, to_json
 from benchbox.protocols import Fold, Partition, Protocol, hiding, make_folds
 from benchbox.ratings import Positions, Ratings
+from benchbox.slices import SliceOptions, cut, only_slices
 from benchbox.sources import Fetched, Notify
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -83,7 +90,9 @@ def load_dataset(
         # A file that changed while it was read is not the one the key speaks of.
         if key is not None and key == memo.key_of(card, options, fetched.files):
             _keep(card.name, key, parsed, notify)
-    _check_counts(card, parsed.ratings)
+    if not changed(options):
+        ratings = parsed.ratings
+        _check_counts(card, ratings.n_users, ratings.n_items, len(ratings))
     return Dataset(
         card=card,
         ratings=parsed.ratings,
@@ -143,7 +152,7 @@ def fold_ids(
     """
     ids = {}
     for protocol in protocols:
-        if protocol.flaw or (protocol.name == "official" and not dataset.folds):
+        if protocol.name == "official" and not dataset.folds:
             continue
         if protocol.name == "temporal" and dataset.ratings.timestamps is None:
             continue
@@ -152,11 +161,13 @@ def fold_ids(
     return ids
 
 
-def _check_counts(card: DatasetCard, ratings: Ratings) -> None:
+def _check_counts(
+    card: DatasetCard, n_users: int, n_items: int, n_ratings: int
+) -> None:
     found = {
-        "users": (card.n_users, ratings.n_users),
-        "items": (card.n_items, ratings.n_items),
-        "ratings": (card.n_ratings, len(ratings)),
+        "users": (card.n_users, n_users),
+        "items": (card.n_items, n_items),
+        "ratings": (card.n_ratings, n_ratings),
     }
     for what, (expected, actual) in found.items():
         if expected is not None and expected != actual:
@@ -169,12 +180,23 @@ def _check_counts(card: DatasetCard, ratings: Ratings) -> None:
 def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Parsed:
     raw: RawRatings = card.resolve(card.reader)(files, card, options)
     scale = raw.scale or card.scale or found_scale(raw, card.name)
-    indexed = index_ratings(raw, scale, raw.duplicates or card.duplicates)
+    duplicates = raw.duplicates or card.duplicates
+    if isinstance(options, SliceOptions) and changed(options):
+        if only_slices(options) and duplicates == "error":
+            # The card speaks of the whole: a wrong file shows before it is cut.
+            n_users, n_items = map(_n_used, (raw.users, raw.items))
+            _check_counts(card, n_users, n_items, len(raw.values))
+        raw = cut(raw, options, duplicates)
+    indexed = index_ratings(raw, scale, duplicates)
     return Parsed(
         ratings=indexed.ratings,
         hidden={name: _places(indexed, rows) for name, rows in raw.folds.items()},
         noise_floor=raw.noise_floor,
     )
+
+
+def _n_used(column: IdColumn) -> int:
+    return int(np.count_nonzero(np.bincount(column.codes)))
 
 
 def _keep(name: str, key: str, parsed: Parsed, notify: Notify) -> None:

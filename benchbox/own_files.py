@@ -10,9 +10,9 @@ import numpy as np
 from benchbox.cards import DatasetCard, RatingsTable
 from benchbox.errors import UsageError
 from benchbox.indexing import Duplicates, RawRatings
-from benchbox.options import Options
 from benchbox.ratings import RatingScale
 from benchbox.readers import read_ratings
+from benchbox.slices import SliceOptions
 from benchbox.sources import PathSource
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
@@ -22,8 +22,8 @@ _SPELT_OUT = {"tab": "\t", "comma": ",", "space": " "}
 _TABLE_ENDINGS = {".csv", ".tsv", ".dat", ".data", ".inter", ".txt", ".parquet", ".pq"}
 
 
-class FileOptions(Options, frozen=True):
-    """Options of data sets in the user's own files.
+class FileOptions(SliceOptions, frozen=True):
+    """Options of data sets in the user's own files, besides those that slice.
 
     Attributes:
         scale: Lowest and highest rating, and the step if there is one, as in

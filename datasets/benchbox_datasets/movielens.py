@@ -1,5 +1,6 @@
-"""MovieLens 100K: one reader for the publisher's files and for RecBole's copy."""
+"""MovieLens: readers of its data sets, 100K also in RecBole's copy."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from benchbox.errors import DataError
 from benchbox.indexing import RawFeatures, RawRatings
 from benchbox.options import Options
 from benchbox.ratings import Positions
-from benchbox.readers import read_features, read_ratings
+from benchbox.readers import read_declared, read_features, read_ratings
 
 N_FOLDS = 5
 N_TEST_PER_USER = 10
@@ -39,6 +40,36 @@ GENRES = (
     "War",
     "Western",
 )
+
+NO_GENRES = "(no genres listed)"
+
+OCCUPATIONS = (
+    "other",
+    "academic/educator",
+    "artist",
+    "clerical/admin",
+    "college/grad student",
+    "customer service",
+    "doctor/health care",
+    "executive/managerial",
+    "farmer",
+    "homemaker",
+    "K-12 student",
+    "lawyer",
+    "programmer",
+    "retired",
+    "sales/marketing",
+    "scientist",
+    "self-employed",
+    "technician/engineer",
+    "tradesman/craftsman",
+    "unemployed",
+    "writer",
+)
+"""What the codes of MovieLens 1M stand for, from 0."""
+
+# As in "Toy Story (1995)", "Fawlty Towers (1975-1979)" and "Grace (1995) (V)".
+_YEAR = re.compile(r"(.*?)\s*\((\d{4})(?:[-–—](?:\d{4})?)?\)(?: \(V\))?", re.DOTALL)
 
 _U_DATA = RatingsTable(
     file="u.data", columns="user,item,rating,timestamp", delimiter="\t"
@@ -99,6 +130,46 @@ def read_ml_100k(
         items = _from_dot_item(read_features(files[_DOT_ITEM.file], _DOT_ITEM))
     folds = {**_fifths(len(raw.values)), **_given_ten(files, raw)}
     return replace(raw, user_features=users, item_features=items, folds=folds)
+
+
+def read_movielens(
+    files: Mapping[str, Path], card: DatasetCard, options: Options
+) -> RawRatings:
+    """Read the tables that the card declares, the year parted from each title.
+
+    An item without genres has an empty text there.
+    """
+    raw = read_declared(files, card, options)
+    if raw.item_features is None:
+        return raw
+    columns = raw.item_features.columns
+    titles = [_parted(title) for title in columns["title"].tolist()]
+    genres = [g.replace(NO_GENRES, "") for g in columns["genres"].tolist()]
+    return replace(raw, item_features=_items(raw.item_features.ids, titles, genres))
+
+
+def read_ml_1m(
+    files: Mapping[str, Path], card: DatasetCard, options: Options
+) -> RawRatings:
+    """Read MovieLens 1M; occupations get their names instead of their codes.
+
+    Raises:
+        DataError: An occupation has a code that means nothing.
+    """
+    raw = read_movielens(files, card, options)
+    # The card declares the table of users.
+    users = cast(RawFeatures, raw.user_features)
+    names = dict(enumerate(OCCUPATIONS))
+    codes = users.columns["occupation"].tolist()
+    for user, code in zip(users.ids, codes, strict=True):
+        if code not in names:
+            raise DataError(
+                f"User {user!r} has the occupation code {code}, but codes end at "
+                f"{len(names) - 1}. Replace the file by the publisher's."
+            )
+    occupations = np.array([names[code] for code in codes], dtype=np.str_)
+    columns = {**users.columns, "occupation": occupations}
+    return replace(raw, user_features=replace(users, columns=columns))
 
 
 def _fifths(n: int) -> dict[str, Positions]:
@@ -199,12 +270,11 @@ def _from_dot_item(raw: RawFeatures) -> RawFeatures:
 
 
 def _parted(title: str) -> tuple[str, str]:
-    """Part ``"Toy Story (1995)"`` into its title and its year, as text."""
-    plain = title.removesuffix(" (V)").rstrip()
-    year = plain[-5:-1]
-    if plain.endswith(")") and plain[-6:-5] == "(" and year.isdecimal():
-        return plain[:-6].rstrip(), year
-    return plain, ""
+    """Part ``"Toy Story (1995)"`` into its title and its (first) year, as text."""
+    found = _YEAR.fullmatch(title.strip())
+    if found is None:
+        return title.strip(), ""
+    return found[1], found[2]
 
 
 def _items(ids: Any, titles: list[tuple[str, str]], genres: list[str]) -> RawFeatures:
