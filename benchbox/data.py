@@ -152,7 +152,7 @@ def fold_ids(
     """
     ids = {}
     for protocol in protocols:
-        if protocol.name == "official" and not dataset.folds:
+        if protocol.flaw or (protocol.name == "official" and not dataset.folds):
             continue
         if protocol.name == "temporal" and dataset.ratings.timestamps is None:
             continue
