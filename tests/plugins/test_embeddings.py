@@ -31,8 +31,18 @@ from benchbox.reference import fit_bias_model
 from benchbox.training.activations import ACTIVATIONS
 
 X = np.nan
-SMALL_MF = BiasedMFSGDOptions(n_factors=4, epochs=4, batch_size=16)
-SMALL_CF = NeuralCFOptions(n_factors=4, hidden_units=(6,), epochs=4, batch_size=16)
+SMALL_MF = BiasedMFSGDOptions(
+    n_factors=4, learning_rate=0.01, schedule="constant", epochs=4, batch_size=16
+)
+SMALL_CF = NeuralCFOptions(
+    n_factors=4,
+    hidden_units=(6,),
+    activation="relu",
+    learning_rate=0.01,
+    schedule="constant",
+    epochs=4,
+    batch_size=16,
+)
 
 MODELS = [
     pytest.param(BiasedMFSGD, SMALL_MF, id="mf"),
@@ -474,21 +484,24 @@ def test_moving_and_stretching_the_scale_moves_and_stretches_predictions(
     np.testing.assert_allclose(10 * one + 3, other, atol=1e-3)
 
 
-TRAINED = {
-    BiasedMFSGD: {"n_factors": 4, "weight_decay": 1e-4, "epochs": 150},
-    NeuralCF: {"n_factors": 4, "weight_decay": 1e-5, "epochs": 80, "dropout": 0.0},
-}
+def well_trained(model, learning_rate: float):
+    shared = {
+        "n_factors": 4,
+        "learning_rate": learning_rate,
+        "schedule": "constant",
+        "batch_size": 256,
+    }
+    if model is NeuralCF:
+        options = NeuralCFOptions(weight_decay=1e-5, epochs=80, **shared)
+    else:
+        options = BiasedMFSGDOptions(weight_decay=1e-4, epochs=150, **shared)
+    return model(options)
 
 
 @pytest.mark.parametrize("model", [BiasedMFSGD, NeuralCF])
 def test_a_checkerboard_is_filled_in(model) -> None:
     train, hidden = hide(checkerboard(60, 50), 0.3, seed=0)
-    options = decode(
-        NeuralCFOptions if model is NeuralCF else BiasedMFSGDOptions,
-        {**TRAINED[model], "batch_size": 256, "learning_rate": 0.02},
-        "toy",
-    )
-    model = model(options)
+    model = well_trained(model, learning_rate=0.02)
     model.fit(train, FitContext())
 
     predicted = model.predict(train, hidden.users, hidden.items)
@@ -499,12 +512,7 @@ def test_a_checkerboard_is_filled_in(model) -> None:
 @pytest.mark.parametrize("model", [BiasedMFSGD, NeuralCF])
 def test_planted_factors_are_found_where_biases_find_nothing(model) -> None:
     train, hidden = hide(low_rank(150, 80, rank=2, seed=4), 0.3, seed=4)
-    options = decode(
-        NeuralCFOptions if model is NeuralCF else BiasedMFSGDOptions,
-        {**TRAINED[model], "batch_size": 256, "learning_rate": 0.01},
-        "toy",
-    )
-    model = model(options)
+    model = well_trained(model, learning_rate=0.01)
     model.fit(train, FitContext())
     bias = fit_bias_model(train).predict(hidden.users, hidden.items)
 
@@ -548,7 +556,7 @@ def test_cold_users_and_items_get_an_answer_near_the_bias_model_s(
     model, options
 ) -> None:
     train = with_a_cold_user_and_item()
-    options = msgspec.structs.replace(options, epochs=40)
+    options = msgspec.structs.replace(options, epochs=20, batch_size=64)
     expected = fit_bias_model(train).predict(*all_pairs(train)).reshape(40, 30)
 
     predicted = predict_all(model(options), train)
@@ -591,12 +599,11 @@ def test_side_features_answer_for_cold_users_where_nothing_else_can() -> None:
     truth = checkerboard(60, 40)[hidden, items]
     errors = {}
     for chosen in ((), ("users",), ("users", "items")):
-        options = NeuralCFOptions(
-            n_factors=2,
+        options = msgspec.structs.replace(
+            SMALL_CF,
             learning_rate=0.02,
             batch_size=256,
             epochs=40,
-            dropout=0.0,
             side_features=chosen,
         )
         model = NeuralCF(options)

@@ -38,7 +38,7 @@ class InnerProduct(nn.Module):
 
 
 class Perceptron(nn.Module):
-    """``g(w . f(W_L ... f(W_1 [p_u, q_i, x_u, x_i] + c_1) ... + c_L) + c)``.
+    """Layers over both embeddings, and over features if there are any.
 
     Args:
         features: The *x* of users and of items, shape ``(n, d)`` each, or none.
@@ -47,7 +47,9 @@ class Perceptron(nn.Module):
         chance: Draws dropout, on the device of the pairs.
     """
 
-    start_spread = 0.6
+    start_spread = 0.5
+    """Standard deviation that embeddings start with: wide, so that pairs differ where
+    the layers bend. Of 0.03 to 1 it had the lowest validation error."""
 
     def __init__(
         self,
@@ -81,12 +83,21 @@ class Perceptron(nn.Module):
             inputs.append(self._user_features.index_select(0, users))
         if self._item_features is not None:
             inputs.append(self._item_features.index_select(0, items))
-        x = torch.cat(inputs, 1)
-        *inner, last = zip(self.weights, self.offsets, strict=True)
-        for weight, offset in inner:
-            x = self._drop(self._activation(F.linear(x, weight, offset)))
+        x = self._first(inputs)
+        for weight, offset in zip(self.weights[1:], self.offsets[1:], strict=True):
+            hidden = self._drop(self._activation(x))
+            x = F.linear(hidden, weight, offset)
         # (n, 1) against ratings of shape (n,) would broadcast to (n, n).
-        return self._output_activation(F.linear(x, *last)).squeeze(1)
+        return self._output_activation(x).squeeze(1)
+
+    def _first(self, inputs: list[Tensor]) -> Tensor:
+        """Return the first layer of *inputs* laid side by side."""
+        # Part by part, gradients are whole arrays, which sum up faster than columns.
+        first, *others = torch.split(self.weights[0], [x.shape[1] for x in inputs], 1)
+        total = F.linear(inputs[0], first, self.offsets[0])
+        for x, weight in zip(inputs[1:], others, strict=True):
+            total = total + F.linear(x, weight)
+        return total
 
     def _drop(self, x: Tensor) -> Tensor:
         if not self.training or self._dropout == 0:

@@ -28,8 +28,12 @@ _BLOCK = 1 << 14
 class EmbeddingModel:
     """A head over embeddings, trained on what the centre leaves of the ratings.
 
-    Users and items never trained on have the mean of the embeddings that were, and no
-    offset: a prediction near the bias model's.
+    Minimises the mean of ``(r - centre - spread * head(p_u, q_i))^2 / spread^2`` over
+    the ratings of a batch, plus the penalties, by steps over mini-batches. Here *p_u*
+    is row *u* of a table ``(n_users, n_factors)``, *q_i* row *i* of another.
+
+    Users and items never trained on are given the mean of the trained embeddings, and
+    no offset: where others know them, that is a prediction near the bias model's.
     """
 
     def __init__(self, options: EmbeddingOptions) -> None:
@@ -119,7 +123,13 @@ class EmbeddingModel:
 
 
 class BiasedMFSGD(EmbeddingModel):
-    """``mean + b_u + b_i + p_u . q_i`` (Koren et al., 2009, eq. 4) by mini-batches."""
+    """``mean + b_u + b_i + p_u . q_i`` (Koren et al., 2009, eq. 4) by mini-batches.
+
+    The mean is the centre, the rest is learned: offsets ``b``, shapes ``(n_users,)``
+    and ``(n_items,)``, without a ridge, and factors with one. With ``centring=bias``
+    offsets are learned on top of the bias model's; they then gain nothing more, and
+    the factors start to fit noise earlier.
+    """
 
     def __init__(self, options: BiasedMFSGDOptions) -> None:
         super().__init__(options)
@@ -131,7 +141,13 @@ class BiasedMFSGD(EmbeddingModel):
 
 
 class NeuralCF(EmbeddingModel):
-    """A perceptron over both embeddings (He et al., 2017, the MLP of eq. 10)."""
+    """A perceptron over both embeddings (He et al., 2017, the MLP of eq. 10).
+
+    ``g(w . f(W_L ... f(W_1 [p_u, q_i, x_u, x_i] + c_1) ... + c_L) + c)``, where *f* and
+    *g* are the activations and *x* are features, if asked for. ``W_1`` has the shape
+    ``(h_1, 2 * n_factors + d_u + d_i)``. The paper learns clicks by log loss; ratings
+    are learned by squared error.
+    """
 
     def __init__(self, options: NeuralCFOptions) -> None:
         super().__init__(options)

@@ -29,7 +29,7 @@ class Negatives:
         n_unrated_before = ranks - (np.arange(len(users)) - rated.offsets[users])
         n_unrated = len(known) - rated.counts
         self._ratio, self._base = ratio, len(known) + 1
-        self._known = torch.from_numpy(known.astype(np.int32)).to(device)
+        self._known = torch.from_numpy(known.astype(np.int64)).to(device)
         # Rising, as both parts do.
         keys = users * self._base + n_unrated_before
         self._keys = torch.from_numpy(keys).to(device)
@@ -47,7 +47,7 @@ class Negatives:
         key = users * self._base + place
         n_before = torch.searchsorted(self._keys, key, right=True)
         rank = place + n_before - self._offsets.index_select(0, users)
-        return users.int(), self._known.index_select(0, rank)
+        return users, self._known.index_select(0, rank)
 
     def _drawn_users(self, chance: torch.Generator) -> Tensor:
         """Return each rating's user as often as the ratio says, a part of it by lot."""

@@ -1,6 +1,8 @@
 """Options of the embedding models: what the engine shares, and what each head adds."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from benchbox.training.options import (
     Activation,
@@ -8,6 +10,7 @@ from benchbox.training.options import (
     Layers,
     NotNegative,
     Positive,
+    Schedule,
     Share,
     TrainingOptions,
 )
@@ -46,6 +49,9 @@ class EmbeddingOptions(TrainingOptions, frozen=True):
 class BiasedMFSGDOptions(EmbeddingOptions, frozen=True):
     """Options of ``biased-mf-sgd``: those of every embedding model."""
 
+    # Near the lowest validation RMSE on ML-100K (three tenths carved from u1's training
+    # part: 0.923, the bias model 0.944) and ml-latest-small (0.849, 0.865); half as
+    # many factors again gain 0.001. A ridge counted by rating instead does as well.
     learning_rate: Positive = 0.012
     weight_decay: NotNegative = 3e-4
     epochs: Count = 30
@@ -66,12 +72,21 @@ class NeuralCFOptions(EmbeddingOptions, frozen=True):
             ``items``, or both as ``users-items``.
     """
 
-    hidden_units: Layers = (16,)
+    # By validation RMSE as above, among some 600 choices: 0.932 on ML-100K and 0.854 on
+    # ml-latest-small, averaged over three seeds. Long steps that soon get shorter reach
+    # in 12 epochs what short ones reach in 30. The bias model as the centre leaves
+    # little but noise; dropout, more layers and wider ones gain nothing.
+    n_factors: Count = 32
+    hidden_units: Layers = (32,)
     activation: Activation = "swish"
     output_activation: Activation = "identity"
     dropout: Share = 0.0
     side_features: tuple[Side, ...] = ()
-    learning_rate: Positive = 0.015
-    weight_decay: NotNegative = 1.5e-4
-    epochs: Count = 30
-    patience: Count = 3
+    learning_rate: Positive = 0.055
+    schedule: Schedule = "step"
+    schedule_epochs: Count = 2
+    schedule_factor: Annotated[float, Meta(gt=0, lt=1)] = 0.6
+    weight_decay: NotNegative = 2.8e-4
+    batch_size: Count = 4096
+    epochs: Count = 12
+    patience: Count = 2
