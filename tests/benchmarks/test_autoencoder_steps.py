@@ -33,6 +33,7 @@ from work import Peaks, least_work
 pytestmark = pytest.mark.usefixtures("threads")
 
 AUTOREC = Case(units=(500,), batch_size=512)
+DEEP = replace(AUTOREC, units=(1500, 500, 1500))
 
 # With columns, ratings per row, and what is trained how.
 CASES = {
@@ -42,7 +43,8 @@ CASES = {
     "ml-20m-512-re-fed": (26_700, 145, replace(AUTOREC, refeeding=1)),
     "ml-20m-512-rmsprop": (26_700, 145, replace(AUTOREC, optimizer="rmsprop")),
     "ml-20m-512-bfloat16": (26_700, 145, replace(AUTOREC, precision="bfloat16")),
-    "ml-20m-deep-512": (26_700, 145, replace(AUTOREC, units=(1500, 500, 1500))),
+    "ml-20m-deep-512": (26_700, 145, DEEP),
+    "ml-20m-deep-512-bfloat16": (26_700, 145, replace(DEEP, precision="bfloat16")),
     "ml-1m-128": (3_706, 166, replace(AUTOREC, batch_size=128)),
     "ml-100k-128": (1_682, 106, replace(AUTOREC, batch_size=128)),
     "ml-100k-default-128": (1_682, 106, Case(units=(50,), batch_size=128)),
