@@ -80,6 +80,8 @@ CASES = [
     {"hidden_units": (2,), "refeeding": 2, "batch_size": 10},
     {"hidden_units": (3, 2, 3), "refeeding": 1, "tied": True},
     {"hidden_units": (2,), "refeeding": 1, "tied": True, "batch_size": 10},
+    {"hidden_units": (4, 3), "activity_l1": 0.3, "dropout": 0.2},
+    {"hidden_units": (3,), "activity_l1": 0.1, "refeeding": 1, "tied": True},
     {"hidden_units": (3, 2), "side_inputs": ("attributes",)},
     {"hidden_units": (3,), "side_inputs": ("tastes",), "refeeding": 1, "tied": True},
 ]
@@ -157,6 +159,25 @@ def test_gradients_are_those_of_finite_differences(route) -> None:
         return torch.dot(network(batch) - batch.values, network(batch) - batch.values)
 
     assert torch.autograd.gradcheck(loss, tuple(network.parameters()))
+
+
+def test_an_activity_penalty_adds_its_definition_to_the_loss() -> None:
+    rows, options = rows_and_options(
+        {"hidden_units": (4, 3), "activity_l1": 0.5, "activation": "tanh"}
+    )
+    network = away_from_zero(rows, options)
+    batch = rows.batch(torch.tensor([0, 1, 3]))
+    x = batch.cells.dense(batch.values)
+
+    network(batch)
+
+    first = torch.tanh(x @ network.first + network.offsets[0])
+    second = torch.tanh(first @ network.between[0] + network.offsets[1])
+    expected = 0.5 * (first.abs().sum() + second.abs().sum()) / 3
+    torch.testing.assert_close(network.penalty, expected)
+    network.eval()
+    network(batch)
+    assert network.penalty is None
 
 
 @pytest.mark.parametrize("tied", [False, True])

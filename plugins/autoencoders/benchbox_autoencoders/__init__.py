@@ -6,15 +6,77 @@ from benchbox import Capabilities, ModelSpec, hookimpl
 from benchbox_autoencoders.options import AutoencoderOptions, StackedOptions
 
 _AUTOREC = "doi:10.1145/2740908.2742726"
+# As published: raw or mean-centred ratings enter whole, for a fixed number of epochs.
+_PLAIN = {"input_dropout": 0.0, "dropout": 0.0, "patience": 1000}
+_RAW = _PLAIN | {"centring": "none"}
 # The paper's network and input; our loss is a mean, so lambda has another unit.
-_PRESETS = {
-    "published": {
-        "hidden_units": [500],
-        "centring": "none",
-        "input_dropout": 0.0,
+_PUBLISHED = _RAW | {
+    "hidden_units": [500],
+    "learning_rate": 1e-3,
+    "weight_decay": 3e-5,
+    "patience": 4,
+}
+_BY_USER_PRESETS = {
+    "published": _PUBLISHED,
+    # The wide one of a tutorial on MovieLens-20M (Keras); its ridge is on the last
+    # layer alone, and is left out.
+    "autorec-simple": _PLAIN
+    | {
+        "hidden_units": [1500],
+        "activation": "relu",
+        "centring": "mean",
+        "dropout": 0.2,
+        "activity_l1": 1e-4,
+        "optimizer": "rmsprop",
+        "learning_rate": 0.08,
+        "weight_decay": 0.0,
+        "epochs": 10,
+    },
+}
+_RMSPROP = _RAW | {
+    "activation": "sigmoid",
+    "optimizer": "rmsprop",
+    "learning_rate": 0.01,
+    "weight_decay": 0.5,
+    "batch_size": 1,
+    "epochs": 200,
+}
+_STACKED_PRESETS = {
+    # A tutorial's network for Goodreads ratings.
+    "sae-goodreads": _RMSPROP
+    | {
+        "hidden_units": [20, 10, 20],
+        "learning_rate": 0.05,
+        "weight_decay": 0.008,
+        "epochs": 50,
+    },
+    # The deep one of the tutorial on MovieLens-20M.
+    "autorec-deep": _PLAIN
+    | {
+        "hidden_units": [1500, 500, 1500],
+        "activation": "relu",
+        "centring": "mean",
+        "dropout": 0.2,
+        "optimizer": "adam",
+        "learning_rate": 0.08,
+        "weight_decay": 0.0,
+        "epochs": 5,
+    },
+    # Kuchaiev & Ginsburg (2017), in the size of a tutorial on ml-latest-small.
+    "deeprec": _RAW
+    | {
+        "hidden_units": [512, 512, 1024, 512, 512],
+        "activation": "relu",
+        "tied": True,
+        "refeeding": 1,
+        "optimizer": "adam",
         "learning_rate": 1e-3,
-        "weight_decay": 3e-5,
-    }
+        "weight_decay": 0.0,
+        "epochs": 40,
+    },
+    # Three and nine hidden layers, of a tutorial on side information.
+    "sae-3": _RMSPROP | {"hidden_units": [20, 10, 20]},
+    "sae-9": _RMSPROP | {"hidden_units": [300, 100, 50, 20, 10, 20, 50, 100, 300]},
 }
 _BY_USER = Capabilities(
     inductive=True,
@@ -40,7 +102,7 @@ def benchbox_models() -> list[ModelSpec]:
             summary="U-AutoRec: one hidden layer over a user's ratings",
             options=AutoencoderOptions,
             capabilities=_BY_USER,
-            presets=_PRESETS,
+            presets=_BY_USER_PRESETS,
             reference=_AUTOREC,
             cost_hint=1.2,
         ),
@@ -50,7 +112,7 @@ def benchbox_models() -> list[ModelSpec]:
             summary="I-AutoRec: one hidden layer over an item's ratings",
             options=AutoencoderOptions,
             capabilities=_BY_ITEM,
-            presets=_PRESETS,
+            presets={"published": _PUBLISHED},
             reference=_AUTOREC,
             cost_hint=0.8,
         ),
@@ -60,6 +122,7 @@ def benchbox_models() -> list[ModelSpec]:
             summary="three hidden layers over a user's ratings",
             options=StackedOptions,
             capabilities=_BY_USER,
+            presets=_STACKED_PRESETS,
             reference="arXiv:1708.01715",
             cost_hint=0.7,
         ),

@@ -92,7 +92,11 @@ class FusedSteps:
             following = Refed(self._network, hidden, self._options) if n_left else None
             squared, slopes, back = self._step_output(cells, hidden)
             self.optimizer.zero_grad()
-            hidden.backward(back)  # type: ignore[no-untyped-call]
+            penalty = self._network.penalty
+            if penalty is None:
+                torch.autograd.backward([hidden], [back])
+            else:
+                torch.autograd.backward([hidden, penalty], [back, None])
             assert product.grad is not None
             self._step_input(cells, values, product.grad, slopes, hidden, refed)
             self.optimizer.step()

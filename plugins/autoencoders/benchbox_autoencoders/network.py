@@ -65,6 +65,7 @@ class Network(nn.Module):
         self._activation = ACTIVATIONS[options.activation]
         self._output_activation = ACTIVATIONS[options.output_activation]
         self._chance: torch.Generator | None = None
+        self._activity: list[Tensor] = []
 
     @property
     def first(self) -> Tensor:
@@ -120,10 +121,19 @@ class Network(nn.Module):
         """Return the last hidden layer, given the product with the first weights."""
         if self.side_weights is not None and side is not None:
             product = product + side @ self.side_weights
+        self._activity = []
         hidden = self._activate(product + self.offsets[0])
         for weight, offset in zip(self.between, self.offsets[1:-1], strict=True):
             hidden = self._activate(torch.addmm(offset, hidden, weight))
         return hidden
+
+    @property
+    def penalty(self) -> Tensor | None:
+        """What the hidden units of the latest pass add to the loss, if anything."""
+        if not self._options.activity_l1 or not self._activity:
+            return None
+        sizes = [layer.abs().sum() / len(layer) for layer in self._activity]
+        return self._options.activity_l1 * torch.stack(sizes).sum()
 
     def decode(self, hidden: Tensor, cells: Cells) -> Tensor:
         """Return the reconstruction at *cells*, given the last hidden layer."""
@@ -143,7 +153,10 @@ class Network(nn.Module):
         return self._output_activation(output)
 
     def _activate(self, x: Tensor) -> Tensor:
-        return self._drop(self._activation(x), self._options.dropout)
+        activated = self._activation(x)
+        if self.training and self._options.activity_l1:
+            self._activity.append(activated)
+        return self._drop(activated, self._options.dropout)
 
     def _drop(self, x: Tensor, share: float) -> Tensor:
         if not self.training or share == 0:

@@ -42,6 +42,8 @@ class AutoencoderOptions(TrainingOptions, frozen=True):
         input_noise: Standard deviation of the noise on the ratings the encoder is
             given while training, in units of the centred ratings' own.
         dropout: Share of hidden units silenced while training.
+        activity_l1: Times the sum of hidden units' absolute values, averaged over the
+            batch's rows, added to the loss: few units then answer to a row.
         refeeding: Steps more per batch, with the output just made as the input and
             the ratings as targets still (Kuchaiev & Ginsburg, 2017).
         route: Whether steps multiply whole rows, or rated cells alone; the loss is the
@@ -60,6 +62,7 @@ class AutoencoderOptions(TrainingOptions, frozen=True):
     input_dropout: Share = 0.3
     input_noise: NotNegative = 0.0
     dropout: Share = 0.0
+    activity_l1: NotNegative = 0.0
     refeeding: Annotated[int, Meta(ge=0)] = 0
     learning_rate: Positive = 4e-3
     weight_decay: NotNegative = 1e-3

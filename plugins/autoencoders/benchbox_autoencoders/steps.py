@@ -57,7 +57,9 @@ class Steps:
         error = output.to(batch.values.dtype) - batch.values
         squared = torch.dot(error, error)
         self.optimizer.zero_grad()
-        (squared / len(error)).backward()  # type: ignore[no-untyped-call]
+        loss, penalty = squared / len(error), self._network.penalty
+        loss = loss if penalty is None else loss + penalty
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return squared.detach()
 
