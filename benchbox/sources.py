@@ -25,6 +25,8 @@ ANSWER_SECONDS = 5
 INSTALLER_SECONDS = 60
 """The installer may ask several indexes; this is for all of them."""
 
+_RECEIVED = ".received.json"
+
 
 class PathSource(msgspec.Struct, frozen=True, kw_only=True, tag="path"):
     """The user's own files, read where they are.
@@ -40,7 +42,7 @@ class _Verified(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the sources whose files are known.
 
     Attributes:
-        files: SHA-256 by file name; all of them are needed.
+        files: SHA-256 by file name, empty where it is unknown; all are needed.
         optional: Names of files to take along where they are there; the reader
             verifies them by their content.
     """
@@ -53,9 +55,23 @@ class _Verified(msgspec.Struct, frozen=True, kw_only=True):
             if Path(name).name != name or name in ("", ".."):
                 raise DataError(f"A file of a source has a plain name, not {name!r}.")
 
+    @property
+    def unproved(self) -> list[str]:
+        """Names of the files that no known hash proves."""
+        return [file for file, expected in self.files.items() if not expected]
+
 
 class FolderSource(_Verified, frozen=True, kw_only=True, tag="folder"):
-    """The user's ``$BENCHBOX_DATA/<name>``, or ``$BENCHBOX_DATA`` itself."""
+    """The user's ``$BENCHBOX_DATA/<name>``, or ``$BENCHBOX_DATA`` itself.
+
+    The folder that the publisher's archive unpacks to is found in either, too;
+    ``$BENCHBOX_DATA`` itself serves only if all hashes are known, and right.
+
+    Attributes:
+        folder: The publisher's name of it, where the data set's is another.
+    """
+
+    folder: str = ""
 
 
 class PackageSource(_Verified, frozen=True, kw_only=True, tag="package"):
@@ -76,10 +92,27 @@ class UrlSource(_Verified, frozen=True, kw_only=True, tag="url"):
     Attributes:
         url: Address of a zip archive; or, with ``{file}`` in it, of each file.
         folder: Folder of the files within the archive.
+        sha256: Of the archive, which then proves all its files; empty if unknown.
+        n_bytes: Size of the download, for people.
     """
 
     url: str
     folder: str = ""
+    sha256: str = ""
+    n_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sha256 and "{file}" in self.url:
+            raise DataError(
+                f"{self.url} is the address of each file, so there is no archive to "
+                f"have the SHA-256 {self.sha256}. Give each file its own."
+            )
+
+    @property
+    def unproved(self) -> list[str]:
+        """Names of the files that no known hash proves."""
+        return [] if self.sha256 else super().unproved
 
 
 class WheelSource(_Verified, frozen=True, kw_only=True, tag="wheel"):
@@ -94,6 +127,11 @@ class WheelSource(_Verified, frozen=True, kw_only=True, tag="wheel"):
     requirement: str
     sha256: str
     folder: str
+
+    @property
+    def unproved(self) -> list[str]:
+        """Names of the files that no known hash proves: none, as the wheel's does."""
+        return []
 
 
 Source = PathSource | FolderSource | PackageSource | UrlSource | WheelSource
@@ -118,15 +156,32 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 @dataclass(frozen=True, kw_only=True)
 class Fetched:
-    """Files of a data set, verified.
+    """Files of a data set, verified as far as hashes are known.
 
     Attributes:
         files: Path by file name.
-        origin: Where they came from, in a line.
+        origin: Where they came from, in a line; says so if any is unverified.
     """
 
     files: Mapping[str, Path]
     origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whereabouts:
+    """Where the files of a data set are, or would be had from.
+
+    Attributes:
+        is_here: Whether they are on this machine.
+        origin: The first source that has them, in a line.
+        reasons: Why no source on this machine has them.
+        advice: What else to do about it, as a clause.
+    """
+
+    is_here: bool
+    origin: str
+    reasons: tuple[str, ...] = ()
+    advice: str = ""
 
 
 class _PassedOverError(Exception):
@@ -140,13 +195,16 @@ def fetch(
 
     What is on this machine comes first, then the cache, then the network sources in
     the order given. Every file with a known SHA-256 is verified each time;
-    see `benchbox.digests.sha256`.
+    see `benchbox.digests.sha256`. Of the others it is said that they are unverified,
+    and what they hash to when they are downloaded; a download in the cache is held
+    to that hash from then on.
 
     Args:
         name: Name of the data set.
         sources: Where to look, best first.
         licence: Shown by *notify* before the first download.
-        notify: Takes a line for each source passed over and each download.
+        notify: Takes a line for each source passed over, each download, and files
+            that are unverified.
 
     Raises:
         DataError: A file on this machine is not the one it should be.
@@ -156,7 +214,7 @@ def fetch(
     for source in sources:
         if not isinstance(source, _Remote):
             try:
-                return _local(name, source)
+                return _local(name, source, notify)
             except _PassedOverError as reason:
                 reasons.append(str(reason))
     remote = [source for source in sources if isinstance(source, _Remote)]
@@ -173,10 +231,42 @@ def fetch(
             except _PassedOverError as reason:
                 reasons.append(f"{_title(source)} {reason}")
                 notify(f"{name}: {reasons[-1]}; passed over.")
+    advice = _advice(name, sources)
     raise SourceError(
-        f"No source of data set {name!r} can be used: {'; '.join(reasons)}. Put the "
-        f"files into a folder {name!r} and name the folder above it in BENCHBOX_DATA, "
-        f"or try -d synthetic."
+        f"No source of data set {name!r} can be used: {'; '.join(reasons)}. "
+        f"{advice[0].upper()}{advice[1:]}, or try -d synthetic."
+    )
+
+
+def locate(name: str, sources: Sequence[Source]) -> Whereabouts:
+    """Say where the files of a data set are; downloads nothing, and reads little.
+
+    Args:
+        name: Name of the data set.
+        sources: Where to look, best first; the first remote one is where the files
+            would be had from.
+    """
+    reasons = []
+    for source in sources:
+        if isinstance(source, PathSource):
+            return Whereabouts(is_here=True, origin="own file")
+        if not isinstance(source, _Remote):
+            try:
+                return Whereabouts(
+                    is_here=True, origin=_folder_and_origin(name, source)[1]
+                )
+            except _PassedOverError as reason:
+                reasons.append(str(reason))
+    remote = [source for source in sources if isinstance(source, _Remote)]
+    for source in remote:
+        folder = _folder_of(name, source)
+        if all((folder / file).is_file() for file in source.files):
+            return Whereabouts(is_here=True, origin=_cache_origin(source))
+    return Whereabouts(
+        is_here=False,
+        origin=_title(remote[0]) + _size(remote[0]) if remote else "nowhere",
+        reasons=tuple(reasons),
+        advice=_advice(name, sources),
     )
 
 
@@ -195,27 +285,57 @@ def clean(name: str | None = None) -> int:
     return freed
 
 
-def _local(name: str, source: PathSource | FolderSource | PackageSource) -> Fetched:
+def _local(
+    name: str, source: PathSource | FolderSource | PackageSource, notify: Notify
+) -> Fetched:
     if isinstance(source, PathSource):
         files = {key: _existing(Path(path)) for key, path in source.files.items()}
         shown = " and ".join(path.name for path in files.values())
         return Fetched(files=files, origin=f"own file {shown}")
-    if isinstance(source, PackageSource):
-        from importlib.resources import files as resources
-
-        folder = Path(str(resources(source.package))) / source.folder
-        origin = f"shipped with {source.package}"
-    else:
-        folder = _users_folder(name, source)
-        origin = "local folder in BENCHBOX_DATA"
+    folder, origin = _folder_and_origin(name, source)
     for file, expected in source.files.items():
-        if (found := sha256(folder / file)) != expected:
+        if expected and (found := sha256(folder / file)) != expected:
             raise DataError(
                 f"{folder / file} is not the file that {name!r} needs: its SHA-256 is "
                 f"{found}, expected {expected}. Nothing was read; replace the file or "
                 f"remove it."
             )
+    if source.unproved:
+        files_of = _listed(source.unproved)
+        notify(f"{name}: {files_of} in {folder}: unverified, as no SHA-256 is known.")
     return Fetched(files=_files_in(folder, source), origin=origin)
+
+
+def _folder_and_origin(
+    name: str, source: FolderSource | PackageSource
+) -> tuple[Path, str]:
+    if isinstance(source, PackageSource):
+        from importlib.resources import files as resources
+
+        folder = Path(str(resources(source.package))) / source.folder
+        return folder, f"shipped with {source.package}{_doubt(source)}"
+    folder = _users_folder(name, source)
+    return folder, f"local folder in BENCHBOX_DATA{_doubt(source)}"
+
+
+def _doubt(source: _Verified) -> str:
+    return ", unverified" if source.unproved else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _advice(name: str, sources: Sequence[Source]) -> str:
+    """Return how to put the files on this machine by hand."""
+    folder = next((s for s in sources if isinstance(s, FolderSource)), None)
+    if folder is None:
+        return "give the card a source that works"
+    return (
+        f"put {_listed(list(folder.files))} into a folder {name!r} and name the folder "
+        f"above it in BENCHBOX_DATA"
+    )
 
 
 def _existing(path: Path) -> Path:
@@ -235,18 +355,23 @@ def _users_folder(name: str, source: FolderSource) -> Path:
     if not chosen:
         raise _PassedOverError("BENCHBOX_DATA is not set")
     above = Path(chosen).expanduser()
-    folder = above / name
-    missing = [file for file in source.files if not (folder / file).is_file()]
-    if not missing:
-        return folder
+    unpacked = source.folder or name
+    folders = (above / name, above / name / unpacked, above / unpacked)
+    lacks = {}
+    for folder in dict.fromkeys(folders):
+        missing = [file for file in source.files if not (folder / file).is_file()]
+        if not missing:
+            return folder
+        if folder.is_dir():
+            lacks[folder] = missing
     # What lies in the folder above may belong to anything: it is taken if it is right,
     # and is no mistake if it is not.
     if all(
-        (above / f).is_file() and sha256(above / f) == h
+        h and (above / f).is_file() and sha256(above / f) == h
         for f, h in source.files.items()
     ):
         return above
-    if folder.is_dir():
+    for folder, missing in lacks.items():
         raise _PassedOverError(f"{folder} lacks {', '.join(missing)}")
     raise _PassedOverError("BENCHBOX_DATA has no such folder")
 
@@ -273,6 +398,15 @@ def _title(source: _Remote) -> str:
     return str(urlsplit(source.url).hostname)
 
 
+def _size(source: _Remote) -> str:
+    n_bytes = source.n_bytes if isinstance(source, UrlSource) else None
+    return "" if n_bytes is None else f", {n_bytes / 2**20:.0f} MiB"
+
+
+def _cache_origin(source: _Remote) -> str:
+    return f"{_title(source)}, from the cache{_doubt(source)}"
+
+
 def _folder_of(name: str, source: _Remote) -> Path:
     # A card with other hashes gets another folder, so an upgrade never meets old files.
     digest = blake2b(msgspec.json.encode(source, order="sorted"), digest_size=6)
@@ -281,12 +415,21 @@ def _folder_of(name: str, source: _Remote) -> Path:
 
 def _cached(name: str, source: _Remote) -> Fetched | None:
     folder = _folder_of(name, source)
+    received = _hashes_received(folder)
     for file, expected in source.files.items():
-        if not (folder / file).is_file() or sha256(folder / file) != expected:
+        known = expected or received.get(file)
+        if not (folder / file).is_file() or sha256(folder / file) != known:
             return None
-    return Fetched(
-        files=_files_in(folder, source), origin=f"{_title(source)}, from the cache"
-    )
+    return Fetched(files=_files_in(folder, source), origin=_cache_origin(source))
+
+
+def _hashes_received(folder: Path) -> Mapping[str, str]:
+    """Return what the files of unknown hash hashed to when they were downloaded."""
+    try:
+        content = (folder / _RECEIVED).read_bytes()
+        return msgspec.json.decode(content, type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        return {}
 
 
 def _download(name: str, source: _Remote, licence: Licence, notify: Notify) -> Fetched:
@@ -312,18 +455,22 @@ def _download(name: str, source: _Remote, licence: Licence, notify: Notify) -> F
             ) from error
         finally:
             shutil.rmtree(partial)
-    return Fetched(files=_files_in(folder, source), origin=_title(source))
+    origin = _title(source) + _doubt(source)
+    return Fetched(files=_files_in(folder, source), origin=origin)
 
 
 def _get(
     name: str, source: _Remote, partial: Path, licence: Licence, notify: Notify
 ) -> None:
-    """Put the verified files into ``partial / "files"``."""
+    """Put the files into ``partial / "files"``, verified as far as hashes are known."""
     files = partial / "files"
     files.mkdir()
     if isinstance(source, UrlSource):
         _wait_for_answer(source.url.format(file=next(iter(source.files))))
-    notify(f"{name}: downloading from {_title(source)}. {licence.text} {licence.url}")
+    notify(
+        f"{name}: downloading from {_title(source)}{_size(source)}. {licence.text} "
+        f"{licence.url}"
+    )
     if isinstance(source, WheelSource):
         _unpack(_get_wheel(source, partial), source, files)
     elif "{file}" in source.url:
@@ -332,9 +479,22 @@ def _get(
     else:
         archive = partial / "archive.zip"
         _get_url(source.url, archive)
+        if source.sha256:
+            _verify(archive, source.sha256)
         _unpack(archive, source, files)
+    received = {}
     for file, expected in source.files.items():
-        _verify(files / file, expected)
+        if expected:
+            _verify(files / file, expected)
+        else:
+            received[file] = sha256(files / file)
+    if received:
+        (files / _RECEIVED).write_bytes(msgspec.json.encode(received))
+    for file in source.unproved:
+        notify(
+            f"{name}: {file} is unverified, as no SHA-256 of it is known; the one "
+            f"received has {received[file]}."
+        )
 
 
 def _verify(path: Path, expected: str) -> None:

@@ -27,12 +27,14 @@ from benchbox.sources import (
     cache_folder,
     clean,
     fetch,
+    locate,
 )
 
 FREE = Licence(text="Free to use.", url="https://example.org/terms")
 RATINGS = b"1,2,3\n"
 FILES = {"r.csv": hashlib.sha256(RATINGS).hexdigest()}
 OTHER = {"r.csv": "0" * 64}
+UNKNOWN = {"r.csv": ""}
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -484,6 +486,216 @@ def test_the_cache_has_a_usual_place(monkeypatch) -> None:
     monkeypatch.delenv("BENCHBOX_CACHE")
 
     assert cache_folder().name == "benchbox"
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_a_file_of_unknown_hash_is_said_to_be_unverified_with_the_hash_it_has(
+    site,
+) -> None:
+    (site.folder / "data.zip").write_bytes(archive(**{"in__r.csv": RATINGS}))
+    notes: list[str] = []
+
+    fetched = take(from_site(site, UNKNOWN), notes=notes)
+
+    assert fetched.files["r.csv"].read_bytes() == RATINGS
+    assert fetched.origin == "127.0.0.1, unverified"
+    assert len(notes) == 2
+    assert notes[1].startswith("toy: r.csv is unverified, as no SHA-256 of it is known")
+    assert FILES["r.csv"] in notes[1]
+
+
+def test_an_unverified_download_stays_so_in_the_cache_and_is_not_said_twice(
+    site,
+) -> None:
+    (site.folder / "data.zip").write_bytes(archive(**{"in__r.csv": RATINGS}))
+    take(from_site(site, UNKNOWN))
+    notes: list[str] = []
+
+    again = take(from_site(site, UNKNOWN), notes=notes)
+
+    assert again.origin == "127.0.0.1, from the cache, unverified"
+    assert notes == []
+
+
+def test_an_unverified_download_that_rots_in_the_cache_is_fetched_again(site) -> None:
+    (site.folder / "data.zip").write_bytes(archive(**{"in__r.csv": RATINGS}))
+    take(from_site(site, UNKNOWN)).files["r.csv"].write_bytes(b"rotten")
+    notes: list[str] = []
+
+    fetched = take(from_site(site, UNKNOWN), notes=notes)
+
+    assert fetched.files["r.csv"].read_bytes() == RATINGS
+    assert "damaged" in notes[0]
+
+
+@pytest.mark.parametrize("record", [None, b"{", b"[]"])
+def test_a_download_whose_hash_was_lost_is_fetched_again(site, record) -> None:
+    (site.folder / "data.zip").write_bytes(archive(**{"in__r.csv": RATINGS}))
+    folder = take(from_site(site, UNKNOWN)).files["r.csv"].parent
+    note = folder / ".received.json"
+    note.unlink() if record is None else note.write_bytes(record)
+    notes: list[str] = []
+
+    take(from_site(site, UNKNOWN), notes=notes)
+
+    assert "damaged" in notes[0]
+
+
+def test_a_known_archive_proves_its_files(site) -> None:
+    content = archive(**{"in__r.csv": RATINGS})
+    (site.folder / "data.zip").write_bytes(content)
+    source = from_site(site, UNKNOWN, sha256=digest_of(content), n_bytes=3 << 20)
+    notes: list[str] = []
+
+    first = take(source, notes=notes)
+    again = take(source, notes=notes)
+
+    assert first.origin == "127.0.0.1"
+    assert again.origin == "127.0.0.1, from the cache"
+    assert notes == [
+        "toy: downloading from 127.0.0.1, 3 MiB. Free to use. https://example.org/terms"
+    ]
+
+
+def test_another_archive_than_expected_is_refused_and_deleted(site, tmp_path) -> None:
+    content = archive(**{"in__r.csv": RATINGS})
+    (site.folder / "data.zip").write_bytes(content)
+
+    with pytest.raises(SourceError) as raised:
+        take(from_site(site, UNKNOWN, sha256="0" * 64))
+
+    for part in (digest_of(content), "expected 0000", "deleted here"):
+        assert part in str(raised.value)
+    assert not list((tmp_path / "cache").rglob("*.csv"))
+
+
+def test_an_archive_that_is_none_has_no_hash() -> None:
+    with pytest.raises(DataError, match="address of each file, so there is no archive"):
+        UrlSource(url="https://x.invalid/{file}", files=UNKNOWN, sha256="0" * 64)
+
+
+def test_single_files_can_be_known_in_part(site) -> None:
+    for name in ("r.csv", "b.csv"):
+        (site.folder / name).write_bytes(RATINGS)
+    source = UrlSource(url=f"{site.address}/{{file}}", files={**FILES, "b.csv": ""})
+    notes: list[str] = []
+
+    assert take(source, notes=notes).origin == "127.0.0.1, unverified"
+    assert [note.split()[1] for note in notes] == ["downloading", "b.csv"]
+
+
+def test_a_users_file_of_unknown_hash_is_taken_and_said_to_be_unverified(
+    tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "toy").mkdir()
+    for name in ("r.csv", "b.csv"):
+        (tmp_path / "toy" / name).write_bytes(RATINGS)
+    monkeypatch.setenv("BENCHBOX_DATA", str(tmp_path))
+    notes: list[str] = []
+
+    source = FolderSource(files={**UNKNOWN, "b.csv": ""})
+    fetched = take(source, notes=notes)
+
+    assert fetched.files["r.csv"] == tmp_path / "toy" / "r.csv"
+    assert fetched.origin == "local folder in BENCHBOX_DATA, unverified"
+    assert notes == [
+        f"toy: r.csv and b.csv in {tmp_path / 'toy'}: unverified, as no SHA-256 is "
+        f"known."
+    ]
+
+
+def test_a_file_above_the_folder_is_not_taken_on_its_name_alone(
+    tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "r.csv").write_bytes(RATINGS)
+    monkeypatch.setenv("BENCHBOX_DATA", str(tmp_path))
+
+    with pytest.raises(SourceError, match="BENCHBOX_DATA has no such folder"):
+        take(FolderSource(files=UNKNOWN))
+
+
+@pytest.mark.parametrize("place", ["toy", "toy/toy-10K", "toy-10K"])
+def test_a_folder_is_found_where_the_publishers_archive_unpacks_to(
+    tmp_path, monkeypatch, place
+) -> None:
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / "r.csv").write_bytes(RATINGS)
+    monkeypatch.setenv("BENCHBOX_DATA", str(tmp_path))
+
+    fetched = take(FolderSource(files=FILES, folder="toy-10K"))
+
+    assert fetched.files == {"r.csv": tmp_path / place / "r.csv"}
+
+
+def test_an_archive_of_the_same_name_may_be_unpacked_within_its_folder(
+    tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "toy" / "toy").mkdir(parents=True)
+    (tmp_path / "toy" / "toy" / "r.csv").write_bytes(RATINGS)
+    monkeypatch.setenv("BENCHBOX_DATA", str(tmp_path))
+
+    assert take(FolderSource(files=UNKNOWN)).files["r.csv"].parent.name == "toy"
+
+
+def test_the_way_out_names_the_folder_and_the_files(monkeypatch) -> None:
+    monkeypatch.setenv("BENCHBOX_OFFLINE", "1")
+    closed = UrlSource(url="http://127.0.0.1:9/x.zip", files=FILES)
+
+    with pytest.raises(SourceError) as raised:
+        take(FolderSource(files={**FILES, "b.csv": "", "c.csv": ""}), closed)
+
+    assert (
+        "Put r.csv, b.csv and c.csv into a folder 'toy' and name the folder above it "
+        "in BENCHBOX_DATA"
+    ) in str(raised.value)
+
+
+def test_a_card_without_a_folder_has_no_such_way_out(monkeypatch) -> None:
+    monkeypatch.setenv("BENCHBOX_OFFLINE", "1")
+
+    with pytest.raises(SourceError) as raised:
+        take(UrlSource(url="http://127.0.0.1:9/x.zip", files=FILES))
+
+    assert "BENCHBOX_DATA" not in str(raised.value)
+
+
+def test_what_is_not_here_is_located_at_its_publishers_without_asking(site) -> None:
+    found = locate("toy", [FolderSource(files=FILES), from_site(site, n_bytes=5 << 20)])
+
+    assert not found.is_here
+    assert found.origin == "127.0.0.1, 5 MiB"
+    assert found.reasons == ("BENCHBOX_DATA is not set",)
+    assert found.advice.startswith("put r.csv into a folder 'toy'")
+    assert not site.asked
+
+
+def test_a_download_is_located_in_the_cache(site) -> None:
+    (site.folder / "data.zip").write_bytes(archive(**{"in__r.csv": RATINGS}))
+    take(from_site(site, UNKNOWN))
+
+    found = locate("toy", [FolderSource(files=FILES), from_site(site, UNKNOWN)])
+
+    assert found.is_here
+    assert found.origin == "127.0.0.1, from the cache, unverified"
+
+
+def test_files_on_this_machine_are_located_without_reading_them(
+    tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "r.csv").write_bytes(b"else")
+    monkeypatch.setenv("BENCHBOX_DATA", str(tmp_path))
+
+    assert locate("toy", [FolderSource(files=FILES)]).is_here
+    assert locate("toy", [PackageSource(package="benchbox", files=FILES)]).is_here
+    assert locate("toy", [PathSource(files={"train": "absent.csv"})]).is_here
+
+
+def test_what_nobody_offers_is_nowhere() -> None:
+    assert locate("toy", [FolderSource(files=FILES)]).origin == "nowhere"
 
 
 def wheel(folder: Path) -> str:

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 import click
 
 from benchbox.cli.resolve import find_dataset
-from benchbox.data import cache_folder, clean, fetch, load_dataset
+from benchbox.data import (
+    DatasetCard,
+    cache_folder,
+    clean,
+    fetch,
+    load_dataset,
+    locate,
+)
+from benchbox.options import decode, to_json
 from benchbox.plugins import discover
 
 if TYPE_CHECKING:
@@ -13,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchbox.data import Dataset
+    from benchbox.sources import Whereabouts
 
 _columns = click.option(
     "--columns", default="", help="Columns of own files: user=…,item=…,rating=…"
@@ -44,9 +53,18 @@ def fetch_command(names: tuple[str, ...]) -> None:
 @click.argument("name")
 @_columns
 def show(name: str, columns: str) -> None:
-    """Load the data set NAME and print its statistics, folds, origin and licence."""
+    """Load the data set NAME and print its statistics, folds, origin and licence.
+
+    Of one whose files are not on this machine it prints what the card says, and where
+    the files would come from; nothing is downloaded.
+    """
     card, settings = find_dataset(name, discover(), columns)
-    click.echo(_description(load_dataset(card, settings, notify=_notify)))
+    found = locate(card)
+    if found.is_here:
+        click.echo(_description(load_dataset(card, settings, notify=_notify)))
+    else:
+        decode(card.options_type(), settings, f"Data set {card.name!r}")
+        click.echo(_card_alone(card, found))
 
 
 @command.command("clean")
@@ -60,10 +78,7 @@ def clean_command(names: tuple[str, ...]) -> None:
 
 
 def _description(dataset: "Dataset") -> str:
-    from textwrap import fill
-
     import numpy as np
-    from tabulate import tabulate
 
     card, ratings = dataset.card, dataset.ratings
     by_user = np.bincount(ratings.users, minlength=ratings.n_users)
@@ -79,13 +94,45 @@ def _description(dataset: "Dataset") -> str:
         ("user features", ", ".join(ratings.user_features or ()) or "none"),
         ("item features", ", ".join(ratings.item_features or ()) or "none"),
         ("own folds", ", ".join(dataset.folds) or "none"),
-        ("protocol", card.default_protocol),
         ("origin", dataset.origin),
-        ("licence", f"{card.licence.text} {card.licence.url}".strip()),
-        ("cite", card.citation or "–"),
+        *_terms(card),
     ]
     if dataset.noise_floor is not None:
         facts.insert(4, ("noise floor", f"RMSE {dataset.noise_floor:.4f}"))
+    return _sheet(card, facts)
+
+
+def _card_alone(card: DatasetCard, found: "Whereabouts") -> str:
+    counts = (
+        ("users", card.n_users),
+        ("items", card.n_items),
+        ("ratings", card.n_ratings),
+    )
+    facts = [
+        *((what, f"{n:,}, says the card") for what, n in counts if n is not None),
+        ("scale", str(card.scale or "as found")),
+        ("files", f"not on this machine: {'; '.join(found.reasons)}"),
+        ("would be had from", found.origin),
+        ("to have them", f"benchbox data fetch {card.name}; or {found.advice}."),
+        *_terms(card),
+    ]
+    return _sheet(card, facts)
+
+
+def _terms(card: DatasetCard) -> list[tuple[str, str]]:
+    return [
+        ("options", ", ".join(to_json(card.options_type()())) or "none"),
+        ("protocol", card.default_protocol),
+        ("licence", f"{card.licence.text} {card.licence.url}".strip()),
+        ("cite", card.citation or "–"),
+    ]
+
+
+def _sheet(card: DatasetCard, facts: list[tuple[str, str]]) -> str:
+    from textwrap import fill
+
+    from tabulate import tabulate
+
     # Not tabulate's own wrapping: it stumbles over numbers with thousands commas.
     rows = [
         (what, fill(found, 60, break_long_words=False, break_on_hyphens=False))

@@ -6,6 +6,7 @@ import click
 import msgspec
 from tabulate import tabulate
 
+from benchbox.data import DatasetCard, locate
 from benchbox.options import to_json
 from benchbox.plugins import KINDS, Offer, Registry, discover
 
@@ -47,8 +48,19 @@ def _table(registry: Registry, kind: str) -> str:
     offers = registry.all(kind)
     if kind in ("models", "datasets"):
         offers = sorted(offers, key=lambda offer: str(offer.value.name))
-    rows = [(o.value.name, _summary(o.value), _short_origin(o)) for o in offers]
-    return tabulate(rows, headers=[kind, "what it is", "from"], tablefmt="simple")
+    columns = {
+        kind: [offer.value.name for offer in offers],
+        "what it is": [_summary(offer.value) for offer in offers],
+        "from": [_short_origin(offer) for offer in offers],
+    }
+    if kind == "datasets":
+        columns["files"] = [_whereabouts(offer.value) for offer in offers]
+    return tabulate(columns, headers="keys", tablefmt="simple")
+
+
+def _whereabouts(card: DatasetCard) -> str:
+    found = locate(card)
+    return found.origin if found.is_here else f"not here; from {found.origin}"
 
 
 def _summary(value: Any) -> str:
@@ -70,6 +82,9 @@ def _record(offer: Offer[Any]) -> dict[str, Any]:
     for name in ("reference", "target", "unit", "higher_is_better", "pooling"):
         if hasattr(value, name):
             record[name] = getattr(value, name)
+    if isinstance(value, DatasetCard):
+        found = locate(value)
+        record |= {"is_here": found.is_here, "origin": found.origin}
     options = getattr(value, "options", None)
     if isinstance(options, type) and issubclass(options, msgspec.Struct):
         record["options"] = to_json(options())
