@@ -9,10 +9,14 @@ from benchbox_datasets import benchbox_datasets
 
 from benchbox.data import DatasetCard, fold_ids, load_dataset
 from benchbox.protocols import PROTOCOLS, data_id, make_folds
-from benchbox.sources import WheelSource
+from benchbox.slices import SliceOptions
+from benchbox.sources import FolderSource, UrlSource, WheelSource
 
 CARDS = {card.name: card for card in benchbox_datasets()}
-PUBLISHED = ("ml-100k", "ml-latest-small")
+MADE_HERE = ("svd-toy", "synthetic")
+PUBLISHED = sorted(set(CARDS) - set(MADE_HERE))
+# Nobody has computed the others' ids yet: their files were never at hand.
+PINNED = ("ml-100k", "ml-latest-small", *MADE_HERE)
 
 
 @pytest.fixture(params=CARDS)
@@ -24,11 +28,15 @@ def card(request: pytest.FixtureRequest) -> DatasetCard:
 
 
 def load(card: DatasetCard, **settings: str):
-    return load_dataset(card, settings, notify=pytest.fail)
+    notify = pytest.fail if card.name in PINNED else print
+    return load_dataset(card, settings, notify=notify)
 
 
 def test_every_bundled_data_set_has_a_card() -> None:
-    assert set(CARDS) == {"ml-100k", "ml-latest-small", "svd-toy", "synthetic"}
+    movielens = {f"ml-{size}" for size in ("100k", "1m", "10m", "20m", "25m", "32m")}
+    others = {"ml-latest-small", "goodbooks-10k", "svd-toy", "synthetic"}
+
+    assert set(CARDS) == movielens | others
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -37,14 +45,35 @@ def test_a_card_says_in_a_line_what_it_is_and_on_what_terms(name) -> None:
 
     assert "\n" not in card.summary + card.licence.text
     assert card.licence.text.endswith(".")
-    assert len(card.data_id) == 32
+    assert len(card.data_id) == (32 if name in PINNED else 0)
     assert set(card.expected_folds) <= {protocol.name for protocol in PROTOCOLS}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_data_name_their_terms_and_what_to_cite(name) -> None:
     assert CARDS[name].licence.url.startswith("https://")
-    assert "doi:" in CARDS[name].citation
+    assert "https://" in CARDS[name].citation or "doi:" in CARDS[name].citation
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_data_are_counted_and_can_be_cut_down(name) -> None:
+    card = CARDS[name]
+
+    assert card.n_users
+    assert card.n_items
+    assert card.n_ratings
+    assert f"{card.n_ratings:,}" in card.summary
+    assert f"{card.n_users:,}" in card.summary
+    assert issubclass(card.options_type(), SliceOptions)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_users_own_folder_comes_before_the_publisher(name) -> None:
+    folder, url, *_ = CARDS[name].sources
+
+    assert isinstance(folder, FolderSource)
+    assert isinstance(url, UrlSource)
+    assert folder.files == url.files
 
 
 def test_the_publisher_comes_before_a_copy() -> None:
@@ -55,6 +84,8 @@ def test_the_publisher_comes_before_a_copy() -> None:
 
 def test_the_folds_are_the_expected_ones(card) -> None:
     """Where this fails, the data or a split changed; see `benchbox.data.fold_ids`."""
+    if card.name not in PINNED:
+        pytest.skip(f"the folds of {card.name} are not known")
     dataset = load(card)
 
     assert data_id(dataset.ratings) == card.data_id
@@ -94,3 +125,21 @@ def test_the_toy_matrix_is_the_printed_one() -> None:
     assert matrix[17].tolist() == [3, 3, 0, 0, 0, 0, 0, 0, 0, 5]
     assert matrix.sum(axis=0).tolist() == [18, 28, 8, 19, 20, 11, 11, 9, 16, 12]
     assert ratings.user_ids.tolist() == [str(n) for n in range(1, 19)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "n_users", "n_items", "n_ratings"),
+    [
+        ({"users_below": "100", "items_below": "1000"}, 99, 587, 3854),
+        ({"min_user_ratings": "50", "min_item_ratings": "20"}, 332, 1203, 58010),
+    ],
+)
+def test_a_slice_of_real_ratings(settings, n_users, n_items, n_ratings) -> None:
+    folder = Path(os.environ.get("BENCHBOX_DATA", "/nonexistent"))
+    if not (folder / "ml-latest-small").is_dir():
+        pytest.skip("BENCHBOX_DATA has no ml-latest-small")
+
+    ratings = load(CARDS["ml-latest-small"], **settings).ratings
+
+    found = (ratings.n_users, ratings.n_items, len(ratings))
+    assert found == (n_users, n_items, n_ratings)
