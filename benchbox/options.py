@@ -85,9 +85,11 @@ def to_json(options: msgspec.Struct) -> dict[str, Any]:
     return built
 
 
-def changed(options: msgspec.Struct) -> dict[str, Any]:
-    """Return the options that differ from their defaults, as plain JSON values."""
-    defaults = to_json(type(options)())
+def changed(
+    options: msgspec.Struct, start: msgspec.Struct | None = None
+) -> dict[str, Any]:
+    """Return the options that differ from *start*, or from their defaults, as JSON."""
+    defaults = to_json(start or type(options)())
     return {k: v for k, v in to_json(options).items() if v != defaults[k]}
 
 

@@ -13,7 +13,15 @@ from benchbox.executors.inspection import Described
 from benchbox.executors.local import LocalExecutor
 from benchbox.metrics import METRICS, Metric
 from benchbox.models import Capabilities, ModelSpec
-from benchbox.options import Options, changed, decode, spell, split_choice, to_json
+from benchbox.options import (
+    Options,
+    changed,
+    decode,
+    nearest,
+    spell,
+    split_choice,
+    to_json,
+)
 from benchbox.own_files import card_for_files, is_file_choice
 from benchbox.plugins import Offer, Registry, source_digest
 from benchbox.protocols import Fold, Protocol, make_folds
@@ -132,28 +140,32 @@ def _choose(
 
 def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
     spec: ModelSpec = offer.value
-    preset: dict[str, Any] = {}
-    if "preset" in settings:
-        settings = dict(settings)
-        name = settings.pop("preset")
-        if name not in spec.presets:
-            known = ", ".join(spec.presets) or "none"
-            raise UsageError(
-                f"{spec.name} has no preset {name!r}. Its presets: {known}."
-            )
-        preset = dict(spec.presets[name])
+    settings = dict(settings)
+    chosen = {"preset": settings.pop("preset")} if "preset" in settings else {}
+    preset = _preset(spec, **chosen) if chosen else {}
     options = decode(spec.options, preset | settings, spec.name)
+    start = decode(spec.options, preset, spec.name)
     return PlannedModel(
         name=spec.name,
         target=spec.target,
         options_type=f"{spec.options.__module__}:{spec.options.__qualname__}",
         options=to_json(options),
-        changed=changed(options),
+        changed=chosen | changed(options, start),
         capabilities=spec.capabilities,
         package=offer.origin.package,
         version=offer.origin.version,
         source_digest=source_digest(spec.target),
     )
+
+
+def _preset(spec: ModelSpec, preset: str) -> dict[str, Any]:
+    if preset not in spec.presets:
+        known = ", ".join(spec.presets) or "none"
+        raise UsageError(
+            f"{spec.name} has no preset {preset!r}.{nearest(preset, spec.presets)} "
+            f"Its presets: {known}."
+        )
+    return dict(spec.presets[preset])
 
 
 def _from_file(

@@ -26,7 +26,7 @@ def train_epochs(
         options: Epochs at most, patience and schedule.
         context: Takes the reports, and for a refit the number of epochs.
         evaluate: Gives the validation error of the network as it is; training then
-            ends by patience.
+            ends by patience, if there is any.
     """
     n_epochs = context.epochs or options.epochs
     stopping = EarlyStopping(options.patience)
@@ -36,14 +36,15 @@ def train_epochs(
         network.train()
         loss = take_epoch()
         network.eval()
-        error = None if evaluate is None else evaluate()
+        is_due = options.patience > 0 or epoch == n_epochs
+        error = evaluate() if evaluate is not None and is_due else None
         context.report(epoch, n_epochs, loss=loss, validation_rmse=error)
         rate.after_epoch(loss if error is None else error)
         if error is None:
             continue
         if stopping.improved(epoch, error):
             best = {k: v.clone() for k, v in network.state_dict().items()}
-        if stopping.should_stop(epoch):
+        if options.patience and stopping.should_stop(epoch):
             break
     if best:
         network.load_state_dict(best)

@@ -35,7 +35,8 @@ class TrainingOptions(Options, frozen=True):
         batch_size: Rows, or ratings, per step.
         epochs: Passes over the ratings, at most.
         patience: Epochs without a validation error lower by a ten-thousandth before
-            training ends; the best epoch of all is kept.
+            training ends; the best epoch of all is kept. With 0, all epochs are
+            trained, and the last is kept.
     """
 
     optimizer: Optimizer = "adam"
@@ -46,4 +47,4 @@ class TrainingOptions(Options, frozen=True):
     weight_decay: NotNegative = 0.0
     batch_size: Count = 128
     epochs: Count = 50
-    patience: Count = 4
+    patience: Annotated[int, Meta(ge=0)] = 4

@@ -254,6 +254,18 @@ def test_the_precision_asked_for_reaches_torch_the_model_and_the_table(
     assert is_said == (asked != "float32")
 
 
+def test_a_preset_is_shown_by_name_and_with_what_was_changed(
+    benchbox: Benchbox,
+) -> None:
+    chosen = ["svd:preset=zero", "svd:preset=zero,n_factors=2", "svd:n_factors=3"]
+
+    done = benchbox(f"run {TOY} {' '.join(f'-m {text}' for text in chosen)}")
+
+    planned = done.folder.read_run().models
+    assert [model.label for model in planned] == chosen
+    assert planned[0].options == {"n_factors": 3, "fill": "zero"}
+
+
 def test_clipping_is_the_default_is_counted_and_can_be_turned_off(
     benchbox: Benchbox,
 ) -> None:

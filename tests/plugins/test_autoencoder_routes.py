@@ -118,7 +118,7 @@ def test_rated_cells_alone_move_every_weight_as_whole_rows_do(settings) -> None:
     all_alike(rows, networks, [Steps(network, options) for network in networks])
 
 
-@pytest.mark.parametrize("settings", CASES, ids=str)
+@pytest.mark.parametrize("settings", CASES + OTHER_OPTIMIZERS, ids=str)
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 def test_fused_kernels_move_every_weight_as_whole_rows_do(settings, n_threads) -> None:
     rows, options = rows_and_options(settings)
@@ -298,21 +298,21 @@ def test_the_route_follows_from_density_unless_one_is_asked_for() -> None:
     assert choose_route(thick, AutoencoderOptions(route="sparse")) == "sparse"
 
 
-@pytest.mark.parametrize(
-    ("route", "optimizer", "kind"),
-    [
-        ("sparse", "adam", FusedSteps),
-        ("sparse", "adamw", FusedSteps),
-        ("sparse", "rmsprop", Steps),
-        ("sparse", "sgd", Steps),
-        ("dense", "adam", Steps),
-    ],
-)
-def test_kernels_take_the_steps_they_can(route, optimizer, kind) -> None:
-    rows, options = rows_and_options({"hidden_units": (3,), "optimizer": optimizer})
-    network = away_from_zero(rows, options, route)
+def test_kernels_take_the_sparse_steps_on_processors() -> None:
+    rows, options = rows_and_options({"hidden_units": (3,)})
+    kinds = {
+        (route, device): type(
+            make_steps(
+                away_from_zero(rows, options, route),
+                options,
+                FitContext(device=device),
+            )
+        )
+        for route, device in itertools.product(("dense", "sparse"), ("cpu", "cuda:0"))
+    }
 
-    assert type(make_steps(network, options, FitContext())) is kind
+    assert kinds.pop(("sparse", "cpu")) is FusedSteps
+    assert set(kinds.values()) == {Steps}
 
 
 def test_tied_layers_must_mirror_each_other() -> None:

@@ -129,6 +129,13 @@ def test_the_network_is_left_as_it_was_after_its_best_epoch() -> None:
     assert left == 2
 
 
+def test_without_patience_the_last_epoch_is_kept_and_is_the_only_one_judged() -> None:
+    reports, left = run([1.0, 2.0, 3.0, 4.0], patience=0, epochs=4)
+
+    assert [report.validation_rmse for report in reports] == [None, None, None, 4.0]
+    assert left == 4
+
+
 def test_without_validation_all_epochs_are_taken() -> None:
     reports, left = run(None, epochs=6)
 

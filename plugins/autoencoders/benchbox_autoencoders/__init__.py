@@ -1,5 +1,7 @@
 """Autoencoders: reconstruct rows of ratings, and read the hidden ones off."""
 
+from typing import Any
+
 import msgspec
 
 from benchbox import Capabilities, ModelSpec, hookimpl
@@ -7,7 +9,7 @@ from benchbox_autoencoders.options import AutoencoderOptions, StackedOptions
 
 _AUTOREC = "doi:10.1145/2740908.2742726"
 # As published: raw or mean-centred ratings enter whole, for a fixed number of epochs.
-_PLAIN = {"input_dropout": 0.0, "dropout": 0.0, "patience": 1000}
+_PLAIN: dict[str, Any] = {"input_dropout": 0.0, "dropout": 0.0, "patience": 0}
 _RAW = _PLAIN | {"centring": "none"}
 # The paper's network and input; our loss is a mean, so lambda has another unit.
 _PUBLISHED = _RAW | {

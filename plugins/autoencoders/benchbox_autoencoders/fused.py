@@ -1,5 +1,6 @@
-"""Fused: the steps of the sparse route on processors, each with Adam's in one pass."""
+"""Fused: the steps of the sparse route on processors, gradient and step in one pass."""
 
+from math import sqrt
 from typing import Any
 
 import numba
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchbox.training.optimizers import make_optimizer
+from benchbox.training.options import Optimizer
 from benchbox_autoencoders import kernels
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
@@ -18,11 +20,9 @@ from benchbox_autoencoders.steps import decayed
 
 Array = NDArray[Any]
 
-_BETAS = (0.9, 0.999)
-_EPS = 1e-8
 _CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
 
-# Adam's step of a column costs as much as so many of its cells (measured); threads get
+# The step of a column costs as much as so many of its cells (measured); threads get
 # equal shares of the sum.
 _CELLS_PER_COLUMN = 8
 
@@ -30,12 +30,12 @@ _CELLS_PER_COLUMN = 8
 class FusedSteps:
     """Takes the steps of `Steps` along the sparse route, by kernels of our own.
 
-    Loss and gradients are the same, up to the order of sums; Adam moves every weight at
+    Loss and gradients are the same, up to the order of sums, and every weight moves at
     every step, rated or not, as it must. The layers between are torch's.
 
     Args:
         network: What is trained, on the CPU.
-        options: The settings; the optimizer is ``adam`` or ``adamw``.
+        options: The settings.
         n_threads: Threads to use; part of what decides the bytes.
         precision: Arithmetic of the layers between: ``bfloat16``, or the weights'.
     """
@@ -174,21 +174,9 @@ class FusedSteps:
         return array
 
     def _rates(self, weight_decay: float) -> tuple[Any, ...]:
-        """Return Adam's constants at this step, in the weights' own precision."""
+        """Return the constants of this step, in the weights' own precision."""
         rate: float = self.optimizer.param_groups[0]["lr"]
-        beta1, beta2 = _BETAS
-        coupled = self._options.optimizer == "adam"
-        constants = (
-            weight_decay if coupled else 0.0,
-            1.0 if coupled else 1 - rate * weight_decay,
-            beta1,
-            1 - beta1,
-            beta2,
-            1 - beta2,
-            rate / (1 - beta1**self._n_steps),
-            1 / np.sqrt(1 - beta2**self._n_steps),
-            _EPS,
-        )
+        constants = rates(self._options.optimizer, rate, weight_decay, self._n_steps)
         return tuple(map(self._first.dtype.type, constants))
 
     def _buffer(self, n_rows: int, width: int, use: int) -> Array:
@@ -225,6 +213,33 @@ class _ByColumn:
 
 def _moments(weights: Array) -> Array:
     return np.zeros((2, *weights.shape), weights.dtype)
+
+
+def rates(
+    optimizer: Optimizer, rate: float, weight_decay: float, n_steps: int
+) -> tuple[float, ...]:
+    """Return the constants with which `kernels` steps as torch's *optimizer* does.
+
+    All four are one rule: a mean and a mean square of gradients decay, and the mean
+    over the root of the square is subtracted. RMSprop's mean is the gradient itself,
+    and the root in momentum's rule is 1.
+
+    Args:
+        optimizer: Its name.
+        rate: Learning rate.
+        weight_decay: Ridge of these weights.
+        n_steps: Number of the step, from 1.
+    """
+    ridge, shrink = weight_decay, 1.0
+    if optimizer == "sgd":
+        return ridge, shrink, 0.9, 1.0, 0.0, 0.0, rate, 0.0, 1.0
+    if optimizer == "rmsprop":
+        return ridge, shrink, 0.0, 1.0, 0.99, 0.01, rate, 1.0, 1e-8
+    if optimizer == "adamw":
+        ridge, shrink = 0.0, 1 - rate * weight_decay
+    beta1, beta2 = 0.9, 0.999
+    step, root = rate / (1 - beta1**n_steps), 1 / sqrt(1 - beta2**n_steps)
+    return ridge, shrink, beta1, 1 - beta1, beta2, 1 - beta2, step, root, 1e-8
 
 
 def set_threads(n_threads: int) -> None:

@@ -4,7 +4,7 @@ A batch comes by column: column *c* holds the cells ``starts[c]:starts[c + 1]``,
 with its row in the batch. Going by column, a column's weights are read from memory once
 per step, however many rows rated it, while the batch's hidden units stay in cache.
 Gradients are never stored: a column's gradient is complete when its last cell is done,
-and its Adam step is taken there and then.
+and its step is taken there and then.
 
 Every thread owns a run of columns and writes sums over rows to a buffer of its own, so
 the same number of threads gives the same bytes.
@@ -100,7 +100,7 @@ def encode(bounds, starts, places, values, weights, parts):  # type: ignore[no-u
 
 
 @_jit(inline="always")
-def _adam(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def]
+def _move(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def]
     ridge, shrink, keep1, add1, keep2, add2, step, root, eps = rates
     for j in range(weight.shape[0]):
         g = gradient[j] + ridge * weight[j]
@@ -130,7 +130,7 @@ def step_output(  # type: ignore[no-untyped-def]
     losses,
     slopes,
 ):
-    """Take one Adam step of the last layer, and give its gradient to the hidden units.
+    """Take one step of the last layer, and give its gradient to the hidden units.
 
     Reconstructs each cell as ``f(hidden[row] . weights[column] + offsets[column])``.
 
@@ -142,11 +142,12 @@ def step_output(  # type: ignore[no-untyped-def]
         hidden: Last hidden layer, shape ``(n_rows, h)``.
         weights: Shape ``(n_columns, h)``; updated.
         offsets: Shape ``(n_columns,)``; updated.
-        moments: Adam's mean and square of ``weights``, shape ``(2, n_columns, h)``.
+        moments: Moving mean and square of the gradients of ``weights``, shape
+            ``(2, n_columns, h)``; updated.
         offset_moments: The same of ``offsets``, shape ``(2, n_columns)``.
         scale: Derivative of the loss by a cell's error, divided by that error.
         activation: *f*: 0 the identity, 1 the logistic function, 2 tanh.
-        rates: What `_adam` needs for the weights.
+        rates: What `_move` needs for the weights.
         offset_rates: The same for the offsets.
         parts: ``parts.sum(0)`` becomes the gradient of the hidden layer.
         losses: Sum of squared errors per thread, float64, shape ``(n_threads,)``.
@@ -185,9 +186,9 @@ def step_output(  # type: ignore[no-untyped-def]
                 else:
                     _add(gradient, error, unit)
             if not is_tied:
-                _adam(weight, gradient, moments[0, c], moments[1, c], rates)
+                _move(weight, gradient, moments[0, c], moments[1, c], rates)
             one = slice(c, c + 1)
-            _adam(
+            _move(
                 offsets[one],
                 offset_gradient,
                 offset_moments[0, one],
@@ -217,7 +218,7 @@ def step_input(  # type: ignore[no-untyped-def]
     moments,
     rates,
 ):
-    """Take one Adam step of the first layer, and of the last if they are tied.
+    """Take one step of the first layer, and of the last if they are tied.
 
     The gradient is ``X.T @ back + E.T @ hidden + whole``, with *X* and *E* sparse. Each
     part is left out if its first array has length 0.
@@ -232,8 +233,9 @@ def step_input(  # type: ignore[no-untyped-def]
         hidden: Last hidden layer, shape ``(n_rows, h)``.
         whole: Gradient of an input that is not sparse, shape ``(n_columns, h)``.
         weights: Shape ``(n_columns, h)``; updated.
-        moments: Adam's mean and square, shape ``(2, n_columns, h)``; updated.
-        rates: What `_adam` needs.
+        moments: Moving mean and square of the gradients, shape ``(2, n_columns, h)``;
+            updated.
+        rates: What `_move` needs.
     """
     for t in numba.prange(bounds.shape[0] - 1):
         gradient = np.empty(weights.shape[1], weights.dtype)
@@ -248,4 +250,4 @@ def step_input(  # type: ignore[no-untyped-def]
                 _add_products(
                     gradient, starts[c], starts[c + 1], places, slopes, hidden
                 )
-            _adam(weights[c], gradient, moments[0, c], moments[1, c], rates)
+            _move(weights[c], gradient, moments[0, c], moments[1, c], rates)

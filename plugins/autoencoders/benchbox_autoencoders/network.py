@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from benchbox.training.activations import ACTIVATIONS
 from benchbox_autoencoders.options import AutoencoderOptions, Route
 from benchbox_autoencoders.rows import Batch, Cells, Rows
-from benchbox_autoencoders.sparse import sampled_output, sparse_input
+from benchbox_autoencoders.sparse import picked, sampled_output, sparse_input
 
 # Share of cells from which multiplying whole rows is faster. Measured once on two cores
 # at 50 to 500 units, against hand-written dense steps at torch's fastest setting for
@@ -143,9 +143,7 @@ class Network(nn.Module):
         if self.route == "sparse" and (self.training or not many):
             output = sampled_output(cells, hidden, self.last, self.offsets[-1])
         else:
-            whole = F.linear(hidden, self.last, self.offsets[-1])
-            # Fancy indexing would do, but its gradient differs from run to run.
-            output = whole.view(-1).index_select(0, cells.flat)
+            output = picked(cells, F.linear(hidden, self.last, self.offsets[-1]))
         return self.activate_output(output)
 
     def activate_output(self, output: Tensor) -> Tensor:

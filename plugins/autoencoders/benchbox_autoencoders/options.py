@@ -68,7 +68,7 @@ class AutoencoderOptions(TrainingOptions, frozen=True):
     weight_decay: NotNegative = 1e-3
     batch_size: Count = 128
     epochs: Count = 60
-    patience: Count = 4
+    patience: Annotated[int, Meta(ge=0)] = 4
     route: Literal["auto", "dense", "sparse"] = "auto"
 
     def __post_init__(self) -> None:

@@ -20,7 +20,6 @@ def make_steps(
     network: Network, options: AutoencoderOptions, context: FitContext
 ) -> Steps | FusedSteps:
     """Return what trains *network* along its route, the fastest there is."""
-    fused = context.device == "cpu" and options.optimizer in ("adam", "adamw")
-    if network.route == "sparse" and fused:
+    if network.route == "sparse" and context.device == "cpu":
         return FusedSteps(network, options, context.n_threads, context.precision)
     return Steps(network, options, context.precision)

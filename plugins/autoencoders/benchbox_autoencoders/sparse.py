@@ -41,6 +41,12 @@ def sampled_output(
     return output
 
 
+def picked(cells: Cells, whole: Tensor) -> Tensor:
+    """Return *whole*, of shape ``(n_rows, n_columns)``, at *cells*."""
+    output: Tensor = _Picked.apply(whole, cells)  # type: ignore[no-untyped-call]
+    return output
+
+
 class _SparseInput(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weights: Tensor, values: Tensor, cells: Cells) -> Tensor:
@@ -74,6 +80,18 @@ class _SampledOutput(torch.autograd.Function):
             _by_column(ctx.cells, slope, ones).view(-1),
             None,
         )
+
+
+class _Picked(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, whole: Tensor, cells: Cells) -> Tensor:
+        ctx.cells = cells
+        return whole.view(-1).index_select(0, cells.flat)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
+        # Cells differ, so there is nothing to add up, which would take longer.
+        return ctx.cells.dense(slopes[0]), None
 
 
 def _by_row(cells: Cells, values: Tensor, weights: Tensor) -> Tensor:
