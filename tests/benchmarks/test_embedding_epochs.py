@@ -20,6 +20,7 @@ from benchbox_embeddings.options import (
     NeuralCFOptions,
 )
 from benchbox_embeddings.pairs import Pairs, on_device
+from benchbox_embeddings.rows import rows_of
 from benchbox_embeddings.training import Steps
 from clocks import in_turn, seconds
 from ledger import Ledger
@@ -120,13 +121,15 @@ def our_epoch(
     device = pairs.targets.device
     generator = torch.Generator().manual_seed(0)
     chance = torch.Generator(device).manual_seed(0)
+    users = rows_of(ratings, "users", with_features=False)
+    items = rows_of(ratings, "items", with_features=False)
     head: InnerProduct | Perceptron
     if isinstance(options, NeuralCFOptions):
-        head = Perceptron((None, None), options, generator, chance)
+        head = Perceptron(users, items, options, generator, chance)
     else:
         head = InnerProduct(ratings.n_users, ratings.n_items)
-    network = Network(ratings, options.n_factors, head, generator).to(device).train()
-    steps = Steps(network, options)
+    network = Network(users, items, options.n_factors, head, generator)
+    steps = Steps(network.to(device).train(), options)
 
     def epoch() -> float:
         order = torch.randperm(len(pairs), generator=chance, device=device)

@@ -1,6 +1,7 @@
 """Centring: what is taken off ratings before training, and put back afterwards."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from benchbox import Ratings
 from benchbox.reference import BiasModel, fit_bias_model
+from benchbox.states import State
 from benchbox_embeddings.options import Centring
 
 
@@ -36,6 +38,26 @@ class Centre:
     def restored(self, scaled: Tensor, users: Tensor, items: Tensor) -> Tensor:
         """Return *scaled* as ratings of these pairs: the reverse of `scaled`."""
         return self._of(users, items) + self.spread * scaled
+
+    @property
+    def state(self) -> State:
+        """What was fitted, to be kept."""
+        return {
+            "mean": self.mean,
+            "user_bias": self.user_bias.cpu().numpy(),
+            "item_bias": self.item_bias.cpu().numpy(),
+            "spread": self.spread,
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Return the centre that has `state`, on the CPU."""
+        return cls(
+            mean=float(state["mean"]),
+            user_bias=torch.from_numpy(state["user_bias"].copy()),
+            item_bias=torch.from_numpy(state["item_bias"].copy()),
+            spread=float(state["spread"]),
+        )
 
     @property
     def n_parameters(self) -> int:

@@ -1,6 +1,5 @@
 """Heads: what makes one number of a user's and an item's embedding."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from benchbox.training.activations import ACTIVATIONS
 from benchbox_embeddings.options import NeuralCFOptions
+from benchbox_embeddings.rows import Rows
 
 
 class InnerProduct(nn.Module):
@@ -41,7 +41,8 @@ class Perceptron(nn.Module):
     """Layers over both embeddings, and over features if there are any.
 
     Args:
-        features: The *x* of users and of items, shape ``(n, d)`` each, or none.
+        users: All users, with their features *x*.
+        items: All items.
         options: The settings.
         generator: Draws the weights, on the CPU.
         chance: Draws dropout, on the device of the pairs.
@@ -53,22 +54,23 @@ class Perceptron(nn.Module):
 
     def __init__(
         self,
-        features: Sequence[Tensor | None],
+        users: Rows,
+        items: Rows,
         options: NeuralCFOptions,
         generator: torch.Generator,
         chance: torch.Generator,
     ) -> None:
         super().__init__()
-        n_features = sum(0 if x is None else x.shape[1] for x in features)
+        n_features = users.features.shape[1] + items.features.shape[1]
         widths = (2 * options.n_factors + n_features, *options.hidden_units, 1)
         self.weights = nn.ParameterList(
             _xavier((after, before), generator) for before, after in pairwise(widths)
         )
         self.offsets = nn.ParameterList(torch.zeros(n) for n in widths[1:])
-        self._user_features: Tensor | None
-        self._item_features: Tensor | None
-        self.register_buffer("_user_features", features[0], persistent=False)
-        self.register_buffer("_item_features", features[1], persistent=False)
+        self.user_features: Tensor
+        self.item_features: Tensor
+        self.register_buffer("user_features", users.features)
+        self.register_buffer("item_features", items.features)
         self._activation = ACTIVATIONS[options.activation]
         self._output_activation = ACTIVATIONS[options.output_activation]
         self._dropout = options.dropout
@@ -79,10 +81,12 @@ class Perceptron(nn.Module):
     ) -> Tensor:
         """Return one number per pair, shape ``(n,)``."""
         inputs = [left, right]
-        if self._user_features is not None:
-            inputs.append(self._user_features.index_select(0, users))
-        if self._item_features is not None:
-            inputs.append(self._item_features.index_select(0, items))
+        for features, index in (
+            (self.user_features, users),
+            (self.item_features, items),
+        ):
+            if features.shape[1]:
+                inputs.append(features.index_select(0, index))
         x = self._first(inputs)
         for weight, offset in zip(self.weights[1:], self.offsets[1:], strict=True):
             hidden = self._drop(self._activation(x))

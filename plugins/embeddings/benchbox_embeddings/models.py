@@ -5,9 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
 
 from benchbox import FitContext, Ratings
+from benchbox.states import State, nested, part
+from benchbox.training.modules import module_state, restore_module
 from benchbox_embeddings.centring import Centre, fit_centre
 from benchbox_embeddings.heads import InnerProduct, Perceptron
 from benchbox_embeddings.negatives import Negatives
@@ -16,13 +18,16 @@ from benchbox_embeddings.options import (
     BiasedMFSGDOptions,
     EmbeddingOptions,
     NeuralCFOptions,
+    Side,
 )
 from benchbox_embeddings.pairs import Pairs, on_device
-from benchbox_embeddings.side import side_table
+from benchbox_embeddings.rows import Rows, rows_from, rows_of
 from benchbox_embeddings.training import train_network
 
 # Pairs predicted at once, so that hidden layers stay in cache.
 _BLOCK = 1 << 14
+
+SIDES: tuple[Side, Side] = ("users", "items")
 
 
 class EmbeddingModel:
@@ -33,11 +38,12 @@ class EmbeddingModel:
     is row *u* of a table ``(n_users, n_factors)``, *q_i* row *i* of another.
 
     Users and items never trained on are given the mean of the trained embeddings, and
-    no offset: where others know them, that is a prediction near the bias model's.
+    no offset: a prediction near the bias model's.
     """
 
     def __init__(self, options: EmbeddingOptions) -> None:
         self._options = options
+        self._side_features: tuple[Side, ...] = ()
         self._device = "cpu"
         self._centre: Centre
         self._network: Network
@@ -46,13 +52,16 @@ class EmbeddingModel:
         """Train on *train*, by validation error where there is one."""
         self._device = context.device
         # On the CPU: a seed then means the same start on every device.
-        generator = torch.Generator().manual_seed(context.seed)
+        generator = Generator().manual_seed(context.seed)
         chance = generator
         if context.device != "cpu":
-            chance = torch.Generator(context.device).manual_seed(context.seed)
+            chance = Generator(context.device).manual_seed(context.seed)
         self._centre = fit_centre(train, self._options.centring, context.device)
-        head = self._head(train, generator, chance)
-        network = Network(train, self._options.n_factors, head, generator)
+        users, items = (
+            rows_of(train, side, with_features=side in self._side_features)
+            for side in SIDES
+        )
+        network = self._built(users, items, generator, chance)
         self._network = network.to(context.device)
         train_network(
             self._network,
@@ -62,6 +71,23 @@ class EmbeddingModel:
             context,
             self._validator(context.validation),
         )
+
+    def state(self) -> State:
+        """Return the centre and the network."""
+        return {
+            **nested("centre", self._centre.state),
+            **nested("network", module_state(self._network)),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take what `state` returned."""
+        self._device = "cpu"
+        self._centre = Centre.from_state(part(state, "centre"))
+        weights = part(state, "network")
+        users, items = (rows_from(weights, side) for side in SIDES)
+        generator = Generator()
+        self._network = self._built(users, items, generator, generator).eval()
+        restore_module(self._network, weights)
 
     @property
     def n_parameters(self) -> int:
@@ -77,8 +103,14 @@ class EmbeddingModel:
         predicted: NDArray[np.float32] = self._predict(*pairs).cpu().numpy()
         return predicted
 
+    def _built(
+        self, users: Rows, items: Rows, generator: Generator, chance: Generator
+    ) -> Network:
+        head = self._head(users, items, generator, chance)
+        return Network(users, items, self._options.n_factors, head, generator)
+
     def _head(
-        self, train: Ratings, generator: torch.Generator, chance: torch.Generator
+        self, users: Rows, items: Rows, generator: Generator, chance: Generator
     ) -> InnerProduct | Perceptron:
         raise NotImplementedError
 
@@ -88,9 +120,7 @@ class EmbeddingModel:
         scaled = torch.cat([self._network(*block) for block in blocks])
         return self._centre.restored(scaled, users, items)
 
-    def _pair_maker(
-        self, train: Ratings, chance: torch.Generator
-    ) -> Callable[[], Pairs]:
+    def _pair_maker(self, train: Ratings, chance: Generator) -> Callable[[], Pairs]:
         users = on_device(train.users, self._device)
         items = on_device(train.items, self._device)
         values = torch.from_numpy(train.values.copy()).to(self._device)
@@ -135,9 +165,9 @@ class BiasedMFSGD(EmbeddingModel):
         super().__init__(options)
 
     def _head(
-        self, train: Ratings, generator: torch.Generator, chance: torch.Generator
+        self, users: Rows, items: Rows, generator: Generator, chance: Generator
     ) -> InnerProduct:
-        return InnerProduct(train.n_users, train.n_items)
+        return InnerProduct(len(users), len(items))
 
 
 class NeuralCF(EmbeddingModel):
@@ -147,18 +177,18 @@ class NeuralCF(EmbeddingModel):
     *g* are the activations and *x* are features, if asked for. ``W_1`` has the shape
     ``(h_1, 2 * n_factors + d_u + d_i)``. The paper learns clicks by log loss; ratings
     are learned by squared error.
+
+    Layers bend, so a mean embedding has not quite the mean prediction: for a tenth of
+    ML-100K's items, left out, the RMSE is 1.08 to the bias model's 1.05. With features
+    of users and items it is 1.02.
     """
 
     def __init__(self, options: NeuralCFOptions) -> None:
         super().__init__(options)
         self._perceptron = options
+        self._side_features = options.side_features
 
     def _head(
-        self, train: Ratings, generator: torch.Generator, chance: torch.Generator
+        self, users: Rows, items: Rows, generator: Generator, chance: Generator
     ) -> Perceptron:
-        chosen = self._perceptron.side_features
-        sides = [
-            side_table(train, "users") if "users" in chosen else None,
-            side_table(train, "items") if "items" in chosen else None,
-        ]
-        return Perceptron(sides, self._perceptron, generator, chance)
+        return Perceptron(users, items, self._perceptron, generator, chance)

@@ -1,28 +1,24 @@
 """Network: embeddings of users and items under a head."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchbox import Ratings
 from benchbox_embeddings.heads import InnerProduct, Perceptron
+from benchbox_embeddings.rows import Rows
 
 
 class Embedding(nn.Module):
     """A vector per row; a row never trained on is read as the mean of the others.
 
     Args:
-        trained: Rows that will be trained on, shape ``(n,)``.
-        start: Where all rows start, shape ``(n_rows, n_factors)``.
+        cold: 1 for a row that is not trained on, else 0; shape ``(n_rows, 1)``.
+        start: Where the others start, shape ``(n_rows, n_factors)``.
     """
 
-    def __init__(self, trained: NDArray[np.int32], start: Tensor) -> None:
+    def __init__(self, cold: Tensor, start: Tensor) -> None:
         super().__init__()
-        cold = np.ones((len(start), 1), np.float32)
-        cold[trained] = 0
         self.cold: Tensor
-        self.register_buffer("cold", torch.from_numpy(cold), persistent=False)
+        self.register_buffer("cold", cold)
         # A cold row never has a gradient, so it stays 0.
         self.weight = nn.Parameter(start * (1 - self.cold))
 
@@ -39,7 +35,8 @@ class Network(nn.Module):
     """Embeddings of users and of items, and the head that reads them.
 
     Args:
-        train: Who is to be trained on.
+        users: All users.
+        items: All items.
         n_factors: Length of an embedding.
         head: What reads them.
         generator: Draws the embeddings, on the CPU.
@@ -47,7 +44,8 @@ class Network(nn.Module):
 
     def __init__(
         self,
-        train: Ratings,
+        users: Rows,
+        items: Rows,
         n_factors: int,
         head: InnerProduct | Perceptron,
         generator: torch.Generator,
@@ -57,8 +55,8 @@ class Network(nn.Module):
         def start(n: int) -> Tensor:
             return head.start_spread * torch.randn(n, n_factors, generator=generator)
 
-        self.users = Embedding(train.users, start(train.n_users))
-        self.items = Embedding(train.items, start(train.n_items))
+        self.users = Embedding(users.cold, start(len(users)))
+        self.items = Embedding(items.cold, start(len(items)))
         self.head = head
 
     @property

@@ -1,20 +1,60 @@
-"""Side features: facts about users and items, as tables a network can look up."""
+"""Rows: what is known of users, or of items, before training."""
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from benchbox import Ratings
 from benchbox.errors import ModelError
-from benchbox.features import encode_features
+from benchbox.features import EncodedFeatures, encode_features
+from benchbox.states import State
 from benchbox_embeddings.options import Side
 
 
-def side_table(train: Ratings, side: Side) -> Tensor:
-    """Return the features of every user, or item, shape ``(n, d)``.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Rows:
+    """All users, or all items.
+
+    Attributes:
+        cold: 1 for a row that is not trained on, else 0; shape ``(n, 1)``.
+        features: What is known of each row, shape ``(n, d)``; *d* may be 0.
+    """
+
+    cold: Tensor
+    features: Tensor
+
+    def __len__(self) -> int:
+        return len(self.cold)
+
+
+def rows_of(train: Ratings, side: Side, *, with_features: bool) -> Rows:
+    """Return the users, or items, of *train*.
 
     Raises:
-        ModelError: The data have none that describe.
+        ModelError: Features are wanted, but the data have none that describe.
     """
+    index, n = (
+        (train.users, train.n_users)
+        if side == "users"
+        else (train.items, train.n_items)
+    )
+    cold = np.ones((n, 1), np.float32)
+    cold[index] = 0
+    matrix = _encoded(train, side).matrix if with_features else cold[:, :0]
+    return Rows(cold=torch.from_numpy(cold), features=torch.from_numpy(matrix.copy()))
+
+
+def rows_from(weights: State, side: Side) -> Rows:
+    """Return the users, or items, that the state of a network holds."""
+    cold = torch.from_numpy(weights[f"{side}.cold"].copy())
+    # An inner product holds no features.
+    features = weights.get(f"head.{side[:-1]}_features", weights[f"{side}.cold"][:, :0])
+    return Rows(cold=cold, features=torch.from_numpy(features.copy()))
+
+
+def _encoded(train: Ratings, side: Side) -> EncodedFeatures:
     if side == "users":
         encoded = encode_features(train.user_features, train.n_users)
     else:
@@ -24,4 +64,4 @@ def side_table(train: Ratings, side: Side) -> Tensor:
             f"side_features={side} needs {side[:-1]} features, and this data set has "
             f"none that describe. Leave it out."
         )
-    return torch.from_numpy(encoded.matrix)
+    return encoded
