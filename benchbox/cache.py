@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import platformdirs
+
 from benchbox.errors import SourceError
 
 LOCK = ".benchbox-lock"
@@ -15,9 +17,7 @@ def cache_folder() -> Path:
     """Return where downloads are kept: ``$BENCHBOX_CACHE``, or the usual place."""
     if chosen := os.environ.get("BENCHBOX_CACHE"):
         return Path(chosen).expanduser()
-    import pooch
-
-    return Path(pooch.os_cache("benchbox"))
+    return platformdirs.user_cache_path("benchbox")
 
 
 def size_of(folder: Path) -> int:

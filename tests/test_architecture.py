@@ -150,9 +150,7 @@ def test_listing_loads_nothing_heavy(arguments: list[str]) -> None:
         f"with contextlib.redirect_stdout(io.StringIO()): main({arguments})"
     )
 
-    # The user's cache folder is pooch's to know.
-    allowed = {"pooch"} if arguments[0] == "list" else {"pooch", "requests", "rich"}
-    assert not loaded & (HEAVY - allowed)
+    assert not loaded & HEAVY
 
 
 def test_every_public_name_is_documented() -> None:
