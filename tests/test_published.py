@@ -84,7 +84,9 @@ def test_biased_mf_over_the_five_folds_is_well_set_up(folds: list[Fold]) -> None
     assert np.mean(errors) <= 0.920
 
 
-@pytest.mark.parametrize("name", ["autorec-user", "autorec-item", "svd"])
+@pytest.mark.parametrize(
+    "name", ["autorec-user", "autorec-item", "svd", "biased-mf-sgd", "neural-cf"]
+)
 def test_a_model_beats_the_bias_model_on_u1(folds: list[Fold], name: str) -> None:
     bias = rmse(scored("bias", folds[0])).value
     own = rmse(scored(name, folds[0])).value

@@ -180,7 +180,7 @@ class NeuralCF(EmbeddingModel):
 
     Layers bend, so a mean embedding has not quite the mean prediction: for a tenth of
     ML-100K's items, left out, the RMSE is 1.08 to the bias model's 1.05. With features
-    of users and items it is 1.02.
+    of users and items it is 1.03.
     """
 
     def __init__(self, options: NeuralCFOptions) -> None:
