@@ -21,8 +21,9 @@ from benchbox_embeddings.options import (
 )
 from benchbox_embeddings.pairs import Pairs, on_device
 from benchbox_embeddings.rows import rows_of
+from benchbox_embeddings.threads import at_most, is_small
 from benchbox_embeddings.training import Steps
-from clocks import in_turn, seconds
+from clocks import N_THREADS, in_turn, seconds
 from ledger import Ledger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -131,9 +132,12 @@ def our_epoch(
     network = Network(users, items, options.n_factors, head, generator)
     steps = Steps(network.to(device).train(), options)
 
+    n_threads = 1 if is_small(network, options.batch_size) else N_THREADS
+
     def epoch() -> float:
         order = torch.randperm(len(pairs), generator=chance, device=device)
-        return steps.epoch(pairs, order)
+        with at_most(n_threads):
+            return steps.epoch(pairs, order)
 
     return epoch
 

@@ -412,8 +412,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
 
 @pytest.mark.parametrize("threads", [2], indirect=True)
 @pytest.mark.parametrize(("model", "options"), MODELS)
-def test_two_threads_give_the_same_bytes_each_time(model, options) -> None:
+def test_two_threads_give_the_same_bytes_each_time(model, options, monkeypatch) -> None:
     # Large enough for both to have a share of every sum.
+    monkeypatch.setattr("benchbox_embeddings.threads._PRODUCTS", 0)
     train = half_hidden((400, 300))
     options = msgspec.structs.replace(
         options, n_factors=32, batch_size=20_000, epochs=2
@@ -422,6 +423,32 @@ def test_two_threads_give_the_same_bytes_each_time(model, options) -> None:
     one, same = (predict_all(model(options), train) for _ in range(2))
 
     assert one.tobytes() == same.tobytes()
+
+
+@pytest.mark.parametrize("threads", [2], indirect=True)
+@pytest.mark.parametrize(
+    ("options", "n_threads"),
+    [
+        ({}, 1),
+        ({"batch_size": 1 << 20, "n_factors": 64}, 2),
+        ({"n_factors": 1 << 16}, 2),
+    ],
+)
+def test_small_steps_take_one_thread_and_give_the_others_back(
+    options, n_threads: int
+) -> None:
+    seen, notes = [], {}
+    context = FitContext(
+        on_report=lambda report: seen.append(torch.get_num_threads()),
+        on_note=notes.__setitem__,
+    )
+
+    options = msgspec.structs.replace(SMALL_MF, epochs=1, **options)
+    BiasedMFSGD(options).fit(half_hidden(), context)
+
+    assert seen == [n_threads]
+    assert notes == {"threads": str(n_threads)}
+    assert torch.get_num_threads() == 2
 
 
 @pytest.mark.parametrize(("model", "options"), MODELS)

@@ -17,7 +17,7 @@ def benchbox_models() -> list[ModelSpec]:
                 uses_validation=True, refits=True, devices=("cpu", "cuda")
             ),
             reference="doi:10.1109/MC.2009.263",
-            cost_hint=0.8,
+            cost_hint=0.5,
         ),
         ModelSpec(
             name="neural-cf",
@@ -31,6 +31,6 @@ def benchbox_models() -> list[ModelSpec]:
                 devices=("cpu", "cuda"),
             ),
             reference="doi:10.1145/3038912.3052569",
-            cost_hint=1.2,
+            cost_hint=0.8,
         ),
     ]

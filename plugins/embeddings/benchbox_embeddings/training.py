@@ -11,6 +11,7 @@ from benchbox.training.optimizers import make_optimizer
 from benchbox_embeddings.network import Network
 from benchbox_embeddings.options import EmbeddingOptions
 from benchbox_embeddings.pairs import Pairs
+from benchbox_embeddings.threads import at_most, is_small
 
 
 class Steps:
@@ -87,4 +88,7 @@ def train_network(
         order = torch.randperm(len(pairs), generator=chance, device=chance.device)
         return steps.epoch(pairs, order)
 
-    train_epochs(network, steps.optimizer, take_epoch, options, context, evaluate)
+    n_threads = 1 if is_small(network, options.batch_size) else torch.get_num_threads()
+    context.note("threads", str(n_threads))
+    with at_most(n_threads):
+        train_epochs(network, steps.optimizer, take_epoch, options, context, evaluate)
