@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from benchbox.claims import Claim
     from benchbox.data import DatasetCard
     from benchbox.metrics import Metric
     from benchbox.models import ModelSpec
@@ -33,3 +34,8 @@ def benchbox_protocols() -> Iterable["Protocol"]:  # type: ignore[empty-body]
 @hookspec
 def benchbox_metrics() -> Iterable["Metric"]:  # type: ignore[empty-body]
     """Return the metrics this plugin offers."""
+
+
+@hookspec
+def benchbox_claims() -> Iterable["Claim"]:  # type: ignore[empty-body]
+    """Return published figures that `benchbox verify` can compute again."""

@@ -22,7 +22,7 @@ from benchbox.protocols import PROTOCOLS, Protocol
 
 T = TypeVar("T")
 
-KINDS = ("models", "datasets", "protocols", "metrics")
+KINDS = ("models", "datasets", "protocols", "metrics", "claims")
 """What plugins can offer; each kind has a hook ``benchbox_<kind>``."""
 
 

@@ -45,6 +45,7 @@ ORDER = [
     "handover",
     "memo",
     "data",
+    "claims",
     "hookspecs",
     "plugins",
     "timing",

@@ -16,6 +16,7 @@ _COMMANDS = {
     "fit": "Fit a model to all ratings of a data set, and keep it.",
     "predict": "Predict ratings with a kept model.",
     "recommend": "Name the best items for a user with a kept model.",
+    "verify": "Compute published figures again, and compare.",
     "doctor": "Check that this machine is fit to run benchmarks.",
 }
 

@@ -17,10 +17,11 @@ from benchbox.plugins import KINDS, Offer, Registry, discover
 def command(kind: str | None, as_json: bool) -> int:
     """Show the models, data sets, protocols and metrics at hand.
 
-    KIND is models, datasets, protocols or metrics; without it, all are shown.
+    KIND is models, datasets, protocols, metrics or claims; without it, all but the
+    claims are shown.
     """
     registry = discover()
-    kinds = [kind] if kind else list(KINDS)
+    kinds = [kind] if kind else [name for name in KINDS if name != "claims"]
     if as_json:
         content = {name: [_record(o) for o in registry.all(name)] for name in kinds}
         content["broken"] = [

@@ -157,8 +157,8 @@ def command(
     with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
         scratch = Path(name)
         with LocalExecutor(threads, scratch / "zygote.log") as executor:
-            plan = _plan(config, registry, executor, threads, scratch)
-            costs = _costs(registry, out)
+            plan = make_plan(config, registry, executor, threads, scratch)
+            costs = learned_costs(registry, out)
             if dry_run:
                 click.echo(_preview(plan, costs))
                 return 0
@@ -186,13 +186,14 @@ def _config(suite: Path | None, given: dict[str, Any]) -> RunConfig:
         raise UsageError(f"The settings of the run cannot be used: {error}.") from None
 
 
-def _plan(
+def make_plan(
     config: RunConfig,
     registry: Registry,
     executor: LocalExecutor,
     threads: int,
     scratch: Path,
 ) -> Plan:
+    """Return what a run with these settings does, with every name resolved."""
     # Names first: a misspelt model must not wait for a download.
     models = resolve_models(config.models, registry, executor, scratch)
     stages = resolve_stages(config, registry, lambda text: click.echo(text, err=True))
@@ -206,7 +207,8 @@ def _plan(
     )
 
 
-def _costs(registry: Registry, out: Path) -> Costs:
+def learned_costs(registry: Registry, out: Path) -> Costs:
+    """Return what trials cost, by authors' hints and by earlier runs in *out*."""
     costs = Costs({o.value.name: o.value.cost_hint for o in registry.all("models")})
     costs.learn_from(newest_runs(out))
     return costs
@@ -222,7 +224,7 @@ def _run(
 ) -> int:
     done = finished_keys(folder)
     left = [trial for trial in plan.trials if trial.key not in done]
-    record = _run_record(plan, folder, created or now())
+    record = run_record(plan, folder, created or now())
     folder.write_run(record)
     with TrialProgress(left, costs, verbose) as progress:
         ended = execute(plan, left, folder, executor, progress)
@@ -242,7 +244,8 @@ def _run(
     return int(any(r.status not in ("ok", "skipped") for r in folder.trials()))
 
 
-def _run_record(plan: Plan, folder: RunFolder, created: str) -> RunRecord:
+def run_record(plan: Plan, folder: RunFolder, created: str) -> RunRecord:
+    """Return the record of a run that begins now."""
     return RunRecord(
         id=folder.path.name,
         created=created,

@@ -1,15 +1,24 @@
-"""Bundled data sets, each a card in ``cards/``."""
+"""Bundled data sets, each a card in ``cards/``, and what was published on them."""
 
 from functools import cache
 from pathlib import Path
 
 from benchbox import DatasetCard, hookimpl
+from benchbox.claims import Claim, claims_from_toml
 
 
 @hookimpl
 def benchbox_datasets() -> tuple[DatasetCard, ...]:
     """Return the cards of the bundled data sets."""
     return _cards()
+
+
+@hookimpl
+def benchbox_claims() -> tuple[Claim, ...]:
+    """Return published figures on these data sets, from ``claims/``."""
+    folder = Path(__file__).parent / "claims"
+    files = sorted(folder.glob("*.toml"))
+    return tuple(claim for file in files for claim in claims_from_toml(file))
 
 
 @cache

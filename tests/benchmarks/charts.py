@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import altair as alt
-from benchbox_autoencoders.network import DENSE_FROM
+from benchbox_autoencoders.route import DENSE_FROM
 from pages import Row
 
 # Blue, vermillion and green of Okabe and Ito, which all eyes tell apart.
@@ -118,7 +118,8 @@ def _against_density(rows: list[Row]) -> alt.LayerChart:
     lines = _lines(
         rows, "density_percent", steps, "rated cells, %", "milliseconds a step"
     )
-    edge = {"x": 100 * DENSE_FROM, "note": "sparse \u2190 \u2192 dense"}
+    share = DENSE_FROM["cpu"]["float32"]
+    edge = {"x": 100 * share, "note": "sparse \u2190 \u2192 dense"}
     chart = alt.Chart(alt.Data(values=[edge])).encode(x="x:Q")
     note = chart.encode(text="note:N", y=alt.value(-8))
     rule = chart.mark_rule(strokeDash=[4, 4], color=_GREY)

@@ -5,11 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import Benchbox
 
 import benchbox as package
+from benchbox.claims import Claim
+from benchbox.plugins import Offer, Registry, discover
 
 
 def test_the_version_is_that_of_the_package(benchbox: Benchbox) -> None:
@@ -163,3 +166,83 @@ def test_cards_pin_no_flawed_folds(benchbox: Benchbox) -> None:
     assert done.code == 0
     assert "holdout" in done.out
     assert "reconstruction" not in done.out
+
+
+def a_claims_plugin(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Let `verify` find one claim about the toy data set, and one about absent data."""
+    values: dict[str, Any] = {
+        "name": "toy-mean",
+        "summary": "the mean of a toy",
+        "dataset": "svd-toy",
+        "protocol": "holdout:fraction=0.3",
+        "model": "global-mean",
+        "published": {"rmse": 1.0},
+        "tolerance": 4.0,
+        "definition": "on the toy's own split",
+        "source": "nowhere",
+        "status": "computed",
+    }
+    here = Claim(**values | changes)
+    absent = Claim(**values | {"name": "far", "dataset": "ml-20m", "protocol": "holdout"})
+    registry = discover()
+    origin = registry.find("models", "bias").origin
+    offers = dict(registry.offers)
+    offers["claims"] = {c.name: [Offer(c, origin)] for c in (here, absent)}
+    monkeypatch.setattr(
+        "benchbox.cli.verify.discover", lambda: Registry(offers, registry.broken)
+    )
+
+
+def test_claims_are_listed_if_asked_for(benchbox: Benchbox) -> None:
+    assert "mymedialite-user-average-u1" not in benchbox("list").out
+    assert "mymedialite-user-average-u1" in benchbox("list claims").out
+
+
+def test_published_figures_are_computed_again_and_compared(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_claims_plugin(monkeypatch)
+
+    done = benchbox("verify")
+
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert [line.split()[-1] for line in lines[2:4]] == ["data", "agrees"]
+    assert "2 published figures: 1 no data, 1 agrees." in done.out
+    assert "BENCHBOX_DATA" in done.out
+    ours = done.trials()[0].metrics["rmse"].value
+    assert f"{ours:.4f}" in done.out
+
+
+def test_a_difference_nobody_explains_is_an_exit_code(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_claims_plugin(monkeypatch, tolerance=1e-6)
+    unexplained = benchbox("verify --dataset svd-toy")
+    a_claims_plugin(monkeypatch, tolerance=1e-6, explanation="a toy of another make")
+    explained = benchbox("verify --dataset svd-toy --json")
+
+    assert unexplained.code == 1
+    assert "measured as: on the toy's own split" in unexplained.out
+    assert explained.code == 0
+    (record,) = json.loads(explained.out)
+    assert record["verdict"] == "explained"
+    assert record["difference"] == pytest.approx(record["ours"] - 1.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("verify --dataset svd-toyy", "no claim about 'svd-toyy'"),
+        ("verify --claim toy-maen", "Did you mean 'toy-mean'?"),
+    ],
+)
+def test_claims_that_are_not_there_are_one_line(
+    line, said, benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_claims_plugin(monkeypatch)
+
+    done = benchbox(line)
+
+    assert done.code == 2
+    assert said in done.err

@@ -289,13 +289,44 @@ def test_the_same_seed_and_threads_give_the_same_bytes() -> None:
     assert predicted[0] == predicted[1]
 
 
+def chosen(rows: Rows, context: FitContext | None = None, **settings) -> str:
+    return choose_route(rows, AutoencoderOptions(**settings), context or FitContext())
+
+
 def test_the_route_follows_from_density_unless_one_is_asked_for() -> None:
     thin, thick = some_rows(share=0.1), some_rows(share=0.9)
 
-    assert choose_route(thin, AutoencoderOptions()) == "sparse"
-    assert choose_route(thick, AutoencoderOptions()) == "dense"
-    assert choose_route(thin, AutoencoderOptions(route="dense")) == "dense"
-    assert choose_route(thick, AutoencoderOptions(route="sparse")) == "sparse"
+    assert chosen(thin) == "sparse"
+    assert chosen(thick) == "dense"
+    assert chosen(thin, route="dense") == "dense"
+    assert chosen(thick, route="sparse") == "sparse"
+
+
+@pytest.mark.parametrize(
+    ("context", "edge"),
+    [
+        (FitContext(), 0.4),
+        (FitContext(precision="bfloat16"), 0.2),
+        (FitContext(device="cuda:0"), 0.05),
+        (FitContext(device="cuda:0", precision="tf32"), 0.02),
+        (FitContext(device="mps", precision="tf32"), 0.02),
+    ],
+)
+def test_dense_begins_where_it_wins_on_the_device_in_the_precision(
+    context, edge
+) -> None:
+    for share, expected in ((edge - 0.005, "sparse"), (edge, "dense")):
+        # Of a hundred rows of a hundred columns, so many cells.
+        n = round(10_000 * share)
+        rows = Rows(
+            counts=torch.zeros(100, dtype=torch.int64),
+            offsets=torch.zeros(101, dtype=torch.int64),
+            columns=torch.zeros(n, dtype=torch.int32),
+            values=torch.zeros(n),
+            n_columns=100,
+        )
+
+        assert chosen(rows, context) == expected
 
 
 def test_kernels_take_the_sparse_steps_on_processors() -> None:

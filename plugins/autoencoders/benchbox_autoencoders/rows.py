@@ -36,7 +36,7 @@ class Cells:
         """How many rows, with or without a cell."""
         return len(self.offsets) - 1
 
-    @property
+    @cached_property
     def flat(self) -> Tensor:
         """Place of each cell when rows are laid end to end."""
         return self.places * self.n_columns + self.columns
@@ -53,8 +53,7 @@ class Cells:
     def dense(self, values: Tensor) -> Tensor:
         """Return *values* at their cells and 0 elsewhere, ``(n_rows, n_columns)``."""
         flat = values.new_zeros(self.n_rows * self.n_columns)
-        flat[self.flat] = values
-        return flat.view(self.n_rows, self.n_columns)
+        return flat.scatter_(0, self.flat, values).view(self.n_rows, self.n_columns)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

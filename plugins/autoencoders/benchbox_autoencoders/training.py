@@ -36,7 +36,7 @@ def train(
         # Drawn where they are used: numbers would come too slowly from the host.
         chance = torch.Generator(context.device).manual_seed(context.seed)
     network.seed(chance)
-    network.route = choose_route(rows, options)
+    network.route = choose_route(rows, options, context)
     context.note("route", network.route)
     steps = make_steps(network, options, context)
     rated = rows.counts.nonzero().view(-1)

@@ -1,0 +1,216 @@
+"""`benchbox verify`: published figures, computed again."""
+
+import tempfile
+from collections.abc import Mapping
+from itertools import groupby
+from pathlib import Path
+from textwrap import fill
+
+import click
+
+from benchbox.claims import Checked, Claim, check, unchecked
+from benchbox.cli.progress import TrialProgress
+from benchbox.cli.run import learned_costs, make_plan, run_record
+from benchbox.environment import n_usable_cpus
+from benchbox.errors import DataError, SourceError, UsageError
+from benchbox.executors.local import LocalExecutor
+from benchbox.options import split_choice
+from benchbox.plugins import Registry, discover
+from benchbox.reports.leaderboard import leaderboards
+from benchbox.results import RunConfig, RunFolder, new_run_id, now
+from benchbox.runner import execute
+
+
+@click.command("verify")
+@click.option(
+    "-d",
+    "--dataset",
+    "datasets",
+    multiple=True,
+    help="Check claims about this data set only; repeatable.",
+)
+@click.option(
+    "--claim", "names", multiple=True, help="Check this claim only; repeatable."
+)
+@click.option("--device", default="auto", show_default=True, help="As for run.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("results"),
+    show_default=True,
+    help="Folder for the runs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    datasets: tuple[str, ...],
+    names: tuple[str, ...],
+    device: str,
+    out: Path,
+    as_json: bool,
+) -> int:
+    """Compute published figures again, and say where ours agree.
+
+    Claims on data that are not on this machine, and cannot be had, are listed as such.
+    The exit code is 1 if a figure differs and nobody has explained why.
+    """
+    registry = discover()
+    chosen = _chosen(registry, datasets, names)
+    checked: list[Checked] = []
+    with tempfile.TemporaryDirectory(prefix="benchbox-") as folder:
+        scratch = Path(folder)
+        with LocalExecutor(n_usable_cpus(), scratch / "zygote.log") as executor:
+            for _, group in groupby(sorted(chosen, key=_key), key=_key):
+                claims = list(group)
+                try:
+                    checked += _checked(claims, registry, executor, scratch, out, device)
+                except (SourceError, DataError) as error:
+                    for claim in claims:
+                        checked += unchecked(claim, str(error))
+    click.echo(_json(checked) if as_json else _table(checked))
+    return int(any(one.verdict in ("differs", "failed") for one in checked))
+
+
+def _chosen(
+    registry: Registry, datasets: tuple[str, ...], names: tuple[str, ...]
+) -> list[Claim]:
+    claims: list[Claim] = [offer.value for offer in registry.all("claims")]
+    for name in names:
+        registry.find("claims", name)
+    known = {split_choice(claim.dataset)[0] for claim in claims}
+    for name in datasets:
+        if name not in known:
+            raise UsageError(
+                f"There is no claim about {name!r}. Claims are about: "
+                f"{', '.join(sorted(known)) or 'nothing'}."
+            )
+    return [
+        claim
+        for claim in claims
+        if (not names or claim.name in names)
+        and (not datasets or split_choice(claim.dataset)[0] in datasets)
+    ]
+
+
+def _key(claim: Claim) -> tuple[str, str, tuple[str, ...], int, bool]:
+    return claim.setting
+
+
+def _checked(
+    claims: list[Claim],
+    registry: Registry,
+    executor: LocalExecutor,
+    scratch: Path,
+    out: Path,
+    device: str,
+) -> list[Checked]:
+    """Check claims of one setting in one run."""
+    first = claims[0]
+    models = tuple(dict.fromkeys(claim.model for claim in claims))
+    config = RunConfig(
+        models=models,
+        datasets=(first.dataset,),
+        protocols=(first.protocol,),
+        folds=first.folds,
+        seeds=first.seeds,
+        clip=first.clip,
+        device=device,
+    )
+    plan = make_plan(config, registry, executor, n_usable_cpus(), scratch)
+    folder = RunFolder.create(out, new_run_id())
+    record = run_record(plan, folder, now())
+    folder.write_run(record)
+    with TrialProgress(plan.trials, learned_costs(registry, out), False) as progress:
+        if not execute(plan, plan.trials, folder, executor, progress):
+            raise KeyboardInterrupt
+    record.status, record.finished = "finished", now()
+    folder.write_run(record)
+    (board,) = leaderboards(record, folder.trials())
+    labels = dict(zip(models, (model.label for model in plan.models), strict=True))
+    rows = {row.label: row for row in board.rows}
+    checked = []
+    for claim in claims:
+        summaries = rows[labels[claim.model]].summaries
+        checked += check(claim, {name: s.mean for name, s in summaries.items()})
+    return checked
+
+
+def _table(checked: list[Checked]) -> str:
+    from tabulate import tabulate
+
+    rows = [
+        (
+            one.claim.name,
+            one.claim.dataset,
+            one.metric,
+            f"{one.published:.5g}",
+            "–" if one.ours is None else f"{one.ours:.4f}",
+            "–" if one.difference is None else f"{one.difference:+.4f}",
+            f"{one.claim.tolerance:g}",
+            one.verdict,
+        )
+        for one in checked
+    ]
+    headers = (
+        "claim",
+        "data",
+        "metric",
+        "published",
+        "ours",
+        "difference",
+        "tolerance",
+        "verdict",
+    )
+    table = tabulate(
+        rows,
+        headers=headers,
+        disable_numparse=True,
+        colalign=["left", "left", "left", *["right"] * 4, "left"],
+    )
+    return "\n".join([table, "", _counted(checked), *_explained(checked)])
+
+
+def _counted(checked: list[Checked]) -> str:
+    counts: dict[str, int] = {}
+    for one in checked:
+        counts[one.verdict] = counts.get(one.verdict, 0) + 1
+    parts = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+    return f"{len(checked)} published figures: {parts or 'none'}."
+
+
+def _explained(checked: list[Checked]) -> list[str]:
+    """Return a paragraph for each claim that does not simply agree."""
+    lines: dict[str, str] = {}
+    for one in checked:
+        if one.verdict == "explained":
+            lines[one.claim.name] = one.claim.explanation
+        elif one.verdict == "differs":
+            lines[one.claim.name] = (
+                f"measured as: {one.claim.definition} ({one.claim.source})"
+            )
+        elif one.reason:
+            lines[one.claim.name] = one.reason
+    reasons: dict[str, list[str]] = {}
+    for name, reason in lines.items():
+        reasons.setdefault(reason, []).append(name)
+    return [
+        fill(f"{', '.join(names)}: {reason}", 100, subsequent_indent="  ")
+        for reason, names in reasons.items()
+    ]
+
+
+def _json(checked: list[Checked]) -> str:
+    import msgspec
+
+    records: list[Mapping[str, object]] = [
+        {
+            **msgspec.to_builtins(one.claim),
+            "metric": one.metric,
+            "published": one.published,
+            "ours": one.ours,
+            "difference": one.difference,
+            "verdict": one.verdict,
+            "reason": one.reason,
+        }
+        for one in checked
+    ]
+    return msgspec.json.format(msgspec.json.encode(records), indent=1).decode()
