@@ -70,7 +70,9 @@ def test_what_could_not_be_computed_is_said() -> None:
 def test_a_file_without_claims_is_one_line(text, said, tmp_path) -> None:
     (tmp_path / "toys.toml").write_text(text)
 
-    with pytest.raises(PluginError, match=f"toys.toml holds no claims: .*{said}|{said}"):
+    with pytest.raises(
+        PluginError, match=f"toys.toml holds no claims: .*{said}|{said}"
+    ):
         claims_from_toml(tmp_path / "toys.toml")
 
 

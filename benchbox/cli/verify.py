@@ -62,7 +62,9 @@ def command(
             for _, group in groupby(sorted(chosen, key=_key), key=_key):
                 claims = list(group)
                 try:
-                    checked += _checked(claims, registry, executor, scratch, out, device)
+                    checked += _checked(
+                        claims, registry, executor, scratch, out, device
+                    )
                 except (SourceError, DataError) as error:
                     for claim in claims:
                         checked += unchecked(claim, str(error))

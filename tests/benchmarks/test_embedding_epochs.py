@@ -21,7 +21,7 @@ from benchbox_embeddings.options import (
 )
 from benchbox_embeddings.pairs import Pairs, on_device
 from benchbox_embeddings.rows import rows_of
-from benchbox_embeddings.threads import at_most, is_small
+from benchbox_embeddings.threads import is_small
 from benchbox_embeddings.training import Steps
 from clocks import N_THREADS, in_turn, seconds
 from ledger import Ledger
@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchbox import Ratings
+from benchbox.training.threads import at_most
 
 pytestmark = pytest.mark.usefixtures("threads")
 

@@ -183,7 +183,9 @@ def a_claims_plugin(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
         "status": "computed",
     }
     here = Claim(**values | changes)
-    absent = Claim(**values | {"name": "far", "dataset": "ml-20m", "protocol": "holdout"})
+    absent = Claim(
+        **values | {"name": "far", "dataset": "ml-20m", "protocol": "holdout"}
+    )
     registry = discover()
     origin = registry.find("models", "bias").origin
     offers = dict(registry.offers)

@@ -16,6 +16,23 @@ from benchbox.training.options import (
     Schedule,
     TrainingOptions,
 )
+from benchbox.training.threads import at_most
+
+
+def test_fewer_threads_are_given_back_whatever_happens() -> None:
+    before = torch.get_num_threads()
+
+    def breaks() -> None:
+        with at_most(1):
+            assert torch.get_num_threads() == 1
+            raise RuntimeError("it broke")
+
+    with pytest.raises(RuntimeError, match="broke"):
+        breaks()
+    with at_most(before + 5):
+        assert torch.get_num_threads() == before
+
+    assert torch.get_num_threads() == before
 
 
 def one_weight(value: float = 1.0) -> nn.Linear:

@@ -1,5 +1,6 @@
 """Fused: the steps of the sparse route on processors, gradient and step in one pass."""
 
+from itertools import pairwise
 from math import sqrt
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from benchbox.training.optimizers import make_optimizer
 from benchbox.training.options import Optimizer
+from benchbox.training.threads import at_most
 from benchbox_autoencoders import kernels
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
@@ -19,6 +21,9 @@ from benchbox_autoencoders.rows import Rows
 from benchbox_autoencoders.steps import decayed
 
 Array = NDArray[Any]
+
+# Hidden units of a batch up to which one thread is enough for them.
+_SMALL = 1 << 17
 
 _CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
 
@@ -74,11 +79,12 @@ class FusedSteps:
         The loss is the mean squared error on the way: each batch's before its step.
         """
         total, n_cells = 0.0, 0
-        for index in torch.split(order, self._options.batch_size):
-            cells = _ByColumn(rows, index, self._n_threads)
-            side = None if rows.side is None else rows.side.index_select(0, index)
-            total += self._learn(cells, side)
-            n_cells += len(cells.targets)
+        with at_most(1 if _is_small(self._options) else self._n_threads):
+            for index in torch.split(order, self._options.batch_size):
+                cells = _ByColumn(rows, index, self._n_threads)
+                side = None if rows.side is None else rows.side.index_select(0, index)
+                total += self._learn(cells, side)
+                n_cells += len(cells.targets)
         return total / n_cells
 
     def _learn(self, cells: "_ByColumn", side: Tensor | None) -> float:
@@ -240,6 +246,17 @@ def rates(
     beta1, beta2 = 0.9, 0.999
     step, root = rate / (1 - beta1**n_steps), 1 / sqrt(1 - beta2**n_steps)
     return ridge, shrink, beta1, 1 - beta1, beta2, 1 - beta2, step, root, 1e-8
+
+
+def _is_small(options: AutoencoderOptions) -> bool:
+    """Return whether torch's part of a step is done soonest by one thread.
+
+    That part is hidden units, and products between them; a product's terms are some 32
+    times faster than units (measured).
+    """
+    units = options.hidden_units
+    terms = sum(before * after for before, after in pairwise(units))
+    return options.batch_size * (sum(units) + terms // 32) <= _SMALL
 
 
 def set_threads(n_threads: int) -> None:

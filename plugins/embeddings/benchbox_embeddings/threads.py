@@ -1,10 +1,5 @@
 """Threads: how many a training step is worth."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import torch
-
 from benchbox_embeddings.network import Network
 
 # Below both, waking a second thread for each of a step's many short sums costs more
@@ -21,14 +16,3 @@ def is_small(network: Network, batch_size: int) -> bool:
     )
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     return batch_size * per_pair < _PRODUCTS and n_parameters < _PARAMETERS
-
-
-@contextmanager
-def at_most(n_threads: int) -> Iterator[None]:
-    """Let torch use no more threads; what was set before comes back."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(min(before, n_threads))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -8,10 +8,11 @@ from torch import Tensor
 from benchbox import FitContext
 from benchbox.training.loop import train_epochs
 from benchbox.training.optimizers import make_optimizer
+from benchbox.training.threads import at_most
 from benchbox_embeddings.network import Network
 from benchbox_embeddings.options import EmbeddingOptions
 from benchbox_embeddings.pairs import Pairs
-from benchbox_embeddings.threads import at_most, is_small
+from benchbox_embeddings.threads import is_small
 
 
 class Steps:
