@@ -40,6 +40,7 @@ class Dataset:
         noise_floor: RMSE of the best possible predictor, where it is known.
         origin: Where the bytes came from, in a line.
         options: Its options in force.
+        options_changed: Those that differ from their defaults.
     """
 
     card: DatasetCard
@@ -48,17 +49,12 @@ class Dataset:
     noise_floor: float | None
     origin: str
     options: Mapping[str, Any]
+    options_changed: Mapping[str, Any]
 
     @property
     def name(self) -> str:
         """The card's name."""
         return self.card.name
-
-    @property
-    def options_changed(self) -> dict[str, Any]:
-        """Its options that differ from their defaults."""
-        defaults = to_json(self.card.options_type()())
-        return {k: v for k, v in self.options.items() if v != defaults[k]}
 
     @property
     def as_published(self) -> bool:
@@ -103,6 +99,7 @@ def load_dataset(
         noise_floor=parsed.noise_floor,
         origin=fetched.origin,
         options=to_json(options),
+        options_changed=changed(options),
     )
 
 

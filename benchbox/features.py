@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.ratings import Features
+from benchbox.errors import ModelError
+from benchbox.ratings import Features, Ratings
 
 # A text column with more labels than this names its rows (titles, postal codes) rather
 # than describes them.
@@ -23,6 +24,28 @@ class EncodedFeatures:
 
     names: tuple[str, ...]
     matrix: NDArray[np.float32]
+
+
+def described(ratings: Ratings, *, users: bool, asked: str) -> EncodedFeatures:
+    """Return the features of all users of *ratings*, or of all items, as numbers.
+
+    Args:
+        ratings: Whose features.
+        users: Of which side.
+        asked: The setting that needs them, for the message.
+
+    Raises:
+        ModelError: There are none that describe.
+    """
+    what = "user" if users else "item"
+    table = ratings.user_features if users else ratings.item_features
+    encoded = encode_features(table, ratings.n_users if users else ratings.n_items)
+    if not encoded.names:
+        raise ModelError(
+            f"{asked} needs {what} features, and this data set has none that "
+            f"describe. Leave it out."
+        )
+    return encoded
 
 
 def encode_features(features: Features | None, n: int) -> EncodedFeatures:

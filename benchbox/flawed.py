@@ -16,11 +16,11 @@ from benchbox.protocols import (
     Protocol,
     Seed,
     carve_random,
+    flag_new_users,
     has_timestamps,
     moment_of,
 )
 from benchbox.ratings import IndexArray, Ratings
-from benchbox.seeding import permutation
 
 
 class ReconstructionOptions(Options, frozen=True):
@@ -77,13 +77,8 @@ def split_new_users_reconstruction(
     options: NewUsersReconstructionOptions,
 ) -> Iterator[Partition]:
     """Yield one fold that shows all ratings of new users, and asks for the same."""
-    active = np.unique(ratings.users)
-    order = np.arange(len(active))[::-1]
-    if not options.by_id:
-        order = permutation(len(active), options.seed)
-    n_new = max(1, round(len(active) * options.fraction))
-    is_new = np.zeros(ratings.n_users, dtype=bool)
-    is_new[active[order[:n_new]]] = True
+    seed = None if options.by_id else options.seed
+    is_new = flag_new_users(ratings, options.fraction, seed)
     theirs = np.flatnonzero(is_new[ratings.users])
     train = np.flatnonzero(~is_new[ratings.users])
     yield Partition(name="shown", train=train, history=theirs, hidden=theirs)

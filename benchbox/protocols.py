@@ -458,10 +458,7 @@ def split_new_users(
     Of each new user, ``fold_in`` of the ratings, drawn at random, rounded and at least
     one, are the history; the others are hidden. Who has too few ratings hides none.
     """
-    active = np.unique(ratings.users)
-    n_new = max(1, round(len(active) * options.fraction))
-    is_new = np.zeros(ratings.n_users, dtype=bool)
-    is_new[active[permutation(len(active), options.seed)[:n_new]]] = True
+    is_new = flag_new_users(ratings, options.fraction, options.seed)
     theirs = np.flatnonzero(is_new[ratings.users])
     # Shuffle, then sort by user: each user's ratings stand together in random order.
     theirs = theirs[permutation(len(theirs), options.seed + 1)]
@@ -477,6 +474,25 @@ def split_new_users(
         history=np.sort(theirs[shown]),
         hidden=np.sort(theirs[~shown]),
     )
+
+
+def flag_new_users(
+    ratings: Ratings, fraction: float, seed: int | None
+) -> NDArray[np.bool_]:
+    """Return who is kept out of training, flags of shape ``(n_users,)``.
+
+    Args:
+        ratings: Whose users; those without a rating are none.
+        fraction: Share of the users to keep out; at least one is.
+        seed: Draws them; `None` takes the last by id.
+    """
+    active = np.unique(ratings.users)
+    order = np.arange(len(active))[::-1]
+    if seed is not None:
+        order = permutation(len(active), seed)
+    is_new = np.zeros(ratings.n_users, dtype=bool)
+    is_new[active[order[: max(1, round(len(active) * fraction))]]] = True
+    return is_new
 
 
 def carve_random(train: Ratings, options: Options, seed: int) -> Partition:

@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -35,7 +36,7 @@ from benchbox.results import (
     new_run_id,
     now,
 )
-from benchbox.runner import Plan, execute, finished_keys
+from benchbox.runner import Plan, PlannedTrial, execute, finished_keys
 
 _LISTS = ("models", "datasets", "protocols")
 
@@ -224,17 +225,12 @@ def _run(
 ) -> int:
     done = finished_keys(folder)
     left = [trial for trial in plan.trials if trial.key not in done]
-    record = run_record(plan, folder, created or now())
-    folder.write_run(record)
-    with TrialProgress(left, costs, verbose) as progress:
-        ended = execute(plan, left, folder, executor, progress)
-    record.status = "finished" if ended else "interrupted"
-    record.finished = now()
-    folder.write_run(record)
+    progress = TrialProgress(left, costs, verbose)
+    ended = carry_out(plan, left, folder, executor, progress, created).status
     write_tables(folder)
     click.echo(render(folder, "table"))
     click.echo(f"\nResults, tables and logs: {folder.path}", err=True)
-    if not ended:
+    if ended != "finished":
         click.echo(
             f"benchbox: Interrupted. Continue with: "
             f"benchbox run --resume {folder.path.name} --out {folder.path.parent}",
@@ -244,8 +240,35 @@ def _run(
     return int(any(r.status not in ("ok", "skipped") for r in folder.trials()))
 
 
-def run_record(plan: Plan, folder: RunFolder, created: str) -> RunRecord:
-    """Return the record of a run that begins now."""
+def carry_out(
+    plan: Plan,
+    trials: Sequence[PlannedTrial],
+    folder: RunFolder,
+    executor: LocalExecutor,
+    progress: TrialProgress,
+    created: str = "",
+) -> RunRecord:
+    """Run *trials* of *plan* into *folder*, and return how the run stands then.
+
+    Args:
+        plan: What the run does.
+        trials: Those to run now.
+        folder: Where the records go.
+        executor: What runs the trials.
+        progress: Shows how they get on.
+        created: When the run began, if it did so earlier.
+    """
+    record = _run_record(plan, folder, created or now())
+    folder.write_run(record)
+    with progress:
+        ended = execute(plan, trials, folder, executor, progress)
+    record.status = "finished" if ended else "interrupted"
+    record.finished = now()
+    folder.write_run(record)
+    return record
+
+
+def _run_record(plan: Plan, folder: RunFolder, created: str) -> RunRecord:
     return RunRecord(
         id=folder.path.name,
         created=created,

@@ -10,15 +10,14 @@ import click
 
 from benchbox.claims import Checked, Claim, check, unchecked
 from benchbox.cli.progress import TrialProgress
-from benchbox.cli.run import learned_costs, make_plan, run_record
+from benchbox.cli.run import carry_out, learned_costs, make_plan
 from benchbox.environment import n_usable_cpus
 from benchbox.errors import DataError, SourceError, UsageError
 from benchbox.executors.local import LocalExecutor
 from benchbox.options import split_choice
 from benchbox.plugins import Registry, discover
 from benchbox.reports.leaderboard import leaderboards
-from benchbox.results import RunConfig, RunFolder, new_run_id, now
-from benchbox.runner import execute
+from benchbox.results import RunConfig, RunFolder, new_run_id
 
 
 @click.command("verify")
@@ -119,13 +118,10 @@ def _checked(
     )
     plan = make_plan(config, registry, executor, n_usable_cpus(), scratch)
     folder = RunFolder.create(out, new_run_id())
-    record = run_record(plan, folder, now())
-    folder.write_run(record)
-    with TrialProgress(plan.trials, learned_costs(registry, out), False) as progress:
-        if not execute(plan, plan.trials, folder, executor, progress):
-            raise KeyboardInterrupt
-    record.status, record.finished = "finished", now()
-    folder.write_run(record)
+    progress = TrialProgress(plan.trials, learned_costs(registry, out), False)
+    record = carry_out(plan, plan.trials, folder, executor, progress)
+    if record.status != "finished":
+        raise KeyboardInterrupt
     (board,) = leaderboards(record, folder.trials())
     labels = dict(zip(models, (model.label for model in plan.models), strict=True))
     rows = {row.label: row for row in board.rows}

@@ -10,6 +10,7 @@ Activation = Literal[
     "identity", "sigmoid", "tanh", "relu", "relu6", "leaky-relu", "elu", "selu", "swish"
 ]
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
+Centring = Literal["bias", "mean", "none"]
 Schedule = Literal["constant", "plateau", "step"]
 
 Count = Annotated[int, Meta(ge=1)]

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import Ratings
-from benchbox.reference import BiasModel, fit_bias_model
+from benchbox.reference import BiasModel
 from benchbox.states import State
-from benchbox_autoencoders.options import Centring
+from benchbox.training.centring import fit_centring
+from benchbox.training.options import Centring
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -74,17 +75,5 @@ class Centre:
 
 def fit_centre(train: Ratings, kind: Centring) -> Centre:
     """Return the centre of *train* of the *kind* the options name."""
-    if kind == "bias":
-        model = fit_bias_model(train)
-    else:
-        mean = float(train.values.mean(dtype=np.float64)) if kind == "mean" else 0.0
-        model = BiasModel(
-            mean=mean,
-            user_bias=np.zeros(train.n_users),
-            item_bias=np.zeros(train.n_items),
-            user_damping=0.0,
-        )
-    rest = train.values - model.predict(train.users, train.items)
-    spread = float(np.sqrt(np.mean(np.square(rest), dtype=np.float64)))
-    # Ratings that all agree leave nothing to scale by.
-    return Centre(model=model, spread=spread or 1.0)
+    model, spread = fit_centring(train, kind)
+    return Centre(model=model, spread=spread)

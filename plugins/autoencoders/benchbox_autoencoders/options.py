@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from benchbox.training.options import (
     Activation,
+    Centring,
     Count,
     Layers,
     NotNegative,
@@ -16,7 +17,6 @@ from benchbox.training.options import (
 )
 
 OutputActivation = Literal["identity", "sigmoid", "tanh"]
-Centring = Literal["bias", "mean", "none"]
 Route = Literal["dense", "sparse"]
 SideInput = Literal["attributes", "tastes"]
 

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import Ratings
-from benchbox.errors import ModelError
-from benchbox.features import EncodedFeatures, encode_features
+from benchbox.features import EncodedFeatures, described
 from benchbox_autoencoders.options import AutoencoderOptions, SideInput
 
 Matrix = NDArray[np.float32]
@@ -34,7 +33,7 @@ class Side:
         parts = []
         for kind in self.kinds:
             if kind == "attributes":
-                parts.append(_features(visible, self.of_users).matrix)
+                parts.append(_features(visible, kind, self.of_users).matrix)
             else:
                 rest = _tastes(visible, self.of_users) - self.mean
                 parts.append((rest / self.spread).astype(np.float32))
@@ -49,13 +48,7 @@ def fit_side(train: Ratings, options: AutoencoderOptions, *, of_users: bool) -> 
     """
     kinds = options.side_inputs
     for kind in kinds:
-        about_users = of_users if kind == "attributes" else not of_users
-        if not _features(train, about_users).names:
-            what = "user" if about_users else "item"
-            raise ModelError(
-                f"side_inputs={kind} needs {what} features, and this data set has "
-                f"none that describe. Leave it out."
-            )
+        _features(train, kind, of_users)
     mean, spread = np.zeros(0), np.ones(0)
     if "tastes" in kinds:
         tastes = _tastes(train, of_users)
@@ -64,10 +57,10 @@ def fit_side(train: Ratings, options: AutoencoderOptions, *, of_users: bool) -> 
     return Side(kinds=kinds, of_users=of_users, mean=mean, spread=spread)
 
 
-def _features(ratings: Ratings, about_users: bool) -> EncodedFeatures:
-    if about_users:
-        return encode_features(ratings.user_features, ratings.n_users)
-    return encode_features(ratings.item_features, ratings.n_items)
+def _features(ratings: Ratings, kind: SideInput, of_users: bool) -> EncodedFeatures:
+    """Return the features that a kind of input is made of."""
+    about_users = of_users if kind == "attributes" else not of_users
+    return described(ratings, users=about_users, asked=f"side_inputs={kind}")
 
 
 def _tastes(visible: Ratings, of_users: bool) -> NDArray[np.float64]:
@@ -83,5 +76,5 @@ def _tastes(visible: Ratings, of_users: bool) -> NDArray[np.float64]:
     matrix = csr_array((np.ones(len(rows)), (rows, others)), shape=shape)
     if not of_users:
         matrix = matrix.T.tocsr()
-    counts: NDArray[np.float64] = matrix @ _features(visible, not of_users).matrix
+    counts: NDArray[np.float64] = matrix @ _features(visible, "tastes", of_users).matrix
     return counts

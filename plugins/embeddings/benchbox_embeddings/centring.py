@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchbox import Ratings
-from benchbox.reference import BiasModel, fit_bias_model
 from benchbox.states import State
-from benchbox_embeddings.options import Centring
+from benchbox.training.centring import fit_centring
+from benchbox.training.options import Centring
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -72,26 +72,12 @@ class Centre:
 
 def fit_centre(train: Ratings, kind: Centring, device: str) -> Centre:
     """Return the centre of *train* of the *kind* the options name, on *device*."""
-    model = _model(train, kind)
-    rest = train.values - model.predict(train.users, train.items)
-    spread = float(np.sqrt(np.mean(np.square(rest), dtype=np.float64)))
+    model, spread = fit_centring(train, kind)
     return Centre(
         mean=model.mean,
         user_bias=_on(device, model.user_bias),
         item_bias=_on(device, model.item_bias),
-        # Ratings that all agree leave nothing to scale by.
-        spread=spread or 1.0,
-    )
-
-
-def _model(train: Ratings, kind: Centring) -> BiasModel:
-    if kind == "bias":
-        return fit_bias_model(train)
-    return BiasModel(
-        mean=float(train.values.mean(dtype=np.float64)) if kind == "mean" else 0.0,
-        user_bias=np.zeros(train.n_users),
-        item_bias=np.zeros(train.n_items),
-        user_damping=0.0,
+        spread=spread,
     )
 
 

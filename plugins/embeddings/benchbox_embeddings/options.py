@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from benchbox.training.options import (
     Activation,
+    Centring,
     Count,
     Layers,
     NotNegative,
@@ -15,7 +16,6 @@ from benchbox.training.options import (
     TrainingOptions,
 )
 
-Centring = Literal["bias", "mean", "none"]
 Side = Literal["users", "items"]
 
 

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from benchbox import Ratings
-from benchbox.errors import ModelError
-from benchbox.features import EncodedFeatures, encode_features
+from benchbox.features import described
 from benchbox.states import State
 from benchbox_embeddings.options import Side
 
@@ -42,7 +41,10 @@ def rows_of(train: Ratings, side: Side, *, with_features: bool) -> Rows:
     )
     cold = np.ones((n, 1), np.float32)
     cold[index] = 0
-    matrix = _encoded(train, side).matrix if with_features else cold[:, :0]
+    matrix = cold[:, :0]
+    if with_features:
+        asked = f"side_features={side}"
+        matrix = described(train, users=side == "users", asked=asked).matrix
     return Rows(cold=torch.from_numpy(cold), features=torch.from_numpy(matrix.copy()))
 
 
@@ -52,16 +54,3 @@ def rows_from(weights: State, side: Side) -> Rows:
     # An inner product holds no features.
     features = weights.get(f"head.{side[:-1]}_features", weights[f"{side}.cold"][:, :0])
     return Rows(cold=cold, features=torch.from_numpy(features.copy()))
-
-
-def _encoded(train: Ratings, side: Side) -> EncodedFeatures:
-    if side == "users":
-        encoded = encode_features(train.user_features, train.n_users)
-    else:
-        encoded = encode_features(train.item_features, train.n_items)
-    if not encoded.names:
-        raise ModelError(
-            f"side_features={side} needs {side[:-1]} features, and this data set has "
-            f"none that describe. Leave it out."
-        )
-    return encoded
