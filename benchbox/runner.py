@@ -130,15 +130,17 @@ class PlannedTrial:
     @cached_property
     def seed(self) -> int:
         """Seed of the model; no other trial's seed depends on it."""
+        return self.fold_seed(self.model.name, self.replicate)
+
+    def fold_seed(self, *path: str | int) -> int:
+        """Return the seed of a branch below this trial's fold.
+
+        The fold is named, not hashed: its id says what the hidden ratings are, and
+        whatever a model gets to see must not depend on them.
+        """
         dataset = self.plan.stages[self.stage_number].dataset
-        return derive_seed(
-            self.plan.config.seed,
-            dataset.name,
-            self.fold.protocol.name,
-            self.fold.name,
-            self.model.name,
-            self.replicate,
-        )
+        names = (dataset.name, self.fold.protocol.name, self.fold.name)
+        return derive_seed(self.plan.config.seed, *names, *path)
 
     @cached_property
     def device(self) -> str:
@@ -261,7 +263,7 @@ def execute(
             if ground is None or ground.fold is not trial.fold:
                 if ground is not None:
                     ground.clear()
-                ground = _FoldGround(trial.fold, plan, Path(scratch))
+                ground = _FoldGround(trial, Path(scratch))
             listener.trial_started(trial)
             try:
                 record, predictions = _run_trial(
@@ -282,15 +284,14 @@ def execute(
 class _FoldGround:
     """What trials on one fold share: files for the children, truth for the runner."""
 
-    def __init__(self, fold: Fold, plan: Plan, scratch: Path) -> None:
+    def __init__(self, trial: PlannedTrial, scratch: Path) -> None:
+        fold = trial.fold
         self.fold = fold
-        self._seed = derive_seed(plan.config.seed, "validation", fold.id)
+        self._seed = trial.fold_seed("validation")
         self._root = Path(tempfile.mkdtemp(dir=scratch))
         history, train = fold.history, fold.train
         hidden = fold.hidden
-        self.order = permutation(
-            len(hidden), derive_seed(plan.config.seed, "order", fold.id)
-        )
+        self.order = permutation(len(hidden), trial.fold_seed("order"))
         self.cold_users = np.bincount(history.users, minlength=history.n_users) == 0
         self.cold_items = np.bincount(train.items, minlength=train.n_items) == 0
 

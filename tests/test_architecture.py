@@ -28,6 +28,7 @@ ORDER = [
     "reference",
     "protocols",
     "flawed",
+    "audit",
     "models",
     "training",
     "indexing",
