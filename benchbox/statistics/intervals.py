@@ -1,4 +1,4 @@
-"""Statistics: how far a mean over folds can be trusted."""
+"""Intervals: ranges that cover a truth, and how far means over folds reach."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,12 @@ from math import sqrt
 import numpy as np
 
 CONFIDENCE = 0.95
+
+OVER_USERS = "these fitted models, over users like these"
+"""Estimand: what the models as they are would score on all users of this kind."""
+
+OVER_FOLDS = "models fitted anew, over folds of these ratings"
+"""Estimand: what the same recipes would score on average over splits and refits."""
 
 
 @dataclass(frozen=True, slots=True)
