@@ -105,12 +105,17 @@ class EpochReport:
         n_epochs: Epochs planned at most.
         loss: Training loss of the epoch.
         validation_rmse: RMSE on the validation ratings, if there are any.
+        wall_seconds: Since the epoch before was reported, or the fit began, with
+            the accelerator waited for; the runner fills it in.
+        cpu_seconds: Processor seconds since then.
     """
 
     epoch: int
     n_epochs: int
     loss: float | None = None
     validation_rmse: float | None = None
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

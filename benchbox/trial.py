@@ -1,6 +1,5 @@
 """Trial: what happens in the child process, from ratings to predictions."""
 
-import random
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +10,14 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from benchbox.conditions import (
+    prepare_process,
+    settings_in_force,
+    synchronizer,
+    warm_up,
+)
 from benchbox.errors import BenchboxError, ModelError
 from benchbox.handover import map_array, read_ratings
 from benchbox.models import EpochReport, FitContext, Precision, RatingModel
@@ -19,7 +25,9 @@ from benchbox.options import Options, decode
 from benchbox.plugins import resolve
 from benchbox.ratings import Ratings, Values
 from benchbox.states import State, write_state
-from benchbox.timing import PhaseClock
+from benchbox.timing.afterwork import adopt_orphans, await_afterwork
+from benchbox.timing.memory import reset_peak_memory
+from benchbox.timing.phases import LapClock, PhaseClock
 
 Status = Literal[
     "ok",
@@ -31,9 +39,6 @@ Status = Literal[
     "interrupted",
 ]
 """How a trial can end."""
-
-# What torch calls the precision of products of float32 matrices.
-_MATMUL = {"float32": "highest", "tf32": "high", "bfloat16": "medium"}
 
 PREDICTIONS = "predictions.npy"
 """File in a job's folder that holds one float32 per pair asked for."""
@@ -85,13 +90,15 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     Attributes:
         status: How it ended.
         reason: Why, in one line, unless it is ok.
-        wall_seconds: Wall-clock seconds by phase: load, fit, predict.
+        wall_seconds: Wall-clock seconds by phase: load, fit, predict; and start, for
+            what the first use of an accelerator takes, before the model is loaded.
         cpu_seconds: Processor seconds by phase.
         curve: What the model reported after each epoch.
         refit_curve: The same of the refit.
         notes: Choices the model made by itself.
         chosen_epoch: Epoch with the lowest validation error, in a refit.
         n_parameters: Learned numbers in the model, where it tells.
+        settings: Threads, arithmetic and the like in force, by name.
         idle_memory_bytes: Resident memory before the model was loaded.
         peak_accelerator_bytes: Most memory the accelerator's allocator held.
     """
@@ -105,6 +112,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     notes: dict[str, str] = {}
     chosen_epoch: int | None = None
     n_parameters: int | None = None
+    settings: dict[str, str] = {}
     idle_memory_bytes: int = 0
     peak_accelerator_bytes: int | None = None
 
@@ -130,10 +138,10 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
             does the parent answer with the pairs to predict.
     """
     outcome = TrialOutcome(idle_memory_bytes=_resident_bytes())
-    clock = PhaseClock(_synchronizer(job.device))
+    clock = PhaseClock(synchronizer(job.device), await_afterwork)
     # The boundary of the trial: what a model throws, whatever it is, is a row.
     try:
-        _prepare_process(job)
+        _prepare(job, clock, outcome)
         _run(job, channel, clock, outcome)
     except BaseException as error:
         outcome.status, outcome.reason = _classify(error)
@@ -172,20 +180,29 @@ def state_of(model: RatingModel) -> State:
     return state
 
 
+def host_array(predicted: Any) -> NDArray[Any]:
+    """Return a model's answer as an array in the host's memory.
+
+    Raises:
+        ModelError: It is none.
+    """
+    # numpy understands CPU tensors and lists alike; for the rest the model is told.
+    try:
+        return np.asarray(predicted)
+    except Exception as error:
+        raise ModelError(
+            f"predict returned a {type(predicted).__name__} that is no host array: "
+            f"{error}"
+        ) from error
+
+
 def check_predictions(predicted: Any, n_pairs: int) -> Values:
     """Return a model's answer as float32, or say how it breaks the contract.
 
     Raises:
         ModelError: Not one finite number per pair.
     """
-    # numpy understands CPU tensors and lists alike; for the rest the model is told.
-    try:
-        values = np.asarray(predicted)
-    except Exception as error:
-        raise ModelError(
-            f"predict returned a {type(predicted).__name__} that is no host array: "
-            f"{error}"
-        ) from error
+    values = host_array(predicted)
     if values.shape != (n_pairs,):
         raise ModelError(
             f"predict returned shape {values.shape} for {n_pairs} pairs; "
@@ -203,6 +220,21 @@ def check_predictions(predicted: Any, n_pairs: int) -> Values:
             f"there is no way to decline a pair."
         )
     return values
+
+
+def _prepare(job: TrialJob, clock: PhaseClock, outcome: TrialOutcome) -> None:
+    prepare_process(
+        device=job.device,
+        precision=job.precision,
+        n_threads=job.n_threads,
+        seed=job.seed,
+    )
+    if job.device != "cpu":
+        with clock.phase("start"):
+            warm_up(job.device)
+    outcome.settings = settings_in_force(job.device)
+    adopt_orphans()
+    reset_peak_memory()
 
 
 def _run(
@@ -227,10 +259,12 @@ def _run(
     predictions = np.empty(len(users), dtype=np.float32)
     for start in range(0, len(users), job.chunk_size):
         chunk = slice(start, start + job.chunk_size)
+        # Reading the pairs from disk and checking the answer is not the model's work.
+        asked = np.array(users[chunk]), np.array(items[chunk])
         with clock.phase("predict"):
-            answered = model.predict(history, users[chunk], items[chunk])
             # Inside the clock: the numbers must have reached the host.
-            predictions[chunk] = check_predictions(answered, len(users[chunk]))
+            answered = host_array(model.predict(history, *asked))
+        predictions[chunk] = check_predictions(answered, len(asked[0]))
     np.save(Path(job.out) / PREDICTIONS, predictions, allow_pickle=False)
 
 
@@ -241,8 +275,11 @@ def _fit(
     channel: Channel,
     outcome: TrialOutcome,
 ) -> None:
+    laps = LapClock(synchronizer(job.device))
+
     def note(curve: list[EpochReport], report: EpochReport) -> None:
-        curve.append(report)
+        wall, cpu = laps.lap()
+        curve.append(replace(report, wall_seconds=wall, cpu_seconds=cpu))
         channel.send({"kind": "epoch", "epoch": report.epoch, "of": report.n_epochs})
 
     context = FitContext(
@@ -270,7 +307,9 @@ def _fit(
             epochs=outcome.chosen_epoch,
             on_report=partial(note, outcome.refit_curve),
         )
-        model.fit(read_ratings(Path(job.refit)), again)
+        ratings = read_ratings(Path(job.refit))
+        laps.lap()
+        model.fit(ratings, again)
 
 
 def _best_epoch(curve: list[EpochReport]) -> int | None:
@@ -280,24 +319,6 @@ def _best_epoch(curve: list[EpochReport]) -> int | None:
         if report.validation_rmse is not None and isfinite(report.validation_rmse)
     }
     return min(judged, key=lambda epoch: (judged[epoch], epoch)) if judged else None
-
-
-def _prepare_process(job: TrialJob) -> None:
-    import torch
-
-    torch.set_num_threads(job.n_threads)
-    torch.set_float32_matmul_precision(_MATMUL[job.precision])
-    if job.device == "cpu":
-        # With two threads some sums would otherwise differ from run to run.
-        torch.use_deterministic_algorithms(True)
-        # It would also fill new memory with NaN, to show bugs at the price of time.
-        deterministic = torch.utils.deterministic
-        deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    # Models must draw from their own generators; one that does not is at least
-    # the same in every run.
-    random.seed(job.seed)
-    np.random.seed(job.seed % 2**32)  # noqa: NPY002
-    torch.manual_seed(job.seed)
 
 
 def _classify(error: BaseException) -> tuple[Status, str]:
@@ -310,14 +331,6 @@ def _classify(error: BaseException) -> tuple[Status, str]:
     if isinstance(error, BenchboxError):
         return "failed", text
     return "failed", reason
-
-
-def _synchronizer(device: str) -> Callable[[], None] | None:
-    if device == "cpu":
-        return None
-    import torch
-
-    return partial(torch.accelerator.synchronize, torch.device(device))
 
 
 def _peak_accelerator_bytes(device: str) -> int | None:

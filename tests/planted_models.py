@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+import threading
 import time
 
 import numpy as np
@@ -104,6 +105,48 @@ class LeavesAChild(Honest):
         if pid == 0:
             time.sleep(600)
         print(pid)
+
+
+class Sleeps(Honest):
+    """Sleeps, and notes how long by its own clock."""
+
+    def __init__(self, seconds: float = 0.5) -> None:
+        self.seconds = seconds
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        started = time.perf_counter()
+        self.work()
+        context.note("wall", str(time.perf_counter() - started))
+        context.report(2, 2, loss=0.0)
+
+    def work(self) -> None:
+        time.sleep(self.seconds)
+
+
+class Spins(Sleeps):
+    """Spins for seconds of processor time."""
+
+    def work(self) -> None:
+        until = time.process_time() + self.seconds
+        while time.process_time() < until:
+            pass
+
+
+class LeavesAThread(Sleeps):
+    """Returns at once and works on in the background."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        Honest.fit(self, train, context)
+        threading.Thread(target=self.work).start()
+
+
+class NeverJoins(LeavesAThread):
+    """Works on in the background until the process ends."""
+
+    def work(self) -> None:
+        while True:
+            time.sleep(0.01)
 
 
 class Global(Honest):

@@ -51,6 +51,7 @@ ORDER = [
     "plugins",
     "timing",
     "environment",
+    "conditions",
     "trial",
     "executors",
     "results",

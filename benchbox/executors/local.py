@@ -32,6 +32,13 @@ _WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait must not spin: with other work on the machine a spinning team was
 seen to take 15 times as long, and alone it gains nothing that could be measured."""
 
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
 Listener = Callable[[dict[str, Any]], None]
 """Takes each message of a running trial, for progress."""
 
@@ -157,7 +164,6 @@ class LocalExecutor:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         threads = str(self._n_threads)
-        variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         with theirs, self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 # -P: a file in the working folder must not shadow a package.
@@ -172,7 +178,7 @@ class LocalExecutor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_WAITING | os.environ | dict.fromkeys(variables, threads),
+                env=_WAITING | os.environ | dict.fromkeys(_THREADS, threads),
                 # Ctrl-C is for the runner alone, which then ends its children.
                 start_new_session=True,
             )

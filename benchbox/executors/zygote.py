@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from benchbox.executors.channel import Line
-from benchbox.timing import peak_memory_bytes
+from benchbox.timing.memory import peak_memory_bytes
 from benchbox.trial import TrialJob, run_trial
 
 OUTCOME = "outcome.json"

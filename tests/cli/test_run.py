@@ -63,8 +63,9 @@ def test_nothing_a_model_started_outlives_its_trial(benchbox: Benchbox) -> None:
     done = benchbox(f"run {TOY} -m planted.py:LeavesAChild --seeds 1")
 
     (trial,) = done.trials()
-    left_behind = int(done.folder.log(trial).read_text())
-    assert trial.status == "ok"
+    left_behind = int(done.folder.log(trial).read_text().split()[0])
+    assert trial.status == "failed"
+    assert f"process {left_behind} " in trial.reason
     assert not is_alive(left_behind)
     assert not psutil.Process().children(recursive=True)
 

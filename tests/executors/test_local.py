@@ -12,9 +12,10 @@ from benchbox.errors import BenchboxError
 from benchbox.executors.local import Finished, LocalExecutor
 from benchbox.handover import write_ratings
 from benchbox.ratings import Ratings, RatingScale
-from benchbox.trial import PREDICTIONS, TrialJob
+from benchbox.trial import PREDICTIONS, TrialJob, TrialOutcome
 
 PLANTED = Path(__file__).parent.parent / "planted_models.py"
+SLEEPS = f"{PLANTED}:Sleeps"
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,61 @@ def test_a_trial_predicts_and_tells_what_it_took(
     ]
     assert finished.peak_memory_bytes is not None
     assert finished.peak_memory_bytes >= finished.outcome.idle_memory_bytes * 0.5
+
+
+def test_a_model_that_sleeps_is_timed_by_the_wall_clock(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    outcome = run(executor, msgspec.structs.replace(job, target=SLEEPS)).outcome
+
+    truth = float(outcome.notes["wall"])
+    assert truth >= 0.5
+    assert outcome.wall_seconds["fit"] == pytest.approx(truth, rel=0.02)
+    assert outcome.cpu_seconds["fit"] < 0.1
+    # The second epoch is the sleep, the first came before it.
+    first, second = outcome.curve
+    assert second.wall_seconds == pytest.approx(truth, rel=0.02)
+    assert first.wall_seconds is not None
+    assert first.wall_seconds < 0.1
+
+
+def test_a_model_that_spins_is_timed_by_the_processor_clock(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    spins = f"{PLANTED}:Spins"
+
+    outcome = run(executor, msgspec.structs.replace(job, target=spins)).outcome
+
+    assert outcome.cpu_seconds["fit"] == pytest.approx(0.5, rel=0.02)
+    assert outcome.curve[1].cpu_seconds == pytest.approx(0.5, rel=0.02)
+
+
+def test_a_model_that_works_on_in_the_background_is_charged_or_fails(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    def outcome_of(name: str) -> TrialOutcome:
+        target = f"{PLANTED}:{name}"
+        return run(executor, msgspec.structs.replace(job, target=target)).outcome
+
+    charged, failed = outcome_of("LeavesAThread"), outcome_of("NeverJoins")
+
+    assert charged.status == "ok"
+    assert charged.wall_seconds["fit"] == pytest.approx(0.5, rel=0.05)
+    assert failed.status == "failed"
+    assert failed.reason.startswith("thread 'Thread-1")
+
+
+def test_a_trial_states_its_threads_and_its_arithmetic(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    tf32 = msgspec.structs.replace(job, precision="tf32", n_threads=1)
+
+    settings = run(executor, tf32).outcome.settings
+
+    assert settings["torch threads"] == "1"
+    assert settings["matmul precision"] == "high"
+    assert settings["deterministic"] == "true"
+    assert settings["OMP_NUM_THREADS"] == "2"
 
 
 def test_pairs_are_handed_over_only_when_the_fit_is_over(

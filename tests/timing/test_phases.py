@@ -1,12 +1,10 @@
 """Timing: a phase waits for the accelerator on both sides, and repetitions add up."""
 
-import sys
 from time import process_time, sleep
-from types import SimpleNamespace
 
 import pytest
 
-from benchbox.timing import PhaseClock, peak_memory_bytes
+from benchbox.timing.phases import PhaseClock
 
 
 def test_a_phase_lasts_at_least_as_long_as_its_block() -> None:
@@ -87,12 +85,3 @@ def test_waiting_costs_hardly_any_processor_seconds_but_work_does() -> None:
 
     assert clock.cpu_seconds["work"] >= 0.01
     assert clock.cpu_seconds["wait"] < clock.wall_seconds["wait"]
-
-
-def test_peak_memory_is_in_bytes_on_every_system(monkeypatch) -> None:
-    usage = SimpleNamespace(ru_maxrss=1000)
-
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert peak_memory_bytes(usage) == 1000 * 1024
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert peak_memory_bytes(usage) == 1000
