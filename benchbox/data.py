@@ -125,25 +125,39 @@ def clean(card: DatasetCard | None = None) -> int:
     return sources.clean(name) + memo.clean(name)
 
 
+def pinned_ids(dataset: Dataset, folds: Sequence[Fold]) -> Mapping[str, str]:
+    """Return the fold ids that the data set's card states for a recipe, by fold name.
+
+    None are stated of a recipe the card does not know, or of a data set under other
+    options than the published one.
+    """
+    if not dataset.as_published:
+        return _NONE
+    return dataset.card.expected_folds.get(_recipe(folds[0]), {})
+
+
 def check_fold_ids(dataset: Dataset, folds: Sequence[Fold]) -> None:
-    """Compare folds with those the card expects; a recipe it does not know passes.
+    """Compare folds of one recipe with those the card expects.
 
     Raises:
-        DataError: A fold is not the one that others with this card have.
+        DataError: The ratings are not those the card speaks of, or a fold is not the
+            one that others with this card have; says which of the two.
     """
-    card = dataset.card
-    if not dataset.as_published:
-        return
+    card, found = dataset.card, folds[0].data_id
+    if dataset.as_published and card.data_id and found != card.data_id:
+        raise DataError(
+            f"The ratings of {card.name!r} are not those its card pins: they have id "
+            f"{found}, expected {card.data_id}, so the data changed. Results cannot be "
+            f"compared with others'; correct the files, or load them as your own."
+        )
     for fold in folds:
-        recipe = spell(fold.protocol.name, changed(fold.options))
-        expected = card.expected_folds.get(recipe, {}).get(fold.name, fold.id)
+        expected = pinned_ids(dataset, folds).get(fold.name, fold.id)
         if fold.id != expected:
-            same_data = fold.data_id == card.data_id
             raise DataError(
-                f"Fold {fold.name!r} of {recipe!r} on {card.name!r} has id {fold.id}, "
-                f"expected {expected}: the {'split' if same_data else 'data'} changed. "
-                f"Its results cannot be compared with others'; report this, or give "
-                f"the data set another name."
+                f"Fold {fold.name!r} of {_recipe(fold)!r} on {card.name!r} has id "
+                f"{fold.id}, expected {expected}. The ratings are the same, so the "
+                f"split changed: the protocol draws others, or its defaults are "
+                f"others. Results cannot be compared with others'; report this."
             )
 
 
@@ -158,11 +172,15 @@ def fold_ids(
     for protocol in protocols:
         if protocol.flaw or (protocol.name == "official" and not dataset.folds):
             continue
-        if protocol.name == "temporal" and dataset.ratings.timestamps is None:
+        if protocol.time_order and dataset.ratings.timestamps is None:
             continue
         folds = make_folds(dataset.ratings, protocol, protocol.options(), dataset.folds)
         ids[protocol.name] = {fold.name: fold.id for fold in folds}
     return ids
+
+
+def _recipe(fold: Fold) -> str:
+    return spell(fold.protocol.name, changed(fold.options))
 
 
 def _generated(card: DatasetCard) -> str:

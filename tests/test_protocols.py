@@ -19,6 +19,7 @@ from benchbox.protocols import (
     NewUsersOptions,
     Partition,
     TemporalOptions,
+    TemporalUserOptions,
     carve_validation,
     data_id,
     make_folds,
@@ -64,8 +65,12 @@ def everything(part: Partition) -> list[int]:
 
 
 def a_fold_of_each_protocol(data: Ratings) -> dict[str, Fold]:
+    # Users of four ratings have no tenth to hide.
+    own = {"temporal-user": TemporalUserOptions(last=1)}
     return {
-        name: folds(data, name, shipped=shipped(data) if name == "official" else {})[0]
+        name: folds(
+            data, name, own.get(name), shipped(data) if name == "official" else {}
+        )[0]
         for name in BY_NAME
     }
 
@@ -98,7 +103,7 @@ def test_a_warm_protocol_shows_or_hides_each_rating_but_never_both(
     parts = [
         *split_holdout(data, {}, HoldoutOptions(fraction=fraction, seed=seed)),
         *split_kfold(data, {}, KFoldOptions(seed=seed)),
-        *split_temporal(data, {}, TemporalOptions(quantile=fraction)),
+        *split_temporal(data, {}, TemporalOptions(quantile=(fraction,))),
     ]
 
     for part in parts:
@@ -120,7 +125,7 @@ def test_holdout_hides_the_share_asked_for(data, fraction, seed) -> None:
 
 @given(data=ratings(min_size=2), quantile=fractions)
 def test_temporal_shows_nothing_later_than_what_it_hides(data, quantile) -> None:
-    (part,) = split_temporal(data, {}, TemporalOptions(quantile=quantile))
+    (part,) = split_temporal(data, {}, TemporalOptions(quantile=(quantile,)))
 
     assume(len(part.hidden))
     seconds = data.timestamps
@@ -129,7 +134,7 @@ def test_temporal_shows_nothing_later_than_what_it_hides(data, quantile) -> None
 
 @given(data=ratings(min_size=2), quantile=fractions)
 def test_temporal_cuts_at_the_interpolated_quantile(data, quantile) -> None:
-    (part,) = split_temporal(data, {}, TemporalOptions(quantile=quantile))
+    (part,) = split_temporal(data, {}, TemporalOptions(quantile=(quantile,)))
 
     # Where the cut falls on a rating, rounding may put it a hair to either side.
     ordered = sorted(data.timestamps.tolist())
@@ -144,7 +149,7 @@ def test_temporal_cuts_at_the_interpolated_quantile(data, quantile) -> None:
 def test_temporal_keeps_ratings_of_the_very_second_of_the_cut_visible() -> None:
     data = replace(tiny_ratings(6), timestamps=np.array([5, 9, 7, 7, 7, 8]))
 
-    part = only(data, "temporal", TemporalOptions(quantile=0.5)).partition
+    part = only(data, "temporal", TemporalOptions(quantile=(0.5,))).partition
 
     assert part.train.tolist() == [0, 2, 3, 4]
     assert part.hidden.tolist() == [1, 5]
@@ -222,7 +227,7 @@ def test_temporal_needs_timestamps_and_names_an_alternative() -> None:
         ("holdout", HoldoutOptions(fraction=0.1), "hidden part of fold 'holdout'"),
         ("holdout", HoldoutOptions(fraction=0.9), "train part of fold 'holdout'"),
         ("kfold", KFoldOptions(n_folds=7), "hidden part of fold 'k"),
-        ("temporal", TemporalOptions(quantile=0.9), "hidden part of fold 'later'"),
+        ("temporal", TemporalOptions(quantile=(0.9,)), "hidden part of fold 'later'"),
         ("new-users", NewUsersOptions(), "train part of fold 'new-users'"),
     ],
 )
@@ -330,7 +335,11 @@ def test_another_fold_name_or_protocol_changes_the_id() -> None:
         ("holdout", HoldoutOptions(fraction=0.5), HoldoutOptions(fraction=0.500001)),
         ("holdout", HoldoutOptions(seed=0), HoldoutOptions(seed=1)),
         ("kfold", KFoldOptions(seed=0), KFoldOptions(seed=1)),
-        ("temporal", TemporalOptions(quantile=0.5), TemporalOptions(quantile=0.51)),
+        (
+            "temporal",
+            TemporalOptions(quantile=(0.5,)),
+            TemporalOptions(quantile=(0.51,)),
+        ),
         ("new-users", NewUsersOptions(fold_in=0.5), NewUsersOptions(fold_in=0.501)),
     ],
 )
@@ -370,10 +379,10 @@ def test_data_ids_are_pinned() -> None:
     ("name", "hidden", "identity"),
     [
         ("official", [0, 3, 6, 9], "1f900463a4cdfffe0598528aaeb41c29"),
-        ("holdout", [11], "df5730f2edd3d7d7ba316ed9163da800"),
-        ("kfold", [3, 11], "cf7c11dc9719d1ce98d51b06e7c74263"),
-        ("temporal", [10, 11], "ade6a3ed48666f6265cabcaca127cafb"),
-        ("new-users", [9], "2eeea7b60ba7368dc773159a4beb8d81"),
+        ("holdout", [11], "04004d24d144fb29ab4ba3bd835c9c6c"),
+        ("kfold", [3, 11], "d166e65f984243f5e608d0e6e5fb9dbc"),
+        ("temporal", [10, 11], "d64dff3b2b523821cb3c0afc258fa758"),
+        ("new-users", [9], "eec23683bc7ef1744ca3c3e8b97a7ffe"),
     ],
 )
 def test_splits_and_their_ids_are_pinned(name, hidden, identity) -> None:
@@ -439,7 +448,16 @@ def test_users_kept_out_of_training_validate_a_test_on_new_users() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["official", "holdout", "kfold", "temporal", "new-users"]
+    "name",
+    [
+        "official",
+        "holdout",
+        "kfold",
+        "temporal",
+        "temporal-user",
+        "new-users",
+        "new-items",
+    ],
 )
 def test_too_few_ratings_to_validate_by_are_refused_by_name(name) -> None:
     # Of each protocol's fold, the first training rating alone.

@@ -7,7 +7,13 @@ from typing import Any
 
 import msgspec
 
-from benchbox.data import Dataset, DatasetCard, check_fold_ids, load_dataset
+from benchbox.data import (
+    Dataset,
+    DatasetCard,
+    check_fold_ids,
+    load_dataset,
+    pinned_ids,
+)
 from benchbox.errors import PluginError, UsageError
 from benchbox.executors.inspection import Described
 from benchbox.executors.local import LocalExecutor
@@ -18,7 +24,6 @@ from benchbox.options import (
     changed,
     decode,
     nearest,
-    spell,
     split_choice,
     to_json,
 )
@@ -196,6 +201,31 @@ def _from_file(
     )
 
 
+def split(
+    dataset: Dataset, choice: str, wanted: Sequence[str], registry: Registry
+) -> list[Fold]:
+    """Return the folds of a protocol chosen on the command line, checked by their ids.
+
+    Args:
+        dataset: What to split.
+        choice: The protocol and its options.
+        wanted: Names of the folds asked for; none means the data set's default ones.
+        registry: Knows the protocols.
+
+    Raises:
+        UsageError: A name or an option is unknown.
+        ProtocolError: The protocol cannot split the data set.
+        DataError: The folds are not those the data set's card pins.
+    """
+    name, options_text = split_choice(choice)
+    protocol: Protocol = registry.find("protocols", name).value
+    options: Options = decode(protocol.options, options_text, protocol.name)
+    folds = make_folds(dataset.ratings, protocol, options, dataset.folds)
+    check_fold_ids(dataset, folds)
+    defaults = dataset.card.default_folds if protocol.name == "official" else ()
+    return _pick(folds, wanted or defaults, dataset.name)
+
+
 def _stage(
     dataset: Dataset,
     choice: str,
@@ -203,17 +233,12 @@ def _stage(
     registry: Registry,
     settings: dict[str, str],
 ) -> Stage:
-    name, options_text = split_choice(choice)
-    protocol: Protocol = registry.find("protocols", name).value
-    options: Options = decode(protocol.options, options_text, protocol.name)
-    folds = make_folds(dataset.ratings, protocol, options, dataset.folds)
-    check_fold_ids(dataset, folds)
-    recipe = spell(protocol.name, changed(options))
-    defaults = dataset.card.default_folds if protocol.name == "official" else ()
+    folds = split(dataset, choice, wanted, registry)
+    pinned = pinned_ids(dataset, folds)
     return Stage(
         dataset=dataset,
-        folds=_pick(folds, wanted or defaults, dataset.name),
-        standard=dataset.as_published and recipe in dataset.card.expected_folds,
+        folds=folds,
+        standard=all(fold.name in pinned for fold in folds),
         changed=settings,
     )
 

@@ -1,0 +1,68 @@
+"""Identity: hashes by which data, and who is in which part of them, are known."""
+
+from hashlib import blake2b
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.ratings import Ratings
+
+FOLD_FORMAT = 1
+"""Changes whenever equal folds would get another id."""
+
+
+def data_id(ratings: Ratings) -> str:
+    """Return the hash of the ratings themselves: raw ids, values and timestamps.
+
+    Ratings are loaded in one canonical order, users and items sorted by id, so
+    neither the order of the file nor its format enters.
+    """
+    if (known := _DATA_IDS.get(ratings)) is not None:
+        return known
+    parts: list[bytes | NDArray[np.generic]] = [b"data %d" % FOLD_FORMAT]
+    for ids in (ratings.user_ids, ratings.item_ids):
+        names = [] if ids is None else ids.tolist()
+        parts.append("\0".join(map(str, names)).encode())
+    parts += [ratings.users, ratings.items, ratings.values]
+    if ratings.timestamps is not None:
+        parts.append(ratings.timestamps)
+    _DATA_IDS[ratings] = digest_of(*parts)
+    return _DATA_IDS[ratings]
+
+
+def remember_data_id(ratings: Ratings, identity: str) -> None:
+    """Take *identity* for the `data_id` of *ratings*, where it was computed before."""
+    _DATA_IDS[ratings] = identity
+
+
+# Ratings never change, and hashing 20 million takes half a second.
+_DATA_IDS: WeakKeyDictionary[Ratings, str] = WeakKeyDictionary()
+
+
+def features_id(ratings: Ratings) -> str:
+    """Return the hash of the static facts about users and items."""
+    parts: list[bytes | NDArray[np.generic]] = [b"features %d" % FOLD_FORMAT]
+    for features in (ratings.user_features, ratings.item_features):
+        for name, column in (features or {}).items():
+            text = column.dtype.kind in "OUST"
+            parts.append(name.encode())
+            parts.append("\0".join(column.tolist()).encode() if text else column)
+        parts.append(b"end")
+    return digest_of(*parts)
+
+
+def digest_of(*parts: bytes | NDArray[np.generic]) -> str:
+    """Return the hash of *parts*, each told from its neighbours by its length."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        data = part if isinstance(part, bytes) else _little_endian(part)
+        # Lengths keep ("ab", "c") and ("a", "bc") apart.
+        digest.update(memoryview(data).nbytes.to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _little_endian(array: NDArray[np.generic]) -> memoryview:
+    contiguous = np.ascontiguousarray(array)
+    return contiguous.astype(contiguous.dtype.newbyteorder("<"), copy=False).data
