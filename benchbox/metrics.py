@@ -13,6 +13,9 @@ from benchbox.ratings import IndexArray, Values
 # Large enough to hide NumPy's call overhead, small enough to stay in the L2 cache.
 _CHUNK = 1 << 15
 
+# More, where each part ends with a sum over all users.
+_PART = 1 << 20
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Scored:
@@ -67,7 +70,7 @@ class Metric:
         title: Heading of its column.
         unit: ``"rating"`` (the unit of the ratings) or ``"fraction"``.
         higher_is_better: Direction; errors are better when lower.
-        pooling: What one term of the mean is: a rating, or a user.
+        pooling: What one term of the mean is: a rating, a user or an item.
         definition: The formula, in one line of text.
         function: Computes it.
     """
@@ -115,18 +118,12 @@ def mape(scored: Scored) -> Score:
 
 def rmse_by_user(scored: Scored) -> Score:
     """Mean over users of each user's own RMSE: users count alike, ratings do not."""
-    squares = np.empty(len(scored.actual))
-    for start, (error, _) in zip(
-        range(0, len(squares), _CHUNK), _errors(scored), strict=True
-    ):
-        squares[start : start + _CHUNK] = error * error
-    counts = np.bincount(scored.users)
-    sums = np.bincount(scored.users, weights=squares)
-    seen = counts > 0
-    return Score(
-        value=float(np.sqrt(sums[seen] / counts[seen]).mean()),
-        n_scored=len(scored.actual),
-    )
+    return _mean_of_own(scored, scored.users)
+
+
+def rmse_by_item(scored: Scored) -> Score:
+    """Mean over items of each item's own RMSE: items count alike, ratings do not."""
+    return _mean_of_own(scored, scored.items)
 
 
 METRICS = (
@@ -166,6 +163,15 @@ METRICS = (
         definition="mean over users of sqrt(mean((p - r)^2)) of their hidden ratings",
         function=rmse_by_user,
     ),
+    Metric(
+        name="rmse-by-item",
+        title="RMSE by item",
+        unit="rating",
+        higher_is_better=False,
+        pooling="item",
+        definition="mean over items of sqrt(mean((p - r)^2)) of their hidden ratings",
+        function=rmse_by_item,
+    ),
 )
 """The metrics benchbox brings, in the order of their columns."""
 
@@ -186,3 +192,20 @@ def _sum_squares(scored: Scored) -> Iterator[float]:
     for error, _ in _errors(scored):
         # Not a BLAS dot product: its sum may depend on the number of threads.
         yield float(np.square(error).sum())
+
+
+def _mean_of_own(scored: Scored, groups: IndexArray) -> Score:
+    """Return the mean over *groups*, an index per pair, of the RMSE within each."""
+    n_groups = int(groups.max()) + 1
+    counts, sums = np.zeros(n_groups, dtype=np.int64), np.zeros(n_groups)
+    for start in range(0, len(groups), _PART):
+        part = slice(start, start + _PART)
+        error = scored.predicted[part] - scored.actual[part].astype(np.float64)
+        members = groups[part].astype(np.int64)
+        counts += np.bincount(members, minlength=n_groups)
+        sums += np.bincount(members, np.square(error), n_groups)
+    seen = counts > 0
+    return Score(
+        value=float(np.sqrt(sums[seen] / counts[seen]).mean()),
+        n_scored=len(scored.actual),
+    )

@@ -227,6 +227,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         status: How it ended.
         reason: Why, unless it is ok.
         metrics: Scores by metric.
+        reference: Scores of the bias model on the same hidden ratings.
         n_hidden: Hidden ratings of the fold.
         n_answered: Those the model itself predicted.
         n_clipped: Predictions that lay off the scale.
@@ -256,6 +257,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     status: Status
     reason: str = ""
     metrics: dict[str, ScoreRecord] = {}
+    reference: dict[str, ScoreRecord] = {}
     n_hidden: int = 0
     n_answered: int = 0
     n_clipped: int = 0
@@ -296,7 +298,7 @@ class RunFolder:
         """
         folder = cls(parent / run_id)
         try:
-            for name in ("trials", "logs", "predictions"):
+            for name in ("trials", "logs", "predictions", "references"):
                 (folder.path / name).mkdir(parents=True)
         except OSError as error:
             raise _cannot_write(folder.path, error) from error
@@ -339,6 +341,48 @@ class RunFolder:
         if predictions is not None:
             self._write(f"predictions/{name}.npy", predictions)
         self._write(f"trials/{name}.json", _to_json(record))
+
+    def write_reference(self, record: TrialRecord, predictions: Values) -> None:
+        """Write the bias model's predictions of the hidden ratings of a trial."""
+        self._write(_reference_file(record), predictions)
+
+    def has_reference(self, record: TrialRecord) -> bool:
+        """Return whether these are there."""
+        return (self.path / _reference_file(record)).is_file()
+
+    def predictions(self, record: TrialRecord) -> Values:
+        """Return a trial's predictions, unclipped, in the order of the hidden ratings.
+
+        Raises:
+            ResultsError: They were not kept, or cannot be read.
+        """
+        return self._load(f"predictions/{trial_name(record)}.npy", record.n_hidden)
+
+    def reference(self, record: TrialRecord) -> Values:
+        """Return the bias model's predictions of a trial's hidden ratings.
+
+        Raises:
+            ResultsError: They were not kept, or cannot be read.
+        """
+        return self._load(_reference_file(record), record.n_hidden)
+
+    def _load(self, name: str, n_hidden: int) -> Values:
+        file = self.path / name
+        try:
+            values: Values = np.load(file, allow_pickle=False)
+        except FileNotFoundError:
+            raise ResultsError(
+                f"{file} is not there: the run did not keep its predictions. Run again "
+                f"without --drop-predictions."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ResultsError(f"{file} cannot be read: {error}.") from error
+        if values.shape != (n_hidden,) or values.dtype != np.float32:
+            raise ResultsError(
+                f"{file} holds {values.dtype} of shape {values.shape}, not a float32 "
+                f"for each of {n_hidden} hidden ratings. It was changed by hand."
+            )
+        return values
 
     def trials(self) -> list[TrialRecord]:
         """Return the records of all trials that have ended, in order of their names."""
@@ -430,6 +474,14 @@ def trial_name(record: TrialRecord) -> str:
     """Return the name of a trial's files."""
     parts = (f"s{record.stage}", record.fold, f"m{record.model:02d}", record.label[:60])
     name = "-".join((*parts, f"r{record.replicate}"))
+    return _as_file_name(name)
+
+
+def _reference_file(record: TrialRecord) -> str:
+    return f"references/s{record.stage}-{_as_file_name(record.fold)}.npy"
+
+
+def _as_file_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_=." else "_" for c in name)
 
 

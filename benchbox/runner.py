@@ -274,9 +274,10 @@ def execute(
                 record = trial.record(status="interrupted", reason=reason)
                 folder.write_trial(record, None)
                 return False
-            folder.write_trial(
-                record, predictions if plan.config.keep_predictions else None
-            )
+            keeps = plan.config.keep_predictions and predictions is not None
+            if keeps and not folder.has_reference(record):
+                folder.write_reference(record, ground.reference)
+            folder.write_trial(record, predictions if keeps else None)
             listener.trial_ended(trial, record)
     return True
 
@@ -287,6 +288,7 @@ class _FoldGround:
     def __init__(self, trial: PlannedTrial, scratch: Path) -> None:
         fold = trial.fold
         self.fold = fold
+        self._trial = trial
         self._seed = trial.fold_seed("validation")
         self._root = Path(tempfile.mkdtemp(dir=scratch))
         history, train = fold.history, fold.train
@@ -333,6 +335,11 @@ class _FoldGround:
             fitted = replace(fitted, user_bias=own)
         return fitted.predict(self.fold.hidden.users, self.fold.hidden.items)
 
+    @cached_property
+    def reference_scores(self) -> dict[str, ScoreRecord]:
+        """What the bias model scores on the hidden ratings."""
+        return _scores(self.reference, self._trial)
+
     def new_folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self._root))
 
@@ -377,7 +384,14 @@ def _run_trial(
     if finished.outcome.status != "ok":
         return _trial_record(trial, finished), None
     predicted = _complete(np.load(out / PREDICTIONS), asked, ground)
-    return _scored_record(trial, finished, predicted, n_answered=len(asked)), predicted
+    record = _scored_record(
+        trial,
+        finished,
+        predicted,
+        n_answered=len(asked),
+        reference=ground.reference_scores,
+    )
+    return record, predicted
 
 
 def _asked_pairs(model: PlannedModel, ground: _FoldGround) -> NDArray[np.int64]:
@@ -447,23 +461,27 @@ def _trial_record(
 
 
 def _scored_record(
-    trial: PlannedTrial, finished: Finished, predicted: Values, *, n_answered: int
+    trial: PlannedTrial, finished: Finished, predicted: Values, **values: Any
 ) -> TrialRecord:
+    clipped = trial.fold.hidden.scale.clip(predicted)
+    return _trial_record(
+        trial,
+        finished,
+        metrics=_scores(predicted, trial),
+        n_clipped=int(np.count_nonzero(clipped != predicted)),
+        **values,
+    )
+
+
+def _scores(predicted: Values, trial: PlannedTrial) -> dict[str, ScoreRecord]:
     hidden = trial.fold.hidden
-    clipped = hidden.scale.clip(predicted)
     scored = Scored(
-        predicted=clipped if trial.plan.config.clip else predicted,
+        predicted=hidden.scale.clip(predicted) if trial.plan.config.clip else predicted,
         actual=hidden.values,
         users=hidden.users,
         items=hidden.items,
     )
-    return _trial_record(
-        trial,
-        finished,
-        metrics={m.name: _score(m, scored) for m in trial.plan.metrics},
-        n_answered=n_answered,
-        n_clipped=int(np.count_nonzero(clipped != predicted)),
-    )
+    return {m.name: _score(m, scored) for m in trial.plan.metrics}
 
 
 def _score(metric: Metric, scored: Scored) -> ScoreRecord:

@@ -25,6 +25,8 @@ ORDER = [
     "states",
     "options",
     "metrics",
+    "breakdown",
+    "readings",
     "reference",
     "protocols",
     "flawed",

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from toys import quarters
 
 from benchbox.errors import DataError
-from benchbox.metrics import METRICS, Score, Scored, mae, mape, rmse, rmse_by_user
+from benchbox.metrics import (
+    METRICS,
+    Score,
+    Scored,
+    mae,
+    mape,
+    rmse,
+    rmse_by_item,
+    rmse_by_user,
+)
 
 CHUNK = 1 << 15
 SIZES = [1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1]
@@ -26,7 +35,7 @@ def scored(predicted, actual, users=None) -> Scored:
         predicted=np.array(predicted, dtype=np.float32),
         actual=np.array(actual, dtype=np.float32),
         users=np.array(users if users is not None else [0] * n, dtype=np.int32),
-        items=np.arange(n, dtype=np.int32),
+        items=np.arange(n, dtype=np.int32) % 3,
     )
 
 
@@ -50,11 +59,11 @@ def plain_mape(of: Scored) -> float | None:
     return fsum(terms) / len(terms) if terms else None
 
 
-def plain_rmse_by_user(of: Scored) -> float:
-    by_user: dict[int, list[float]] = {}
-    for user, error in zip(of.users.tolist(), errors(of), strict=True):
-        by_user.setdefault(user, []).append(error)
-    own = [sqrt(fsum(e * e for e in of) / len(of)) for of in by_user.values()]
+def plain_mean_of_own(groups: list[int], of: Scored) -> float:
+    by_group: dict[int, list[float]] = {}
+    for group, error in zip(groups, errors(of), strict=True):
+        by_group.setdefault(group, []).append(error)
+    own = [sqrt(fsum(e * e for e in of) / len(of)) for of in by_group.values()]
     return fsum(own) / len(own)
 
 
@@ -62,7 +71,8 @@ PLAIN = {
     "rmse": plain_rmse,
     "mae": plain_mae,
     "mape": plain_mape,
-    "rmse-by-user": plain_rmse_by_user,
+    "rmse-by-user": lambda of: plain_mean_of_own(of.users.tolist(), of),
+    "rmse-by-item": lambda of: plain_mean_of_own(of.items.tolist(), of),
 }
 
 
@@ -162,6 +172,13 @@ def test_users_count_alike_however_much_they_rate() -> None:
     assert rmse_by_user(given).value == 3.0
 
 
+def test_items_count_alike_however_often_they_are_rated() -> None:
+    # Items 0, 1, 2 and 0 again, with errors 1, 2, 3 and 7.
+    given = scored([1, 2, 3, 7], [0, 0, 0, 0])
+
+    assert rmse_by_item(given).value == pytest.approx((5 + 2 + 3) / 3)
+
+
 def test_no_ratings_cannot_be_scored() -> None:
     with pytest.raises(DataError, match="no hidden rating to score"):
         scored([], [])
@@ -196,5 +213,6 @@ def test_every_metric_says_what_it_is() -> None:
     }
     assert not any(m.higher_is_better for m in METRICS)
     assert {m.name: m.pooling for m in METRICS if m.pooling != "rating"} == {
-        "rmse-by-user": "user"
+        "rmse-by-user": "user",
+        "rmse-by-item": "item",
     }

@@ -4,10 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchbox.options import spell
-from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.leaderboard import Flag, Leaderboard, Row
 from benchbox.results import MetricRecord, RunRecord
 
 MISSING = "–"
+
+WORSE: Flag = "worse than the bias model"
+LEAK: Flag = "better than the noise floor"
+
+FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", "": ""}
+"""Sign behind the first score of a row, the same in all formats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         _how_it_was_pooled(run, board, best, tied),
         *_about_cold_pairs(board),
         *_about_zeros(board),
+        *_about_the_reference(board),
         *_about_the_floor(board),
         _where_it_ran(run),
     ]
@@ -113,6 +120,11 @@ def count(value: int | None) -> str:
     return f"{value / 1e6:.2f} M" if value >= 1_000_000 else f"{value / 1000:.0f} k"
 
 
+def score(metric: MetricRecord, value: float) -> str:
+    """Return a score with its digits that matter, a fraction as per cent."""
+    return f"{value * 100:.2f} %" if metric.unit == "fraction" else f"{value:.4f}"
+
+
 def _metric_column(metric: MetricRecord, with_spread: bool) -> Column:
     percentage = metric.unit == "fraction"
     scale, digits = (100, 2) if percentage else (1, 4)
@@ -159,7 +171,8 @@ def _how_it_was_pooled(run: RunRecord, board: Leaderboard, best: str, tied: str)
     if n_folds < 2:
         return (
             f"Metrics pool the ratings of the one fold; {seeds}. One fold gives no "
-            f"interval, so no model is called tied."
+            f"interval, so no model is called tied; `benchbox stats` gives one over "
+            f"users."
         )
     return (
         f"Metrics pool the ratings of a fold; shown are mean and ± standard deviation "
@@ -188,9 +201,37 @@ def _about_zeros(board: Leaderboard) -> list[str]:
     ]
 
 
+def _about_the_reference(board: Leaderboard) -> list[str]:
+    if not board.reference:
+        return []
+    scores = ", ".join(
+        f"{metric.title} {score(metric, board.reference[metric.name])}"
+        for metric in board.metrics
+        if metric.name in board.reference and metric.pooling == "rating"
+    )
+    worse = _flagged(board, WORSE)
+    return [
+        f"The bias model scores {scores} on the same hidden ratings"
+        f"{f'; no better ({FLAGS[WORSE]}): {worse}' if worse else ''}."
+    ]
+
+
 def _about_the_floor(board: Leaderboard) -> list[str]:
     floor = board.stage.noise_floor
-    return [] if floor is None else [f"No model can expect an RMSE below {floor:.4f}."]
+    if floor is None:
+        return []
+    known = f"No model can expect an RMSE below {floor:.4f}."
+    below = _flagged(board, LEAK)
+    if not below:
+        return [known]
+    return [
+        f"{known} {FLAGS[LEAK]} Lower than luck allows: {below}. Suspect a leak: a "
+        f"model that has seen what it was asked for."
+    ]
+
+
+def _flagged(board: Leaderboard, flag: Flag) -> str:
+    return ", ".join(row.label for row in board.rows if row.flag == flag)
 
 
 def _where_it_ran(run: RunRecord) -> str:

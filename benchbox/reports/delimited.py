@@ -23,7 +23,9 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
             "n_hidden": sum(fold.n_hidden for fold in stage.folds),
             "clipped": run.config.clip,
         }
-        lines += [definition | flat(row) for row in board.rows]
+        # A figure that measures no prediction has a column of its own.
+        prefix = "flawed_" if stage.flaw else ""
+        lines += [definition | flat(row, prefix) for row in board.rows]
     headings = list(dict.fromkeys(key for line in lines for key in line))
     text = io.StringIO()
     writer = csv.DictWriter(text, headings, lineterminator="\n")

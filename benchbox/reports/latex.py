@@ -2,7 +2,7 @@
 
 from tabulate import tabulate
 
-from benchbox.reports.columns import MISSING, columns, notes, title, troubles
+from benchbox.reports.columns import FLAGS, MISSING, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.results import RunRecord
 
@@ -14,6 +14,8 @@ _SPECIAL = str.maketrans(
         "·": r"$\cdot$",
         "–": "--",
         "…": r"\dots{}",
+        "▽": r"$\nabla$",
+        "⚠": r"\textbf{!}",
         "\\": r"\textbackslash{}",
         "^": r"\textasciicircum{}",
     }
@@ -33,6 +35,7 @@ def _board(run: RunRecord, board: Leaderboard) -> str:
         command = {"best": "textbf", "tied": "textit"}.get(row.mark)
         if command and cells[1] != MISSING:
             cells[:2] = [f"\\{command}{{{cell}}}" for cell in cells[:2]]
+        cells[1] = f"{cells[1]} {_escape(FLAGS[row.flag])}".rstrip()
         rows.append(cells)
     table = tabulate(
         rows,

@@ -1,7 +1,8 @@
 """Leaderboard: the rows of one table, computed from trial records."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import sqrt
 from statistics import fmean, median
 from typing import Literal
 
@@ -9,6 +10,14 @@ from benchbox.results import MetricRecord, RunRecord, StageRecord, TrialRecord
 from benchbox.statistics import Interval, paired_interval, spread
 
 Mark = Literal["best", "tied", ""]
+
+Flag = Literal["worse than the bias model", "better than the noise floor", ""]
+
+_ROUNDING = 1e-6
+"""Share by which two ways to compute the same figure may differ."""
+
+_LUCK = 3.0
+"""Deviations by which the noise may happen to be smaller than its floor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,7 @@ class Row:
         peak_memory_bytes: Largest over trials.
         n_parameters: Learned numbers, in the largest of its fits.
         mark: Whether it is the best by the first metric, or not told from the best.
+        flag: Whether it fails to beat the bias model, or beats what can be beaten.
         behind: Interval of the difference to the best by the first metric.
     """
 
@@ -57,6 +67,7 @@ class Row:
     peak_memory_bytes: int | None
     n_parameters: int | None
     mark: Mark = ""
+    flag: Flag = ""
     behind: Interval | None = None
 
 
@@ -69,12 +80,15 @@ class Leaderboard:
         metrics: Definitions of the metrics.
         rows: Models with all folds first, by the first metric, then the others.
         troubles: Trials that did not end well.
+        reference: Score of the bias model by metric, mean over folds; empty where it
+            was not scored on all of them.
     """
 
     stage: StageRecord
     metrics: list[MetricRecord]
     rows: list[Row]
     troubles: list[TrialRecord]
+    reference: dict[str, float]
 
 
 def leaderboards(run: RunRecord, trials: list[TrialRecord]) -> list[Leaderboard]:
@@ -86,11 +100,17 @@ def leaderboards(run: RunRecord, trials: list[TrialRecord]) -> list[Leaderboard]
             _row(run, stage, model, [t for t in mine if t.model == model])
             for model in range(len(run.models))
         ]
+        reference = _reference(run, stage, mine)
+        headline = run.metrics[0]
+        ranked = _ranked(rows, headline, stage)
         boards.append(
             Leaderboard(
                 stage=stage,
                 metrics=run.metrics,
-                rows=_ranked(rows, run.metrics[0], stage),
+                rows=[
+                    _flagged(row, run.metrics[0], stage, reference) for row in ranked
+                ],
+                reference=reference,
                 troubles=[t for t in mine if t.status != "ok"],
             )
         )
@@ -156,8 +176,6 @@ def _ranked(rows: list[Row], headline: MetricRecord, stage: StageRecord) -> list
 
 
 def _marked(row: Row, metric: str, best: Summary, hidden_share: float) -> Row:
-    from dataclasses import replace
-
     mine = row.summaries[metric]
     if mine is best:
         return replace(row, mark="best")
@@ -165,6 +183,43 @@ def _marked(row: Row, metric: str, best: Summary, hidden_share: float) -> Row:
     behind = paired_interval([a - b for a, b in pairs], hidden_share)
     tied = behind is not None and 0.0 in behind
     return replace(row, mark="tied" if tied else "", behind=behind)
+
+
+def _reference(
+    run: RunRecord, stage: StageRecord, trials: list[TrialRecord]
+) -> dict[str, float]:
+    # Every trial on a fold was told the same, so any of them will do.
+    by_fold = {t.fold: t.reference for t in trials if t.reference}
+    found = {}
+    for metric in run.metrics:
+        scores = [by_fold.get(f.name, {}).get(metric.name) for f in stage.folds]
+        values = [score.value for score in scores if score and score.value is not None]
+        if len(values) == len(stage.folds):
+            found[metric.name] = fmean(values)
+    return found
+
+
+def _flagged(
+    row: Row, headline: MetricRecord, stage: StageRecord, reference: dict[str, float]
+) -> Row:
+    summary, line = row.summaries.get(headline.name), reference.get(headline.name)
+    if summary is None:
+        return row
+    if headline.name == "rmse" and _beats_floor(summary.mean, stage):
+        return replace(row, flag="better than the noise floor")
+    sign = -1 if headline.higher_is_better else 1
+    if line is not None and sign * (summary.mean - line) > _ROUNDING * abs(line):
+        return replace(row, flag="worse than the bias model")
+    return row
+
+
+def _beats_floor(rmse: float, stage: StageRecord) -> bool:
+    """Return whether an RMSE is lower than luck allows, given the noise in ratings."""
+    if stage.noise_floor is None:
+        return False
+    n_hidden = sum(fold.n_hidden for fold in stage.folds)
+    # Deviation of the RMSE of n normal errors, for large n.
+    return rmse < stage.noise_floor * (1 - _LUCK / sqrt(2 * n_hidden))
 
 
 def _median(values: Sequence[float | None]) -> float | None:

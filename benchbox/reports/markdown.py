@@ -2,7 +2,7 @@
 
 from tabulate import tabulate
 
-from benchbox.reports.columns import columns, notes, title, troubles
+from benchbox.reports.columns import FLAGS, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.results import RunRecord
 
@@ -21,6 +21,7 @@ def _board(run: RunRecord, board: Leaderboard) -> str:
             cells[:2] = [f"**{cell}**" for cell in cells[:2]]
         elif row.mark == "tied":
             cells[1] += " ~"
+        cells[1] = f"{cells[1]} {FLAGS[row.flag]}".rstrip()
         rows.append(cells)
     table = tabulate(
         rows,

@@ -22,10 +22,16 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
     return msgspec.json.format(encoded, indent=2).decode()
 
 
-def flat(row: Row) -> dict[str, Any]:
-    """Return a row with one value per key, metrics first."""
+def flat(row: Row, prefix: str = "") -> dict[str, Any]:
+    """Return a row with one value per key, metrics first.
+
+    Args:
+        row: The row.
+        prefix: Stands before the name of all that is measured in scores.
+    """
     values: dict[str, Any] = {"model": row.label}
-    for name, summary in row.summaries.items():
+    for metric, summary in row.summaries.items():
+        name = prefix + metric
         values[name] = summary.mean
         values[f"{name}_fold_deviation"] = summary.fold_deviation
         values[f"{name}_seed_deviation"] = summary.seed_deviation
@@ -38,8 +44,9 @@ def flat(row: Row) -> dict[str, Any]:
         "n_ok": row.n_ok,
         "n_trials": row.n_trials,
         "mark": row.mark,
-        "behind_low": row.behind.low if row.behind else None,
-        "behind_high": row.behind.high if row.behind else None,
+        "flag": row.flag,
+        f"{prefix}behind_low": row.behind.low if row.behind else None,
+        f"{prefix}behind_high": row.behind.high if row.behind else None,
     }
     return values
 
@@ -47,6 +54,7 @@ def flat(row: Row) -> dict[str, Any]:
 def _board(board: Leaderboard) -> dict[str, Any]:
     return {
         "stage": board.stage,
+        "reference": board.reference,
         "rows": [flat(row) for row in board.rows],
         "troubles": board.troubles,
     }

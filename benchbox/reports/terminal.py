@@ -1,17 +1,18 @@
 """Terminal: tables as plain text that fits the width at hand."""
 
 import shutil
+from functools import partial
 from textwrap import fill
 
 import tabulate
 
-from benchbox.reports.columns import Column, columns, notes, title, troubles
+from benchbox.reports.columns import FLAGS, Column, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard, Row
 from benchbox.results import RunRecord
 
 _LEAST_LABEL = 12
 
-_MARKS = {"best": "*", "tied": "~", "": " "}
+_MARKS = {"best": "*", "tied": "~", "": ""}
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
@@ -22,21 +23,23 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
 
 def _board(run: RunRecord, board: Leaderboard, width: int) -> str:
     lines = [title(board), "", _fitting(board, width), ""]
-    lines += [fill(text, width) for text in notes(run, board, best="*", tied="~")]
+    # Names of models have hyphens, and should stay whole.
+    paragraph = partial(fill, width=width, break_on_hyphens=False)
+    lines += map(paragraph, notes(run, board, best="*", tied="~"))
     problems = troubles(board)
     if problems:
-        lines += ["", *(fill(text, width, subsequent_indent="  ") for text in problems)]
+        lines += ["", *(paragraph(text, subsequent_indent="  ") for text in problems)]
     return "\n".join(lines)
 
 
 def _fitting(board: Leaderboard, width: int) -> str:
     """Return the fullest table that fits; what is left out here is in the files."""
-    # By user is a second reading of the first metric; the files have it.
-    nothing: set[str] = set()
-    leave_out = (nothing, {"RMSE by user"}, {"RMSE by user", "parameters"})
+    # By item and by user are second readings of the first metric; the files have them.
+    leave_out: list[set[str]] = [set()]
+    for heading in ("RMSE by item", "RMSE by user", "parameters"):
+        leave_out.append(leave_out[-1] | {heading})
     narrower = [(s, out) for out in leave_out for s in (len(board.metrics), 1)]
-    narrower.append((1, {"RMSE by user", "parameters", "coverage"}))
-    narrower.append((0, {"RMSE by user", "parameters", "coverage"}))
+    narrower += [(s, leave_out[-1] | {"coverage"}) for s in (1, 0)]
     for spreads, out in narrower:
         table = _table(board, spreads, out)
         surplus = max(map(len, table.splitlines())) - width
@@ -53,10 +56,12 @@ def _table(
     label_width: int | None = None,
 ) -> str:
     shown = [c for c in columns(board, spreads=spreads) if c.heading not in leave_out]
+    # One sign behind the first score, or two where a row may need both.
+    signs = 2 if any(row.flag for row in board.rows) else 1
     # Room is scarce: no more space around a heading than around a number.
     tabulate.MIN_PADDING = 0
     return tabulate.tabulate(
-        [_cells(row, shown, label_width) for row in board.rows],
+        [_cells(row, shown, label_width, signs) for row in board.rows],
         headers=["model", *(column.heading for column in shown)],
         tablefmt="simple",
         disable_numparse=True,
@@ -64,13 +69,15 @@ def _table(
     )
 
 
-def _cells(row: Row, shown: list[Column], label_width: int | None) -> list[str]:
-    mark, label = _MARKS[row.mark], row.label
+def _cells(
+    row: Row, shown: list[Column], label_width: int | None, signs: int
+) -> list[str]:
+    label, marks = row.label, _MARKS[row.mark] + FLAGS[row.flag]
     if label_width is not None:
         # Options are parted by commas, which is where a line may best end.
         label = fill(label.replace(",", ", "), label_width, break_on_hyphens=False)
     return [
         label,
-        f"{shown[0].text(row)} {mark}",
+        f"{shown[0].text(row)} {marks.ljust(signs)}",
         *(c.text(row) for c in shown[1:]),
     ]

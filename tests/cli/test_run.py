@@ -13,6 +13,7 @@ import psutil
 import pytest
 from commands import PLANTED, Benchbox
 
+from benchbox.metrics import METRICS
 from benchbox.results import RunFolder
 
 TOY = "-d svd-toy -p holdout:fraction=0.3"
@@ -80,7 +81,8 @@ def test_a_run_leaves_records_tables_predictions_and_logs(benchbox: Benchbox) ->
     assert run.models[1].options == {"offset": 0.5, "steps": [1, 2]}
     assert run.n_trials == len(done.trials()) == 3
     for trial in done.trials():
-        assert set(trial.metrics) == {"rmse", "mae", "mape", "rmse-by-user"}
+        assert set(trial.metrics) == {m.name for m in METRICS}
+        assert set(trial.reference) == set(trial.metrics)
         assert trial.n_answered == trial.n_hidden == 14
     names = {path.name for path in done.folder.path.iterdir()}
     assert {"run.json", "table.md", "table.csv", "table.tex", "trials"} <= names

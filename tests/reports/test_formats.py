@@ -15,7 +15,7 @@ from benchbox.ratings import RatingScale
 from benchbox.reports import FORMATS, render, write_tables
 from benchbox.reports.columns import count, mebibytes, percent, seconds
 from benchbox.reports.leaderboard import leaderboards
-from benchbox.results import RunFolder
+from benchbox.results import RunFolder, ScoreRecord
 
 REASON = "loss became NaN in epoch 3"
 
@@ -145,6 +145,7 @@ def test_json_is_read_back_with_definitions_and_troubles(folder) -> None:
         "mae",
         "mape",
         "rmse-by-user",
+        "rmse-by-item",
     ]
     assert [row["model"] for row in table["rows"]] == [model.label for model in MODELS]
     assert table["rows"][0]["rmse"] == pytest.approx(0.92)
@@ -378,6 +379,84 @@ def test_notes_tell_of_nothing_that_is_not_there(tmp_path) -> None:
     assert "filled as agreed" not in text
     assert "reaches 0 or below" not in text
     assert "No model can expect" not in text
+
+
+# Flags and flaws.
+
+
+def flagged(tmp_path) -> RunFolder:
+    run = toy_run(MODELS[1:3], [toy_stage(noise_floor=1.5)])
+    folder = folder_of(tmp_path, run, [[0.5] * 5, [2.0] * 5])
+    for trial in folder.trials():
+        trial.reference = {"rmse": ScoreRecord(1.8, 20), "mape": ScoreRecord(0.5, 20)}
+        folder.write_trial(trial, None)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("form", "leak", "worse"),
+    [
+        ("table", "*⚠", "▽"),
+        ("markdown", "⚠", "▽"),
+        ("latex", r"\textbf{!}", r"$\nabla$"),
+    ],
+)
+def test_flags_stand_behind_the_score_and_are_explained(
+    tmp_path, form, leak, worse
+) -> None:
+    text = " ".join(render(flagged(tmp_path), form).split())
+
+    assert re.search(rf"0\.5000[^|&]*{re.escape(leak)}", text)
+    assert re.search(rf"2\.0000[^|&]*{re.escape(worse)}", text)
+    assert "The bias model scores RMSE 1.8000, MAPE 50.00 " in text
+    assert re.search(r"no better \(.*\): global-mean\.", text)
+    assert "Lower than luck allows: stacked-autoencoder. Suspect a leak" in text
+
+
+def test_programs_get_the_flags_in_words(tmp_path) -> None:
+    folder = flagged(tmp_path)
+    words = ["better than the noise floor", "worse than the bias model"]
+
+    (table,) = json.loads(render(folder, "json"))["tables"]
+    lines = csv.DictReader(io.StringIO(render(folder, "csv")))
+
+    assert [row["flag"] for row in table["rows"]] == words
+    assert table["reference"] == {"rmse": 1.8, "mape": 0.5}
+    assert [line["flag"] for line in lines] == words
+
+
+def with_a_flawed_stage(tmp_path) -> RunFolder:
+    stages = [toy_stage(), toy_stage(protocol="reconstruction", flaw="copying wins")]
+    run = toy_run(MODELS[1:2], stages)
+    folder = folder_of(tmp_path, run, [[0.75] * 5])
+    for trial in toy_trials(run, [[0.125] * 5]):
+        trial.stage = 1
+        folder.write_trial(trial, None)
+    return folder
+
+
+def test_a_flawed_figure_shares_no_column_of_csv_with_an_honest_one(tmp_path) -> None:
+    text = render(with_a_flawed_stage(tmp_path), "csv")
+
+    honest, flawed = csv.DictReader(io.StringIO(text))
+    assert (honest["rmse"], honest["flawed_rmse"]) == ("0.75", "")
+    assert (flawed["rmse"], flawed["flawed_rmse"]) == ("", "0.125")
+    assert (honest["flawed_behind_low"], flawed["behind_low"]) == ("", "")
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "latex", "json"])
+def test_a_flawed_figure_has_a_table_of_its_own_with_a_warning(tmp_path, form) -> None:
+    text = render(with_a_flawed_stage(tmp_path), form)
+
+    first, second = text.index("0.75"), text.index("0.125")
+    between = text[first:second]
+    assert "copying wins" in text
+    assert {
+        "table": "⚠ toys · reconstruction (flawed)",
+        "markdown": "## ⚠ toys · reconstruction (flawed)",
+        "latex": r"\begin{table}",
+        "json": '"flaw": "copying wins"',
+    }[form] in between
 
 
 # Numbers as text.

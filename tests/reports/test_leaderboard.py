@@ -183,7 +183,7 @@ def test_a_metric_without_a_value_on_a_fold_has_no_summary() -> None:
 
     best = board_of(run, trials).rows[0]
 
-    assert sorted(best.summaries) == ["mae", "rmse", "rmse-by-user"]
+    assert sorted(best.summaries) == ["mae", "rmse", "rmse-by-item", "rmse-by-user"]
     assert best.mark == "best"
 
 
@@ -249,3 +249,42 @@ def test_each_data_set_and_protocol_has_a_table_of_its_own() -> None:
     assert [row.label for row in first.rows] == ["a", "b"]
     assert [row.label for row in second.rows] == ["b", "a"]
     assert second.rows[0].summaries["rmse"].mean == 0.8
+
+
+def flags_of(run, scores, reference=None) -> dict[str, str]:
+    trials = toy_trials(run, scores)
+    for trial in trials:
+        if reference is not None:
+            trial.reference = {"rmse": ScoreRecord(reference, 20)}
+    (board,) = leaderboards(run, trials)
+    return {row.label: row.flag for row in board.rows}
+
+
+def test_a_model_that_does_no_better_than_the_bias_model_is_flagged() -> None:
+    run = toy_run([toy_model(name) for name in ("good", "equal", "bad", "unlucky")])
+    scores = [[0.9] * 5, [0.95 * (1 + 1e-8)] * 5, [0.96] * 5, [None] * 5]
+
+    assert flags_of(run, scores, reference=0.95) == {
+        "good": "",
+        "equal": "",
+        "bad": "worse than the bias model",
+        "unlucky": "",
+    }
+
+
+def test_nothing_is_flagged_where_the_bias_model_was_not_scored() -> None:
+    run = toy_run([toy_model("bad")])
+
+    assert flags_of(run, [[2.0] * 5]) == {"bad": ""}
+    (board,) = leaderboards(run, toy_trials(run, [[2.0] * 5]))
+    assert board.reference == {}
+
+
+def test_a_model_below_the_noise_floor_is_flagged_unless_luck_explains_it() -> None:
+    # 100 hidden ratings: three deviations of the RMSE of noise are 21 % of it.
+    run = toy_run([toy_model("lucky"), toy_model("leaky")], [toy_stage(noise_floor=1)])
+
+    assert flags_of(run, [[0.8] * 5, [0.75] * 5], reference=0.7) == {
+        "lucky": "worse than the bias model",
+        "leaky": "better than the noise floor",
+    }

@@ -139,6 +139,7 @@ def toy_trial(
                 "mae": ScoreRecord(rmse * 0.75, 20),
                 "mape": ScoreRecord(rmse / 4, 20),
                 "rmse-by-user": ScoreRecord(rmse * 0.9, 20),
+                "rmse-by-item": ScoreRecord(rmse * 0.95, 20),
             },
             "n_answered": where.n_hidden,
             "wall_seconds": {"load": 0.25, "fit": 2.0, "predict": 0.5},
