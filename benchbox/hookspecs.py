@@ -1,6 +1,7 @@
 """Hooks: every point at which an installed package can add something to benchbox."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -8,12 +9,22 @@ import pluggy
 if TYPE_CHECKING:
     from benchbox.claims import Claim
     from benchbox.data import DatasetCard
+    from benchbox.events import TrialStart
+    from benchbox.formats import ReportFormat
     from benchbox.metrics import Metric
     from benchbox.models import ModelSpec
     from benchbox.protocols import Protocol
+    from benchbox.results import RunRecord, TrialRecord
+
+PLUGIN_API = 1
+"""Grows when a plugin would have to change. A plugin built for another number says so
+with a module attribute ``benchbox_api``; without one it is taken to be built for 1."""
 
 hookspec = pluggy.HookspecMarker("benchbox")
 hookimpl = pluggy.HookimplMarker("benchbox")
+
+# What a plugin offers. Each hook is called once per command; what it returns names
+# classes and functions as text, so that listing imports nothing heavy.
 
 
 @hookspec
@@ -39,3 +50,32 @@ def benchbox_metrics() -> Iterable["Metric"]:  # type: ignore[empty-body]
 @hookspec
 def benchbox_claims() -> Iterable["Claim"]:  # type: ignore[empty-body]
     """Return published figures that `benchbox verify` can compute again."""
+
+
+@hookspec
+def benchbox_formats() -> Iterable["ReportFormat"]:  # type: ignore[empty-body]
+    """Return formats in which `benchbox report` can write tables."""
+
+
+# What a plugin is told while a run goes on. It gets copies, and may fail: the run
+# says so once, and goes on.
+
+
+@hookspec
+def benchbox_run_started(run: "RunRecord", folder: Path) -> None:
+    """Take note that *run* begins, and writes into *folder*."""
+
+
+@hookspec
+def benchbox_trial_started(run: "RunRecord", trial: "TrialStart") -> None:
+    """Take note that a trial begins."""
+
+
+@hookspec
+def benchbox_trial_ended(run: "RunRecord", trial: "TrialRecord") -> None:
+    """Take note of how a trial ended; its record is on disk already."""
+
+
+@hookspec
+def benchbox_run_ended(run: "RunRecord", folder: Path) -> None:
+    """Take note that *run* has ended, and how."""

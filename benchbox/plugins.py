@@ -1,11 +1,13 @@
 """Plugins: finding what installed packages offer, and surviving the broken ones."""
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from traceback import format_exc
 from typing import Any, Generic, TypeVar
@@ -15,15 +17,34 @@ import pluggy
 from benchbox import hookspecs
 from benchbox.errors import PluginError, UsageError
 from benchbox.flawed import FLAWED
-from benchbox.hookspecs import hookimpl
+from benchbox.formats import FORMATS, ReportFormat
+from benchbox.hookspecs import PLUGIN_API, hookimpl
 from benchbox.metrics import METRICS, Metric
+from benchbox.models import ModelSpec
 from benchbox.options import nearest
 from benchbox.protocols import PROTOCOLS, Protocol
+from benchbox.targets import load_file
+from benchbox.targets import resolve as resolve
+from benchbox.targets import source_digest as source_digest
 
 T = TypeVar("T")
 
-KINDS = ("models", "datasets", "protocols", "metrics", "claims")
+KINDS = ("models", "datasets", "protocols", "metrics", "claims", "formats")
 """What plugins can offer; each kind has a hook ``benchbox_<kind>``."""
+
+EVENTS = ("run_started", "trial_started", "trial_ended", "run_ended")
+"""What plugins can be told; each event has a hook ``benchbox_<event>``."""
+
+HOOKS = tuple(f"benchbox_{name}" for name in (*KINDS, *EVENTS))
+"""All hooks, as `benchbox.hookspecs` describes them."""
+
+OWN = "benchbox-recsys"
+"""The distribution of benchbox itself, whose plugins stay when all others go."""
+
+WITHOUT = "BENCHBOX_WITHOUT"
+"""Environment variable: plugins to leave out, parted by commas; ``*`` for all."""
+
+_KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,8 +52,8 @@ class Origin:
     """Which installed plugin something comes from.
 
     Attributes:
-        package: Name of the distribution.
-        version: Its version.
+        package: Name of the distribution, or of the file.
+        version: Its version; empty for a file.
         entry_point: Name of the entry point in group ``benchbox``.
     """
 
@@ -41,7 +62,14 @@ class Origin:
     entry_point: str
 
     def __str__(self) -> str:
+        if not self.version:
+            return self.package
         return f"{self.package} {self.version} ({self.entry_point})"
+
+    @property
+    def short(self) -> str:
+        """Package and version."""
+        return f"{self.package} {self.version}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +82,7 @@ class Offer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A plugin that was left out.
+    """A plugin that was left out, or a part of one.
 
     Attributes:
         origin: The plugin at fault.
@@ -68,17 +96,52 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Which plugins to load; applied before any of them is imported.
+
+    Attributes:
+        without: Distributions or entry points to leave out; ``*`` stands for all that
+            benchbox does not ship itself.
+        files: Single-file plugins to load besides.
+    """
+
+    without: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+    @classmethod
+    def from_environment(cls) -> "Choice":
+        """Return what ``BENCHBOX_WITHOUT`` asks for."""
+        names = os.environ.get(WITHOUT, "").split(",")
+        return cls(without=tuple(name.strip() for name in names if name.strip()))
+
+    def leaves_out(self, origin: Origin) -> bool:
+        """Return whether the plugin is not wanted."""
+        unwanted = {_plain(name) for name in self.without}
+        if "*" in unwanted and origin.package != OWN:
+            return True
+        return bool(unwanted & {_plain(origin.package), _plain(origin.entry_point)})
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """Everything the installed plugins offer, by kind and name.
 
     Attributes:
         offers: Per kind and name, the offers of that name; more than one is a
             conflict, which only hurts whoever asks for that name.
-        broken: The plugins left out, and why.
+        broken: What was left out since it is broken, and why.
+        events: Per event, the functions that want to be told.
+        plugins: Hooks of every plugin that was loaded.
+        left_out: Plugins left out by choice, never imported.
+        unknown: Names to leave out that are no plugin's.
     """
 
-    offers: Mapping[str, Mapping[str, list[Offer[Any]]]]
+    offers: dict[str, dict[str, list[Offer[Any]]]]
     broken: list[Broken] = field(default_factory=list)
+    events: dict[str, list[Offer[Any]]] = field(default_factory=dict)
+    plugins: dict[Origin, list[str]] = field(default_factory=dict)
+    left_out: list[Origin] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
     def find(self, kind: str, name: str) -> Offer[Any]:
         """Return the one offer called *name*.
@@ -96,16 +159,20 @@ class Registry:
             )
         offers = known[name]
         if len(offers) > 1:
-            owners = " and ".join(str(offer.origin) for offer in offers)
             raise PluginError(
-                f"{owners} both offer a {kind.removesuffix('s')} named {name!r}. "
-                f"Uninstall one of them, or ask its author for another name."
+                f"{conflict(offers)} both offer a {kind.removesuffix('s')} named "
+                f"{name!r}. Leave one of them out with --without."
             )
         return offers[0]
 
     def all(self, kind: str) -> list[Offer[Any]]:
         """Return every offer of *kind* whose name is not disputed."""
         return [found[0] for found in self.offers[kind].values() if len(found) == 1]
+
+    def offered_by(self, origin: Origin, kind: str) -> list[Any]:
+        """Return what one plugin offers of *kind*, disputed or not."""
+        offers = [offer for found in self.offers[kind].values() for offer in found]
+        return [offer.value for offer in offers if offer.origin == origin]
 
 
 class _Core:
@@ -119,88 +186,79 @@ class _Core:
     def benchbox_metrics(self) -> Iterable[Metric]:
         return METRICS
 
+    @hookimpl
+    def benchbox_formats(self) -> Iterable[ReportFormat]:
+        return FORMATS
 
-def discover(points: Iterable[EntryPoint] | None = None) -> Registry:
+
+def discover(
+    points: Iterable[EntryPoint] | None = None, choice: Choice | None = None
+) -> Registry:
     """Load every installed plugin, one by one, and collect what they offer.
 
     Args:
         points: Entry points to load instead of the installed group ``benchbox``.
+        choice: Which plugins to load; by default what the environment says.
     """
     from benchbox.version import __version__
 
+    choice = Choice.from_environment() if choice is None else choice
     found = entry_points(group="benchbox") if points is None else points
-    core = Origin("benchbox-recsys", __version__, "core")
-    loaders: list[tuple[Origin, Callable[[], Any]]] = [(core, _Core)]
-    loaders += [(_origin(point), point.load) for point in sorted(found, key=_place)]
+    known = sorted(((_origin(point), point) for point in found), key=lambda p: p[0])
+    left_out = [origin for origin, _ in known if choice.leaves_out(origin)]
+    loaders: list[tuple[Origin, Callable[[], Any]]] = [
+        (Origin(OWN, __version__, "core"), _Core),
+        *((origin, point.load) for origin, point in known if origin not in left_out),
+        *((_file_origin(file), partial(load_file, file)) for file in choice.files),
+    ]
     manager = pluggy.PluginManager("benchbox")
     manager.add_hookspecs(hookspecs)
-    broken: list[Broken] = []
-    offers: dict[str, dict[str, list[Offer[Any]]]] = {kind: {} for kind in KINDS}
+    registry = Registry(
+        offers={kind: {} for kind in KINDS},
+        events={event: [] for event in EVENTS},
+        plugins={},
+        left_out=left_out,
+        unknown=_unknown(choice, [origin for origin, _ in known]),
+    )
     for origin, load in loaders:
-        problem = _register(manager, origin, load) or _collect(manager, origin, offers)
-        if problem:
-            broken.append(problem)
-    return Registry(offers, broken)
+        # What a plugin prints must not get between the lines of a listing.
+        with redirect_stdout(sys.stderr):
+            problem = _register(manager, origin, load)
+            registry.broken.extend(
+                [problem] if problem else _collect(manager, origin, registry)
+            )
+    return registry
 
 
-def resolve(target: str) -> Any:
-    """Import and return what ``"package.module:name"`` or ``"file.py:name"`` names.
-
-    Raises:
-        PluginError: There is no such module, file or name.
-    """
-    module_name, _, name = target.rpartition(":")
-    if module_name.endswith(".py"):
-        module = _load_file(Path(module_name))
-    else:
-        from importlib import import_module
-
-        try:
-            module = import_module(module_name)
-        except ModuleNotFoundError as error:
-            raise PluginError(
-                f"{target!r} cannot be imported: {error}. Is the package complete?"
-            ) from error
-    if not hasattr(module, name):
-        classes = [n for n, v in vars(module).items() if isinstance(v, type)]
-        raise PluginError(f"{module_name} defines no {name!r}.{nearest(name, classes)}")
-    return getattr(module, name)
+def conflict(offers: Sequence[Offer[Any]]) -> str:
+    """Return who offers the same name, in words."""
+    return " and ".join(str(offer.origin) for offer in offers)
 
 
-def source_digest(target: str) -> str:
-    """Return a hash of the Python files behind *target*; nothing is imported.
-
-    It covers the whole top-level package, or the one file.
-    """
-    module_name = target.rpartition(":")[0]
-    if module_name.endswith(".py"):
-        files = [Path(module_name)]
-    else:
-        spec = find_spec(module_name.partition(".")[0])
-        if spec is None:
-            return ""
-        places = spec.submodule_search_locations
-        files = (
-            sorted(f for place in places for f in Path(place).rglob("*.py"))
-            if places
-            else [Path(spec.origin)]
-            if spec.origin
-            else []
-        )
-    digest = blake2b(digest_size=8)
-    for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
-
-
-def _place(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name if point.dist else "", point.name)
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
 
 
 def _origin(point: EntryPoint) -> Origin:
-    if point.dist is None:
-        return Origin("unknown", "0", point.name)
-    return Origin(point.dist.name, point.dist.version, point.name)
+    # A distribution whose metadata are damaged has no name, or cannot tell it.
+    try:
+        name, version = point.dist.name, point.dist.version  # type: ignore[union-attr]
+    except Exception:
+        name, version = None, None
+    return Origin(name or "unknown", version or "0", point.name)
+
+
+def _file_origin(file: Path) -> Origin:
+    return Origin(str(file), "", file.stem)
+
+
+def _unknown(choice: Choice, origins: Sequence[Origin]) -> list[str]:
+    return [
+        name
+        for name in choice.without
+        if name != "*"
+        and not any(Choice(without=(name,)).leaves_out(origin) for origin in origins)
+    ]
 
 
 def _register(
@@ -211,15 +269,21 @@ def _register(
     # A plugin may fail in any way while it loads, `sys.exit` included.
     try:
         plugin = load()
-    except (Exception, SystemExit) as error:
-        return blame(f"cannot be loaded: {_one_line(error)}", format_exc())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return blame(f"cannot be loaded: {one_line(error)}", format_exc())
+    if trouble := _wrong_api(plugin):
+        return blame(trouble)
+    if isinstance(plugin, type):
+        return blame("is a class. Name an object of it, or a module, instead.")
     try:
         manager.register(plugin, name=str(origin))
     except Exception as error:
         # pluggy 1.6 leaves a plugin registered whose hook it has just refused.
         if manager.has_plugin(str(origin)):
             manager.unregister(name=str(origin))
-        return blame(f"breaks the plugin contract: {_one_line(error)}", format_exc())
+        return blame(f"breaks the plugin contract: {one_line(error)}", format_exc())
     callers = manager.get_hookcallers(plugin) or []
     unknown = [caller.name for caller in callers if not caller.has_spec()]
     if callers and not unknown:
@@ -229,51 +293,89 @@ def _register(
         return blame(
             "has no hook of benchbox. Mark its functions with benchbox.hookimpl."
         )
-    hooks = [f"benchbox_{kind}" for kind in KINDS]
     return blame(
         f"implements a hook {unknown[0]!r} that does not exist."
-        f"{nearest(unknown[0], hooks)}"
+        f"{nearest(unknown[0], HOOKS)}"
+    )
+
+
+def _wrong_api(plugin: Any) -> str:
+    api = getattr(plugin, "benchbox_api", 1)
+    if api == PLUGIN_API:
+        return ""
+    newer = isinstance(api, int) and api > PLUGIN_API
+    remedy = "Update benchbox-recsys." if newer else "Look for a newer release of it."
+    return (
+        f"is built for plugin API {api!r}, but this benchbox has {PLUGIN_API}. {remedy}"
     )
 
 
 def _collect(
-    manager: pluggy.PluginManager,
-    origin: Origin,
-    offers: dict[str, dict[str, list[Offer[Any]]]],
-) -> Broken | None:
+    manager: pluggy.PluginManager, origin: Origin, registry: Registry
+) -> list[Broken]:
     """Call one plugin's hooks, each apart, so that a failure can be attributed."""
-    for kind in KINDS:
-        for impl in getattr(manager.hook, f"benchbox_{kind}").get_hookimpls():
+    broken: list[Broken] = []
+    hooks: list[str] = []
+    for hook in HOOKS:
+        for impl in getattr(manager.hook, hook).get_hookimpls():
             if impl.plugin_name != str(origin):
                 continue
-            try:
-                for value in list(impl.function()):
-                    found = offers[kind].setdefault(value.name, [])
-                    found.append(Offer(value, origin))
-            except Exception as error:
-                return Broken(
-                    origin,
-                    f"fails in its hook benchbox_{kind}: {_one_line(error)}",
-                    format_exc(),
-                )
-    return None
+            if impl.hookwrapper or impl.wrapper:
+                broken.append(Broken(origin, f"wraps {hook}, which only offers."))
+                continue
+            hooks.append(hook)
+            name = hook.removeprefix("benchbox_")
+            if name in EVENTS:
+                registry.events[name].append(Offer(impl, origin))
+            else:
+                broken += _take_offers(registry, name, impl.function, origin)
+    registry.plugins[origin] = hooks
+    return broken
 
 
-def _one_line(error: BaseException) -> str:
+def _take_offers(
+    registry: Registry, kind: str, function: Callable[[], Any], origin: Origin
+) -> list[Broken]:
+    hook = f"benchbox_{kind}"
+    try:
+        values = list(function())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        reason = f"fails in its hook {hook}: {one_line(error)}"
+        return [Broken(origin, reason, format_exc())]
+    broken = []
+    for value in values:
+        if trouble := _wrong_offer(kind, value):
+            broken.append(Broken(origin, f"returns from its hook {hook} {trouble}"))
+            continue
+        found = registry.offers[kind].setdefault(value.name, [])
+        found.append(Offer(value, origin))
+    return broken
+
+
+def _wrong_offer(kind: str, value: Any) -> str:
+    """Return what is wrong with something a hook returned, or an empty string."""
+    expected = _types()[kind]
+    if not isinstance(value, expected):
+        return f"a {type(value).__name__} where a {expected.__name__} belongs."
+    if not isinstance(value.name, str) or not _KEBAB.fullmatch(value.name):
+        return (
+            f"the name {value.name!r}. Names are lower-case letters and digits, parted "
+            f"by hyphens."
+        )
+    return ""
+
+
+def _types() -> dict[str, type[Any]]:
+    from benchbox.cards import DatasetCard
+    from benchbox.claims import Claim
+
+    kinds = (ModelSpec, DatasetCard, Protocol, Metric, Claim, ReportFormat)
+    return dict(zip(KINDS, kinds, strict=True))
+
+
+def one_line(error: BaseException) -> str:
+    """Return the kind and the text of an error in one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _load_file(path: Path) -> Any:
-    import sys
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    name = f"benchbox_file_{path.stem}"
-    spec = spec_from_file_location(name, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise PluginError(f"There is no Python file {str(path)!r}.")
-    module = module_from_spec(spec)
-    # Dataclasses and msgspec look their module up by name while they are defined.
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module

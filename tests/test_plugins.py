@@ -11,7 +11,8 @@ import pytest
 
 from benchbox import ModelSpec, Options, hookimpl
 from benchbox.errors import PluginError, UsageError
-from benchbox.plugins import Registry, discover, resolve, source_digest
+from benchbox.plugins import Choice, Registry, discover, resolve, source_digest
+from benchbox.targets import load_file, target_of
 
 
 @dataclass
@@ -45,8 +46,8 @@ def plugin(*names: str) -> Any:
     return Plugin()
 
 
-def found(*points: Point) -> Registry:
-    return discover(points)  # type: ignore[arg-type]
+def found(*points: Point, **choice: Any) -> Registry:
+    return discover(points, Choice(**choice))  # type: ignore[arg-type]
 
 
 def reasons(registry: Registry) -> dict[str, str]:
@@ -202,3 +203,143 @@ def test_points_without_a_distribution_are_attributed_to_nobody() -> None:
     registry = discover([point])
 
     assert registry.broken[0].origin.package == "unknown"
+
+
+class Future:
+    benchbox_api = 2
+
+
+class Ancient:
+    benchbox_api = 0
+
+
+class Strange:
+    @hookimpl
+    def benchbox_models(self) -> Iterable[Any]:
+        return ["zig", spec("Zag"), spec("zog")]
+
+
+class Wrapping:
+    @hookimpl(wrapper=True)
+    def benchbox_models(self) -> Any:
+        return (yield)
+
+
+class Quitting:
+    @hookimpl
+    def benchbox_models(self) -> Iterable[Any]:
+        raise SystemExit
+
+
+def test_a_plugin_built_for_another_api_is_refused_with_a_remedy() -> None:
+    why = reasons(found(Point("future", Future()), Point("ancient", Ancient())))
+
+    assert why["future"] == (
+        "is built for plugin API 2, but this benchbox has 1. Update benchbox-recsys."
+    )
+    assert why["ancient"].endswith("Look for a newer release of it.")
+
+
+def test_of_what_a_hook_returns_the_good_is_kept_and_the_bad_is_named() -> None:
+    registry = found(Point("strange", Strange()))
+
+    assert list(registry.offers["models"]) == ["zog"]
+    first, second = (broken.reason for broken in registry.broken)
+    assert "a str where a ModelSpec belongs" in first
+    assert "the name 'Zag'. Names are lower-case" in second
+
+
+def test_a_class_a_wrapper_and_a_hook_that_quits_are_named_for_what_they_are() -> None:
+    why = reasons(
+        found(
+            Point("class", Raising),
+            Point("wrapping", Wrapping()),
+            Point("quitting", Quitting()),
+        )
+    )
+
+    assert "is a class" in why["class"]
+    assert "wraps benchbox_models" in why["wrapping"]
+    assert "SystemExit" in why["quitting"]
+
+
+def test_what_is_left_out_is_never_imported() -> None:
+    points = (
+        Point("models", SystemExit("imported")),
+        Point("other", plugin("zig"), "Rival_Models"),
+    )
+
+    for without in (("acme",), ("models",)):
+        registry = found(*points, without=without)
+        assert [str(o) for o in registry.left_out] == ["acme 1.2 (models)"]
+        assert not registry.broken
+        assert registry.find("models", "zig")
+    assert not found(*points, without=("acme", "rival-models")).offers["models"]
+    assert not found(*points, without=("*",)).broken
+
+
+def test_leaving_out_all_plugins_keeps_those_of_benchbox_itself() -> None:
+    registry = discover(choice=Choice(without=("*",)))
+
+    assert registry.find("models", "bias")
+    assert {origin.package for origin in registry.plugins} == {"benchbox-recsys"}
+
+
+def test_a_name_to_leave_out_that_nobody_has_is_reported() -> None:
+    assert found(Point("a", plugin("b")), without=("acne", "a")).unknown == ["acne"]
+
+
+def test_the_environment_leaves_plugins_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCHBOX_WITHOUT", " autoencoders, acme ,")
+
+    assert Choice.from_environment().without == ("autoencoders", "acme")
+    assert "autorec-user" not in discover().offers["models"]
+
+
+def test_a_file_is_a_plugin_where_it_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from benchbox import ModelSpec, Options, hookimpl\n"
+        "class Settings(Options, frozen=True):\n    epochs: int = 3\n"
+        "@hookimpl\ndef benchbox_models():\n    return [ModelSpec(name='mine', "
+        "target=f'{__file__}:Mine', summary='mine', options=Settings)]\n"
+        "class Mine: pass\n"
+    )
+
+    offer = found(files=(file,)).find("models", "mine")
+
+    assert str(offer.origin) == str(file)
+    assert resolve(offer.value.target).__name__ == "Mine"
+    assert resolve(target_of(offer.value.options)).__name__ == "Settings"
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(f"where = {folder!r}\n")
+
+    loaded = [load_file(tmp_path / folder / "mine.py") for folder in ("a", "b")]
+
+    assert [module.where for module in loaded] == ["a", "b"]
+    assert loaded[0].__name__ != loaded[1].__name__
+
+
+def test_what_a_plugin_prints_stays_out_of_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "loud.py"
+    file.write_text("print('hello')\n")
+
+    found(files=(file,))
+
+    assert capsys.readouterr().out == ""
+
+
+def test_a_distribution_with_damaged_metadata_does_not_stop_the_others() -> None:
+    damaged = Point("damaged", plugin("zag"))
+    damaged.package = None  # type: ignore[assignment]
+
+    registry = found(damaged, Point("good", plugin("zig")))
+
+    assert registry.find("models", "zig")
+    assert registry.find("models", "zag").origin.package == "unknown"

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import click
 
+from benchbox.cli.switches import with_switches
 from benchbox.errors import BenchboxError
 from benchbox.version import __version__
 
@@ -16,6 +17,7 @@ _COMMANDS = {
     "fit": "Fit a model to all ratings of a data set, and keep it.",
     "predict": "Predict ratings with a kept model.",
     "recommend": "Name the best items for a user with a kept model.",
+    "plugins": "Show and check what is plugged in.",
     "verify": "Compute published figures again, and compare.",
     "doctor": "Check that this machine is fit to run benchmarks.",
 }
@@ -34,7 +36,7 @@ class _LazyGroup(click.Group):
             return None
         command = import_module(f"benchbox.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
-        return command
+        return with_switches(command)
 
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
@@ -65,6 +67,9 @@ class _LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="benchbox")
 def _benchbox() -> None:
     """Compare rating-prediction models on hidden ratings, with times you can trust."""
+
+
+with_switches(_benchbox, shown=True)
 
 
 def main(arguments: list[str] | None = None) -> int:

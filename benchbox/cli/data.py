@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchbox.cli.installed import installed
 from benchbox.cli.resolve import find_dataset
 from benchbox.data import (
     DatasetCard,
@@ -14,7 +15,6 @@ from benchbox.data import (
     locate,
 )
 from benchbox.options import decode, to_json
-from benchbox.plugins import discover
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,7 @@ def path() -> None:
 @click.argument("names", nargs=-1, required=True)
 def fetch_command(names: tuple[str, ...]) -> None:
     """Fetch the data sets NAMES, verify them, and keep them for later runs."""
-    registry = discover()
+    registry = installed()
     for name in names:
         card, _ = find_dataset(name, registry)
         click.echo(f"{card.name}: {fetch(card, notify=_notify).origin}")
@@ -58,7 +58,7 @@ def show(name: str, columns: str) -> None:
     Of one whose files are not on this machine it prints what the card says, and where
     the files would come from; nothing is downloaded.
     """
-    card, settings = find_dataset(name, discover(), columns)
+    card, settings = find_dataset(name, installed(), columns)
     found = locate(card)
     if found.is_here:
         click.echo(_description(load_dataset(card, settings, notify=_notify)))
@@ -71,7 +71,7 @@ def show(name: str, columns: str) -> None:
 @click.argument("names", nargs=-1)
 def clean_command(names: tuple[str, ...]) -> None:
     """Remove what is kept of the data sets NAMES, or of all: downloads and arrays."""
-    registry = discover()
+    registry = installed()
     cards = [find_dataset(name, registry)[0] for name in names]
     freed = sum(map(clean, cards)) if cards else clean()
     click.echo(f"Freed {freed / 2**20:.1f} MiB in {cache_folder()}.")

@@ -11,11 +11,11 @@ from typing import Literal
 import click
 from tabulate import tabulate
 
+from benchbox.cli.installed import installed
 from benchbox.data import cache_folder
 from benchbox.environment import Environment, describe_environment
 from benchbox.errors import BenchboxError
 from benchbox.executors.local import LocalExecutor
-from benchbox.plugins import discover
 
 _NEEDED_DISK_GIB = 1.0
 _BUSY_SHARE = 0.25
@@ -73,7 +73,7 @@ def _accelerators() -> tuple[list[str], str]:
 
 
 def _plugin_checks() -> Iterator[_Check]:
-    registry = discover()
+    registry = installed()
     models, datasets = registry.all("models"), registry.all("datasets")
     found = f"{len(models)} models and {len(datasets)} data sets"
     yield _Check("ok" if models and datasets else "bad", "plugins", found)

@@ -8,13 +8,13 @@ from typing import Any, get_args
 import click
 from rich.console import Console
 
+from benchbox.cli.installed import installed
 from benchbox.cli.resolve import choose_device, find_dataset, resolve_models
 from benchbox.data import load_dataset
 from benchbox.environment import n_usable_cpus
 from benchbox.executors.local import LocalExecutor
 from benchbox.kept import FitSettings, KeptRecord, fit
 from benchbox.models import Precision
-from benchbox.plugins import discover
 
 
 @click.command("fit")
@@ -67,7 +67,7 @@ def command(
     Nothing is hidden and so nothing is scored: for that there is `benchbox run`. The
     folder holds numbers and records alone, no code.
     """
-    registry, n_threads = discover(), threads or n_usable_cpus()
+    registry, n_threads = installed(), threads or n_usable_cpus()
     with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
         scratch = Path(name)
         with LocalExecutor(n_threads, scratch / "zygote.log") as executor:

@@ -6,9 +6,10 @@ import click
 import msgspec
 from tabulate import tabulate
 
+from benchbox.cli.installed import complain, installed
 from benchbox.data import DatasetCard, locate
 from benchbox.options import to_json
-from benchbox.plugins import KINDS, Offer, Registry, discover
+from benchbox.plugins import KINDS, Offer, Registry
 
 
 @click.command("list")
@@ -17,11 +18,11 @@ from benchbox.plugins import KINDS, Offer, Registry, discover
 def command(kind: str | None, as_json: bool) -> int:
     """Show the models, data sets, protocols and metrics at hand.
 
-    KIND is models, datasets, protocols, metrics or claims; without it, all but the
-    claims are shown.
+    KIND is models, datasets, protocols, metrics, claims or formats; without it, all
+    but claims and formats are shown.
     """
-    registry = discover()
-    kinds = [kind] if kind else [name for name in KINDS if name != "claims"]
+    registry = installed()
+    kinds = [kind] if kind else KINDS[:4]
     if as_json:
         content = {name: [_record(o) for o in registry.all(name)] for name in kinds}
         content["broken"] = [
@@ -34,17 +35,6 @@ def command(kind: str | None, as_json: bool) -> int:
     return 0
 
 
-def complain(registry: Registry) -> None:
-    """Say on standard error which plugins were left out, and why."""
-    for broken in registry.broken:
-        click.echo(f"benchbox: plugin {broken.origin} {broken.reason}", err=True)
-    for kind in KINDS:
-        for name, offers in registry.offers[kind].items():
-            if len(offers) > 1:
-                owners = " and ".join(str(offer.origin) for offer in offers)
-                click.echo(f"benchbox: {name!r} is offered by {owners}", err=True)
-
-
 def _table(registry: Registry, kind: str) -> str:
     offers = registry.all(kind)
     if kind in ("models", "datasets"):
@@ -52,7 +42,7 @@ def _table(registry: Registry, kind: str) -> str:
     columns = {
         kind: [offer.value.name for offer in offers],
         "what it is": [_summary(offer.value) for offer in offers],
-        "from": [_short_origin(offer) for offer in offers],
+        "from": [offer.origin.short for offer in offers],
     }
     if kind == "datasets":
         columns["files"] = [_whereabouts(offer.value) for offer in offers]
@@ -66,10 +56,6 @@ def _whereabouts(card: DatasetCard) -> str:
 
 def _summary(value: Any) -> str:
     return str(getattr(value, "summary", "") or getattr(value, "definition", ""))
-
-
-def _short_origin(offer: Offer[Any]) -> str:
-    return f"{offer.origin.package} {offer.origin.version}"
 
 
 def _record(offer: Offer[Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from benchbox.reports import FORMATS, render
+from benchbox.cli.installed import installed, report_formats
+from benchbox.reports import render
 from benchbox.results import RunFolder
 
 
@@ -14,10 +15,11 @@ from benchbox.results import RunFolder
     "-f",
     "--format",
     "form",
-    type=click.Choice(list(FORMATS)),
+    metavar="NAME",
     default="table",
     show_default=True,
-    help="How to write the tables.",
+    help="How to write the tables: table, markdown, csv, latex, json, or a format "
+    "that a plugin offers.",
 )
 @click.option(
     "--out",
@@ -28,5 +30,7 @@ from benchbox.results import RunFolder
 )
 def command(run: str, form: str, out: Path) -> int:
     """Show the tables of RUN: a folder, the name of a run, or "last"."""
-    click.echo(render(RunFolder.find(run, out), form))
+    registry = installed()
+    registry.find("formats", form)
+    click.echo(render(RunFolder.find(run, out), form, report_formats(registry)))
     return 0

@@ -32,6 +32,7 @@ from benchbox.plugins import Offer, Registry, source_digest
 from benchbox.protocols import Fold, Protocol, make_folds
 from benchbox.results import PlannedModel, RunConfig
 from benchbox.runner import Stage, check_device, device_for
+from benchbox.targets import target_of
 
 Notify = Callable[[str], None]
 
@@ -153,7 +154,7 @@ def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
     return PlannedModel(
         name=spec.name,
         target=spec.target,
-        options_type=f"{spec.options.__module__}:{spec.options.__qualname__}",
+        options_type=target_of(spec.options),
         options=to_json(options),
         changed=chosen | changed(options, start),
         capabilities=spec.capabilities,

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import click
 import msgspec
 
-from benchbox.cli.list import complain
+from benchbox.cli.installed import complain, installed, report_formats
 from benchbox.cli.progress import TrialProgress, clock
 from benchbox.cli.resolve import (
     find_accelerators,
@@ -23,10 +23,11 @@ from benchbox.cli.resolve import (
 from benchbox.costs import Costs, newest_runs
 from benchbox.environment import describe_environment, n_usable_cpus
 from benchbox.errors import UsageError
+from benchbox.events import Events, TellingListener
 from benchbox.executors.local import LocalExecutor
 from benchbox.metrics import Metric
 from benchbox.models import Precision
-from benchbox.plugins import Registry, discover
+from benchbox.plugins import Registry
 from benchbox.reports import render, write_tables
 from benchbox.results import (
     MetricRecord,
@@ -152,7 +153,7 @@ def command(
         config, created = earlier.config, earlier.created
     else:
         folder, config, created = None, _config(suite, given), ""
-    registry = discover()
+    registry = installed()
     complain(registry)
     threads = config.threads or n_usable_cpus()
     with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
@@ -165,7 +166,7 @@ def command(
                 return 0
             if folder is None:
                 folder = RunFolder.create(out, new_run_id())
-            return _run(plan, folder, executor, costs, verbose, created)
+            return _run(plan, folder, executor, costs, verbose, created, registry)
 
 
 def _config(suite: Path | None, given: dict[str, Any]) -> RunConfig:
@@ -222,15 +223,17 @@ def _run(
     costs: Costs,
     verbose: bool,
     created: str,
+    registry: Registry,
 ) -> int:
     done = finished_keys(folder)
     left = [trial for trial in plan.trials if trial.key not in done]
     progress = TrialProgress(left, costs, verbose)
-    ended = carry_out(plan, left, folder, executor, progress, created).status
-    write_tables(folder)
+    events = Events(registry, lambda text: click.echo(f"benchbox: {text}", err=True))
+    run = carry_out(plan, left, folder, executor, progress, events, created)
+    write_tables(folder, report_formats(registry))
     click.echo(render(folder, "table"))
     click.echo(f"\nResults, tables and logs: {folder.path}", err=True)
-    if ended != "finished":
+    if run.status != "finished":
         click.echo(
             f"benchbox: Interrupted. Continue with: "
             f"benchbox run --resume {folder.path.name} --out {folder.path.parent}",
@@ -246,6 +249,7 @@ def carry_out(
     folder: RunFolder,
     executor: LocalExecutor,
     progress: TrialProgress,
+    events: Events,
     created: str = "",
 ) -> RunRecord:
     """Run *trials* of *plan* into *folder*, and return how the run stands then.
@@ -256,15 +260,19 @@ def carry_out(
         folder: Where the records go.
         executor: What runs the trials.
         progress: Shows how they get on.
+        events: Tells the plugins that want to know.
         created: When the run began, if it did so earlier.
     """
     record = _run_record(plan, folder, created or now())
     folder.write_run(record)
+    events.tell("run_started", run=record, folder=folder.path)
+    listener = TellingListener(record, events, progress)
     with progress:
-        ended = execute(plan, trials, folder, executor, progress)
+        ended = execute(plan, trials, folder, executor, listener)
     record.status = "finished" if ended else "interrupted"
     record.finished = now()
     folder.write_run(record)
+    events.tell("run_ended", run=record, folder=folder.path)
     return record
 
 

@@ -9,13 +9,15 @@ from textwrap import fill
 import click
 
 from benchbox.claims import Checked, Claim, check, unchecked
+from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import carry_out, learned_costs, make_plan
 from benchbox.environment import n_usable_cpus
 from benchbox.errors import DataError, SourceError, UsageError
+from benchbox.events import Events
 from benchbox.executors.local import LocalExecutor
 from benchbox.options import split_choice
-from benchbox.plugins import Registry, discover
+from benchbox.plugins import Registry
 from benchbox.reports.leaderboard import leaderboards
 from benchbox.results import RunConfig, RunFolder, new_run_id
 
@@ -52,7 +54,7 @@ def command(
     Claims on data that are not on this machine, and cannot be had, are listed as such.
     The exit code is 1 if a figure differs and nobody has explained why.
     """
-    registry = discover()
+    registry = installed()
     chosen = _chosen(registry, datasets, names)
     checked: list[Checked] = []
     with tempfile.TemporaryDirectory(prefix="benchbox-") as folder:
@@ -119,7 +121,8 @@ def _checked(
     plan = make_plan(config, registry, executor, n_usable_cpus(), scratch)
     folder = RunFolder.create(out, new_run_id())
     progress = TrialProgress(plan.trials, learned_costs(registry, out), False)
-    record = carry_out(plan, plan.trials, folder, executor, progress)
+    events = Events(registry, lambda text: click.echo(f"benchbox: {text}", err=True))
+    record = carry_out(plan, plan.trials, folder, executor, progress, events)
     if record.status != "finished":
         raise KeyboardInterrupt
     (board,) = leaderboards(record, folder.trials())

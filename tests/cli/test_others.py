@@ -191,7 +191,7 @@ def a_claims_plugin(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     offers = dict(registry.offers)
     offers["claims"] = {c.name: [Offer(c, origin)] for c in (here, absent)}
     monkeypatch.setattr(
-        "benchbox.cli.verify.discover", lambda: Registry(offers, registry.broken)
+        "benchbox.cli.verify.installed", lambda: Registry(offers, registry.broken)
     )
 
 

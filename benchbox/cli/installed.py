@@ -1,0 +1,42 @@
+"""Installed: the plugins in force, by the switches of the command line."""
+
+from typing import Any
+
+import click
+
+from benchbox.cli.switches import FILES, WITHOUT
+from benchbox.formats import ReportFormat
+from benchbox.plugins import Choice, Registry, conflict, discover
+
+
+def installed() -> Registry:
+    """Return what the plugins offer that this command line wants."""
+    context = click.get_current_context(silent=True)
+    said: dict[str, Any] = {} if context is None else context.meta
+    return discover(
+        choice=Choice(
+            without=(*Choice.from_environment().without, *said.get(WITHOUT, ())),
+            files=said.get(FILES, ()),
+        )
+    )
+
+
+def complain(registry: Registry) -> None:
+    """Say on standard error which plugins were left out, and why."""
+    for broken in registry.broken:
+        click.echo(f"benchbox: plugin {broken.origin} {broken.reason}", err=True)
+    for name in registry.unknown:
+        click.echo(f"benchbox: no plugin to leave out is called {name!r}.", err=True)
+    for kind, names in registry.offers.items():
+        for name, offers in names.items():
+            if len(offers) > 1:
+                click.echo(
+                    f"benchbox: {conflict(offers)} both offer {name!r} among the "
+                    f"{kind}, so nobody gets it. Leave one of them out with --without.",
+                    err=True,
+                )
+
+
+def report_formats(registry: Registry) -> dict[str, ReportFormat]:
+    """Return every format by its name."""
+    return {offer.value.name: offer.value for offer in registry.all("formats")}

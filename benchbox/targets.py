@@ -1,0 +1,87 @@
+"""Targets: names such as ``package.module:Class`` or ``file.py:Class``, and source."""
+
+import sys
+from hashlib import blake2b
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+from benchbox.errors import PluginError
+from benchbox.options import nearest
+
+
+def resolve(target: str) -> Any:
+    """Import and return what ``"package.module:name"`` or ``"file.py:name"`` names.
+
+    Raises:
+        PluginError: There is no such module, file or name.
+    """
+    module_name, _, name = target.rpartition(":")
+    if module_name.endswith(".py"):
+        module = load_file(Path(module_name))
+    else:
+        from importlib import import_module
+
+        try:
+            module = import_module(module_name)
+        except ModuleNotFoundError as error:
+            raise PluginError(
+                f"{target!r} cannot be imported: {error}. Is the package complete?"
+            ) from error
+    if not hasattr(module, name):
+        classes = [n for n, v in vars(module).items() if isinstance(v, type)]
+        raise PluginError(f"{module_name} defines no {name!r}.{nearest(name, classes)}")
+    return getattr(module, name)
+
+
+def target_of(named: type[Any]) -> str:
+    """Return the target that names a class, for `resolve` in another process."""
+    module = sys.modules.get(named.__module__)
+    file = getattr(module, "__benchbox_file__", named.__module__)
+    return f"{file}:{named.__qualname__}"
+
+
+def source_digest(target: str) -> str:
+    """Return a hash of the Python files behind *target*; nothing is imported.
+
+    It covers the whole top-level package, or the one file.
+    """
+    module_name = target.rpartition(":")[0]
+    if module_name.endswith(".py"):
+        files = [Path(module_name)]
+    else:
+        spec = find_spec(module_name.partition(".")[0])
+        if spec is None:
+            return ""
+        places = spec.submodule_search_locations
+        files = (
+            sorted(f for place in places for f in Path(place).rglob("*.py"))
+            if places
+            else [Path(spec.origin)]
+            if spec.origin
+            else []
+        )
+    digest = blake2b(digest_size=8)
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def load_file(path: Path) -> Any:
+    """Import a single file as a module of its own, whose name tells files apart.
+
+    Raises:
+        PluginError: There is no such file.
+    """
+    place = path.resolve()
+    tail = blake2b(str(place).encode(), digest_size=4).hexdigest()
+    name = f"benchbox_file_{path.stem}_{tail}"
+    spec = spec_from_file_location(name, place)
+    if not place.is_file() or spec is None or spec.loader is None:
+        raise PluginError(f"There is no Python file {str(path)!r}.")
+    module = module_from_spec(spec)
+    vars(module)["__benchbox_file__"] = str(place)
+    # Dataclasses and msgspec look their module up by name while they are defined.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
