@@ -8,6 +8,7 @@
     │   └── SourceError   no source of a data set could be reached
     ├── PluginError       an installed plugin breaks its contract
     ├── ProtocolError     a protocol cannot split this data set
+    ├── LeakError         hidden ratings of a fold can reach a model
     ├── ModelError        a model broke its contract: the trial fails, the run goes on
     └── ResultsError      a run folder cannot be written or read
 
@@ -42,6 +43,10 @@ class PluginError(BenchboxError):
 
 class ProtocolError(BenchboxError):
     """A protocol cannot split this data set."""
+
+
+class LeakError(BenchboxError):
+    """Hidden ratings of a fold can reach a model."""
 
 
 class ModelError(BenchboxError):

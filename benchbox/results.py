@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
+from benchbox.audit import Finding
 from benchbox.environment import Environment
 from benchbox.errors import ResultsError
 from benchbox.models import Capabilities, EpochReport, Precision
@@ -64,6 +65,7 @@ class FoldRecord(msgspec.Struct, frozen=True, kw_only=True):
         n_hidden: Ratings to predict.
         n_cold_users: Hidden ratings of users with nothing visible.
         n_cold_items: Hidden ratings of items with no training rating.
+        findings: What the audit found before the fold ran, the worst first.
     """
 
     name: str
@@ -72,6 +74,7 @@ class FoldRecord(msgspec.Struct, frozen=True, kw_only=True):
     n_hidden: int
     n_cold_users: int
     n_cold_items: int
+    findings: list[Finding] = []
 
 
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True):

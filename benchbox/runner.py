@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.audit import Audit, audit_fold
 from benchbox.data import Dataset
 from benchbox.environment import package_version
 from benchbox.errors import ProtocolError, UsageError
@@ -19,7 +20,7 @@ from benchbox.metrics import Metric, Scored
 from benchbox.models import Capabilities
 from benchbox.options import to_json
 from benchbox.protocols import Fold, carve_validation, features_id
-from benchbox.ratings import IndexArray, Values
+from benchbox.ratings import Values
 from benchbox.reference import fit_bias_model
 from benchbox.results import (
     FoldRecord,
@@ -52,6 +53,11 @@ class Stage:
     standard: bool
     changed: Mapping[str, Any]
 
+    @cached_property
+    def audits(self) -> list[Audit]:
+        """What the audit says of each fold."""
+        return [audit_fold(fold) for fold in self.folds]
+
     def record(self) -> StageRecord:
         """Return what the results keep of this stage."""
         first, ratings = self.folds[0], self.dataset.ratings
@@ -70,7 +76,10 @@ class Stage:
             cold_policy=first.protocol.cold_policy,
             flaw=first.protocol.flaw,
             standard=self.standard,
-            folds=[_fold_record(fold) for fold in self.folds],
+            folds=[
+                _fold_record(fold, audit)
+                for fold, audit in zip(self.folds, self.audits, strict=True)
+            ],
         )
 
 
@@ -489,18 +498,13 @@ def _score(metric: Metric, scored: Scored) -> ScoreRecord:
     return ScoreRecord(score.value, score.n_scored, score.n_excluded)
 
 
-def _fold_record(fold: Fold) -> FoldRecord:
-    hidden, history, train = fold.hidden, fold.history, fold.train
+def _fold_record(fold: Fold, audit: Audit) -> FoldRecord:
     return FoldRecord(
         name=fold.name,
         id=fold.id,
-        n_train=len(train),
-        n_hidden=len(hidden),
-        n_cold_users=_n_unseen(hidden.users, history.users, hidden.n_users),
-        n_cold_items=_n_unseen(hidden.items, train.items, hidden.n_items),
+        n_train=audit.n_train,
+        n_hidden=audit.n_hidden,
+        n_cold_users=audit.n_cold_users,
+        n_cold_items=audit.n_cold_items,
+        findings=audit.findings,
     )
-
-
-def _n_unseen(asked: IndexArray, seen: IndexArray, size: int) -> int:
-    known = np.bincount(seen, minlength=size) > 0
-    return int(np.count_nonzero(~known[asked]))

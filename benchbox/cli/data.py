@@ -1,9 +1,10 @@
-"""`benchbox data`: where data sets are, what is in them, and removing downloads."""
+"""`benchbox data`: where data sets are, what is in them, and how they are split."""
 
 from typing import TYPE_CHECKING
 
 import click
 
+from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
 from benchbox.cli.resolve import find_dataset
 from benchbox.data import (
@@ -30,7 +31,11 @@ _columns = click.option(
 
 @click.group("data")
 def command() -> None:
-    """Fetch, show and remove data sets."""
+    """Fetch, show, split, audit and remove data sets."""
+
+
+command.add_command(folds)
+command.add_command(audit)
 
 
 @command.command("path")

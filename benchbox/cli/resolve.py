@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from benchbox.audit import refuse_leaks
 from benchbox.data import (
     Dataset,
     DatasetCard,
@@ -70,6 +71,7 @@ def resolve_stages(
         UsageError: A name or an option is unknown.
         DataError: A data set cannot be had or read.
         ProtocolError: A protocol cannot split a data set.
+        LeakError: Hidden ratings can reach a model.
     """
     stages = []
     for text in config.datasets:
@@ -236,12 +238,14 @@ def _stage(
 ) -> Stage:
     folds = split(dataset, choice, wanted, registry)
     pinned = pinned_ids(dataset, folds)
-    return Stage(
+    stage = Stage(
         dataset=dataset,
         folds=folds,
         standard=all(fold.name in pinned for fold in folds),
         changed=settings,
     )
+    refuse_leaks(folds, stage.audits, dataset.name)
+    return stage
 
 
 def _pick(folds: list[Fold], wanted: Sequence[str], dataset: str) -> list[Fold]:

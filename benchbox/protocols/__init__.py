@@ -97,6 +97,7 @@ PROTOCOLS = (
         options=NewItemsOptions,
         split=split_new_items,
         carve=carve_new_items,
+        new_items=True,
         cold_policy="every hidden rating is of an unseen item; scored, filled by the "
         "bias model where a model cannot answer",
     ),

@@ -18,7 +18,7 @@ from benchbox.protocols.parts import (
     Partition,
     hiding,
 )
-from benchbox.ratings import Positions, Ratings
+from benchbox.ratings import IndexArray, Positions, Ratings
 
 
 class TemporalOptions(Options, frozen=True):
@@ -114,9 +114,9 @@ def split_temporal_user(
 ) -> Iterator[Partition]:
     """Yield one fold that hides each user's latest ratings.
 
-    Of a user's ratings in one second those of later items, in canonical order, count
-    as later. Other users' ratings of any time are visible, so that a model may know
-    what was still to come; ``temporal`` does not let it.
+    Of a user's ratings in one second those of later items in canonical order, in which
+    data sets are loaded, count as later. Other users' ratings of any time are visible,
+    so that a model may know what was still to come; ``temporal`` does not let it.
     """
     stamps = has_timestamps(ratings, "temporal-user")
     counts = np.bincount(ratings.users, minlength=ratings.n_users)
@@ -125,7 +125,7 @@ def split_temporal_user(
         n_hidden = np.minimum(n_hidden, np.maximum(counts - 1, 0))
     else:
         n_hidden = np.where(counts > options.last, options.last, 0)
-    by_time = _in_time(ratings, stamps)
+    by_time = _in_time(ratings.users, stamps)
     owners = ratings.users[by_time]
     # Places left behind each rating, its own not counted.
     left = np.cumsum(counts)[owners] - 1 - np.arange(len(owners))
@@ -171,6 +171,12 @@ def _rises(numbers: "list[float] | tuple[float, ...]") -> bool:
     return bool(numbers) and all(one < other for one, other in pairwise(numbers))
 
 
-def _in_time(ratings: Ratings, stamps: NDArray[np.int64]) -> Positions:
+def _in_time(users: IndexArray, stamps: NDArray[np.int64]) -> Positions:
     """Return all positions, user by user, each user's from early to late."""
-    return np.lexsort((ratings.items, stamps, ratings.users))
+    since = stamps - stamps.min()
+    span = int(since.max()) + 1
+    if span * (int(users.max()) + 1) >= 2**63:
+        return np.lexsort((since, users))
+    # One sort of one key takes a tenth of the time.
+    since += users.astype(np.int64) * span
+    return np.argsort(since, kind="stable")

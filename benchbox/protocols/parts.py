@@ -117,6 +117,7 @@ class Protocol:
             the test. It gets the training ratings, the options and a seed.
         new_users: Whether test users are absent from training, so that only
             inductive models can take part.
+        new_items: Whether test items are absent from training.
         time_order: Which hidden ratings are later than which visible ones. Whoever
             promises any needs timestamps, and is held to it by the audit.
         cold_policy: What happens to hidden ratings of users or items that have no
@@ -130,6 +131,7 @@ class Protocol:
     split: Callable[[Ratings, Mapping[str, Partition], Any], Iterator[Partition]]
     carve: Callable[[Ratings, Any, int], Partition]
     new_users: bool = False
+    new_items: bool = False
     time_order: TimeOrder = ""
     cold_policy: str = "scored; filled by the bias model where a model cannot answer"
     flaw: str = ""

@@ -19,6 +19,7 @@ import pyarrow.csv
 import pytest
 from ledger import Figure, Ledger, median_seconds
 
+from benchbox.audit import audit_fold
 from benchbox.cards import RatingsTable
 from benchbox.data import load_dataset
 from benchbox.indexing import index_ratings
@@ -27,7 +28,6 @@ from benchbox.plugins import discover
 from benchbox.protocols import PROTOCOLS, make_folds
 from benchbox.ratings import Ratings, RatingScale
 from benchbox.readers import read_ratings
-from benchbox.runner import _fold_record
 
 N_RATINGS = int(os.environ.get("BENCHBOX_BENCH_RATINGS", 2_000_000))
 N_ITEMS = 26_744
@@ -212,7 +212,7 @@ def test_folds_their_ids_and_their_audit(
 
     def audit() -> list[Any]:
         folds = make_folds(ratings, kfold, kfold.options(), {})
-        return [_fold_record(fold) for fold in folds]
+        return [(fold.id, audit_fold(fold)) for fold in folds]
 
     folds = benchmark.pedantic(audit, rounds=1)
 

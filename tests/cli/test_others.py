@@ -42,6 +42,7 @@ def test_list_as_json_holds_options_and_capabilities(benchbox: Benchbox) -> None
     assert {p["name"]: p["options"] for p in content["protocols"]}["kfold"] == {
         "n_folds": 5,
         "seed": 0,
+        "repeats": 1,
     }
 
 

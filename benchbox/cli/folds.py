@@ -1,0 +1,155 @@
+"""`benchbox data folds` and `benchbox data audit`: what a protocol makes of ratings."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from shutil import get_terminal_size
+from textwrap import fill
+
+import click
+
+from benchbox.audit import Audit, Finding, audit_fold
+from benchbox.cli.installed import installed
+from benchbox.cli.resolve import find_dataset, split
+from benchbox.data import load_dataset, pinned_ids
+from benchbox.options import spell
+from benchbox.protocols import Fold
+
+_MARK = {"leak": "LEAK", "warning": "warning", "note": "note"}
+
+_protocols = click.option(
+    "-p",
+    "--protocol",
+    "protocols",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,…]",
+    help="An evaluation protocol; repeatable.  [default: the data set's own]",
+)
+_columns = click.option(
+    "--columns", default="", help="Columns of own files: user=…,item=…,rating=…"
+)
+
+
+@click.command("folds")
+@click.argument("name")
+@_protocols
+@_columns
+def folds(name: str, protocols: tuple[str, ...], columns: str) -> None:
+    """Split the data set NAME; print who is in which part, and each fold's id.
+
+    Where the data set's card pins an id, another one is an error that says what
+    changed.
+    """
+    tables = map(_table, _audited(name, protocols, columns))
+    click.echo("\n\n".join(tables))
+
+
+@click.command("audit")
+@click.argument("name")
+@_protocols
+@_columns
+def audit(name: str, protocols: tuple[str, ...], columns: str) -> int:
+    """Say whether hidden ratings of the data set NAME can reach a model.
+
+    The audit looks for ratings both hidden and shown, for visible ratings later than
+    hidden ones, for features that were computed from hidden ratings, and for folds too
+    small or too odd to tell models apart. Every run does the same before it starts.
+    The exit code is 1 if there is a leak.
+    """
+    audited = list(_audited(name, protocols, columns))
+    click.echo("\n\n".join(map(_report, audited)))
+    return int(any(each.leaks for each in audited))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Audited:
+    """A data set under one protocol, with what the audit says of each fold."""
+
+    label: str
+    folds: list[Fold]
+    audits: list[Audit]
+    pinned: Mapping[str, str]
+
+    @property
+    def leaks(self) -> bool:
+        """Whether a fold leaks that is not meant to."""
+        is_meant = bool(self.folds[0].protocol.flaw)
+        return not is_meant and any(audit.leaks for audit in self.audits)
+
+
+def _audited(name: str, choices: Sequence[str], columns: str) -> Iterator[_Audited]:
+    registry = installed()
+    card, settings = find_dataset(name, registry, columns)
+    dataset = load_dataset(card, settings, notify=lambda t: click.echo(t, err=True))
+    for choice in choices or (card.default_protocol,):
+        folds = split(dataset, choice, (), registry)
+        yield _Audited(
+            label=f"{spell(dataset.name, dataset.options_changed)} · {choice}",
+            folds=folds,
+            audits=[audit_fold(fold) for fold in folds],
+            pinned=pinned_ids(dataset, folds),
+        )
+
+
+def _table(audited: _Audited) -> str:
+    from tabulate import tabulate
+
+    columns = {
+        "fold": [fold.name for fold in audited.folds],
+        "train": [f"{audit.n_train:,}" for audit in audited.audits],
+        "history": [f"{audit.n_history:,}" for audit in audited.audits],
+        "hidden": [f"{audit.n_hidden:,}" for audit in audited.audits],
+        "u.u.": [f"{audit.n_cold_users:,}" for audit in audited.audits],
+        "u.i.": [f"{audit.n_cold_items:,}" for audit in audited.audits],
+        "id": [fold.id for fold in audited.folds],
+    }
+    if audited.folds[0].partition.is_warm:
+        # The history is the training ratings.
+        del columns["history"]
+    table = tabulate(
+        columns,
+        headers="keys",
+        disable_numparse=True,
+        colalign=("left", *["right"] * (len(columns) - 2), "left"),
+    )
+    protocol = audited.folds[0].protocol
+    foot = [
+        f"u.u., u.i.: hidden ratings of unseen users, of unseen items; "
+        f"{protocol.cold_policy}.",
+        _pins(audited),
+    ]
+    if protocol.flaw:
+        foot.append(f"Flawed: {protocol.flaw}.")
+    return f"{audited.label}\n\n{table}\n\n" + "\n".join(map(_wrap, foot))
+
+
+def _pins(audited: _Audited) -> str:
+    n_pinned = sum(fold.name in audited.pinned for fold in audited.folds)
+    if n_pinned == len(audited.folds):
+        return "The data set's card pins these ids: the split is the standard one."
+    return "The data set's card does not pin " + (
+        "all of these ids." if n_pinned else "these ids."
+    )
+
+
+def _report(audited: _Audited) -> str:
+    lines = [audited.label, ""]
+    for fold, audit in zip(audited.folds, audited.audits, strict=True):
+        verdict = f"{len(audit.leaks)} leaks" if audit.leaks else "no leak"
+        lines.append(
+            f"{fold.name}: {audit.n_train:,} to train on, {audit.n_hidden:,} hidden; "
+            f"{verdict}"
+        )
+        lines += map(_line, audit.findings)
+    protocol = audited.folds[0].protocol
+    if protocol.flaw:
+        lines.append(_wrap(f"Flawed, and named so: {protocol.flaw}."))
+    return "\n".join(lines)
+
+
+def _line(found: Finding) -> str:
+    return _wrap(f"  {_MARK[found.severity]}: {found.text}.", indent=4)
+
+
+def _wrap(text: str, indent: int = 0) -> str:
+    width = min(get_terminal_size().columns, 120)
+    return fill(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)

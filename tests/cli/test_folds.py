@@ -1,0 +1,121 @@
+"""`benchbox data folds` and `audit`, and what a run does with a leak."""
+
+import numpy as np
+import pytest
+from commands import Benchbox
+
+from benchbox.audit import Finding
+from benchbox.data import DatasetCard
+from benchbox.indexing import IdColumn, RawFeatures, RawRatings
+from benchbox.plugins import Offer, Registry, discover
+from benchbox.ratings import RatingScale
+
+
+def read_leaky(files, card, options) -> RawRatings:
+    """Users with a count of all their ratings as a feature."""
+    random = np.random.default_rng(0)
+    users, items = np.nonzero(random.random((40, 50)) < 0.5)
+    counts = {"n_ratings": np.bincount(users)}
+    return RawRatings(
+        users=IdColumn.of(users),
+        items=IdColumn.of(items),
+        values=random.integers(1, 6, len(users)).astype(float),
+        user_features=RawFeatures(ids=[str(u) for u in range(40)], columns=counts),
+    )
+
+
+@pytest.fixture
+def leaky(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a data set whose features were computed from all ratings."""
+    card = DatasetCard(
+        name="leaky",
+        title="Leaky",
+        summary="counts its ratings",
+        scale=RatingScale(1, 5, 1),
+        reader=f"{__name__}:read_leaky",
+    )
+    registry = discover()
+    origin = registry.find("models", "bias").origin
+    datasets = {**registry.offers["datasets"], "leaky": [Offer(card, origin)]}
+    offers = {**registry.offers, "datasets": datasets}
+    for command in ("run", "folds"):
+        monkeypatch.setattr(
+            f"benchbox.cli.{command}.installed", lambda: Registry(offers, [])
+        )
+
+
+def test_folds_are_listed_with_sizes_cold_counts_ids_and_pins(
+    benchbox: Benchbox,
+) -> None:
+    done = benchbox("data folds synthetic -p kfold -p new-users:given=5")
+
+    assert done.code == 0
+    kfold, new_users = done.out.split("\n\nsynthetic")
+    assert kfold.count("40,000") == 5
+    assert "k5" in kfold
+    assert "pins these ids: the split is the standard one" in kfold
+    assert "· new-users:given=5" in new_users
+    assert "history" in new_users
+    assert "does not pin these ids" in new_users
+
+
+def test_an_audit_tells_severity_and_reason_by_fold(benchbox: Benchbox) -> None:
+    done = benchbox("data audit svd-toy -p kfold")
+
+    assert done.code == 0
+    assert "k1: 36 to train on, 9 hidden; no leak" in done.out
+    assert "warning: only 9 ratings are hidden" in done.out
+
+
+def test_a_flawed_protocol_leaks_as_it_says(benchbox: Benchbox) -> None:
+    done = benchbox("data audit svd-toy -p reconstruction")
+
+    assert done.code == 0
+    assert "LEAK: 45 hidden ratings are also in train." in done.out
+    assert "Flawed, and named so" in done.out
+
+
+def test_findings_are_kept_with_the_fold_s_record(benchbox: Benchbox) -> None:
+    done = benchbox("run -d svd-toy -p holdout -m bias")
+
+    (fold,) = done.folder.read_run().stages[0].folds
+    assert (
+        Finding(
+            severity="warning",
+            name="tiny-test",
+            text="only 4 ratings are hidden: an RMSE over them is uncertain by 35% "
+            "from their number alone",
+            n=4,
+        )
+        in fold.findings
+    )
+
+
+@pytest.mark.usefixtures("leaky")
+def test_a_leak_stops_the_run_in_one_line_before_anything_is_fitted(
+    benchbox: Benchbox,
+) -> None:
+    done = benchbox("run -d leaky -m bias")
+
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert "the user feature 'n_ratings' is the count of ratings, hidden" in done.err
+    assert not done.results.exists()
+
+
+@pytest.mark.usefixtures("leaky")
+def test_an_audit_of_a_leak_is_an_exit_code(benchbox: Benchbox) -> None:
+    done = benchbox("data audit leaky -p kfold:n_folds=2")
+
+    assert done.code == 1
+    assert "k2: " in done.out
+    assert done.out.count("LEAK: the user feature 'n_ratings'") == 2
+
+
+@pytest.mark.usefixtures("leaky")
+def test_a_named_flawed_protocol_runs_although_it_leaks(benchbox: Benchbox) -> None:
+    done = benchbox("run -d leaky -p reconstruction -m bias")
+
+    assert done.code == 0
+    (fold,) = done.folder.read_run().stages[0].folds
+    assert "hidden-in-train" in [found.name for found in fold.findings]
