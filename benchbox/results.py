@@ -15,6 +15,7 @@ import numpy as np
 from benchbox.audit import Finding
 from benchbox.environment import Environment
 from benchbox.errors import ResultsError
+from benchbox.gauges import GaugeRecord
 from benchbox.models import Capabilities, EpochReport, Precision
 from benchbox.options import spell
 from benchbox.ratings import RatingScale, Values
@@ -143,6 +144,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         columns: Names of the columns of own files.
         seed: Root of all model seeds.
         seeds: How often a stochastic model is fitted on each fold.
+        repeats: How often each of these fits is done, for its timing alone: the
+            predictions must be the same each time.
         device: ``auto``, ``cpu`` or an accelerator such as ``cuda:0``.
         precision: Arithmetic of matrix products in torch.
         threads: Threads per trial; 0 means every processor.
@@ -159,6 +162,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     columns: str = ""
     seed: int = 0
     seeds: int = 2
+    repeats: int = 1
     device: str = "auto"
     precision: Precision = "float32"
     threads: int = 0
@@ -168,8 +172,12 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     keep_predictions: bool = True
 
     def n_fits(self, model: Capabilities) -> int:
-        """Return how often a model is fitted on each fold."""
+        """Return with how many seeds a model is fitted on each fold."""
         return self.seeds if model.stochastic else 1
+
+    def n_trials(self, model: Capabilities) -> int:
+        """Return how many trials a model has on each fold."""
+        return self.n_fits(model) * self.repeats
 
 
 class RunRecord(msgspec.Struct, kw_only=True):
@@ -188,7 +196,11 @@ class RunRecord(msgspec.Struct, kw_only=True):
         models: Models in force.
         stages: Data sets and protocols in force.
         metrics: Definitions of the metrics.
+        first_use_seconds: What each model took on a few ratings, before its trials:
+            compilation and the like, which are in no trial's figures.
         environment: Machine and software.
+        earlier_environments: Those of trials from before the run was resumed, where
+            they differ; a trial names its own by id.
     """
 
     format: int = RESULT_FORMAT
@@ -203,7 +215,9 @@ class RunRecord(msgspec.Struct, kw_only=True):
     models: list[PlannedModel]
     stages: list[StageRecord]
     metrics: list[MetricRecord]
+    first_use_seconds: dict[str, float] = {}
     environment: Environment
+    earlier_environments: list[Environment] = []
 
 
 class ScoreRecord(msgspec.Struct, frozen=True):
@@ -224,7 +238,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         label: The model's label.
         fold: Name of the fold.
         fold_id: Its hash.
-        replicate: Number of the fit, from 0.
+        replicate: Number of the fit, from 0; each has a seed of its own.
+        repeat: Number of the repetition with that seed, from 0.
         seed: Seed the model was given.
         device: Device it was given.
         status: How it ended.
@@ -234,11 +249,21 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         n_hidden: Hidden ratings of the fold.
         n_answered: Those the model itself predicted.
         n_clipped: Predictions that lay off the scale.
-        wall_seconds: Wall-clock seconds by phase.
+        predictions_digest: Hash of all predictions; equal for equal predictions.
+        wall_seconds: Wall-clock seconds by phase; ``score`` is the runner's.
         cpu_seconds: Processor seconds by phase.
+        contended: What else used the machine meanwhile, so that the seconds are not
+            the model's alone; empty if nothing was seen.
+        foreign_cpus: Processors other work kept busy on average; `None` if the trial
+            was too short to tell.
+        settings: Threads, arithmetic and the like in force, by name.
+        environment: Id of the machine and software, as in the run's record.
         peak_memory_bytes: Largest resident set of the process.
         idle_memory_bytes: Its resident set before the model was loaded.
-        peak_accelerator_bytes: Most memory the accelerator's allocator held.
+        peak_accelerator_bytes: Most memory tensors took on the accelerator.
+        reserved_accelerator_bytes: Most memory the allocator held there for them.
+        parameter_bytes: Memory of the torch modules' parameters.
+        gauges: Energy, clocks and heat, as far as there are sensors.
         n_parameters: Learned numbers in the model.
         chosen_epoch: Epochs of the refit.
         curve: What the model reported after each epoch.
@@ -255,6 +280,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     fold: str
     fold_id: str
     replicate: int
+    repeat: int = 0
     seed: int
     device: str
     status: Status
@@ -264,11 +290,19 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     n_hidden: int = 0
     n_answered: int = 0
     n_clipped: int = 0
+    predictions_digest: str = ""
     wall_seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
+    contended: list[str] = []
+    foreign_cpus: float | None = None
+    settings: dict[str, str] = {}
+    environment: str = ""
     peak_memory_bytes: int | None = None
     idle_memory_bytes: int | None = None
     peak_accelerator_bytes: int | None = None
+    reserved_accelerator_bytes: int | None = None
+    parameter_bytes: int | None = None
+    gauges: GaugeRecord = GaugeRecord()
     n_parameters: int | None = None
     chosen_epoch: int | None = None
     curve: list[EpochReport] = []
@@ -389,7 +423,7 @@ class RunFolder:
 
     def trials(self) -> list[TrialRecord]:
         """Return the records of all trials that have ended, in order of their names."""
-        files = sorted((self.path / "trials").glob("*.json"))
+        files = sorted((self.path / "trials").glob("*.json"), key=lambda f: f.stem)
         return [_read(file, TrialRecord) for file in files]
 
     def log(self, record: TrialRecord) -> Path:
@@ -431,6 +465,11 @@ def json_schema() -> dict[str, Any]:
             name.rpartition("/")[2]: schema for name, schema in definitions.items()
         },
     }
+
+
+def predictions_digest(predictions: Values) -> str:
+    """Return the hash of predictions; equal for equal bytes alone."""
+    return blake2b(predictions.tobytes(), digest_size=16).hexdigest()
 
 
 def new_run_id() -> str:
@@ -476,8 +515,8 @@ def trial_key(
 def trial_name(record: TrialRecord) -> str:
     """Return the name of a trial's files."""
     parts = (f"s{record.stage}", record.fold, f"m{record.model:02d}", record.label[:60])
-    name = "-".join((*parts, f"r{record.replicate}"))
-    return _as_file_name(name)
+    again = (f"t{record.repeat}",) if record.repeat else ()
+    return _as_file_name("-".join((*parts, f"r{record.replicate}", *again)))
 
 
 def _reference_file(record: TrialRecord) -> str:

@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 
 from benchbox.audit import Audit, audit_fold
 from benchbox.data import Dataset
-from benchbox.environment import package_version
+from benchbox.environment import (
+    Environment,
+    describe_environment,
+    package_version,
+)
 from benchbox.errors import ProtocolError, UsageError
 from benchbox.executors.local import Finished, LocalExecutor
+from benchbox.firstuse import FirstUse
 from benchbox.handover import write_ratings
 from benchbox.metrics import Metric, Scored
 from benchbox.models import Capabilities
@@ -31,9 +36,11 @@ from benchbox.results import (
     StageRecord,
     TrialRecord,
     now,
+    predictions_digest,
     trial_key,
 )
 from benchbox.seeding import derive_seed, permutation
+from benchbox.timing.phases import PhaseClock
 from benchbox.trial import PREDICTIONS, TrialJob
 
 
@@ -104,32 +111,55 @@ class Plan:
     accelerators: list[str]
 
     @cached_property
+    def environment(self) -> Environment:
+        """Machine and software of the run."""
+        return describe_environment(self.accelerators)
+
+    @cached_property
     def trials(self) -> list["PlannedTrial"]:
-        """All trials: fold by fold, so that an early end leaves whole rows."""
+        """All trials: fold by fold, so that an early end leaves whole rows.
+
+        A fold is gone through in rounds, one for each repeat and seed. Each has its
+        own order of the models, so that a machine that slows down wrongs none.
+        """
+        return [
+            trial
+            for number, stage in enumerate(self.stages)
+            for fold in stage.folds
+            for repeat in range(self.config.repeats)
+            for replicate in range(self.config.seeds)
+            for trial in self._round(number, fold, replicate, repeat)
+        ]
+
+    def _round(
+        self, stage_number: int, fold: Fold, replicate: int, repeat: int
+    ) -> list["PlannedTrial"]:
+        place = ("trial order", stage_number, fold.name, replicate, repeat)
+        order = permutation(len(self.models), derive_seed(self.config.seed, *place))
         return [
             PlannedTrial(
                 plan=self,
                 stage_number=stage_number,
-                model_number=model_number,
+                model_number=int(number),
                 fold=fold,
                 replicate=replicate,
+                repeat=repeat,
             )
-            for stage_number, stage in enumerate(self.stages)
-            for fold in stage.folds
-            for model_number, model in enumerate(self.models)
-            for replicate in range(self.config.n_fits(model.capabilities))
+            for number in order
+            if replicate < self.config.n_fits(self.models[number].capabilities)
         ]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PlannedTrial:
-    """One model on one fold with one seed."""
+    """One model on one fold with one seed, for the first time or again."""
 
     plan: Plan
     stage_number: int
     model_number: int
     fold: Fold
     replicate: int
+    repeat: int = 0
 
     @property
     def model(self) -> PlannedModel:
@@ -195,9 +225,11 @@ class PlannedTrial:
             fold=self.fold.name,
             fold_id=self.fold.id,
             replicate=self.replicate,
+            repeat=self.repeat,
             seed=self.seed,
             device=self.device,
             n_hidden=len(self.fold.partition.hidden),
+            environment=self.plan.environment.id,
             finished=now(),
             **values,
         )
@@ -214,6 +246,19 @@ class Listener(Protocol):
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Take note of how *trial* ended; *record* is on disk already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """How the trials of a run were carried out.
+
+    Attributes:
+        to_the_end: Whether all came to an end; false after Ctrl-C.
+        first_use_seconds: What the first use of each model took, in no trial's figures.
+    """
+
+    to_the_end: bool
+    first_use_seconds: dict[str, float]
 
 
 def device_for(asked: str, can: Capabilities, accelerators: list[str]) -> str:
@@ -242,9 +287,10 @@ def check_device(device: str, accelerators: list[str]) -> None:
         )
 
 
-def finished_keys(folder: RunFolder) -> set[str]:
-    """Return the keys of the trials that a resumed run need not repeat."""
-    return {r.key for r in folder.trials() if r.status in ("ok", "skipped")}
+def trials_left(plan: Plan, folder: RunFolder) -> list[PlannedTrial]:
+    """Return the trials that a resumed run still has to do."""
+    done = {(r.key, r.repeat) for r in folder.trials() if r.status in ("ok", "skipped")}
+    return [trial for trial in plan.trials if (trial.key, trial.repeat) not in done]
 
 
 def execute(
@@ -253,7 +299,7 @@ def execute(
     folder: RunFolder,
     executor: LocalExecutor,
     listener: Listener,
-) -> bool:
+) -> Executed:
     """Run *trials* of *plan*; each record is on disk the moment its trial ends.
 
     Args:
@@ -263,11 +309,13 @@ def execute(
         executor: What runs the trials.
         listener: Whoever wants to know.
 
-    Returns:
-        Whether all trials came to an end; false after Ctrl-C.
+    Before the first trial of a model it is run on a few ratings, so that what only
+    the first use on a machine takes is in nobody's figures.
     """
+    digests = {r.key: r.predictions_digest for r in folder.trials() if not r.repeat}
     with tempfile.TemporaryDirectory(prefix="benchbox-") as scratch:
         ground: _FoldGround | None = None
+        first_use = FirstUse(Path(scratch), executor)
         for trial in trials:
             if ground is None or ground.fold is not trial.fold:
                 if ground is not None:
@@ -276,19 +324,24 @@ def execute(
             listener.trial_started(trial)
             try:
                 record, predictions = _run_trial(
-                    trial, ground, folder, executor, listener
+                    trial, ground, folder, executor, listener, first_use
                 )
             except KeyboardInterrupt:
                 reason = "stopped by the user"
                 record = trial.record(status="interrupted", reason=reason)
                 folder.write_trial(record, None)
-                return False
-            keeps = plan.config.keep_predictions and predictions is not None
+                return Executed(False, first_use.wall_seconds)
+            first = digests.setdefault(record.key, record.predictions_digest)
+            if record.status == "ok" and first not in ("", record.predictions_digest):
+                record.notes["repeat"] = "predictions differ from those of repeat 0"
+            # A repeat predicts the same, and is there for its timing alone.
+            wanted = plan.config.keep_predictions and not trial.repeat
+            keeps = wanted and predictions is not None
             if keeps and not folder.has_reference(record):
                 folder.write_reference(record, ground.reference)
             folder.write_trial(record, predictions if keeps else None)
             listener.trial_ended(trial, record)
-    return True
+    return Executed(True, first_use.wall_seconds)
 
 
 class _FoldGround:
@@ -364,6 +417,7 @@ def _run_trial(
     folder: RunFolder,
     executor: LocalExecutor,
     listener: Listener,
+    first_use: FirstUse,
 ) -> tuple[TrialRecord, Values | None]:
     reason = trial.skip_reason()
     if reason:
@@ -382,6 +436,7 @@ def _run_trial(
             np.save(out / f"{name}.npy", column)
         return {name: str(out / f"{name}.npy") for name in columns}
 
+    first_use.pay(trial.model.label, job, trial.fold.train)
     limit = trial.plan.config.memory_limit_gib
     finished = executor.run(
         job,
@@ -458,8 +513,14 @@ def _trial_record(
         wall_seconds=outcome.wall_seconds,
         cpu_seconds=outcome.cpu_seconds,
         peak_memory_bytes=finished.peak_memory_bytes,
+        contended=list(finished.contended),
+        foreign_cpus=finished.foreign_cpus,
+        settings=outcome.settings,
         idle_memory_bytes=outcome.idle_memory_bytes or None,
         peak_accelerator_bytes=outcome.peak_accelerator_bytes,
+        reserved_accelerator_bytes=outcome.reserved_accelerator_bytes,
+        parameter_bytes=outcome.parameter_bytes,
+        gauges=finished.gauges,
         n_parameters=outcome.n_parameters,
         chosen_epoch=outcome.chosen_epoch,
         curve=outcome.curve,
@@ -472,11 +533,17 @@ def _trial_record(
 def _scored_record(
     trial: PlannedTrial, finished: Finished, predicted: Values, **values: Any
 ) -> TrialRecord:
+    clock = PhaseClock()
+    with clock.phase("score"):
+        metrics = _scores(predicted, trial)
+    finished.outcome.wall_seconds |= clock.wall_seconds
+    finished.outcome.cpu_seconds |= clock.cpu_seconds
     clipped = trial.fold.hidden.scale.clip(predicted)
     return _trial_record(
         trial,
         finished,
-        metrics=_scores(predicted, trial),
+        metrics=metrics,
+        predictions_digest=predictions_digest(predicted),
         n_clipped=int(np.count_nonzero(clipped != predicted)),
         **values,
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -28,6 +28,9 @@ from benchbox.states import State, write_state
 from benchbox.timing.afterwork import adopt_orphans, await_afterwork
 from benchbox.timing.memory import reset_peak_memory
 from benchbox.timing.phases import LapClock, PhaseClock
+
+if TYPE_CHECKING:
+    from torch.nn import Parameter
 
 Status = Literal[
     "ok",
@@ -63,6 +66,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
         time_limit_seconds: When the parent ends the trial, if ever.
         out: Folder for the outcome and the predictions.
         keep: Folder for the fitted model's state; nothing is predicted then.
+        latency: Whether single calls of `predict` are timed as well.
         chunk_size: Pairs per call of `predict`.
     """
 
@@ -81,6 +85,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     n_threads: int = 1
     time_limit_seconds: float | None = None
     keep: str | None = None
+    latency: bool = False
     chunk_size: int = 1 << 18
 
 
@@ -100,7 +105,9 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
         n_parameters: Learned numbers in the model, where it tells.
         settings: Threads, arithmetic and the like in force, by name.
         idle_memory_bytes: Resident memory before the model was loaded.
-        peak_accelerator_bytes: Most memory the accelerator's allocator held.
+        peak_accelerator_bytes: Most memory tensors took on the accelerator.
+        reserved_accelerator_bytes: Most memory the allocator held there for them.
+        parameter_bytes: Memory of the torch modules' parameters.
     """
 
     status: Status = "ok"
@@ -115,6 +122,8 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     settings: dict[str, str] = {}
     idle_memory_bytes: int = 0
     peak_accelerator_bytes: int | None = None
+    reserved_accelerator_bytes: int | None = None
+    parameter_bytes: int | None = None
 
 
 class Channel(Protocol):
@@ -148,7 +157,8 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
         traceback.print_exc()
     outcome.wall_seconds = clock.wall_seconds
     outcome.cpu_seconds = clock.cpu_seconds
-    outcome.peak_accelerator_bytes = _peak_accelerator_bytes(job.device)
+    if job.device.startswith("cuda"):
+        _note_accelerator_peaks(job.device, outcome)
     return outcome
 
 
@@ -248,6 +258,7 @@ def _run(
     with clock.phase("fit"):
         _fit(job, model, train, channel, outcome)
     outcome.n_parameters = _count_parameters(model)
+    outcome.parameter_bytes = _parameter_bytes(model)
     if job.keep is not None:
         write_state(Path(job.keep), state_of(model))
         return
@@ -255,6 +266,7 @@ def _run(
     channel.send({"kind": "fitted"})
     answer = channel.receive()
     history = read_ratings(Path(job.history))
+    channel.send({"kind": "phase", "phase": "predict"})
     users, items = (map_array(Path(answer[name])) for name in ("users", "items"))
     predictions = np.empty(len(users), dtype=np.float32)
     for start in range(0, len(users), job.chunk_size):
@@ -265,6 +277,7 @@ def _run(
             # Inside the clock: the numbers must have reached the host.
             answered = host_array(model.predict(history, *asked))
         predictions[chunk] = check_predictions(answered, len(asked[0]))
+    channel.send({"kind": "phase", "phase": "end"})
     np.save(Path(job.out) / PREDICTIONS, predictions, allow_pickle=False)
 
 
@@ -333,24 +346,31 @@ def _classify(error: BaseException) -> tuple[Status, str]:
     return "failed", reason
 
 
-def _peak_accelerator_bytes(device: str) -> int | None:
-    if not device.startswith("cuda"):
-        return None
+def _note_accelerator_peaks(device: str, outcome: TrialOutcome) -> None:
     import torch
 
-    return int(torch.cuda.max_memory_allocated(device))
+    outcome.peak_accelerator_bytes = torch.cuda.max_memory_allocated(device)
+    outcome.reserved_accelerator_bytes = torch.cuda.max_memory_reserved(device)
 
 
 def _count_parameters(model: RatingModel) -> int | None:
     stated = getattr(model, "n_parameters", None)
     if isinstance(stated, int):
         return stated
+    counts = [parameter.numel() for parameter in _parameters(model)]
+    return sum(counts) if counts else None
+
+
+def _parameter_bytes(model: RatingModel) -> int | None:
+    sizes = [p.numel() * p.element_size() for p in _parameters(model)]
+    return sum(sizes) if sizes else None
+
+
+def _parameters(model: RatingModel) -> "list[Parameter]":
     from torch.nn import Module
 
     modules = [part for part in vars(model).values() if isinstance(part, Module)]
-    if not modules:
-        return None
-    return sum(p.numel() for module in modules for p in module.parameters())
+    return [parameter for module in modules for parameter in module.parameters()]
 
 
 def _resident_bytes() -> int:

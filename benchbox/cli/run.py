@@ -21,7 +21,7 @@ from benchbox.cli.resolve import (
     resolve_stages,
 )
 from benchbox.costs import Costs, newest_runs
-from benchbox.environment import describe_environment, n_usable_cpus
+from benchbox.environment import Environment, n_usable_cpus
 from benchbox.errors import UsageError
 from benchbox.events import Events, TellingListener
 from benchbox.executors.local import LocalExecutor
@@ -37,7 +37,7 @@ from benchbox.results import (
     new_run_id,
     now,
 )
-from benchbox.runner import Plan, PlannedTrial, execute, finished_keys
+from benchbox.runner import Plan, PlannedTrial, execute, trials_left
 
 _LISTS = ("models", "datasets", "protocols")
 
@@ -79,6 +79,11 @@ _LISTS = ("models", "datasets", "protocols")
     "--seeds",
     type=click.IntRange(min=1),
     help="Fits of a stochastic model per fold.  [default: 2]",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    help="Repetitions of each fit, for its timing; compare wants 6.  [default: 1]",
 )
 @click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]")
 @click.option(
@@ -225,8 +230,7 @@ def _run(
     created: str,
     registry: Registry,
 ) -> int:
-    done = finished_keys(folder)
-    left = [trial for trial in plan.trials if trial.key not in done]
+    left = trials_left(plan, folder)
     progress = TrialProgress(left, costs, verbose)
     events = Events(registry, lambda text: click.echo(f"benchbox: {text}", err=True))
     run = carry_out(plan, left, folder, executor, progress, events, created)
@@ -268,8 +272,9 @@ def carry_out(
     events.tell("run_started", run=record, folder=folder.path)
     listener = TellingListener(record, events, progress)
     with progress:
-        ended = execute(plan, trials, folder, executor, listener)
-    record.status = "finished" if ended else "interrupted"
+        done = execute(plan, trials, folder, executor, listener)
+    record.status = "finished" if done.to_the_end else "interrupted"
+    record.first_use_seconds |= done.first_use_seconds
     record.finished = now()
     folder.write_run(record)
     events.tell("run_ended", run=record, folder=folder.path)
@@ -277,6 +282,7 @@ def carry_out(
 
 
 def _run_record(plan: Plan, folder: RunFolder, created: str) -> RunRecord:
+    earlier = _earlier_environments(folder, plan.environment)
     return RunRecord(
         id=folder.path.name,
         created=created,
@@ -287,8 +293,18 @@ def _run_record(plan: Plan, folder: RunFolder, created: str) -> RunRecord:
         models=plan.models,
         stages=[stage.record() for stage in plan.stages],
         metrics=[_metric_record(metric) for metric in plan.metrics],
-        environment=describe_environment(plan.accelerators),
+        environment=plan.environment,
+        earlier_environments=earlier,
     )
+
+
+def _earlier_environments(folder: RunFolder, now: Environment) -> list[Environment]:
+    """Return what the trials of a resumed run ran on before, if it was another."""
+    if not (folder.path / "run.json").exists():
+        return []
+    before = folder.read_run()
+    known = [*before.earlier_environments, before.environment]
+    return [environment for environment in known if environment.id != now.id]
 
 
 def _metric_record(metric: Metric) -> MetricRecord:

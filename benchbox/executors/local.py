@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from select import select
 from time import monotonic
@@ -17,9 +17,12 @@ from typing import Any, Self
 import msgspec
 import psutil
 
+from benchbox.contention import Watch, tree_cpu_seconds
 from benchbox.errors import BenchboxError
 from benchbox.executors.channel import Line
 from benchbox.executors.zygote import OUTCOME
+from benchbox.gauges import GaugeRecord, Gauges
+from benchbox.timing.phases import cpu_seconds
 from benchbox.trial import Status, TrialJob, TrialOutcome
 
 _GRACE_SECONDS = 2.0
@@ -50,10 +53,16 @@ class Finished:
     Attributes:
         outcome: What the trial said, or what its silence means.
         peak_memory_bytes: Largest resident set of the process, if it started.
+        contended: What else used the machine meanwhile.
+        foreign_cpus: Processors that other work kept busy; `None` if unknown.
+        gauges: What the sensors of the machine said.
     """
 
     outcome: TrialOutcome
     peak_memory_bytes: int | None = None
+    contended: tuple[str, ...] = ()
+    foreign_cpus: float | None = None
+    gauges: GaugeRecord = field(default_factory=GaugeRecord)
 
 
 class LocalExecutor:
@@ -70,6 +79,7 @@ class LocalExecutor:
         self._process: subprocess.Popen[bytes] | None = None
         self._line: Line | None = None
         self._ready = False
+        self._watch: Watch | None = None
 
     def __enter__(self) -> Self:
         self._start()
@@ -82,6 +92,8 @@ class LocalExecutor:
         trace: TracebackType | None,
     ) -> None:
         self._stop()
+        if self._watch is not None:
+            self._watch.close()
 
     def ask(self, message: dict[str, Any], log: Path) -> dict[str, Any]:
         """Have a child answer a question about the machine or about a model's file."""
@@ -115,14 +127,37 @@ class LocalExecutor:
         """
         limits = _Limits(job.time_limit_seconds, memory_limit_bytes)
         message = {"kind": "trial", "job": msgspec.to_builtins(job)}
-        ended = self._run_child(message, log, listen, limits, hand_pairs)
+        if self._watch is None:
+            self._watch = Watch(self._cpu_seconds)
+        gauges = Gauges(job.device)
+
+        def note(message: dict[str, Any]) -> None:
+            if message["kind"] in ("phase", "fitted"):
+                gauges.phase(message.get("phase", ""))
+            listen(message)
+
+        self._watch.start()
+        ended = self._run_child(message, log, note, limits, hand_pairs, gauges)
         file = Path(job.out) / OUTCOME
         if ended.status == 0 and file.exists() and not ended.broken_limit:
             outcome = msgspec.json.decode(file.read_bytes(), type=TrialOutcome)
         else:
             status, reason = ended.verdict()
             outcome = TrialOutcome(status=status, reason=reason)
-        return Finished(outcome=outcome, peak_memory_bytes=ended.peak_memory_bytes)
+        contended, foreign_cpus = self._watch.seen()
+        return Finished(
+            outcome=outcome,
+            peak_memory_bytes=ended.peak_memory_bytes,
+            contended=contended,
+            foreign_cpus=foreign_cpus,
+            gauges=gauges.record(),
+        )
+
+    def _cpu_seconds(self) -> float:
+        """Return processor seconds of the runner, the zygote and all its children."""
+        zygote = self._process
+        # A zygote that has been waited for is counted among the children.
+        return cpu_seconds() + (tree_cpu_seconds(zygote.pid) if zygote else 0.0)
 
     def _run_child(
         self,
@@ -131,11 +166,12 @@ class LocalExecutor:
         listen: Listener,
         limits: "_Limits",
         hand_pairs: Callable[[], dict[str, str]] | None = None,
+        gauges: Gauges | None = None,
     ) -> "_Ended":
         control = self._control()
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            child = _Child(Line(ours), control, listen, hand_pairs)
+            child = _Child(Line(ours), control, listen, hand_pairs, gauges)
             try:
                 control.send({**message, "log": str(log)}, hand_over=theirs.fileno())
                 theirs.close()
@@ -260,9 +296,11 @@ class _Child:
         control: Line,
         listen: Listener,
         hand_pairs: Callable[[], dict[str, str]] | None,
+        gauges: Gauges | None,
     ) -> None:
         self._line, self._control = line, control
         self._listen, self._hand_pairs = listen, hand_pairs
+        self._gauges = gauges
         self._pid: int | None = None
         self._open = True
 
@@ -277,6 +315,8 @@ class _Child:
                 return _Ended(ended["status"], ended["peak_memory_bytes"], broken)
             if self._pid is None:
                 continue
+            if self._gauges is not None:
+                self._gauges.glance(self._pid)
             if broken is None:
                 broken = limits.broken(self._pid)
                 if broken is not None:

@@ -122,13 +122,15 @@ def _row(
 ) -> Row:
     planned = run.models[model]
     good = [t for t in trials if t.status == "ok"]
-    by_fold = {f.name: [t for t in good if t.fold == f.name] for f in stage.folds}
+    # Repeats predict the same; they are there for their timing.
+    scored = [t for t in good if not t.repeat]
+    by_fold = {f.name: [t for t in scored if t.fold == f.name] for f in stage.folds}
     complete = all(by_fold.values())
     hidden = sum(t.n_hidden for t in good)
     return Row(
         label=planned.label,
         n_ok=len(good),
-        n_trials=run.config.n_fits(planned.capabilities) * len(stage.folds),
+        n_trials=run.config.n_trials(planned.capabilities) * len(stage.folds),
         summaries={
             m.name: summary
             for m in run.metrics
