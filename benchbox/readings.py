@@ -74,8 +74,8 @@ READINGS = (
         name="by-user",
         title="by user",
         function=rmse_by_user,
-        caution="a mean of users' own RMSE: who rated once counts as much as who "
-        "rated most, and it is nearly always lower",
+        caution="a mean of users' own RMSE, so who rated once counts as much as who "
+        "rated most; nearly always lower",
     ),
     Reading(
         name="by-item",
@@ -95,7 +95,7 @@ READINGS = (
         title="cold dropped, by user",
         function=rmse_by_user,
         drops_cold=True,
-        caution="both, and the default of some tools",
+        caution="both at once, the default of some tools",
     ),
 )
 """The definitions in use, benchbox's own first."""

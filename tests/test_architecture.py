@@ -67,6 +67,7 @@ ORDER = [
     "runner",
     "events",
     "statistics",
+    "analysis",
     "costs",
     "reports",
     "cli",

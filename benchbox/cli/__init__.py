@@ -13,6 +13,7 @@ _COMMANDS = {
     "run": "Fit and compare models on ratings they have not seen.",
     "list": "Show the models, data sets, protocols and metrics at hand.",
     "report": "Show the tables of a finished or broken-off run.",
+    "stats": "Show how sure the figures of a run are, and what they hide.",
     "data": "Fetch, show and remove data sets.",
     "fit": "Fit a model to all ratings of a data set, and keep it.",
     "predict": "Predict ratings with a kept model.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchbox.options import spell
 from benchbox.reports.leaderboard import Flag, Leaderboard, Row
-from benchbox.results import MetricRecord, RunRecord
+from benchbox.results import MetricRecord, RunRecord, StageRecord
 
 MISSING = "–"
 
@@ -55,7 +55,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
     flaw = board.stage.flaw
     return [
         *([f"⚠ No measure of prediction: {flaw}."] if flaw else []),
-        _what_was_scored(run, board),
+        what_was_scored(run, board.stage),
         _how_it_was_pooled(run, board, best, tied),
         *_about_cold_pairs(board),
         *_about_zeros(board),
@@ -78,9 +78,8 @@ def troubles(board: Leaderboard) -> list[str]:
     ]
 
 
-def title(board: Leaderboard) -> str:
+def title(stage: StageRecord) -> str:
     """Return the heading of a table, with a warning over a flawed protocol."""
-    stage = board.stage
     warning = "⚠ " if stage.flaw else ""
     name = spell(stage.dataset, stage.dataset_options)
     return f"{warning}{name} · {stage.protocol}{' (flawed)' if stage.flaw else ''}"
@@ -147,8 +146,8 @@ def _trials_column(board: Leaderboard) -> list[Column]:
     return [Column("trials", lambda row: f"{row.n_ok}/{row.n_trials}")]
 
 
-def _what_was_scored(run: RunRecord, board: Leaderboard) -> str:
-    stage = board.stage
+def what_was_scored(run: RunRecord, stage: StageRecord) -> str:
+    """Return the definition that all figures of a stage share, in a sentence."""
     hidden = sum(fold.n_hidden for fold in stage.folds)
     folds = ", ".join(fold.name for fold in stage.folds)
     clipping = f"clipped to {stage.scale}" if run.config.clip else "not clipped"

@@ -47,7 +47,9 @@ def _board(run: RunRecord, board: Leaderboard) -> str:
     for rule in ("toprule", "midrule", "bottomrule"):
         table = table.replace(r"\hline", f"\\{rule}", 1)
     caption = _escape(
-        " ".join([f"{title(board)}.", *notes(run, board, best="bold", tied="italics")])
+        " ".join(
+            [f"{title(board.stage)}.", *notes(run, board, best="bold", tied="italics")]
+        )
     )
     # What failed is no part of a paper's table, but must not get lost either.
     remarks = "".join(f"% {' '.join(text.split())}\n" for text in troubles(board))

@@ -32,4 +32,4 @@ def _board(run: RunRecord, board: Leaderboard) -> str:
     )
     said = notes(run, board, best="bold", tied="~")
     remarks = "\n".join(f"- {text}" for text in [*said, *troubles(board)])
-    return f"## {title(board)}\n\n{table}\n\n{remarks}\n"
+    return f"## {title(board.stage)}\n\n{table}\n\n{remarks}\n"

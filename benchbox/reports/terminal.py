@@ -22,7 +22,7 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
 
 
 def _board(run: RunRecord, board: Leaderboard, width: int) -> str:
-    lines = [title(board), "", _fitting(board, width), ""]
+    lines = [title(board.stage), "", _fitting(board, width), ""]
     # Names of models have hyphens, and should stay whole.
     paragraph = partial(fill, width=width, break_on_hyphens=False)
     lines += map(paragraph, notes(run, board, best="*", tied="~"))
