@@ -1,5 +1,6 @@
 """What the harness itself costs: ``pytest tests/benchmarks``."""
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ import pytest
 from ledger import Ledger, median_seconds
 from toys import tiny_ratings
 
+from benchbox.breakdown import Slicing, break_down, quarters
 from benchbox.executors.local import LocalExecutor
 from benchbox.handover import write_ratings
 from benchbox.metrics import METRICS, Scored
 from benchbox.protocols import PROTOCOLS, make_folds
+from benchbox.ratings import RatingScale
+from benchbox.statistics.paired import compare
 from benchbox.trial import TrialJob
 
 PLANTED = Path(__file__).parent.parent / "planted_models.py"
@@ -43,6 +47,44 @@ def test_scoring_20_million_predictions(
 
     noted(ledger, benchmark, f"{metric.name} of {N_SCORED:,} predictions")
     assert score.n_scored == N_SCORED
+
+
+def test_scoring_20_million_predictions_in_every_way(
+    benchmark: Any, ledger: Ledger, scored: Scored
+) -> None:
+    draw = np.random.Generator(np.random.PCG64(1))
+    by = Slicing(
+        activity=quarters(draw.integers(0, 500, 138_000)),
+        popularity=quarters(draw.integers(0, 5_000, 27_000)),
+        scale=RatingScale(1, 5, 1),
+    )
+
+    def score() -> float:
+        for metric in METRICS:
+            metric.function(scored)
+        return break_down(scored, by).all().n
+
+    assert benchmark.pedantic(score, rounds=3, warmup_rounds=1) == N_SCORED
+    noted(ledger, benchmark, f"all metrics and slices of {N_SCORED:,} predictions")
+    # The largest resident set in KiB, the predictions and the drawing of them included.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    ledger.note("The harness", {"what": "peak memory of that", "GiB": peak})
+
+
+def test_comparing_two_models_on_2_million_hidden_ratings(
+    benchmark: Any, ledger: Ledger, scored: Scored
+) -> None:
+    part = slice(0, 2_000_000)
+    truth, first, users = (
+        column[part] for column in (scored.actual, scored.predicted, scored.users)
+    )
+    second = first + np.float32(0.01)
+
+    def effect() -> int:
+        return compare(truth, first, second, users).n_ratings
+
+    assert benchmark.pedantic(effect, rounds=3, warmup_rounds=1) == 2_000_000
+    noted(ledger, benchmark, "bootstrap of 2,000,000 hidden ratings of two models")
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS[1:], ids=lambda protocol: protocol.name)
