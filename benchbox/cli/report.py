@@ -1,4 +1,4 @@
-"""`benchbox report`: the tables of a run, from its records alone."""
+"""`benchbox report`: the tables of runs, from their records alone."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from benchbox.results import RunFolder
 
 
 @click.command("report")
-@click.argument("run", default="last")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option(
     "-f",
     "--format",
@@ -28,9 +28,13 @@ from benchbox.results import RunFolder
     show_default=True,
     help="Folder that holds the runs.",
 )
-def command(run: str, form: str, out: Path) -> int:
-    """Show the tables of RUN: a folder, the name of a run, or "last"."""
+def command(runs: tuple[str, ...], form: str, out: Path) -> int:
+    """Show the tables of RUN: a folder, the name of a run, or "last".
+
+    Several runs share their tables, where all figures of a column have one definition.
+    """
     registry = installed()
     registry.find("formats", form)
-    click.echo(render(RunFolder.find(run, out), form, report_formats(registry)))
+    folders = [RunFolder.find(run, out) for run in runs or ("last",)]
+    click.echo(render(folders[0], form, report_formats(registry), *folders[1:]))
     return 0

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from benchbox import formats
 from benchbox.formats import ReportFormat
-from benchbox.reports.leaderboard import Leaderboard, leaderboards
+from benchbox.reports.definitions import merged
+from benchbox.reports.leaderboard import Leaderboard
 from benchbox.results import RunFolder, RunRecord
 from benchbox.targets import resolve
 
@@ -15,12 +16,19 @@ FORMATS: Mapping[str, ReportFormat] = {form.name: form for form in formats.FORMA
 
 
 def render(
-    folder: RunFolder, form: str, forms: Mapping[str, ReportFormat] = FORMATS
+    folder: RunFolder,
+    form: str,
+    forms: Mapping[str, ReportFormat] = FORMATS,
+    *more: RunFolder,
 ) -> str:
-    """Return the tables of a run as text in one of *forms*."""
-    run = folder.read_run()
+    """Return the tables of a run, or of several, as text in one of *forms*.
+
+    Raises:
+        ResultsError: Figures of two definitions would share a column.
+    """
+    told = [(f.read_run(), f.trials()) for f in (folder, *more)]
     renderer: Renderer = resolve(forms[form].target)
-    return renderer(run, leaderboards(run, folder.trials()))
+    return renderer(*merged(told))
 
 
 def write_tables(

@@ -1,0 +1,123 @@
+"""Sections: ranks over data sets, and what is said of pairs that stay open."""
+
+from typing import Any
+
+import numpy as np
+from toy_runs import toy_stage
+
+from benchbox.analysis import Analysis, ModelAnalysis, Pair
+from benchbox.breakdown import Slicing, break_down
+from benchbox.metrics import Scored
+from benchbox.ratings import RatingScale
+from benchbox.readings import READINGS
+from benchbox.reports.sections import ranks, sections
+from benchbox.statistics.components import components
+from benchbox.statistics.paired import compare
+
+ONES = np.ones(40, np.float32)
+USERS = np.arange(40, dtype=np.int32)
+
+
+def model(label: str, rmse: float) -> ModelAnalysis:
+    nobody = np.zeros(40, np.uint8)
+    return ModelAnalysis(
+        label=label,
+        readings={reading.name: rmse for reading in READINGS},
+        n_read={reading.name: 40 for reading in READINGS},
+        estimates={},
+        spread=components([[rmse]]),
+        by_fold=(rmse,),
+        breakdown=break_down(
+            Scored(predicted=ONES, actual=ONES, users=USERS, items=USERS),
+            Slicing(activity=nobody, popularity=nobody, scale=RatingScale(1, 5, 1)),
+        ),
+        group="a",
+    )
+
+
+def pair(first: str, second: str) -> Pair:
+    # Users gain and lose in turn, by as much.
+    turns = np.where(USERS % 2, 1.1, 0.9).astype(np.float32)
+    return Pair(
+        first=first,
+        second=second,
+        effect=compare(ONES, ONES + turns, ONES + turns[::-1], USERS),
+        over_folds=None,
+        n_users=1234,
+        n_folds=None,
+        n_fits=1,
+        sharper_over_users=None,
+        sharper_over_folds=None,
+    )
+
+
+def analysis(
+    scores: dict[str, float], pairs: list[Pair] | None = None, **stage: Any
+) -> Analysis:
+    return Analysis(
+        stage=toy_stage(1, **stage),
+        clip=True,
+        models=[model(label, rmse) for label, rmse in scores.items()],
+        pairs=pairs or [],
+        left_out=[],
+    )
+
+
+GOOD = {"a": 0.8, "b": 0.9, "c": 1.0}
+
+
+def test_models_are_ranked_over_data_sets_by_their_mean_rank() -> None:
+    boards = [
+        analysis(GOOD, dataset="one"),
+        analysis({"a": 0.95, "b": 0.9, "c": 1.0, "d": 0.1}, dataset="two"),
+    ]
+
+    (section,) = ranks(boards)
+
+    assert section.headings == ["model", "mean rank", "one", "two"]
+    assert section.cells == [
+        ["a", "1.50", "0.8000", "0.9500"],
+        ["b", "1.50", "0.9000", "0.9000"],
+        ["c", "3.00", "1.0000", "1.0000"],
+    ]
+    assert "none are so far apart" in section.notes[0]
+
+
+def test_ranks_that_tell_models_apart_name_them() -> None:
+    boards = [analysis(GOOD, dataset=f"set {number}") for number in range(8)]
+
+    (section,) = ranks(boards)
+
+    assert "so far apart are a and c." in section.notes[0]
+
+
+def test_flawed_protocols_single_data_sets_and_two_models_are_not_ranked() -> None:
+    two = {"a": 0.8, "b": 0.9}
+
+    assert ranks([analysis(GOOD), analysis(GOOD)]) == []
+    assert ranks([analysis(GOOD), analysis(GOOD, dataset="x", flaw="copying")]) == []
+    assert ranks([analysis(two), analysis(two, dataset="boats")]) == []
+
+
+def test_what_would_settle_an_open_pair_is_told() -> None:
+    found = sections(analysis(GOOD, [pair("a", "b")]))
+
+    (section,) = [s for s in found if s.name == "settle"]
+    assert section.cells == [["a – b", section.cells[0][1], "1,234", "?", "1"]]
+    assert section.records[0]["users_to_settle"] == 1234
+
+
+def test_many_pairs_are_shown_against_the_best_and_told_in_full_to_programs() -> None:
+    pairs = [pair("a", f"m{k}") for k in range(6)]
+    pairs += [pair(f"m{k}", "c") for k in range(6)]
+
+    found = sections(analysis(GOOD, pairs))
+
+    (section,) = [s for s in found if s.name == "pairs"]
+    assert len(section.cells) == 6
+    assert len(section.records) == 12
+    assert "Shown are the pairs with a; JSON and CSV hold all 12." in section.notes[0]
+
+
+def test_nothing_is_shown_of_a_stage_without_a_whole_model() -> None:
+    assert sections(analysis({})) == []
