@@ -70,6 +70,7 @@ ORDER = [
     "analysis",
     "costs",
     "reports",
+    "compare",
     "cli",
 ]
 

@@ -12,6 +12,7 @@ from benchbox.version import __version__
 _COMMANDS = {
     "run": "Fit and compare models on ratings they have not seen.",
     "list": "Show the models, data sets, protocols and metrics at hand.",
+    "compare": "Say what got better or worse between two runs.",
     "report": "Show the tables of a finished or broken-off run.",
     "stats": "Show how sure the figures of a run are, and what they hide.",
     "data": "Fetch, show and remove data sets.",

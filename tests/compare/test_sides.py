@@ -1,0 +1,89 @@
+"""Sides: records and benchmark files as measurements, one figure per whole round."""
+
+import pytest
+from toy_runs import toy_model, toy_run, toy_stage, toy_trial
+
+from benchbox.compare.sides import Round, Subject, side_of_benchmarks, side_of_run
+
+RUN = toy_run([toy_model("mf", stochastic=True)], [toy_stage(n_folds=2)], seeds=2)
+WHO = Subject(RUN.stages[0].label, "mf")
+FOLDS = {fold.id for fold in RUN.stages[0].folds}
+
+
+def trial(fold: int, replicate: int = 0, repeat: int = 0, **changes):
+    seconds = {"fit": 1.0 + fold + 10 * repeat + 100 * replicate}
+    values = {"wall_seconds": seconds, "predictions_digest": f"d{fold}{replicate}"}
+    return toy_trial(
+        RUN,
+        0.9,
+        fold=fold,
+        replicate=replicate,
+        repeat=repeat,
+        **values | changes,
+    )
+
+
+def test_a_round_adds_up_its_folds_and_a_broken_round_is_none() -> None:
+    trials = [trial(fold, 0, repeat) for fold in (0, 1) for repeat in (0, 1)]
+
+    side = side_of_run(RUN, [*trials, trial(0, replicate=1)])
+
+    times = side.times[WHO, "fit"]
+    assert times.over(FOLDS, with_contended=True) == [1 + 2, 11 + 12]
+
+
+def test_a_disturbed_trial_disturbs_its_round_alone() -> None:
+    trials = [trial(fold, 0, repeat) for fold in (0, 1) for repeat in (0, 1)]
+    trials[1].contended.append("other work used 1.0 of 2 processors")
+
+    times = side_of_run(RUN, trials).times[WHO, "fit"]
+
+    assert times.contended == {Round(0, 1)}
+    assert times.over(FOLDS, with_contended=False) == [3.0]
+
+
+def test_scores_are_of_the_first_repeat_and_failures_are_kept() -> None:
+    repeat = trial(0, repeat=1)
+    failed = toy_trial(RUN, None, fold=1)
+
+    side = side_of_run(RUN, [trial(0), repeat, trial(0, replicate=1), failed])
+
+    scores = side.scores[WHO, "rmse"]
+    assert scores.by_fold([RUN.stages[0].folds[0].id]) == [[0.9, 0.9]]
+    assert scores.digests[RUN.stages[0].folds[0].id] == {0: "d00", 1: "d01"}
+    assert side.failed[WHO] == "failed: loss became NaN in epoch 3"
+    assert side.machine == RUN.environment.fingerprint
+
+
+def test_a_file_of_pytest_benchmark_is_a_side() -> None:
+    content = {
+        "machine_info": {"cpu": {"brand_raw": "Abacus", "count": 2}},
+        "benchmarks": [
+            {
+                "name": "test_fit",
+                "fullname": "tests/test_mine.py::test_fit",
+                "stats": {"data": [0.1, 0.2, 0.3]},
+                "extra_info": {"rmse": [0.9, 0.91], "coverage": 1.0, "note": "hello"},
+            }
+        ],
+    }
+
+    side = side_of_benchmarks("new.json", content)
+
+    who = Subject("tests/test_mine.py", "test_fit")
+    assert side.times[who, "time"].over({""}, with_contended=False) == [0.1, 0.2, 0.3]
+    assert side.scores[who, "rmse"].by_fold([""]) == [[0.9, 0.91]]
+    assert side.scores[who, "coverage"].higher_is_better
+    assert set(side.scores) == {(who, "rmse"), (who, "coverage")}
+    assert side.machine == "Abacus 2"
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"benchmarks": [{"name": "t", "stats": None}]}]
+)
+def test_an_empty_file_of_benchmarks_measures_nothing(content) -> None:
+    side = side_of_benchmarks("new.json", content)
+
+    assert not any(
+        times.over({""}, with_contended=True) for times in side.times.values()
+    )
