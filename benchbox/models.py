@@ -9,6 +9,7 @@ import msgspec
 
 from benchbox.options import NoOptions, Options
 from benchbox.ratings import IndexArray, Ratings, Values
+from benchbox.search import SearchSpace
 
 # Share of an error by which it must fall to have fallen.
 _SLIGHT = 1e-4
@@ -82,6 +83,7 @@ class ModelSpec:
         capabilities: What the model can do.
         presets: Named settings, chosen as ``name:preset=...``.
         reference: Where the method is described, such as ``"doi:10.1145/..."``.
+        search: What `benchbox tune` may try, by option; the defaults must be among it.
         cost_hint: Rough fit seconds per 100,000 ratings with default options on two
             cores, for the estimate of ``--dry-run``; `None` if unknown.
     """
@@ -93,6 +95,7 @@ class ModelSpec:
     capabilities: Capabilities = field(default_factory=Capabilities)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reference: str = ""
+    search: SearchSpace = field(default_factory=dict)
     cost_hint: float | None = None
 
 

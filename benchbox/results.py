@@ -38,6 +38,8 @@ class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
         package: Distribution or file it comes from.
         version: Version of that distribution.
         source_digest: Hash of its source.
+        tuned: Whether tuning chooses options besides, fold by fold; which, a trial's
+            record tells.
     """
 
     name: str
@@ -49,11 +51,13 @@ class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
     package: str
     version: str
     source_digest: str
+    tuned: bool = False
 
     @property
     def label(self) -> str:
         """Name and changed options, as one would choose them."""
-        return spell(self.name, self.changed)
+        label = spell(self.name, self.changed)
+        return f"{label} tuned" if self.tuned else label
 
 
 class FoldRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +137,20 @@ class MetricRecord(msgspec.Struct, frozen=True, kw_only=True):
     definition: str
 
 
+class TuningBudget(msgspec.Struct, frozen=True, kw_only=True):
+    """What each model may spend on its options, on each fold.
+
+    Attributes:
+        trials: Options tried at most, the ones in force included.
+        seconds: Wall-clock seconds of these trials; the last is ended when they are up.
+        metric: Name of the metric to choose by.
+    """
+
+    trials: int = 20
+    seconds: float | None = None
+    metric: str = "rmse"
+
+
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the user asked for; the fields of a suite file.
 
@@ -153,6 +171,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         memory_limit_gib: Limit of one trial.
         clip: Whether predictions are moved onto the rating scale before scoring.
         keep_predictions: Whether predictions are stored.
+        tuning: How to choose options on validation ratings, if at all.
     """
 
     models: tuple[str, ...] = ()
@@ -170,6 +189,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     memory_limit_gib: float | None = None
     clip: bool = True
     keep_predictions: bool = True
+    tuning: TuningBudget | None = None
 
     def n_fits(self, model: Capabilities) -> int:
         """Return with how many seeds a model is fitted on each fold."""
@@ -242,6 +262,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         repeat: Number of the repetition with that seed, from 0.
         seed: Seed the model was given.
         device: Device it was given.
+        tuned: Options that tuning chose for this fold, or tries in this trial.
         status: How it ended.
         reason: Why, unless it is ok.
         metrics: Scores by metric.
@@ -283,6 +304,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     repeat: int = 0
     seed: int
     device: str
+    tuned: dict[str, Any] = {}
     status: Status
     reason: str = ""
     metrics: dict[str, ScoreRecord] = {}
@@ -316,6 +338,9 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         return sum(self.wall_seconds.values())
 
 
+_PARTS = ("trials", "logs", "predictions", "references")
+
+
 class RunFolder:
     """A run on disk. Everything in it is written whole and then renamed into place.
 
@@ -335,11 +360,25 @@ class RunFolder:
         """
         folder = cls(parent / run_id)
         try:
-            for name in ("trials", "logs", "predictions", "references"):
+            for name in _PARTS:
                 (folder.path / name).mkdir(parents=True)
         except OSError as error:
             raise _cannot_write(folder.path, error) from error
         return folder
+
+    def inner(self, name: str) -> "RunFolder":
+        """Return a folder of records within this one; it is made if need be.
+
+        Raises:
+            ResultsError: It cannot be made.
+        """
+        inner = RunFolder(self.path / name)
+        try:
+            for part in _PARTS:
+                (inner.path / part).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(inner.path, error) from error
+        return inner
 
     @classmethod
     def find(cls, name: str, parent: Path) -> "RunFolder":

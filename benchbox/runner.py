@@ -1,12 +1,13 @@
 """Runner: from a plan to trials, from trials to records, keeping the hidden ratings."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -101,6 +102,8 @@ class Plan:
         metrics: What to score.
         n_threads: Threads per trial.
         accelerators: Names of the accelerators of this machine.
+        chosen: Options that tuning chose, by number of the stage, name of the fold and
+            number of the model.
     """
 
     config: RunConfig
@@ -109,6 +112,9 @@ class Plan:
     metrics: list[Metric]
     n_threads: int
     accelerators: list[str]
+    chosen: Mapping[tuple[int, str, int], Mapping[str, Any]] = field(
+        default_factory=dict
+    )
 
     @cached_property
     def environment(self) -> Environment:
@@ -162,9 +168,17 @@ class PlannedTrial:
     repeat: int = 0
 
     @property
+    def tuned(self) -> Mapping[str, Any]:
+        """Options that tuning chose for this trial."""
+        place = (self.stage_number, self.fold.name, self.model_number)
+        return self.plan.chosen.get(place, {})
+
+    @cached_property
     def model(self) -> PlannedModel:
         """The model of this trial."""
-        return self.plan.models[self.model_number]
+        model = self.plan.models[self.model_number]
+        options = model.options | dict(self.tuned)
+        return msgspec.structs.replace(model, options=options)
 
     @cached_property
     def seed(self) -> int:
@@ -228,6 +242,7 @@ class PlannedTrial:
             repeat=self.repeat,
             seed=self.seed,
             device=self.device,
+            tuned=dict(self.tuned),
             n_hidden=len(self.fold.partition.hidden),
             environment=self.plan.environment.id,
             finished=now(),
@@ -289,13 +304,22 @@ def check_device(device: str, accelerators: list[str]) -> None:
 
 def trials_left(plan: Plan, folder: RunFolder) -> list[PlannedTrial]:
     """Return the trials that a resumed run still has to do."""
-    done = {(r.key, r.repeat) for r in folder.trials() if r.status in ("ok", "skipped")}
-    return [trial for trial in plan.trials if (trial.key, trial.repeat) not in done]
+    # Tuning may choose what was in force: two models then share their keys.
+    done = {
+        (r.key, r.model, r.repeat)
+        for r in folder.trials()
+        if r.status in ("ok", "skipped")
+    }
+    return [
+        trial
+        for trial in plan.trials
+        if (trial.key, trial.model_number, trial.repeat) not in done
+    ]
 
 
 def execute(
     plan: Plan,
-    trials: Sequence[PlannedTrial],
+    trials: Iterable[PlannedTrial],
     folder: RunFolder,
     executor: LocalExecutor,
     listener: Listener,
@@ -304,7 +328,8 @@ def execute(
 
     Args:
         plan: What the run does.
-        trials: Those to run now; trials on one fold stand together.
+        trials: Those to run now; trials on one fold stand together. The next is asked
+            for when the listener knows how the one before it ended.
         folder: Where the records go.
         executor: What runs the trials.
         listener: Whoever wants to know.

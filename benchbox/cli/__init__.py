@@ -11,11 +11,12 @@ from benchbox.version import __version__
 
 _COMMANDS = {
     "run": "Fit and compare models on ratings they have not seen.",
+    "tune": "Choose models' options on validation ratings, then compare.",
     "list": "Show the models, data sets, protocols and metrics at hand.",
     "compare": "Say what got better or worse between two runs.",
     "report": "Show the tables of a finished or broken-off run.",
     "stats": "Show how sure the figures of a run are, and what they hide.",
-    "data": "Fetch, show and remove data sets.",
+    "data": "Fetch, show, split, audit and remove data sets.",
     "fit": "Fit a model to all ratings of a data set, and keep it.",
     "predict": "Predict ratings with a kept model.",
     "recommend": "Name the best items for a user with a kept model.",

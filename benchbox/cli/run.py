@@ -73,7 +73,7 @@ _LISTS = ("models", "datasets", "protocols")
     metavar="NAME[:KEY=VALUE,…]",
     help="An evaluation protocol; repeatable. Without it, each data set's own.",
 )
-@click.option("--folds", metavar="NAME,…", help="Run these folds only.")
+@click.option("-f", "--folds", metavar="NAME,…", help="Run these folds only.")
 @click.option("--seed", type=int, help="Root of all model seeds.  [default: 0]")
 @click.option(
     "--seeds",
@@ -157,7 +157,11 @@ def command(
         earlier = folder.read_run()
         config, created = earlier.config, earlier.created
     else:
-        folder, config, created = None, _config(suite, given), ""
+        folder, config, created = None, make_config(suite, given), ""
+    if config.tuning is not None:
+        raise UsageError(
+            "A run with a tuning budget is one of `benchbox tune`; --resume it there."
+        )
     registry = installed()
     complain(registry)
     threads = config.threads or n_usable_cpus()
@@ -174,7 +178,12 @@ def command(
             return _run(plan, folder, executor, costs, verbose, created, registry)
 
 
-def _config(suite: Path | None, given: dict[str, Any]) -> RunConfig:
+def make_config(suite: Path | None, given: dict[str, Any]) -> RunConfig:
+    """Return the settings of a suite file, if any, overridden by those *given*.
+
+    Raises:
+        UsageError: They cannot be read, or do not fit.
+    """
     values: dict[str, Any] = {}
     if suite is not None:
         try:
@@ -267,7 +276,7 @@ def carry_out(
         events: Tells the plugins that want to know.
         created: When the run began, if it did so earlier.
     """
-    record = _run_record(plan, folder, created or now())
+    record = run_record(plan, folder, created or now())
     folder.write_run(record)
     events.tell("run_started", run=record, folder=folder.path)
     listener = TellingListener(record, events, progress)
@@ -281,7 +290,8 @@ def carry_out(
     return record
 
 
-def _run_record(plan: Plan, folder: RunFolder, created: str) -> RunRecord:
+def run_record(plan: Plan, folder: RunFolder, created: str) -> RunRecord:
+    """Return the record of a run that begins, or goes on, in *folder*."""
     earlier = _earlier_environments(folder, plan.environment)
     return RunRecord(
         id=folder.path.name,

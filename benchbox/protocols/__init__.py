@@ -11,6 +11,7 @@ from benchbox.protocols.folds import Fold as Fold
 from benchbox.protocols.folds import Visible as Visible
 from benchbox.protocols.folds import carve_validation as carve_validation
 from benchbox.protocols.folds import make_folds as make_folds
+from benchbox.protocols.folds import validation_fold as validation_fold
 from benchbox.protocols.identity import FOLD_FORMAT as FOLD_FORMAT
 from benchbox.protocols.identity import data_id as data_id
 from benchbox.protocols.identity import features_id as features_id

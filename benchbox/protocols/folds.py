@@ -1,7 +1,7 @@
 """Folds: a partition of particular ratings under a recipe, known by its hash."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import msgspec
@@ -165,16 +165,43 @@ def carve_validation(fold: Fold, seed: int) -> Visible:
     Raises:
         ProtocolError: The training ratings are too few to set any aside.
     """
-    train = fold.train
-    parts = fold.protocol.carve(train, fold.options, seed)
-    if not len(parts.train) or not len(parts.hidden):
-        raise ProtocolError(
-            f"Fold {fold.name!r} has {len(train):,} training ratings, too few to set "
-            f"validation ratings aside."
-        )
+    train, parts = fold.train, _carve(fold, seed)
     fitted = train.take(parts.train)
     return Visible(
         train=fitted,
         validation=train.take(parts.hidden),
         validation_history=fitted if parts.is_warm else train.take(parts.history),
     )
+
+
+def validation_fold(fold: Fold, seed: int) -> Fold:
+    """Return a fold within the training ratings of *fold*, which hides some of them.
+
+    It follows the same rule, and knows nothing of the ratings that *fold* hides: what
+    is chosen on it is chosen by training ratings alone.
+
+    Args:
+        fold: The fold; its hidden ratings are not looked at.
+        seed: Draws the validation ratings.
+
+    Raises:
+        ProtocolError: The training ratings are too few to set any aside.
+    """
+    train = fold.train
+    return Fold(
+        ratings=train,
+        partition=replace(_carve(fold, seed), name=fold.name),
+        protocol=fold.protocol,
+        options=fold.options,
+        data_id=data_id(train),
+    )
+
+
+def _carve(fold: Fold, seed: int) -> Partition:
+    parts = fold.protocol.carve(fold.train, fold.options, seed)
+    if not len(parts.train) or not len(parts.hidden):
+        raise ProtocolError(
+            f"Fold {fold.name!r} has {len(fold.train):,} training ratings, too few to "
+            f"set validation ratings aside."
+        )
+    return parts

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from benchbox import Capabilities, ModelSpec, hookimpl
+from benchbox.search import OneOf, Span
 from benchbox_autoencoders.options import AutoencoderOptions, StackedOptions
 
 _AUTOREC = "doi:10.1145/2740908.2742726"
@@ -87,6 +88,18 @@ _BY_USER = Capabilities(
     refits=True,
     devices=("cpu", "cuda"),
 )
+_SEARCH: dict[str, Span | OneOf] = {
+    "hidden_units": OneOf(([25], [50], [100], [200])),
+    "learning_rate": Span(1e-3, 2e-2, log=True),
+    "weight_decay": Span(1e-5, 1e-1, log=True),
+    "input_dropout": Span(0.0, 0.7),
+    "dropout": Span(0.0, 0.4),
+    "batch_size": OneOf((64, 128, 256)),
+}
+_STACKED_SEARCH: dict[str, Span | OneOf] = _SEARCH | {
+    "hidden_units": OneOf(([50, 20, 50], [100, 20, 100], [100, 50, 100])),
+    "weight_decay": Span(0.1, 100.0, log=True),
+}
 _BY_ITEM = msgspec.structs.replace(_BY_USER, inductive=False)
 
 
@@ -106,6 +119,7 @@ def benchbox_models() -> list[ModelSpec]:
             capabilities=_BY_USER,
             presets=_BY_USER_PRESETS,
             reference=_AUTOREC,
+            search=_SEARCH,
             cost_hint=1.2,
         ),
         ModelSpec(
@@ -116,6 +130,7 @@ def benchbox_models() -> list[ModelSpec]:
             capabilities=_BY_ITEM,
             presets={"published": _PUBLISHED},
             reference=_AUTOREC,
+            search=_SEARCH,
             cost_hint=0.8,
         ),
         ModelSpec(
@@ -126,6 +141,7 @@ def benchbox_models() -> list[ModelSpec]:
             capabilities=_BY_USER,
             presets=_STACKED_PRESETS,
             reference="arXiv:1708.01715",
+            search=_STACKED_SEARCH,
             cost_hint=0.7,
         ),
     ]

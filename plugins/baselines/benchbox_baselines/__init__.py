@@ -1,6 +1,7 @@
 """Baselines: means and biases, the lines that any other model must beat."""
 
 from benchbox import Capabilities, ModelSpec, hookimpl
+from benchbox.search import Span
 from benchbox_baselines.options import BiasOptions
 
 _CAPABILITIES = Capabilities(inductive=True, stochastic=False)
@@ -36,6 +37,10 @@ def benchbox_models() -> list[ModelSpec]:
             target="benchbox_baselines.bias:Bias",
             summary="global mean plus a damped offset per user and per item",
             options=BiasOptions,
+            search={
+                "user_damping": Span(0.1, 50.0, log=True),
+                "item_damping": Span(0.1, 50.0, log=True),
+            },
             capabilities=_CAPABILITIES,
             reference="doi:10.1145/1644873.1644874",
             cost_hint=0.02,

@@ -1,6 +1,7 @@
 """Embeddings: vectors of users and items under a head, learned by mini-batches."""
 
 from benchbox import Capabilities, ModelSpec, hookimpl
+from benchbox.search import OneOf, Span
 from benchbox_embeddings.options import BiasedMFSGDOptions, NeuralCFOptions
 
 
@@ -17,6 +18,12 @@ def benchbox_models() -> list[ModelSpec]:
                 uses_validation=True, refits=True, devices=("cpu", "cuda")
             ),
             reference="doi:10.1109/MC.2009.263",
+            search={
+                "n_factors": Span(4, 64, log=True),
+                "learning_rate": Span(2e-3, 5e-2, log=True),
+                "weight_decay": Span(3e-5, 3e-3, log=True),
+                "batch_size": OneOf((512, 1024, 2048, 4096)),
+            },
             cost_hint=0.5,
         ),
         ModelSpec(
@@ -31,6 +38,15 @@ def benchbox_models() -> list[ModelSpec]:
                 devices=("cpu", "cuda"),
             ),
             reference="doi:10.1145/3038912.3052569",
+            search={
+                "n_factors": Span(8, 64, log=True),
+                "hidden_units": OneOf(([16], [32], [64], [32, 16], [64, 32])),
+                "learning_rate": Span(5e-3, 0.15, log=True),
+                "schedule_factor": Span(0.4, 0.9),
+                "weight_decay": Span(3e-5, 3e-3, log=True),
+                "dropout": Span(0.0, 0.4),
+                "batch_size": OneOf((2048, 4096, 8192)),
+            },
             cost_hint=0.8,
         ),
     ]

@@ -1,6 +1,7 @@
 """Factorization: low-rank models of the rating matrix."""
 
 from benchbox import Capabilities, ModelSpec, hookimpl
+from benchbox.search import Span
 from benchbox_factorization.options import (
     BayesianMFOptions,
     BiasedMFOptions,
@@ -25,6 +26,7 @@ def benchbox_models() -> list[ModelSpec]:
             presets={"zero": {"fill": "zero", "n_factors": 3}},
             capabilities=Capabilities(inductive=True, stochastic=False),
             reference="doi:10.1145/1864708.1864721",
+            search={"n_factors": Span(2, 64, log=True)},
             cost_hint=0.06,
         ),
         ModelSpec(
@@ -34,6 +36,14 @@ def benchbox_models() -> list[ModelSpec]:
             options=BiasedMFOptions,
             capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
             reference="doi:10.1109/MC.2009.263",
+            search={
+                "n_factors": Span(4, 48, log=True),
+                "damping": Span(2.0, 32.0, log=True),
+                "weight_decay": Span(0.01, 0.2, log=True),
+                "user_damping": Span(1.0, 25.0, log=True),
+                "item_damping": Span(0.5, 10.0, log=True),
+                "epochs": Span(4, 30, log=True),
+            },
             cost_hint=0.06,
         ),
         ModelSpec(
@@ -45,6 +55,11 @@ def benchbox_models() -> list[ModelSpec]:
             presets={"thorough": {"n_factors": 16, "burn_in": 20, "epochs": 300}},
             capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
             reference="doi:10.1145/1390156.1390267",
+            search={
+                "n_factors": Span(2, 64, log=True),
+                "epochs": Span(30, 300, log=True),
+                "prior_spread": Span(0.03, 1.0, log=True),
+            },
             cost_hint=1.0,
         ),
     ]

@@ -1,0 +1,221 @@
+"""`benchbox tune`: options chosen by validation alone, at one price for all."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from commands import Benchbox
+
+from benchbox.protocols import validation_fold
+from benchbox.results import RunFolder
+
+pytest.importorskip("optuna")
+
+MADE_UP = "-d synthetic:n_users=60,n_items=50,n_ratings=1200"
+TUNE = f"tune {MADE_UP} -m bias -m biased-mf --budget-trials 4 --seeds 1"
+
+
+def studies(folder: RunFolder) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder.path / "study.json").read_text())
+    return found
+
+
+def timeless(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return studies without the seconds that they took."""
+    for study in found:
+        for each in (study, *study["tried"]):
+            del each["seconds"]
+    return found
+
+
+def test_every_model_is_shown_as_it_is_and_tuned_at_the_same_price(
+    benchbox: Benchbox,
+) -> None:
+    done = benchbox(f"{TUNE} -p kfold:n_folds=2")
+
+    assert done.code == 0, done.err
+    ended = {(trial.label, trial.fold): trial for trial in done.trials()}
+    assert {label for label, _ in ended} == {
+        "bias",
+        "bias tuned",
+        "biased-mf",
+        "biased-mf tuned",
+    }
+    assert all(trial.status == "ok" for trial in ended.values())
+    assert len(studies(done.folder)) == 4
+    folds = {fold.name: fold for fold in done.folder.read_run().stages[0].folds}
+    for study in studies(done.folder):
+        fold = folds[study["fold"]]
+        assert study["n_validation"] == round(fold.n_train / 10)
+        assert study["validation_id"] != fold.id
+        assert len(study["tried"]) == 4
+        values = [tried["value"] for tried in study["tried"]]
+        assert study["before"] == values[0]
+        assert study["after"] == min(values)
+        assert study["chosen"] == study["tried"][values.index(min(values))]["options"]
+        assert ended[study["model"], study["fold"]].tuned == study["chosen"]
+    assert "Budget of each model on each fold: 4 trials." in done.out
+    assert not ended["bias", "k1"].tuned
+
+
+def test_the_choice_never_depends_on_a_hidden_rating(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    """The canary: other hidden ratings, the same choices to the last byte."""
+    users, items = np.divmod(np.arange(600), 20)
+    values = np.random.default_rng(1).integers(1, 6, 600)
+    lines = [f"u{u},i{i},{v}" for u, i, v in zip(users, items, values, strict=True)]
+    shown, hidden = lines[::2] + lines[1::4], lines[3::4]
+    other = [f"{line[:-1]}{6 - int(line[-1])}" for line in hidden]
+    found, scores = [], []
+    for name, truths in (("one", hidden), ("other", other)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, rows in (("train.csv", shown), ("test.csv", truths)):
+            (folder / file).write_text("\n".join(["user,item,rating", *rows]))
+        done = benchbox(
+            f"tune -d {folder}/train.csv+{folder}/test.csv:scale=1-5 -m biased-mf "
+            f"-m biased-mf-sgd:epochs=2 --budget-trials 4 --seeds 1"
+        )
+        assert done.code == 0, done.err
+        found.append(json.dumps(timeless(studies(done.folder))))
+        scores.append(done.by_label()["biased-mf tuned"].metrics["rmse"].value)
+
+    assert found[0] == found[1]
+    assert scores[0] != scores[1]
+
+
+def test_what_is_set_by_hand_is_not_tuned(benchbox: Benchbox) -> None:
+    done = benchbox(
+        f"tune {MADE_UP} -m bias:user_damping=7 -m global-mean --budget-trials 3"
+    )
+
+    (study,) = studies(done.folder)
+    assert set(study["tried"][0]["options"]) == {"item_damping"}
+    assert set(done.by_label()) == {
+        "bias:user_damping=7",
+        "bias:user_damping=7 tuned",
+        "global-mean",
+    }
+
+
+def test_a_killed_search_goes_on_where_it_was_and_chooses_the_same(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    line = f"tune {MADE_UP} -m bias --budget-trials 8"
+    whole = benchbox(line)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchbox.cli", *line.split(), "--out", "killed"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("killed/*/tuning/*/trials/*.json"))) < 3:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    (killed,) = tmp_path.glob("killed/*")
+    kept = {file: file.read_bytes() for file in killed.glob("tuning/*/trials/*.json")}
+
+    resumed = benchbox("tune --resume last --out killed")
+
+    assert resumed.code == 0, resumed.err
+    assert all(file.read_bytes() == content for file, content in kept.items())
+    assert timeless(studies(RunFolder(killed))) == timeless(studies(whole.folder))
+    predictions = "predictions/*tuned*.npy"
+    one, other = (
+        {file.name: file.read_bytes() for file in path.glob(predictions)}
+        for path in (killed, whole.folder.path)
+    )
+    assert one == other
+    assert one
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("tune --metric rsme", 2, "No metric named 'rsme'"),
+        ("tune --budget-trials 0", 2, "budget-trials"),
+        ("tune --resume last -m bias", 2, "leave out other options"),
+        ("tune --resume last", 1, "no run 'last'"),
+        ("tune -m bias:user_dampening=2", 2, "no option 'user_dampening'"),
+    ],
+)
+def test_a_mistake_is_one_line(benchbox: Benchbox, line: str, code: int, said) -> None:
+    more = f" {MADE_UP}" if "--resume" not in line else ""
+
+    done = benchbox(line + more)
+
+    assert done.code == code
+    assert said in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_run_and_a_tuning_are_not_resumed_as_each_other(benchbox: Benchbox) -> None:
+    tuned = benchbox(f"tune {MADE_UP} -m bias --budget-trials 1")
+    not_a_run = benchbox("run --resume last")
+    record = tuned.folder.read_run()
+    record.config = msgspec.structs.replace(record.config, tuning=None)
+    tuned.folder.write_run(record)
+    not_tuned = benchbox("tune --resume last")
+
+    assert (not_tuned.code, not_a_run.code) == (2, 2)
+    assert "is no run of `benchbox tune`" in not_tuned.err
+    assert "--resume it there" in not_a_run.err
+
+
+def test_without_optuna_it_says_what_to_install(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchbox.tuning.suggestions.find_spec", lambda name: None)
+
+    done = benchbox(f"tune {MADE_UP} -m bias")
+
+    assert done.code == 2
+    assert "pip install 'benchbox-recsys[tune]'" in done.err
+
+
+def test_seconds_end_a_search_and_who_cannot_take_part_is_not_tuned(
+    benchbox: Benchbox,
+) -> None:
+    done = benchbox(
+        f"tune {MADE_UP} -p new-users -m biased-mf-sgd -m bias --budget-trials 500 "
+        f"--budget-seconds 0.02"
+    )
+
+    assert done.code == 0, done.err
+    (study,) = studies(done.folder)
+    assert study["model"] == "bias tuned"
+    assert 1 <= len(study["tried"]) < 500
+    assert "500 trials or 0.02 s" in done.out
+    assert done.by_label()["biased-mf-sgd tuned"].status == "skipped"
+
+
+def test_a_fold_within_train_knows_nothing_of_hidden_ratings() -> None:
+    from toys import tiny_ratings
+
+    from benchbox.audit import audit_fold, redraw_hidden
+    from benchbox.protocols import PROTOCOLS, make_folds
+
+    for protocol in PROTOCOLS[1:]:
+        options = protocol.options()
+        if protocol.name == "temporal-user":
+            options = protocol.options(last=1)
+        fold = make_folds(tiny_ratings(200), protocol, options, {})[0]
+
+        one, other = (validation_fold(f, 5) for f in (fold, redraw_hidden(fold, 1)))
+
+        assert one.id == other.id
+        assert not audit_fold(one).leaks
+        assert set(one.ratings.rows) == set(fold.train.rows)
