@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -222,3 +223,24 @@ def test_a_run_in_which_nothing_ended_well_has_nothing_to_tell(
 
     assert done.code == 1
     assert "no trial that ended well" in done.err
+
+
+def test_on_real_ratings_pairs_are_sharp_and_definitions_far_apart(
+    benchbox: Benchbox,
+) -> None:
+    if not (Path(os.environ.get("BENCHBOX_DATA", "/nonexistent")) / "ml-100k").is_dir():
+        pytest.skip("BENCHBOX_DATA has no ml-100k")
+    models = "-m bias -m biased-mf --seeds 1"
+    benchbox(f"run -d ml-100k -p kfold -p temporal:quantile=0.8 {models}")
+
+    folds, temporal = json.loads(benchbox("stats -f json").out)["stages"]
+
+    (pair,) = folds["pairs"]
+    assert (pair["first"], pair["verdict"]) == ("biased-mf", "better")
+    assert pair["sharper_over_users"] > 4
+    assert pair["sharper_over_folds"] > 4
+    # What one tool prints by default, and what all ratings say: 0.84 and 1.03 there.
+    (row,) = [r for r in temporal["definitions"] if r["model"] == "biased-mf"]
+    assert row["pooled"] > 1.01
+    assert row["known-by-user"] < 0.86
+    assert (row["n_known"], row["n_scored"]) == (2860, 19997)

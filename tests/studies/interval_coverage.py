@@ -1,6 +1,8 @@
 """How often intervals over users hold the truth, on made-up users whose truth is known.
 
-``python tests/studies/coverage.py results/published/coverage.json`` takes some minutes.
+It takes some minutes::
+
+    python tests/studies/interval_coverage.py results/published/interval-coverage.json
 """
 
 import json
@@ -130,7 +132,7 @@ def main(target: str) -> None:
     rows = [row for setting in SETTINGS for row in coverage(*setting)]
     content = {
         "what": "share of repetitions whose 95 % interval over users holds the truth",
-        "made by": "python tests/studies/coverage.py",
+        "made by": "python tests/studies/interval_coverage.py",
         "n_repetitions": N_REPETITIONS,
         "n_resamples": N_RESAMPLES,
         "rows": rows,
