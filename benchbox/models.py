@@ -1,6 +1,7 @@
 """Models: a contract of two methods, the record that offers one, a fit's context."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Literal, Protocol
@@ -121,6 +122,10 @@ class EpochReport:
     cpu_seconds: float | None = None
 
 
+TimedStep = Callable[[], AbstractContextManager[None]]
+"""Returns a context that times the training step in its block."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FitContext:
     """The circumstances of one fit.
@@ -138,6 +143,7 @@ class FitContext:
         time_limit_seconds: Wall-clock seconds after which the trial is ended.
         on_report: Takes each `EpochReport`; the runner sets it.
         on_note: Takes each fact a model notes; the runner sets it.
+        time_step: Times a training step; the runner sets it.
     """
 
     seed: int = 0
@@ -150,6 +156,14 @@ class FitContext:
     time_limit_seconds: float | None = None
     on_report: Callable[[EpochReport], None] | None = None
     on_note: Callable[[str, str], None] | None = None
+    time_step: TimedStep | None = None
+
+    def step(self) -> AbstractContextManager[None]:
+        """Return a context for one training step, so that steps are timed.
+
+        On an accelerator the device itself measures it; nothing waits for it then.
+        """
+        return nullcontext() if self.time_step is None else self.time_step()
 
     def note(self, name: str, value: str) -> None:
         """Record a choice the model made by itself, such as an algorithm.

@@ -19,6 +19,8 @@ from benchbox.gauges import GaugeRecord
 from benchbox.models import Capabilities, EpochReport, Precision
 from benchbox.options import spell
 from benchbox.ratings import RatingScale, Values
+from benchbox.timing.latency import LatencyRecord
+from benchbox.timing.samples import Durations
 from benchbox.trial import Status
 
 RESULT_FORMAT = 1
@@ -164,6 +166,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         seeds: How often a stochastic model is fitted on each fold.
         repeats: How often each of these fits is done, for its timing alone: the
             predictions must be the same each time.
+        latency: Whether single calls of `predict` are timed as well.
         device: ``auto``, ``cpu`` or an accelerator such as ``cuda:0``.
         precision: Arithmetic of matrix products in torch.
         threads: Threads per trial; 0 means every processor.
@@ -182,6 +185,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seed: int = 0
     seeds: int = 2
     repeats: int = 1
+    latency: bool = False
     device: str = "auto"
     precision: Precision = "float32"
     threads: int = 0
@@ -273,6 +277,9 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         predictions_digest: Hash of all predictions; equal for equal predictions.
         wall_seconds: Wall-clock seconds by phase; ``score`` is the runner's.
         cpu_seconds: Processor seconds by phase.
+        n_steps: Training steps the model timed.
+        steps: How long the newest of them took.
+        latency: How long single calls of `predict` take, where that was asked for.
         contended: What else used the machine meanwhile, so that the seconds are not
             the model's alone; empty if nothing was seen.
         foreign_cpus: Processors other work kept busy on average; `None` if the trial
@@ -315,6 +322,9 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     predictions_digest: str = ""
     wall_seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
+    n_steps: int = 0
+    steps: Durations | None = None
+    latency: list[LatencyRecord] = []
     contended: list[str] = []
     foreign_cpus: float | None = None
     settings: dict[str, str] = {}

@@ -524,6 +524,7 @@ def _job(trial: PlannedTrial, ground: _FoldGround, out: Path) -> TrialJob:
         precision=config.precision,
         seed=trial.seed,
         n_threads=trial.plan.n_threads,
+        latency=config.latency,
         time_limit_seconds=config.time_limit_seconds,
     )
 
@@ -551,6 +552,9 @@ def _trial_record(
         curve=outcome.curve,
         refit_curve=outcome.refit_curve,
         notes=outcome.notes,
+        n_steps=outcome.n_steps,
+        steps=outcome.steps,
+        latency=outcome.latency,
         **values,
     )
 

@@ -26,8 +26,11 @@ from benchbox.plugins import resolve
 from benchbox.ratings import Ratings, Values
 from benchbox.states import State, write_state
 from benchbox.timing.afterwork import adopt_orphans, await_afterwork
+from benchbox.timing.latency import LatencyRecord, cache_flusher, measure_latency
 from benchbox.timing.memory import reset_peak_memory
 from benchbox.timing.phases import LapClock, PhaseClock
+from benchbox.timing.samples import Durations, summarise
+from benchbox.timing.steps import StepClock, step_clock
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
@@ -101,6 +104,9 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
         curve: What the model reported after each epoch.
         refit_curve: The same of the refit.
         notes: Choices the model made by itself.
+        n_steps: Training steps the model timed.
+        steps: How long the newest of them took.
+        latency: How long single calls of `predict` take, where that was asked for.
         chosen_epoch: Epoch with the lowest validation error, in a refit.
         n_parameters: Learned numbers in the model, where it tells.
         settings: Threads, arithmetic and the like in force, by name.
@@ -117,6 +123,9 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     curve: list[EpochReport] = []
     refit_curve: list[EpochReport] = []
     notes: dict[str, str] = {}
+    n_steps: int = 0
+    steps: Durations | None = None
+    latency: list[LatencyRecord] = []
     chosen_epoch: int | None = None
     n_parameters: int | None = None
     settings: dict[str, str] = {}
@@ -255,8 +264,11 @@ def _run(
         train = read_ratings(Path(job.train))
         model = build_model(job.target, job.options_type, job.options)
     channel.send({"kind": "phase", "phase": "fit"})
+    steps = step_clock(job.device)
     with clock.phase("fit"):
-        _fit(job, model, train, channel, outcome)
+        _fit(job, model, train, channel, outcome, steps)
+    if steps.n_steps:
+        outcome.n_steps, outcome.steps = steps.n_steps, summarise(steps.seconds())
     outcome.n_parameters = _count_parameters(model)
     outcome.parameter_bytes = _parameter_bytes(model)
     if job.keep is not None:
@@ -278,6 +290,15 @@ def _run(
             answered = host_array(model.predict(history, *asked))
         predictions[chunk] = check_predictions(answered, len(asked[0]))
     channel.send({"kind": "phase", "phase": "end"})
+    if job.latency and len(users):
+        with clock.phase("latency"):
+            outcome.latency = measure_latency(
+                lambda users, items: host_array(model.predict(history, users, items)),
+                users,
+                items,
+                n_items=train.n_items,
+                flush=cache_flusher(job.device),
+            )
     np.save(Path(job.out) / PREDICTIONS, predictions, allow_pickle=False)
 
 
@@ -287,6 +308,7 @@ def _fit(
     train: Ratings,
     channel: Channel,
     outcome: TrialOutcome,
+    steps: StepClock,
 ) -> None:
     laps = LapClock(synchronizer(job.device))
 
@@ -303,6 +325,7 @@ def _fit(
         time_limit_seconds=job.time_limit_seconds,
         on_report=partial(note, outcome.curve),
         on_note=outcome.notes.__setitem__,
+        time_step=steps.step,
     )
     if not job.validation or not job.validation_history:
         model.fit(train, context)

@@ -85,6 +85,12 @@ _LISTS = ("models", "datasets", "protocols")
     type=click.IntRange(min=1),
     help="Repetitions of each fit, for its timing; compare wants 6.  [default: 1]",
 )
+@click.option(
+    "--latency",
+    is_flag=True,
+    default=None,
+    help="Also time single calls of predict: 1, 32 and 1,024 pairs, and a user's row.",
+)
 @click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]")
 @click.option(
     "--precision",

@@ -54,6 +54,21 @@ def test_repeats_are_timed_apart_predict_the_same_and_can_be_resumed(
     assert len(again.trials()) == 12
 
 
+def test_latency_is_measured_where_it_is_asked_for(benchbox: Benchbox) -> None:
+    done = benchbox(f"run {TOY} -m bias -m autorec-user:epochs=2 --seeds 1 --latency")
+
+    assert done.code == 0
+    for trial in done.trials():
+        assert len(trial.latency) == 8
+        assert trial.wall_seconds["latency"] > 0
+        assert all(len(r.samples_seconds) == r.durations.n for r in trial.latency)
+    steps = done.by_label()["autorec-user:epochs=2"]
+    assert steps.n_steps >= 2
+    assert steps.steps is not None
+    assert 0 < steps.steps.median_seconds < steps.wall_seconds["fit"]
+    assert done.by_label()["bias"].steps is None
+
+
 def test_each_round_has_an_order_of_its_own_and_the_seed_decides_it(
     benchbox: Benchbox,
 ) -> None:

@@ -1,5 +1,6 @@
 """Fused: the steps of the sparse route on processors, gradient and step in one pass."""
 
+from contextlib import nullcontext
 from itertools import pairwise
 from math import sqrt
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchbox.models import TimedStep
 from benchbox.training.optimizers import make_optimizer
 from benchbox.training.options import Optimizer
 from benchbox.training.threads import at_most
@@ -73,17 +75,20 @@ class FusedSteps:
         self._n_steps = 0
         self._buffers: dict[tuple[int, ...], Array] = {}
 
-    def epoch(self, rows: Rows, order: Tensor) -> float:
+    def epoch(self, rows: Rows, order: Tensor, timed: TimedStep = nullcontext) -> float:
         """Take the steps of each batch of *rows* in *order*; return the mean loss.
 
         The loss is the mean squared error on the way: each batch's before its step.
+        *timed* gives the context that times a step.
         """
         total, n_cells = 0.0, 0
         with at_most(1 if _is_small(self._options) else self._n_threads):
             for index in torch.split(order, self._options.batch_size):
-                cells = _ByColumn(rows, index, self._n_threads)
-                side = None if rows.side is None else rows.side.index_select(0, index)
-                total += self._learn(cells, side)
+                with timed():
+                    cells = _ByColumn(rows, index, self._n_threads)
+                    side = rows.side
+                    side = None if side is None else side.index_select(0, index)
+                    total += self._learn(cells, side)
                 n_cells += len(cells.targets)
         return total / n_cells
 

@@ -1,8 +1,11 @@
 """Steps: training by automatic differentiation, on any device, by any optimizer."""
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 
+from benchbox.models import TimedStep
 from benchbox.training.optimizers import make_optimizer
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
@@ -27,15 +30,17 @@ class Steps:
         self._in_bfloat16 = precision == "bfloat16"
         self.optimizer = make_optimizer(decayed(network), network.offsets, options)
 
-    def epoch(self, rows: Rows, order: Tensor) -> float:
+    def epoch(self, rows: Rows, order: Tensor, timed: TimedStep = nullcontext) -> float:
         """Take the steps of each batch of *rows* in *order*; return the mean loss.
 
         The loss is the mean squared error on the way: each batch's before its step.
+        *timed* gives the context that times a step.
         """
         device = rows.values.device
         total = torch.zeros((), dtype=torch.float64, device=device)
         for index in torch.split(order, self._options.batch_size):
-            total += self._learn(rows.batch(index))
+            with timed():
+                total += self._learn(rows.batch(index))
         return float(total) / int(rows.counts[order].sum())
 
     def _learn(self, batch: Batch) -> Tensor:

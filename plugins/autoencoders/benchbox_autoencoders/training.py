@@ -43,7 +43,7 @@ def train(
 
     def epoch() -> float:
         order = rated[torch.randperm(len(rated), generator=generator)]
-        return steps.epoch(rows, order)
+        return steps.epoch(rows, order, context.step)
 
     train_epochs(
         network,

@@ -1,11 +1,13 @@
 """Training: how every embedding model learns."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
 
 from benchbox import FitContext
+from benchbox.models import TimedStep
 from benchbox.training.loop import train_epochs
 from benchbox.training.optimizers import make_optimizer
 from benchbox.training.threads import at_most
@@ -31,14 +33,18 @@ class Steps:
         self._in_bfloat16 = precision == "bfloat16"
         self.optimizer = make_optimizer(network.weights, network.offsets, options)
 
-    def epoch(self, pairs: Pairs, order: Tensor) -> float:
+    def epoch(
+        self, pairs: Pairs, order: Tensor, timed: TimedStep = nullcontext
+    ) -> float:
         """Take a step per batch of *pairs* in *order*; return the mean loss.
 
         The loss is the mean squared error on the way: each batch's before its step.
+        *timed* gives the context that times a step.
         """
         total = torch.zeros((), dtype=torch.float64, device=order.device)
         for batch in pairs.batches(order, self._options.batch_size):
-            total += self._step(batch)
+            with timed():
+                total += self._step(batch)
         # The only wait for the device.
         return float(total) / len(pairs)
 
@@ -87,7 +93,7 @@ def train_network(
     def take_epoch() -> float:
         pairs = make_pairs()
         order = torch.randperm(len(pairs), generator=chance, device=chance.device)
-        return steps.epoch(pairs, order)
+        return steps.epoch(pairs, order, context.step)
 
     n_threads = 1 if is_small(network, options.batch_size) else torch.get_num_threads()
     context.note("threads", str(n_threads))
