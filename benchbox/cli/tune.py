@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any
 
 import click
@@ -41,7 +43,14 @@ from benchbox.results import (
 )
 from benchbox.runner import Plan, PlannedTrial, execute, trials_left
 from benchbox.search import SearchSpace
-from benchbox.tuning import Study, StudyListener, StudyRecord, free_space, needs_optuna
+from benchbox.tuning import (
+    StudiesRecord,
+    Study,
+    StudyListener,
+    StudyRecord,
+    free_space,
+    needs_optuna,
+)
 
 STUDY = "study.json"
 """File of a run that holds what was tried, model by model and fold by fold."""
@@ -211,8 +220,7 @@ class _Tuning:
         studies = self._studies(created)
         if studies is None:
             return self._interrupted()
-        encoded = msgspec.json.format(msgspec.json.encode(studies), indent=1)
-        self._folder.write_text(STUDY, encoded.decode() + "\n")
+        self._write(studies)
         labels = {self._plan.models[number].label: number for number in self._searches}
         chosen = {
             (study.stage, study.fold, labels[study.model]): study.chosen
@@ -284,6 +292,17 @@ class _Tuning:
             console.print(f"tuned {_said(study.record())}")
         return study
 
+    def _write(self, studies: list[StudyRecord]) -> None:
+        record = StudiesRecord(
+            run=self._folder.path.name,
+            stages=[stage.record().label for stage in self._plan.stages],
+            seed=self._plan.config.seed,
+            environment=self._plan.environment.id,
+            studies=studies,
+        )
+        encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
+        self._folder.write_text(STUDY, encoded.decode() + "\n")
+
     def _interrupted(self) -> int:
         path = self._folder.path
         click.echo(
@@ -346,7 +365,7 @@ def _table(studies: list[StudyRecord]) -> str:
             f"{study.seconds:.1f}",
             _figure(study.before),
             _figure(study.after),
-            spell("", _moved(study))[1:] or "as it was",
+            ", ".join(_moved(study)) or "as it was",
         )
         for study in studies
     ]
@@ -357,21 +376,24 @@ def _table(studies: list[StudyRecord]) -> str:
         headers=["tuning", "fold", "trials", "s", "before", "after", "chosen"],
         disable_numparse=True,
         colalign=("left", "left", "right", "right", "right", "right", "left"),
-        maxcolwidths=[None] * 6 + [44],
+        maxcolwidths=[None] * 6 + [max(24, get_terminal_size().columns - 53)],
     )
-    return (
-        f"{table}\n\nbefore, after: {studies[0].metric} over validation ratings, which "
-        f"are carved from training ratings.\nBudget of each model on each fold: "
-        f"{budget.trials} trials{limit}. Cost in all: "
-        f"{sum(study.seconds for study in studies):.1f} s. Details: {STUDY}.\nEach try "
-        f"is one fit: gains smaller than the spread between seeds are luck."
+    notes = (
+        f"before, after: {studies[0].metric} over validation ratings, which are carved "
+        f"from training ratings.",
+        f"Budget of each model on each fold: {budget.trials} trials{limit}. Cost in "
+        f"all: {sum(study.seconds for study in studies):.1f} s. Details: {STUDY}.",
+        "Each try is one fit: gains smaller than the spread between seeds are luck.",
     )
+    width = min(get_terminal_size().columns, 120)
+    return "\n".join([table, "", *(fill(note, width) for note in notes)])
 
 
-def _moved(study: StudyRecord) -> dict[str, Any]:
-    """Return the chosen options that differ from those in force before."""
+def _moved(study: StudyRecord) -> list[str]:
+    """Return the chosen options that differ from those in force before, as spelt."""
     start = study.tried[0].options
-    return {k: v for k, v in study.chosen.items() if v != start[k]}
+    moved = {k: v for k, v in study.chosen.items() if v != start[k]}
+    return [spell("", {name: value})[1:] for name, value in moved.items()]
 
 
 def _figure(value: float | None) -> str:

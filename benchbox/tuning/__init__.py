@@ -1,5 +1,6 @@
 """Tuning: options chosen on validation ratings, with one budget for every model."""
 
+from benchbox.tuning.study import StudiesRecord as StudiesRecord
 from benchbox.tuning.study import Study as Study
 from benchbox.tuning.study import StudyListener as StudyListener
 from benchbox.tuning.study import StudyRecord as StudyRecord

@@ -53,6 +53,26 @@ class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class StudiesRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was tried in a run.
+
+    Attributes:
+        format: Version of this record.
+        run: Name of the run.
+        stages: Data sets and protocols in words, by number of the stage.
+        seed: Root of all seeds.
+        environment: Id of the machine and software, as in the run's record.
+        studies: Model by model, fold by fold.
+    """
+
+    format: int = 1
+    run: str
+    stages: list[str]
+    seed: int
+    environment: str
+    studies: list[StudyRecord]
+
+
 class Study:
     """The search for one model's options on one fold.
 
@@ -153,7 +173,9 @@ class Study:
     def _next(self) -> dict[str, Any] | None:
         """Return the options to try next, if the budget allows."""
         if not self._tried:
-            return {name: self._model.options[name] for name in self._space}
+            # As JSON has them, so that a tuple is not a change of the list it becomes.
+            options = msgspec.json.decode(msgspec.json.encode(self._model.options))
+            return {name: options[name] for name in self._space}
         is_spent = self._spent >= (self._budget.seconds or float("inf"))
         if is_spent or not self._space or len(self._tried) >= self._budget.trials:
             return None

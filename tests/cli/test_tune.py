@@ -24,7 +24,9 @@ TUNE = f"tune {MADE_UP} -m bias -m biased-mf --budget-trials 4 --seeds 1"
 
 
 def studies(folder: RunFolder) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((folder.path / "study.json").read_text())
+    record = json.loads((folder.path / "study.json").read_text())
+    assert record["run"] == folder.path.name
+    found: list[dict[str, Any]] = record["studies"]
     return found
 
 

@@ -90,15 +90,14 @@ _BY_USER = Capabilities(
 )
 _SEARCH: dict[str, Span | OneOf] = {
     "hidden_units": OneOf(([25], [50], [100], [200])),
-    "learning_rate": Span(1e-3, 2e-2, log=True),
-    "weight_decay": Span(1e-5, 1e-1, log=True),
-    "input_dropout": Span(0.0, 0.7),
-    "dropout": Span(0.0, 0.4),
-    "batch_size": OneOf((64, 128, 256)),
+    "learning_rate": Span(1.5e-3, 1.5e-2, log=True),
+    "weight_decay": Span(1e-4, 1e-2, log=True),
+    "input_dropout": Span(0.1, 0.6),
+    "dropout": Span(0.0, 0.3),
 }
 _STACKED_SEARCH: dict[str, Span | OneOf] = _SEARCH | {
     "hidden_units": OneOf(([50, 20, 50], [100, 20, 100], [100, 50, 100])),
-    "weight_decay": Span(0.1, 100.0, log=True),
+    "weight_decay": Span(1.0, 100.0, log=True),
 }
 _BY_ITEM = msgspec.structs.replace(_BY_USER, inductive=False)
 
