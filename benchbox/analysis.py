@@ -144,7 +144,10 @@ def analyse(
     stage = run.stages[number]
     check_folds(run, stage, folds)
     by_name = {fold.name: fold for fold in folds}
-    mine = [t for t in trials if t.stage == number and t.status == "ok"]
+    # A repeat is there for its timing alone.
+    mine = [
+        t for t in trials if t.stage == number and t.status == "ok" and not t.repeat
+    ]
     tallies = [_Tally(label=model.label, n_users=stage.n_users) for model in run.models]
     reference = _Tally(label=REFERENCE, n_users=stage.n_users)
     for record in stage.folds:

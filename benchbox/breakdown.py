@@ -161,13 +161,11 @@ class Breakdown:
 
     Attributes:
         names: What the slices are called, for each of `DIMENSIONS`.
-        cells: Sums, shape ``(*n_slices, n_figures)``, float64.
-        n_fits: How many fits were added up.
+        cells: Sums, shape ``(*n_slices, n_figures)``, float64; averaged over fits.
     """
 
     names: tuple[list[str], ...]
     cells: Floats
-    n_fits: int = 1
 
     def by(self, dimension: Dimension) -> list[Slice]:
         """Return the slices by *dimension*, those without a rating included."""
@@ -175,16 +173,14 @@ class Breakdown:
         others = tuple(k for k in range(len(DIMENSIONS)) if k != place)
         sums = self.cells.sum(axis=others)
         return [
-            _slice(name, dict(zip(_FIGURES, row, strict=True)), self.n_fits)
+            _slice(name, dict(zip(_FIGURES, row, strict=True)))
             for name, row in zip(self.names[place], sums.tolist(), strict=True)
         ]
 
     def all(self) -> Slice:
         """Return the figures of all hidden ratings together."""
         sums = self.cells.sum(axis=tuple(range(len(DIMENSIONS))))
-        return _slice(
-            "all", dict(zip(_FIGURES, sums.tolist(), strict=True)), self.n_fits
-        )
+        return _slice("all", dict(zip(_FIGURES, sums.tolist(), strict=True)))
 
 
 def break_down(scored: Scored, by: Slicing) -> Breakdown:
@@ -203,14 +199,10 @@ def joined(fits: Sequence[Sequence[Breakdown]]) -> Breakdown:
     """Return the breakdown of one model over all folds, averaged over its fits.
 
     Args:
-        fits: Breakdowns by fold, then by fit; folds must have equally many fits.
+        fits: Breakdowns by fold, then by fit.
     """
-    every = [one for of_fold in fits for one in of_fold]
-    return Breakdown(
-        names=every[0].names,
-        cells=np.sum([one.cells for one in every], axis=0),
-        n_fits=len(fits[0]),
-    )
+    of_folds = [np.mean([fit.cells for fit in fold], axis=0) for fold in fits]
+    return Breakdown(names=fits[0][0].names, cells=np.sum(of_folds, axis=0))
 
 
 def _cell_sums(
@@ -231,7 +223,7 @@ def _cell_sums(
     return np.array([np.bincount(cell, w, int(np.prod(shape))) for w in weights])
 
 
-def _slice(name: str, sums: dict[str, float], n_fits: int) -> Slice:
+def _slice(name: str, sums: dict[str, float]) -> Slice:
     n, n_nonzero = sums["n"], sums["n"] - sums["n_zero"]
 
     def mean(figure: str) -> float | None:
@@ -239,7 +231,7 @@ def _slice(name: str, sums: dict[str, float], n_fits: int) -> Slice:
 
     return Slice(
         name=name,
-        n=n / n_fits,
+        n=n,
         rmse=sqrt(sums["squares"] / n) if n else None,
         mae=mean("absolutes"),
         mape=sums["relatives"] / n_nonzero if n_nonzero else None,

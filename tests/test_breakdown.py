@@ -152,7 +152,7 @@ def test_users_are_sliced_by_what_is_visible_and_items_by_what_was_trained_on() 
 def test_fits_are_averaged_and_folds_added() -> None:
     fits = [
         [break_down(scored([(0, 0, p, 0)]), by()) for p in (1, 3)],
-        [break_down(scored([(0, 0, p, 1)]), by()) for p in (1, 1)],
+        [break_down(scored([(0, 0, 1, 1)]), by())],
     ]
 
     found: Breakdown = joined(fits)

@@ -35,8 +35,8 @@ SECTIONS = [
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with one run: made-up ratings, two folds, and a temporal one."""
     out = tmp_path_factory.mktemp("runs")
-    line = f"run -d {DATA} -p kfold:n_folds=2 -p new-items {MODELS} --out {out}"
-    assert main(shlex.split(line)) == 0
+    line = f"run -d {DATA} -p kfold:n_folds=2 -p new-items {MODELS} --repeats 2"
+    assert main(shlex.split(f"{line} --out {out}")) == 0
     return out
 
 
