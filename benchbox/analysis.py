@@ -22,7 +22,12 @@ from benchbox.statistics.components import Components, components
 from benchbox.statistics.intervals import Interval, paired_interval, spread
 from benchbox.statistics.paired import Effect, compare_all, groups
 from benchbox.statistics.resampling import Estimate, Resampler
-from benchbox.statistics.settle import fits_needed, folds_needed, users_needed
+from benchbox.statistics.settle import (
+    fits_needed,
+    folds_needed,
+    seeds_may_explain,
+    users_needed,
+)
 from benchbox.statistics.totals import LOSSES, Floats, seen_users, summed
 
 REFERENCE = "(bias model)"
@@ -68,6 +73,7 @@ class Pair:
         n_users: Users that would tell them apart; `None` if nothing differs.
         n_folds: Folds that would; `None` if no number of them.
         n_fits: Fits a fold that keep seeds from hiding the difference.
+        seeds_may_explain: Whether the spread over seeds could make the difference.
         sharper_over_users: How many times narrower the interval is than if the models
             had been scored on different users; `None` where it has no width.
         sharper_over_folds: The same of folds.
@@ -80,6 +86,7 @@ class Pair:
     n_users: int | None
     n_folds: int | None
     n_fits: int | None
+    seeds_may_explain: bool
     sharper_over_users: float | None
     sharper_over_folds: float | None
 
@@ -322,6 +329,7 @@ def _pairs(
         fits = [tallies[place].by_fold for place in (a, b)]
         first, second = [[fmean(of_fold) for of_fold in own] for own in fits]
         differences = [mine - its for mine, its in zip(first, second, strict=True)]
+        seeds = [components(own).seed_deviation or 0.0 for own in fits]
         alone = [estimates[place]["rmse"].standard_error for place in (a, b)]
         yield Pair(
             first=tallies[a].label,
@@ -330,9 +338,9 @@ def _pairs(
             over_folds=paired_interval(differences, share),
             n_users=users_needed(effect),
             n_folds=folds_needed(differences, share),
-            n_fits=fits_needed(
-                effect.difference,
-                [components(own).seed_deviation or 0.0 for own in fits],
+            n_fits=fits_needed(effect.difference, seeds, len(stage.folds)),
+            seeds_may_explain=seeds_may_explain(
+                effect.difference, seeds, [sum(map(len, own)) for own in fits]
             ),
             sharper_over_users=_sharper(alone, effect.standard_error),
             sharper_over_folds=_sharper(

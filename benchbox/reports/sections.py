@@ -256,7 +256,8 @@ def _pairs(analysis: Analysis) -> Section:
             f"users for whom the first errs less, and p users that it is a half "
             f"(Wilcoxon signed-rank). Both are Holm-corrected for "
             f"{len(analysis.pairs)} pairs. ‡: in total the one, for most users the "
-            f"other is better.",
+            f"other is better. §: for these fits, but the spread over seeds alone "
+            f"could make the difference; fit more often.",
             *_about_pairing(shown[0]),
         ],
         records=[_pair_record(pair) for pair in analysis.pairs],
@@ -281,7 +282,7 @@ def _pair_cells(pair: Pair, has_folds: bool) -> list[str]:
     over_folds = [_range(pair.over_folds, _signed)] if has_folds else []
     return [
         f"{pair.first} – {pair.second}",
-        effect.verdict + (" ‡" if effect.is_by_few else ""),
+        _verdict(pair),
         f"{_signed(effect.difference)} {_range(effect.interval, _signed)}",
         f"{relative} {_range(effect.relative_interval, _signed_percent)}"
         if relative
@@ -293,6 +294,14 @@ def _pair_cells(pair: Pair, has_folds: bool) -> list[str]:
     ]
 
 
+def _verdict(pair: Pair) -> str:
+    verdict = pair.effect.verdict
+    if verdict not in ("better", "worse"):
+        return verdict
+    few = " ‡" if pair.effect.is_by_few else ""
+    return verdict + few + (" §" if pair.seeds_may_explain else "")
+
+
 def _pair_record(pair: Pair) -> Record:
     effect = pair.effect
     return {
@@ -300,6 +309,7 @@ def _pair_record(pair: Pair) -> Record:
         "second": pair.second,
         "verdict": effect.verdict,
         "by_few": effect.is_by_few,
+        "seeds_may_explain": pair.seeds_may_explain,
         "difference": effect.difference,
         **_ends("difference", effect.interval),
         "estimand": effect.estimand,
@@ -402,14 +412,19 @@ def _slice_records(by_model: dict[str, list[Slice]]) -> list[Record]:
 
 def _settling(analysis: Analysis) -> list[Section]:
     """Return what would tell those apart that are not, if there are any."""
-    open_pairs = [p for p in analysis.pairs if p.effect.verdict == "not told apart"]
+    open_pairs = [
+        p
+        for p in analysis.pairs
+        if p.effect.verdict == "not told apart"
+        or (p.seeds_may_explain and not p.effect.same)
+    ]
     if not open_pairs:
         return []
     many_folds = len(analysis.stage.folds) > 1
     return [
         Section(
             name="settle",
-            title="What would settle the pairs that are not told apart",
+            title="What would settle the pairs that are not told apart, or marked §",
             headings=["first against second", "difference", "users", "folds", "fits"],
             cells=[
                 [

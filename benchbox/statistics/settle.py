@@ -1,7 +1,7 @@
 """Settle: how much more must be measured before a difference could be told."""
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, sqrt
 from statistics import fmean
 
 import numpy as np
@@ -23,20 +23,40 @@ def users_needed(effect: Effect) -> int | None:
     return max(effect.n_users, ceil(effect.n_users * (_reach() / errors) ** 2))
 
 
-def fits_needed(difference: float, seed_deviations: Sequence[float]) -> int | None:
+def fits_needed(
+    difference: float, seed_deviations: Sequence[float], n_folds: int
+) -> int | None:
     """Return how many fits a fold keep seeds from hiding the difference.
 
     Args:
         difference: Of the two models, in the metric's unit.
         seed_deviations: Standard deviation over fits of each, 0 if deterministic.
+        n_folds: Folds over which the fits are averaged.
 
     Returns:
         The number; `None` if there is no difference to tell.
     """
     if not difference:
         return None
-    variance = sum(deviation**2 for deviation in seed_deviations)
+    variance = sum(deviation**2 for deviation in seed_deviations) / n_folds
     return max(1, ceil(variance * (_reach() / difference) ** 2))
+
+
+def seeds_may_explain(
+    difference: float, seed_deviations: Sequence[float], n_fits: Sequence[int]
+) -> bool:
+    """Return whether seeds alone make a difference as large in 5 % of cases or more.
+
+    Args:
+        difference: Of the two models, in the metric's unit.
+        seed_deviations: Standard deviation over fits of each, 0 if deterministic.
+        n_fits: Fits of each over all folds.
+    """
+    from scipy.stats import norm
+
+    variance = sum(d**2 / n for d, n in zip(seed_deviations, n_fits, strict=True))
+    reach = float(norm.ppf((1 + CONFIDENCE) / 2))
+    return variance > 0 and abs(difference) <= reach * sqrt(variance)
 
 
 def folds_needed(differences: Sequence[float], hidden_share: float) -> int | None:

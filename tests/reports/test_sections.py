@@ -1,5 +1,6 @@
 """Sections: ranks over data sets, and what is said of pairs that stay open."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from benchbox.ratings import RatingScale
 from benchbox.readings import READINGS
 from benchbox.reports.sections import ranks, sections
 from benchbox.statistics.components import components
+from benchbox.statistics.intervals import Interval
 from benchbox.statistics.paired import compare
 
 ONES = np.ones(40, np.float32)
@@ -46,6 +48,7 @@ def pair(first: str, second: str) -> Pair:
         n_users=1234,
         n_folds=None,
         n_fits=1,
+        seeds_may_explain=False,
         sharper_over_users=None,
         sharper_over_folds=None,
     )
@@ -105,6 +108,27 @@ def test_what_would_settle_an_open_pair_is_told() -> None:
     (section,) = [s for s in found if s.name == "settle"]
     assert section.cells == [["a – b", section.cells[0][1], "1,234", "?", "1"]]
     assert section.records[0]["users_to_settle"] == 1234
+
+
+def test_verdicts_that_seeds_or_a_few_users_explain_are_marked() -> None:
+    told = replace(
+        pair("a", "b"),
+        effect=replace(
+            pair("a", "b").effect,
+            difference=-0.1,
+            interval=Interval(-0.2, -0.05),
+            p_value=0.01,
+            p_users=0.01,
+            share_better=0.2,
+        ),
+        seeds_may_explain=True,
+    )
+
+    found = {s.name: s for s in sections(analysis(GOOD, [told]))}
+
+    assert found["pairs"].cells[0][1] == "better ‡ §"
+    assert found["pairs"].records[0]["by_few"] is True
+    assert found["settle"].cells[0][0] == "a – b"
 
 
 def test_many_pairs_are_shown_against_the_best_and_told_in_full_to_programs() -> None:

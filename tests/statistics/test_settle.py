@@ -8,7 +8,12 @@ import pytest
 
 from benchbox.statistics.intervals import paired_interval
 from benchbox.statistics.paired import compare
-from benchbox.statistics.settle import fits_needed, folds_needed, users_needed
+from benchbox.statistics.settle import (
+    fits_needed,
+    folds_needed,
+    seeds_may_explain,
+    users_needed,
+)
 
 
 def an_effect():
@@ -28,10 +33,18 @@ def test_users_are_as_many_as_make_the_error_small_enough() -> None:
 
 
 def test_fits_are_as_many_as_make_seeds_small_enough() -> None:
-    assert fits_needed(0.1, [0.1, 0.0]) == 8
-    assert fits_needed(0.1, [0.1, 0.1]) == 16
-    assert fits_needed(0.1, [0.0, 0.0]) == 1
-    assert fits_needed(0.0, [0.1, 0.1]) is None
+    assert fits_needed(0.1, [0.1, 0.0], n_folds=1) == 8
+    assert fits_needed(0.1, [0.1, 0.1], n_folds=1) == 16
+    assert fits_needed(0.1, [0.1, 0.1], n_folds=4) == 4
+    assert fits_needed(0.1, [0.0, 0.0], n_folds=1) == 1
+    assert fits_needed(0.0, [0.1, 0.1], n_folds=1) is None
+
+
+def test_seeds_explain_what_lies_within_two_of_their_errors() -> None:
+    # The error of the difference is sqrt(0.01 / 4 + 0.01 / 4) = 0.0707.
+    assert seeds_may_explain(-0.13, [0.1, 0.1], [4, 4])
+    assert not seeds_may_explain(-0.15, [0.1, 0.1], [4, 4])
+    assert not seeds_may_explain(0.0, [0.0, 0.0], [4, 4])
 
 
 def test_folds_are_the_fewest_that_part_the_interval_from_zero() -> None:
