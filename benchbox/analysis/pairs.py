@@ -1,0 +1,75 @@
+"""Pairs: every two models of a stage, compared by what was added up of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from math import hypot
+from statistics import fmean
+
+import numpy as np
+
+from benchbox.analysis.records import Pair
+from benchbox.analysis.tally import Tally
+from benchbox.results import StageRecord
+from benchbox.statistics.components import components
+from benchbox.statistics.intervals import paired_interval, spread
+from benchbox.statistics.paired import compare_all
+from benchbox.statistics.resampling import Estimate
+from benchbox.statistics.settle import (
+    fits_needed,
+    folds_needed,
+    seeds_may_explain,
+    users_needed,
+)
+from benchbox.statistics.totals import seen_users
+
+
+def compare_tallies(
+    stage: StageRecord,
+    tallies: list[Tally],
+    estimates: Sequence[Mapping[str, Estimate]],
+    seed: int,
+) -> Iterator[Pair]:
+    """Yield every two models, compared.
+
+    Args:
+        stage: What they were tallied on.
+        tallies: The models, best first.
+        estimates: Each pooled metric of each model, in the same order.
+        seed: Draws the users.
+    """
+    losses = np.array([tally.losses["rmse"] for tally in tallies])
+    totals = seen_users(tallies[0].counts["rmse"], losses, "rmse")
+    same = {
+        (a, b)
+        for a, b in combinations(range(len(tallies)), 2)
+        if tallies[a].digests == tallies[b].digests
+    }
+    share = fmean(fold.n_hidden / fold.n_train for fold in stage.folds)
+    for (a, b), effect in compare_all(totals, same, seed=seed):
+        fits = [tallies[place].by_fold for place in (a, b)]
+        first, second = [[fmean(of_fold) for of_fold in own] for own in fits]
+        differences = [mine - its for mine, its in zip(first, second, strict=True)]
+        seeds = [components(own).seed_deviation or 0.0 for own in fits]
+        alone = [estimates[place]["rmse"].standard_error for place in (a, b)]
+        yield Pair(
+            first=tallies[a].label,
+            second=tallies[b].label,
+            effect=effect,
+            over_folds=paired_interval(differences, share),
+            n_users=users_needed(effect),
+            n_folds=folds_needed(differences, share),
+            n_fits=fits_needed(effect.difference, seeds, len(stage.folds)),
+            seeds_may_explain=seeds_may_explain(
+                effect.difference, seeds, [sum(map(len, own)) for own in fits]
+            ),
+            sharper_over_users=_sharper(alone, effect.standard_error),
+            sharper_over_folds=_sharper(
+                [spread(values) or 0.0 for values in (first, second)],
+                spread(differences),
+            ),
+        )
+
+
+def _sharper(alone: Sequence[float], paired: float | None) -> float | None:
+    """Return how much less a difference varies than two independent figures would."""
+    return hypot(*alone) / paired if paired else None

@@ -1,0 +1,90 @@
+"""Records: what an analysis says of models and of pairs of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchbox.breakdown import Breakdown
+from benchbox.results import StageRecord
+from benchbox.statistics.components import Components
+from benchbox.statistics.intervals import Interval
+from benchbox.statistics.paired import Effect
+from benchbox.statistics.resampling import Estimate
+
+REFERENCE = "(bias model)"
+"""How the reference line is called, where no model of the run is the very same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAnalysis:
+    """One model on one data set under one protocol.
+
+    Attributes:
+        label: Model and changed options.
+        readings: Figure by definition, mean over folds and fits; `None` where nothing
+            was left to score.
+        n_read: Hidden ratings each definition scores, over all folds.
+        estimates: Each pooled metric over all folds, with its interval over users.
+        spread: RMSE over folds and over seeds.
+        by_fold: RMSE per fold, mean over fits.
+        breakdown: Errors by slice.
+        group: Letters; models that share one are not told apart.
+    """
+
+    label: str
+    readings: Mapping[str, float | None]
+    n_read: Mapping[str, int]
+    estimates: Mapping[str, Estimate]
+    spread: Components
+    by_fold: tuple[float, ...]
+    breakdown: Breakdown
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two models on the same hidden ratings; the first has the lower RMSE.
+
+    Attributes:
+        first: Label of the first model.
+        second: Label of the second.
+        effect: Their difference over users, with p-values corrected for all pairs.
+        over_folds: Interval of their mean difference over folds, refits included;
+            `None` for one fold.
+        n_users: Users that would tell them apart; `None` if nothing differs.
+        n_folds: Folds that would; `None` if no number of them.
+        n_fits: Fits a fold that keep seeds from hiding the difference.
+        seeds_may_explain: Whether the spread over seeds could make the difference.
+        sharper_over_users: How many times narrower the interval is than if the models
+            had been scored on different users; `None` where it has no width.
+        sharper_over_folds: The same of folds.
+    """
+
+    first: str
+    second: str
+    effect: Effect
+    over_folds: Interval | None
+    n_users: int | None
+    n_folds: int | None
+    n_fits: int | None
+    seeds_may_explain: bool
+    sharper_over_users: float | None
+    sharper_over_folds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """All models of a run on one data set under one protocol, best first.
+
+    Attributes:
+        stage: Data set and protocol: the definition all figures share.
+        clip: Whether predictions were moved onto the scale.
+        models: Those with a prediction of every fold, by pooled RMSE.
+        pairs: Every two of them, in that order.
+        left_out: Labels of the other models.
+    """
+
+    stage: StageRecord
+    clip: bool
+    models: list[ModelAnalysis]
+    pairs: list[Pair]
+    left_out: list[str]

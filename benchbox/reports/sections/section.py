@@ -1,0 +1,71 @@
+"""Section: a table of one kind of figure, for programs and for people."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchbox.reports.columns import MISSING
+from benchbox.statistics.intervals import Interval
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A table of one kind of figure, none of which shares a column with another kind.
+
+    Attributes:
+        name: What it is called in records.
+        title: Its heading.
+        headings: Headings of the columns for people; the first is of the labels.
+        cells: Rows for people.
+        notes: What the figures mean.
+        records: Rows for programs, with nothing rounded.
+    """
+
+    name: str
+    title: str
+    headings: list[str]
+    cells: list[list[str]]
+    notes: list[str]
+    records: list[Record]
+
+
+def ends(name: str, interval: Interval | None) -> Record:
+    """Return the ends of an interval as fields of a record."""
+    return {
+        f"{name}_low": None if interval is None else interval.low,
+        f"{name}_high": None if interval is None else interval.high,
+    }
+
+
+def bounds(interval: Interval | None, text: Callable[[float], str]) -> str:
+    """Return an interval in brackets, each end as *text* writes it."""
+    if interval is None:
+        return MISSING
+    return f"[{text(interval.low)}, {text(interval.high)}]"
+
+
+def score(value: float | None) -> str:
+    """Return an error in the unit of the ratings."""
+    return MISSING if value is None else f"{value:.4f}"
+
+
+def signed(value: float) -> str:
+    """Return a difference of errors, always with its sign."""
+    return f"{value:+.4f}"
+
+
+def percent(value: float) -> str:
+    """Return a share as per cent, without the sign."""
+    return f"{value * 100:.2f}"
+
+
+def signed_percent(value: float) -> str:
+    """Return a share as per cent, always with its sign."""
+    return f"{value * 100:+.2f}"
+
+
+def p_value_of(value: float) -> str:
+    """Return a p-value with its digits that matter."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
