@@ -16,6 +16,10 @@ FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", "": ""}
 """Sign behind the first score of a row, the same in all formats."""
 
 
+FRONT = "◆"
+"""Sign behind the seconds of a model on the accuracy–cost front."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A heading, and how a row fills it."""
@@ -35,8 +39,10 @@ def columns(board: Leaderboard, *, spreads: int) -> list[Column]:
     return [
         *(_metric_column(m, number < spreads) for number, m in enumerate(shown)),
         Column("coverage", lambda row: percent(row.coverage)),
-        Column("fit s", lambda row: seconds(row.fit_seconds)),
-        Column("predict s", lambda row: seconds(row.predict_seconds)),
+        Column("fit s", _fit_seconds),
+        Column("pairs/s", lambda row: count(row.pairs_per_second)),
+        *_measured(board, "row ms", lambda row: milliseconds(row.row_seconds)),
+        *_measured(board, "energy J", lambda row: seconds(row.energy_joules)),
         Column("MiB", lambda row: mebibytes(row.peak_memory_bytes)),
         Column("parameters", lambda row: count(row.n_parameters)),
         *_trials_column(board),
@@ -61,6 +67,8 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *_about_zeros(board),
         *_about_the_reference(board),
         *_about_the_floor(board),
+        *_about_the_front(board),
+        *_about_timings(run, board),
         _where_it_ran(run),
     ]
 
@@ -105,17 +113,24 @@ def seconds(value: float | None) -> str:
     )
 
 
+def milliseconds(value: float | None) -> str:
+    """Return seconds as milliseconds."""
+    return MISSING if value is None else seconds(value * 1000)
+
+
 def mebibytes(value: int | None) -> str:
     """Return bytes as MiB."""
     return MISSING if value is None else f"{value / 2**20:.0f}"
 
 
-def count(value: int | None) -> str:
+def count(value: float | None) -> str:
     """Return a count in thousands or millions."""
     if value is None:
         return MISSING
     if value < 10_000:
-        return str(value)
+        return f"{value:.0f}"
+    if value >= 100_000_000:
+        return f"{value / 1e6:.0f} M"
     return f"{value / 1e6:.2f} M" if value >= 1_000_000 else f"{value / 1000:.0f} k"
 
 
@@ -138,6 +153,50 @@ def _metric_column(metric: MetricRecord, with_spread: bool) -> Column:
         return f"{shown} ±{summary.fold_deviation * scale:.{digits}f}"
 
     return Column(f"{metric.title} %" if percentage else metric.title, text)
+
+
+def _fit_seconds(row: Row) -> str:
+    return seconds(row.fit_seconds) + (FRONT if row.is_on_front else " ")
+
+
+def _measured(
+    board: Leaderboard, heading: str, text: Callable[[Row], str]
+) -> list[Column]:
+    """Return a column if any row fills it."""
+    found = any(text(row) != MISSING for row in board.rows)
+    return [Column(heading, text)] if found else []
+
+
+def _about_the_front(board: Leaderboard) -> list[str]:
+    n_scored = sum(row.fit_seconds is not None for row in board.rows)
+    if n_scored < 2:
+        return []
+    return [
+        f"{FRONT}: on the front: no other model has a better "
+        f"{board.metrics[0].title} and is fitted in less time."
+    ]
+
+
+def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
+    """Return what is not in the timings, and what should not be."""
+    said = []
+    labels = {row.label for row in board.rows}
+    first_use = {k: s for k, s in run.first_use_seconds.items() if k in labels}
+    if first_use:
+        longest = max(first_use, key=lambda label: first_use[label])
+        said.append(
+            f"First use of each model (compilers, libraries), in no figure here: "
+            f"{seconds(sum(first_use.values()))} s in all, at most "
+            f"{seconds(first_use[longest])} s ({longest})."
+        )
+    disturbed = sum(row.n_disturbed for row in board.rows)
+    if disturbed:
+        n_ok = sum(row.n_ok for row in board.rows)
+        said.append(
+            f"⚠ Timings of {disturbed} of {n_ok} trials are contended: other work used "
+            f"the machine meanwhile (`benchbox doctor` says what disturbs)."
+        )
+    return said
 
 
 def _trials_column(board: Leaderboard) -> list[Column]:

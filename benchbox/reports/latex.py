@@ -14,6 +14,7 @@ _SPECIAL = str.maketrans(
         "·": r"$\cdot$",
         "–": "--",
         "…": r"\dots{}",
+        "◆": r" $\diamond$",
         "▽": r"$\nabla$",
         "⚠": r"\textbf{!}",
         "\\": r"\textbackslash{}",

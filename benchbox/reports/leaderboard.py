@@ -50,11 +50,19 @@ class Row:
         coverage: Share of hidden ratings the model itself predicted.
         fit_seconds: Median over trials.
         predict_seconds: Median over trials.
+        pairs_per_second: Pairs the model was asked for, over the seconds it took them.
+        row_seconds: Median time of one call for all items of a user; `None` unless
+            latency was measured.
+        energy_joules: Median over trials of the energy of fit and prediction, of the
+            accelerator or else of the processors; `None` without a sensor.
         peak_memory_bytes: Largest over trials.
         n_parameters: Learned numbers, in the largest of its fits.
         mark: Whether it is the best by the first metric, or not told from the best.
         flag: Whether it fails to beat the bias model, or beats what can be beaten.
         behind: Interval of the difference to the best by the first metric.
+        is_on_front: Whether no other model is both better by the first metric and
+            fitted in less time.
+        n_disturbed: Trials whose timing other work disturbed.
     """
 
     label: str
@@ -64,11 +72,16 @@ class Row:
     coverage: float | None
     fit_seconds: float | None
     predict_seconds: float | None
+    pairs_per_second: float | None
+    row_seconds: float | None
+    energy_joules: float | None
     peak_memory_bytes: int | None
     n_parameters: int | None
     mark: Mark = ""
     flag: Flag = ""
     behind: Interval | None = None
+    is_on_front: bool = False
+    n_disturbed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +115,7 @@ def leaderboards(run: RunRecord, trials: list[TrialRecord]) -> list[Leaderboard]
         ]
         reference = _reference(run, stage, mine)
         headline = run.metrics[0]
-        ranked = _ranked(rows, headline, stage)
+        ranked = _with_front(_ranked(rows, headline, stage), headline)
         boards.append(
             Leaderboard(
                 stage=stage,
@@ -139,6 +152,10 @@ def _row(
         coverage=sum(t.n_answered for t in good) / hidden if hidden else None,
         fit_seconds=_median([t.wall_seconds.get("fit") for t in good]),
         predict_seconds=_median([t.wall_seconds.get("predict") for t in good]),
+        pairs_per_second=_median([_pairs_per_second(t) for t in good]),
+        row_seconds=_median([_row_seconds(t) for t in good]),
+        energy_joules=_median([_energy_joules(t) for t in good]),
+        n_disturbed=sum(bool(t.contended) for t in good),
         peak_memory_bytes=max((t.peak_memory_bytes or 0 for t in good), default=0)
         or None,
         n_parameters=max((t.n_parameters or 0 for t in good), default=0) or None,
@@ -222,6 +239,43 @@ def _beats_floor(rmse: float, stage: StageRecord) -> bool:
     n_hidden = sum(fold.n_hidden for fold in stage.folds)
     # Deviation of the RMSE of n normal errors, for large n.
     return rmse < stage.noise_floor * (1 - _LUCK / sqrt(2 * n_hidden))
+
+
+def _pairs_per_second(trial: TrialRecord) -> float | None:
+    seconds = trial.wall_seconds.get("predict")
+    return trial.n_answered / seconds if seconds else None
+
+
+def _row_seconds(trial: TrialRecord) -> float | None:
+    rows = [r for r in trial.latency if r.case == "row" and not r.is_cold]
+    return rows[0].durations.median_seconds if rows else None
+
+
+def _energy_joules(trial: TrialRecord) -> float | None:
+    joules = trial.gauges.accelerator_joules or trial.gauges.cpu_joules
+    return None if joules is None else joules.get("fit", 0) + joules.get("predict", 0)
+
+
+def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
+    """Mark the rows that no other beats in both accuracy and time to fit."""
+    sign = -1 if headline.higher_is_better else 1
+    places = {
+        number: (sign * row.summaries[headline.name].mean, row.fit_seconds)
+        for number, row in enumerate(rows)
+        if headline.name in row.summaries and row.fit_seconds is not None
+    }
+    beaten = {
+        n
+        for n, (error, cost) in places.items()
+        if any(
+            e <= error and c <= cost and (e, c) != (error, cost)
+            for e, c in places.values()
+        )
+    }
+    return [
+        replace(row, is_on_front=number in places and number not in beaten)
+        for number, row in enumerate(rows)
+    ]
 
 
 def _median(values: Sequence[float | None]) -> float | None:

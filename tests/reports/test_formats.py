@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
+from benchbox.gauges import GaugeRecord
 from benchbox.ratings import RatingScale
 from benchbox.reports import FORMATS, render, write_tables
 from benchbox.reports.columns import count, mebibytes, percent, seconds
 from benchbox.reports.leaderboard import leaderboards
 from benchbox.results import RunFolder, ScoreRecord
+from benchbox.timing.latency import LatencyRecord
+from benchbox.timing.samples import summarise
 
 REASON = "loss became NaN in epoch 3"
 
@@ -490,3 +493,52 @@ def test_only_all_is_a_hundred_per_cent(n_answered, n_hidden) -> None:
 )
 def test_numbers_keep_the_digits_that_matter(text, value) -> None:
     assert text == value
+
+
+# Cost.
+
+
+def timed(tmp_path, **changes) -> RunFolder:
+    run = toy_run(MODELS[1:3], first_use_seconds={"stacked-autoencoder": 1.5})
+    folder = RunFolder.create(tmp_path, run.id)
+    folder.write_run(run)
+    for trial in toy_trials(run, SCORES[1:3]):
+        folder.write_trial(replace(trial, **changes), None)
+    return folder
+
+
+def test_what_was_measured_has_a_column_and_what_was_not_has_none(tmp_path) -> None:
+    samples = summarise([0.002, 0.0021, 0.0022])
+    row = LatencyRecord(
+        case="row",
+        n_pairs=10,
+        is_cold=False,
+        durations=samples,
+        samples_seconds=[0.002, 0.0021, 0.0022],
+        n_warm_up=5,
+        is_stable=True,
+    )
+    joules = GaugeRecord(cpu_joules={"fit": 40.0, "predict": 2.0})
+    folder = timed(tmp_path, latency=[row], gauges=joules)
+
+    heading, *cells = pipe_rows(render(folder, "markdown"))
+
+    assert heading[-6:] == [
+        "fit s",
+        "pairs/s",
+        "row ms",
+        "energy J",
+        "MiB",
+        "parameters",
+    ]
+    shown = [line[-6:-2] for line in cells]
+    assert shown == [["2.0◆", "40", "2.1", "42.0"], ["2.0", "40", "2.1", "42.0"]]
+    assert "energy" not in render(timed(tmp_path / "bare"), "markdown")
+
+
+def test_disturbed_timings_and_first_use_are_told_beneath_the_table(tmp_path) -> None:
+    text = render(timed(tmp_path, contended=["other work"]), "markdown")
+
+    assert "⚠ Timings of 10 of 10 trials are contended" in text
+    assert "in no figure here: 1.5 s in all, at most 1.5 s" in text
+    assert "contended" not in render(timed(tmp_path / "calm"), "markdown")

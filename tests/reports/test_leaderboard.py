@@ -12,6 +12,7 @@ from toy_runs import (
     toy_trials,
 )
 
+from benchbox.gauges import GaugeRecord
 from benchbox.reports.leaderboard import Leaderboard, Row, leaderboards
 from benchbox.results import RunRecord, ScoreRecord
 
@@ -288,3 +289,54 @@ def test_a_model_below_the_noise_floor_is_flagged_unless_luck_explains_it() -> N
         "lucky": "worse than the bias model",
         "leaky": "better than the noise floor",
     }
+
+
+# Cost beside quality.
+
+
+def test_the_front_is_of_models_no_other_beats_in_both() -> None:
+    run = toy_run([toy_model(name) for name in ("best", "slow", "quick", "middling")])
+    found = {
+        "best": (0.90, 5.0),
+        "slow": (0.91, 9.0),
+        "quick": (1.10, 0.1),
+        "middling": (0.95, 1.0),
+    }
+    trials = [
+        toy_trial(run, rmse, model=number, fold=fold, wall_seconds={"fit": fit})
+        for number, (rmse, fit) in enumerate(found.values())
+        for fold in range(5)
+    ]
+
+    (board,) = leaderboards(run, trials)
+
+    on_front = {row.label: row.is_on_front for row in board.rows}
+    assert on_front == {"best": True, "slow": False, "quick": True, "middling": True}
+
+
+def test_repeats_enter_the_timings_and_not_the_scores() -> None:
+    run = toy_run([toy_model("mean")], [toy_stage(n_folds=1)], repeats=3)
+    trials = [
+        toy_trial(run, 0.9, repeat=k, wall_seconds={"fit": fit, "predict": 0.5})
+        for k, fit in enumerate((3.0, 1.0, 2.0))
+    ]
+    trials[1].contended.append("other work used 1.0 of 2 processors")
+
+    (row,) = leaderboards(run, trials)[0].rows
+
+    assert (row.n_ok, row.n_trials, row.n_disturbed) == (3, 3, 1)
+    assert row.fit_seconds == 2.0
+    assert row.pairs_per_second == 40.0
+    assert row.summaries["rmse"].seed_deviation is None
+
+
+def test_energy_is_that_of_the_accelerator_or_else_of_the_processors() -> None:
+    def energy(**gauges) -> float | None:
+        run = toy_run([toy_model("mean")], [toy_stage(n_folds=1)])
+        trial = toy_trial(run, 0.9, gauges=GaugeRecord(**gauges))
+        return leaderboards(run, [trial])[0].rows[0].energy_joules
+
+    cpu = {"load": 1.0, "fit": 20.0, "predict": 3.0}
+    assert energy() is None
+    assert energy(cpu_joules=cpu) == 23.0
+    assert energy(cpu_joules=cpu, accelerator_joules={"fit": 5.0}) == 5.0

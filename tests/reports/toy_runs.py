@@ -68,6 +68,8 @@ def toy_stage(n_folds: int = 5, **changes: Any) -> StageRecord:
 def toy_run(
     models: Sequence[PlannedModel],
     stages: Sequence[StageRecord] | None = None,
+    *,
+    first_use_seconds: dict[str, float] | None = None,
     **config: Any,
 ) -> RunRecord:
     """Return a run of *models*, of one toy stage unless others are given."""
@@ -79,7 +81,7 @@ def toy_run(
         config=asked,
         command="benchbox run",
         n_trials=sum(
-            asked.n_fits(model.capabilities) * len(stage.folds)
+            asked.n_trials(model.capabilities) * len(stage.folds)
             for model in models
             for stage in stages
         ),
@@ -97,6 +99,7 @@ def toy_run(
             )
             for m in METRICS
         ],
+        first_use_seconds=first_use_seconds or {},
         environment=Environment(
             benchbox="0.1.0",
             commit="",
