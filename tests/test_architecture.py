@@ -59,6 +59,7 @@ ORDER = [
     "environment",
     "contention",
     "gauges",
+    "disturbances",
     "conditions",
     "trial",
     "executors",

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Literal
 
 import click
@@ -13,12 +14,14 @@ from tabulate import tabulate
 
 from benchbox.cli.installed import installed
 from benchbox.data import cache_folder
-from benchbox.environment import Environment, describe_environment
+from benchbox.disturbances import find_disturbances
+from benchbox.environment import describe_environment
 from benchbox.errors import BenchboxError
 from benchbox.executors.local import LocalExecutor
 
 _NEEDED_DISK_GIB = 1.0
-_BUSY_SHARE = 0.25
+_MARGIN = 8
+"""Columns of a row beside its name and what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,14 @@ def command() -> int:
     Exit code 1 means that something is missing or broken; a note is worth knowing.
     """
     checks = list(_checks())
-    click.echo(
-        tabulate([(c.verdict, c.what, c.found) for c in checks], tablefmt="plain")
-    )
+    width = shutil.get_terminal_size((100, 24)).columns
+    room = max(40, width - max(len(c.what) for c in checks) - _MARGIN)
+    rows = [
+        (c.verdict, c.what, fill(c.found, room, break_on_hyphens=False)) for c in checks
+    ]
+    click.echo(tabulate(rows, tablefmt="plain"))
+    if any(c.verdict == "note" for c in checks):
+        click.echo("\nA note is about the timings: docs/timing.md says what to do.")
     return int(any(c.verdict == "bad" for c in checks))
 
 
@@ -56,7 +64,8 @@ def _checks() -> Iterator[_Check]:
     yield from _plugin_checks()
     yield _folder_check("download cache", cache_folder())
     yield _folder_check("results", Path("results"))
-    yield _load_check(here)
+    for finding in find_disturbances(here):
+        yield _Check("note" if finding.disturbs else "ok", finding.what, finding.found)
 
 
 def _accelerators() -> tuple[list[str], str]:
@@ -90,12 +99,3 @@ def _folder_check(what: str, folder: Path) -> _Check:
     free = shutil.disk_usage(there).free / 2**30
     verdict: Literal["ok", "note"] = "ok" if free >= _NEEDED_DISK_GIB else "note"
     return _Check(verdict, what, f"{folder}, {free:.1f} GiB free")
-
-
-def _load_check(here: Environment) -> _Check:
-    busy = os.getloadavg()[0]
-    if busy > _BUSY_SHARE * here.n_cpus:
-        return _Check(
-            "note", "load", f"{busy:.1f}: other work will disturb the timings"
-        )
-    return _Check("ok", "load", f"{busy:.1f}")

@@ -193,7 +193,7 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
     if disturbed:
         n_ok = sum(row.n_ok for row in board.rows)
         said.append(
-            f"⚠ Timings of {disturbed} of {n_ok} trials are contended: other work used "
+            f"Timings of {disturbed} of {n_ok} trials are contended: other work used "
             f"the machine meanwhile (`benchbox doctor` says what disturbs)."
         )
     return said

@@ -539,6 +539,6 @@ def test_what_was_measured_has_a_column_and_what_was_not_has_none(tmp_path) -> N
 def test_disturbed_timings_and_first_use_are_told_beneath_the_table(tmp_path) -> None:
     text = render(timed(tmp_path, contended=["other work"]), "markdown")
 
-    assert "⚠ Timings of 10 of 10 trials are contended" in text
+    assert "Timings of 10 of 10 trials are contended" in text
     assert "in no figure here: 1.5 s in all, at most 1.5 s" in text
     assert "contended" not in render(timed(tmp_path / "calm"), "markdown")
