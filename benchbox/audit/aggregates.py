@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.audit.parts import Roles
+from benchbox.parallel import each
 from benchbox.protocols import HIDDEN, HISTORY, TRAIN
 from benchbox.ratings import Features, IndexArray, Ratings
 
@@ -78,69 +80,137 @@ def sides(ratings: Ratings) -> tuple[Side, Side]:
 
 
 def aggregates(side: Side, ratings: Ratings, roles: Roles) -> Iterator[Aggregate]:
-    """Yield what can be computed of the ratings of each user, or of each item."""
-    is_number = np.isfinite(ratings.values)
-    is_hidden = (roles & HIDDEN > 0) & is_number
-    is_visible = (roles & (TRAIN | HISTORY) > 0) & is_number
+    """Yield what can be computed of the ratings of each user, or of each item.
+
+    Ratings that are hidden and visible at once count as visible.
+    """
     columns: dict[str, NDArray[Any]] = {"ratings": ratings.values}
     if ratings.timestamps is not None:
         columns["timestamps"] = ratings.timestamps
-    three = (is_hidden | is_visible, is_visible, is_hidden)
+    is_number = np.isfinite(ratings.values)
     for noun, column in columns.items():
-        found = [_summaries(side, column, chosen) for chosen in three]
+        visible, hidden = _two_totals(side, column, roles, is_number)
+        found = [t.summaries() for t in (visible.and_of(hidden), visible, hidden)]
         for what in found[0]:
-            everything, visible, hidden = (summary[what] for summary in found)
+            everything, seen, unseen = (summary[what] for summary in found)
             yield Aggregate(
                 what=f"the {what} of {noun}",
                 everything=everything,
-                visible=visible,
-                hidden=hidden,
+                visible=seen,
+                hidden=unseen,
             )
-    pairs = [(side.index[chosen], side.others[chosen]) for chosen in three]
     for what, belongs in _categories(side):
-        everything, visible, hidden = (
-            _sums(index, belongs[others], side.size) for index, others in pairs
-        )
+        seen, unseen = _two_counts(side, belongs, roles, is_number)
         yield Aggregate(
             what=f"the count of ratings with {what}",
-            everything=everything,
-            visible=visible,
-            hidden=hidden,
+            everything=seen + unseen,
+            visible=seen,
+            hidden=unseen,
         )
 
 
-def _summaries(
-    side: Side, column: NDArray[np.generic], chosen: NDArray[np.bool_]
-) -> dict[str, Column]:
-    index = side.index[chosen]
-    values = column[chosen].astype(np.float64)
-    counts: Column = np.bincount(index, minlength=side.size).astype(np.float64)
-    sums = _sums(index, values, side.size)
-    low, high = np.full(side.size, np.inf), np.full(side.size, -np.inf)
-    np.minimum.at(low, index, values)
-    np.maximum.at(high, index, values)
-    is_empty = counts == 0
-    low[is_empty] = high[is_empty] = np.nan
-    means: Column = np.divide(
-        sums, counts, out=np.full(side.size, np.nan), where=~is_empty
-    )
-    squares = _sums(index, (values - means[index]) ** 2, side.size)
-    spread: Column = np.divide(
-        squares, counts, out=np.full(side.size, np.nan), where=~is_empty
-    )
-    return {
-        "count": counts,
-        "sum": sums,
-        "mean": means,
-        "lowest": low,
-        "highest": high,
-        "variance": spread,
-        "standard deviation": np.sqrt(spread),
-    }
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Totals:
+    """What adds up over the ratings of each user, or of each item."""
+
+    counts: Column
+    sums: Column
+    squares: Column
+    low: Column
+    high: Column
+
+    @classmethod
+    def over(
+        cls, index: NDArray[np.signedinteger[Any]], values: Column, size: int
+    ) -> Self:
+        low, high = np.full(size, np.inf), np.full(size, -np.inf)
+        index = index.astype(np.intp)
+        np.minimum.at(low, index, values)
+        np.maximum.at(high, index, values)
+        return cls(
+            counts=np.bincount(index, minlength=size).astype(np.float64),
+            sums=np.bincount(index, values, size).astype(np.float64),
+            squares=np.bincount(index, values * values, size).astype(np.float64),
+            low=low,
+            high=high,
+        )
+
+    def and_of(self, other: Self) -> Self:
+        """Return the totals over both."""
+        return type(self)(
+            counts=self.counts + other.counts,
+            sums=self.sums + other.sums,
+            squares=self.squares + other.squares,
+            low=np.minimum(self.low, other.low),
+            high=np.maximum(self.high, other.high),
+        )
+
+    def summaries(self) -> dict[str, Column]:
+        """Return what they say, NaN of those without a rating."""
+        counts = np.where(self.counts > 0, self.counts, np.nan)
+        means = self.sums / counts
+        variances = np.maximum(self.squares / counts - means * means, 0)
+        return {
+            "count": self.counts,
+            "sum": self.sums,
+            "mean": means,
+            "lowest": np.where(self.counts > 0, self.low, np.nan),
+            "highest": np.where(self.counts > 0, self.high, np.nan),
+            "variance": variances,
+            "standard deviation": np.sqrt(variances),
+        }
 
 
-def _sums(index: IndexArray, values: Column, size: int) -> Column:
-    return np.bincount(index, values, size).astype(np.float64)
+def _two_totals(
+    side: Side, column: NDArray[Any], roles: Roles, is_number: NDArray[np.bool_]
+) -> tuple[_Totals, _Totals]:
+    """Return the totals over visible ratings, and over hidden ones."""
+
+    def of(at: slice) -> tuple[_Totals, _Totals]:
+        index, values = side.index[at], column[at]
+        visible, hidden = (
+            _Totals.over(index[chosen], values[chosen].astype(np.float64), side.size)
+            for chosen in _two_parts(roles[at], is_number[at])
+        )
+        return visible, hidden
+
+    seen, unseen = zip(*each(of, _stretches(len(roles), side.size)), strict=True)
+    return reduce(_Totals.and_of, seen), reduce(_Totals.and_of, unseen)
+
+
+def _two_counts(
+    side: Side, belongs: Column, roles: Roles, is_number: NDArray[np.bool_]
+) -> tuple[Column, Column]:
+    """Return how many visible, and hidden, ratings are with those who belong."""
+
+    def of(at: slice) -> tuple[Column, Column]:
+        index, weights = side.index[at], belongs[side.others[at]]
+        visible, hidden = (
+            np.bincount(index[chosen], weights[chosen], side.size).astype(np.float64)
+            for chosen in _two_parts(roles[at], is_number[at])
+        )
+        return visible, hidden
+
+    seen, unseen = zip(*each(of, _stretches(len(roles), side.size)), strict=True)
+    return sum(seen[1:], seen[0]), sum(unseen[1:], unseen[0])
+
+
+def _two_parts(
+    roles: Roles, is_number: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    is_visible = (roles & (TRAIN | HISTORY) > 0) & is_number
+    return is_visible, (roles & HIDDEN > 0) & is_number & ~is_visible
+
+
+def _stretches(n: int, size: int) -> list[slice]:
+    """Return slices of *n* ratings that are longer than what is made of each.
+
+    Args:
+        n: How many ratings.
+        size: How many numbers are made of a slice, one per user or per item.
+    """
+    length = max(1 << 18, 16 * size)
+    return [slice(at, min(at + length, n)) for at in range(0, n, length)]
 
 
 def _categories(side: Side) -> Iterator[tuple[str, Column]]:

@@ -44,7 +44,9 @@ def feature_findings(ratings: Ratings, roles: Roles) -> list[Finding]:
 def _is_worse(found: Finding, known: Finding | None) -> bool:
     if known is None:
         return True
-    return (found.severity, -found.n) < (known.severity, -known.n)
+    # An equality says more than a correlation does.
+    rank = (found.severity, "follows" in found.name, -found.n)
+    return rank < (known.severity, "follows" in known.name, -known.n)
 
 
 def _numbers(side: Side) -> Iterator[tuple[str, Column]]:
