@@ -33,6 +33,8 @@ def fit_centring(train: Ratings, kind: Centring) -> Centred:
             item_bias=np.zeros(train.n_items),
             user_damping=0.0,
         )
+    if kind == "none":
+        return Centred(model, 1.0)
     rest = train.values - model.predict(train.users, train.items)
     spread = float(np.sqrt(np.mean(np.square(rest), dtype=np.float64)))
     # Ratings that all agree leave nothing to scale by.
