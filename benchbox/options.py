@@ -17,6 +17,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     in ``epochs: Annotated[int, Meta(ge=1)] = 30``, and are checked on decoding.
     """
 
+    @property
+    def asks_validation(self) -> bool:
+        """Whether validation ratings are of use with these settings.
+
+        Only asked of models whose capabilities say so; where they are of none, the
+        model is fitted once, to all training ratings.
+        """
+        return True
+
 
 class NoOptions(Options, frozen=True):
     """For what has nothing to set."""

@@ -159,11 +159,18 @@ def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
         options_type=target_of(spec.options),
         options=to_json(options),
         changed=chosen | changed(options, start),
-        capabilities=spec.capabilities,
+        capabilities=_needed(spec.capabilities, options),
         package=offer.origin.package,
         version=offer.origin.version,
         source_digest=source_digest(spec.target),
     )
+
+
+def _needed(can: Capabilities, options: Options) -> Capabilities:
+    """Return what a model can do, without what its *options* make no use of."""
+    if options.asks_validation:
+        return can
+    return msgspec.structs.replace(can, uses_validation=False, refits=False)
 
 
 def _preset(spec: ModelSpec, preset: str) -> dict[str, Any]:

@@ -49,3 +49,8 @@ class TrainingOptions(Options, frozen=True):
     batch_size: Count = 128
     epochs: Count = 50
     patience: Annotated[int, Meta(ge=0)] = 4
+
+    @property
+    def asks_validation(self) -> bool:
+        """Whether the number of epochs is chosen, or given."""
+        return self.patience > 0
