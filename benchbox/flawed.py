@@ -1,14 +1,16 @@
-"""Flawed: protocols of the literature that do not measure prediction, named as such.
+"""Flawed: what the literature does that does not measure prediction, named as such.
 
 They are here so that a figure published under one can be computed as it was, and seen
 beside an honest one. No table mixes them with others, and each says what is wrong.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.metrics import Metric, Score, Scored, mape
 from benchbox.options import Options
 from benchbox.protocols import (
     Fraction,
@@ -84,6 +86,19 @@ def split_new_users_reconstruction(
     yield Partition(name="shown", train=train, history=theirs, hidden=theirs)
 
 
+def mape_over_cells(scored: Scored) -> Score:
+    """Sum of relative errors over all cells of the users' rows, rated or not.
+
+    Keras reports it for a masked error on dense rows: the MAPE times the density.
+    Ratings of 0 are left out, as there.
+    """
+    relative, n_users = mape(scored), len(np.unique(scored.users))
+    if relative.value is None or scored.n_items is None:
+        return relative
+    share = relative.n_scored / (n_users * scored.n_items)
+    return replace(relative, value=relative.value * share)
+
+
 _FLAW = "the model is shown the very ratings it is asked for, so copying them wins"
 
 FLAWED = (
@@ -106,6 +121,22 @@ FLAWED = (
     ),
 )
 """The flawed protocols benchbox can name."""
+
+
+FLAWED_METRICS = (
+    Metric(
+        name="mape-over-cells",
+        title="MAPE × density",
+        unit="fraction",
+        higher_is_better=False,
+        pooling="cell",
+        definition="sum(|p - r| / |r|) over shown ratings, divided by all cells of the "
+        "users' rows",
+        function=mape_over_cells,
+        flaw="it is MAPE times density, so emptier data look better",
+    ),
+)
+"""The flawed metrics benchbox can name."""
 
 
 def _seen(index: IndexArray, early: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from benchbox.models import ModelSpec
     from benchbox.protocols import Protocol
     from benchbox.results import RunRecord, TrialRecord
+    from benchbox.suites import Suite
 
 PLUGIN_API = 1
 """Grows when a plugin would have to change. A plugin built for another number says so
@@ -50,6 +51,11 @@ def benchbox_metrics() -> Iterable["Metric"]:  # type: ignore[empty-body]
 @hookspec
 def benchbox_claims() -> Iterable["Claim"]:  # type: ignore[empty-body]
     """Return published figures that `benchbox verify` can compute again."""
+
+
+@hookspec
+def benchbox_suites() -> Iterable["Suite"]:  # type: ignore[empty-body]
+    """Return settings that `benchbox run --suite` knows by name."""
 
 
 @hookspec

@@ -26,6 +26,7 @@ class Scored:
         actual: The hidden ratings, shape ``(n,)``.
         users: User index per pair, shape ``(n,)``.
         items: Item index per pair, shape ``(n,)``.
+        n_items: Size of the item index; `None` where it does not matter.
 
     Raises:
         DataError: The columns disagree in length, or there are none to score.
@@ -35,6 +36,7 @@ class Scored:
     actual: Values
     users: IndexArray
     items: IndexArray
+    n_items: int | None = None
 
     def __post_init__(self) -> None:
         shapes = {
@@ -73,6 +75,8 @@ class Metric:
         pooling: What one term of the mean is: a rating, a user or an item.
         definition: The formula, in one line of text.
         function: Computes it.
+        flaw: Why it says little of prediction; then it is computed, with a warning,
+            under flawed protocols alone. Empty for honest metrics.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Metric:
     pooling: str
     definition: str
     function: Callable[[Scored], Score]
+    flaw: str = ""
 
 
 def rmse(scored: Scored) -> Score:

@@ -16,7 +16,7 @@ import pluggy
 
 from benchbox import hookspecs
 from benchbox.errors import PluginError, UsageError
-from benchbox.flawed import FLAWED
+from benchbox.flawed import FLAWED, FLAWED_METRICS
 from benchbox.formats import FORMATS, ReportFormat
 from benchbox.hookspecs import PLUGIN_API, hookimpl
 from benchbox.metrics import METRICS, Metric
@@ -29,7 +29,7 @@ from benchbox.targets import source_digest as source_digest
 
 T = TypeVar("T")
 
-KINDS = ("models", "datasets", "protocols", "metrics", "claims", "formats")
+KINDS = ("models", "datasets", "protocols", "metrics", "claims", "suites", "formats")
 """What plugins can offer; each kind has a hook ``benchbox_<kind>``."""
 
 EVENTS = ("run_started", "trial_started", "trial_ended", "run_ended")
@@ -184,7 +184,7 @@ class _Core:
 
     @hookimpl
     def benchbox_metrics(self) -> Iterable[Metric]:
-        return METRICS
+        return METRICS + FLAWED_METRICS
 
     @hookimpl
     def benchbox_formats(self) -> Iterable[ReportFormat]:
@@ -370,8 +370,9 @@ def _wrong_offer(kind: str, value: Any) -> str:
 def _types() -> dict[str, type[Any]]:
     from benchbox.cards import DatasetCard
     from benchbox.claims import Claim
+    from benchbox.suites import Suite
 
-    kinds = (ModelSpec, DatasetCard, Protocol, Metric, Claim, ReportFormat)
+    kinds = (ModelSpec, DatasetCard, Protocol, Metric, Claim, Suite, ReportFormat)
     return dict(zip(KINDS, kinds, strict=True))
 
 

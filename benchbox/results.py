@@ -19,6 +19,7 @@ from benchbox.gauges import GaugeRecord
 from benchbox.models import Capabilities, EpochReport, Precision
 from benchbox.options import spell
 from benchbox.ratings import RatingScale, Values
+from benchbox.suites import Case
 from benchbox.timing.latency import LatencyRecord
 from benchbox.timing.samples import Durations
 from benchbox.trial import Status
@@ -84,6 +85,40 @@ class FoldRecord(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[Finding] = []
 
 
+class PublishedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A published figure that a case shows beside ours.
+
+    Attributes:
+        claim: Name of the claim.
+        model: Place of our model in the run's record.
+        metric: What was measured.
+        value: The figure.
+    """
+
+    claim: str
+    model: int
+    metric: str
+    value: float
+
+
+class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The case that a stage of a run belongs to.
+
+    Attributes:
+        title: What it looks into.
+        protocol: The protocol, as it was chosen.
+        models: Places of its models in the run's record.
+        wanted: The data set that the stage's stands in for; mostly empty.
+        published: Published figures to show beside ours.
+    """
+
+    title: str
+    protocol: str
+    models: list[int]
+    wanted: str = ""
+    published: list[PublishedRecord] = []
+
+
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One data set under one protocol: the definition all its numbers share.
 
@@ -103,6 +138,7 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
         flaw: Why figures under the protocol say little of prediction; mostly empty.
         standard: Whether every fold id is the one the data set's card states.
         folds: The folds chosen.
+        case: The case it belongs to, if the run is made of cases.
     """
 
     dataset: str
@@ -120,6 +156,13 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     flaw: str = ""
     standard: bool
     folds: list[FoldRecord]
+    case: CaseRecord | None = None
+
+    def takers(self, run: "RunRecord") -> list[int]:
+        """Return the places of the models in the record of *run* that take part."""
+        if self.case is None:
+            return list(range(len(run.models)))
+        return self.case.models
 
     @property
     def label(self) -> str:
@@ -137,6 +180,7 @@ class MetricRecord(msgspec.Struct, frozen=True, kw_only=True):
     higher_is_better: bool
     pooling: str
     definition: str
+    flaw: str = ""
 
 
 class TuningBudget(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +204,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         models: Choices such as ``autorec-user:hidden_units=300``; none means all.
         datasets: Data sets by name, or files of ratings.
         protocols: Choices such as ``kfold:n_folds=10``; none means each data set's own.
+        cases: Instead of these three: models, data set and protocol of each part.
         folds: Folds by name; none means the data set's default folds.
         columns: Names of the columns of own files.
         seed: Root of all model seeds.
@@ -180,6 +225,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     models: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ("ml-100k",)
     protocols: tuple[str, ...] = ()
+    cases: tuple[Case, ...] = ()
     folds: tuple[str, ...] = ()
     columns: str = ""
     seed: int = 0

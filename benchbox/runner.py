@@ -29,6 +29,7 @@ from benchbox.protocols import Fold, carve_validation, features_id
 from benchbox.ratings import Values
 from benchbox.reference import fit_bias_model
 from benchbox.results import (
+    CaseRecord,
     FoldRecord,
     PlannedModel,
     RunConfig,
@@ -54,12 +55,14 @@ class Stage:
         folds: Its chosen folds; all of one protocol with the same options.
         standard: Whether every fold id is the one the data set's card states.
         changed: The data set's options that differ from the defaults.
+        case: Who takes part, and why, if not all models do.
     """
 
     dataset: Dataset
     folds: list[Fold]
     standard: bool
     changed: Mapping[str, Any]
+    case: CaseRecord | None = None
 
     @cached_property
     def audits(self) -> list[Audit]:
@@ -88,6 +91,7 @@ class Stage:
                 _fold_record(fold, audit)
                 for fold, audit in zip(self.folds, self.audits, strict=True)
             ],
+            case=self.case,
         )
 
 
@@ -137,21 +141,27 @@ class Plan:
             for trial in self._round(number, fold, replicate, repeat)
         ]
 
+    def takers(self, stage_number: int) -> list[int]:
+        """Return the places of the models that take part in a stage."""
+        case = self.stages[stage_number].case
+        return list(range(len(self.models))) if case is None else case.models
+
     def _round(
         self, stage_number: int, fold: Fold, replicate: int, repeat: int
     ) -> list["PlannedTrial"]:
         place = ("trial order", stage_number, fold.name, replicate, repeat)
-        order = permutation(len(self.models), derive_seed(self.config.seed, *place))
+        takers = self.takers(stage_number)
+        order = permutation(len(takers), derive_seed(self.config.seed, *place))
         return [
             PlannedTrial(
                 plan=self,
                 stage_number=stage_number,
-                model_number=int(number),
+                model_number=number,
                 fold=fold,
                 replicate=replicate,
                 repeat=repeat,
             )
-            for number in order
+            for number in (takers[place] for place in order)
             if replicate < self.config.n_fits(self.models[number].capabilities)
         ]
 
@@ -585,8 +595,11 @@ def _scores(predicted: Values, trial: PlannedTrial) -> dict[str, ScoreRecord]:
         actual=hidden.values,
         users=hidden.users,
         items=hidden.items,
+        n_items=hidden.n_items,
     )
-    return {m.name: _score(m, scored) for m in trial.plan.metrics}
+    is_flawed = bool(trial.fold.protocol.flaw)
+    metrics = [m for m in trial.plan.metrics if is_flawed or not m.flaw]
+    return {m.name: _score(m, scored) for m in metrics}
 
 
 def _score(metric: Metric, scored: Scored) -> ScoreRecord:

@@ -50,6 +50,7 @@ ORDER = [
     "memo",
     "data",
     "claims",
+    "suites",
     "formats",
     "hookspecs",
     "targets",

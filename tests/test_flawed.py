@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from toys import tiny_ratings
 
 from benchbox.errors import ProtocolError, UsageError
-from benchbox.flawed import FLAWED, ReconstructionOptions
+from benchbox.flawed import (
+    FLAWED,
+    FLAWED_METRICS,
+    ReconstructionOptions,
+    mape_over_cells,
+)
+from benchbox.metrics import METRICS, Scored
 from benchbox.options import decode
 from benchbox.protocols import PROTOCOLS, Fold, carve_validation, make_folds
 from benchbox.ratings import Ratings
@@ -115,3 +121,25 @@ def test_the_leaking_validation_of_seed_2_is_what_its_document_says() -> None:
     assert len(np.unique(fold.train.users)) == 595
     assert len(np.unique(fold.train.items)) == 9_559
     assert len(fold.hidden) == 98_819 + 188
+
+
+def test_honest_metrics_have_no_flaw_and_flawed_ones_say_theirs() -> None:
+    assert not any(metric.flaw for metric in METRICS)
+    assert all(metric.flaw for metric in FLAWED_METRICS)
+
+
+def test_mape_over_cells_is_mape_times_the_density_of_the_rows_asked_for() -> None:
+    actual = np.array([2, 4, 0, 5], dtype=np.float32)
+    scored = Scored(
+        predicted=np.array([1, 4, 3, 4], dtype=np.float32),
+        actual=actual,
+        users=np.array([7, 7, 9, 9], dtype=np.int32),
+        items=np.array([0, 1, 0, 1], dtype=np.int32),
+        n_items=10,
+    )
+
+    score = mape_over_cells(scored)
+
+    # Relative errors 1/2, 0 and 1/5; the rating of 0 has none. Two rows of ten cells.
+    assert score.value == pytest.approx(0.7 / 20)
+    assert (score.n_scored, score.n_excluded) == (3, 1)

@@ -78,8 +78,42 @@ def resolve_stages(
         card, settings = find_dataset(text, registry, config.columns)
         dataset = load_dataset(card, settings, notify=notify)
         for choice in config.protocols or (card.default_protocol,):
-            stages.append(_stage(dataset, choice, config.folds, registry, settings))
+            stages.append(
+                resolve_stage(dataset, choice, config.folds, registry, settings)
+            )
     return stages
+
+
+def resolve_stage(
+    dataset: Dataset,
+    choice: str,
+    wanted: Sequence[str],
+    registry: Registry,
+    settings: dict[str, str],
+) -> Stage:
+    """Split *dataset* by the protocol of *choice*, and audit the folds.
+
+    Args:
+        dataset: What is split.
+        choice: The protocol, as on the command line.
+        wanted: Folds by name; none means the data set's default folds.
+        registry: What is installed.
+        settings: The data set's own, as they were given.
+
+    Raises:
+        UsageError: A name or an option is unknown.
+        ProtocolError: The protocol cannot split the data, or a fold leaks.
+    """
+    folds = split(dataset, choice, wanted, registry)
+    pinned = pinned_ids(dataset, folds)
+    stage = Stage(
+        dataset=dataset,
+        folds=folds,
+        standard=all(fold.name in pinned for fold in folds),
+        changed=settings,
+    )
+    refuse_leaks(folds, stage.audits, dataset.name)
+    return stage
 
 
 def choose_device(
@@ -234,25 +268,6 @@ def split(
     check_fold_ids(dataset, folds)
     defaults = dataset.card.default_folds if protocol.name == "official" else ()
     return _pick(folds, wanted or defaults, dataset.name)
-
-
-def _stage(
-    dataset: Dataset,
-    choice: str,
-    wanted: Sequence[str],
-    registry: Registry,
-    settings: dict[str, str],
-) -> Stage:
-    folds = split(dataset, choice, wanted, registry)
-    pinned = pinned_ids(dataset, folds)
-    stage = Stage(
-        dataset=dataset,
-        folds=folds,
-        standard=all(fold.name in pinned for fold in folds),
-        changed=settings,
-    )
-    refuse_leaks(folds, stage.audits, dataset.name)
-    return stage
 
 
 def _pick(folds: list[Fold], wanted: Sequence[str], dataset: str) -> list[Fold]:

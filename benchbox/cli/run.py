@@ -4,8 +4,7 @@ import shlex
 import signal
 import sys
 import tempfile
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,9 +19,10 @@ from benchbox.cli.resolve import (
     resolve_models,
     resolve_stages,
 )
+from benchbox.cli.suites import resolve_cases
 from benchbox.costs import Costs, newest_runs
 from benchbox.environment import Environment, n_usable_cpus
-from benchbox.errors import UsageError
+from benchbox.errors import PluginError, UsageError
 from benchbox.events import Events, TellingListener
 from benchbox.executors.local import LocalExecutor
 from benchbox.metrics import Metric
@@ -38,12 +38,19 @@ from benchbox.results import (
     now,
 )
 from benchbox.runner import Plan, PlannedTrial, execute, trials_left
+from benchbox.suites import Suite, suite_from_toml
 
-_LISTS = ("models", "datasets", "protocols")
+# What a case settles for itself.
+_PARTS = ("models", "datasets", "protocols", "folds", "columns")
 
 
 @click.command("run")
-@click.argument("suite", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--suite",
+    metavar="NAME|FILE",
+    help="Settings by name, or in a TOML file with the long names of these options as "
+    'keys, such as models = ["bias", "biased-mf"]. Options given here override it.',
+)
 @click.option(
     "-m",
     "--model",
@@ -139,21 +146,19 @@ _LISTS = ("models", "datasets", "protocols")
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print a line per trial.")
 def command(
-    suite: Path | None,
+    suite: str | None,
     out: Path,
     resume: str | None,
     dry_run: bool,
     verbose: bool,
     **chosen: Any,
 ) -> int:
-    """Fit and compare models on ratings they have not seen.
-
-    SUITE is a TOML file with the long names of these options as keys, such as
-    models = ["bias", "biased-mf"]; options given here override it.
-    """
+    """Fit and compare models on ratings they have not seen."""
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     # A polite request to end is treated like Ctrl-C: nothing may be lost.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    registry = installed()
+    complain(registry)
     if resume is not None:
         if given or suite:
             raise UsageError(
@@ -163,13 +168,12 @@ def command(
         earlier = folder.read_run()
         config, created = earlier.config, earlier.created
     else:
-        folder, config, created = None, make_config(suite, given), ""
+        settings = {} if suite is None else _settings(suite, given, registry)
+        folder, config, created = None, make_config(settings, given), ""
     if config.tuning is not None:
         raise UsageError(
             "A run with a tuning budget is one of `benchbox tune`; --resume it there."
         )
-    registry = installed()
-    complain(registry)
     threads = config.threads or n_usable_cpus()
     with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
         scratch = Path(name)
@@ -184,28 +188,38 @@ def command(
             return _run(plan, folder, executor, costs, verbose, created, registry)
 
 
-def make_config(suite: Path | None, given: dict[str, Any]) -> RunConfig:
-    """Return the settings of a suite file, if any, overridden by those *given*.
+def make_config(settings: Mapping[str, Any], given: dict[str, Any]) -> RunConfig:
+    """Return *settings* of a suite, overridden by those *given* as options.
 
     Raises:
-        UsageError: They cannot be read, or do not fit.
+        UsageError: They do not fit.
     """
-    values: dict[str, Any] = {}
-    if suite is not None:
-        try:
-            values = tomllib.loads(suite.read_text())
-        except OSError as error:
-            raise UsageError(f"Suite {str(suite)!r}: {error.strerror}.") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"Suite {str(suite)!r} is no TOML file: {error}."
-            ) from None
     if "folds" in given:
         given["folds"] = tuple(part.strip() for part in given["folds"].split(","))
     try:
-        return msgspec.convert({**values, **given}, RunConfig)
+        return msgspec.convert({**settings, **given}, RunConfig)
     except msgspec.ValidationError as error:
         raise UsageError(f"The settings of the run cannot be used: {error}.") from None
+
+
+def _settings(
+    text: str, given: Mapping[str, Any], registry: Registry
+) -> Mapping[str, Any]:
+    """Return the settings of the suite named *text*, or in the file of that name."""
+    if text in registry.offers["suites"] or not Path(text).suffix:
+        suite: Suite = registry.find("suites", text).value
+    else:
+        try:
+            suite = suite_from_toml(Path(text))
+        except PluginError as error:
+            raise UsageError(str(error)) from None
+    clash = sorted(given.keys() & set(_PARTS)) if "cases" in suite.settings else []
+    if clash:
+        raise UsageError(
+            f"The cases of suite {text!r} name their own {clash[0]}. Leave the "
+            f"option out, or run without --suite."
+        )
+    return suite.settings
 
 
 def make_plan(
@@ -217,8 +231,11 @@ def make_plan(
 ) -> Plan:
     """Return what a run with these settings does, with every name resolved."""
     # Names first: a misspelt model must not wait for a download.
-    models = resolve_models(config.models, registry, executor, scratch)
-    stages = resolve_stages(config, registry, lambda text: click.echo(text, err=True))
+    if config.cases:
+        models, stages = resolve_cases(config, registry, executor, scratch, _notify)
+    else:
+        models = resolve_models(config.models, registry, executor, scratch)
+        stages = resolve_stages(config, registry, _notify)
     return Plan(
         config=config,
         models=models,
@@ -227,6 +244,10 @@ def make_plan(
         n_threads=threads,
         accelerators=find_accelerators(config.device, executor, scratch),
     )
+
+
+def _notify(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def learned_costs(registry: Registry, out: Path) -> Costs:
@@ -333,7 +354,8 @@ def _preview(plan: Plan, costs: Costs) -> str:
 
     rows, total, unknown = [], 0.0, 0
     for number, stage in enumerate(plan.stages):
-        for place, model in enumerate(plan.models):
+        for place in plan.takers(number):
+            model = plan.models[place]
             mine = [
                 t
                 for t in plan.trials

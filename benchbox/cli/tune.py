@@ -176,7 +176,7 @@ def _config(given: dict[str, Any]) -> RunConfig:
         )
         if key in given
     }
-    return make_config(None, given | {"tuning": TuningBudget(**budget)})
+    return make_config({}, given | {"tuning": TuningBudget(**budget)})
 
 
 def _metric(name: str, registry: Registry) -> Metric:

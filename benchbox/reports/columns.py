@@ -35,7 +35,7 @@ def columns(board: Leaderboard, *, spreads: int) -> list[Column]:
         board: The table.
         spreads: How many metrics, from the first, show their spread over folds.
     """
-    shown = [m for m in board.metrics if any(m.name in r.summaries for r in board.rows)]
+    shown = _shown(board)
     return [
         *(_metric_column(m, number < spreads) for number, m in enumerate(shown)),
         Column("coverage", lambda row: percent(row.coverage)),
@@ -61,6 +61,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
     flaw = board.stage.flaw
     return [
         *([f"⚠ No measure of prediction: {flaw}."] if flaw else []),
+        *(f"⚠ {m.title}: {m.flaw}." for m in _shown(board) if m.flaw),
         what_was_scored(run, board.stage),
         _how_it_was_pooled(run, board, best, tied),
         *_about_cold_pairs(board),
@@ -69,7 +70,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *_about_the_floor(board),
         *_about_the_front(board),
         *_about_timings(run, board),
-        _where_it_ran(run),
+        where_it_ran(run),
     ]
 
 
@@ -139,6 +140,16 @@ def score(metric: MetricRecord, value: float) -> str:
     return f"{value * 100:.2f} %" if metric.unit == "fraction" else f"{value:.4f}"
 
 
+def heading(metric: MetricRecord) -> str:
+    """Return the heading of a metric's column, with a warning over a flawed one."""
+    unit = " %" if metric.unit == "fraction" else ""
+    return f"{'⚠ ' if metric.flaw else ''}{metric.title}{unit}"
+
+
+def _shown(board: Leaderboard) -> list[MetricRecord]:
+    return [m for m in board.metrics if any(m.name in r.summaries for r in board.rows)]
+
+
 def _metric_column(metric: MetricRecord, with_spread: bool) -> Column:
     percentage = metric.unit == "fraction"
     scale, digits = (100, 2) if percentage else (1, 4)
@@ -152,7 +163,7 @@ def _metric_column(metric: MetricRecord, with_spread: bool) -> Column:
             return shown
         return f"{shown} ±{summary.fold_deviation * scale:.{digits}f}"
 
-    return Column(f"{metric.title} %" if percentage else metric.title, text)
+    return Column(heading(metric), text)
 
 
 def _fit_seconds(row: Row) -> str:
@@ -292,7 +303,8 @@ def _flagged(board: Leaderboard, flag: Flag) -> str:
     return ", ".join(row.label for row in board.rows if row.flag == flag)
 
 
-def _where_it_ran(run: RunRecord) -> str:
+def where_it_ran(run: RunRecord) -> str:
+    """Return the machine, the software and the name of a run, in a sentence."""
     here, precision = run.environment, run.config.precision
     products = "" if precision == "float32" else f"matrix products in {precision}; "
     return (

@@ -111,7 +111,7 @@ def leaderboards(run: RunRecord, trials: list[TrialRecord]) -> list[Leaderboard]
         mine = [t for t in trials if t.stage == number]
         rows = [
             _row(run, stage, model, [t for t in mine if t.model == model])
-            for model in range(len(run.models))
+            for model in stage.takers(run)
         ]
         reference = _reference(run, stage, mine)
         headline = run.metrics[0]

@@ -4,12 +4,16 @@ from tabulate import tabulate
 
 from benchbox.reports.columns import FLAGS, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard
+from benchbox.reports.overview import render_markdown
 from benchbox.results import RunRecord
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
     """Return the tables as Markdown; the best is bold, the tied are marked."""
-    return "\n".join(_board(run, board) for board in boards)
+    tables = [_board(run, board) for board in boards]
+    if run.config.cases:
+        tables.insert(0, render_markdown(run, boards))
+    return "\n".join(tables)
 
 
 def _board(run: RunRecord, board: Leaderboard) -> str:

@@ -8,6 +8,7 @@ import tabulate
 
 from benchbox.reports.columns import FLAGS, Column, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.overview import render_plain
 from benchbox.results import RunRecord
 
 _LEAST_LABEL = 12
@@ -18,6 +19,8 @@ _MARKS = {"best": "*", "tied": "~", "": ""}
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
     """Return the tables as text for the present width of the terminal."""
     width = shutil.get_terminal_size((100, 24)).columns
+    if run.config.cases:
+        return render_plain(run, boards, width)
     return "\n\n".join(_board(run, board, width) for board in boards)
 
 

@@ -14,8 +14,9 @@ class Centred(NamedTuple):
 
     Attributes:
         model: Gives the centre of each pair.
-        spread: Standard deviation of the training ratings around their centres.
-            Dividing by it makes learning rates mean the same on every rating scale.
+        spread: Standard deviation of the training ratings around their centres, or
+            1 if nothing is taken off. Dividing by it makes learning rates mean the
+            same on every rating scale.
     """
 
     model: BiasModel
@@ -34,6 +35,7 @@ def fit_centring(train: Ratings, kind: Centring) -> Centred:
             user_damping=0.0,
         )
     if kind == "none":
+        # Who wants raw ratings has published settings for them.
         return Centred(model, 1.0)
     rest = train.values - model.predict(train.users, train.items)
     spread = float(np.sqrt(np.mean(np.square(rest), dtype=np.float64)))

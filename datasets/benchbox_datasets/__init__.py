@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchbox import DatasetCard, hookimpl
 from benchbox.claims import Claim, claims_from_toml
+from benchbox.suites import Suite, suite_from_toml
 
 
 @hookimpl
@@ -19,6 +20,13 @@ def benchbox_claims() -> tuple[Claim, ...]:
     folder = Path(__file__).parent / "claims"
     files = sorted(folder.glob("*.toml"))
     return tuple(claim for file in files for claim in claims_from_toml(file))
+
+
+@hookimpl
+def benchbox_suites() -> list[Suite]:
+    """Return the suites in ``suites/``."""
+    folder = Path(__file__).parent / "suites"
+    return [suite_from_toml(file) for file in sorted(folder.glob("*.toml"))]
 
 
 @cache

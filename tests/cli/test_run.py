@@ -296,7 +296,7 @@ def test_a_suite_file_names_what_to_run_and_options_override_it(
         'models = ["bias", "user-mean"]\ndatasets = ["svd-toy"]\nseed = 3\n'
     )
 
-    done = benchbox("run suite.toml -p kfold:n_folds=3 --folds k1,k3")
+    done = benchbox("run --suite suite.toml -p kfold:n_folds=3 --folds k1,k3")
 
     run = done.folder.read_run()
     assert run.config.seed == 3
@@ -334,7 +334,7 @@ def test_a_dry_run_shows_the_matrix_and_writes_nothing(
         ("run -d svd-toy --folds k9 -p kfold", 2, "has no fold 'k9'"),
         ("run -d svd-toy --device tpu", 2, "Use auto, cpu, cuda or cuda:N"),
         ("run -d svd-toy --device cuda:7", 2, "is not on this machine"),
-        ("run nosuite.toml", 2, "nosuite.toml"),
+        ("run --suite nosuite.toml", 2, "nosuite.toml"),
         ("run --resume nowhere", 1, "There is no run 'nowhere'"),
         ("run --resume last -m bias", 2, "leave out other options"),
         ("run -m nofile.py:Model -d svd-toy", 2, "There is no file 'nofile.py'"),

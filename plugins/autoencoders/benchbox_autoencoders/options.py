@@ -33,7 +33,7 @@ class AutoencoderOptions(TrainingOptions, frozen=True):
         tied: Whether the decoder uses the encoder's weights, transposed; the hidden
             layers must then read the same from both ends.
         centring: What is subtracted from ratings before they enter and before they
-            are targets: the bias model, the global mean, or nothing.
+            are targets: the bias model, the global mean, or nothing (raw).
         side_inputs: What enters beside the ratings: ``attributes``, the features of
             the row's own user or item; ``tastes``, how many of the row's ratings in
             the upper half of the scale go to each feature of the other side.

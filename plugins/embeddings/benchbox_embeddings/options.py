@@ -27,7 +27,7 @@ class EmbeddingOptions(TrainingOptions, frozen=True):
     Attributes:
         n_factors: Length of each user's and item's embedding.
         centring: What is subtracted from ratings before training and put back after:
-            the bias model, the global mean, or nothing.
+            the bias model, the global mean, or nothing (raw).
         weight_decay: Ridge on embeddings and weights, not on offsets; ``decay / 2``
             times the sum of their squares is added to the loss, which is a mean over
             the batch. Every embedding decays at every step, used or not, so that
