@@ -30,11 +30,16 @@ class Presence:
 
     Args:
         folder: Where the files are; by default a folder of the user.
+
+    Raises:
+        OSError: They cannot be there.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or _runtime_folder()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._folder.stat().st_uid != os.getuid():
+            raise PermissionError(f"{self._folder} belongs to somebody else")
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         hidden = self._folder / name
         self._path = self._folder / f"{name}.run"
@@ -65,35 +70,43 @@ class Presence:
 
 
 class Watch:
-    """Both of these over the trials of a run.
+    """Other runs and other work over the trials of a run.
+
+    Where there is no folder to meet other runs in, they count as other work.
 
     Args:
         own_seconds: Processor seconds of our own processes so far.
     """
 
     def __init__(self, own_seconds: Callable[[], float]) -> None:
-        self._presence = Presence()
+        self._presence: Presence | None = None
+        with suppress(OSError):
+            self._presence = Presence()
         self._meter = LoadMeter(own_seconds)
         self._met = 0
         self._there: set[int] = set()
 
     def start(self) -> None:
         """Note that a trial begins."""
-        self._met = len(self._presence.runs_met())
-        self._there = set(self._presence.runs_now())
+        if self._presence is not None:
+            self._met = len(self._presence.runs_met())
+            self._there = set(self._presence.runs_now())
         self._meter.start()
 
     def seen(self) -> tuple[tuple[str, ...], float | None]:
         """Return what used the machine since `start`, and how many processors."""
         load = self._meter.foreign_cpus()
-        there = self._there | {*self._presence.runs_now()}
-        runs = sorted(there | {*self._presence.runs_met()[self._met :]})
+        runs = sorted(self._there)
+        if self._presence is not None:
+            met = self._presence.runs_met()[self._met :]
+            runs = sorted({*runs, *met, *self._presence.runs_now()})
         told = [f"benchbox ran beside it (process {pid})" for pid in runs]
         return tuple(filter(None, [*told, disturbance(load)])), load
 
     def close(self) -> None:
         """Leave."""
-        self._presence.close()
+        if self._presence is not None:
+            self._presence.close()
 
 
 class LoadMeter:

@@ -125,11 +125,10 @@ class _Hidden:
     def __init__(self, folder: RunFolder) -> None:
         self._run = folder.read_run()
 
-    def __call__(self, where: str) -> Mapping[str, Ratings]:
+    def __call__(self, number: int) -> Mapping[str, Ratings]:
         from benchbox.cli.installed import installed
         from benchbox.cli.resolve import resolve_stages
 
-        number = [stage.label for stage in self._run.stages].index(where)
         config = self._run.config
         n_protocols = max(1, len(config.protocols))
         chosen = msgspec.structs.replace(

@@ -6,15 +6,15 @@ from functools import cached_property
 
 import numpy as np
 
-from benchbox.compare.sides import Subject
+from benchbox.compare.sides import Subject, subject_of
 from benchbox.errors import ResultsError
 from benchbox.ratings import Ratings, Values
 from benchbox.results import RunFolder, TrialRecord
 from benchbox.statistics.paired import Effect, compare
 from benchbox.statistics.totals import LOSSES
 
-Hidden = Callable[[str], Mapping[str, Ratings]]
-"""Returns the hidden ratings of the folds of a stage, by fold id, by its label."""
+Hidden = Callable[[int], Mapping[str, Ratings]]
+"""Returns the hidden ratings of a stage's folds by id; the stage is a number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,8 @@ class Pairing:
     Args:
         first: The baseline.
         second: What is judged.
-        hidden: Finds the hidden ratings; called only where predictions differ.
+        hidden: Finds the hidden ratings of a stage of the baseline; called only where
+            predictions differ.
     """
 
     first: RunFolder
@@ -39,8 +40,10 @@ class Pairing:
         """
         if metric not in LOSSES:
             return None
-        truths = self.hidden(subject.where)
         mine, other = (runs.get(subject, {}) for runs in self._trials)
+        if not mine:
+            return None
+        truths = self.hidden(next(iter(mine.values())).stage)
         places = [place for place in mine if place in other and place[0] in truths]
         try:
             parts = [
@@ -75,9 +78,8 @@ def _by_subject(
     found: dict[Subject, dict[tuple[str, int], TrialRecord]] = {}
     for trial in folder.trials():
         if trial.status == "ok" and not trial.repeat:
-            subject = Subject(run.stages[trial.stage].label, trial.label)
             place = (trial.fold_id, trial.replicate)
-            found.setdefault(subject, {})[place] = trial
+            found.setdefault(subject_of(run, trial), {})[place] = trial
     return found
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchbox.results import RunRecord, TrialRecord
+from benchbox.results import MetricRecord, RunRecord, TrialRecord
 
 TIMED_PHASES = ("fit", "predict")
 
@@ -61,11 +61,13 @@ class Scores:
     """A metric of a subject.
 
     Attributes:
+        definition: What was computed.
         values: By fold id and replicate.
         digests: Hash of the predictions, likewise; empty where unknown.
         higher_is_better: Whether it is no error.
     """
 
+    definition: str = ""
     values: dict[str, dict[int, float]] = field(default_factory=dict)
     digests: dict[str, dict[int, str]] = field(default_factory=dict)
     higher_is_better: bool = False
@@ -87,6 +89,7 @@ class Side:
         name: What to call it.
         machine: Fingerprint of the machine that timed it.
         machine_name: The machine in words.
+        conditions: What else decides times, by name.
         times: Seconds by subject and phase.
         scores: Metrics by subject.
         failed: Why each subject has no figures, where it has none.
@@ -95,6 +98,7 @@ class Side:
     name: str
     machine: str
     machine_name: str
+    conditions: dict[str, str] = field(default_factory=dict)
     times: dict[tuple[Subject, str], Times] = field(default_factory=dict)
     scores: dict[tuple[Subject, str], Scores] = field(default_factory=dict)
     failed: dict[Subject, str] = field(default_factory=dict)
@@ -116,17 +120,29 @@ def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
         # A run that went on elsewhere is comparable with nothing but itself.
         machine=" and ".join(sorted(machines)) or run.environment.fingerprint,
         machine_name=run.environment.machine(),
+        conditions={
+            "threads": str(run.n_threads),
+            "devices": ", ".join(sorted({trial.device for trial in trials})),
+            "precision": run.config.precision,
+            "torch": run.environment.packages.get("torch", ""),
+        },
     )
-    better = {metric.name: metric.higher_is_better for metric in run.metrics}
+    metrics = {metric.name: metric for metric in run.metrics}
     for trial in trials:
-        subject = Subject(run.stages[trial.stage].label, trial.label)
+        subject = subject_of(run, trial)
         if trial.status != "ok":
             side.failed.setdefault(subject, f"{trial.status}: {trial.reason}")
             continue
         _add_times(side, subject, trial)
         if not trial.repeat:
-            _add_scores(side, subject, trial, better)
+            _add_scores(side, subject, trial, metrics)
     return side
+
+
+def subject_of(run: RunRecord, trial: TrialRecord) -> Subject:
+    """Return whom a trial is about, and under which definition."""
+    clipping = "" if run.config.clip else " · not clipped"
+    return Subject(f"{run.stages[trial.stage].label}{clipping}", trial.label)
 
 
 def side_of_benchmarks(name: str, content: Mapping[str, object]) -> Side:
@@ -169,13 +185,20 @@ def _add_times(side: Side, subject: Subject, trial: TrialRecord) -> None:
 
 
 def _add_scores(
-    side: Side, subject: Subject, trial: TrialRecord, better: dict[str, bool]
+    side: Side,
+    subject: Subject,
+    trial: TrialRecord,
+    metrics: dict[str, MetricRecord],
 ) -> None:
     for name, score in trial.metrics.items():
         if score.value is None:
             continue
         scores = side.scores.setdefault(
-            (subject, name), Scores(higher_is_better=better.get(name, False))
+            (subject, name),
+            Scores(
+                definition=metrics[name].definition,
+                higher_is_better=metrics[name].higher_is_better,
+            ),
         )
         scores.values.setdefault(trial.fold_id, {})[trial.replicate] = score.value
         digests = scores.digests.setdefault(trial.fold_id, {})

@@ -167,6 +167,11 @@ class _Judge:
                 f"Times are of different machines: {self.first.machine_name}; "
                 f"{self.second.machine_name}."
             )
+        said += [
+            f"The {name} differ: {first}; {second}."
+            for name, first in self.first.conditions.items()
+            if (second := self.second.conditions.get(name, first)) != first
+        ]
         for side, other in ((self.first, self.second), (self.second, self.first)):
             only = [s.who for s in side.subjects if s not in set(other.subjects)]
             if only:
@@ -198,6 +203,9 @@ class _Judge:
             side.scores[subject, metric] for side in (self.first, self.second)
         )
         folds = _common(mine.values, other.values)
+        if mine.definition != other.definition:
+            reason = "the metric is defined otherwise"
+            return _cell(subject, metric, "UNSURE", reason=reason)
         if not folds:
             reason = "not the same hidden ratings: no fold has the same id"
             return _cell(subject, metric, "UNSURE", reason=reason)

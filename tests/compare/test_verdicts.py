@@ -227,6 +227,23 @@ def test_other_folds_are_not_compared() -> None:
     assert "not the same hidden ratings" in cell.reason
 
 
+def test_two_definitions_of_a_metric_are_not_compared() -> None:
+    first = scored_side({"mf": scored([[0.9, 0.91]], definition="by user")})
+    second = scored_side({"mf": scored([[0.9, 0.91]], definition="pooled")})
+
+    cell = one(compare_sides(first, second))
+
+    assert (cell.verdict, cell.reason) == ("UNSURE", "the metric is defined otherwise")
+
+
+def test_other_conditions_are_said() -> None:
+    first, second = (scored_side({"mf": scored([[0.9]], "d")}) for _ in range(2))
+    first.conditions["threads"] = "2"
+    second.conditions["threads"] = "4"
+
+    assert compare_sides(first, second).notes == ["The threads differ: 2; 4."]
+
+
 # What does not run.
 
 
