@@ -90,6 +90,20 @@ def test_a_run_that_came_and_went_during_a_trial_is_remembered(
     assert beside not in told_next
 
 
+def test_without_a_folder_to_meet_in_runs_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(
+        "benchbox.contention._runtime_folder", lambda: tmp_path / "file" / "run"
+    )
+    watch = Watch(lambda: 0.0)
+    watch.start()
+
+    assert watch.seen() == ((), None)
+    watch.close()
+
+
 def fake_load(
     monkeypatch: pytest.MonkeyPatch, foreign: float, own: float
 ) -> "tuple[LoadMeter, list[float]]":

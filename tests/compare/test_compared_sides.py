@@ -55,6 +55,15 @@ def test_scores_are_of_the_first_repeat_and_failures_are_kept() -> None:
     assert side.machine == RUN.environment.fingerprint
 
 
+def test_figures_with_and_without_clipping_are_of_two_definitions() -> None:
+    raw = toy_run(RUN.models, RUN.stages, seeds=2, clip=False)
+
+    clipped, unclipped = side_of_run(RUN, [trial(0)]), side_of_run(raw, [trial(0)])
+
+    assert not set(clipped.subjects) & set(unclipped.subjects)
+    assert unclipped.subjects[0].where.endswith("not clipped")
+
+
 def test_a_file_of_pytest_benchmark_is_a_side() -> None:
     content = {
         "machine_info": {"cpu": {"brand_raw": "Abacus", "count": 2}},
