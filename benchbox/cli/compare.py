@@ -15,6 +15,7 @@ from benchbox.compare.pairing import Pairing
 from benchbox.compare.sides import Side, side_of_benchmarks, side_of_run
 from benchbox.compare.verdicts import Cell, Comparison, Rules, compare_sides
 from benchbox.errors import BenchboxError, ResultsError
+from benchbox.options import spell
 from benchbox.ratings import Ratings
 from benchbox.results import RunFolder
 
@@ -129,12 +130,9 @@ class _Hidden:
         from benchbox.cli.installed import installed
         from benchbox.cli.resolve import resolve_stages
 
-        config = self._run.config
-        n_protocols = max(1, len(config.protocols))
+        dataset, protocols = self._choice(number)
         chosen = msgspec.structs.replace(
-            config,
-            datasets=(config.datasets[number // n_protocols],),
-            protocols=config.protocols[number % n_protocols :][:1],
+            self._run.config, cases=(), datasets=(dataset,), protocols=protocols
         )
         try:
             (stage,) = resolve_stages(chosen, installed(), lambda text: None)
@@ -142,6 +140,16 @@ class _Hidden:
             click.echo(f"benchbox: predictions are not paired: {error}", err=True)
             return {}
         return {fold.id: fold.hidden for fold in stage.folds}
+
+    def _choice(self, number: int) -> tuple[str, tuple[str, ...]]:
+        """Return the data set and the protocol of a stage, as they were chosen."""
+        config, stage = self._run.config, self._run.stages[number]
+        if stage.case is not None:
+            name = spell(stage.dataset, stage.dataset_options)
+            return name, (stage.case.protocol,)
+        n_protocols = max(1, len(config.protocols))
+        place, protocol = divmod(number, n_protocols)
+        return config.datasets[place], config.protocols[protocol:][:1]
 
 
 def markdown(found: Comparison) -> str:

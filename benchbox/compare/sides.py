@@ -141,8 +141,10 @@ def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
 
 def subject_of(run: RunRecord, trial: TrialRecord) -> Subject:
     """Return whom a trial is about, and under which definition."""
+    stage = run.stages[trial.stage]
+    case = "" if stage.case is None else f"{stage.case.title}: "
     clipping = "" if run.config.clip else " · not clipped"
-    return Subject(f"{run.stages[trial.stage].label}{clipping}", trial.label)
+    return Subject(f"{case}{stage.label}{clipping}", trial.label)
 
 
 def side_of_benchmarks(name: str, content: Mapping[str, object]) -> Side:

@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -109,12 +110,17 @@ def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalExecutor
         yield executor
 
 
+@pytest.mark.parametrize("n_pairs", [20_000, 5_000_000])
 def test_a_trial_of_an_empty_model(
-    benchmark: Any, ledger: Ledger, executor: LocalExecutor, tmp_path: Path
+    benchmark: Any,
+    ledger: Ledger,
+    executor: LocalExecutor,
+    tmp_path: Path,
+    n_pairs: int,
 ) -> None:
     write_ratings(tmp_path / "train", tiny_ratings(100_000, n_items=100))
     job = TrialJob(
-        target=f"{PLANTED}:Honest",
+        target=f"{PLANTED}:Empty",
         options_type="",
         options={},
         train=str(tmp_path / "train"),
@@ -123,8 +129,10 @@ def test_a_trial_of_an_empty_model(
         n_threads=2,
     )
     for name in ("users", "items"):
-        np.save(tmp_path / f"{name}.npy", np.zeros(20_000, dtype=np.int32))
+        np.save(tmp_path / f"{name}.npy", np.zeros(n_pairs, dtype=np.int32))
     pairs = {name: str(tmp_path / f"{name}.npy") for name in ("users", "items")}
+
+    calls = []
 
     def trial() -> str:
         finished = executor.run(
@@ -133,7 +141,11 @@ def test_a_trial_of_an_empty_model(
             hand_pairs=lambda: pairs,
             listen=lambda message: None,
         )
+        n_calls = -(-n_pairs // job.chunk_size)
+        calls.append(finished.outcome.wall_seconds["predict"] / n_calls)
         return finished.outcome.status
 
     assert benchmark.pedantic(trial, rounds=20, warmup_rounds=1) == "ok"
-    noted(ledger, benchmark, "trial of an empty model")
+    noted(ledger, benchmark, f"trial of an empty model, {n_pairs:,} predictions")
+    what = f"of that, what a call of predict is charged, {n_pairs:,} predictions"
+    ledger.note("The harness", {"what": what, "s": median(calls)})
