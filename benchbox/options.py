@@ -26,6 +26,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """
         return True
 
+    @property
+    def set_aside(self) -> frozenset[str]:
+        """The options that do not count, because others are given instead."""
+        return frozenset()
+
 
 class NoOptions(Options, frozen=True):
     """For what has nothing to set."""
@@ -92,6 +97,16 @@ def to_json(options: msgspec.Struct) -> dict[str, Any]:
     """Return all options in force, defaults included, as plain JSON values."""
     built: dict[str, Any] = msgspec.to_builtins(options)
     return built
+
+
+def in_force(options: Options) -> dict[str, Any]:
+    """Return the options that count, as plain JSON values; what is not set is none."""
+    aside = options.set_aside
+    return {
+        name: value
+        for name, value in to_json(options).items()
+        if name not in aside and value not in (None, "")
+    }
 
 
 def changed(

@@ -24,7 +24,7 @@ from benchbox.firstuse import FirstUse
 from benchbox.handover import write_ratings
 from benchbox.metrics import Metric, Scored
 from benchbox.models import Capabilities
-from benchbox.options import to_json
+from benchbox.options import in_force
 from benchbox.protocols import Fold, carve_validation, features_id
 from benchbox.ratings import Values
 from benchbox.reference import fit_bias_model
@@ -83,7 +83,7 @@ class Stage:
             scale=ratings.scale,
             noise_floor=self.dataset.noise_floor,
             protocol=first.protocol.name,
-            protocol_options=to_json(first.options),
+            protocol_options=in_force(first.options),
             cold_policy=first.protocol.cold_policy,
             flaw=first.protocol.flaw,
             standard=self.standard,

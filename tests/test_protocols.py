@@ -239,6 +239,14 @@ def test_a_fold_with_an_empty_part_is_refused_by_name(name, options, empty) -> N
         folds(data, name, options)
 
 
+@pytest.mark.parametrize("places", [[-1, 3], [5, 9]])
+def test_positions_that_no_rating_has_are_refused(places) -> None:
+    part = replace(shipped(tiny_ratings(9))["u1"], hidden=np.array(places))
+
+    with pytest.raises(ProtocolError, match="hidden part of fold 'u1', of 9 ratings"):
+        folds(tiny_ratings(9), "official", shipped={"u1": part})
+
+
 def test_new_users_who_hide_nothing_are_refused() -> None:
     data = tiny_ratings(6, n_items=1)
 

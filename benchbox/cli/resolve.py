@@ -1,6 +1,7 @@
 """Resolve: from the names and files a user gives to the objects a run works with."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,9 @@ def resolve_stages(
         card, settings = find_dataset(text, registry, config.columns)
         dataset = load_dataset(card, settings, notify=notify)
         for choice in config.protocols or (card.default_protocol,):
-            stages.append(
-                resolve_stage(dataset, choice, config.folds, registry, settings)
-            )
+            stage = resolve_stage(dataset, choice, config.folds, registry, settings)
+            _warn(stage, notify)
+            stages.append(stage)
     return stages
 
 
@@ -268,6 +269,21 @@ def split(
     check_fold_ids(dataset, folds)
     defaults = dataset.card.default_folds if protocol.name == "official" else ()
     return _pick(folds, wanted or defaults, dataset.name)
+
+
+def _warn(stage: Stage, notify: Notify) -> None:
+    """Say what may spoil the figures of a stage, once for all its folds."""
+    first: dict[str, tuple[str, str]] = {}
+    n_folds: Counter[str] = Counter()
+    for fold, audit in zip(stage.folds, stage.audits, strict=True):
+        for found in audit.findings:
+            if found.severity == "warning":
+                first.setdefault(found.name, (fold.name, found.text))
+                n_folds[found.name] += 1
+    for name, (fold_name, text) in first.items():
+        others = n_folds[name] - 1
+        more = f" (and {others} other folds)" if others else ""
+        notify(f"benchbox: {stage.record().label}, fold {fold_name}{more}: {text}.")
 
 
 def _pick(folds: list[Fold], wanted: Sequence[str], dataset: str) -> list[Fold]:

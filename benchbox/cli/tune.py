@@ -219,6 +219,9 @@ class _Tuning:
         """Tune, run, and print both tables."""
         studies = self._studies(created)
         if studies is None:
+            record = self._folder.read_run()
+            record.status = "interrupted"
+            self._folder.write_run(record)
             return self._interrupted()
         self._write(studies)
         labels = {self._plan.models[number].label: number for number in self._searches}

@@ -135,13 +135,7 @@ def make_folds(
     identity, shelf = data_id(ratings), _Shelf()
     folds = []
     for partition in protocol.split(ratings, shipped, options):
-        for part in ("train", "hidden"):
-            if not len(getattr(partition, part)):
-                raise ProtocolError(
-                    f"Protocol {protocol.name!r} leaves the {part} part of fold "
-                    f"{partition.name!r} empty: {len(ratings):,} ratings are too few "
-                    f"for its options. Change them, or choose another protocol."
-                )
+        _check_parts(partition, protocol.name, len(ratings))
         folds.append(
             Fold(
                 ratings=ratings,
@@ -153,6 +147,27 @@ def make_folds(
             )
         )
     return folds
+
+
+def _check_parts(partition: Partition, protocol: str, n: int) -> None:
+    parts = ("train", "hidden") if partition.is_warm else ("train", "history", "hidden")
+    for part in parts:
+        positions = getattr(partition, part)
+        if not len(positions):
+            if part == "history":
+                continue
+            raise ProtocolError(
+                f"Protocol {protocol!r} leaves the {part} part of fold "
+                f"{partition.name!r} empty: {n:,} ratings are too few for its "
+                f"options. Change them, or choose another protocol."
+            )
+        low, high = positions.min(), positions.max()
+        if low < 0 or high >= n:
+            raise ProtocolError(
+                f"Protocol {protocol!r} puts positions from {low} to {high} into the "
+                f"{part} part of fold {partition.name!r}, of {n:,} ratings. This is a "
+                f"mistake in the protocol."
+            )
 
 
 def carve_validation(fold: Fold, seed: int) -> Visible:

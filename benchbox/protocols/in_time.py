@@ -42,6 +42,11 @@ class TemporalOptions(Options, frozen=True):
         if self.date and not _rises(_moments(self.date)):
             raise ValueError(f"the dates must rise: {self.date}")
 
+    @property
+    def set_aside(self) -> frozenset[str]:
+        """The quantile, where there is a date."""
+        return frozenset({"quantile"} if self.date else ())
+
 
 class _Cut(msgspec.Struct, frozen=True):
     """A fold in time: visible up to one second, hidden up to another, both within."""
@@ -107,6 +112,11 @@ class TemporalUserOptions(Options, frozen=True):
     def __post_init__(self) -> None:
         if self.last is not None and self.fraction != 0.1:
             raise ValueError("give fraction or last, not both")
+
+    @property
+    def set_aside(self) -> frozenset[str]:
+        """The fraction, where there is a number."""
+        return frozenset({"fraction"} if self.last else ())
 
 
 def split_temporal_user(

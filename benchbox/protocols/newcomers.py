@@ -44,6 +44,11 @@ class NewUsersOptions(Options, frozen=True):
         if sum(rules) > 1:
             raise ValueError("give one of fold_in, given and hidden")
 
+    @property
+    def set_aside(self) -> frozenset[str]:
+        """The share, where there is a number."""
+        return frozenset({"fold_in"} if self.given or self.hidden else ())
+
 
 def split_new_users(
     ratings: Ratings, shipped: Mapping[str, Partition], options: NewUsersOptions

@@ -75,8 +75,12 @@ def test_a_flawed_protocol_leaks_as_it_says(benchbox: Benchbox) -> None:
     assert "Flawed, and named so" in done.out
 
 
-def test_findings_are_kept_with_the_fold_s_record(benchbox: Benchbox) -> None:
+def test_findings_are_kept_with_the_fold_s_record_and_warnings_said(
+    benchbox: Benchbox,
+) -> None:
     done = benchbox("run -d svd-toy -p holdout -m bias")
+
+    assert "svd-toy · holdout:fraction=0.1,seed=0, fold holdout: only 4" in done.err
 
     (fold,) = done.folder.read_run().stages[0].folds
     assert (

@@ -16,6 +16,7 @@ from commands import Benchbox
 
 from benchbox.protocols import validation_fold
 from benchbox.results import RunFolder
+from benchbox.runner import Executed
 
 pytest.importorskip("optuna")
 
@@ -175,6 +176,18 @@ def test_a_run_and_a_tuning_are_not_resumed_as_each_other(benchbox: Benchbox) ->
     assert (not_tuned.code, not_a_run.code) == (2, 2)
     assert "is no run of `benchbox tune`" in not_tuned.err
     assert "--resume it there" in not_a_run.err
+
+
+def test_an_interrupted_search_says_how_to_go_on(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchbox.cli.tune.execute", lambda *_: Executed(False, {}))
+
+    done = benchbox(f"tune {MADE_UP} -m bias")
+
+    assert done.code == 130
+    assert done.folder.read_run().status == "interrupted"
+    assert f"benchbox tune --resume {done.folder.path.name}" in done.err
 
 
 def test_without_optuna_it_says_what_to_install(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from toys import ratings, tiny_ratings
 
 from benchbox.errors import ProtocolError, UsageError
-from benchbox.options import changed, decode, spell, split_choice
+from benchbox.options import changed, decode, in_force, spell, split_choice
 from benchbox.protocols import (
     PROTOCOLS,
     TemporalOptions,
@@ -106,6 +106,26 @@ def test_what_makes_no_cut_is_refused(text, complaint) -> None:
 )
 def test_options_are_spelt_as_they_are_given(text) -> None:
     assert spell(split_choice(text)[0], changed(chosen(text))) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("temporal", {"quantile": (0.9,)}),
+        ("temporal:date=1998-01-01", {"date": "1998-01-01"}),
+        ("temporal-user", {"fraction": 0.1}),
+        ("temporal-user:last=3", {"last": 3}),
+        ("new-users:hidden=9", {"fraction": 0.1, "seed": 0, "hidden": 9}),
+        ("new-users", {"fraction": 0.1, "fold_in": 0.8, "seed": 0}),
+    ],
+)
+def test_of_options_that_exclude_each_other_the_one_in_force_counts(
+    text, counts
+) -> None:
+    options = chosen(text)
+
+    assert in_force(options) == counts
+    assert decode(type(options), in_force(options), text) == options
 
 
 @given(data=ratings(min_size=2), last=st.integers(1, 4))
