@@ -78,4 +78,6 @@ def _record(offer: Offer[Any]) -> dict[str, Any]:
     capabilities = getattr(value, "capabilities", None)
     if capabilities is not None:
         record["capabilities"] = to_json(capabilities)
+    if search := getattr(value, "search", None):
+        record["search"] = msgspec.to_builtins(search)
     return record

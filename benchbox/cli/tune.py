@@ -52,6 +52,9 @@ from benchbox.tuning import (
     needs_optuna,
 )
 
+_Place = tuple[int, str, int]
+"""Stage, fold and model, as a `Plan` names what was chosen for them."""
+
 STUDY = "study.json"
 """File of a run that holds what was tried, model by model and fold by fold."""
 
@@ -223,12 +226,8 @@ class _Tuning:
             record.status = "interrupted"
             self._folder.write_run(record)
             return self._interrupted()
-        self._write(studies)
-        labels = {self._plan.models[number].label: number for number in self._searches}
-        chosen = {
-            (study.stage, study.fold, labels[study.model]): study.chosen
-            for study in studies
-        }
+        self._write(list(studies.values()))
+        chosen = {place: study.chosen for place, study in studies.items()}
         plan = replace(self._plan, chosen=chosen)
         left = trials_left(plan, self._folder)
         progress = TrialProgress(left, learned_costs(registry, out), self._verbose)
@@ -238,18 +237,18 @@ class _Tuning:
         )
         write_tables(self._folder, report_formats(registry))
         click.echo(render(self._folder, "table"))
-        click.echo("\n" + _table(studies))
+        click.echo("\n" + _table(list(studies.values())))
         click.echo(f"\nResults, studies and logs: {self._folder.path}", err=True)
         if run.status != "finished":
             return self._interrupted()
         ended = self._folder.trials()
         return int(any(r.status not in ("ok", "skipped") for r in ended))
 
-    def _studies(self, created: str) -> list[StudyRecord] | None:
+    def _studies(self, created: str) -> dict[_Place, StudyRecord] | None:
         """Return what each search has found; `None` after Ctrl-C."""
         # The run is on disk before its first trial, so that it can be resumed.
         self._folder.write_run(run_record(self._plan, self._folder, created))
-        studies = []
+        studies = {}
         for number, stage in enumerate(self._plan.stages):
             for fold in stage.folds:
                 for model in self._searches:
@@ -257,7 +256,7 @@ class _Tuning:
                     if study is None:
                         return None
                     if study.tried:
-                        studies.append(study.record())
+                        studies[number, fold.name, model] = study.record()
         return studies
 
     def _search(self, stage: int, fold: Fold, model: int) -> Study | None:
@@ -343,7 +342,9 @@ class _Spinner:
 
     def _show(self, more: str) -> None:
         number = len(self._study.tried) + 1
-        self._status.update(f"tuning {self._study.label}: trial {number}{more}")
+        self._status.update(
+            f"tuning {self._study.label}: trial {number}/{self._study.n_trials}{more}"
+        )
 
 
 def _said(study: StudyRecord) -> str:
@@ -362,7 +363,7 @@ def _table(studies: list[StudyRecord]) -> str:
         return "Nothing was tuned: no model has options to search."
     rows = [
         (
-            study.model.removesuffix(" tuned"),
+            study.model,
             study.fold,
             str(len(study.tried)),
             f"{study.seconds:.1f}",

@@ -25,7 +25,7 @@ class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
     It tells of validation ratings, which are training ratings: never of hidden ones.
 
     Attributes:
-        model: The model's label.
+        model: The model as it would be chosen, before tuning.
         stage: Place of its data set and protocol in the run's record.
         fold: Name of the fold.
         validation_id: Id of the fold within the fold's training ratings.
@@ -103,17 +103,23 @@ class Study:
         self.plan = replace(plan, config=config)
         self._stage, number = place
         self._model: PlannedModel = plan.models[number]
+        self._name = msgspec.structs.replace(self._model, tuned=False).label
         self._validation, self._space, self._metric = validation, space, metric
         assert plan.config.tuning is not None
         self._budget = plan.config.tuning
         self._tried: list[Tried] = []
         self._known = {record.key: record for record in folder.trials()}
-        self._seed = self._planned({}, 0).fold_seed("tuning", self._model.label)
+        self._seed = self._planned({}, 0).fold_seed("tuning", self._name)
 
     @property
     def label(self) -> str:
         """Model and fold."""
-        return f"{self._model.label} on {self._validation.name}"
+        return f"{self._name} on {self._validation.name}"
+
+    @property
+    def n_trials(self) -> int:
+        """Trials there are at most."""
+        return self._budget.trials
 
     @property
     def tried(self) -> list[Tried]:
@@ -152,7 +158,7 @@ class Study:
         sign = -1 if self._metric.higher_is_better else 1
         best = min(done, key=lambda tried: sign * (tried.value or 0), default=None)
         return StudyRecord(
-            model=self._model.label,
+            model=self._name,
             stage=self._stage,
             fold=self._validation.name,
             validation_id=self._validation.id,

@@ -64,7 +64,8 @@ def test_every_model_is_shown_as_it_is_and_tuned_at_the_same_price(
         assert study["before"] == values[0]
         assert study["after"] == min(values)
         assert study["chosen"] == study["tried"][values.index(min(values))]["options"]
-        assert ended[study["model"], study["fold"]].tuned == study["chosen"]
+        tuned = ended[f"{study['model']} tuned", study["fold"]].tuned
+        assert tuned == study["chosen"]
     assert "Budget of each model on each fold: 4 trials." in done.out
     assert not ended["bias", "k1"].tuned
 
@@ -211,7 +212,7 @@ def test_seconds_end_a_search_and_who_cannot_take_part_is_not_tuned(
 
     assert done.code == 0, done.err
     (study,) = studies(done.folder)
-    assert study["model"] == "bias tuned"
+    assert study["model"] == "bias"
     assert 1 <= len(study["tried"]) < 500
     assert "500 trials or 0.02 s" in done.out
     assert done.by_label()["biased-mf-sgd tuned"].status == "skipped"
