@@ -63,6 +63,13 @@ def intervals(analysis: Analysis) -> Section:
         "mape": ("MAPE %", percent),
     }
 
+    every = {
+        "±seeds": [model.spread.seed_deviation for model in analysis.models],
+        "±folds": [model.spread.fold_deviation for model in analysis.models],
+    }
+    # Shown only where something was fitted twice, or on two folds.
+    spreads = {name: found for name, found in every.items() if any(map(_known, found))}
+
     def of(model: ModelAnalysis, metric: str) -> str:
         found = model.estimates.get(metric)
         if found is None:
@@ -73,22 +80,15 @@ def intervals(analysis: Analysis) -> Section:
     return Section(
         name="intervals",
         title="How sure each figure is",
-        headings=[
-            "model",
-            "group",
-            *(k[0] for k in kinds.values()),
-            "±seeds",
-            "±folds",
-        ],
+        headings=["model", "group", *(k[0] for k in kinds.values()), *spreads],
         cells=[
             [
                 model.label,
                 model.group,
                 *(of(model, metric) for metric in kinds),
-                score(model.spread.seed_deviation),
-                score(model.spread.fold_deviation),
+                *(score(deviations[place]) for deviations in spreads.values()),
             ]
-            for model in analysis.models
+            for place, model in enumerate(analysis.models)
         ],
         notes=[
             f"In brackets: 95 % intervals for {OVER_USERS}; users are drawn, as the "
@@ -100,7 +100,7 @@ def intervals(analysis: Analysis) -> Section:
             f"the ratings of one user err together.",
             "Models that share a letter are not told apart by RMSE. ±seeds is the "
             "standard deviation over fits on one fold, ±folds over folds with the "
-            "seeds' part taken out; – where there was but one.",
+            "seeds' part taken out; absent where there was but one.",
         ],
         records=[
             {
@@ -114,6 +114,10 @@ def intervals(analysis: Analysis) -> Section:
             for model in analysis.models
         ],
     )
+
+
+def _known(value: float | None) -> bool:
+    return value is not None
 
 
 def _estimates(model: ModelAnalysis) -> Record:
