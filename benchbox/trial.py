@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
@@ -27,7 +28,7 @@ from benchbox.ratings import Ratings, Values
 from benchbox.states import State, write_state
 from benchbox.timing.afterwork import adopt_orphans, await_afterwork
 from benchbox.timing.latency import LatencyRecord, cache_flusher, measure_latency
-from benchbox.timing.memory import reset_peak_memory
+from benchbox.timing.memory import peak_memory_bytes, reset_peak_memory
 from benchbox.timing.phases import LapClock, PhaseClock
 from benchbox.timing.samples import Durations, summarise
 from benchbox.timing.steps import StepClock, step_clock
@@ -111,6 +112,8 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
         n_parameters: Learned numbers in the model, where it tells.
         settings: Threads, arithmetic and the like in force, by name.
         idle_memory_bytes: Resident memory before the model was loaded.
+        peak_memory_bytes: Largest resident set so far, where more is measured after
+            the predictions; else the parent knows it.
         peak_accelerator_bytes: Most memory tensors took on the accelerator.
         reserved_accelerator_bytes: Most memory the allocator held there for them.
         parameter_bytes: Memory of the torch modules' parameters.
@@ -130,6 +133,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     n_parameters: int | None = None
     settings: dict[str, str] = {}
     idle_memory_bytes: int = 0
+    peak_memory_bytes: int | None = None
     peak_accelerator_bytes: int | None = None
     reserved_accelerator_bytes: int | None = None
     parameter_bytes: int | None = None
@@ -291,6 +295,8 @@ def _run(
         predictions[chunk] = check_predictions(answered, len(asked[0]))
     channel.send({"kind": "phase", "phase": "end"})
     if job.latency and len(users):
+        # What empties the caches is as large as they are, and no memory of the model.
+        outcome.peak_memory_bytes = peak_memory_bytes(getrusage(RUSAGE_SELF))
         with clock.phase("latency"):
             outcome.latency = measure_latency(
                 lambda users, items: host_array(model.predict(history, users, items)),

@@ -147,7 +147,7 @@ class LocalExecutor:
         contended, foreign_cpus = self._watch.seen()
         return Finished(
             outcome=outcome,
-            peak_memory_bytes=ended.peak_memory_bytes,
+            peak_memory_bytes=outcome.peak_memory_bytes or ended.peak_memory_bytes,
             contended=contended,
             foreign_cpus=foreign_cpus,
             gauges=gauges.record(),
