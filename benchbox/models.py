@@ -27,7 +27,9 @@ class RatingModel(Protocol):
     parameters of the torch modules it holds are counted. It can be kept and used later
     if it has ``state()``, which returns all that `predict` needs as arrays and numbers
     by name (`benchbox.states.State`), and ``restore(state)``, which takes them back in
-    a model built with the same options.
+    a model built with the same options. With a method ``prepare()`` it may import and
+    compile what `fit` needs: that is called before the clock of the fit starts, and
+    not at all when a kept model is used.
     """
 
     def fit(self, train: Ratings, context: "FitContext") -> None:

@@ -267,6 +267,9 @@ def _run(
     with clock.phase("load"):
         train = read_ratings(Path(job.train))
         model = build_model(job.target, job.options_type, job.options)
+        prepare = getattr(model, "prepare", None)
+        if callable(prepare):
+            prepare()
     channel.send({"kind": "phase", "phase": "fit"})
     steps = step_clock(job.device)
     with clock.phase("fit"):

@@ -33,6 +33,18 @@ class Empty:
         return self.answers[: len(users)]
 
 
+class Prepares(Honest):
+    """Takes its time to get ready, and says so."""
+
+    def prepare(self) -> None:
+        time.sleep(0.3)
+        self.is_ready = True
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        context.note("ready", str(self.is_ready))
+        super().fit(train, context)
+
+
 class Tuned(Honest):
     """Takes keyword options."""
 

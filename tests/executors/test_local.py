@@ -88,6 +88,17 @@ def test_a_trial_predicts_and_tells_what_it_took(
     assert finished.peak_memory_bytes >= finished.outcome.idle_memory_bytes * 0.5
 
 
+def test_what_a_model_prepares_is_no_part_of_its_fit(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    target = f"{PLANTED}:Prepares"
+    outcome = run(executor, msgspec.structs.replace(job, target=target)).outcome
+
+    assert outcome.notes == {"ready": "True"}
+    assert outcome.wall_seconds["load"] >= 0.3
+    assert outcome.wall_seconds["fit"] < 0.3
+
+
 def test_a_model_that_sleeps_is_timed_by_the_wall_clock(
     executor: LocalExecutor, job: TrialJob
 ) -> None:

@@ -414,6 +414,17 @@ def test_listing_the_family_imports_no_torch() -> None:
     )
 
 
+def test_a_kept_model_is_used_without_the_compiler_that_training_needs() -> None:
+    code = (
+        "import sys, benchbox_autoencoders.models;"
+        "sys.exit('numba' in sys.modules or 'torch' not in sys.modules)"
+    )
+
+    assert (
+        subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
+    )
+
+
 def test_every_preset_is_a_valid_choice_of_options() -> None:
     for spec in benchbox_models():
         for preset in spec.presets.values():

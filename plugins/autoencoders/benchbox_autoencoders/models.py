@@ -10,7 +10,6 @@ from benchbox import FitContext, Ratings
 from benchbox.states import State, nested, part
 from benchbox.training.modules import module_state, restore_module
 from benchbox_autoencoders.centring import Centre, fit_centre
-from benchbox_autoencoders.fused import warm_up
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.reading import Reader
@@ -30,8 +29,6 @@ class UserAutoencoder:
     _of_users = True
 
     def __init__(self, options: AutoencoderOptions) -> None:
-        if options.route != "dense":
-            warm_up()
         self._options = options
         self._device = "cpu"
         self._centre: Centre
@@ -39,6 +36,14 @@ class UserAutoencoder:
         self._rows: Rows
         self._network: Network
         self._latest: tuple[ref[Ratings], Rows] | None = None
+
+    def prepare(self) -> None:
+        """Load the kernels that the fit may need."""
+        if self._options.route != "dense":
+            # Half a second to import, which using a kept model need not wait for.
+            from benchbox_autoencoders.fused import warm_up
+
+            warm_up()
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Train on the rows of *train*, by validation error where there is one."""

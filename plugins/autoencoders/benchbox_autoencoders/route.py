@@ -1,14 +1,17 @@
 """Route: whether whole rows are multiplied, or rated cells alone, and how."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from benchbox import FitContext
 from benchbox.models import Precision
-from benchbox_autoencoders.fused import FusedSteps
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions, Route
 from benchbox_autoencoders.rows import Rows
 from benchbox_autoencoders.steps import Steps
+
+if TYPE_CHECKING:
+    from benchbox_autoencoders.fused import FusedSteps
 
 # Share of rated cells from which multiplying whole rows is faster. On the CPU it was
 # measured, on two cores; elsewhere it follows from an H200's data sheet. Constants, not
@@ -31,8 +34,10 @@ def choose_route(rows: Rows, options: AutoencoderOptions, context: FitContext) -
 
 def make_steps(
     network: Network, options: AutoencoderOptions, context: FitContext
-) -> Steps | FusedSteps:
+) -> "Steps | FusedSteps":
     """Return what trains *network* along its route, the fastest there is."""
     if network.route == "sparse" and context.device == "cpu":
+        from benchbox_autoencoders.fused import FusedSteps
+
         return FusedSteps(network, options, context.n_threads, context.precision)
     return Steps(network, options, context.precision)
