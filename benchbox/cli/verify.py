@@ -69,7 +69,10 @@ def command(
                 except (SourceError, DataError) as error:
                     for claim in claims:
                         checked += unchecked(claim, str(error))
-    click.echo(_json(checked) if as_json else _table(checked))
+    flawed = {o.value.name: o.value.flaw for o in registry.all("protocols")}
+    flaws = [flawed.get(split_choice(one.claim.protocol)[0], "") for one in checked]
+    show = _json if as_json else _table
+    click.echo(show(checked, flaws))
     return int(any(one.verdict in ("differs", "failed") for one in checked))
 
 
@@ -135,21 +138,21 @@ def _checked(
     return checked
 
 
-def _table(checked: list[Checked]) -> str:
+def _table(checked: list[Checked], flaws: list[str]) -> str:
     from tabulate import tabulate
 
     rows = [
         (
-            one.claim.name,
+            f"⚠ {one.claim.name}" if flaw else one.claim.name,
             one.claim.dataset,
             one.metric,
             f"{one.published:.5g}",
-            "–" if one.ours is None else f"{one.ours:.4f}",
-            "–" if one.difference is None else f"{one.difference:+.4f}",
+            _figure(one.ours),
+            _figure(one.difference, "+"),
             f"{one.claim.tolerance:g}",
             one.verdict,
         )
-        for one in checked
+        for one, flaw in zip(checked, flaws, strict=True)
     ]
     headers = (
         "claim",
@@ -167,7 +170,16 @@ def _table(checked: list[Checked]) -> str:
         disable_numparse=True,
         colalign=["left", "left", "left", *["right"] * 4, "left"],
     )
-    return "\n".join([table, "", _counted(checked), *_explained(checked)])
+    warning = ["⚠ Under a flawed protocol: no measure of prediction."]
+    notes = [_counted(checked), *(warning if any(flaws) else [])]
+    return "\n".join([table, "", *notes, *_explained(checked)])
+
+
+def _figure(value: float | None, sign: str = "") -> str:
+    """Return four decimals, or four digits that count of what is small."""
+    if value is None:
+        return "–"
+    return f"{value:{sign}.4f}" if abs(value) >= 0.01 else f"{value:{sign}.4g}"
 
 
 def _counted(checked: list[Checked]) -> str:
@@ -199,7 +211,7 @@ def _explained(checked: list[Checked]) -> list[str]:
     ]
 
 
-def _json(checked: list[Checked]) -> str:
+def _json(checked: list[Checked], flaws: list[str]) -> str:
     import msgspec
 
     records: list[Mapping[str, object]] = [
@@ -211,7 +223,8 @@ def _json(checked: list[Checked]) -> str:
             "difference": one.difference,
             "verdict": one.verdict,
             "reason": one.reason,
+            "flaw": flaw,
         }
-        for one in checked
+        for one, flaw in zip(checked, flaws, strict=True)
     ]
     return msgspec.json.format(msgspec.json.encode(records), indent=1).decode()
