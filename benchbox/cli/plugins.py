@@ -1,5 +1,7 @@
 """`benchbox plugins`: what is plugged in, what is broken, and why."""
 
+import shutil
+import textwrap
 from typing import Any
 
 import click
@@ -9,6 +11,7 @@ from tabulate import tabulate
 from benchbox.cli.installed import complain, installed
 from benchbox.hookspecs import PLUGIN_API
 from benchbox.plugins import EVENTS, KINDS, Broken, Origin, Registry
+from benchbox.testing.checks import Verdict
 
 
 @click.group("plugins")
@@ -35,6 +38,63 @@ def list_command(as_json: bool, verbose: bool) -> int:
         for broken in registry.broken:
             click.echo(f"\n{broken.origin}\n{broken.details}".rstrip(), err=True)
     return int(bool(registry.broken))
+
+
+@command.command("check")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def check_command(name: str, as_json: bool) -> int:
+    """Put NAME to the test: does it keep every promise of the contract?
+
+    NAME is a model or a data set, with options if need be (biased-mf:n_factors=4), a
+    model in a file (my_model.py:MyModel), or a plugin, of which everything is tested.
+    The exit code is 1 if a promise is broken.
+    """
+    from benchbox.cli.conformance import find_subjects, verdicts_of
+
+    registry = installed()
+    troubles = [b for b in registry.broken if name in _names(b.origin)]
+    checked: dict[str, list[Verdict]] = {}
+    for label, subject in find_subjects(name, registry):
+        checked[label] = list(verdicts_of(subject))
+        if not as_json:
+            click.echo(f"{label}\n{_verdict_table(checked[label])}\n")
+    if as_json:
+        content = {
+            "broken": [_trouble(one) for one in troubles],
+            "checked": {label: _verdicts(found) for label, found in checked.items()},
+        }
+        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+    for one in troubles:
+        click.echo(f"benchbox: plugin {one.origin} {one.reason}", err=True)
+    failed = any(v.status == "broken" for found in checked.values() for v in found)
+    return int(failed or bool(troubles))
+
+
+def _names(origin: Origin) -> tuple[str, str]:
+    return origin.package, origin.entry_point
+
+
+def _verdict_table(verdicts: list[Verdict]) -> str:
+    signs = {"kept": "ok", "broken": "BROKEN", "not made": "-"}
+    width = shutil.get_terminal_size().columns
+    lines = []
+    for verdict in verdicts:
+        text = f"{signs[verdict.status]:8}{verdict.check.promise}"
+        lines += textwrap.wrap(text, width, subsequent_indent=" " * 8)
+        if verdict.reason:
+            indent = " " * 10
+            lines += textwrap.wrap(
+                verdict.reason, width, initial_indent=indent, subsequent_indent=indent
+            )
+    return "\n".join(lines)
+
+
+def _verdicts(verdicts: list[Verdict]) -> list[dict[str, str]]:
+    return [
+        {"check": v.check.name, "status": v.status, "reason": v.reason}
+        for v in verdicts
+    ]
 
 
 def _table(registry: Registry) -> str:

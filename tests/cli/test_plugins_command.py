@@ -179,3 +179,46 @@ def test_a_format_of_a_plugin_can_be_reported_and_written_by_every_run(
     assert set(told.out.split()) == {"bias", "user-mean"}
     assert (done.folder.path / "names.txt").read_text() == told.out.strip()
     assert "No format named 'names'" in unknown.err
+
+
+def test_checking_a_model_names_every_promise_and_succeeds(
+    benchbox: Benchbox, site: Path
+) -> None:
+    plant_model(site, "acme-good", "zig")
+
+    done = benchbox("plugins check acme-good")
+
+    assert done.code == 0
+    assert done.out.startswith("model zig\n")
+    assert "BROKEN" not in done.out
+
+
+def test_checking_a_model_in_a_file_says_what_is_broken(benchbox: Benchbox) -> None:
+    done = benchbox("plugins check planted.py:Column --json")
+
+    assert done.code == 1
+    ((_, verdicts),) = json.loads(done.out)["checked"].items()
+    reasons = {v["check"]: v["reason"] for v in verdicts if v["status"] == "broken"}
+    assert "it must be (" in reasons["answers"]
+
+
+def test_checking_a_broken_plugin_says_why_it_is_broken(
+    benchbox: Benchbox, site: Path
+) -> None:
+    plant_broken(site)
+
+    done = benchbox("plugins check acme-raising")
+
+    assert done.code == 1
+    assert CAUSES["acme-raising"] in done.err
+
+
+def test_checking_what_nobody_offers_is_one_line(benchbox: Benchbox) -> None:
+    done = benchbox("plugins check biass")
+
+    assert done.code == 2
+    assert "called 'biass'. Did you mean 'bias'?" in done.err
+
+
+def test_checking_a_data_set_reads_it(benchbox: Benchbox) -> None:
+    assert benchbox("plugins check svd-toy").code == 0

@@ -1,0 +1,135 @@
+"""Children: trials in processes of their own, as in a run, for checks that need one."""
+
+import atexit
+import os
+import sys
+import tempfile
+from contextlib import chdir
+from functools import cache
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from benchbox.executors.local import Finished, LocalExecutor
+from benchbox.handover import write_ratings
+from benchbox.ratings import Ratings, Values
+from benchbox.testing.subject import ModelSubject, Pairs, require, set_aside
+from benchbox.testing.surroundings import SEED
+from benchbox.trial import PREDICTIONS, TrialJob
+
+_MEBIBYTE = 1 << 20
+
+
+def data_folder() -> Path:
+    """Return the folder that trials of the kit are told holds the data sets."""
+    return _here()[1] / "data"
+
+
+def trial(
+    subject: ModelSubject,
+    train: Ratings,
+    pairs: Pairs,
+    *,
+    memory_limit_bytes: int | None = None,
+) -> tuple[Finished, Values]:
+    """Run a trial in a fresh process; return its end, and its predictions if any."""
+    executor, root = _here()
+    folder = Path(tempfile.mkdtemp(dir=root))
+    fitted, validation = train, None
+    if subject.spec.capabilities.uses_validation:
+        fitted, validation = set_aside(train)
+        write_ratings(folder / "validation", validation)
+    write_ratings(folder / "train", fitted)
+    write_ratings(folder / "history", train)
+    job = TrialJob(
+        target=subject.spec.target,
+        options_type=subject.options_type,
+        options=subject.options,
+        train=str(folder / "train"),
+        validation=str(folder / "validation") if validation else None,
+        validation_history=str(folder / "train") if validation else None,
+        history=str(folder / "history"),
+        out=str(folder),
+        seed=SEED,
+    )
+
+    def hand_pairs() -> dict[str, str]:
+        for name, column in {"users": pairs.users, "items": pairs.items}.items():
+            np.save(folder / f"{name}.npy", column)
+        return {name: str(folder / f"{name}.npy") for name in ("users", "items")}
+
+    finished = executor.run(
+        job,
+        log=folder / "log",
+        hand_pairs=hand_pairs,
+        listen=lambda _: None,
+        memory_limit_bytes=memory_limit_bytes,
+    )
+    ended_well = finished.outcome.status == "ok"
+    none: Values = np.zeros(0, dtype=np.float32)
+    return finished, np.load(folder / PREDICTIONS) if ended_well else none
+
+
+def good_trial(subject: ModelSubject, train: Ratings, pairs: Pairs) -> Values:
+    """Run a trial in a fresh process, and return its predictions.
+
+    Raises:
+        ContractError: It did not end well.
+    """
+    finished, predicted = trial(subject, train, pairs)
+    outcome = finished.outcome
+    require(
+        outcome.status == "ok",
+        f"A trial in a process of its own ended as {outcome.status}: {outcome.reason}",
+    )
+    return predicted
+
+
+def extra_memory_bytes(
+    subject: ModelSubject, train: Ratings, pairs: Pairs, limit_bytes: int
+) -> int:
+    """Return how much more memory a trial held at most than before its model.
+
+    Raises:
+        ContractError: It did not end well, or held more than *limit_bytes*.
+    """
+    idle = 1024 * _MEBIBYTE
+    finished, _ = trial(subject, train, pairs, memory_limit_bytes=idle + limit_bytes)
+    outcome = finished.outcome
+    require(
+        outcome.status == "ok",
+        f"With {train.n_users:,} users, {train.n_items:,} items and {len(train):,} "
+        f"ratings a trial ended as {outcome.status}: {outcome.reason}",
+    )
+    return (finished.peak_memory_bytes or 0) - outcome.idle_memory_bytes
+
+
+def _here() -> tuple[LocalExecutor, Path]:
+    # A process looks for packages where this one did when it started.
+    return _laboratory(tuple(sys.path))
+
+
+@cache
+def _laboratory(path: tuple[str, ...]) -> tuple[LocalExecutor, Path]:
+    """Start the process that forks trials, once, in a folder of its own."""
+    root = Path(tempfile.mkdtemp(prefix="benchbox-kit-"))
+    (root / "data").mkdir()
+    places = {
+        "BENCHBOX_DATA": str(root / "data"),
+        "BENCHBOX_CACHE": str(root / "data"),
+        "BENCHBOX_OFFLINE": "1",
+    }
+    executor = LocalExecutor(1, root / "zygote.log")
+    # The process takes environment and folder from this one as it starts.
+    with mock.patch.dict(os.environ, places), chdir(root):
+        executor.__enter__()
+    atexit.register(_close, executor, root)
+    return executor, root
+
+
+def _close(executor: LocalExecutor, root: Path) -> None:
+    import shutil
+
+    executor.__exit__(None, None, None)
+    shutil.rmtree(root, ignore_errors=True)

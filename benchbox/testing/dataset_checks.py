@@ -1,0 +1,171 @@
+"""Data set checks: promises that a card makes about what is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from unittest import SkipTest
+
+import numpy as np
+
+from benchbox.cards import DatasetCard
+from benchbox.data import Dataset, check_fold_ids, load_dataset, locate
+from benchbox.options import changed, decode, spell, to_json
+from benchbox.plugins import Registry, discover
+from benchbox.protocols import Fold, data_id, make_folds
+from benchbox.testing.checks import Check, as_check
+from benchbox.testing.subject import require
+
+
+@dataclass(frozen=True)
+class DatasetSubject:
+    """A data set under test.
+
+    Attributes:
+        card: Its card.
+        settings: Options to read it with.
+    """
+
+    card: DatasetCard
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data set, read once; fetched only if its files are here.
+
+        Raises:
+            unittest.SkipTest: They are not.
+        """
+        return self.read()
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What is installed, to find the card's default protocol in."""
+        return discover()
+
+    @cached_property
+    def folds(self) -> list[Fold]:
+        """The folds of the default protocol."""
+        name = self.card.default_protocol
+        protocol = self.registry.find("protocols", name).value
+        dataset = self.dataset
+        options = protocol.options()
+        return make_folds(dataset.ratings, protocol, options, dataset.folds)
+
+    def read(self) -> Dataset:
+        """Read the data set anew."""
+        if not locate(self.card).is_here:
+            raise SkipTest(f"its files are not here; `benchbox data fetch {self.name}`")
+        return load_dataset(self.card, self.settings, notify=lambda _: None)
+
+    @property
+    def name(self) -> str:
+        """Name of the card."""
+        return self.card.name
+
+
+def card_is_complete(subject: DatasetSubject) -> None:
+    """The card has a title, a summary, terms of use and options that survive JSON."""
+    card = subject.card
+    for name in ("title", "summary"):
+        require(getattr(card, name), f"The card has no {name}.")
+    require(card.licence.text, "The card says nothing of the terms of use.")
+    require(callable(card.resolve(card.reader)), f"{card.reader!r} is no function.")
+    options = decode(card.options_type(), {}, card.name)
+    again = decode(card.options_type(), to_json(options), card.name)
+    require(again == options, "Its options come back from JSON altered.")
+
+
+def files_are_verified(subject: DatasetSubject) -> None:
+    """Where the files come from, their SHA-256 is stated."""
+    for source in subject.card.sources:
+        whole = getattr(source, "sha256", "")
+        files = getattr(source, "files", {})
+        bare = [name for name, known in files.items() if not known]
+        require(
+            whole or not bare,
+            f"Nothing verifies {', '.join(bare)}: state its SHA-256, as in "
+            f'"ratings.csv" = "<sha256>".',
+        )
+
+
+def counts_are_stated(subject: DatasetSubject) -> None:
+    """The card states how many users, items and ratings there are, and it is so."""
+    card, ratings = subject.card, subject.dataset.ratings
+    if not card.sources:
+        raise SkipTest("it is made up in any size")
+    found = {
+        "n_users": ratings.n_users,
+        "n_items": ratings.n_items,
+        "n_ratings": len(ratings),
+    }
+    for name, count in found.items():
+        require(
+            getattr(card, name) is not None,
+            f"The card does not state {name}, which is {count}: a damaged file would "
+            f"go unnoticed.",
+        )
+
+
+def ratings_are_on_the_scale(subject: DatasetSubject) -> None:
+    """Every rating is finite and lies on the scale."""
+    ratings = subject.dataset.ratings
+    values, scale = ratings.values, ratings.scale
+    require(np.isfinite(values).all(), "Some ratings are not finite.")
+    off = np.flatnonzero((values < scale.low) | (values > scale.high))
+    require(
+        not len(off),
+        f"{len(off)} ratings lie off the scale {scale}, such as {values[off][:1]}.",
+    )
+    if scale.step:
+        steps = (values - scale.low) / scale.step
+        between = np.flatnonzero(np.abs(steps - np.round(steps)) > 1e-3)
+        require(
+            not len(between),
+            f"{len(between)} ratings lie between the steps of {scale.step:g}, such as "
+            f"{values[between][:1]}.",
+        )
+
+
+def reading_again_gives_the_same(subject: DatasetSubject) -> None:
+    """Read twice, it is the same data set to the last rating."""
+    first, second = (data_id(one.ratings) for one in (subject.dataset, subject.read()))
+    require(first == second, f"Read twice, it has data id {first} and then {second}.")
+    stated = subject.card.data_id
+    if stated and subject.dataset.as_published:
+        require(
+            stated == first, f"The card states data id {stated}, but it is {first}."
+        )
+
+
+def default_protocol_splits_it(subject: DatasetSubject) -> None:
+    """The default protocol splits it, into the folds the card states."""
+    check_fold_ids(subject.dataset, subject.folds)
+
+
+def folds_are_pinned(subject: DatasetSubject) -> None:
+    """The card states the ids of its folds, so that others know theirs are the same."""
+    first = subject.folds[0]
+    recipe = spell(first.protocol.name, changed(first.options))
+    ids = {fold.name: fold.id for fold in subject.folds}
+    require(
+        subject.settings or recipe in subject.card.expected_folds,
+        f"The card does not pin its folds. Add expected_folds.{recipe} = {ids}",
+    )
+
+
+DATASET_CHECKS: tuple[Check[DatasetSubject], ...] = tuple(
+    map(
+        as_check,
+        (
+            card_is_complete,
+            files_are_verified,
+            counts_are_stated,
+            ratings_are_on_the_scale,
+            reading_again_gives_the_same,
+            default_protocol_splits_it,
+            folds_are_pinned,
+        ),
+    )
+)
+"""Every promise a data set makes."""

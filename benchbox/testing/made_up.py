@@ -1,0 +1,54 @@
+"""Made-up ratings: small, with tastes that can be learned, for checks and tests."""
+
+import numpy as np
+
+from benchbox.ratings import Ratings, RatingScale
+
+_EACH = 5
+"""Ratings every user has for certain; items get as many on average."""
+
+
+def made_up_ratings(
+    n_users: int = 24,
+    n_items: int = 18,
+    *,
+    density: float = 0.5,
+    seed: int = 0,
+    scale: RatingScale | None = None,
+) -> Ratings:
+    """Return ratings by users and of items of whom each has at least three.
+
+    A rating is the middle of the scale plus a user's and an item's offset and noise;
+    every user gives both ends of the scale, so that no user is constant.
+
+    Args:
+        n_users: Users, at least 5.
+        n_items: Items, at least 5.
+        density: About which share of all pairs is rated.
+        seed: Draws everything.
+        scale: Range of the ratings; by default 1 to 5 in whole steps.
+    """
+    scale = scale or RatingScale(1, 5, 1)
+    draw = np.random.Generator(np.random.PCG64(seed))
+    rated = draw.random((n_users, n_items)) < density
+    for offset in range(_EACH):
+        rated[np.arange(n_users), (np.arange(n_users) + offset) % n_items] = True
+        rated[(np.arange(n_items) + offset) % n_users, np.arange(n_items)] = True
+    width = (scale.high - scale.low) / 4
+    middle = (scale.low + scale.high) / 2
+    tastes = draw.normal(0, 0.8, n_users)[:, None] + draw.normal(0, 0.8, n_items)
+    values = middle + width * (tastes + draw.normal(0, 0.5, tastes.shape))
+    users = np.arange(n_users)
+    values[users, users % n_items] = scale.low
+    values[users, (users + 1) % n_items] = scale.high
+    if scale.step:
+        values = scale.low + np.round((values - scale.low) / scale.step) * scale.step
+    where = np.nonzero(rated)
+    return Ratings(
+        users=where[0].astype(np.int32),
+        items=where[1].astype(np.int32),
+        values=scale.clip(values[where].astype(np.float32)),
+        n_users=n_users,
+        n_items=n_items,
+        scale=scale,
+    )

@@ -1,0 +1,164 @@
+"""Subject: a model under test, fitted and asked as the runner would."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.models import EpochReport, FitContext, ModelSpec, RatingModel
+from benchbox.options import decode, to_json
+from benchbox.ratings import IndexArray, Ratings
+from benchbox.targets import resolve, target_of
+from benchbox.testing.checks import ContractError
+from benchbox.testing.surroundings import SEED
+from benchbox.trial import build_model, host_array
+
+_FEW_EPOCHS = 2
+"""Promises are kept or broken in any epoch; training on would only take time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSubject:
+    """A model under test.
+
+    Attributes:
+        spec: What its plugin says of it.
+        settings: Options to test it with, besides few ``epochs`` where it has those.
+        takes_keywords: Whether its class takes the settings as keywords, and no record.
+    """
+
+    spec: ModelSpec
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    takes_keywords: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All options in force."""
+        if self.takes_keywords:
+            return dict(self.settings)
+        names = {entry.name for entry in msgspec.structs.fields(self.spec.options)}
+        few = {"epochs": _FEW_EPOCHS} if "epochs" in names else {}
+        return to_json(
+            decode(self.spec.options, {**few, **self.settings}, self.spec.name)
+        )
+
+    @property
+    def options_type(self) -> str:
+        """Target of the options record; empty for keywords."""
+        return "" if self.takes_keywords else target_of(self.spec.options)
+
+    def build(self) -> RatingModel:
+        """Return a new model."""
+        return build_model(self.spec.target, self.options_type, self.options)
+
+    def fitted(self, train: Ratings, seed: int = SEED) -> RatingModel:
+        """Return a new model, fitted."""
+        model = self.build()
+        self.fit(model, train, seed=seed)
+        return model
+
+    def fit(
+        self,
+        model: RatingModel,
+        train: Ratings,
+        *,
+        seed: int = SEED,
+        device: str = "cpu",
+        epochs: int | None = None,
+    ) -> list[EpochReport]:
+        """Fit *model*, with validation ratings if it asks; return what it reported.
+
+        Args:
+            model: The model.
+            train: Ratings; every eighth is set aside if the model validates.
+            seed: Seed of the fit.
+            device: Where to train.
+            epochs: Epochs of a refit, which has no validation ratings.
+        """
+        reports: list[EpochReport] = []
+        context = FitContext(
+            seed=seed,
+            device=device,
+            n_threads=1,
+            epochs=epochs,
+            on_report=reports.append,
+        )
+        can = self.spec.capabilities
+        # A single rating cannot be parted; then it is a refit.
+        if can.uses_validation and epochs is None and len(train) >= _APART:
+            train, validation = set_aside(train)
+            context = replace(context, validation=validation, validation_history=train)
+        elif can.uses_validation and epochs is None:
+            context = replace(context, epochs=1)
+        model.fit(train, context)
+        return reports
+
+    def answers(
+        self, train: Ratings, pairs: "Pairs", *, seed: int = SEED
+    ) -> NDArray[Any]:
+        """Return what a new model, fitted to *train*, predicts for *pairs*."""
+        return ask(self.fitted(train, seed), train, pairs)
+
+    def implements(self, *methods: str) -> bool:
+        """Return whether the model's class has all these methods."""
+        kind = resolve(self.spec.target)
+        return all(callable(getattr(kind, name, None)) for name in methods)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Users and items to predict for, aligned, each of shape ``(n,)``."""
+
+    users: IndexArray
+    items: IndexArray
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def take(self, places: NDArray[np.int64]) -> Self:
+        """Return the pairs at *places*, in that order."""
+        return type(self)(self.users[places], self.items[places])
+
+
+_APART = 8
+
+
+def set_aside(ratings: Ratings) -> tuple[Ratings, Ratings]:
+    """Part ratings into those to fit and every eighth, to validate on."""
+    is_validation = np.arange(len(ratings)) % _APART == _APART - 1
+    keep, apart = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
+    return ratings.take(keep), ratings.take(apart)
+
+
+def all_pairs(ratings: Ratings) -> Pairs:
+    """Return every pair of a user and an item, rated or not."""
+    pairs = np.divmod(np.arange(ratings.n_users * ratings.n_items), ratings.n_items)
+    users, items = (side.astype(np.int32) for side in pairs)
+    return Pairs(users, items)
+
+
+def ask(model: RatingModel, history: Ratings, pairs: Pairs) -> NDArray[Any]:
+    """Return the predictions of a fitted model, whatever they are."""
+    return host_array(model.predict(history, pairs.users.copy(), pairs.items.copy()))
+
+
+def require(condition: object, reason: str) -> None:
+    """Break off a check unless *condition* holds.
+
+    Raises:
+        ContractError: It does not.
+    """
+    if not condition:
+        raise ContractError(reason)
+
+
+def gap(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Return the largest difference of two answers; infinite if shapes differ."""
+    if one.shape != other.shape:
+        return float("inf")
+    if np.array_equal(one, other, equal_nan=True) or not one.size:
+        return 0.0
+    return float(np.nanmax(np.abs(one.astype(np.float64) - other)))

@@ -1,0 +1,29 @@
+"""The kit on what benchbox ships: every model and every data set that is here."""
+
+import pytest
+
+from benchbox.plugins import OWN, discover
+from benchbox.testing.checks import judge
+from benchbox.testing.contracts import MODEL_CHECKS
+from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject
+from benchbox.testing.subject import ModelSubject
+
+REGISTRY = discover()
+MODELS = [o.value for o in REGISTRY.all("models") if o.origin.package == OWN]
+
+
+@pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.name)
+def test_a_bundled_model_keeps_every_promise(spec) -> None:
+    verdicts = list(judge(MODEL_CHECKS, ModelSubject(spec=spec)))
+
+    assert [v for v in verdicts if v.status == "broken"] == []
+    assert sum(v.status == "kept" for v in verdicts) >= len(MODEL_CHECKS) - 3
+
+
+@pytest.mark.parametrize("name", ["svd-toy", "synthetic"])
+def test_a_bundled_data_set_keeps_every_promise(name: str) -> None:
+    card = REGISTRY.find("datasets", name).value
+
+    verdicts = list(judge(DATASET_CHECKS, DatasetSubject(card)))
+
+    assert [v for v in verdicts if v.status == "broken"] == []

@@ -1,0 +1,89 @@
+"""Data set checks: each catches a card that says what is not so."""
+
+import secrets
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from benchbox.cards import DatasetCard, RatingsTable
+from benchbox.indexing import RawRatings
+from benchbox.ratings import RatingScale
+from benchbox.readers import read_declared
+from benchbox.sources import Licence, PathSource
+from benchbox.testing.checks import Verdict, judge
+from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject
+
+ROWS = [f"u{n // 5},i{n % 5},{1 + n * 7 % 5}" for n in range(60)]
+
+
+def random_reader(files: Any, card: Any, options: Any) -> RawRatings:
+    """Read something else each time."""
+    raw = read_declared(files, card, options)
+    values = raw.values.copy()
+    values[secrets.randbelow(60) :] = 1
+    return replace(raw, values=values)
+
+
+def card(folder: Path, **values: Any) -> DatasetCard:
+    file = folder / "ratings.csv"
+    file.write_text("\n".join(["user,item,rating", *ROWS, ""]))
+    made = DatasetCard(
+        name="toys",
+        title="Toys",
+        summary="ratings of toys",
+        scale=RatingScale(1, 5, 1),
+        n_users=12,
+        n_items=5,
+        n_ratings=60,
+        sources=(PathSource(files={"ratings.csv": str(file)}),),
+        ratings=RatingsTable(file="ratings.csv"),
+        licence=Licence(text="Free.", redistributable=True),
+    )
+    return msgspec.structs.replace(made, **values)
+
+
+def broken(card: DatasetCard) -> dict[str, Verdict]:
+    verdicts = judge(DATASET_CHECKS, DatasetSubject(card))
+    return {v.check.name: v for v in verdicts if v.status == "broken"}
+
+
+@pytest.mark.parametrize(
+    ("values", "check", "reason"),
+    [
+        ({"summary": ""}, "card-is-complete", "no summary"),
+        ({"n_users": None}, "counts-are-stated", "n_users, which is 12"),
+        ({"n_items": 6}, "counts-are-stated", "its card says 6"),
+        (
+            {"scale": RatingScale(1, 4, 1)},
+            "ratings-are-on-the-scale",
+            "off the scale",
+        ),
+        (
+            {"scale": RatingScale(1, 5, 3)},
+            "ratings-are-on-the-scale",
+            "between the steps",
+        ),
+        ({"data_id": "abc"}, "reading-again-gives-the-same", "states data id abc"),
+        (
+            {"expected_folds": {"holdout": {"holdout": "abc"}}},
+            "default-protocol-splits-it",
+            "abc",
+        ),
+        ({}, "folds-are-pinned", "does not pin its folds"),
+    ],
+)
+def test_a_card_that_says_what_is_not_so_is_caught(
+    tmp_path: Path, values: dict[str, Any], check: str, reason: str
+) -> None:
+    verdicts = broken(card(tmp_path, **values))
+
+    assert reason in verdicts[check].reason
+
+
+def test_a_reader_that_reads_otherwise_each_time_is_caught(tmp_path: Path) -> None:
+    made = card(tmp_path, reader=f"{__name__}:random_reader")
+
+    assert "Read twice" in broken(made)["reading-again-gives-the-same"].reason
