@@ -173,7 +173,8 @@ class LocalExecutor:
         with ours, theirs:
             child = _Child(Line(ours), control, listen, hand_pairs, gauges)
             try:
-                control.send({**message, "log": str(log)}, hand_over=theirs.fileno())
+                said = {**message, "log": str(log.absolute())}
+                control.send(said, hand_over=theirs.fileno())
                 theirs.close()
                 ended = child.follow(limits)
             except (EOFError, BrokenPipeError):

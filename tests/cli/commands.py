@@ -1,13 +1,19 @@
 """Running the command line in this process, as a user would."""
 
+import atexit
 import shlex
+import sys
+import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from benchbox.cli import main
+from benchbox.executors.local import LocalExecutor
 from benchbox.results import RunFolder, TrialRecord
 
 PLANTED = Path(__file__).parent.parent / "planted_models.py"
@@ -36,6 +42,20 @@ class Done:
 Benchbox = Callable[[str], Done]
 
 
+def lent(n_threads: int, log: Path) -> AbstractContextManager[LocalExecutor]:
+    """Lend an executor that outlives the command: its zygote takes seconds to start."""
+    return nullcontext(_executor(n_threads, tuple(sys.path)))
+
+
+@cache
+def _executor(n_threads: int, path: tuple[str, ...]) -> LocalExecutor:
+    log = Path(tempfile.mkdtemp(prefix="benchbox-tests-")) / "zygote.log"
+    executor = LocalExecutor(n_threads, log)
+    executor.__enter__()
+    atexit.register(executor.__exit__, None, None, None)
+    return executor
+
+
 @pytest.fixture
 def benchbox(
     tmp_path: Path,
@@ -47,6 +67,8 @@ def benchbox(
     monkeypatch.setenv("BENCHBOX_OFFLINE", "1")
     monkeypatch.setenv("BENCHBOX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "100")
+    for module in ("run", "tune", "verify", "fit"):
+        monkeypatch.setattr(f"benchbox.cli.{module}.LocalExecutor", lent)
 
     def call(line: str) -> Done:
         words = shlex.split(line.replace("planted.py", str(PLANTED)))

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from commands import PLANTED, Benchbox
 
+from benchbox.executors.local import LocalExecutor
 from benchbox.metrics import METRICS
 from benchbox.results import RunFolder
 
@@ -60,11 +61,17 @@ def test_every_way_to_break_the_contract_becomes_a_row_and_costs_nobody_else_the
     assert "NaN" in done.folder.log(ended["Raises"]).read_text()
 
 
-def test_nothing_a_model_started_outlives_its_trial(benchbox: Benchbox) -> None:
+def test_nothing_a_model_started_outlives_its_trial(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its own zygote, which must be gone at the end as well.
+    monkeypatch.setattr("benchbox.cli.run.LocalExecutor", LocalExecutor)
+
     done = benchbox(f"run {TOY} -m planted.py:LeavesAChild --seeds 1")
 
     (trial,) = done.trials()
-    left_behind = int(done.folder.log(trial).read_text().split()[0])
+    printed = done.folder.log(trial).read_text().splitlines()
+    left_behind = int(next(line for line in printed if line.isdecimal()))
     assert trial.status == "failed"
     assert f"process {left_behind} " in trial.reason
     assert not is_alive(left_behind)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
 from queue import Queue
-from time import monotonic, perf_counter, process_time, sleep
+from time import monotonic, perf_counter, sleep, thread_time
 
 import pytest
 
@@ -17,8 +17,8 @@ from benchbox.timing.phases import PhaseClock
 
 
 def spin(seconds: float) -> None:
-    until = process_time() + seconds
-    while process_time() < until:
+    until = thread_time() + seconds
+    while thread_time() < until:
         pass
 
 
