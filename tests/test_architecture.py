@@ -77,6 +77,8 @@ ORDER = [
     "compare",
     "testing",
     "cli",
+    "measured",
+    "pytest_plugin",
 ]
 
 HEAVY = {"torch", "pandas", "scipy", "pyarrow", "ray", "requests", "pooch", "rich"}
