@@ -20,6 +20,7 @@ _COMMANDS = {
     "fit": "Fit a model to all ratings of a data set, and keep it.",
     "predict": "Predict ratings with a kept model.",
     "recommend": "Name the best items for a user with a kept model.",
+    "new": "Write a package that offers a model or a data set.",
     "plugins": "Show and check what is plugged in.",
     "verify": "Compute published figures again, and compare.",
     "doctor": "Check that this machine is fit to run benchmarks.",
