@@ -48,14 +48,14 @@ class UserMean:
 
 
 class Slowed(UserMean):
-    """Multiplies matrices for a while, or for longer."""
+    """Takes roots for a while, or for longer; products would wait for idle threads."""
 
     def fit(self, train, context):
         super().fit(train, context)
-        factor = np.ones((200, 200), dtype=np.float32)
-        for _ in range(int(400 * (1 + {slower} * SPOILT))):
-            factor = np.clip(factor @ factor, 0, 1)
-        self.mean += 0 * float(factor[0, 0])
+        numbers = np.linspace(1, 2, 100_000)
+        for _ in range(int(700 * (1 + {slower} * SPOILT))):
+            np.sqrt(numbers, out=numbers)
+        self.mean += 0 * float(numbers[0])
 
 
 class Worsened(UserMean):
