@@ -1,0 +1,128 @@
+"""The page for authors: every hook is on it, and its example plugin works."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import Benchbox
+from planted_packages import plant
+
+from benchbox.plugins import EVENTS, HOOKS, KINDS, discover
+
+PAGE = (Path(__file__).parents[2] / "plugins" / "README.md").read_text()
+
+
+def blocks(language: str) -> dict[str, str]:
+    """Return the code under the heading of each hook, by hook."""
+    sections = re.split(r"^##+ ", PAGE, flags=re.MULTILINE)
+    found = {}
+    for section in sections:
+        heading = section.partition("\n")[0].strip("`")
+        if heading.startswith("benchbox_"):
+            code = re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
+            found[heading] = "\n\n".join(code)
+    return found
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The page's examples, installed as the plugin they say they are."""
+    site = tmp_path / "site"
+    file = plant(site, "benchbox-acme", "\n\n".join(blocks("python").values()))
+    file.with_suffix(".toml").write_text(blocks("toml")["benchbox_datasets"])
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.delitem(sys.modules, "benchbox_acme", raising=False)
+    return "benchbox-acme"
+
+
+def test_every_hook_has_its_heading_and_an_example_in_the_order_of_hookspecs() -> None:
+    examples = blocks("python")
+
+    assert tuple(examples) == HOOKS
+    for hook, code in examples.items():
+        assert f"@hookimpl\ndef {hook}(" in code
+
+
+def test_the_example_plugin_offers_something_by_every_hook(page: str) -> None:
+    registry = discover()
+
+    assert registry.broken == []
+    (origin,) = [o for o in registry.plugins if o.package == page]
+    assert registry.plugins[origin] == list(HOOKS)
+    for kind in KINDS:
+        assert len(registry.offered_by(origin, kind)) == 1, kind
+
+
+def test_what_the_example_plugin_offers_works_and_it_is_told_of_everything(
+    page: str, benchbox: Benchbox
+) -> None:
+    run = benchbox("run --suite acme-quick")
+    told = (run.folder.path / "journal.txt").read_text()
+    report = benchbox("report last --format acme-list")
+    verify = benchbox("verify --claim acme-toy --json")
+
+    assert run.code == 0, run.err
+    assert "within ½" in run.out
+    assert "svd-toy · every" in run.out
+    lines = dict(line.split(": ") for line in report.out.splitlines())
+    assert set(lines) == {"shrunk-mean:preset=sparse", "bias"}
+    assert verify.code == 0, verify.err
+    assert '"agrees"' in verify.out
+    assert len(told.splitlines()) == 1 + 2 * 2 + 1
+    for words in ("2 trials into", "bias on every, seed", "bias: ok {", "finished"):
+        assert words in told
+    assert len(EVENTS) == 4
+
+
+def test_the_example_data_set_is_listed(page: str, benchbox: Benchbox) -> None:
+    assert "acme-books" in benchbox("list datasets").out
+
+
+def test_the_example_model_keeps_every_promise(page: str, benchbox: Benchbox) -> None:
+    done = benchbox("plugins check shrunk-mean")
+
+    assert done.code == 0, done.out
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "prepare()",
+        "state()",
+        "restore(state)",
+        "ModelSpec.search",
+        "benchbox_api",
+        "--without",
+        "--no-plugins",
+        "--plugin",
+        "BENCHBOX_WITHOUT",
+        "ModelContract",
+        "DatasetContract",
+        "benchbox_trial",
+        "benchbox new",
+        "benchbox plugins check",
+        "benchbox compare",
+    ],
+)
+def test_the_page_tells_of_what_authors_need(name: str) -> None:
+    assert name in PAGE
+
+
+def test_commands_of_the_page_are_shell() -> None:
+    for code in re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL):
+        subprocess.run(["bash", "-n", "-c", code], check=True)
+
+
+def test_links_of_the_page_lead_somewhere() -> None:
+    folder = Path(__file__).parents[2] / "plugins"
+    headings = {
+        re.sub(r"[^a-z -]", "", line.lower()).strip().replace(" ", "-")
+        for line in re.findall(r"^##+ (.*)$", PAGE, flags=re.MULTILINE)
+    }
+    for link in re.findall(r"\]\(([^)]+)\)", PAGE):
+        if link.startswith("#"):
+            assert link[1:] in headings
+        else:
+            assert (folder / link).exists(), link
