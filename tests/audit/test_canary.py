@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from commands import Benchbox
 from commands import benchbox as benchbox
+from commands import lender as lender
 from hypothesis import given
 from toys import ratings, seeds, tiny_ratings
 

@@ -1,13 +1,11 @@
 """Running the command line in this process, as a user would."""
 
-import atexit
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,18 +40,36 @@ class Done:
 Benchbox = Callable[[str], Done]
 
 
-def lent(n_threads: int, log: Path) -> AbstractContextManager[LocalExecutor]:
-    """Lend an executor that outlives the command: its zygote takes seconds to start."""
-    return nullcontext(_executor(n_threads, tuple(sys.path)))
+class Lender:
+    """Lends executors that outlive a command, since a zygote takes seconds to start."""
+
+    def __init__(self) -> None:
+        self._key: tuple[int, tuple[str, ...]] | None = None
+        self._stack = ExitStack()
+
+    def lend(self, n_threads: int, log: Path) -> AbstractContextManager[LocalExecutor]:
+        """Return what a command can enter and leave in place of an executor."""
+        # A zygote finds modules where its runner did when it started.
+        key = n_threads, tuple(sys.path)
+        if key != self._key:
+            self.close()
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory())
+            executor = LocalExecutor(n_threads, Path(folder) / "zygote.log")
+            self._executor = self._stack.enter_context(executor)
+            self._key = key
+        return nullcontext(self._executor)
+
+    def close(self) -> None:
+        """End the executor, if there is one."""
+        self._stack.close()
+        self._key = None
 
 
-@cache
-def _executor(n_threads: int, path: tuple[str, ...]) -> LocalExecutor:
-    log = Path(tempfile.mkdtemp(prefix="benchbox-tests-")) / "zygote.log"
-    executor = LocalExecutor(n_threads, log)
-    executor.__enter__()
-    atexit.register(executor.__exit__, None, None, None)
-    return executor
+@pytest.fixture(scope="module")
+def lender() -> Iterator[Lender]:
+    lender = Lender()
+    yield lender
+    lender.close()
 
 
 @pytest.fixture
@@ -61,6 +77,7 @@ def benchbox(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    lender: Lender,
 ) -> Benchbox:
     """Run ``benchbox …`` in an empty folder with an empty home, without network."""
     monkeypatch.chdir(tmp_path)
@@ -68,7 +85,7 @@ def benchbox(
     monkeypatch.setenv("BENCHBOX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "100")
     for module in ("run", "tune", "verify", "fit"):
-        monkeypatch.setattr(f"benchbox.cli.{module}.LocalExecutor", lent)
+        monkeypatch.setattr(f"benchbox.cli.{module}.LocalExecutor", lender.lend)
 
     def call(line: str) -> Done:
         words = shlex.split(line.replace("planted.py", str(PLANTED)))

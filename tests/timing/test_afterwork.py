@@ -5,10 +5,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.pool import ThreadPool
 from queue import Queue
 from time import monotonic, perf_counter, sleep, thread_time
 
+import psutil
 import pytest
 
 from benchbox.errors import ModelError
@@ -20,6 +22,15 @@ def spin(seconds: float) -> None:
     until = thread_time() + seconds
     while thread_time() < until:
         pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _alone() -> None:
+    """End what other tests have left running: it would be waited for here."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+            process.wait(5)
 
 
 @pytest.fixture
