@@ -19,7 +19,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         dataset: Data set, as on the command line.
         protocol: Protocol, as on the command line.
         models: Models, as on the command line.
-        instead: Data set to take where the files of the first are not at hand.
+        instead: Data sets to take where the files of that are not at hand: the first
+            of them that is, or else the last.
         folds: Folds by name; none means the data set's default folds.
         claims: Names of published figures to show beside ours.
     """
@@ -28,7 +29,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     dataset: str
     protocol: str
     models: tuple[str, ...]
-    instead: str = ""
+    instead: tuple[str, ...] = ()
     folds: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
 

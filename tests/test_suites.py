@@ -46,7 +46,7 @@ def test_what_a_case_names_is_installed(case: Case) -> None:
     for kind, texts in (
         ("models", case.models),
         ("protocols", (case.protocol,)),
-        ("datasets", tuple(filter(None, (case.dataset, case.instead)))),
+        ("datasets", (case.dataset, *case.instead)),
     ):
         for text in texts:
             name, settings = split_choice(text)

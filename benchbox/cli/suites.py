@@ -59,10 +59,11 @@ def resolve_cases(
 
 def _at_hand(case: Case, registry: Registry) -> tuple[str, str]:
     """Return the data set of a case that is here, and the one it stands in for."""
-    card, _ = find_dataset(case.dataset, registry)
-    if not case.instead or locate(card).is_here:
-        return case.dataset, ""
-    return case.instead, case.dataset
+    for text in (case.dataset, *case.instead):
+        card, _ = find_dataset(text, registry)
+        if locate(card).is_here:
+            break
+    return text, "" if text == case.dataset else case.dataset
 
 
 def _published(

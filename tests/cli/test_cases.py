@@ -18,7 +18,7 @@ claims = ["s2-truncated-svd"]
 [[cases]]
 title = "hidden"
 dataset = "{wanted}"
-instead = "svd-toy"
+instead = ["svd-toy"]
 protocol = "holdout:fraction=0.2"
 models = ["bias"]
 """
