@@ -106,17 +106,24 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         title: What it looks into.
-        protocol: The protocol, as it was chosen.
+        dataset: The data set taken, as on the command line.
+        protocol: The protocol, likewise.
         models: Places of its models in the run's record.
         wanted: The data set that the stage's stands in for; mostly empty.
         published: Published figures to show beside ours.
     """
 
     title: str
+    dataset: str
     protocol: str
     models: list[int]
     wanted: str = ""
     published: list[PublishedRecord] = []
+
+
+def takers(case: CaseRecord | None, n_models: int) -> list[int]:
+    """Return the places of the models that take part: those of the case, or all."""
+    return list(range(n_models)) if case is None else case.models
 
 
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,9 +167,7 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     def takers(self, run: "RunRecord") -> list[int]:
         """Return the places of the models in the record of *run* that take part."""
-        if self.case is None:
-            return list(range(len(run.models)))
-        return self.case.models
+        return takers(self.case, len(run.models))
 
     @property
     def label(self) -> str:

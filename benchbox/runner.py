@@ -39,6 +39,7 @@ from benchbox.results import (
     TrialRecord,
     now,
     predictions_digest,
+    takers,
     trial_key,
 )
 from benchbox.seeding import derive_seed, permutation
@@ -143,15 +144,14 @@ class Plan:
 
     def takers(self, stage_number: int) -> list[int]:
         """Return the places of the models that take part in a stage."""
-        case = self.stages[stage_number].case
-        return list(range(len(self.models))) if case is None else case.models
+        return takers(self.stages[stage_number].case, len(self.models))
 
     def _round(
         self, stage_number: int, fold: Fold, replicate: int, repeat: int
     ) -> list["PlannedTrial"]:
         place = ("trial order", stage_number, fold.name, replicate, repeat)
-        takers = self.takers(stage_number)
-        order = permutation(len(takers), derive_seed(self.config.seed, *place))
+        places = self.takers(stage_number)
+        order = permutation(len(places), derive_seed(self.config.seed, *place))
         return [
             PlannedTrial(
                 plan=self,
@@ -161,7 +161,7 @@ class Plan:
                 replicate=replicate,
                 repeat=repeat,
             )
-            for number in (takers[place] for place in order)
+            for number in (places[index] for index in order)
             if replicate < self.config.n_fits(self.models[number].capabilities)
         ]
 

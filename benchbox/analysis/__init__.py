@@ -68,13 +68,16 @@ def analyse(
     mine = [
         t for t in trials if t.stage == number and t.status == "ok" and not t.repeat
     ]
-    tallies = [Tally(label=model.label, n_users=stage.n_users) for model in run.models]
+    takers = stage.takers(run)
+    tallies = [
+        Tally(label=run.models[place].label, n_users=stage.n_users) for place in takers
+    ]
     reference = Tally(label=REFERENCE, n_users=stage.n_users)
     for record in stage.folds:
         here = [t for t in mine if t.fold == record.name]
         if here:
             told = Told(by_name[record.name], run.config.clip)
-            for place, tally in enumerate(tallies):
+            for place, tally in zip(takers, tallies, strict=True):
                 fits = [folder.predictions(t) for t in here if t.model == place]
                 tally.add(told, fits)
             reference.add(told, [folder.reference(here[0])])

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 import click
 import msgspec
 
+from benchbox.cli.installed import installed
+from benchbox.cli.resolve import Again
 from benchbox.compare.pairing import Pairing
 from benchbox.compare.sides import Side, side_of_benchmarks, side_of_run
 from benchbox.compare.verdicts import Cell, Comparison, Rules, compare_sides
 from benchbox.errors import BenchboxError, ResultsError
-from benchbox.options import spell
 from benchbox.ratings import Ratings
 from benchbox.results import RunFolder
 
@@ -126,30 +127,17 @@ class _Hidden:
     def __init__(self, folder: RunFolder) -> None:
         self._run = folder.read_run()
 
-    def __call__(self, number: int) -> Mapping[str, Ratings]:
-        from benchbox.cli.installed import installed
-        from benchbox.cli.resolve import resolve_stages
+    @cached_property
+    def _again(self) -> Again:
+        return Again(self._run, installed(), lambda text: None)
 
-        dataset, protocols = self._choice(number)
-        chosen = msgspec.structs.replace(
-            self._run.config, cases=(), datasets=(dataset,), protocols=protocols
-        )
+    def __call__(self, number: int) -> Mapping[str, Ratings]:
         try:
-            (stage,) = resolve_stages(chosen, installed(), lambda text: None)
+            stage = self._again.stage(number)
         except BenchboxError as error:
             click.echo(f"benchbox: predictions are not paired: {error}", err=True)
             return {}
         return {fold.id: fold.hidden for fold in stage.folds}
-
-    def _choice(self, number: int) -> tuple[str, tuple[str, ...]]:
-        """Return the data set and the protocol of a stage, as they were chosen."""
-        config, stage = self._run.config, self._run.stages[number]
-        if stage.case is not None:
-            name = spell(stage.dataset, stage.dataset_options)
-            return name, (stage.case.protocol,)
-        n_protocols = max(1, len(config.protocols))
-        place, protocol = divmod(number, n_protocols)
-        return config.datasets[place], config.protocols[protocol:][:1]
 
 
 def markdown(found: Comparison) -> str:

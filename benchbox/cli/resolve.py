@@ -32,7 +32,7 @@ from benchbox.options import (
 from benchbox.own_files import card_for_files, is_file_choice
 from benchbox.plugins import Offer, Registry, source_digest
 from benchbox.protocols import Fold, Protocol, make_folds
-from benchbox.results import PlannedModel, RunConfig
+from benchbox.results import PlannedModel, RunConfig, RunRecord
 from benchbox.runner import Stage, check_device, device_for
 from benchbox.targets import target_of
 
@@ -79,9 +79,9 @@ def resolve_stages(
         card, settings = find_dataset(text, registry, config.columns)
         dataset = load_dataset(card, settings, notify=notify)
         for choice in config.protocols or (card.default_protocol,):
-            stage = resolve_stage(dataset, choice, config.folds, registry, settings)
-            _warn(stage, notify)
-            stages.append(stage)
+            stages.append(
+                resolve_stage(dataset, choice, config.folds, registry, settings, notify)
+            )
     return stages
 
 
@@ -91,6 +91,7 @@ def resolve_stage(
     wanted: Sequence[str],
     registry: Registry,
     settings: dict[str, str],
+    notify: Notify,
 ) -> Stage:
     """Split *dataset* by the protocol of *choice*, and audit the folds.
 
@@ -100,10 +101,12 @@ def resolve_stage(
         wanted: Folds by name; none means the data set's default folds.
         registry: What is installed.
         settings: The data set's own, as they were given.
+        notify: Takes a line for each warning of the audit.
 
     Raises:
         UsageError: A name or an option is unknown.
-        ProtocolError: The protocol cannot split the data, or a fold leaks.
+        ProtocolError: The protocol cannot split the data.
+        LeakError: Hidden ratings can reach a model.
     """
     folds = split(dataset, choice, wanted, registry)
     pinned = pinned_ids(dataset, folds)
@@ -114,7 +117,52 @@ def resolve_stage(
         changed=settings,
     )
     refuse_leaks(folds, stage.audits, dataset.name)
+    _warn(stage, notify)
     return stage
+
+
+class Again:
+    """Makes the stages of a run that has ended anew, from its record.
+
+    Args:
+        run: The run.
+        registry: What is installed.
+        notify: Takes a line for each source passed over and each warning.
+    """
+
+    def __init__(self, run: RunRecord, registry: Registry, notify: Notify) -> None:
+        self._run, self._registry, self._notify = run, registry, notify
+        self._loaded: dict[str, Dataset] = {}
+
+    def stage(self, number: int) -> Stage:
+        """Return the stage of that number.
+
+        Raises:
+            BenchboxError: As `resolve_stages` says.
+        """
+        text, protocol, folds = self._choice(number)
+        card, settings = find_dataset(text, self._registry, self._run.config.columns)
+        if text not in self._loaded:
+            self._loaded[text] = load_dataset(card, settings, notify=self._notify)
+        return resolve_stage(
+            self._loaded[text],
+            protocol or card.default_protocol,
+            folds,
+            self._registry,
+            settings,
+            self._notify,
+        )
+
+    def _choice(self, number: int) -> tuple[str, str, Sequence[str]]:
+        """Return the data set, the protocol and the folds of a stage, as chosen."""
+        config, stage = self._run.config, self._run.stages[number]
+        if stage.case is not None:
+            # What stood in for the data of a case then, whatever is at hand now.
+            folds = [fold.name for fold in stage.folds]
+            return stage.case.dataset, stage.case.protocol, folds
+        protocols = config.protocols or ("",)
+        place, protocol = divmod(number, len(protocols))
+        return config.datasets[place], protocols[protocol], config.folds
 
 
 def choose_device(

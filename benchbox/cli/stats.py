@@ -6,7 +6,7 @@ import click
 
 from benchbox.analysis import Analysis, analyse
 from benchbox.cli.installed import complain, installed
-from benchbox.cli.resolve import resolve_stages
+from benchbox.cli.resolve import Again
 from benchbox.errors import ResultsError
 from benchbox.reports.stats import STATS_FORMATS
 from benchbox.results import RunFolder, RunRecord
@@ -50,10 +50,8 @@ def _analysed(folder: RunFolder) -> tuple[RunRecord, list[Analysis]]:
         raise ResultsError(
             f"Run {run.id} has no trial that ended well, so there is nothing to tell."
         )
-    stages = resolve_stages(
-        run.config, registry, lambda text: click.echo(text, err=True)
-    )
+    again = Again(run, registry, lambda text: click.echo(text, err=True))
     return run, [
-        analyse(run, number, stage.folds, folder, trials)
-        for number, stage in enumerate(stages)
+        analyse(run, number, again.stage(number).folds, folder, trials)
+        for number in range(len(run.stages))
     ]

@@ -43,11 +43,12 @@ def resolve_cases(
         if text not in loaded:
             loaded[text] = load_dataset(card, settings, notify=notify)
         stage = resolve_stage(
-            loaded[text], case.protocol, case.folds, registry, settings
+            loaded[text], case.protocol, case.folds, registry, settings, notify
         )
         own = [places[model.label] for model in takers]
         record = CaseRecord(
             title=case.title,
+            dataset=text,
             protocol=case.protocol,
             models=own,
             wanted=wanted,

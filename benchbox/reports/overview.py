@@ -6,7 +6,6 @@ from textwrap import fill
 
 import tabulate
 
-from benchbox.options import spell
 from benchbox.reports.columns import (
     FLAGS,
     MISSING,
@@ -84,9 +83,8 @@ def _name(stage: StageRecord) -> str:
     case = stage.case
     if case is None:
         return stage.label
-    dataset = spell(stage.dataset, stage.dataset_options)
     instead = f", in place of {case.wanted}" if case.wanted else ""
-    return f"{case.title} – {dataset} · {case.protocol}{instead}"
+    return f"{case.title} – {case.dataset} · {case.protocol}{instead}"
 
 
 def _flawed_rows(run: RunRecord, board: Leaderboard) -> Iterator[list[str]]:

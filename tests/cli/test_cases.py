@@ -74,6 +74,21 @@ def test_a_run_of_cases_is_resumed_and_reported_as_such(
         assert "bias" in benchbox(f"report last -f {form}").out
 
 
+def test_the_statistics_of_cases_are_of_their_own_data_and_models(
+    benchbox: Benchbox, suite: str
+) -> None:
+    benchbox(f"run --suite {suite}")
+
+    done = benchbox("stats last")
+
+    assert done.code == 0
+    shown, hidden = done.out.split("svd-toy · holdout")
+    assert "svd:preset=zero" in shown
+    assert "user-mean" in shown
+    assert "svd:preset=zero" not in hidden
+    assert "bias" in hidden
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
