@@ -11,6 +11,7 @@ from typing import Any
 import click
 import msgspec
 
+from benchbox.cli.common import runs_option
 from benchbox.cli.installed import installed
 from benchbox.cli.resolve import Again
 from benchbox.compare.pairing import Pairing
@@ -63,13 +64,7 @@ _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
     "--trust-machines", is_flag=True, help="Judge times of different machines."
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show what is SAME as well.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("results"),
-    show_default=True,
-    help="Folder that holds the runs.",
-)
+@runs_option
 def command(
     first: str, second: str, form: str, verbose: bool, out: Path, **rules: Any
 ) -> int:

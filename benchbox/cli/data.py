@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchbox.cli.common import notify
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
 from benchbox.cli.resolve import find_dataset
@@ -51,7 +52,7 @@ def fetch_command(names: tuple[str, ...]) -> None:
     registry = installed()
     for name in names:
         card, _ = find_dataset(name, registry)
-        click.echo(f"{card.name}: {fetch(card, notify=_notify).origin}")
+        click.echo(f"{card.name}: {fetch(card, notify=notify).origin}")
 
 
 @command.command("show")
@@ -66,7 +67,7 @@ def show(name: str, columns: str) -> None:
     card, settings = find_dataset(name, installed(), columns)
     found = locate(card)
     if found.is_here:
-        click.echo(_description(load_dataset(card, settings, notify=_notify)))
+        click.echo(_description(load_dataset(card, settings, notify=notify)))
     else:
         decode(card.options_type(), settings, f"Data set {card.name!r}")
         click.echo(_card_alone(card, found))
@@ -161,7 +162,3 @@ def _period(dataset: "Dataset") -> str:
         datetime.fromtimestamp(int(t), UTC).date() for t in (times.min(), times.max())
     )
     return " to ".join(map(str, days))
-
-
-def _notify(text: str) -> None:
-    click.echo(text, err=True)

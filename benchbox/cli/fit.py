@@ -8,6 +8,7 @@ from typing import Any, get_args
 import click
 from rich.console import Console
 
+from benchbox.cli.common import notify
 from benchbox.cli.installed import installed
 from benchbox.cli.resolve import choose_device, find_dataset, resolve_models
 from benchbox.data import load_dataset
@@ -74,7 +75,7 @@ def command(
             (planned,) = resolve_models((model,), registry, executor, scratch)
             where = choose_device(device, planned.capabilities, executor, scratch)
             card, settings = find_dataset(dataset, registry, columns)
-            data = load_dataset(card, settings, notify=_notify)
+            data = load_dataset(card, settings, notify=notify)
             console = Console(stderr=True, highlight=False)
             with console.status(f"fitting {planned.label}") as status:
                 record = fit(
@@ -91,10 +92,6 @@ def command(
                     out,
                 )
     click.echo(_description(record, out))
-
-
-def _notify(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _said(label: str, message: Mapping[str, Any]) -> str:

@@ -11,6 +11,16 @@ from typing import Any, get_args
 import click
 import msgspec
 
+from benchbox.cli.common import (
+    complain_of,
+    device_option,
+    notify,
+    protocols_option,
+    results_option,
+    resume_option,
+    threads_option,
+    verbose_option,
+)
 from benchbox.cli.installed import complain, installed, report_formats
 from benchbox.cli.progress import TrialProgress, clock
 from benchbox.cli.resolve import (
@@ -72,14 +82,7 @@ _PARTS = ("models", "datasets", "protocols", "folds", "columns")
 @click.option(
     "--columns", help="Columns of own files: user=…,item=…,rating=…,timestamp=…"
 )
-@click.option(
-    "-p",
-    "--protocol",
-    "protocols",
-    multiple=True,
-    metavar="NAME[:KEY=VALUE,…]",
-    help="An evaluation protocol; repeatable. Without it, each data set's own.",
-)
+@protocols_option
 @click.option("-f", "--folds", metavar="NAME,…", help="Run these folds only.")
 @click.option("--seed", type=int, help="Root of all model seeds.  [default: 0]")
 @click.option(
@@ -98,17 +101,13 @@ _PARTS = ("models", "datasets", "protocols", "folds", "columns")
     default=None,
     help="Also time single calls of predict: 1, 32 and 1,024 pairs, and a user's row.",
 )
-@click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]")
+@device_option
 @click.option(
     "--precision",
     type=click.Choice(get_args(Precision)),
     help="Arithmetic of torch's matrix products.  [default: float32]",
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=0),
-    help="Threads per trial; 0 means all processors.  [default: 0]",
-)
+@threads_option
 @click.option(
     "--time-limit",
     "time_limit_seconds",
@@ -131,20 +130,12 @@ _PARTS = ("models", "datasets", "protocols", "folds", "columns")
     default=None,
     help="Whether to store predictions.  [default: keep]",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("results"),
-    show_default=True,
-    help="Folder for the results.",
-)
-@click.option(
-    "--resume", metavar="RUN", help="Continue RUN: a folder, a name, or last."
-)
+@results_option
+@resume_option
 @click.option(
     "--dry-run", is_flag=True, help="Show what would run and what it may take."
 )
-@click.option("-v", "--verbose", is_flag=True, help="Print a line per trial.")
+@verbose_option
 def command(
     suite: str | None,
     out: Path,
@@ -232,10 +223,10 @@ def make_plan(
     """Return what a run with these settings does, with every name resolved."""
     # Names first: a misspelt model must not wait for a download.
     if config.cases:
-        models, stages = resolve_cases(config, registry, executor, scratch, _notify)
+        models, stages = resolve_cases(config, registry, executor, scratch, notify)
     else:
         models = resolve_models(config.models, registry, executor, scratch)
-        stages = resolve_stages(config, registry, _notify)
+        stages = resolve_stages(config, registry, notify)
     return Plan(
         config=config,
         models=models,
@@ -244,10 +235,6 @@ def make_plan(
         n_threads=threads,
         accelerators=find_accelerators(config.device, executor, scratch),
     )
-
-
-def _notify(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def learned_costs(registry: Registry, out: Path) -> Costs:
@@ -268,7 +255,7 @@ def _run(
 ) -> int:
     left = trials_left(plan, folder)
     progress = TrialProgress(left, costs, verbose)
-    events = Events(registry, lambda text: click.echo(f"benchbox: {text}", err=True))
+    events = Events(registry, complain_of)
     run = carry_out(plan, left, folder, executor, progress, events, created)
     write_tables(folder, report_formats(registry))
     click.echo(render(folder, "table"))

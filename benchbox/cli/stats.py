@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from benchbox.analysis import Analysis, analyse
+from benchbox.cli.common import notify, runs_option
 from benchbox.cli.installed import complain, installed
 from benchbox.cli.resolve import Again
 from benchbox.errors import ResultsError
@@ -23,13 +24,7 @@ from benchbox.results import RunFolder, RunRecord
     show_default=True,
     help="How to write it.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("results"),
-    show_default=True,
-    help="Folder that holds the runs.",
-)
+@runs_option
 def command(run: str, form: str, out: Path) -> int:
     """Show how sure the figures of RUN are, and what they hide.
 
@@ -50,7 +45,7 @@ def _analysed(folder: RunFolder) -> tuple[RunRecord, list[Analysis]]:
         raise ResultsError(
             f"Run {run.id} has no trial that ended well, so there is nothing to tell."
         )
-    again = Again(run, registry, lambda text: click.echo(text, err=True))
+    again = Again(run, registry, notify)
     return run, [
         analyse(run, number, again.stage(number).folds, folder, trials)
         for number in range(len(run.stages))

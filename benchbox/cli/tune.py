@@ -14,6 +14,15 @@ import msgspec
 from rich.console import Console
 from rich.status import Status
 
+from benchbox.cli.common import (
+    complain_of,
+    device_option,
+    protocols_option,
+    results_option,
+    resume_option,
+    threads_option,
+    verbose_option,
+)
 from benchbox.cli.installed import complain, installed, report_formats
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.resolve import resolve_metrics
@@ -78,14 +87,7 @@ STUDY = "study.json"
     help="A data set or a file of ratings; repeatable.  [default: ml-100k]",
 )
 @click.option("--columns", help="Columns of own files: user=…,item=…,rating=…")
-@click.option(
-    "-p",
-    "--protocol",
-    "protocols",
-    multiple=True,
-    metavar="NAME[:KEY=VALUE,…]",
-    help="An evaluation protocol; repeatable. Without it, each data set's own.",
-)
+@protocols_option
 @click.option("-f", "--folds", metavar="NAME,…", help="Tune and run on these alone.")
 @click.option(
     "--budget-trials",
@@ -106,23 +108,11 @@ STUDY = "study.json"
     type=click.IntRange(min=1),
     help="Fits of a stochastic model per fold, once options are chosen.  [default: 2]",
 )
-@click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: auto]")
-@click.option(
-    "--threads",
-    type=click.IntRange(min=0),
-    help="Threads per trial; 0 means all processors.  [default: 0]",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("results"),
-    show_default=True,
-    help="Folder for the results.",
-)
-@click.option(
-    "--resume", metavar="RUN", help="Continue RUN: a folder, a name, or last."
-)
-@click.option("-v", "--verbose", is_flag=True, help="Print a line per trial.")
+@device_option
+@threads_option
+@results_option
+@resume_option
+@verbose_option
 def command(out: Path, resume: str | None, verbose: bool, **chosen: Any) -> int:
     """Choose each model's options on validation ratings, then compare.
 
@@ -231,7 +221,7 @@ class _Tuning:
         plan = replace(self._plan, chosen=chosen)
         left = trials_left(plan, self._folder)
         progress = TrialProgress(left, learned_costs(registry, out), self._verbose)
-        events = Events(registry, _complain)
+        events = Events(registry, complain_of)
         run = carry_out(
             plan, left, self._folder, self._executor, progress, events, created
         )
@@ -402,7 +392,3 @@ def _moved(study: StudyRecord) -> list[str]:
 
 def _figure(value: float | None) -> str:
     return "failed" if value is None else f"{value:.4f}"
-
-
-def _complain(text: str) -> None:
-    click.echo(f"benchbox: {text}", err=True)

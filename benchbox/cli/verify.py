@@ -9,6 +9,7 @@ from textwrap import fill
 import click
 
 from benchbox.claims import Checked, Claim, check, unchecked
+from benchbox.cli.common import complain_of
 from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import carry_out, learned_costs, make_plan
@@ -124,7 +125,7 @@ def _checked(
     plan = make_plan(config, registry, executor, n_usable_cpus(), scratch)
     folder = RunFolder.create(out, new_run_id())
     progress = TrialProgress(plan.trials, learned_costs(registry, out), False)
-    events = Events(registry, lambda text: click.echo(f"benchbox: {text}", err=True))
+    events = Events(registry, complain_of)
     record = carry_out(plan, plan.trials, folder, executor, progress, events)
     if record.status != "finished":
         raise KeyboardInterrupt

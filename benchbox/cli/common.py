@@ -1,0 +1,55 @@
+"""Common: options that several commands take, and how all speak to standard error."""
+
+from pathlib import Path
+
+import click
+
+
+def notify(text: str) -> None:
+    """Print *text* to standard error."""
+    click.echo(text, err=True)
+
+
+def complain_of(text: str) -> None:
+    """Print *text* to standard error, as what benchbox says."""
+    notify(f"benchbox: {text}")
+
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+results_option = click.option(
+    "--out",
+    type=_FOLDER,
+    default=Path("results"),
+    show_default=True,
+    help="Folder for the results.",
+)
+runs_option = click.option(
+    "--out",
+    type=_FOLDER,
+    default=Path("results"),
+    show_default=True,
+    help="Folder that holds the runs.",
+)
+protocols_option = click.option(
+    "-p",
+    "--protocol",
+    "protocols",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,…]",
+    help="An evaluation protocol; repeatable. Without it, each data set's own.",
+)
+device_option = click.option(
+    "--device", help="auto, cpu, cuda or cuda:N.  [default: auto]"
+)
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=0),
+    help="Threads per trial; 0 means all processors.  [default: 0]",
+)
+resume_option = click.option(
+    "--resume", metavar="RUN", help="Continue RUN: a folder, a name, or last."
+)
+verbose_option = click.option(
+    "-v", "--verbose", is_flag=True, help="Print a line per trial."
+)
