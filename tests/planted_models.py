@@ -33,6 +33,16 @@ class Empty:
         return self.answers[: len(users)]
 
 
+class Placed(Honest):
+    """Says where it is."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        context.note(
+            "place", f"{os.environ.get('PLACE')} in {os.path.basename(os.getcwd())}"
+        )
+        super().fit(train, context)
+
+
 class Prepares(Honest):
     """Takes its time to get ready, and says so."""
 

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,11 +71,22 @@ class LocalExecutor:
     Args:
         n_threads: Threads of each trial.
         log: File that takes what the zygote itself prints.
+        variables: Environment variables that trials see beside this process's own.
+        folder: Folder trials work in; by default this process's own.
     """
 
-    def __init__(self, n_threads: int, log: Path) -> None:
+    def __init__(
+        self,
+        n_threads: int,
+        log: Path,
+        *,
+        variables: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self._n_threads = n_threads
         self._log = log
+        self._variables = dict(variables or {})
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._line: Line | None = None
         self._ready = False
@@ -215,7 +226,11 @@ class LocalExecutor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_WAITING | os.environ | dict.fromkeys(_THREADS, threads),
+                cwd=self._folder,
+                env=_WAITING
+                | os.environ
+                | self._variables
+                | dict.fromkeys(_THREADS, threads),
                 # Ctrl-C is for the runner alone, which then ends its children.
                 start_new_session=True,
             )

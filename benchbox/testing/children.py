@@ -1,13 +1,10 @@
 """Children: trials in processes of their own, as in a run, for checks that need one."""
 
 import atexit
-import os
 import sys
 import tempfile
-from contextlib import chdir
 from functools import cache
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 
@@ -120,10 +117,9 @@ def _laboratory(path: tuple[str, ...]) -> tuple[LocalExecutor, Path]:
         "BENCHBOX_CACHE": str(root / "data"),
         "BENCHBOX_OFFLINE": "1",
     }
-    executor = LocalExecutor(1, root / "zygote.log")
-    # The process takes environment and folder from this one as it starts.
-    with mock.patch.dict(os.environ, places), chdir(root):
-        executor.__enter__()
+    log = root / "zygote.log"
+    executor = LocalExecutor(1, log, variables=places, folder=root)
+    executor.__enter__()
     atexit.register(_close, executor, root)
     return executor, root
 

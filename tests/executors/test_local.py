@@ -219,6 +219,25 @@ def test_a_trial_after_the_death_of_the_zygote_starts_another(
         assert run(executor, job).outcome.status == "ok"
 
 
+def test_a_zygote_that_is_started_again_works_in_the_same_surroundings(
+    job: TrialJob, tmp_path: Path
+) -> None:
+    job = msgspec.structs.replace(job, target=f"{PLANTED}:Placed")
+    (tmp_path / "here").mkdir()
+    log, variables = tmp_path / "log", {"PLACE": "told"}
+    with LocalExecutor(
+        1, log, variables=variables, folder=tmp_path / "here"
+    ) as executor:
+        first = run(executor, job).outcome.notes
+        assert executor._process is not None
+        executor._process.kill()
+        executor._process.wait()
+
+        again = run(executor, job).outcome.notes
+
+    assert first == again == {"place": "told in here"}
+
+
 def test_a_zygote_that_dies_during_a_trial_takes_the_trial_and_no_more_with_it(
     job: TrialJob, tmp_path: Path
 ) -> None:
