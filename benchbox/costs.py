@@ -5,7 +5,8 @@ from pathlib import Path
 from statistics import median
 
 from benchbox.errors import ResultsError
-from benchbox.results import PlannedModel, RunFolder, TrialRecord
+from benchbox.records import PlannedModel, TrialRecord
+from benchbox.results import RunFolder
 
 _NEWEST_RUNS = 10
 """Runs looked at for earlier trials; older ones tell of another machine or version."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from benchbox.plan import PlannedTrial
 from benchbox.plugins import Offer, Registry, one_line
-from benchbox.results import RunRecord, TrialRecord
-from benchbox.runner import Listener, PlannedTrial
+from benchbox.records import RunRecord, TrialRecord
+from benchbox.runner import Listener
 
 
 class TrialStart(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ class ReportFormat:
         name: Name on the command line, kebab-case.
         summary: One line for people.
         target: What renders, as ``"package.module:function"``; it is called with the
-            `benchbox.results.RunRecord` and the list of
+            `benchbox.records.RunRecord` and the list of
             `benchbox.reports.leaderboard.Leaderboard`, and returns the text.
         file: Name of the file every run writes in this format; none if it is empty.
     """

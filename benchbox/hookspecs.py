@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchbox.metrics import Metric
     from benchbox.models import ModelSpec
     from benchbox.protocols import Protocol
-    from benchbox.results import RunRecord, TrialRecord
+    from benchbox.records import RunRecord, TrialRecord
     from benchbox.suites import Suite
 
 PLUGIN_API = 1

@@ -20,7 +20,8 @@ from benchbox.models import Precision, RatingModel
 from benchbox.options import NoOptions, spell
 from benchbox.protocols import carve_random, data_id
 from benchbox.ratings import Features, IndexArray, Ratings, Values
-from benchbox.results import PlannedModel, now
+from benchbox.records import PlannedModel
+from benchbox.results import now
 from benchbox.seeding import derive_seed
 from benchbox.states import read_state
 from benchbox.trial import TrialJob, build_model, check_predictions

@@ -17,9 +17,11 @@ from benchbox.environment import n_usable_cpus
 from benchbox.errors import UsageError
 from benchbox.executors.local import LocalExecutor
 from benchbox.options import nearest
+from benchbox.plan import Plan, PlannedTrial
 from benchbox.plugins import discover
-from benchbox.results import RunFolder, TrialRecord
-from benchbox.runner import Plan, PlannedTrial, execute
+from benchbox.records import TrialRecord
+from benchbox.results import RunFolder
+from benchbox.runner import execute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +67,15 @@ class Measured:
     def extra_info(self) -> dict[str, Any]:
         """Return all that belongs beside the times in a file of benchmarks."""
         records = [record for records in self.rounds for record in records]
+        why = [
+            [why for record in fold for why in record.contended] for fold in self.rounds
+        ]
         return {
             "model": self.model,
             "setting": self.where,
             "folds": {record.fold: record.fold_id for record in records},
             "machine": self.fingerprint,
-            "contended": sorted({why for r in records for why in r.contended}),
+            "contended": [sorted(set(of_round)) for of_round in why],
             **{k: v for k, v in self.figures.items() if k != "seconds"},
         }
 
@@ -140,7 +145,7 @@ class Measurer:
         Args:
             model: The model, as on the command line.
             rounds: How many rounds.
-            settings: Those of `benchbox.results.RunConfig` that differ from the
+            settings: Those of `benchbox.records.RunConfig` that differ from the
                 defaults.
 
         Raises:

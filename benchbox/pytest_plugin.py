@@ -10,7 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from benchbox.measured import Measurer
-    from benchbox.results import TrialRecord
+    from benchbox.records import TrialRecord
 
 
 class _Clock:

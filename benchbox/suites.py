@@ -41,7 +41,7 @@ class Suite:
     Attributes:
         name: Name on the command line, kebab-case.
         summary: One line for people.
-        settings: Those of `benchbox.results.RunConfig` that differ from the defaults.
+        settings: Those of `benchbox.records.RunConfig` that differ from the defaults.
     """
 
     name: str

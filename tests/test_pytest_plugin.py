@@ -147,6 +147,7 @@ def test_the_file_of_benchmarks_holds_accuracy_memory_and_machine(
         assert len(extra[name]) == 6, name
     assert len(set(extra["rmse"])) == 6
     assert set(extra["folds"]) == {"k1", "k3"}
+    assert len(extra["contended"]) == 6
     assert extra["machine"] == content["machine_info"]["benchbox_fingerprint"]
     stats = of["test_stochastic"]["stats"]
     assert len(stats["data"]) == 6

@@ -16,14 +16,8 @@ from toy_runs import toy_model, toy_run, toy_stage, toy_trial
 
 from benchbox.errors import ResultsError
 from benchbox.models import Capabilities, EpochReport
-from benchbox.results import (
-    RunConfig,
-    RunFolder,
-    new_run_id,
-    now,
-    trial_key,
-    trial_name,
-)
+from benchbox.records import RunConfig, trial_key
+from benchbox.results import RunFolder, new_run_id, now, trial_name
 
 RUN = toy_run(
     [toy_model("mean"), toy_model("autorec", stochastic=True, units=[20, 10])]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from benchbox.results import json_schema
+from benchbox.records import json_schema
 
 STORED = Path(__file__).parent.parent / "results" / "schema.json"
 
@@ -13,7 +13,7 @@ def test_the_stored_schema_is_that_of_the_records() -> None:
 
     assert STORED.read_text() == wanted, (
         "The records changed. Raise RESULT_FORMAT if readers must change, then store "
-        "json.dumps(benchbox.results.json_schema(), indent=1) in results/schema.json."
+        "json.dumps(benchbox.records.json_schema(), indent=1) in results/schema.json."
     )
 
 

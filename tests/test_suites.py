@@ -8,7 +8,7 @@ import pytest
 from benchbox.errors import PluginError
 from benchbox.options import decode, split_choice
 from benchbox.plugins import discover
-from benchbox.results import RunConfig
+from benchbox.records import RunConfig
 from benchbox.suites import Case, suite_from_toml
 
 

@@ -15,7 +15,8 @@ from benchbox.analysis.tally import Tally, Told
 from benchbox.breakdown import joined
 from benchbox.errors import ResultsError
 from benchbox.protocols import Fold
-from benchbox.results import RunFolder, RunRecord, StageRecord, TrialRecord
+from benchbox.records import RunRecord, StageRecord, TrialRecord
+from benchbox.results import RunFolder
 from benchbox.seeding import derive_seed
 from benchbox.statistics.components import components
 from benchbox.statistics.paired import groups

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchbox.analysis.records import Pair
 from benchbox.analysis.tally import Tally
-from benchbox.results import StageRecord
+from benchbox.records import StageRecord
 from benchbox.statistics.components import components
 from benchbox.statistics.intervals import paired_interval, spread
 from benchbox.statistics.paired import compare_all

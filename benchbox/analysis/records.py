@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchbox.breakdown import Breakdown
-from benchbox.results import StageRecord
+from benchbox.records import StageRecord
 from benchbox.statistics.components import Components
 from benchbox.statistics.intervals import Interval
 from benchbox.statistics.paired import Effect

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from benchbox.costs import Costs
-from benchbox.results import TrialRecord
-from benchbox.runner import PlannedTrial
+from benchbox.plan import PlannedTrial
+from benchbox.records import TrialRecord
 
 
 class TrialProgress:

@@ -30,10 +30,10 @@ from benchbox.options import (
     to_json,
 )
 from benchbox.own_files import card_for_files, is_file_choice
+from benchbox.plan import Stage, check_device, device_for
 from benchbox.plugins import Offer, Registry, source_digest
 from benchbox.protocols import Fold, Protocol, make_folds
-from benchbox.results import PlannedModel, RunConfig, RunRecord
-from benchbox.runner import Stage, check_device, device_for
+from benchbox.records import PlannedModel, RunConfig, RunRecord
 from benchbox.targets import target_of
 
 Notify = Callable[[str], None]

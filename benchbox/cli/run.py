@@ -37,17 +37,12 @@ from benchbox.events import Events, TellingListener
 from benchbox.executors.local import LocalExecutor
 from benchbox.metrics import Metric
 from benchbox.models import Precision
+from benchbox.plan import Plan, PlannedTrial
 from benchbox.plugins import Registry
+from benchbox.records import MetricRecord, RunConfig, RunRecord
 from benchbox.reports import render, write_tables
-from benchbox.results import (
-    MetricRecord,
-    RunConfig,
-    RunFolder,
-    RunRecord,
-    new_run_id,
-    now,
-)
-from benchbox.runner import Plan, PlannedTrial, execute, trials_left
+from benchbox.results import RunFolder, new_run_id, now
+from benchbox.runner import execute, trials_left
 from benchbox.suites import Suite, suite_from_toml
 
 # What a case settles for itself.

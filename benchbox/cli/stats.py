@@ -9,8 +9,9 @@ from benchbox.cli.common import notify, runs_option
 from benchbox.cli.installed import complain, installed
 from benchbox.cli.resolve import Again
 from benchbox.errors import ResultsError
+from benchbox.records import RunRecord
 from benchbox.reports.stats import STATS_FORMATS
-from benchbox.results import RunFolder, RunRecord
+from benchbox.results import RunFolder
 
 
 @click.command("stats")

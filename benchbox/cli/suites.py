@@ -7,9 +7,9 @@ from benchbox.cli.resolve import Notify, find_dataset, resolve_models, resolve_s
 from benchbox.data import Dataset, load_dataset, locate
 from benchbox.errors import UsageError
 from benchbox.executors.local import LocalExecutor
+from benchbox.plan import Stage
 from benchbox.plugins import Registry
-from benchbox.results import CaseRecord, PlannedModel, PublishedRecord, RunConfig
-from benchbox.runner import Stage
+from benchbox.records import CaseRecord, PlannedModel, PublishedRecord, RunConfig
 from benchbox.suites import Case
 
 

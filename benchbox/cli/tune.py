@@ -39,18 +39,13 @@ from benchbox.events import Events
 from benchbox.executors.local import LocalExecutor
 from benchbox.metrics import Metric
 from benchbox.options import spell
+from benchbox.plan import Plan, PlannedTrial
 from benchbox.plugins import Registry
 from benchbox.protocols import Fold, validation_fold
+from benchbox.records import RunConfig, TrialRecord, TuningBudget
 from benchbox.reports import render, write_tables
-from benchbox.results import (
-    RunConfig,
-    RunFolder,
-    TrialRecord,
-    TuningBudget,
-    new_run_id,
-    now,
-)
-from benchbox.runner import Plan, PlannedTrial, execute, trials_left
+from benchbox.results import RunFolder, new_run_id, now
+from benchbox.runner import execute, trials_left
 from benchbox.search import SearchSpace
 from benchbox.tuning import (
     StudiesRecord,

@@ -19,8 +19,9 @@ from benchbox.events import Events
 from benchbox.executors.local import LocalExecutor
 from benchbox.options import split_choice
 from benchbox.plugins import Registry
+from benchbox.records import RunConfig
 from benchbox.reports.leaderboard import leaderboards
-from benchbox.results import RunConfig, RunFolder, new_run_id
+from benchbox.results import RunFolder, new_run_id
 
 
 @click.command("verify")

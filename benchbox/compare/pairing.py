@@ -9,7 +9,8 @@ import numpy as np
 from benchbox.compare.sides import Subject, subject_of
 from benchbox.errors import ResultsError
 from benchbox.ratings import Ratings, Values
-from benchbox.results import RunFolder, TrialRecord
+from benchbox.records import TrialRecord
+from benchbox.results import RunFolder
 from benchbox.statistics.paired import Effect, compare
 from benchbox.statistics.totals import LOSSES
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchbox.results import MetricRecord, RunRecord, TrialRecord
+from benchbox.records import MetricRecord, RunRecord, TrialRecord
 
 TIMED_PHASES = ("fit", "predict")
 
@@ -151,20 +151,26 @@ def side_of_benchmarks(name: str, content: Mapping[str, object]) -> Side:
     """Return what a file of ``pytest --benchmark-json`` holds.
 
     The times are those of each round. Numbers in ``extra_info`` under names such as
-    ``rmse`` are scores; a list of numbers holds one for each seed.
+    ``rmse`` are scores; a list of numbers holds one for each seed. ``folds`` there are
+    the ids of the folds by name, and ``contended`` lists what disturbed each round.
     """
     machine = content.get("machine_info")
     side = Side(name=name, machine=_fingerprint(machine), machine_name=_words(machine))
     for benchmark in _list(content.get("benchmarks")):
         module, _, test = str(benchmark.get("fullname", "")).rpartition("::")
         subject = Subject(module, test or str(benchmark.get("name")))
+        extra = _dict(benchmark.get("extra_info"))
         seconds = _floats(_dict(benchmark.get("stats")).get("data"))
         rounds = {Round(k, 0): value for k, value in enumerate(seconds)}
-        side.times[subject, "time"] = Times(seconds={"": rounds})
-        for metric, values in _numbers(_dict(benchmark.get("extra_info"))):
+        # A round goes over all folds, which are the same ones or cannot be compared.
+        fold = " ".join(sorted(map(str, _dict(extra.get("folds")).values())))
+        side.times[subject, "time"] = Times(
+            seconds={fold: rounds}, contended=_disturbed(extra.get("contended"))
+        )
+        for metric, values in _numbers(extra):
             scores = dict(enumerate(values))
             side.scores[subject, metric] = Scores(
-                values={"": scores}, higher_is_better=metric in _HIGHER_IS_BETTER
+                values={fold: scores}, higher_is_better=metric in _HIGHER_IS_BETTER
             )
     return side
 
@@ -220,6 +226,11 @@ def _words(machine: object) -> str:
     info = _dict(machine)
     cpu = _dict(info.get("cpu"))
     return f"{cpu.get('brand_raw', 'unknown processor')}, {cpu.get('count', '?')} cores"
+
+
+def _disturbed(contended: object) -> set[Round]:
+    listed = contended if isinstance(contended, list) else []
+    return {Round(k, 0) for k, causes in enumerate(listed) if causes}
 
 
 def _numbers(extra: dict[str, object]) -> Iterator[tuple[str, list[float]]]:

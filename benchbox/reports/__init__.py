@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 
 from benchbox import formats
 from benchbox.formats import ReportFormat
+from benchbox.records import RunRecord
 from benchbox.reports.definitions import merged
 from benchbox.reports.leaderboard import Leaderboard
-from benchbox.results import RunFolder, RunRecord
+from benchbox.results import RunFolder
 from benchbox.targets import resolve
 
 Renderer = Callable[[RunRecord, list[Leaderboard]], str]

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchbox.options import spell
+from benchbox.records import MetricRecord, RunRecord, StageRecord
 from benchbox.reports.leaderboard import Flag, Leaderboard, Row
-from benchbox.results import MetricRecord, RunRecord, StageRecord
 
 MISSING = "–"
 

@@ -7,8 +7,8 @@ import msgspec
 
 from benchbox.errors import ResultsError
 from benchbox.options import spell
+from benchbox.records import PlannedModel, RunRecord, StageRecord, TrialRecord
 from benchbox.reports.leaderboard import Leaderboard, leaderboards
-from benchbox.results import PlannedModel, RunRecord, StageRecord, TrialRecord
 
 Told = tuple[RunRecord, list[TrialRecord]]
 """A run and its trials."""

@@ -4,9 +4,9 @@ import csv
 import io
 
 from benchbox.options import spell
+from benchbox.records import RunRecord
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.structured import flat
-from benchbox.results import RunRecord
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:

@@ -2,9 +2,9 @@
 
 from tabulate import tabulate
 
+from benchbox.records import RunRecord
 from benchbox.reports.columns import FLAGS, MISSING, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard
-from benchbox.results import RunRecord
 
 _SPECIAL = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}

@@ -6,7 +6,7 @@ from math import sqrt
 from statistics import fmean, median
 from typing import Literal
 
-from benchbox.results import MetricRecord, RunRecord, StageRecord, TrialRecord
+from benchbox.records import MetricRecord, RunRecord, StageRecord, TrialRecord
 from benchbox.statistics import Interval, paired_interval, spread
 
 Mark = Literal["best", "tied", ""]

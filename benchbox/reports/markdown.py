@@ -2,10 +2,10 @@
 
 from tabulate import tabulate
 
+from benchbox.records import RunRecord
 from benchbox.reports.columns import FLAGS, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.overview import render_markdown
-from benchbox.results import RunRecord
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:

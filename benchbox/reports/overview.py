@@ -6,6 +6,7 @@ from textwrap import fill
 
 import tabulate
 
+from benchbox.records import MetricRecord, PublishedRecord, RunRecord, StageRecord
 from benchbox.reports.columns import (
     FLAGS,
     MISSING,
@@ -17,7 +18,6 @@ from benchbox.reports.columns import (
     where_it_ran,
 )
 from benchbox.reports.leaderboard import Leaderboard, Row
-from benchbox.results import MetricRecord, PublishedRecord, RunRecord, StageRecord
 
 _FLAWED = "⚠ Under the authors' protocols: no measure of prediction"
 _HONEST = "Under honest protocols: ratings nobody has shown the model"

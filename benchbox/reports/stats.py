@@ -13,9 +13,9 @@ import tabulate
 
 from benchbox.analysis import Analysis
 from benchbox.options import spell
+from benchbox.records import RunRecord
 from benchbox.reports.columns import title, what_was_scored
 from benchbox.reports.sections import Section, ranks, sections
-from benchbox.results import RunRecord
 
 _LABEL_WIDTH = 26
 """Widest label in a terminal before it goes over several lines."""

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
+from benchbox.records import RunRecord
 from benchbox.reports.leaderboard import Leaderboard, Row
-from benchbox.results import RunRecord
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:

@@ -7,14 +7,11 @@ from typing import Any
 import msgspec
 
 from benchbox.metrics import Metric
+from benchbox.plan import Plan, PlannedTrial
 from benchbox.protocols import Fold
-from benchbox.results import (
-    PlannedModel,
-    RunFolder,
-    TrialRecord,
-    TuningBudget,
-)
-from benchbox.runner import Listener, Plan, PlannedTrial
+from benchbox.records import PlannedModel, TrialRecord, TuningBudget
+from benchbox.results import RunFolder
+from benchbox.runner import Listener
 from benchbox.search import SearchSpace
 from benchbox.tuning.suggestions import Tried, suggest
 

@@ -12,7 +12,8 @@ import pytest
 
 from benchbox.cli import main
 from benchbox.executors.local import LocalExecutor
-from benchbox.results import RunFolder, TrialRecord
+from benchbox.records import TrialRecord
+from benchbox.results import RunFolder
 
 PLANTED = Path(__file__).parent.parent / "planted_models.py"
 

@@ -16,8 +16,8 @@ import pytest
 from commands import PLANTED, Benchbox
 
 from benchbox.cli import main
+from benchbox.executors.local import LocalExecutor
 from benchbox.results import RunFolder
-from benchbox.runner import LocalExecutor
 
 DATA = "synthetic:n_users=80,n_items=60,n_ratings=1500"
 MODELS = f"-m bias -m item-mean -m svd -m {PLANTED}:Honest -m {PLANTED}:Tuned"

@@ -87,6 +87,24 @@ def test_a_file_of_pytest_benchmark_is_a_side() -> None:
     assert side.machine == "Abacus 2"
 
 
+def test_a_benchmark_of_trials_tells_its_folds_and_which_rounds_were_disturbed() -> (
+    None
+):
+    extra = {
+        "rmse": [0.9, 0.91, 0.92],
+        "folds": {"k1": "aa", "k2": "bb"},
+        "contended": [[], ["foreign load"], []],
+    }
+    trials = {"name": "t", "stats": {"data": [0.1, 0.9, 0.2]}, "extra_info": extra}
+
+    side = side_of_benchmarks("new.json", {"benchmarks": [trials]})
+
+    who, folds = Subject("", "t"), {"aa bb"}
+    assert side.times[who, "time"].over(folds, with_contended=False) == [0.1, 0.2]
+    assert side.times[who, "time"].over(folds, with_contended=True) == [0.1, 0.9, 0.2]
+    assert set(side.scores[who, "rmse"].values) == folds
+
+
 @pytest.mark.parametrize(
     "content", [{}, {"benchmarks": [{"name": "t", "stats": None}]}]
 )

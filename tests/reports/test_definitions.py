@@ -9,9 +9,10 @@ from toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
 from benchbox.errors import ResultsError
 from benchbox.ratings import RatingScale
+from benchbox.records import RunRecord, TrialRecord
 from benchbox.reports import FORMATS, render
 from benchbox.reports.definitions import merged
-from benchbox.results import RunFolder, RunRecord, TrialRecord
+from benchbox.results import RunFolder
 
 Told = tuple[RunRecord, list[TrialRecord]]
 

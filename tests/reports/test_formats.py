@@ -13,10 +13,11 @@ from toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
 from benchbox.gauges import GaugeRecord
 from benchbox.ratings import RatingScale
+from benchbox.records import ScoreRecord
 from benchbox.reports import FORMATS, render, write_tables
 from benchbox.reports.columns import count, mebibytes, percent, seconds
 from benchbox.reports.leaderboard import leaderboards
-from benchbox.results import RunFolder, ScoreRecord
+from benchbox.results import RunFolder
 from benchbox.timing.latency import LatencyRecord
 from benchbox.timing.samples import summarise
 

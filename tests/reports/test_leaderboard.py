@@ -13,8 +13,8 @@ from toy_runs import (
 )
 
 from benchbox.gauges import GaugeRecord
+from benchbox.records import RunRecord, ScoreRecord
 from benchbox.reports.leaderboard import Leaderboard, Row, leaderboards
-from benchbox.results import RunRecord, ScoreRecord
 
 BEST = [0.90, 0.91, 0.92, 0.93, 0.94]
 

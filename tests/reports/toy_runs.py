@@ -7,7 +7,7 @@ from benchbox.environment import Environment
 from benchbox.metrics import METRICS
 from benchbox.models import Capabilities
 from benchbox.ratings import RatingScale
-from benchbox.results import (
+from benchbox.records import (
     FoldRecord,
     MetricRecord,
     PlannedModel,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchbox import hookimpl
 
 if TYPE_CHECKING:
-    from benchbox.results import RunRecord, TrialRecord
+    from benchbox.records import RunRecord, TrialRecord
 
 HEADER = ("finished", "run", "model", "setting", "fold", "seed", "status", "rmse")
 
