@@ -9,10 +9,9 @@ import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn, optim
 
 from benchbox.models import TimedStep
-from benchbox.training.optimizers import make_optimizer
 from benchbox.training.options import Optimizer
 from benchbox.training.threads import at_most
 from benchbox_autoencoders import kernels
@@ -27,11 +26,10 @@ Array = NDArray[Any]
 # Hidden units of a batch up to which one thread is enough for them.
 _SMALL = 1 << 17
 
-_CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
+# Parameters from which threads share a step: with fewer, waking them takes longer.
+_SHARED_FROM = 1 << 16
 
-# The step of a column costs as much as so many of its cells (measured); threads get
-# equal shares of the sum.
-_CELLS_PER_COLUMN = 8
+_CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
 
 
 class FusedSteps:
@@ -67,13 +65,13 @@ class FusedSteps:
         self._last_moments = _moments(self._nowhere if options.tied else self._last)
         self._offset_moments = _moments(self._last_offsets)
         ours = {id(network.first), id(network.last)}
-        self.optimizer = make_optimizer(
+        self.optimizer = StepsBetween(
             [weights for weights in decayed(network) if id(weights) not in ours],
-            network.offsets[:-1],
+            [*network.offsets[:-1]],
             options,
+            n_threads,
         )
-        self._n_steps = 0
-        self._buffers: dict[tuple[int, ...], Array] = {}
+        self._parts: dict[tuple[int, ...], Array] = {}
 
     def epoch(self, rows: Rows, order: Tensor, timed: TimedStep = nullcontext) -> float:
         """Take the steps of each batch of *rows* in *order*; return the mean loss.
@@ -96,13 +94,11 @@ class FusedSteps:
         squares = []
         refed: Refed | None = None
         for n_left in reversed(range(1 + self._options.refeeding)):
-            self._n_steps += 1
             values, product = self._encoded(cells, refed)
             with torch.autocast("cpu", torch.bfloat16, enabled=self._in_bfloat16):
                 hidden = self._network.deepen(product, side)
             following = Refed(self._network, hidden, self._options) if n_left else None
             squared, slopes, back = self._step_output(cells, hidden)
-            self.optimizer.zero_grad()
             penalty = self._network.penalty
             if penalty is None:
                 torch.autograd.backward([hidden], [back])
@@ -121,19 +117,25 @@ class FusedSteps:
             with torch.no_grad():
                 return self._none, refed.product(self._network.first).requires_grad_()
         values = self._network.corrupt(torch.from_numpy(cells.targets)).numpy()
-        parts = self._buffer(cells.n_rows, self._first.shape[1], 0)
+        parts, product = self._buffers_for(cells, self._first)
         kernels.encode(
-            cells.bounds, cells.starts, cells.places, values, self._first, parts
+            cells.bounds,
+            cells.starts,
+            cells.places,
+            values,
+            self._first,
+            parts,
+            product,
         )
-        return values, torch.from_numpy(parts).sum(0).requires_grad_()
+        return values, torch.from_numpy(product).requires_grad_()
 
     def _step_output(
         self, cells: "_ByColumn", hidden: Tensor
     ) -> tuple[float, Array, Tensor]:
         """Step the last layer, unless it is tied; return the loss and its slopes."""
         is_tied = self._options.tied
-        slopes = np.empty_like(cells.targets) if is_tied else self._none
-        parts = self._buffer(cells.n_rows, self._last.shape[1], 1)
+        slopes = np.empty_like(cells.targets)
+        parts, back = self._buffers_for(cells, self._last)
         losses = np.zeros(self._n_threads)
         kernels.step_output(
             cells.bounds,
@@ -150,11 +152,13 @@ class FusedSteps:
             self._rates(self._options.weight_decay),
             self._rates(0.0),
             parts,
+            back,
             losses,
             slopes,
+            is_tied,
         )
-        back = torch.from_numpy(parts).sum(0).to(hidden.dtype)
-        return float(losses.sum()), slopes, back
+        gradient = torch.from_numpy(back).to(hidden.dtype)
+        return float(losses.sum()), slopes if is_tied else self._none, gradient
 
     def _step_input(
         self,
@@ -185,16 +189,14 @@ class FusedSteps:
         return array
 
     def _rates(self, weight_decay: float) -> tuple[Any, ...]:
-        """Return the constants of this step, in the weights' own precision."""
-        rate: float = self.optimizer.param_groups[0]["lr"]
-        constants = rates(self._options.optimizer, rate, weight_decay, self._n_steps)
-        return tuple(map(self._first.dtype.type, constants))
+        return self.optimizer.rates(weight_decay, self._first.dtype)
 
-    def _buffer(self, n_rows: int, width: int, use: int) -> Array:
-        shape = (self._n_threads, n_rows, width)
-        if (*shape, use) not in self._buffers:
-            self._buffers[(*shape, use)] = np.empty(shape, self._first.dtype)
-        return self._buffers[(*shape, use)]
+    def _buffers_for(self, cells: "_ByColumn", weights: Array) -> tuple[Array, Array]:
+        """Return what threads add to, which is kept, and what becomes of it."""
+        shape = (self._n_threads, cells.n_rows, weights.shape[1])
+        if shape not in self._parts:
+            self._parts[shape] = np.empty(shape, weights.dtype)
+        return self._parts[shape], np.empty(shape[1:], weights.dtype)
 
 
 class _ByColumn:
@@ -210,20 +212,74 @@ class _ByColumn:
 
     def __init__(self, rows: Rows, index: Tensor, n_threads: int) -> None:
         self.n_rows = len(index)
-        self.starts, self.places, self.targets = kernels.by_column(
+        self.starts, self.places, self.targets, self.bounds = kernels.by_column(
             rows.offsets.numpy(),
             rows.columns.numpy(),
             rows.values.numpy(),
             index.numpy(),
             rows.n_columns,
+            n_threads,
         )
-        cost = self.starts + _CELLS_PER_COLUMN * np.arange(len(self.starts))
-        wanted = np.linspace(0, cost[-1], n_threads + 1)
-        self.bounds = np.searchsorted(cost, wanted)
 
 
 def _moments(weights: Array) -> Array:
     return np.zeros((2, *weights.shape), weights.dtype)
+
+
+class StepsBetween(optim.Optimizer):
+    """Steps the parameters between the first layer and the last, as `kernels` do.
+
+    For the few of them, torch's optimizers take longer to start than to step.
+
+    Args:
+        decayed: Parameters under weight decay.
+        spared: Parameters without it.
+        options: The settings.
+        n_threads: Threads that share a large parameter.
+    """
+
+    def __init__(
+        self,
+        decayed: list[nn.Parameter],
+        spared: list[nn.Parameter],
+        options: AutoencoderOptions,
+        n_threads: int,
+    ) -> None:
+        groups = [
+            {"params": decayed, "weight_decay": options.weight_decay},
+            {"params": spared, "weight_decay": 0.0},
+        ]
+        super().__init__(groups, {"lr": options.learning_rate})
+        self._name, self._n_threads = options.optimizer, n_threads
+        self._n_steps = 0
+        parameters = (*decayed, *spared)
+        self._moments = {p: _moments(p.detach().view(-1).numpy()) for p in parameters}
+
+    def rates(self, weight_decay: float, dtype: np.dtype[Any]) -> tuple[Any, ...]:
+        """Return the constants of the step that comes next, in the weights' *dtype*."""
+        rate: float = self.param_groups[0]["lr"]
+        constants = rates(self._name, rate, weight_decay, self._n_steps + 1)
+        return tuple(map(dtype.type, constants))
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Move every parameter, and forget its gradient."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                # A view, which moves the parameter itself.
+                weights = parameter.detach().view(-1).numpy()
+                n_parts = self._n_threads if len(weights) >= _SHARED_FROM else 1
+                kernels.step_between(
+                    n_parts,
+                    weights,
+                    parameter.grad.reshape(-1).numpy(),
+                    self._moments[parameter],
+                    self.rates(group["weight_decay"], weights.dtype),
+                )
+                parameter.grad = None
+        self._n_steps += 1
 
 
 def rates(

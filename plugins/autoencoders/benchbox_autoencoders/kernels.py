@@ -31,8 +31,13 @@ def _jit(parallel: bool = False, inline: Literal["never", "always"] = "never") -
     )
 
 
+# The step of a column costs as much as so many of its cells (measured); threads get
+# equal shares of the sum.
+_CELLS_PER_COLUMN = 8
+
+
 @_jit()
-def by_column(offsets, columns, values, rows, n_columns):  # type: ignore[no-untyped-def]
+def by_column(offsets, columns, values, rows, n_columns, n_threads):  # type: ignore[no-untyped-def]
     """Return the cells of the named *rows*, sorted by column.
 
     Args:
@@ -41,10 +46,11 @@ def by_column(offsets, columns, values, rows, n_columns):  # type: ignore[no-unt
         values: Value per cell of the whole matrix.
         rows: Which rows make the batch, in its order.
         n_columns: Width of the matrix.
+        n_threads: How many threads share the columns.
 
     Returns:
-        ``starts`` of shape ``(n_columns + 1,)``, and per cell its row in the batch and
-        its value.
+        ``starts`` of shape ``(n_columns + 1,)``; per cell its row in the batch and its
+        value; and ``bounds`` of shape ``(n_threads + 1,)``, the columns of each thread.
     """
     starts = np.zeros(n_columns + 1, np.int64)
     for r in rows:
@@ -61,7 +67,17 @@ def by_column(offsets, columns, values, rows, n_columns):  # type: ignore[no-unt
             following[columns[k]] = to + 1
             places[to] = place
             sorted_values[to] = values[k]
-    return starts, places, sorted_values
+    bounds = np.full(n_threads + 1, n_columns)
+    bounds[0] = 0
+    whole, t = starts[-1] + _CELLS_PER_COLUMN * n_columns, 1
+    for c in range(n_columns):
+        while (
+            t < n_threads
+            and n_threads * (starts[c] + _CELLS_PER_COLUMN * c) >= t * whole
+        ):
+            bounds[t] = c
+            t += 1
+    return starts, places, sorted_values, bounds
 
 
 @_jit(inline="always")
@@ -78,9 +94,31 @@ def _dot(one, other):  # type: ignore[no-untyped-def]
     return total
 
 
+@_jit(inline="always")
+def _add_products(gradient, start, stop, places, factors, units):  # type: ignore[no-untyped-def]
+    # Four at a time, so that the sums are read and written once for all of them.
+    fours = start + (stop - start) // 4 * 4
+    for k in range(start, fours, 4):
+        f0, f1, f2, f3 = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
+        u0, u1 = units[places[k]], units[places[k + 1]]
+        u2, u3 = units[places[k + 2]], units[places[k + 3]]
+        for j in range(gradient.shape[0]):
+            gradient[j] += (f0 * u0[j] + f1 * u1[j]) + (f2 * u2[j] + f3 * u3[j])
+    for k in range(fours, stop):
+        _add(gradient, factors[k], units[places[k]])
+
+
+@_jit()
+def _add_up(parts, total):  # type: ignore[no-untyped-def]
+    for r in range(total.shape[0]):
+        total[r] = parts[0, r]
+        for t in range(1, parts.shape[0]):
+            _add(total[r], parts.dtype.type(1), parts[t, r])
+
+
 @_jit(parallel=True)
-def encode(bounds, starts, places, values, weights, parts):  # type: ignore[no-untyped-def]
-    """Set ``parts.sum(0)`` to ``X @ weights`` for the sparse batch *X*.
+def encode(bounds, starts, places, values, weights, parts, product):  # type: ignore[no-untyped-def]
+    """Set *product* to ``X @ weights`` for the sparse batch *X*.
 
     Args:
         bounds: Thread *t* owns the columns ``bounds[t]:bounds[t + 1]``.
@@ -88,7 +126,8 @@ def encode(bounds, starts, places, values, weights, parts):  # type: ignore[no-u
         places: Row in the batch per cell.
         values: Value per cell.
         weights: Shape ``(n_columns, h)``.
-        parts: To be written, shape ``(n_threads, n_rows, h)``.
+        parts: To be written over, shape ``(n_threads, n_rows, h)``.
+        product: To be written, shape ``(n_rows, h)``.
     """
     for t in numba.prange(parts.shape[0]):
         sums = parts[t]
@@ -97,6 +136,7 @@ def encode(bounds, starts, places, values, weights, parts):  # type: ignore[no-u
             weight = weights[c]
             for k in range(starts[c], starts[c + 1]):
                 _add(sums[places[k]], values[k], weight)
+    _add_up(parts, product)
 
 
 @_jit(inline="always")
@@ -127,8 +167,10 @@ def step_output(  # type: ignore[no-untyped-def]
     rates,
     offset_rates,
     parts,
+    back,
     losses,
     slopes,
+    is_tied,
 ):
     """Take one step of the last layer, and give its gradient to the hidden units.
 
@@ -149,26 +191,25 @@ def step_output(  # type: ignore[no-untyped-def]
         activation: *f*: 0 the identity, 1 the logistic function, 2 tanh.
         rates: What `_move` needs for the weights.
         offset_rates: The same for the offsets.
-        parts: ``parts.sum(0)`` becomes the gradient of the hidden layer.
+        parts: To be written over, shape ``(n_threads, n_rows, h)``.
+        back: Gradient of the hidden layer, to be written, shape ``(n_rows, h)``.
         losses: Sum of squared errors per thread, float64, shape ``(n_threads,)``.
-        slopes: Derivative of the loss by each cell's sum, to be written, where the
-            weights are tied and wait for `step_input`; of length 0 where they are not.
+        slopes: Derivative of the loss by each cell's sum, to be written.
+        is_tied: Whether the weights are the first layer's too, and wait for
+            `step_input`.
     """
-    is_tied = slopes.shape[0] > 0
     for t in numba.prange(parts.shape[0]):
-        back = parts[t]
-        back[:] = 0
+        sums = parts[t]
+        sums[:] = 0
         gradient = np.empty(weights.shape[1], weights.dtype)
         offset_gradient = np.empty(1, weights.dtype)
         total = 0.0
         for c in range(bounds[t], bounds[t + 1]):
             weight = weights[c]
-            gradient[:] = 0
             offset_gradient[0] = 0
             for k in range(starts[c], starts[c + 1]):
-                unit = hidden[places[k]]
                 # Summed in the weights' precision; the rest is one number a cell.
-                output = float(offsets[c] + _dot(unit, weight))
+                output = float(offsets[c] + _dot(hidden[places[k]], weight))
                 slope = float(scale)
                 if activation == 1:
                     output = 1 / (1 + np.exp(-output))
@@ -178,14 +219,14 @@ def step_output(  # type: ignore[no-untyped-def]
                     slope = scale * (1 - output * output)
                 error = output - targets[k]
                 total += error * error
-                error = gradient.dtype.type(error * slope)
-                offset_gradient[0] += error
-                _add(back[places[k]], error, weight)
-                if is_tied:
-                    slopes[k] = error
-                else:
-                    _add(gradient, error, unit)
+                slopes[k] = error * slope
+                offset_gradient[0] += slopes[k]
+                _add(sums[places[k]], slopes[k], weight)
             if not is_tied:
+                gradient[:] = 0
+                _add_products(
+                    gradient, starts[c], starts[c + 1], places, slopes, hidden
+                )
                 _move(weight, gradient, moments[0, c], moments[1, c], rates)
             one = slice(c, c + 1)
             _move(
@@ -196,12 +237,7 @@ def step_output(  # type: ignore[no-untyped-def]
                 offset_rates,
             )
         losses[t] = total
-
-
-@_jit(inline="always")
-def _add_products(gradient, start, stop, places, factors, units):  # type: ignore[no-untyped-def]
-    for k in range(start, stop):
-        _add(gradient, factors[k], units[places[k]])
+    _add_up(parts, back)
 
 
 @_jit(parallel=True)
@@ -251,3 +287,20 @@ def step_input(  # type: ignore[no-untyped-def]
                     gradient, starts[c], starts[c + 1], places, slopes, hidden
                 )
             _move(weights[c], gradient, moments[0, c], moments[1, c], rates)
+
+
+@_jit(parallel=True)
+def step_between(n_parts, weights, gradient, moments, rates):  # type: ignore[no-untyped-def]
+    """Take one step of parameters that lie one after the other.
+
+    Args:
+        n_parts: Threads that share them.
+        weights: Shape ``(n,)``; updated.
+        gradient: Of the same shape.
+        moments: Moving mean and square of the gradients, shape ``(2, n)``; updated.
+        rates: What `_move` needs.
+    """
+    n = weights.shape[0]
+    for t in numba.prange(n_parts):
+        part = slice(t * n // n_parts, (t + 1) * n // n_parts)
+        _move(weights[part], gradient[part], moments[0, part], moments[1, part], rates)
