@@ -82,6 +82,19 @@ class Stage:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What tuning has chosen for a model on a fold.
+
+    Attributes:
+        options: Values of the options searched.
+        seconds: Wall-clock seconds of the search; `None` while it goes on.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
     """Everything a run will do, with every name resolved.
@@ -93,8 +106,8 @@ class Plan:
         metrics: What to score.
         n_threads: Threads per trial.
         accelerators: Names of the accelerators of this machine.
-        chosen: Options that tuning chose, by number of the stage, name of the fold and
-            number of the model.
+        chosen: What tuning chose, by number of the stage, name of the fold and number
+            of the model.
     """
 
     config: RunConfig
@@ -103,9 +116,7 @@ class Plan:
     metrics: list[Metric]
     n_threads: int
     accelerators: list[str]
-    chosen: Mapping[tuple[int, str, int], Mapping[str, Any]] = field(
-        default_factory=dict
-    )
+    chosen: Mapping[tuple[int, str, int], Chosen] = field(default_factory=dict)
 
     @cached_property
     def environment(self) -> Environment:
@@ -164,16 +175,16 @@ class PlannedTrial:
     repeat: int = 0
 
     @property
-    def tuned(self) -> Mapping[str, Any]:
-        """Options that tuning chose for this trial."""
+    def chosen(self) -> Chosen:
+        """What tuning chose for this trial."""
         place = (self.stage_number, self.fold.name, self.model_number)
-        return self.plan.chosen.get(place, {})
+        return self.plan.chosen.get(place, Chosen())
 
     @cached_property
     def model(self) -> PlannedModel:
         """The model of this trial."""
         model = self.plan.models[self.model_number]
-        options = model.options | dict(self.tuned)
+        options = model.options | dict(self.chosen.options)
         return msgspec.structs.replace(model, options=options)
 
     @cached_property
@@ -238,7 +249,8 @@ class PlannedTrial:
             repeat=self.repeat,
             seed=self.seed,
             device=self.device,
-            tuned=dict(self.tuned),
+            tuned=dict(self.chosen.options),
+            tuning_seconds=self.chosen.seconds,
             n_hidden=len(self.fold.partition.hidden),
             environment=self.plan.environment.id,
             finished=now(),

@@ -311,6 +311,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         seed: Seed the model was given.
         device: Device it was given.
         tuned: Options that tuning chose for this fold, or tries in this trial.
+        tuning_seconds: Wall-clock seconds that choosing them took.
         status: How it ended.
         reason: Why, unless it is ok.
         metrics: Scores by metric.
@@ -356,6 +357,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     seed: int
     device: str
     tuned: dict[str, Any] = {}
+    tuning_seconds: float | None = None
     status: Status
     reason: str = ""
     metrics: dict[str, ScoreRecord] = {}

@@ -39,7 +39,7 @@ from benchbox.events import Events
 from benchbox.executors.local import LocalExecutor
 from benchbox.metrics import Metric
 from benchbox.options import spell
-from benchbox.plan import Plan, PlannedTrial
+from benchbox.plan import Chosen, Plan, PlannedTrial
 from benchbox.plugins import Registry
 from benchbox.protocols import Fold, validation_fold
 from benchbox.records import RunConfig, TrialRecord, TuningBudget
@@ -212,7 +212,10 @@ class _Tuning:
             self._folder.write_run(record)
             return self._interrupted()
         self._write(list(studies.values()))
-        chosen = {place: study.chosen for place, study in studies.items()}
+        chosen = {
+            place: Chosen(options=study.chosen, seconds=study.seconds)
+            for place, study in studies.items()
+        }
         plan = replace(self._plan, chosen=chosen)
         left = trials_left(plan, self._folder)
         progress = TrialProgress(left, learned_costs(registry, out), self._verbose)

@@ -39,6 +39,7 @@ def columns(board: Leaderboard, *, spreads: int) -> list[Column]:
     return [
         *(_metric_column(m, number < spreads) for number, m in enumerate(shown)),
         Column("coverage", lambda row: percent(row.coverage)),
+        *_measured(board, "tuning s", lambda row: seconds(row.tuning_seconds)),
         Column("fit s", _fit_seconds),
         Column("pairs/s", lambda row: count(row.pairs_per_second)),
         *_measured(board, "row ms", lambda row: milliseconds(row.row_seconds)),
@@ -69,6 +70,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *_about_the_reference(board),
         *_about_the_floor(board),
         *_about_the_front(board),
+        *_about_tuning(board),
         *_about_timings(run, board),
         where_it_ran(run),
     ]
@@ -185,6 +187,15 @@ def _about_the_front(board: Leaderboard) -> list[str]:
     return [
         f"{FRONT}: on the front: no other model has a better "
         f"{board.metrics[0].title} and is fitted in less time."
+    ]
+
+
+def _about_tuning(board: Leaderboard) -> list[str]:
+    if all(row.tuning_seconds is None for row in board.rows):
+        return []
+    return [
+        "tuning s: what choosing a model's options took on a fold, on validation "
+        "ratings; it comes on top of the fit."
     ]
 
 

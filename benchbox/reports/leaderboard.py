@@ -50,6 +50,8 @@ class Row:
         coverage: Share of hidden ratings the model itself predicted.
         fit_seconds: Median over trials.
         predict_seconds: Median over trials.
+        tuning_seconds: What choosing its options took on a fold, median over trials;
+            `None` unless it was tuned.
         pairs_per_second: Pairs the model was asked for, over the seconds it took them.
         row_seconds: Median time of one call for all items of a user; `None` unless
             latency was measured.
@@ -72,6 +74,7 @@ class Row:
     coverage: float | None
     fit_seconds: float | None
     predict_seconds: float | None
+    tuning_seconds: float | None
     pairs_per_second: float | None
     row_seconds: float | None
     energy_joules: float | None
@@ -152,6 +155,7 @@ def _row(
         coverage=sum(t.n_answered for t in good) / hidden if hidden else None,
         fit_seconds=_median([t.wall_seconds.get("fit") for t in good]),
         predict_seconds=_median([t.wall_seconds.get("predict") for t in good]),
+        tuning_seconds=_median([t.tuning_seconds for t in good]),
         pairs_per_second=_median([_pairs_per_second(t) for t in good]),
         row_seconds=_median([_row_seconds(t) for t in good]),
         energy_joules=_median([_energy_joules(t) for t in good]),

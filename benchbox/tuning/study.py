@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from benchbox.metrics import Metric
-from benchbox.plan import Plan, PlannedTrial
+from benchbox.plan import Chosen, Plan, PlannedTrial
 from benchbox.protocols import Fold
 from benchbox.records import PlannedModel, TrialRecord, TuningBudget
 from benchbox.results import RunFolder
@@ -195,11 +195,12 @@ class Study:
             left.append(self._budget.seconds - self._spent)
         limit = min((seconds for seconds in left if seconds is not None), default=None)
         config = msgspec.structs.replace(self.plan.config, time_limit_seconds=limit)
+        place = (self._stage, self._validation.name, number)
         plan = replace(
             self.plan,
             config=config,
             models=[self._model] * (number + 1),
-            chosen={(self._stage, self._validation.name, number): options},
+            chosen={place: Chosen(options=options)},
         )
         return PlannedTrial(
             plan=plan,

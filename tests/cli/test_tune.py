@@ -15,6 +15,7 @@ import pytest
 from commands import Benchbox
 
 from benchbox.protocols import validation_fold
+from benchbox.reports.columns import MISSING
 from benchbox.results import RunFolder
 from benchbox.runner import Executed
 
@@ -66,8 +67,19 @@ def test_every_model_is_shown_as_it_is_and_tuned_at_the_same_price(
         assert study["chosen"] == study["tried"][values.index(min(values))]["options"]
         tuned = ended[f"{study['model']} tuned", study["fold"]].tuned
         assert tuned == study["chosen"]
+        cost = ended[f"{study['model']} tuned", study["fold"]].tuning_seconds
+        assert cost == study["seconds"] > 0
     assert "Budget of each model on each fold: 4 trials." in done.out
     assert not ended["bias", "k1"].tuned
+    heading = next(line for line in done.out.splitlines() if line.startswith("model "))
+    at = heading.index("tuning s")
+    cells = {
+        line[:14].strip(): line[at : at + 8].strip()
+        for line in done.out.splitlines()
+        if line.startswith("bias")
+    }
+    assert cells["bias"] == MISSING
+    assert float(cells["bias tuned"]) > 0
 
 
 def test_the_choice_never_depends_on_a_hidden_rating(
