@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 import torch
-from benchbox_autoencoders.fused import warm_up
 from benchbox_autoencoders.options import Route
+from benchbox_autoencoders.route import warm_up
 from benchbox_autoencoders.rows import Rows
 from clocks import ROUNDS, in_turn, two_threads
 from shapes import load_rows, on_device
@@ -79,7 +79,7 @@ def probe(job: Job) -> Cost:
 def _measure(job: Job) -> Cost:
     device = job.case.device
     rows = on_device(load_rows(Path(job.folder), job.n_columns), device)
-    warm_up()
+    warm_up(job.case.options)
     turns = {name: _turn(job, name, rows) for name in job.takers}
     # An accelerator works while it is told what comes next.
     again = 1 if device == "cpu" else 20

@@ -1,13 +1,16 @@
 """Routes: the same steps by whole rows, by rated cells, and by fused kernels."""
 
 import itertools
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from benchbox_autoencoders import kernels
-from benchbox_autoencoders.fused import FusedSteps
+from benchbox_autoencoders.fused_cells import FusedCells
+from benchbox_autoencoders.fused_rows import FusedRows
 from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
@@ -120,12 +123,15 @@ def test_rated_cells_alone_move_every_weight_as_whole_rows_do(settings) -> None:
 
 @pytest.mark.parametrize("settings", CASES + OTHER_OPTIMIZERS, ids=str)
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_fused_kernels_move_every_weight_as_whole_rows_do(settings, n_threads) -> None:
+@pytest.mark.parametrize("fused", [FusedCells, FusedRows])
+def test_fused_kernels_move_every_weight_as_autograd_does(
+    settings, n_threads, fused
+) -> None:
     rows, options = rows_and_options(settings)
-    networks = [away_from_zero(rows, options, route) for route in ("dense", "sparse")]
-    fused = FusedSteps(networks[1], options, n_threads)
+    networks = [away_from_zero(rows, options, "dense") for _ in range(2)]
+    taker = fused(networks[1], options, n_threads)
 
-    all_alike(rows, networks, [Steps(networks[0], options), fused])
+    all_alike(rows, networks, [Steps(networks[0], options), taker])
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -139,10 +145,12 @@ def test_what_the_encoder_is_given_is_noisy_alike_and_targets_are_not(
 
     monkeypatch.setattr(Network, "corrupt", corrupt)
     rows, options = rows_and_options({"hidden_units": (3,), "tied": tied})
-    networks = [away_from_zero(rows, options, r) for r in ("dense", "sparse", "sparse")]
+    routes = ("dense", "sparse", "sparse", "dense")
+    networks = [away_from_zero(rows, options, route) for route in routes]
     takers = [Steps(network, options) for network in networks[:2]]
+    fused = FusedCells(networks[2], options, 2), FusedRows(networks[3], options, 2)
 
-    all_alike(rows, networks, [*takers, FusedSteps(networks[2], options, 2)])
+    all_alike(rows, networks, [*takers, *fused])
 
 
 @pytest.mark.parametrize("route", ["dense", "sparse"])
@@ -329,7 +337,7 @@ def test_dense_begins_where_it_wins_on_the_device_in_the_precision(
         assert chosen(rows, context) == expected
 
 
-def test_kernels_take_the_sparse_steps_on_processors() -> None:
+def test_kernels_take_the_steps_on_processors() -> None:
     rows, options = rows_and_options({"hidden_units": (3,)})
     kinds = {
         (route, device): type(
@@ -342,7 +350,8 @@ def test_kernels_take_the_sparse_steps_on_processors() -> None:
         for route, device in itertools.product(("dense", "sparse"), ("cpu", "cuda:0"))
     }
 
-    assert kinds.pop(("sparse", "cpu")) is FusedSteps
+    assert kinds.pop(("sparse", "cpu")) is FusedCells
+    assert kinds.pop(("dense", "cpu")) is FusedRows
     assert set(kinds.values()) == {Steps}
 
 
@@ -386,18 +395,47 @@ def test_the_route_taken_is_noted() -> None:
     assert notes == {"route": "sparse"}
 
 
-def test_the_kernels_are_loaded_when_the_model_is_built_not_when_it_is_fitted() -> None:
-    UserAutoencoder(AutoencoderOptions())
+@pytest.mark.parametrize("route", ["sparse", "dense"])
+def test_a_fit_loads_no_kernel_that_was_not_ready_before(route) -> None:
+    # In a process of its own, where nothing else has loaded them.
+    script = f"""
+from toy_ratings import hide, low_rank
+from benchbox import FitContext
+from benchbox_autoencoders import kernels
+from benchbox_autoencoders.models import UserAutoencoder
+from benchbox_autoencoders.options import AutoencoderOptions
 
-    assert all(kernel.signatures for kernel in (kernels.encode, kernels.step_output))
+def loaded():
+    return {{k: len(getattr(v, "signatures", ())) for k, v in vars(kernels).items()}}
+
+options = AutoencoderOptions(hidden_units=(3,), epochs=1, route={route!r})
+model = UserAutoencoder(options)
+before = loaded()
+model.prepare()
+ready = loaded()
+train, _ = hide(low_rank(30, 20, rank=2, seed=1), 0.5, seed=2)
+model.fit(train, FitContext(n_threads=2))
+assert ready != before
+assert loaded() == ready, (ready, loaded())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
 
 
-def test_a_loss_that_is_no_number_stays_none() -> None:
+@pytest.mark.parametrize("fused", [FusedCells, FusedRows])
+def test_a_loss_that_is_no_number_stays_none(fused) -> None:
     rows, options = rows_and_options({"hidden_units": (3,), "batch_size": 20})
     network = away_from_zero(rows, options)
     with torch.no_grad():
         network.last.fill_(torch.nan)
 
-    loss = FusedSteps(network, options, 2).epoch(rows, torch.tensor([0, 1, 3]))
+    loss = fused(network, options, 2).epoch(rows, torch.tensor([0, 1, 3]))
 
     assert np.isnan(loss)

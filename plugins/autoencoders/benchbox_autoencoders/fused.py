@@ -1,9 +1,13 @@
-"""Fused: the steps of the sparse route on processors, gradient and step in one pass."""
+"""Fused: what steps by kernels of our own share, whatever they multiply.
 
+The loss and the gradients are those of `Steps`, up to the order of sums, and every
+weight moves at every step, rated or not, as it must. The layers between are torch's.
+"""
+
+from abc import ABC, abstractmethod
 from contextlib import nullcontext
-from itertools import pairwise
 from math import sqrt
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numba
 import numpy as np
@@ -23,26 +27,36 @@ from benchbox_autoencoders.steps import decayed
 
 Array = NDArray[Any]
 
-# Hidden units of a batch up to which one thread is enough for them.
-_SMALL = 1 << 17
-
 # Parameters from which threads share a step: with fewer, waking them takes longer.
 _SHARED_FROM = 1 << 16
 
 _CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
 
 
-class FusedSteps:
-    """Takes the steps of `Steps` along the sparse route, by kernels of our own.
+class Cut(Protocol):
+    """The rated cells of a batch, in the order a route wants them.
 
-    Loss and gradients are the same, up to the order of sums, and every weight moves at
-    every step, rated or not, as it must. The layers between are torch's.
+    Attributes:
+        n_rows: How many rows the batch has.
+        targets: Centred rating per cell.
+    """
+
+    n_rows: int
+    targets: Array
+
+
+C = TypeVar("C", bound=Cut)
+
+
+class FusedSteps(ABC, Generic[C]):
+    """Takes the steps of `Steps` on processors, by kernels of our own.
 
     Args:
         network: What is trained, on the CPU.
         options: The settings.
         n_threads: Threads to use; part of what decides the bytes.
-        precision: Arithmetic of the layers between: ``bfloat16``, or the weights'.
+        precision: Arithmetic of products of dense matrices: ``bfloat16``, or the
+            weights'.
     """
 
     def __init__(
@@ -58,12 +72,12 @@ class FusedSteps:
         self._first = network.first.detach().numpy()
         self._last = network.last.detach().numpy()
         self._last_offsets = network.offsets[-1].detach().numpy()
-        self._none = np.zeros(0, self._first.dtype)
-        self._nowhere = np.zeros((0, 0), self._first.dtype)
         self._first_moments = _moments(self._first)
         # Tied weights are stepped once, as the first.
-        self._last_moments = _moments(self._nowhere if options.tied else self._last)
+        is_own = not options.tied
+        self._last_moments = _moments(self._last if is_own else self._last[:0])
         self._offset_moments = _moments(self._last_offsets)
+        self._activation = _CODES[options.output_activation]
         ours = {id(network.first), id(network.last)}
         self.optimizer = StepsBetween(
             [weights for weights in decayed(network) if id(weights) not in ours],
@@ -71,7 +85,48 @@ class FusedSteps:
             options,
             n_threads,
         )
-        self._parts: dict[tuple[int, ...], Array] = {}
+
+    @property
+    def _n_torch_threads(self) -> int:
+        """How many threads torch's part of a step gets."""
+        return self._n_threads
+
+    @abstractmethod
+    def _cut(self, rows: Rows, index: Tensor) -> C:
+        """Return the cells of the rows that *index* names."""
+
+    @abstractmethod
+    def _encode(self, cut: C, values: Tensor) -> tuple[Array, Tensor]:
+        """Return *values* as `_step_input` wants them, and their product."""
+
+    @abstractmethod
+    def _step_output(self, cut: C, hidden: Tensor) -> tuple[float, Array, Tensor]:
+        """Step the last layer, unless it is tied.
+
+        Returns:
+            The sum of squared errors; the derivatives by the output as `_step_input`
+            wants them, of length 0 unless it is tied; those by *hidden*.
+        """
+
+    @abstractmethod
+    def _step_input(
+        self, cut: C, given: Array, back: Tensor, slopes: Array, hidden: Tensor
+    ) -> None:
+        """Step the first layer, and the last if they are tied.
+
+        Args:
+            cut: The cells.
+            given: From `_encode`.
+            back: Derivatives by the product.
+            slopes: From `_step_output`.
+            hidden: Last hidden layer.
+        """
+
+    @abstractmethod
+    def _step_refed(
+        self, cut: C, gradient: Tensor, slopes: Array, hidden: Tensor
+    ) -> None:
+        """Do the same where the *gradient* by the first layer is there as a whole."""
 
     def epoch(self, rows: Rows, order: Tensor, timed: TimedStep = nullcontext) -> float:
         """Take the steps of each batch of *rows* in *order*; return the mean loss.
@@ -80,146 +135,57 @@ class FusedSteps:
         *timed* gives the context that times a step.
         """
         total, n_cells = 0.0, 0
-        with at_most(1 if _is_small(self._options) else self._n_threads):
+        with at_most(self._n_torch_threads):
             for index in torch.split(order, self._options.batch_size):
                 with timed():
-                    cells = _ByColumn(rows, index, self._n_threads)
+                    cut = self._cut(rows, index)
                     side = rows.side
                     side = None if side is None else side.index_select(0, index)
-                    total += self._learn(cells, side)
-                n_cells += len(cells.targets)
+                    total += self._learn(cut, side)
+                n_cells += len(cut.targets)
         return total / n_cells
 
-    def _learn(self, cells: "_ByColumn", side: Tensor | None) -> float:
+    def _learn(self, cut: C, side: Tensor | None) -> float:
         squares = []
         refed: Refed | None = None
         for n_left in reversed(range(1 + self._options.refeeding)):
-            values, product = self._encoded(cells, refed)
+            given, product = self._encoded(cut, refed)
+            product.requires_grad_()
             with torch.autocast("cpu", torch.bfloat16, enabled=self._in_bfloat16):
-                hidden = self._network.deepen(product, side)
-            following = Refed(self._network, hidden, self._options) if n_left else None
-            squared, slopes, back = self._step_output(cells, hidden)
+                units = self._network.deepen(product, side)
+            following = Refed(self._network, units, self._options) if n_left else None
+            hidden = units.detach().to(self._network.first.dtype)
+            squared, slopes, back = self._step_output(cut, hidden)
             penalty = self._network.penalty
+            back = back.to(units.dtype)
             if penalty is None:
-                torch.autograd.backward([hidden], [back])
+                torch.autograd.backward([units], [back])
             else:
-                torch.autograd.backward([hidden, penalty], [back, None])
+                torch.autograd.backward([units, penalty], [back, None])
             assert product.grad is not None
-            self._step_input(cells, values, product.grad, slopes, hidden, refed)
+            if refed is None:
+                self._step_input(cut, given, product.grad, slopes, hidden)
+            else:
+                gradient = refed.gradient(product.grad)
+                self._step_refed(cut, gradient, slopes, hidden)
             self.optimizer.step()
             refed = following
             squares.append(squared)
         return squares[0]
 
-    def _encoded(self, cells: "_ByColumn", refed: Refed | None) -> tuple[Array, Tensor]:
-        """Return what the encoder is given at cells, and its product with weights."""
+    @torch.no_grad()
+    def _encoded(self, cut: C, refed: Refed | None) -> tuple[Array, Tensor]:
         if refed is not None:
-            with torch.no_grad():
-                return self._none, refed.product(self._network.first).requires_grad_()
-        values = self._network.corrupt(torch.from_numpy(cells.targets)).numpy()
-        parts, product = self._buffers_for(cells, self._first)
-        kernels.encode(
-            cells.bounds,
-            cells.starts,
-            cells.places,
-            values,
-            self._first,
-            parts,
-            product,
-        )
-        return values, torch.from_numpy(product).requires_grad_()
+            return self._first[:0], refed.product(self._network.first)
+        values = self._network.corrupt(torch.from_numpy(cut.targets))
+        return self._encode(cut, values)
 
-    def _step_output(
-        self, cells: "_ByColumn", hidden: Tensor
-    ) -> tuple[float, Array, Tensor]:
-        """Step the last layer, unless it is tied; return the loss and its slopes."""
-        is_tied = self._options.tied
-        slopes = np.empty_like(cells.targets)
-        parts, back = self._buffers_for(cells, self._last)
-        losses = np.zeros(self._n_threads)
-        kernels.step_output(
-            cells.bounds,
-            cells.starts,
-            cells.places,
-            cells.targets,
-            self._as_array(hidden),
-            self._last,
-            self._last_offsets,
-            self._last_moments,
-            self._offset_moments,
-            self._first.dtype.type(2 / len(cells.targets)),
-            _CODES[self._options.output_activation],
-            self._rates(self._options.weight_decay),
-            self._rates(0.0),
-            parts,
-            back,
-            losses,
-            slopes,
-            is_tied,
-        )
-        gradient = torch.from_numpy(back).to(hidden.dtype)
-        return float(losses.sum()), slopes if is_tied else self._none, gradient
-
-    def _step_input(
-        self,
-        cells: "_ByColumn",
-        values: Array,
-        back: Tensor,
-        slopes: Array,
-        hidden: Tensor,
-        refed: Refed | None,
-    ) -> None:
-        whole = self._nowhere if refed is None else refed.gradient(back).numpy()
-        kernels.step_input(
-            cells.bounds,
-            cells.starts,
-            cells.places,
-            values,
-            back.numpy(),
-            slopes,
-            self._as_array(hidden),
-            whole,
-            self._first,
-            self._first_moments,
-            self._rates(self._options.weight_decay),
-        )
-
-    def _as_array(self, hidden: Tensor) -> Array:
-        array: Array = hidden.detach().to(self._network.first.dtype).numpy()
-        return array
+    def _scale(self, cut: C) -> Any:
+        """Return the derivative of the loss by an error, divided by that error."""
+        return self._first.dtype.type(2 / len(cut.targets))
 
     def _rates(self, weight_decay: float) -> tuple[Any, ...]:
         return self.optimizer.rates(weight_decay, self._first.dtype)
-
-    def _buffers_for(self, cells: "_ByColumn", weights: Array) -> tuple[Array, Array]:
-        """Return what threads add to, which is kept, and what becomes of it."""
-        shape = (self._n_threads, cells.n_rows, weights.shape[1])
-        if shape not in self._parts:
-            self._parts[shape] = np.empty(shape, weights.dtype)
-        return self._parts[shape], np.empty(shape[1:], weights.dtype)
-
-
-class _ByColumn:
-    """The cells of some rows, column by column, and which thread owns which.
-
-    Attributes:
-        n_rows: How many rows.
-        starts: Column *c* has the cells ``starts[c]:starts[c + 1]``.
-        places: Row in the batch per cell.
-        targets: Centred rating per cell.
-        bounds: Thread *t* owns the columns ``bounds[t]:bounds[t + 1]``.
-    """
-
-    def __init__(self, rows: Rows, index: Tensor, n_threads: int) -> None:
-        self.n_rows = len(index)
-        self.starts, self.places, self.targets, self.bounds = kernels.by_column(
-            rows.offsets.numpy(),
-            rows.columns.numpy(),
-            rows.values.numpy(),
-            index.numpy(),
-            rows.n_columns,
-            n_threads,
-        )
 
 
 def _moments(weights: Array) -> Array:
@@ -271,7 +237,7 @@ class StepsBetween(optim.Optimizer):
                 # A view, which moves the parameter itself.
                 weights = parameter.detach().view(-1).numpy()
                 n_parts = self._n_threads if len(weights) >= _SHARED_FROM else 1
-                kernels.step_between(
+                kernels.step(
                     n_parts,
                     weights,
                     parameter.grad.reshape(-1).numpy(),
@@ -309,33 +275,7 @@ def rates(
     return ridge, shrink, beta1, 1 - beta1, beta2, 1 - beta2, step, root, 1e-8
 
 
-def _is_small(options: AutoencoderOptions) -> bool:
-    """Return whether torch's part of a step is done soonest by one thread.
-
-    That part is hidden units, and products between them; a product's terms are some 32
-    times faster than units (measured).
-    """
-    units = options.hidden_units
-    terms = sum(before * after for before, after in pairwise(units))
-    return options.batch_size * (sum(units) + terms // 32) <= _SMALL
-
-
 def set_threads(n_threads: int) -> None:
     """Let the kernels use so many threads, as far as the machine has them."""
     most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     numba.set_num_threads(min(n_threads, most))
-
-
-def warm_up() -> None:
-    """Load the kernels, or compile them the first time, outside of any clock."""
-    options = AutoencoderOptions(hidden_units=(1,), batch_size=1)
-    rows = Rows(
-        counts=torch.tensor([1]),
-        offsets=torch.tensor([0, 1]),
-        columns=torch.tensor([0], dtype=torch.int32),
-        values=torch.ones(1),
-        n_columns=1,
-    )
-    generator = torch.Generator().manual_seed(0)
-    network = Network(rows, options, generator)
-    FusedSteps(network, options, 1).epoch(rows, torch.tensor([0]))

@@ -80,6 +80,34 @@ def by_column(offsets, columns, values, rows, n_columns, n_threads):  # type: ig
     return starts, places, sorted_values, bounds
 
 
+@_jit()
+def by_row(offsets, columns, values, rows):  # type: ignore[no-untyped-def]
+    """Return the cells of the named *rows*, row by row.
+
+    Args:
+        offsets: Row *r* of the whole matrix is ``offsets[r]:offsets[r + 1]``.
+        columns: Column per cell of the whole matrix.
+        values: Value per cell of the whole matrix.
+        rows: Which rows make the batch, in its order.
+
+    Returns:
+        ``starts`` of shape ``(n_rows + 1,)``; per cell its column and its value.
+    """
+    starts = np.zeros(len(rows) + 1, np.int64)
+    for place, r in enumerate(rows):
+        starts[place + 1] = starts[place] + offsets[r + 1] - offsets[r]
+    batch_columns = np.empty(starts[-1], columns.dtype)
+    batch_values = np.empty(starts[-1], values.dtype)
+    for place, r in enumerate(rows):
+        to, cells = (
+            slice(starts[place], starts[place + 1]),
+            slice(offsets[r], offsets[r + 1]),
+        )
+        batch_columns[to] = columns[cells]
+        batch_values[to] = values[cells]
+    return starts, batch_columns, batch_values
+
+
 @_jit(inline="always")
 def _add(sums, factor, vector):  # type: ignore[no-untyped-def]
     for j in range(vector.shape[0]):
@@ -151,6 +179,20 @@ def _move(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def
         weight[j] = shrink * weight[j] - step * m / (np.sqrt(v) * root + eps)
 
 
+@_jit(inline="always")
+def _judge(output, target, scale, activation):  # type: ignore[no-untyped-def]
+    """Return the error of an output, and the loss's derivative by the output's sum."""
+    slope = float(scale)
+    if activation == 1:
+        output = 1 / (1 + np.exp(-output))
+        slope = scale * output * (1 - output)
+    elif activation == 2:
+        output = np.tanh(output)
+        slope = scale * (1 - output * output)
+    error = output - target
+    return error, error * slope
+
+
 @_jit(parallel=True)
 def step_output(  # type: ignore[no-untyped-def]
     bounds,
@@ -210,16 +252,9 @@ def step_output(  # type: ignore[no-untyped-def]
             for k in range(starts[c], starts[c + 1]):
                 # Summed in the weights' precision; the rest is one number a cell.
                 output = float(offsets[c] + _dot(hidden[places[k]], weight))
-                slope = float(scale)
-                if activation == 1:
-                    output = 1 / (1 + np.exp(-output))
-                    slope = scale * output * (1 - output)
-                elif activation == 2:
-                    output = np.tanh(output)
-                    slope = scale * (1 - output * output)
-                error = output - targets[k]
+                error, slope = _judge(output, targets[k], scale, activation)
                 total += error * error
-                slopes[k] = error * slope
+                slopes[k] = slope
                 offset_gradient[0] += slopes[k]
                 _add(sums[places[k]], slopes[k], weight)
             if not is_tied:
@@ -290,8 +325,57 @@ def step_input(  # type: ignore[no-untyped-def]
 
 
 @_jit(parallel=True)
-def step_between(n_parts, weights, gradient, moments, rates):  # type: ignore[no-untyped-def]
-    """Take one step of parameters that lie one after the other.
+def fill_rows(starts, columns, values, whole):  # type: ignore[no-untyped-def]
+    """Set *whole*, of shape ``(n_rows, n_columns)``, to *values* at cells, else to 0.
+
+    Args:
+        starts: Cells per row, as `by_row` gives them.
+        columns: Column per cell.
+        values: Value per cell.
+        whole: To be written.
+    """
+    for r in numba.prange(whole.shape[0]):
+        row = whole[r]
+        row[:] = 0
+        for k in range(starts[r], starts[r + 1]):
+            row[columns[k]] = values[k]
+
+
+@_jit(parallel=True)
+def outputs_to_slopes(  # type: ignore[no-untyped-def]
+    starts, columns, targets, offsets, scale, activation, sums, losses
+):
+    """Replace sums of the last layer by the derivatives of the loss by them.
+
+    Args:
+        starts: Cells per row.
+        columns: Column per cell.
+        targets: What each cell should be.
+        offsets: Shape ``(n_columns,)``; to be added to the sums.
+        scale: Derivative of the loss by a cell's error, divided by that error.
+        activation: As for `step_output`.
+        sums: Shape ``(n_rows, n_columns)``; 0 in the end where no cell is.
+        losses: Sum of squared errors per row, float64, to be written.
+    """
+    for r in numba.prange(sums.shape[0]):
+        row = sums[r]
+        slopes = np.empty(starts[r + 1] - starts[r], sums.dtype)
+        total = 0.0
+        for n in range(len(slopes)):
+            k = starts[r] + n
+            c = columns[k]
+            output = float(row[c] + offsets[c])
+            error, slopes[n] = _judge(output, targets[k], scale, activation)
+            total += error * error
+        row[:] = 0
+        for n in range(len(slopes)):
+            row[columns[starts[r] + n]] = slopes[n]
+        losses[r] = total
+
+
+@_jit(parallel=True)
+def step(n_parts, weights, gradient, moments, rates):  # type: ignore[no-untyped-def]
+    """Take one step of parameters whose gradient is there as a whole.
 
     Args:
         n_parts: Threads that share them.

@@ -13,6 +13,7 @@ from benchbox_autoencoders.centring import Centre, fit_centre
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.reading import Reader
+from benchbox_autoencoders.route import warm_up
 from benchbox_autoencoders.rows import Rows
 from benchbox_autoencoders.side import Side, fit_side
 from benchbox_autoencoders.training import Evaluate
@@ -39,11 +40,7 @@ class UserAutoencoder:
 
     def prepare(self) -> None:
         """Load the kernels that the fit may need."""
-        if self._options.route != "dense":
-            # Half a second to import, which using a kept model need not wait for.
-            from benchbox_autoencoders.fused import warm_up
-
-            warm_up()
+        warm_up(self._options)
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Train on the rows of *train*, by validation error where there is one."""

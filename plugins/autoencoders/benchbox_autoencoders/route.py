@@ -1,7 +1,9 @@
 """Route: whether whole rows are multiplied, or rated cells alone, and how."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import torch
 
 from benchbox import FitContext
 from benchbox.models import Precision
@@ -34,10 +36,35 @@ def choose_route(rows: Rows, options: AutoencoderOptions, context: FitContext) -
 
 def make_steps(
     network: Network, options: AutoencoderOptions, context: FitContext
-) -> "Steps | FusedSteps":
+) -> "Steps | FusedSteps[Any]":
     """Return what trains *network* along its route, the fastest there is."""
-    if network.route == "sparse" and context.device == "cpu":
-        from benchbox_autoencoders.fused import FusedSteps
+    if context.device != "cpu":
+        return Steps(network, options, context.precision)
+    if network.route == "sparse":
+        from benchbox_autoencoders.fused_cells import FusedCells
 
-        return FusedSteps(network, options, context.n_threads, context.precision)
-    return Steps(network, options, context.precision)
+        return FusedCells(network, options, context.n_threads, context.precision)
+    from benchbox_autoencoders.fused_rows import FusedRows
+
+    return FusedRows(network, options, context.n_threads, context.precision)
+
+
+def warm_up(asked: AutoencoderOptions) -> None:
+    """Load the kernels that a fit may need, or compile them the first time.
+
+    Args:
+        asked: The settings of the fit; its route may not be chosen yet.
+    """
+    options = AutoencoderOptions(hidden_units=(1,), batch_size=1)
+    rows = Rows(
+        counts=torch.tensor([1]),
+        offsets=torch.tensor([0, 1]),
+        columns=torch.tensor([0], dtype=torch.int32),
+        values=torch.ones(1),
+        n_columns=1,
+    )
+    network = Network(rows, options, torch.Generator().manual_seed(0))
+    routes: tuple[Route, ...] = ("sparse", "dense")
+    for route in routes if asked.route == "auto" else (asked.route,):
+        network.route = route
+        make_steps(network, options, FitContext()).epoch(rows, torch.tensor([0]))

@@ -1,0 +1,152 @@
+"""Fused cells: the sparse route on processors, gradient and step in one pass."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchbox_autoencoders import kernels
+from benchbox_autoencoders.fused import Array, FusedSteps
+from benchbox_autoencoders.network import Network
+from benchbox_autoencoders.options import AutoencoderOptions
+from benchbox_autoencoders.rows import Rows
+
+# Hidden units of a batch up to which one thread is enough for them.
+_SMALL = 1 << 17
+
+
+class FusedCells(FusedSteps["ByColumn"]):
+    """Multiplies rated cells alone, column by column."""
+
+    def __init__(
+        self,
+        network: Network,
+        options: AutoencoderOptions,
+        n_threads: int,
+        precision: str = "float32",
+    ) -> None:
+        super().__init__(network, options, n_threads, precision)
+        self._none = self._first[:0, 0]
+        self._nowhere = self._first[:0]
+        self._parts: dict[tuple[int, ...], Array] = {}
+
+    @property
+    def _n_torch_threads(self) -> int:
+        return 1 if _is_small(self._options) else self._n_threads
+
+    def _cut(self, rows: Rows, index: Tensor) -> "ByColumn":
+        return ByColumn(rows, index, self._n_threads)
+
+    def _encode(self, cut: "ByColumn", values: Tensor) -> tuple[Array, Tensor]:
+        given = values.numpy()
+        parts, product = self._buffers_for(cut, self._first)
+        kernels.encode(
+            cut.bounds, cut.starts, cut.places, given, self._first, parts, product
+        )
+        return given, torch.from_numpy(product)
+
+    def _step_output(
+        self, cut: "ByColumn", hidden: Tensor
+    ) -> tuple[float, Array, Tensor]:
+        is_tied = self._options.tied
+        slopes = np.empty_like(cut.targets)
+        parts, back = self._buffers_for(cut, self._last)
+        losses = np.zeros(self._n_threads)
+        kernels.step_output(
+            cut.bounds,
+            cut.starts,
+            cut.places,
+            cut.targets,
+            hidden.numpy(),
+            self._last,
+            self._last_offsets,
+            self._last_moments,
+            self._offset_moments,
+            self._scale(cut),
+            self._activation,
+            self._rates(self._options.weight_decay),
+            self._rates(0.0),
+            parts,
+            back,
+            losses,
+            slopes,
+            is_tied,
+        )
+        kept = slopes if is_tied else self._none
+        return float(losses.sum()), kept, torch.from_numpy(back)
+
+    def _step_input(
+        self, cut: "ByColumn", given: Array, back: Tensor, slopes: Array, hidden: Tensor
+    ) -> None:
+        self._step_first(cut, given, back.numpy(), slopes, hidden, self._nowhere)
+
+    def _step_refed(
+        self, cut: "ByColumn", gradient: Tensor, slopes: Array, hidden: Tensor
+    ) -> None:
+        whole = gradient.numpy()
+        self._step_first(cut, self._none, self._nowhere, slopes, hidden, whole)
+
+    def _step_first(
+        self,
+        cut: "ByColumn",
+        given: Array,
+        back: Array,
+        slopes: Array,
+        hidden: Tensor,
+        whole: Array,
+    ) -> None:
+        kernels.step_input(
+            cut.bounds,
+            cut.starts,
+            cut.places,
+            given,
+            back,
+            slopes,
+            hidden.numpy(),
+            whole,
+            self._first,
+            self._first_moments,
+            self._rates(self._options.weight_decay),
+        )
+
+    def _buffers_for(self, cut: "ByColumn", weights: Array) -> tuple[Array, Array]:
+        """Return what threads add to, which is kept, and what becomes of it."""
+        shape = (self._n_threads, cut.n_rows, weights.shape[1])
+        if shape not in self._parts:
+            self._parts[shape] = np.empty(shape, weights.dtype)
+        return self._parts[shape], np.empty(shape[1:], weights.dtype)
+
+
+class ByColumn:
+    """The cells of some rows, column by column, and which thread owns which.
+
+    Attributes:
+        n_rows: How many rows.
+        starts: Column *c* has the cells ``starts[c]:starts[c + 1]``.
+        places: Row in the batch per cell.
+        targets: Centred rating per cell.
+        bounds: Thread *t* owns the columns ``bounds[t]:bounds[t + 1]``.
+    """
+
+    def __init__(self, rows: Rows, index: Tensor, n_threads: int) -> None:
+        self.n_rows = len(index)
+        self.starts, self.places, self.targets, self.bounds = kernels.by_column(
+            rows.offsets.numpy(),
+            rows.columns.numpy(),
+            rows.values.numpy(),
+            index.numpy(),
+            rows.n_columns,
+            n_threads,
+        )
+
+
+def _is_small(options: AutoencoderOptions) -> bool:
+    """Return whether torch's part of a step is done soonest by one thread.
+
+    That part is hidden units, and products between them; a product's terms are some 32
+    times faster than units (measured).
+    """
+    units = options.hidden_units
+    terms = sum(before * after for before, after in pairwise(units))
+    return options.batch_size * (sum(units) + terms // 32) <= _SMALL
