@@ -20,15 +20,18 @@ from typing import Any
 
 import pytest
 import torch
+from benchbox_autoencoders.route import choose_route
 from benchbox_autoencoders.rows import Rows
 from clocks import ROUNDS, in_turn, seconds
 from dense import MATMUL, DenseAutoencoder, plain_step
 from ledger import Ledger
 from probe import Job, probe
-from shapes import FILMS, Shape, film_rows, on_device, save_rows
+from shapes import FILMS, Shape, even_rows, film_rows, on_device, save_rows
 from takers import Case, best, epochs_of, network_of, ours, plain
 from torch import Tensor
 from work import Peaks, least_work
+
+from benchbox import FitContext
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -48,7 +51,12 @@ CASES = {
     "ml-1m-128": (3_706, 166, replace(AUTOREC, batch_size=128)),
     "ml-100k-128": (1_682, 106, replace(AUTOREC, batch_size=128)),
     "ml-100k-default-128": (1_682, 106, Case(units=(50,), batch_size=128)),
+    "fifth-full-512": (4_000, 800, replace(AUTOREC, units=(200,))),
+    "third-full-512": (4_000, 1_333, replace(AUTOREC, units=(200,))),
+    "half-full-512": (4_000, 2_000, replace(AUTOREC, units=(200,))),
 }
+_FULL = 0.1
+"""Share of rated cells from which no item is left that is rarely rated."""
 
 MOST_MIB = 2560
 
@@ -60,9 +68,12 @@ def test_a_training_step(
     n_columns, n_rated, case = CASES[name]
     case = replace(case, device=device)
     shape = Shape(case.batch_size, n_columns, case.batch_size * n_rated)
-    rows = on_device(film_rows(shape), device)
+    is_full = n_rated > _FULL * n_columns
+    rows = on_device(even_rows(shape) if is_full else film_rows(shape), device)
     index = torch.arange(len(rows))
-    takers = {"ours": ours(case, rows, index), "plain": plain(case, rows, index)}
+    context = FitContext(device=device, precision=case.precision)
+    route = choose_route(rows, case.options, context)
+    takers = {"ours": ours(case, rows, index, route), "plain": plain(case, rows, index)}
     if case.has_best:
         takers["best"] = best(case, rows, index)
     # Steps follow each other, as in training: small weights stay in the cache, and an

@@ -313,8 +313,8 @@ def test_the_route_follows_from_density_unless_one_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("context", "edge"),
     [
-        (FitContext(), 0.4),
-        (FitContext(precision="bfloat16"), 0.2),
+        (FitContext(), 0.3),
+        (FitContext(precision="bfloat16"), 0.18),
         (FitContext(device="cuda:0"), 0.05),
         (FitContext(device="cuda:0", precision="tf32"), 0.02),
         (FitContext(device="mps", precision="tf32"), 0.02),
