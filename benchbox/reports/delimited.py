@@ -3,10 +3,9 @@
 import csv
 import io
 
-from benchbox.options import spell
 from benchbox.records import RunRecord
 from benchbox.reports.leaderboard import Leaderboard
-from benchbox.reports.structured import flat
+from benchbox.reports.structured import definition, flat
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
@@ -14,18 +13,14 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
     lines = []
     for board in boards:
         stage = board.stage
-        definition = {
-            "run": run.id,
-            "dataset": spell(stage.dataset, stage.dataset_options),
-            "protocol": spell(stage.protocol, stage.protocol_options),
-            "flaw": stage.flaw,
+        shared = definition(run, stage) | {
             "folds": " ".join(fold.name for fold in stage.folds),
             "n_hidden": sum(fold.n_hidden for fold in stage.folds),
             "clipped": run.config.clip,
         }
         # A figure that measures no prediction has a column of its own.
         prefix = "flawed_" if stage.flaw else ""
-        lines += [definition | flat(row, prefix) for row in board.rows]
+        lines += [shared | flat(row, prefix) for row in board.rows]
     headings = list(dict.fromkeys(key for line in lines for key in line))
     text = io.StringIO()
     writer = csv.DictWriter(text, headings, lineterminator="\n")

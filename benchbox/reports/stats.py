@@ -12,10 +12,10 @@ import msgspec
 import tabulate
 
 from benchbox.analysis import Analysis
-from benchbox.options import spell
 from benchbox.records import RunRecord
 from benchbox.reports.columns import title, what_was_scored
 from benchbox.reports.sections import Section, ranks, sections
+from benchbox.reports.structured import definition
 
 _LABEL_WIDTH = 26
 """Widest label in a terminal before it goes over several lines."""
@@ -101,19 +101,13 @@ _WORDS = ("model", "first against second", "verdict", "group")
 def _lines(run: RunRecord, analyses: Sequence[Analysis]) -> Iterator[dict[str, Any]]:
     for analysis in analyses:
         stage = analysis.stage
-        definition = {
-            "run": run.id,
-            "dataset": spell(stage.dataset, stage.dataset_options),
-            "protocol": spell(stage.protocol, stage.protocol_options),
-            "flaw": stage.flaw,
-            "clipped": analysis.clip,
-        }
+        shared = definition(run, stage) | {"clipped": analysis.clip}
         # A figure that measures no prediction has a column of its own.
         prefix = "flawed_" if stage.flaw else ""
         for section in sections(analysis):
             for record in section.records:
                 yield (
-                    definition
+                    shared
                     | {"section": section.name}
                     | {_column(key, prefix): value for key, value in record.items()}
                 )

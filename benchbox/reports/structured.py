@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from benchbox.records import RunRecord
+from benchbox.options import spell
+from benchbox.records import RunRecord, StageRecord
 from benchbox.reports.leaderboard import Leaderboard, Row
 
 
@@ -20,6 +21,16 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
     }
     encoded = msgspec.json.encode(content)
     return msgspec.json.format(encoded, indent=2).decode()
+
+
+def definition(run: RunRecord, stage: StageRecord) -> dict[str, Any]:
+    """Return what every line of numbers of a stage begins with."""
+    return {
+        "run": run.id,
+        "dataset": spell(stage.dataset, stage.dataset_options),
+        "protocol": spell(stage.protocol, stage.protocol_options),
+        "flaw": stage.flaw,
+    }
 
 
 def flat(row: Row, prefix: str = "") -> dict[str, Any]:

@@ -403,17 +403,6 @@ def test_hidden_units_are_read_from_the_command_line(text: str, expected) -> Non
     assert expected == decode(AutoencoderOptions, settings, "autorec-user").hidden_units
 
 
-def test_listing_the_family_imports_no_torch() -> None:
-    code = (
-        "import sys, benchbox_autoencoders as b; b.benchbox_models();"
-        "sys.exit('torch' in sys.modules)"
-    )
-
-    assert (
-        subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
-    )
-
-
 def test_a_kept_model_is_used_without_the_compiler_that_training_needs() -> None:
     code = (
         "import sys, benchbox_autoencoders.models;"
@@ -423,12 +412,6 @@ def test_a_kept_model_is_used_without_the_compiler_that_training_needs() -> None
     assert (
         subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
     )
-
-
-def test_every_preset_is_a_valid_choice_of_options() -> None:
-    for spec in benchbox_models():
-        for preset in spec.presets.values():
-            assert decode(spec.options, preset, spec.name) != spec.options()
 
 
 def test_specs_claim_induction_for_user_rows_alone() -> None:

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -834,23 +832,6 @@ def test_no_matrix_of_all_users_and_items_is_ever_made(model) -> None:
     model.fit(train, FitContext())
 
     assert np.isfinite(model.predict(train, train.users, train.items)).all()
-
-
-def test_listing_the_family_imports_no_torch() -> None:
-    code = (
-        "import sys, benchbox_embeddings as b; b.benchbox_models();"
-        "sys.exit('torch' in sys.modules)"
-    )
-
-    assert (
-        subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
-    )
-
-
-def test_every_preset_is_a_valid_choice_of_options() -> None:
-    for spec in benchbox_models():
-        for preset in spec.presets.values():
-            assert decode(spec.options, preset, spec.name) != spec.options()
 
 
 def test_specs_name_their_models_honestly() -> None:

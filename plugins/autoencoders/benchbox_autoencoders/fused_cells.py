@@ -1,5 +1,6 @@
 """Fused cells: the sparse route on processors, gradient and step in one pass."""
 
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,6 @@ from torch import Tensor
 
 from benchbox_autoencoders import kernels
 from benchbox_autoencoders.fused import Array, FusedSteps
-from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.rows import Rows
 
@@ -19,17 +19,10 @@ _SMALL = 1 << 17
 class FusedCells(FusedSteps["ByColumn"]):
     """Multiplies rated cells alone, column by column."""
 
-    def __init__(
-        self,
-        network: Network,
-        options: AutoencoderOptions,
-        n_threads: int,
-        precision: str = "float32",
-    ) -> None:
-        super().__init__(network, options, n_threads, precision)
-        self._none = self._first[:0, 0]
-        self._nowhere = self._first[:0]
-        self._parts: dict[tuple[int, ...], Array] = {}
+    @cached_property
+    def _parts(self) -> dict[tuple[int, ...], Array]:
+        """What threads add to, by its shape."""
+        return {}
 
     @property
     def _n_torch_threads(self) -> int:
@@ -73,19 +66,19 @@ class FusedCells(FusedSteps["ByColumn"]):
             slopes,
             is_tied,
         )
-        kept = slopes if is_tied else self._none
+        kept = slopes if is_tied else self._first[:0, 0]
         return float(losses.sum()), kept, torch.from_numpy(back)
 
     def _step_input(
         self, cut: "ByColumn", given: Array, back: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
-        self._step_first(cut, given, back.numpy(), slopes, hidden, self._nowhere)
+        self._step_first(cut, given, back.numpy(), slopes, hidden, self._first[:0])
 
     def _step_refed(
         self, cut: "ByColumn", gradient: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
-        whole = gradient.numpy()
-        self._step_first(cut, self._none, self._nowhere, slopes, hidden, whole)
+        none, nowhere = self._first[:0, 0], self._first[:0]
+        self._step_first(cut, none, nowhere, slopes, hidden, gradient.numpy())
 
     def _step_first(
         self,

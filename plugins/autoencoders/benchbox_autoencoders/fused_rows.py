@@ -1,48 +1,41 @@
 """Fused rows: the dense route on processors, products by torch, all else by kernels."""
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from benchbox_autoencoders import kernels
 from benchbox_autoencoders.fused import Array, FusedSteps
-from benchbox_autoencoders.network import Network
-from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.rows import Rows
 
 
 class FusedRows(FusedSteps["ByRow"]):
     """Multiplies whole rows, which pays where many of their cells are rated."""
 
-    def __init__(
-        self,
-        network: Network,
-        options: AutoencoderOptions,
-        n_threads: int,
-        precision: str = "float32",
-    ) -> None:
-        super().__init__(network, options, n_threads, precision)
-        shape = (options.batch_size, len(self._first))
-        # What rows are given, and what becomes of them: pages in use, not new ones.
-        self._inputs, self._outputs = (
-            np.empty(shape, self._first.dtype) for _ in range(2)
-        )
-        self._gradients = {
-            weights.shape: np.empty_like(weights)
-            for weights in (self._first, self._last)
-        }
+    @cached_property
+    def _buffers(self) -> tuple[Array, Array]:
+        """What rows are given, and what becomes of them: pages that are in use."""
+        shape = (self._options.batch_size, len(self._first))
+        return np.empty(shape, self._first.dtype), np.empty(shape, self._first.dtype)
+
+    @cached_property
+    def _gradients(self) -> dict[tuple[int, ...], Array]:
+        """Gradients of the first layer and the last, by shape."""
+        return {w.shape: np.empty_like(w) for w in (self._first, self._last)}
 
     def _cut(self, rows: Rows, index: Tensor) -> "ByRow":
         return ByRow(rows, index)
 
     def _encode(self, cut: "ByRow", values: Tensor) -> tuple[Array, Tensor]:
-        given = self._inputs[: cut.n_rows]
+        given = self._buffers[0][: cut.n_rows]
         kernels.fill_rows(cut.starts, cut.columns, values.numpy(), given)
         return given, self._product(torch.from_numpy(given), self._network.first)
 
     @torch.no_grad()
     def _step_output(self, cut: "ByRow", hidden: Tensor) -> tuple[float, Array, Tensor]:
-        outputs = self._outputs[: cut.n_rows]
+        outputs = self._buffers[1][: cut.n_rows]
         whole, last = torch.from_numpy(outputs), self._network.last
         self._product(hidden, last.T, out=whole)
         losses = np.empty(cut.n_rows)
@@ -68,7 +61,7 @@ class FusedRows(FusedSteps["ByRow"]):
             self._offset_moments,
             self._rates(0.0),
         )
-        kept = outputs if self._options.tied else self._outputs[:0]
+        kept = outputs if self._options.tied else outputs[:0]
         return float(losses.sum()), kept, back
 
     @torch.no_grad()
