@@ -1,13 +1,16 @@
-"""Kernels: the first and the last layer of an autoencoder, at rated cells alone.
+"""Kernels: the first and the last layer of an autoencoder, on processors.
 
-A batch comes by column: column *c* holds the cells ``starts[c]:starts[c + 1]``, each
-with its row in the batch. Going by column, a column's weights are read from memory once
-per step, however many rows rated it, while the batch's hidden units stay in cache.
-Gradients are never stored: a column's gradient is complete when its last cell is done,
-and its step is taken there and then.
+At rated cells alone, a batch comes by column: column *c* holds the cells
+``starts[c]:starts[c + 1]``, each with its row in the batch. A column's weights are then
+read from memory once per step, however many rows rated it, while the batch's hidden
+units stay in cache. Gradients are never stored: a column's gradient is complete when
+its last cell is done, and its step is taken there and then.
 
 Every thread owns a run of columns and writes sums over rows to a buffer of its own, so
 the same number of threads gives the same bytes.
+
+Where whole rows are multiplied, which torch does, a batch comes by row; kernels fill
+the rows and turn them into derivatives, in place.
 """
 
 from typing import Any, Literal
