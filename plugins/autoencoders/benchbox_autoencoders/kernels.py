@@ -102,12 +102,10 @@ def by_row(offsets, columns, values, rows):  # type: ignore[no-untyped-def]
     batch_columns = np.empty(starts[-1], columns.dtype)
     batch_values = np.empty(starts[-1], values.dtype)
     for place, r in enumerate(rows):
-        to, cells = (
-            slice(starts[place], starts[place + 1]),
-            slice(offsets[r], offsets[r + 1]),
-        )
-        batch_columns[to] = columns[cells]
-        batch_values[to] = values[cells]
+        # Not whole slices at once, which take two seconds to compile.
+        for n in range(offsets[r + 1] - offsets[r]):
+            batch_columns[starts[place] + n] = columns[offsets[r] + n]
+            batch_values[starts[place] + n] = values[offsets[r] + n]
     return starts, batch_columns, batch_values
 
 
@@ -142,9 +140,11 @@ def _add_products(gradient, start, stop, places, factors, units):  # type: ignor
 @_jit()
 def _add_up(parts, total):  # type: ignore[no-untyped-def]
     for r in range(total.shape[0]):
-        total[r] = parts[0, r]
+        for j in range(total.shape[1]):
+            total[r, j] = parts[0, r, j]
         for t in range(1, parts.shape[0]):
-            _add(total[r], parts.dtype.type(1), parts[t, r])
+            for j in range(total.shape[1]):
+                total[r, j] += parts[t, r, j]
 
 
 @_jit(parallel=True)
