@@ -17,7 +17,7 @@ from benchbox.cli.resolve import Again
 from benchbox.compare.pairing import Pairing
 from benchbox.compare.sides import Side, side_of_benchmarks, side_of_run
 from benchbox.compare.verdicts import Cell, Comparison, Rules, compare_sides
-from benchbox.errors import BenchboxError, ResultsError
+from benchbox.errors import BenchboxError, ResultsError, UsageError
 from benchbox.ratings import Ratings
 from benchbox.results import RunFolder
 
@@ -73,7 +73,11 @@ def command(
     Each is a run (a folder, a name or "last") or a file of pytest --benchmark-json.
     The exit code is 1 if anything is WORSE, so that a pull request can be refused.
     """
-    found = compare_named(first, second, out, Rules(**rules))
+    try:
+        found = compare_named(first, second, out, Rules(**rules))
+    except ResultsError as error:
+        # A 1 is a verdict, and there is none.
+        raise UsageError(str(error)) from error
     if form == "json":
         encoded = msgspec.json.encode(found)
         click.echo(msgspec.json.format(encoded, indent=1).decode())

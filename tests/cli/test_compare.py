@@ -126,5 +126,5 @@ def test_what_cannot_be_compared_is_one_line(
 
     done = benchbox(line)
 
-    assert done.code == 1
+    assert done.code == 2
     assert text in done.err
