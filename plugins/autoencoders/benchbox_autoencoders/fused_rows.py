@@ -4,55 +4,65 @@ from functools import cached_property
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from benchbox_autoencoders import kernels
 from benchbox_autoencoders.fused import Array, FusedSteps
 from benchbox_autoencoders.rows import Rows
 
+_LINE = 64
+"""Bytes of a line of cache."""
+_HAS_ONEDNN=True
 
 class FusedRows(FusedSteps["ByRow"]):
     """Multiplies whole rows, which pays where many of their cells are rated."""
 
     @cached_property
-    def _buffers(self) -> tuple[Array, Array]:
-        """What rows are given, and what becomes of them: pages that are in use."""
-        shape = (self._options.batch_size, len(self._first))
-        return np.empty(shape, self._first.dtype), np.empty(shape, self._first.dtype)
+    def _buffers(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs, outputs, and either of them by column: pages that are in use.
 
-    @cached_property
-    def _gradients(self) -> dict[tuple[int, ...], Array]:
-        """Gradients of the first layer and the last, by shape."""
-        return {w.shape: np.empty_like(w) for w in (self._first, self._last)}
+        Rows are an odd number of lines long, so that the cells of a column lie in all
+        sets of the cache, not in the same few.
+        """
+        n_rows, (n_columns, _) = self._options.batch_size, self._first.shape
+        a_line = _LINE // self._first.itemsize
+        n_lines = -(-n_columns // a_line) | 1
+        first = self._network.first.detach()
+        inputs, outputs = first.new_empty(2, n_rows, n_lines * a_line)
+        return inputs, outputs, first.new_empty(n_columns * n_rows)
 
     def _cut(self, rows: Rows, index: Tensor) -> "ByRow":
         return ByRow(rows, index)
 
     def _encode(self, cut: "ByRow", values: Tensor) -> tuple[Array, Tensor]:
-        given = self._buffers[0][: cut.n_rows]
-        kernels.fill_rows(cut.starts, cut.columns, values.numpy(), given)
-        return given, self._product(torch.from_numpy(given), self._network.first)
+        inputs = self._buffers[0][: cut.n_rows]
+        kernels.fill_rows(
+            cut.firsts, cut.starts, cut.columns, values.numpy(), inputs.numpy()
+        )
+        product = self._product(self._narrow(inputs), self._network.first.T)
+        return inputs.numpy(), product
 
     @torch.no_grad()
     def _step_output(self, cut: "ByRow", hidden: Tensor) -> tuple[float, Array, Tensor]:
-        outputs = self._buffers[1][: cut.n_rows]
-        whole, last = torch.from_numpy(outputs), self._network.last
-        self._product(hidden, last.T, out=whole)
+        outputs, last = self._buffers[1][: cut.n_rows], self._network.last
         losses = np.empty(cut.n_rows)
         kernels.outputs_to_slopes(
+            cut.firsts,
             cut.starts,
             cut.columns,
             cut.targets,
             self._last_offsets,
             self._scale(cut),
             self._activation,
-            outputs,
+            self._product(hidden, last).numpy(),
+            outputs.numpy(),
             losses,
         )
-        back = self._product(whole, last)
+        whole = self._narrow(outputs)
+        back = self._product(whole, last.T)
         if not self._options.tied:
-            gradient = self._gradients[self._last.shape]
-            self._product(whole.T, hidden, out=torch.from_numpy(gradient))
+            gradient = self._gradient(whole, hidden)
             self._step(self._last, gradient, self._last_moments)
         kernels.step(
             1,
@@ -62,14 +72,13 @@ class FusedRows(FusedSteps["ByRow"]):
             self._rates(0.0),
         )
         kept = outputs if self._options.tied else outputs[:0]
-        return float(losses.sum()), kept, back
+        return float(losses.sum()), kept.numpy(), back
 
     @torch.no_grad()
     def _step_input(
         self, cut: "ByRow", given: Array, back: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
-        gradient = torch.from_numpy(self._gradients[self._first.shape])
-        self._product(torch.from_numpy(given).T, back, out=gradient)
+        gradient = self._gradient(self._narrow(torch.from_numpy(given)), back)
         self._step_refed(cut, gradient, slopes, hidden)
 
     @torch.no_grad()
@@ -77,20 +86,30 @@ class FusedRows(FusedSteps["ByRow"]):
         self, cut: "ByRow", gradient: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
         if len(slopes):
-            gradient += self._product(torch.from_numpy(slopes).T, hidden)
-        self._step(self._first, gradient.numpy(), self._first_moments)
+            gradient += self._gradient(self._narrow(torch.from_numpy(slopes)), hidden)
+        self._step(self._first, gradient, self._first_moments)
 
-    def _product(self, one: Tensor, other: Tensor, out: Tensor | None = None) -> Tensor:
-        if not self._in_bfloat16:
-            return torch.mm(one, other, out=out)
-        rounded = one.bfloat16() @ other.bfloat16()
-        return rounded.to(one.dtype) if out is None else out.copy_(rounded)
+    def _narrow(self, rows: Tensor) -> Tensor:
+        return rows[:, : len(self._first)]
 
-    def _step(self, weights: Array, gradient: Array, moments: Array) -> None:
+    def _gradient(self, rows: Tensor, units: Tensor) -> Tensor:
+        """Return ``rows.T @ units``."""
+        columns = self._buffers[2][: rows.numel()].view(rows.shape[::-1])
+        return self._product(columns.copy_(rows.T), units.T)
+
+    def _product(self, one: Tensor, other: Tensor) -> Tensor:
+        """Return ``one @ other.T``."""
+        if self._in_bfloat16:
+            return F.linear(one.bfloat16(), other.bfloat16()).to(one.dtype)
+        if one.dtype == torch.float32 and _HAS_ONEDNN:
+            return torch.ops.mkldnn._linear_pointwise(one, other, None, "none", [], "")
+        return F.linear(one, other)
+
+    def _step(self, weights: Array, gradient: Tensor, moments: Array) -> None:
         kernels.step(
             self._n_threads,
             weights.reshape(-1),
-            gradient.reshape(-1),
+            gradient.view(-1).numpy(),
             moments.reshape(2, -1),
             self._rates(self._options.weight_decay),
         )
@@ -101,16 +120,15 @@ class ByRow:
 
     Attributes:
         n_rows: How many rows.
+        firsts: Row *r* begins at ``columns[firsts[r]]``.
         starts: Row *r* has the cells ``starts[r]:starts[r + 1]``.
-        columns: Column per cell.
+        columns: Column per cell of all rows there are.
         targets: Centred rating per cell.
     """
 
     def __init__(self, rows: Rows, index: Tensor) -> None:
         self.n_rows = len(index)
-        self.starts, self.columns, self.targets = kernels.by_row(
-            rows.offsets.numpy(),
-            rows.columns.numpy(),
-            rows.values.numpy(),
-            index.numpy(),
+        self.columns = rows.columns.numpy()
+        self.firsts, self.starts, self.targets = kernels.by_row(
+            rows.offsets.numpy(), rows.values.numpy(), index.numpy()
         )

@@ -84,29 +84,28 @@ def by_column(offsets, columns, values, rows, n_columns, n_threads):  # type: ig
 
 
 @_jit()
-def by_row(offsets, columns, values, rows):  # type: ignore[no-untyped-def]
+def by_row(offsets, values, rows):  # type: ignore[no-untyped-def]
     """Return the cells of the named *rows*, row by row.
 
     Args:
         offsets: Row *r* of the whole matrix is ``offsets[r]:offsets[r + 1]``.
-        columns: Column per cell of the whole matrix.
         values: Value per cell of the whole matrix.
         rows: Which rows make the batch, in its order.
 
     Returns:
-        ``starts`` of shape ``(n_rows + 1,)``; per cell its column and its value.
+        ``firsts`` and ``starts`` of shape ``(n_rows + 1,)``: row *r* begins at
+        ``firsts[r]`` in the whole matrix, and has the cells ``starts[r]:starts[r + 1]``
+        of the batch; and the value of each of them.
     """
     starts = np.zeros(len(rows) + 1, np.int64)
     for place, r in enumerate(rows):
         starts[place + 1] = starts[place] + offsets[r + 1] - offsets[r]
-    batch_columns = np.empty(starts[-1], columns.dtype)
     batch_values = np.empty(starts[-1], values.dtype)
     for place, r in enumerate(rows):
         # Not whole slices at once, which take two seconds to compile.
         for n in range(offsets[r + 1] - offsets[r]):
-            batch_columns[starts[place] + n] = columns[offsets[r] + n]
             batch_values[starts[place] + n] = values[offsets[r] + n]
-    return starts, batch_columns, batch_values
+    return offsets[rows], starts, batch_values
 
 
 @_jit(inline="always")
@@ -117,10 +116,28 @@ def _add(sums, factor, vector):  # type: ignore[no-untyped-def]
 
 @_jit(inline="always")
 def _dot(one, other):  # type: ignore[no-untyped-def]
-    total = one.dtype.type(0)
-    for j in range(one.shape[0]):
+    total = other.dtype.type(0)
+    for j in range(other.shape[0]):
         total += one[j] * other[j]
     return total
+
+
+@_jit(inline="always")
+def _set_dots(dots, start, stop, places, units, weight):  # type: ignore[no-untyped-def]
+    # Four at a time, so that none waits for the one before.
+    fours = start + (stop - start) // 4 * 4
+    for k in range(start, fours, 4):
+        u0, u1 = units[places[k]], units[places[k + 1]]
+        u2, u3 = units[places[k + 2]], units[places[k + 3]]
+        d0 = d1 = d2 = d3 = weight.dtype.type(0)
+        for j in range(weight.shape[0]):
+            d0 += u0[j] * weight[j]
+            d1 += u1[j] * weight[j]
+            d2 += u2[j] * weight[j]
+            d3 += u3[j] * weight[j]
+        dots[k], dots[k + 1], dots[k + 2], dots[k + 3] = d0, d1, d2, d3
+    for k in range(fours, stop):
+        dots[k] = _dot(units[places[k]], weight)
 
 
 @_jit(inline="always")
@@ -134,7 +151,7 @@ def _add_products(gradient, start, stop, places, factors, units):  # type: ignor
         for j in range(gradient.shape[0]):
             gradient[j] += (f0 * u0[j] + f1 * u1[j]) + (f2 * u2[j] + f3 * u3[j])
     for k in range(fours, stop):
-        _add(gradient, factors[k], units[places[k]])
+        _add(gradient, factors[k], units[places[k], : gradient.shape[0]])
 
 
 @_jit()
@@ -252,9 +269,10 @@ def step_output(  # type: ignore[no-untyped-def]
         for c in range(bounds[t], bounds[t + 1]):
             weight = weights[c]
             offset_gradient[0] = 0
+            _set_dots(slopes, starts[c], starts[c + 1], places, hidden, weight)
             for k in range(starts[c], starts[c + 1]):
                 # Summed in the weights' precision; the rest is one number a cell.
-                output = float(offsets[c] + _dot(hidden[places[k]], weight))
+                output = float(offsets[c] + slopes[k])
                 error, slope = _judge(output, targets[k], scale, activation)
                 total += error * error
                 slopes[k] = slope
@@ -328,51 +346,52 @@ def step_input(  # type: ignore[no-untyped-def]
 
 
 @_jit(parallel=True)
-def fill_rows(starts, columns, values, whole):  # type: ignore[no-untyped-def]
-    """Set *whole*, of shape ``(n_rows, n_columns)``, to *values* at cells, else to 0.
+def fill_rows(firsts, starts, columns, values, whole):  # type: ignore[no-untyped-def]
+    """Set *whole* to *values* at cells, else to 0.
 
     Args:
+        firsts: Where each row begins in *columns*.
         starts: Cells per row, as `by_row` gives them.
-        columns: Column per cell.
+        columns: Column per cell of the whole matrix.
         values: Value per cell.
-        whole: To be written.
+        whole: To be written, shape ``(n_rows, n_columns)`` or wider.
     """
     for r in numba.prange(whole.shape[0]):
         row = whole[r]
         row[:] = 0
-        for k in range(starts[r], starts[r + 1]):
-            row[columns[k]] = values[k]
+        for n in range(starts[r + 1] - starts[r]):
+            row[columns[firsts[r] + n]] = values[starts[r] + n]
 
 
 @_jit(parallel=True)
 def outputs_to_slopes(  # type: ignore[no-untyped-def]
-    starts, columns, targets, offsets, scale, activation, sums, losses
+    firsts, starts, columns, targets, offsets, scale, activation, sums, slopes, losses
 ):
-    """Replace sums of the last layer by the derivatives of the loss by them.
+    """Turn sums of the last layer into the derivatives of the loss by them.
 
     Args:
+        firsts: Where each row begins in *columns*.
         starts: Cells per row.
-        columns: Column per cell.
+        columns: Column per cell of the whole matrix.
         targets: What each cell should be.
         offsets: Shape ``(n_columns,)``; to be added to the sums.
         scale: Derivative of the loss by a cell's error, divided by that error.
         activation: As for `step_output`.
-        sums: Shape ``(n_rows, n_columns)``; 0 in the end where no cell is.
+        sums: Shape ``(n_rows, n_columns)``.
+        slopes: The derivatives, to be written, 0 where no cell is, of the same shape or
+            wider.
         losses: Sum of squared errors per row, float64, to be written.
     """
     for r in numba.prange(sums.shape[0]):
-        row = sums[r]
-        slopes = np.empty(starts[r + 1] - starts[r], sums.dtype)
+        row, to = sums[r], slopes[r]
+        to[:] = 0
         total = 0.0
-        for n in range(len(slopes)):
-            k = starts[r] + n
-            c = columns[k]
+        for n in range(starts[r + 1] - starts[r]):
+            c = columns[firsts[r] + n]
             output = float(row[c] + offsets[c])
-            error, slopes[n] = _judge(output, targets[k], scale, activation)
+            error, slope = _judge(output, targets[starts[r] + n], scale, activation)
+            to[c] = slope
             total += error * error
-        row[:] = 0
-        for n in range(len(slopes)):
-            row[columns[starts[r] + n]] = slopes[n]
         losses[r] = total
 
 
