@@ -73,19 +73,25 @@ def plain_step(
     return step
 
 
-def best_step(dense: DenseAutoencoder, batch: Batch) -> Callable[[], Tensor]:
-    """Return what takes the best step on *batch*, and returns the loss before it."""
+def best_step(dense: DenseAutoencoder) -> Callable[[Batch], Tensor]:
+    """Return what takes the best step, and returns the loss before it.
+
+    Batches are all of one size.
+    """
     weights, offsets = dense.weights, dense.offsets
     for parameter in (*weights, *offsets):
         parameter.grad = torch.zeros_like(parameter)
-    inputs = _filled(batch, batch.values)
-    errors = torch.zeros_like(inputs)
-    cells = batch.cells.places, batch.cells.columns
-    n_cells = len(batch.values)
+    kept: list[Tensor] = []
 
     @torch.no_grad()
-    def step() -> Tensor:
+    def step(batch: Batch) -> Tensor:
         torch.set_float32_matmul_precision("medium")
+        cells = batch.cells.places, batch.cells.columns
+        n_cells = len(batch.values)
+        if not kept:
+            shape = batch.cells.n_rows, batch.cells.n_columns
+            kept.extend(batch.values.new_empty(2, *shape))
+        inputs, errors = kept
         inputs.zero_()
         inputs[cells] = batch.values
         layers = [inputs]

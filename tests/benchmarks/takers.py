@@ -96,12 +96,11 @@ def plain(case: Case, rows: Rows, index: Tensor) -> Take:
     """Return what takes plain dense steps on the rows of *index*, one batch."""
     dense = DenseAutoencoder(network_of(case, rows), case.options)
     step = plain_step(dense, case.options, case.precision)
-    batch = rows.batch(index)
-    return lambda n: float(sum(step(batch) for _ in range(n))) / n
+    return lambda n: float(sum(step(rows.batch(index)) for _ in range(n))) / n
 
 
 def best(case: Case, rows: Rows, index: Tensor) -> Take:
     """Return what takes the best dense steps on the rows of *index*, one batch."""
     dense = DenseAutoencoder(network_of(case, rows), case.options)
-    step = best_step(dense, rows.batch(index))
-    return lambda n: float(sum(step() for _ in range(n))) / n
+    step = best_step(dense)
+    return lambda n: float(sum(step(rows.batch(index)) for _ in range(n))) / n

@@ -4,11 +4,13 @@ import itertools
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from benchbox_autoencoders import fused_rows
 from benchbox_autoencoders.fused_cells import FusedCells
 from benchbox_autoencoders.fused_rows import FusedRows
 from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
@@ -132,6 +134,43 @@ def test_fused_kernels_move_every_weight_as_autograd_does(
     taker = fused(networks[1], options, n_threads)
 
     all_alike(rows, networks, [Steps(networks[0], options), taker])
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("linear", [True, False])
+def test_whole_rows_are_multiplied_in_all_digits_of_float32(
+    tied, linear, monkeypatch
+) -> None:
+    if not linear:
+        monkeypatch.setattr(fused_rows, "_LINEAR", None)
+    exact = some_rows(n_rows=70, n_columns=45)
+    options = AutoencoderOptions(hidden_units=(33,), tied=tied, optimizer="sgd")
+    networks = [away_from_zero(exact, options, "dense") for _ in range(2)]
+    Steps(networks[0], options).epoch(exact, torch.arange(70))
+    single = replace(exact, values=exact.values.float())
+    FusedRows(networks[1].float(), options, 2).epoch(single, torch.arange(70))
+
+    for one, other in zip(*(n.parameters() for n in networks), strict=True):
+        torch.testing.assert_close(one, other.double(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", CASES, ids=str)
+@pytest.mark.parametrize("route", ["sparse", "dense"])
+def test_a_step_on_a_device_is_never_waited_for(settings, route, monkeypatch) -> None:
+    # Tensors without numbers: whatever asks for one of them fails.
+    monkeypatch.setattr(Steps, "_arithmetic", lambda *_: nullcontext())
+    rows, options = rows_and_options(settings | {"optimizer": "rmsprop"})
+    network = away_from_zero(rows, options, route).to("meta")
+    network.seed(None)
+    far = {
+        name: None if tensor is None else tensor.to("meta")
+        for name in ("offsets", "columns", "values", "side")
+        for tensor in [getattr(rows, name)]
+    }
+
+    loss = Steps(network, options)._learn(replace(rows, **far).batch(torch.arange(9)))
+
+    assert loss.device.type == "meta"
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -311,17 +350,20 @@ def test_the_route_follows_from_density_unless_one_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("context", "edge"),
+    ("context", "settings", "edge"),
     [
-        (FitContext(), 0.3),
-        (FitContext(precision="bfloat16"), 0.18),
-        (FitContext(device="cuda:0"), 0.05),
-        (FitContext(device="cuda:0", precision="tf32"), 0.02),
-        (FitContext(device="mps", precision="tf32"), 0.02),
+        (FitContext(), {"batch_size": 1024, "hidden_units": (64,)}, 0.45),
+        (FitContext(), {"batch_size": 1024, "hidden_units": (65,)}, 0.3),
+        (FitContext(), {"batch_size": 512, "hidden_units": (20, 200)}, 0.3),
+        (FitContext(precision="bfloat16"), {}, 0.3),
+        (FitContext(precision="bfloat16"), {"batch_size": 2048}, 0.18),
+        (FitContext(device="cuda:0"), {}, 0.05),
+        (FitContext(device="cuda:0", precision="tf32"), {}, 0.02),
+        (FitContext(device="mps", precision="tf32"), {}, 0.02),
     ],
 )
-def test_dense_begins_where_it_wins_on_the_device_in_the_precision(
-    context, edge
+def test_dense_begins_where_it_wins_for_device_precision_and_batch(
+    context, settings, edge
 ) -> None:
     for share, expected in ((edge - 0.005, "sparse"), (edge, "dense")):
         # Of a hundred rows of a hundred columns, so many cells.
@@ -334,7 +376,7 @@ def test_dense_begins_where_it_wins_on_the_device_in_the_precision(
             n_columns=100,
         )
 
-        assert chosen(rows, context) == expected
+        assert chosen(rows, context, **settings) == expected
 
 
 def test_kernels_take_the_steps_on_processors() -> None:

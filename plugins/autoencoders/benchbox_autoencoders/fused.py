@@ -30,6 +30,9 @@ Array = NDArray[Any]
 # Parameters from which threads share a step: with fewer, waking them takes longer.
 _SHARED_FROM = 1 << 16
 
+_LINE = 64
+"""Bytes of a line of cache."""
+
 _CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
 
 
@@ -186,6 +189,19 @@ class FusedSteps(ABC, Generic[C]):
 
     def _rates(self, weight_decay: float) -> tuple[Any, ...]:
         return self.optimizer.rates(weight_decay, self._first.dtype)
+
+
+def whole_lines(n: int, dtype: torch.dtype, odd: bool = False) -> int:
+    """Return how many numbers fill the lines of cache that *n* of them take.
+
+    Args:
+        n: How many there are.
+        dtype: What they are.
+        odd: Whether to take an odd number of lines.
+    """
+    a_line = _LINE // dtype.itemsize
+    n_lines = -(-n // a_line)
+    return a_line * (n_lines | 1 if odd else n_lines)
 
 
 def _moments(weights: Array) -> Array:

@@ -10,7 +10,10 @@ Every thread owns a run of columns and writes sums over rows to a buffer of its 
 the same number of threads gives the same bytes.
 
 Where whole rows are multiplied, which torch does, a batch comes by row; kernels fill
-the rows and turn them into derivatives, in place.
+the rows and turn their sums into derivatives.
+
+Rows of a batch may be wider than they need be, so that each begins with a line of
+cache.
 """
 
 from typing import Any, Literal
@@ -174,7 +177,7 @@ def encode(bounds, starts, places, values, weights, parts, product):  # type: ig
         places: Row in the batch per cell.
         values: Value per cell.
         weights: Shape ``(n_columns, h)``.
-        parts: To be written over, shape ``(n_threads, n_rows, h)``.
+        parts: To be written over, shape ``(n_threads, n_rows, h)`` or wider.
         product: To be written, shape ``(n_rows, h)``.
     """
     for t in numba.prange(parts.shape[0]):
@@ -243,7 +246,7 @@ def step_output(  # type: ignore[no-untyped-def]
         starts: Cells per column.
         places: Row in the batch per cell.
         targets: What each cell should be.
-        hidden: Last hidden layer, shape ``(n_rows, h)``.
+        hidden: Last hidden layer, shape ``(n_rows, h)`` or wider.
         weights: Shape ``(n_columns, h)``; updated.
         offsets: Shape ``(n_columns,)``; updated.
         moments: Moving mean and square of the gradients of ``weights``, shape
@@ -253,7 +256,7 @@ def step_output(  # type: ignore[no-untyped-def]
         activation: *f*: 0 the identity, 1 the logistic function, 2 tanh.
         rates: What `_move` needs for the weights.
         offset_rates: The same for the offsets.
-        parts: To be written over, shape ``(n_threads, n_rows, h)``.
+        parts: To be written over, shape ``(n_threads, n_rows, h)`` or wider.
         back: Gradient of the hidden layer, to be written, shape ``(n_rows, h)``.
         losses: Sum of squared errors per thread, float64, shape ``(n_threads,)``.
         slopes: Derivative of the loss by each cell's sum, to be written.
@@ -320,9 +323,9 @@ def step_input(  # type: ignore[no-untyped-def]
         starts: Cells per column, as `by_column` gives them.
         places: Row in the batch per cell.
         values: What the encoder was given per cell: *X*.
-        back: Gradient of the first layer's output, shape ``(n_rows, h)``.
+        back: Gradient of the first layer's output, shape ``(n_rows, h)`` or wider.
         slopes: Derivative of the loss by each cell's output: *E*.
-        hidden: Last hidden layer, shape ``(n_rows, h)``.
+        hidden: Last hidden layer, shape ``(n_rows, h)`` or wider.
         whole: Gradient of an input that is not sparse, shape ``(n_columns, h)``.
         weights: Shape ``(n_columns, h)``; updated.
         moments: Moving mean and square of the gradients, shape ``(2, n_columns, h)``;
