@@ -51,12 +51,12 @@ CASES = {
     "ml-1m-128": (3_706, 166, replace(AUTOREC, batch_size=128)),
     "ml-100k-128": (1_682, 106, replace(AUTOREC, batch_size=128)),
     "ml-100k-default-128": (1_682, 106, Case(units=(50,), batch_size=128)),
-    "fifth-full-512": (4_000, 800, replace(AUTOREC, units=(200,))),
-    "third-full-512": (4_000, 1_333, replace(AUTOREC, units=(200,))),
-    "half-full-512": (4_000, 2_000, replace(AUTOREC, units=(200,))),
 }
-_FULL = 0.1
-"""Share of rated cells from which no item is left that is rarely rated."""
+
+# Rows per batch, columns, and units.
+SIZES = ((512, 4_000, 500), (512, 4_000, 200), (1_024, 1_000, 100), (128, 1_682, 500))
+SHARES = (0.05, 0.2, 0.29, 0.3, 0.44, 0.45, 0.7, 1.0)
+"""Shares of rated cells, some at either side of where the engine changes routes."""
 
 MOST_MIB = 2560
 
@@ -68,8 +68,7 @@ def test_a_training_step(
     n_columns, n_rated, case = CASES[name]
     case = replace(case, device=device)
     shape = Shape(case.batch_size, n_columns, case.batch_size * n_rated)
-    is_full = n_rated > _FULL * n_columns
-    rows = on_device(even_rows(shape) if is_full else film_rows(shape), device)
+    rows = on_device(film_rows(shape), device)
     index = torch.arange(len(rows))
     context = FitContext(device=device, precision=case.precision)
     route = choose_route(rows, case.options, context)
@@ -87,6 +86,36 @@ def test_a_training_step(
     ledger.note("Training steps", {"case": name, **figures})
     benchmark.pedantic(seconds, (works["ours"], device), rounds=ROUNDS)
     assert math.isfinite(takers["ours"](1))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_a_step_is_never_slower_than_the_best_dense_one(
+    benchmark: Any, ledger: Ledger, device: str, size: tuple[int, int, int]
+) -> None:
+    batch_size, n_columns, n_units = size
+    case = Case(units=(n_units,), batch_size=batch_size, device=device)
+    ratios = {}
+    for share in SHARES:
+        shape = Shape(batch_size, n_columns, round(share * batch_size * n_columns))
+        rows, index = on_device(even_rows(shape), device), torch.arange(batch_size)
+        route = choose_route(rows, case.options, FitContext(device=device))
+        takers = {
+            "ours": ours(case, rows, index, route),
+            "best": best(case, rows, index),
+        }
+        n_steps = 3 if device == "cpu" else 10
+        works = {key: partial(take, n_steps) for key, take in takers.items()}
+        taken = in_turn(works, device)
+        ratios[f"{share:.0%}"] = taken["best"] / taken["ours"]
+
+    benchmark.extra_info |= ratios
+    case_name = f"{batch_size} × {n_columns}, {n_units} units"
+    ledger.note(
+        "Best dense ÷ ours by share of rated cells", {"case": case_name, **ratios}
+    )
+    benchmark.pedantic(seconds, (works["ours"], device), rounds=ROUNDS)
+    # Half as fast is not noise.
+    assert min(ratios.values()) > 0.5
 
 
 def _figures(
