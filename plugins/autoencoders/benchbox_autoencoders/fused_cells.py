@@ -21,7 +21,7 @@ class FusedCells(FusedSteps["ByColumn"]):
 
     @cached_property
     def _buffers(self) -> dict[tuple[str, int], Array]:
-        """Arrays by what they hold and the width of a row: pages that are in use."""
+        """Arrays by what they hold and units in a row: pages that are in use."""
         return {}
 
     @property
@@ -128,12 +128,12 @@ class FusedCells(FusedSteps["ByColumn"]):
         return buffer
 
     def _buffer(self, name: str, n_rows: int, n_units: int) -> Array:
-        first = self._network.first.detach()
-        width = whole_lines(n_units, first.dtype)
-        if (name, width) not in self._buffers:
+        if (name, n_units) not in self._buffers:
+            first = self._network.first.detach()
+            width = whole_lines(n_units, first.dtype)
             # By torch, which lets an array begin with a line.
-            self._buffers[name, width] = first.new_empty(n_rows, width).numpy()
-        return self._buffers[name, width]
+            self._buffers[name, n_units] = first.new_empty(n_rows, width).numpy()
+        return self._buffers[name, n_units]
 
 
 class ByColumn:
