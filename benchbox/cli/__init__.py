@@ -5,6 +5,7 @@ from importlib import import_module
 
 import click
 
+from benchbox.cli.common import complain_of
 from benchbox.cli.switches import with_switches
 from benchbox.errors import BenchboxError
 from benchbox.version import __version__
@@ -102,5 +103,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    click.echo(f"benchbox: {' '.join(text.split())}", err=True)
+    complain_of(" ".join(text.split()))
     return code

@@ -15,18 +15,9 @@ def complain_of(text: str) -> None:
     notify(f"benchbox: {text}")
 
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-
 results_option = click.option(
     "--out",
-    type=_FOLDER,
-    default=Path("results"),
-    show_default=True,
-    help="Folder for the results.",
-)
-runs_option = click.option(
-    "--out",
-    type=_FOLDER,
+    type=click.Path(path_type=Path, file_okay=False),
     default=Path("results"),
     show_default=True,
     help="Folder that holds the runs.",

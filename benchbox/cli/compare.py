@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from benchbox.cli.common import runs_option
+from benchbox.cli.common import complain_of, results_option
 from benchbox.cli.installed import installed
 from benchbox.cli.resolve import Again
 from benchbox.compare.pairing import Pairing
@@ -64,7 +64,7 @@ _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
     "--trust-machines", is_flag=True, help="Judge times of different machines."
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show what is SAME as well.")
-@runs_option
+@results_option
 def command(
     first: str, second: str, form: str, verbose: bool, out: Path, **rules: Any
 ) -> int:
@@ -134,7 +134,7 @@ class _Hidden:
         try:
             stage = self._again.stage(number)
         except BenchboxError as error:
-            click.echo(f"benchbox: predictions are not paired: {error}", err=True)
+            complain_of(f"predictions are not paired: {error}")
             return {}
         return {fold.id: fold.hidden for fold in stage.folds}
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from benchbox.cli.common import complain_of
 from benchbox.cli.switches import FILES, WITHOUT
 from benchbox.formats import ReportFormat
 from benchbox.plugins import Choice, Registry, conflict, discover
@@ -24,16 +25,15 @@ def installed() -> Registry:
 def complain(registry: Registry) -> None:
     """Say on standard error which plugins were left out, and why."""
     for broken in registry.broken:
-        click.echo(f"benchbox: plugin {broken.origin} {broken.reason}", err=True)
+        complain_of(f"plugin {broken.origin} {broken.reason}")
     for name in registry.unknown:
-        click.echo(f"benchbox: no plugin to leave out is called {name!r}.", err=True)
+        complain_of(f"no plugin to leave out is called {name!r}.")
     for kind, names in registry.offers.items():
         for name, offers in names.items():
             if len(offers) > 1:
-                click.echo(
-                    f"benchbox: {conflict(offers)} both offer {name!r} among the "
-                    f"{kind}, so nobody gets it. Leave one of them out with --without.",
-                    err=True,
+                complain_of(
+                    f"{conflict(offers)} both offer {name!r} among the {kind}, so "
+                    "nobody gets it. Leave one of them out with --without."
                 )
 
 

@@ -8,6 +8,7 @@ import click
 import msgspec
 from tabulate import tabulate
 
+from benchbox.cli.common import complain_of
 from benchbox.cli.installed import complain, installed
 from benchbox.hookspecs import PLUGIN_API
 from benchbox.plugins import EVENTS, KINDS, Broken, Origin, Registry
@@ -66,7 +67,7 @@ def check_command(name: str, as_json: bool) -> int:
         }
         click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
     for one in troubles:
-        click.echo(f"benchbox: plugin {one.origin} {one.reason}", err=True)
+        complain_of(f"plugin {one.origin} {one.reason}")
     failed = any(v.status == "broken" for found in checked.values() for v in found)
     return int(failed or bool(troubles))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import runs_option
+from benchbox.cli.common import results_option
 from benchbox.cli.installed import installed, report_formats
 from benchbox.reports import render
 from benchbox.results import RunFolder
@@ -22,7 +22,7 @@ from benchbox.results import RunFolder
     help="How to write the tables: table, markdown, csv, latex, json, or a format "
     "that a plugin offers.",
 )
-@runs_option
+@results_option
 def command(runs: tuple[str, ...], form: str, out: Path) -> int:
     """Show the tables of RUN: a folder, the name of a run, or "last".
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from benchbox.analysis import Analysis, analyse
-from benchbox.cli.common import notify, runs_option
+from benchbox.cli.common import notify, results_option
 from benchbox.cli.installed import complain, installed
 from benchbox.cli.resolve import Again
 from benchbox.errors import ResultsError
@@ -25,7 +25,7 @@ from benchbox.results import RunFolder
     show_default=True,
     help="How to write it.",
 )
-@runs_option
+@results_option
 def command(run: str, form: str, out: Path) -> int:
     """Show how sure the figures of RUN are, and what they hide.
 
