@@ -96,9 +96,9 @@ def by_row(offsets, values, rows):  # type: ignore[no-untyped-def]
         rows: Which rows make the batch, in its order.
 
     Returns:
-        ``firsts`` and ``starts`` of shape ``(n_rows + 1,)``: row *r* begins at
-        ``firsts[r]`` in the whole matrix, and has the cells ``starts[r]:starts[r + 1]``
-        of the batch; and the value of each of them.
+        ``firsts`` of shape ``(n_rows,)``: row *r* begins at ``firsts[r]`` in the whole
+        matrix. ``starts`` of shape ``(n_rows + 1,)``: it has the cells
+        ``starts[r]:starts[r + 1]`` of the batch. And the value of each of these.
     """
     starts = np.zeros(len(rows) + 1, np.int64)
     for place, r in enumerate(rows):

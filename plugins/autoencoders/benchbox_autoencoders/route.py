@@ -23,8 +23,8 @@ DENSE_FROM: Mapping[str, Mapping[Precision, float]] = {
     "cuda": {"float32": 0.05, "tf32": 0.02, "bfloat16": 0.01},
 }
 
-# Rated cells alone pay up to higher a share while a batch's hidden units, so many at
-# most, stay in a processor's cache.
+# Rated cells alone pay up to a higher share while a batch's hidden units, so many of
+# them at most, stay in a processor's cache (measured).
 IN_CACHE = 1 << 16
 DENSE_FROM_IN_CACHE: Mapping[Precision, float] = {
     "float32": 0.45,
