@@ -73,25 +73,21 @@ def plain_step(
     return step
 
 
-def best_step(dense: DenseAutoencoder) -> Callable[[Batch], Tensor]:
-    """Return what takes the best step, and returns the loss before it.
-
-    Batches are all of one size.
-    """
+def best_step(
+    dense: DenseAutoencoder, options: AutoencoderOptions
+) -> Callable[[Batch], Tensor]:
+    """Return what takes the best step on full batches, and returns the loss before."""
     weights, offsets = dense.weights, dense.offsets
     for parameter in (*weights, *offsets):
         parameter.grad = torch.zeros_like(parameter)
-    kept: list[Tensor] = []
+    shape = options.batch_size, len(offsets[-1])
+    inputs, errors = weights[0].detach().new_empty(2, *shape)
 
     @torch.no_grad()
     def step(batch: Batch) -> Tensor:
         torch.set_float32_matmul_precision("medium")
         cells = batch.cells.places, batch.cells.columns
         n_cells = len(batch.values)
-        if not kept:
-            shape = batch.cells.n_rows, batch.cells.n_columns
-            kept.extend(batch.values.new_empty(2, *shape))
-        inputs, errors = kept
         inputs.zero_()
         inputs[cells] = batch.values
         layers = [inputs]

@@ -7,7 +7,7 @@ import torch
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions, Optimizer, Route
 from benchbox_autoencoders.route import make_steps
-from benchbox_autoencoders.rows import Rows
+from benchbox_autoencoders.rows import Batch, Rows
 from clocks import N_THREADS
 from dense import MATMUL, DenseAutoencoder, best_step, plain_step
 from torch import Tensor
@@ -96,11 +96,15 @@ def plain(case: Case, rows: Rows, index: Tensor) -> Take:
     """Return what takes plain dense steps on the rows of *index*, one batch."""
     dense = DenseAutoencoder(network_of(case, rows), case.options)
     step = plain_step(dense, case.options, case.precision)
-    return lambda n: float(sum(step(rows.batch(index)) for _ in range(n))) / n
+    return _repeated(step, rows, index)
 
 
 def best(case: Case, rows: Rows, index: Tensor) -> Take:
     """Return what takes the best dense steps on the rows of *index*, one batch."""
     dense = DenseAutoencoder(network_of(case, rows), case.options)
-    step = best_step(dense)
+    step = best_step(dense, case.options)
+    return _repeated(step, rows, index)
+
+
+def _repeated(step: Callable[[Batch], Tensor], rows: Rows, index: Tensor) -> Take:
     return lambda n: float(sum(step(rows.batch(index)) for _ in range(n))) / n

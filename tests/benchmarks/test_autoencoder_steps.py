@@ -89,7 +89,7 @@ def test_a_training_step(
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_a_step_is_never_slower_than_the_best_dense_one(
+def test_a_step_against_the_best_dense_one(
     benchmark: Any, ledger: Ledger, device: str, size: tuple[int, int, int]
 ) -> None:
     batch_size, n_columns, n_units = size

@@ -35,13 +35,7 @@ class FusedCells(FusedSteps["ByColumn"]):
         given = values.numpy()
         parts, product = self._sums_for(cut, self._first)
         kernels.encode(
-            cut.bounds,
-            cut.starts,
-            cut.places,
-            given,
-            self._first,
-            parts,
-            product,
+            cut.bounds, cut.starts, cut.places, given, self._first, parts, product
         )
         return given, torch.from_numpy(product)
 

@@ -62,7 +62,7 @@ class FusedRows(FusedSteps["ByRow"]):
         whole = self._narrow(outputs)
         back = self._product(whole, last.T)
         if not self._options.tied:
-            gradient = self._gradient(whole, hidden)
+            gradient = self._gradient(outputs.numpy(), hidden)
             self._step(self._last, gradient, self._last_moments)
         kernels.step(
             1,
@@ -78,22 +78,22 @@ class FusedRows(FusedSteps["ByRow"]):
     def _step_input(
         self, cut: "ByRow", given: Array, back: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
-        gradient = self._gradient(self._narrow(torch.from_numpy(given)), back)
-        self._step_refed(cut, gradient, slopes, hidden)
+        self._step_refed(cut, self._gradient(given, back), slopes, hidden)
 
     @torch.no_grad()
     def _step_refed(
         self, cut: "ByRow", gradient: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
         if len(slopes):
-            gradient += self._gradient(self._narrow(torch.from_numpy(slopes)), hidden)
+            gradient += self._gradient(slopes, hidden)
         self._step(self._first, gradient, self._first_moments)
 
     def _narrow(self, rows: Tensor) -> Tensor:
         return rows[:, : len(self._first)]
 
-    def _gradient(self, rows: Tensor, units: Tensor) -> Tensor:
-        """Return ``rows.T @ units``."""
+    def _gradient(self, whole: Array, units: Tensor) -> Tensor:
+        """Return ``whole.T @ units``, without what makes the rows wider."""
+        rows = self._narrow(torch.from_numpy(whole))
         columns = self._buffers[2][: rows.numel()].view(rows.shape[::-1])
         return self._product(columns.copy_(rows.T), units.T)
 

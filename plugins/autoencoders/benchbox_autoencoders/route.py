@@ -20,35 +20,25 @@ if TYPE_CHECKING:
 # a stopwatch: the same options give the same bytes.
 DENSE_FROM: Mapping[str, Mapping[Precision, float]] = {
     "cpu": {"float32": 0.3, "tf32": 0.3, "bfloat16": 0.2},
+    "cpu, in cache": {"float32": 0.45, "tf32": 0.45, "bfloat16": 0.35},
     "cuda": {"float32": 0.05, "tf32": 0.02, "bfloat16": 0.01},
 }
 
-# Rated cells alone pay up to a higher share while a batch's hidden units, so many of
-# them at most, stay in a processor's cache (measured).
-IN_CACHE = 1 << 16
-DENSE_FROM_IN_CACHE: Mapping[Precision, float] = {
-    "float32": 0.45,
-    "tf32": 0.45,
-    "bfloat16": 0.35,
-}
+# Hidden units of a batch, of one layer, that stay in a processor's cache.
+_IN_CACHE = 1 << 16
 
 
 def choose_route(rows: Rows, options: AutoencoderOptions, context: FitContext) -> Route:
     """Return how to train on *rows*: the way asked for, else the faster one."""
     if options.route != "auto":
         return options.route
-    edge = dense_from(options, context)
-    is_dense = len(rows.values) >= edge * len(rows) * rows.n_columns
-    return "dense" if is_dense else "sparse"
-
-
-def dense_from(options: AutoencoderOptions, context: FitContext) -> float:
-    """Return the share of rated cells from which multiplying whole rows is faster."""
     kind = context.device.partition(":")[0]
     widest = max(options.hidden_units[0], options.hidden_units[-1])
-    if kind == "cpu" and options.batch_size * widest <= IN_CACHE:
-        return DENSE_FROM_IN_CACHE[context.precision]
-    return DENSE_FROM.get(kind, DENSE_FROM["cuda"])[context.precision]
+    if kind == "cpu" and options.batch_size * widest <= _IN_CACHE:
+        kind = "cpu, in cache"
+    edge = DENSE_FROM.get(kind, DENSE_FROM["cuda"])[context.precision]
+    is_dense = len(rows.values) >= edge * len(rows) * rows.n_columns
+    return "dense" if is_dense else "sparse"
 
 
 def make_steps(
