@@ -183,7 +183,8 @@ def test_what_the_encoder_is_given_is_noisy_alike_and_targets_are_not(
         return torch.where(torch.sin(1e3 * values) > 0, 1.4 * values + 0.1, 0.0)
 
     monkeypatch.setattr(Network, "corrupt", corrupt)
-    rows, options = rows_and_options({"hidden_units": (3,), "tied": tied})
+    settings = {"hidden_units": (3,), "tied": tied, "input_noise": 1.0}
+    rows, options = rows_and_options(settings)
     routes = ("dense", "sparse", "sparse", "dense")
     networks = [away_from_zero(rows, options, route) for route in routes]
     takers = [Steps(network, options) for network in networks[:2]]

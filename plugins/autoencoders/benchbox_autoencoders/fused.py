@@ -41,11 +41,11 @@ class Cut(Protocol):
 
     Attributes:
         n_rows: How many rows the batch has.
-        targets: Centred rating per cell.
+        n_cells: How many rated cells.
     """
 
     n_rows: int
-    targets: Array
+    n_cells: int
 
 
 C = TypeVar("C", bound=Cut)
@@ -72,13 +72,14 @@ class FusedSteps(ABC, Generic[C]):
         self._network, self._options, self._n_threads = network, options, n_threads
         self._in_bfloat16 = precision == "bfloat16"
         set_threads(n_threads)
-        self._first = network.first.detach().numpy()
-        self._last = network.last.detach().numpy()
-        self._last_offsets = network.offsets[-1].detach().numpy()
+        self._first = self._laid_out(network.first)
         self._first_moments = _moments(self._first)
         # Tied weights are stepped once, as the first.
-        is_own = not options.tied
-        self._last_moments = _moments(self._last if is_own else self._last[:0])
+        self._last, self._last_moments = self._first, self._first_moments[:, :0]
+        if not options.tied:
+            self._last = self._laid_out(network.last)
+            self._last_moments = _moments(self._last)
+        self._last_offsets = network.offsets[-1].detach().numpy()
         self._offset_moments = _moments(self._last_offsets)
         self._activation = _CODES[options.output_activation]
         ours = {id(network.first), id(network.last)}
@@ -94,13 +95,23 @@ class FusedSteps(ABC, Generic[C]):
         """How many threads torch's part of a step gets."""
         return self._n_threads
 
+    def _laid_out(self, weights: Tensor) -> Array:
+        """Return the memory of the first or the last layer's *weights*.
+
+        A route that wants them otherwise than unit after unit of a column moves them.
+        """
+        return weights.detach().numpy()
+
     @abstractmethod
     def _cut(self, rows: Rows, index: Tensor) -> C:
         """Return the cells of the rows that *index* names."""
 
     @abstractmethod
-    def _encode(self, cut: C, values: Tensor) -> tuple[Array, Tensor]:
-        """Return *values* as `_step_input` wants them, and their product."""
+    def _encode(self, cut: C) -> tuple[Array, Tensor]:
+        """Return the ratings, corrupted if they are to be, and their product.
+
+        The ratings are as `_step_input` wants them.
+        """
 
     @abstractmethod
     def _step_output(self, cut: C, hidden: Tensor) -> tuple[float, Array, Tensor]:
@@ -145,7 +156,7 @@ class FusedSteps(ABC, Generic[C]):
                     side = rows.side
                     side = None if side is None else side.index_select(0, index)
                     total += self._learn(cut, side)
-                n_cells += len(cut.targets)
+                n_cells += cut.n_cells
         return total / n_cells
 
     def _learn(self, cut: C, side: Tensor | None) -> float:
@@ -180,12 +191,11 @@ class FusedSteps(ABC, Generic[C]):
     def _encoded(self, cut: C, refed: Refed | None) -> tuple[Array, Tensor]:
         if refed is not None:
             return self._first[:0], refed.product(self._network.first)
-        values = self._network.corrupt(torch.from_numpy(cut.targets))
-        return self._encode(cut, values)
+        return self._encode(cut)
 
     def _scale(self, cut: C) -> Any:
         """Return the derivative of the loss by an error, divided by that error."""
-        return self._first.dtype.type(2 / len(cut.targets))
+        return self._first.dtype.type(2 / cut.n_cells)
 
     def _rates(self, weight_decay: float) -> tuple[Any, ...]:
         return self.optimizer.rates(weight_decay, self._first.dtype)

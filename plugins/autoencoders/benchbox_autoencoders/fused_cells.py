@@ -31,8 +31,8 @@ class FusedCells(FusedSteps["ByColumn"]):
     def _cut(self, rows: Rows, index: Tensor) -> "ByColumn":
         return ByColumn(rows, index, self._n_threads)
 
-    def _encode(self, cut: "ByColumn", values: Tensor) -> tuple[Array, Tensor]:
-        given = values.numpy()
+    def _encode(self, cut: "ByColumn") -> tuple[Array, Tensor]:
+        given = self._network.corrupt(torch.from_numpy(cut.targets)).numpy()
         parts, product = self._sums_for(cut, self._first)
         kernels.encode(
             cut.bounds, cut.starts, cut.places, given, self._first, parts, product
@@ -135,6 +135,7 @@ class ByColumn:
 
     Attributes:
         n_rows: How many rows.
+        n_cells: How many cells they have together.
         starts: Column *c* has the cells ``starts[c]:starts[c + 1]``.
         places: Row in the batch per cell.
         targets: Centred rating per cell.
@@ -151,6 +152,7 @@ class ByColumn:
             rows.n_columns,
             n_threads,
         )
+        self.n_cells = len(self.targets)
 
 
 def _is_small(options: AutoencoderOptions) -> bool:

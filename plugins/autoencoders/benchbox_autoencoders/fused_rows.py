@@ -17,57 +17,69 @@ _LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 class FusedRows(FusedSteps["ByRow"]):
-    """Multiplies whole rows, which pays where many of their cells are rated."""
+    """Multiplies whole rows, which pays where many of their cells are rated.
+
+    Weights and their moments lie column after column of a unit, as rows do: every
+    product then reads them, and a batch, in place. Rows are an odd number of lines
+    long, so that the cells of a column lie in all sets of the cache, not in the same
+    few; what makes them wider stays 0.
+    """
 
     @cached_property
-    def _buffers(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs, outputs, and either of them by column: pages that are in use.
+    def _inputs(self) -> Tensor:
+        """A batch: pages that are in use."""
+        return self._network.first.new_empty(
+            self._options.batch_size, self._first.shape[1], requires_grad=False
+        )
 
-        Rows are an odd number of lines long, so that the cells of a column lie in all
-        sets of the cache, not in the same few.
-        """
-        n_rows, n_columns = self._options.batch_size, len(self._first)
-        first = self._network.first.detach()
-        width = whole_lines(n_columns, first.dtype, odd=True)
-        inputs, outputs = first.new_empty(2, n_rows, width)
-        return inputs, outputs, first.new_empty(n_columns * n_rows)
+    def _laid_out(self, weights: Tensor) -> Array:
+        n_columns, n_units = weights.shape
+        wide = weights.new_zeros(
+            n_units, whole_lines(n_columns, weights.dtype, odd=True)
+        )
+        narrow = wide[:, :n_columns].T
+        narrow.copy_(weights.detach())
+        weights.data = narrow
+        return wide.numpy()
 
     def _cut(self, rows: Rows, index: Tensor) -> "ByRow":
         return ByRow(rows, index)
 
-    def _encode(self, cut: "ByRow", values: Tensor) -> tuple[Array, Tensor]:
-        inputs = self._buffers[0][: cut.n_rows]
+    def _encode(self, cut: "ByRow") -> tuple[Array, Tensor]:
+        inputs = self._inputs[: cut.n_rows]
+        values, starts = cut.targets, cut.firsts
+        if self._network.corrupts:
+            values = self._network.corrupt(torch.from_numpy(cut.packed())).numpy()
+            starts = np.cumsum(cut.counts) - cut.counts
         kernels.fill_rows(
-            cut.firsts, cut.starts, cut.columns, values.numpy(), inputs.numpy()
+            cut.firsts, cut.counts, cut.columns, values, starts, inputs.numpy()
         )
-        product = self._product(self._narrow(inputs), self._network.first.T)
-        return inputs.numpy(), product
+        return inputs.numpy(), self._product(inputs, torch.from_numpy(self._first))
 
     @torch.no_grad()
     def _step_output(self, cut: "ByRow", hidden: Tensor) -> tuple[float, Array, Tensor]:
-        outputs, last = self._buffers[1][: cut.n_rows], self._network.last
+        last = torch.from_numpy(self._last)
+        outputs = self._product(hidden, last.T)
         losses = np.empty(cut.n_rows)
         kernels.outputs_to_slopes(
             cut.firsts,
-            cut.starts,
+            cut.counts,
             cut.columns,
             cut.targets,
             self._last_offsets,
             self._scale(cut),
             self._activation,
-            self._product(hidden, last).numpy(),
             outputs.numpy(),
             losses,
         )
-        whole = self._narrow(outputs)
-        back = self._product(whole, last.T)
+        back = self._product(outputs, last)
         if not self._options.tied:
-            gradient = self._gradient(outputs.numpy(), hidden)
+            gradient = self._gradient(outputs, hidden)
             self._step(self._last, gradient, self._last_moments)
         kernels.step(
             1,
             self._last_offsets,
-            whole.sum(0).numpy(),
+            outputs.sum(0).numpy()[: len(self._last_offsets)],
             self._offset_moments,
             self._rates(0.0),
         )
@@ -78,27 +90,33 @@ class FusedRows(FusedSteps["ByRow"]):
     def _step_input(
         self, cut: "ByRow", given: Array, back: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
-        self._step_refed(cut, self._gradient(given, back), slopes, hidden)
+        gradient = self._gradient(torch.from_numpy(given), back)
+        self._step_first(gradient, slopes, hidden)
 
     @torch.no_grad()
     def _step_refed(
         self, cut: "ByRow", gradient: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
+        wide = gradient.new_zeros(self._first.shape)
+        wide[:, : len(gradient)] = gradient.T
+        self._step_first(wide, slopes, hidden)
+
+    def _step_first(self, gradient: Tensor, slopes: Array, hidden: Tensor) -> None:
         if len(slopes):
-            gradient += self._gradient(slopes, hidden)
+            gradient += self._gradient(torch.from_numpy(slopes), hidden)
         self._step(self._first, gradient, self._first_moments)
 
-    def _narrow(self, rows: Tensor) -> Tensor:
-        return rows[:, : len(self._first)]
-
-    def _gradient(self, whole: Array, units: Tensor) -> Tensor:
-        """Return ``whole.T @ units``, without what makes the rows wider."""
-        rows = self._narrow(torch.from_numpy(whole))
-        columns = self._buffers[2][: rows.numel()].view(rows.shape[::-1])
-        return self._product(columns.copy_(rows.T), units.T)
+    def _gradient(self, whole: Tensor, units: Tensor) -> Tensor:
+        return self._product(units.T, whole.T)
 
     def _product(self, one: Tensor, other: Tensor) -> Tensor:
-        """Return ``one @ other.T``."""
+        """Return ``one @ other.T``.
+
+        Args:
+            one: A matrix; unless it is contiguous, it is copied.
+            other: A matrix, or the transpose of one. A part of a wider matrix would
+                take oneDNN a thousand times as long.
+        """
         if self._in_bfloat16:
             return F.linear(one.bfloat16(), other.bfloat16()).to(one.dtype)
         if _LINEAR is None or one.dtype != torch.float32:
@@ -117,19 +135,26 @@ class FusedRows(FusedSteps["ByRow"]):
 
 
 class ByRow:
-    """The cells of some rows, row by row.
+    """The cells of some rows, read in place.
 
     Attributes:
         n_rows: How many rows.
-        firsts: Row *r* begins at ``columns[firsts[r]]``.
-        starts: Row *r* has the cells ``starts[r]:starts[r + 1]``.
+        n_cells: How many cells they have together.
+        firsts: Row *r* has the cells from ``firsts[r]`` on,
+        counts: and so many of them.
         columns: Column per cell of all rows there are.
-        targets: Centred rating per cell.
+        targets: Centred rating per cell of all rows there are.
     """
 
     def __init__(self, rows: Rows, index: Tensor) -> None:
         self.n_rows = len(index)
-        self.columns = rows.columns.numpy()
-        self.firsts, self.starts, self.targets = kernels.by_row(
-            rows.offsets.numpy(), rows.values.numpy(), index.numpy()
-        )
+        self.firsts = rows.offsets[index].numpy()
+        self.counts = rows.counts[index].numpy()
+        self.n_cells = int(self.counts.sum())
+        self.columns, self.targets = rows.columns.numpy(), rows.values.numpy()
+
+    def packed(self) -> Array:
+        """Return the centred ratings of these rows alone, row after row."""
+        ends = self.firsts + self.counts
+        pieces = zip(self.firsts, ends, strict=True)
+        return np.concatenate([self.targets[at:end] for at, end in pieces])

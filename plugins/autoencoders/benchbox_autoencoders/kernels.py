@@ -86,31 +86,6 @@ def by_column(offsets, columns, values, rows, n_columns, n_threads):  # type: ig
     return starts, places, sorted_values, bounds
 
 
-@_jit()
-def by_row(offsets, values, rows):  # type: ignore[no-untyped-def]
-    """Return the cells of the named *rows*, row by row.
-
-    Args:
-        offsets: Row *r* of the whole matrix is ``offsets[r]:offsets[r + 1]``.
-        values: Value per cell of the whole matrix.
-        rows: Which rows make the batch, in its order.
-
-    Returns:
-        ``firsts`` of shape ``(n_rows,)``: row *r* begins at ``firsts[r]`` in the whole
-        matrix. ``starts`` of shape ``(n_rows + 1,)``: it has the cells
-        ``starts[r]:starts[r + 1]`` of the batch. And the value of each of these.
-    """
-    starts = np.zeros(len(rows) + 1, np.int64)
-    for place, r in enumerate(rows):
-        starts[place + 1] = starts[place] + offsets[r + 1] - offsets[r]
-    batch_values = np.empty(starts[-1], values.dtype)
-    for place, r in enumerate(rows):
-        # Not whole slices at once, which take two seconds to compile.
-        for n in range(offsets[r + 1] - offsets[r]):
-            batch_values[starts[place] + n] = values[offsets[r] + n]
-    return offsets[rows], starts, batch_values
-
-
 @_jit(inline="always")
 def _add(sums, factor, vector):  # type: ignore[no-untyped-def]
     for j in range(vector.shape[0]):
@@ -349,52 +324,59 @@ def step_input(  # type: ignore[no-untyped-def]
 
 
 @_jit(parallel=True)
-def fill_rows(firsts, starts, columns, values, whole):  # type: ignore[no-untyped-def]
+def fill_rows(firsts, counts, columns, values, starts, whole):  # type: ignore[no-untyped-def]
     """Set *whole* to *values* at cells, else to 0.
 
     Args:
-        firsts: Where each row begins in *columns*.
-        starts: Cells per row, as `by_row` gives them.
+        firsts: Where the cells of each row begin in *columns*.
+        counts: Cells per row.
         columns: Column per cell of the whole matrix.
         values: Value per cell.
+        starts: Where the cells of each row begin in *values*.
         whole: To be written, shape ``(n_rows, n_columns)`` or wider.
     """
     for r in numba.prange(whole.shape[0]):
-        row = whole[r]
+        row, n_cells = whole[r], counts[r]
+        at = columns[firsts[r] : firsts[r] + n_cells]
+        values_of_row = values[starts[r] : starts[r] + n_cells]
         row[:] = 0
-        for n in range(starts[r + 1] - starts[r]):
-            row[columns[firsts[r] + n]] = values[starts[r] + n]
+        for n in range(n_cells):
+            row[np.uint32(at[n])] = values_of_row[n]
 
 
 @_jit(parallel=True)
 def outputs_to_slopes(  # type: ignore[no-untyped-def]
-    firsts, starts, columns, targets, offsets, scale, activation, sums, slopes, losses
+    firsts, counts, columns, targets, offsets, scale, activation, sums, losses
 ):
     """Turn sums of the last layer into the derivatives of the loss by them.
 
     Args:
-        firsts: Where each row begins in *columns*.
-        starts: Cells per row.
+        firsts: Where the cells of each row begin in *columns* and *targets*.
+        counts: Cells per row.
         columns: Column per cell of the whole matrix.
-        targets: What each cell should be.
+        targets: What each cell of it should be.
         offsets: Shape ``(n_columns,)``; to be added to the sums.
         scale: Derivative of the loss by a cell's error, divided by that error.
         activation: As for `step_output`.
-        sums: Shape ``(n_rows, n_columns)``.
-        slopes: The derivatives, to be written, 0 where no cell is, of the same shape or
-            wider.
+        sums: Shape ``(n_rows, n_columns)`` or wider; becomes the derivatives, 0 where
+            no cell is.
         losses: Sum of squared errors per row, float64, to be written.
     """
     for r in numba.prange(sums.shape[0]):
-        row, to = sums[r], slopes[r]
-        to[:] = 0
+        row, n_cells = sums[r], counts[r]
+        at = columns[firsts[r] : firsts[r] + n_cells]
+        targets_of_row = targets[firsts[r] : firsts[r] + n_cells]
+        slopes = np.empty(n_cells, sums.dtype)
         total = 0.0
-        for n in range(starts[r + 1] - starts[r]):
-            c = columns[firsts[r] + n]
+        for n in range(n_cells):
+            c = np.uint32(at[n])
             output = float(row[c] + offsets[c])
-            error, slope = _judge(output, targets[starts[r] + n], scale, activation)
-            to[c] = slope
+            error, slope = _judge(output, targets_of_row[n], scale, activation)
+            slopes[n] = slope
             total += error * error
+        row[:] = 0
+        for n in range(n_cells):
+            row[np.uint32(at[n])] = slopes[n]
         losses[r] = total
 
 

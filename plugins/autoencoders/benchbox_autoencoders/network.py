@@ -103,6 +103,12 @@ class Network(nn.Module):
             product = batch.cells.dense(values) @ self.first
         return self.deepen(product, batch.side)
 
+    @property
+    def corrupts(self) -> bool:
+        """Whether the encoder is given other ratings than there are."""
+        noisy = self._options.input_noise or self._options.input_dropout
+        return self.training and bool(noisy)
+
     def corrupt(self, values: Tensor) -> Tensor:
         """Return the ratings the encoder is given: noisy or 0 while training."""
         if self.training and self._options.input_noise:
