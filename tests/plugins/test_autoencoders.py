@@ -385,7 +385,8 @@ def test_centring_is_undone_exactly(kind) -> None:
     centre = fit_centre(ratings, kind)
 
     scaled = centre.scaled(ratings)
-    restored = centre.restored(scaled, ratings, ratings.users, ratings.items)
+    centres = centre.of(ratings, ratings.users, ratings.items)
+    restored = centre.restored(scaled, centres)
 
     np.testing.assert_allclose(ratings.values, restored, atol=1e-5)
     if kind == "none":

@@ -37,40 +37,32 @@ class Centre:
         model = BiasModel.from_state(state)
         return cls(model=model, spread=float(state["spread"]))
 
-    def user_bias(self, history: Ratings) -> NDArray[np.float64]:
+    def _user_bias(self, history: Ratings) -> NDArray[np.float64]:
         """Return the offset of every user of *history*, trained on or not."""
         if not self.model.user_bias.any():
             return np.zeros(history.n_users)
         return self.model.user_bias_from(history)
 
-    def scaled(self, ratings: Ratings) -> NDArray[np.float32]:
-        """Return the ratings centred and scaled, with users judged by these ratings."""
-        rest = ratings.values - self._centres(
-            self.user_bias(ratings), ratings.users, ratings.items
-        )
-        return (rest / self.spread).astype(np.float32)
-
-    def restored(
-        self,
-        scaled: NDArray[np.float32],
-        history: Ratings,
-        users: NDArray[np.int32],
-        items: NDArray[np.int32],
-    ) -> NDArray[np.float32]:
-        """Return *scaled* as ratings of these pairs: the reverse of `scaled`."""
-        centres = self._centres(self.user_bias(history), users, items)
-        return (centres + self.spread * scaled).astype(np.float32)
-
-    def _centres(
-        self,
-        user_bias: NDArray[np.float64],
-        users: NDArray[np.int32],
-        items: NDArray[np.int32],
+    def of(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float64]:
+        """Return the centre of each pair, with users judged by their *history*."""
+        user_bias = self._user_bias(history)
         centres: NDArray[np.float64] = (
             self.model.mean + user_bias[users] + self.model.item_bias[items]
         )
         return centres
+
+    def scaled(self, ratings: Ratings) -> NDArray[np.float32]:
+        """Return the ratings centred and scaled, with users judged by these ratings."""
+        rest = ratings.values - self.of(ratings, ratings.users, ratings.items)
+        return (rest / self.spread).astype(np.float32)
+
+    def restored(
+        self, scaled: NDArray[np.float32], centres: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Return *scaled* as ratings around their *centres*: `scaled` reversed."""
+        return (centres + self.spread * scaled).astype(np.float32)
 
 
 def fit_centre(train: Ratings, kind: Centring) -> Centre:

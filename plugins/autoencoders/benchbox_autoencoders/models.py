@@ -85,19 +85,17 @@ class UserAutoencoder:
     ) -> NDArray[np.float32]:
         """Return what the visible rows are reconstructed to at these pairs."""
         scaled = self._reader(history, users, items).read(self._network)
-        return self._centre.restored(scaled, history, users, items)
+        return self._centre.restored(scaled, self._centre.of(history, users, items))
 
     def _validator(self, context: FitContext) -> Evaluate | None:
         hidden, history = context.validation, context.validation_history
         if hidden is None or history is None or not len(hidden):
             return None
         reader = self._reader(history, hidden.users, hidden.items)
+        centres = self._centre.of(history, hidden.users, hidden.items)
 
         def evaluate(network: Network) -> float:
-            scaled = reader.read(network)
-            predicted = self._centre.restored(
-                scaled, history, hidden.users, hidden.items
-            )
+            predicted = self._centre.restored(reader.read(network), centres)
             # The run clips what it scores, so epochs are chosen by clipped errors.
             error = hidden.scale.clip(predicted) - hidden.values
             return float(np.sqrt(np.mean(np.square(error), dtype=np.float64)))
