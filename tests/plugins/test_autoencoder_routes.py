@@ -337,6 +337,21 @@ def test_the_same_seed_and_threads_give_the_same_bytes() -> None:
     assert predicted[0] == predicted[1]
 
 
+@pytest.mark.parametrize("route", ["dense", "sparse"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_however_weights_lie_they_are_kept_and_restored(route, tied) -> None:
+    train, _ = hide(low_rank(40, 25, rank=2, seed=1), 0.3, seed=2)
+    options = AutoencoderOptions(hidden_units=(8,), epochs=2, route=route, tied=tied)
+    fitted, restored = UserAutoencoder(options), UserAutoencoder(options)
+    fitted.fit(train, FitContext())
+
+    restored.restore(fitted.state())
+
+    pairs = all_pairs(train)
+    expected = fitted.predict(train, *pairs)
+    np.testing.assert_array_equal(restored.predict(train, *pairs), expected)
+
+
 def chosen(rows: Rows, context: FitContext | None = None, **settings) -> str:
     return choose_route(rows, AutoencoderOptions(**settings), context or FitContext())
 
@@ -353,10 +368,10 @@ def test_the_route_follows_from_density_unless_one_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("context", "settings", "edge"),
     [
-        (FitContext(), {"batch_size": 1024, "hidden_units": (64,)}, 0.45),
-        (FitContext(), {"batch_size": 1024, "hidden_units": (65,)}, 0.3),
-        (FitContext(), {"batch_size": 512, "hidden_units": (20, 200)}, 0.3),
-        (FitContext(precision="bfloat16"), {}, 0.35),
+        (FitContext(), {"batch_size": 1024, "hidden_units": (64,)}, 0.4),
+        (FitContext(), {"batch_size": 1024, "hidden_units": (65,)}, 0.25),
+        (FitContext(), {"batch_size": 512, "hidden_units": (20, 200)}, 0.25),
+        (FitContext(precision="bfloat16"), {}, 0.3),
         (FitContext(precision="bfloat16"), {"batch_size": 2048}, 0.2),
         (FitContext(device="cuda:0"), {}, 0.05),
         (FitContext(device="cuda:0", precision="tf32"), {}, 0.02),

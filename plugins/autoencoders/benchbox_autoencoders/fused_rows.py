@@ -28,18 +28,15 @@ class FusedRows(FusedSteps["ByRow"]):
     @cached_property
     def _inputs(self) -> Tensor:
         """A batch: pages that are in use."""
-        return self._network.first.new_empty(
-            self._options.batch_size, self._first.shape[1], requires_grad=False
-        )
+        shape = self._options.batch_size, self._first.shape[1]
+        return self._network.first.new_empty(shape)
 
     def _laid_out(self, weights: Tensor) -> Array:
         n_columns, n_units = weights.shape
-        wide = weights.new_zeros(
-            n_units, whole_lines(n_columns, weights.dtype, odd=True)
-        )
-        narrow = wide[:, :n_columns].T
-        narrow.copy_(weights.detach())
-        weights.data = narrow
+        width = whole_lines(n_columns, weights.dtype, odd=True)
+        wide = weights.new_zeros(n_units, width)
+        wide[:, :n_columns] = weights.detach().T
+        weights.data = wide[:, :n_columns].T
         return wide.numpy()
 
     def _cut(self, rows: Rows, index: Tensor) -> "ByRow":
@@ -140,8 +137,8 @@ class ByRow:
     Attributes:
         n_rows: How many rows.
         n_cells: How many cells they have together.
-        firsts: Row *r* has the cells from ``firsts[r]`` on,
-        counts: and so many of them.
+        firsts: Where each row begins among all cells.
+        counts: How many cells each row has.
         columns: Column per cell of all rows there are.
         targets: Centred rating per cell of all rows there are.
     """

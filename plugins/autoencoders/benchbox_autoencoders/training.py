@@ -53,4 +53,8 @@ def train(
         context,
         None if evaluate is None else lambda: evaluate(network),
     )
+    # However steps had laid them out: sums then have the order that they will have in
+    # a network that is restored.
+    for weights in network.parameters():
+        weights.data = weights.data.contiguous()
     return network
