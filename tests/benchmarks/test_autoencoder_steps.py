@@ -55,7 +55,7 @@ CASES = {
 
 # Rows per batch, columns, and units.
 SIZES = ((512, 4_000, 500), (512, 4_000, 200), (1_024, 1_000, 100), (128, 1_682, 500))
-SHARES = (0.05, 0.2, 0.24, 0.25, 0.39, 0.4, 0.7, 1.0)
+SHARES = (0.05, 0.2, 0.24, 0.25, 0.34, 0.35, 0.7, 1.0)
 """Shares of rated cells, some at either side of where the engine changes routes."""
 
 MOST_MIB = 2560
