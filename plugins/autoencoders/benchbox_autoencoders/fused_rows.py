@@ -104,6 +104,7 @@ class FusedRows(FusedSteps["ByRow"]):
         self._step(self._first, gradient, self._first_moments)
 
     def _gradient(self, whole: Tensor, units: Tensor) -> Tensor:
+        """Return ``units.T @ whole``, which lies as weights do."""
         return self._product(units.T, whole.T)
 
     def _product(self, one: Tensor, other: Tensor) -> Tensor:

@@ -341,6 +341,7 @@ def fill_rows(firsts, counts, columns, values, starts, whole):  # type: ignore[n
         values_of_row = values[starts[r] : starts[r] + n_cells]
         row[:] = 0
         for n in range(n_cells):
+            # Unsigned: else each is asked whether it counts from the end.
             row[np.uint32(at[n])] = values_of_row[n]
 
 

@@ -111,7 +111,9 @@ class Network(nn.Module):
 
     def corrupt(self, values: Tensor) -> Tensor:
         """Return the ratings the encoder is given: noisy or 0 while training."""
-        if self.training and self._options.input_noise:
+        if not self.corrupts:
+            return values
+        if self._options.input_noise:
             noise = torch.randn(
                 values.shape,
                 generator=self._chance,
