@@ -8,9 +8,9 @@ rated cells, preallocated, at torch's fastest setting for float32.
 from collections.abc import Callable
 
 import torch
+from benchbox_autoencoders.cells import Batch
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
-from benchbox_autoencoders.rows import Batch
 from torch import Tensor, nn, optim
 
 # As trials set it, by the precision asked for.

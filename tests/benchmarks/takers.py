@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from benchbox_autoencoders.cells import Batch
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions, Optimizer, Route
 from benchbox_autoencoders.route import make_steps
-from benchbox_autoencoders.rows import Batch, Rows
+from benchbox_autoencoders.rows import Rows
 from clocks import N_THREADS
 from dense import MATMUL, DenseAutoencoder, best_step, plain_step
 from torch import Tensor

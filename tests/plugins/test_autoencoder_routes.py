@@ -10,7 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from benchbox_autoencoders import fused_rows
+from benchbox_autoencoders.cells import Batch
+from benchbox_autoencoders.device import DeviceCells, DeviceRows
 from benchbox_autoencoders.fused_cells import FusedCells
 from benchbox_autoencoders.fused_rows import FusedRows
 from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
@@ -20,14 +23,16 @@ from benchbox_autoencoders.reading import Reader
 from benchbox_autoencoders.refeeding import Refed, is_factored
 from benchbox_autoencoders.route import choose_route, make_steps
 from benchbox_autoencoders.rows import Rows
-from benchbox_autoencoders.steps import Steps
+from benchbox_autoencoders.steps import decayed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 from toy_ratings import all_pairs, from_matrix, hide, low_rank
 
 from benchbox import FitContext
 from benchbox.errors import UsageError
 from benchbox.options import decode
+from benchbox.training.optimizers import make_optimizer
 
 
 def some_rows(
@@ -103,6 +108,35 @@ def rows_and_options(settings) -> tuple[Rows, AutoencoderOptions]:
     return some_rows(n_side=2 if options.side_inputs else 0), options
 
 
+class AutogradSteps:
+    """The steps by their definition: whole rows, masked, differentiated by torch."""
+
+    def __init__(self, network: Network, options: AutoencoderOptions) -> None:
+        self.network, self.options = network, options
+        self.optimizer = make_optimizer(decayed(network), network.offsets, options)
+
+    def epoch(self, rows: Rows, order: torch.Tensor) -> float:
+        batches = rows.batches(order, self.options.batch_size)
+        return sum(map(self.learn, batches)) / int(rows.counts[order].sum())
+
+    def learn(self, batch: Batch) -> float:
+        network, cells = self.network, batch.cells
+        targets, mask = cells.dense(batch.values), cells.dense(1 + 0 * batch.values)
+        inputs, losses = cells.dense(network.corrupt(batch.values)), []
+        for _ in range(1 + self.options.refeeding):
+            hidden = network.deepen(inputs @ network.first, batch.side)
+            output = F.linear(hidden, network.last, network.offsets[-1])
+            output = network.activate_output(output)
+            squared = (mask * (output - targets)).square().sum()
+            loss, penalty = squared / mask.sum(), network.penalty
+            self.optimizer.zero_grad()
+            (loss if penalty is None else loss + penalty).backward()
+            self.optimizer.step()
+            inputs = output.detach()
+            losses.append(squared.item())
+        return losses[0]
+
+
 def all_alike(rows: Rows, networks, takers) -> None:
     """Check that every taker of steps moves its network as the first one does."""
     for _ in range(3):
@@ -116,11 +150,13 @@ def all_alike(rows: Rows, networks, takers) -> None:
 
 
 @pytest.mark.parametrize("settings", CASES + OTHER_OPTIMIZERS, ids=str)
-def test_rated_cells_alone_move_every_weight_as_whole_rows_do(settings) -> None:
+@pytest.mark.parametrize("kind", [DeviceCells, DeviceRows])
+def test_steps_move_every_weight_as_autograd_does(settings, kind) -> None:
     rows, options = rows_and_options(settings)
-    networks = [away_from_zero(rows, options, route) for route in ("dense", "sparse")]
+    networks = [away_from_zero(rows, options) for _ in range(2)]
 
-    all_alike(rows, networks, [Steps(network, options) for network in networks])
+    takers = [AutogradSteps(networks[0], options), kind(networks[1], options)]
+    all_alike(rows, networks, takers)
 
 
 @pytest.mark.parametrize("settings", CASES + OTHER_OPTIMIZERS, ids=str)
@@ -130,10 +166,10 @@ def test_fused_kernels_move_every_weight_as_autograd_does(
     settings, n_threads, fused
 ) -> None:
     rows, options = rows_and_options(settings)
-    networks = [away_from_zero(rows, options, "dense") for _ in range(2)]
+    networks = [away_from_zero(rows, options) for _ in range(2)]
     taker = fused(networks[1], options, n_threads)
 
-    all_alike(rows, networks, [Steps(networks[0], options), taker])
+    all_alike(rows, networks, [AutogradSteps(networks[0], options), taker])
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -145,8 +181,8 @@ def test_whole_rows_are_multiplied_in_all_digits_of_float32(
         monkeypatch.setattr(fused_rows, "_LINEAR", None)
     exact = some_rows(n_rows=70, n_columns=45)
     options = AutoencoderOptions(hidden_units=(33,), tied=tied, optimizer="sgd")
-    networks = [away_from_zero(exact, options, "dense") for _ in range(2)]
-    Steps(networks[0], options).epoch(exact, torch.arange(70))
+    networks = [away_from_zero(exact, options) for _ in range(2)]
+    AutogradSteps(networks[0], options).epoch(exact, torch.arange(70))
     single = replace(exact, values=exact.values.float())
     FusedRows(networks[1].float(), options, 2).epoch(single, torch.arange(70))
 
@@ -154,23 +190,40 @@ def test_whole_rows_are_multiplied_in_all_digits_of_float32(
         torch.testing.assert_close(one, other.double(), rtol=1e-5, atol=1e-6)
 
 
+class Copies(TorchDispatchMode):
+    """Counts what is copied from one device to another, for which the host waits."""
+
+    n_copies = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        there = kwargs.get("device")
+        if func is torch.ops.aten._to_copy.default and there is not None:
+            self.n_copies += args[0].device != there
+        return func(*args, **kwargs)
+
+
 @pytest.mark.parametrize("settings", CASES, ids=str)
-@pytest.mark.parametrize("route", ["sparse", "dense"])
-def test_a_step_on_a_device_is_never_waited_for(settings, route, monkeypatch) -> None:
+@pytest.mark.parametrize("kind", [DeviceCells, DeviceRows])
+def test_a_device_is_waited_for_once_in_many_steps(settings, kind, monkeypatch) -> None:
     # Tensors without numbers: whatever asks for one of them fails.
-    monkeypatch.setattr(Steps, "_arithmetic", lambda *_: nullcontext())
+    monkeypatch.setattr(kind, "_arithmetic", lambda *_: nullcontext())
     rows, options = rows_and_options(settings | {"optimizer": "rmsprop"})
-    network = away_from_zero(rows, options, route).to("meta")
+    network = away_from_zero(rows, options).to("meta")
     network.seed(None)
     far = {
         name: None if tensor is None else tensor.to("meta")
         for name in ("offsets", "columns", "values", "side")
         for tensor in [getattr(rows, name)]
     }
+    steps = kind(network, options)
 
-    loss = Steps(network, options)._learn(replace(rows, **far).batch(torch.arange(9)))
+    with Copies() as copies:
+        losses = [*map(steps._learn, steps._cuts(replace(rows, **far), ORDER))]
 
-    assert loss.device.type == "meta"
+    assert len(losses) == -(-len(ORDER) // options.batch_size)
+    assert {"meta"} == {loss.device.type for loss in losses}
+    assert copies.n_copies == 1
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -185,28 +238,12 @@ def test_what_the_encoder_is_given_is_noisy_alike_and_targets_are_not(
     monkeypatch.setattr(Network, "corrupt", corrupt)
     settings = {"hidden_units": (3,), "tied": tied, "input_noise": 1.0}
     rows, options = rows_and_options(settings)
-    routes = ("dense", "sparse", "sparse", "dense")
-    networks = [away_from_zero(rows, options, route) for route in routes]
-    takers = [Steps(network, options) for network in networks[:2]]
-    fused = FusedCells(networks[2], options, 2), FusedRows(networks[3], options, 2)
+    networks = [away_from_zero(rows, options) for _ in range(5)]
+    kinds = AutogradSteps, DeviceCells, DeviceRows
+    takers = [kind(*to, options) for kind, *to in zip(kinds, networks, strict=False)]
+    fused = FusedCells(networks[3], options, 2), FusedRows(networks[4], options, 2)
 
     all_alike(rows, networks, [*takers, *fused])
-
-
-@pytest.mark.parametrize("route", ["dense", "sparse"])
-def test_gradients_are_those_of_finite_differences(route) -> None:
-    rows = some_rows(n_rows=4, n_columns=4, n_side=2)
-    settings = {"hidden_units": (3, 2, 3), "activation": "tanh", "tied": True}
-    options = AutoencoderOptions(
-        **COMMON | settings, output_activation="tanh", side_inputs=("attributes",)
-    )
-    network = away_from_zero(rows, options, route)
-    batch = rows.batch(torch.tensor([0, 1, 3]))
-
-    def loss(*_):
-        return torch.dot(network(batch) - batch.values, network(batch) - batch.values)
-
-    assert torch.autograd.gradcheck(loss, tuple(network.parameters()))
 
 
 def test_an_activity_penalty_adds_its_definition_to_the_loss() -> None:
@@ -217,14 +254,14 @@ def test_an_activity_penalty_adds_its_definition_to_the_loss() -> None:
     batch = rows.batch(torch.tensor([0, 1, 3]))
     x = batch.cells.dense(batch.values)
 
-    network(batch)
+    network.hidden(batch)
 
     first = torch.tanh(x @ network.first + network.offsets[0])
     second = torch.tanh(first @ network.between[0] + network.offsets[1])
     expected = 0.5 * (first.abs().sum() + second.abs().sum()) / 3
     torch.testing.assert_close(network.penalty, expected)
     network.eval()
-    network(batch)
+    network.hidden(batch)
     assert network.penalty is None
 
 
@@ -395,10 +432,10 @@ def test_dense_begins_where_it_wins_for_device_precision_and_batch(
         assert chosen(rows, context, **settings) == expected
 
 
-def test_kernels_take_the_steps_on_processors() -> None:
+def test_kernels_of_our_own_take_the_steps_on_processors() -> None:
     rows, options = rows_and_options({"hidden_units": (3,)})
     kinds = {
-        (route, device): type(
+        (route, device.partition(":")[0]): type(
             make_steps(
                 away_from_zero(rows, options, route),
                 options,
@@ -408,9 +445,12 @@ def test_kernels_take_the_steps_on_processors() -> None:
         for route, device in itertools.product(("dense", "sparse"), ("cpu", "cuda:0"))
     }
 
-    assert kinds.pop(("sparse", "cpu")) is FusedCells
-    assert kinds.pop(("dense", "cpu")) is FusedRows
-    assert set(kinds.values()) == {Steps}
+    assert kinds == {
+        ("dense", "cpu"): FusedRows,
+        ("dense", "cuda"): DeviceRows,
+        ("sparse", "cpu"): FusedCells,
+        ("sparse", "cuda"): DeviceCells,
+    }
 
 
 def test_tied_layers_must_mirror_each_other() -> None:

@@ -1,20 +1,23 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from unittest import mock
 
 import msgspec
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from benchbox_autoencoders import benchbox_models
 from benchbox_autoencoders.centring import fit_centre
+from benchbox_autoencoders.device import DeviceCells
 from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions, StackedOptions
 from benchbox_autoencoders.reading import Reader
 from benchbox_autoencoders.rows import Rows
+from benchbox_autoencoders.sparse import by_column
 from benchbox_autoencoders.training import train as train_network
+from devices import CUDA, DEVICES, set_determinism
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_ratings import all_pairs, checkerboard, from_matrix, hide, low_rank, rmse
@@ -39,11 +42,11 @@ MODELS = [
 
 
 @pytest.fixture(autouse=True)
-def two_deterministic_threads() -> Iterator[None]:
-    """Work as the runner does on a CPU."""
+def two_threads(request) -> Iterator[None]:
+    """Work as the runner does."""
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
-    torch.use_deterministic_algorithms(True)
+    set_determinism(request)
     yield
     torch.use_deterministic_algorithms(False)
     torch.set_num_threads(threads)
@@ -86,21 +89,28 @@ def dense_forward(network: Network, x: torch.Tensor, activation: str) -> torch.T
     n_rows=st.integers(1, 9),
     n_columns=st.integers(1, 6),
     size=st.integers(1, 5),
+    at_once=st.integers(1, 40),
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(deadline=None)
 def test_batches_of_reordered_rows_hold_the_same_cells(
-    n_rows: int, n_columns: int, size: int, seed: int
+    n_rows: int, n_columns: int, size: int, at_once: int, seed: int
 ) -> None:
     matrix = random_matrix((n_rows, n_columns), 0.5, seed)
     order = np.random.default_rng(seed).permutation(n_rows)
 
-    rows = as_rows(matrix)
-    batches = [rows.batch(index) for index in torch.from_numpy(order).split(size)]
-    dense = torch.cat([batch.cells.dense(batch.values) for batch in batches])
+    with mock.patch("benchbox_autoencoders.rows._AT_ONCE", at_once):
+        batches = [*as_rows(matrix).batches(torch.from_numpy(order), size, True)]
 
     expected = np.nan_to_num(matrix[order]).astype(np.float32)
-    assert np.array_equal(expected, dense.numpy())
+    dense = [batch.cells.dense(batch.values) for batch in batches]
+    assert [len(part) for part in dense[:-1]] == [size] * (len(dense) - 1)
+    assert np.array_equal(expected, torch.cat(dense))
+    transposed = [
+        by_column(batch.cells, batch.values, torch.eye(batch.cells.n_rows)).T
+        for batch in batches
+    ]
+    assert np.array_equal(expected, torch.cat(transposed))
 
 
 @pytest.mark.parametrize("hidden_units", [(4,), (4, 2, 3)])
@@ -109,20 +119,30 @@ def test_loss_and_gradients_equal_a_masked_dense_computation(
     hidden_units: tuple[int, ...], activation: str
 ) -> None:
     rows = as_rows(random_matrix((7, 5), 0.6, seed=1))
-    options = AutoencoderOptions(hidden_units=hidden_units, activation=activation)
+    # A step of 1 against the gradient moves weights by just that.
+    options = AutoencoderOptions(
+        hidden_units=hidden_units,
+        activation=activation,
+        optimizer="sgd",
+        learning_rate=1.0,
+        weight_decay=0.0,
+    )
     network = a_network(rows, options)
+    before = [parameter.detach().clone() for parameter in network.parameters()]
     batch = rows.batch(torch.arange(7))
     x = batch.cells.dense(batch.values)
     mask = batch.cells.dense(torch.ones_like(batch.values))
-
-    loss = F.mse_loss(network(batch), batch.values)
-    gradients = torch.autograd.grad(loss, list(network.parameters()))
-
     naive = (mask * (dense_forward(network, x, activation) - x)).square().sum()
     naive = naive / mask.sum()
     expected = torch.autograd.grad(naive, list(network.parameters()))
-    torch.testing.assert_close(loss, naive)
-    torch.testing.assert_close(gradients, expected)
+
+    loss = DeviceCells(network, options).epoch(rows, torch.arange(7))
+
+    assert loss == pytest.approx(float(naive.detach()))
+    moved = [
+        one - other for one, other in zip(before, network.parameters(), strict=True)
+    ]
+    torch.testing.assert_close(moved, [*expected])
 
 
 def test_one_step_of_training_follows_the_naive_gradient() -> None:
@@ -201,11 +221,15 @@ def test_a_second_fit_forgets_the_first_and_inputs_stay(model, options) -> None:
 
 
 @pytest.mark.parametrize("model", [UserAutoencoder, ItemAutoencoder])
-def test_a_checkerboard_is_filled_in(model) -> None:
+@pytest.mark.parametrize("route", ["sparse", "dense"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_checkerboard_is_filled_in(model, route, precision, device) -> None:
     train, hidden = hide(checkerboard(60, 50), 0.3, seed=0)
     options = AutoencoderOptions(hidden_units=(10,), learning_rate=0.02, epochs=40)
-    model = model(msgspec.structs.replace(options, batch_size=20, weight_decay=1e-4))
-    model.fit(train, FitContext())
+    options = msgspec.structs.replace(options, batch_size=20, weight_decay=1e-4)
+    model = model(msgspec.structs.replace(options, route=route))
+    model.fit(train, FitContext(device=device, precision=precision))
 
     predicted = model.predict(train, hidden.users, hidden.items)
 
@@ -425,16 +449,19 @@ def test_specs_claim_induction_for_user_rows_alone() -> None:
     assert len(StackedOptions().hidden_units) == 3
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("device", [CUDA])
+@pytest.mark.parametrize("route", ["sparse", "dense"])
 @pytest.mark.parametrize(("model", "options"), MODELS)
-def test_a_gpu_predicts_what_the_cpu_does(model, options) -> None:
-    torch.use_deterministic_algorithms(False)
+def test_a_gpu_predicts_what_the_cpu_does(model, options, route, device) -> None:
     train, _ = hide(low_rank(60, 50, rank=2, seed=0), 0.5, seed=0)
-    predicted = {}
-    for device in ("cpu", "cuda:0"):
+    # What is dropped is drawn where it is used, so another device drops other cells.
+    options = msgspec.structs.replace(
+        options, input_dropout=0.0, dropout=0.0, route=route
+    )
+    predicted = []
+    for where in ("cpu", device):
         fitted = model(options)
-        fitted.fit(train, FitContext(device=device))
-        predicted[device] = fitted.predict(train, *all_pairs(train))
+        fitted.fit(train, FitContext(device=where))
+        predicted.append(fitted.predict(train, *all_pairs(train)))
 
-    np.testing.assert_allclose(predicted["cpu"], predicted["cuda:0"], atol=1e-3)
+    np.testing.assert_allclose(*predicted, atol=1e-3)

@@ -19,6 +19,7 @@ from benchbox_embeddings.options import (
 from benchbox_embeddings.pairs import Pairs
 from benchbox_embeddings.rows import rows_of
 from benchbox_embeddings.training import Steps
+from devices import DEVICES, set_determinism
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_ratings import all_pairs, checkerboard, from_matrix, hide, low_rank, rmse
@@ -61,7 +62,7 @@ def threads(request) -> Iterator[None]:
     """Work as the runner does on a CPU; steps as small as here need no more threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(getattr(request, "param", 1))
-    torch.use_deterministic_algorithms(True)
+    set_determinism(request)
     yield
     torch.use_deterministic_algorithms(False)
     torch.set_num_threads(before)
@@ -525,10 +526,12 @@ def well_trained(model, learning_rate: float):
 
 
 @pytest.mark.parametrize("model", [BiasedMFSGD, NeuralCF])
-def test_a_checkerboard_is_filled_in(model) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_checkerboard_is_filled_in(model, precision, device) -> None:
     train, hidden = hide(checkerboard(60, 50), 0.3, seed=0)
     model = well_trained(model, learning_rate=0.02)
-    model.fit(train, FitContext())
+    model.fit(train, FitContext(device=device, precision=precision))
 
     predicted = model.predict(train, hidden.users, hidden.items)
 
@@ -841,24 +844,3 @@ def test_specs_name_their_models_honestly() -> None:
     assert not any(capabilities.inductive for capabilities in specs.values())
     assert specs["neural-cf"].uses_features
     assert not specs["biased-mf-sgd"].uses_features
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize(("model", "options"), MODELS)
-def test_a_gpu_learns_what_the_cpu_does(model, options, precision) -> None:
-    torch.use_deterministic_algorithms(False)
-    train, hidden = hide(checkerboard(60, 50), 0.3, seed=0)
-    options = msgspec.structs.replace(options, learning_rate=0.02, epochs=60)
-    options = msgspec.structs.replace(options, negative_ratio=0.0)
-    for device in ("cpu", "cuda:0"):
-        fitted = model(options)
-        reports: list = []
-        context = validating(train, hidden, reports)
-        fitted.fit(train, replace(context, device=device, precision=precision))
-
-        predicted = fitted.predict(train, hidden.users, hidden.items)
-
-        assert reports[-1].loss < reports[0].loss
-        assert rmse(predicted, hidden.values) < 1

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from benchbox_factorization import device, moments
 from benchbox_factorization.biased_mf import BiasedMF
 from benchbox_factorization.device import DeviceSide
@@ -15,6 +14,7 @@ from benchbox_factorization.sides import (
     make_side,
     solve_rows,
 )
+from devices import CUDA, DEVICES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_ratings import all_pairs, from_matrix, hide, low_rank
@@ -22,13 +22,8 @@ from toy_ratings import all_pairs, from_matrix, hide, low_rank
 from benchbox import FitContext, Grouped
 
 X = np.nan
-NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 # What runs on a device is the same code on a processor.
-PLACES = [
-    "host",
-    "cpu",
-    pytest.param("cuda:0", marks=[pytest.mark.gpu, NEEDS_CUDA]),
-]
+PLACES = ["host", *DEVICES]
 
 
 def a_side(place: str, grouped: Grouped, n_unknowns: int) -> Side:
@@ -246,14 +241,13 @@ def test_a_model_learns_on_a_device_what_it_learns_on_the_host(monkeypatch) -> N
     np.testing.assert_allclose(expected, model.predict(train, *asked), atol=1e-3)
 
 
-@pytest.mark.gpu
-@NEEDS_CUDA
-def test_a_gpu_fits_biased_mf_as_a_processor_does() -> None:
+@pytest.mark.parametrize("place", [CUDA])
+def test_a_gpu_fits_biased_mf_as_a_processor_does(place) -> None:
     train, _ = hide(low_rank(60, 40, rank=2, seed=1), 0.3, seed=2)
     predicted = []
-    for place in ("cpu", "cuda:0"):
+    for where in ("cpu", place):
         model = BiasedMF(BiasedMFOptions(n_factors=2, epochs=4))
-        model.fit(train, FitContext(device=place))
+        model.fit(train, FitContext(device=where))
         predicted.append(model.predict(train, *all_pairs(train)))
 
     np.testing.assert_allclose(*predicted, atol=1e-3)

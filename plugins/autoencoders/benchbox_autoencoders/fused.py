@@ -1,13 +1,13 @@
 """Fused: what steps by kernels of our own share, whatever they multiply.
 
-The loss and the gradients are those of `Steps`, up to the order of sums, and every
-weight moves at every step, rated or not, as it must. The layers between are torch's.
+Gradients are used up where they arise, and every weight moves at every step, rated or
+not, as it must. The layers between are torch's.
 """
 
-from abc import ABC, abstractmethod
-from contextlib import nullcontext
+from abc import abstractmethod
+from collections.abc import Iterator
 from math import sqrt
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numba
 import numpy as np
@@ -15,15 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 
-from benchbox.models import TimedStep
 from benchbox.training.options import Optimizer
-from benchbox.training.threads import at_most
 from benchbox_autoencoders import kernels
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
-from benchbox_autoencoders.refeeding import Refed
 from benchbox_autoencoders.rows import Rows
-from benchbox_autoencoders.steps import decayed
+from benchbox_autoencoders.steps import Cut, Steps, decayed
 
 Array = NDArray[Any]
 
@@ -36,8 +33,8 @@ _LINE = 64
 _CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
 
 
-class Cut(Protocol):
-    """The rated cells of a batch, in the order a route wants them.
+class FusedCut(Cut, Protocol):
+    """The same in memory of the host.
 
     Attributes:
         n_rows: How many rows the batch has.
@@ -48,11 +45,11 @@ class Cut(Protocol):
     n_cells: int
 
 
-C = TypeVar("C", bound=Cut)
+F = TypeVar("F", bound=FusedCut)
 
 
-class FusedSteps(ABC, Generic[C]):
-    """Takes the steps of `Steps` on processors, by kernels of our own.
+class FusedSteps(Steps[F]):
+    """Takes steps on processors, by kernels of our own.
 
     Args:
         network: What is trained, on the CPU.
@@ -62,6 +59,8 @@ class FusedSteps(ABC, Generic[C]):
             weights'.
     """
 
+    optimizer: "StepsBetween"
+
     def __init__(
         self,
         network: Network,
@@ -69,8 +68,8 @@ class FusedSteps(ABC, Generic[C]):
         n_threads: int,
         precision: str = "float32",
     ) -> None:
-        self._network, self._options, self._n_threads = network, options, n_threads
-        self._in_bfloat16 = precision == "bfloat16"
+        super().__init__(network, options, precision)
+        self._n_threads = n_threads
         set_threads(n_threads)
         self._first = self._laid_out(network.first)
         self._first_moments = _moments(self._first)
@@ -92,7 +91,6 @@ class FusedSteps(ABC, Generic[C]):
 
     @property
     def _n_torch_threads(self) -> int:
-        """How many threads torch's part of a step gets."""
         return self._n_threads
 
     def _laid_out(self, weights: Tensor) -> Array:
@@ -103,97 +101,17 @@ class FusedSteps(ABC, Generic[C]):
         return weights.detach().numpy()
 
     @abstractmethod
-    def _cut(self, rows: Rows, index: Tensor) -> C:
+    def _cut(self, rows: Rows, index: Tensor) -> F:
         """Return the cells of the rows that *index* names."""
 
-    @abstractmethod
-    def _encode(self, cut: C) -> tuple[Array, Tensor]:
-        """Return the ratings, corrupted if they are to be, and their product.
+    def _cuts(self, rows: Rows, order: Tensor) -> Iterator[F]:
+        for index in torch.split(order, self._options.batch_size):
+            yield self._cut(rows, index)
 
-        The ratings are as `_step_input` wants them.
-        """
+    def _step_rest(self) -> None:
+        self.optimizer.step()
 
-    @abstractmethod
-    def _step_output(self, cut: C, hidden: Tensor) -> tuple[float, Array, Tensor]:
-        """Step the last layer, unless it is tied.
-
-        Returns:
-            The sum of squared errors; the derivatives by the output as `_step_input`
-            wants them, of length 0 unless it is tied; those by *hidden*.
-        """
-
-    @abstractmethod
-    def _step_input(
-        self, cut: C, given: Array, back: Tensor, slopes: Array, hidden: Tensor
-    ) -> None:
-        """Step the first layer, and the last if they are tied.
-
-        Args:
-            cut: The cells.
-            given: From `_encode`.
-            back: Derivatives by the product.
-            slopes: From `_step_output`.
-            hidden: Last hidden layer.
-        """
-
-    @abstractmethod
-    def _step_refed(
-        self, cut: C, gradient: Tensor, slopes: Array, hidden: Tensor
-    ) -> None:
-        """Do the same where the *gradient* by the first layer is there as a whole."""
-
-    def epoch(self, rows: Rows, order: Tensor, timed: TimedStep = nullcontext) -> float:
-        """Take the steps of each batch of *rows* in *order*; return the mean loss.
-
-        The loss is the mean squared error on the way: each batch's before its step.
-        *timed* gives the context that times a step.
-        """
-        total, n_cells = 0.0, 0
-        with at_most(self._n_torch_threads):
-            for index in torch.split(order, self._options.batch_size):
-                with timed():
-                    cut = self._cut(rows, index)
-                    side = rows.side
-                    side = None if side is None else side.index_select(0, index)
-                    total += self._learn(cut, side)
-                n_cells += cut.n_cells
-        return total / n_cells
-
-    def _learn(self, cut: C, side: Tensor | None) -> float:
-        squares = []
-        refed: Refed | None = None
-        for n_left in reversed(range(1 + self._options.refeeding)):
-            given, product = self._encoded(cut, refed)
-            product.requires_grad_()
-            with torch.autocast("cpu", torch.bfloat16, enabled=self._in_bfloat16):
-                units = self._network.deepen(product, side)
-            following = Refed(self._network, units, self._options) if n_left else None
-            hidden = units.detach().to(self._network.first.dtype)
-            squared, slopes, back = self._step_output(cut, hidden)
-            penalty = self._network.penalty
-            back = back.to(units.dtype)
-            if penalty is None:
-                torch.autograd.backward([units], [back])
-            else:
-                torch.autograd.backward([units, penalty], [back, None])
-            assert product.grad is not None
-            if refed is None:
-                self._step_input(cut, given, product.grad, slopes, hidden)
-            else:
-                gradient = refed.gradient(product.grad)
-                self._step_refed(cut, gradient, slopes, hidden)
-            self.optimizer.step()
-            refed = following
-            squares.append(squared)
-        return squares[0]
-
-    @torch.no_grad()
-    def _encoded(self, cut: C, refed: Refed | None) -> tuple[Array, Tensor]:
-        if refed is not None:
-            return self._first[:0], refed.product(self._network.first)
-        return self._encode(cut)
-
-    def _scale(self, cut: C) -> Any:
+    def _scale(self, cut: F) -> Any:
         """Return the derivative of the loss by an error, divided by that error."""
         return self._first.dtype.type(2 / cut.n_cells)
 

@@ -136,6 +136,7 @@ class ByColumn:
     Attributes:
         n_rows: How many rows.
         n_cells: How many cells they have together.
+        side: Side inputs per row; there may be none.
         starts: Column *c* has the cells ``starts[c]:starts[c + 1]``.
         places: Row in the batch per cell.
         targets: Centred rating per cell.
@@ -144,6 +145,7 @@ class ByColumn:
 
     def __init__(self, rows: Rows, index: Tensor, n_threads: int) -> None:
         self.n_rows = len(index)
+        self.side = rows.side_of(index)
         self.starts, self.places, self.targets, self.bounds = kernels.by_column(
             rows.offsets.numpy(),
             rows.columns.numpy(),

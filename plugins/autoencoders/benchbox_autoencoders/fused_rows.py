@@ -53,7 +53,6 @@ class FusedRows(FusedSteps["ByRow"]):
         )
         return inputs.numpy(), self._product(inputs, torch.from_numpy(self._first))
 
-    @torch.no_grad()
     def _step_output(self, cut: "ByRow", hidden: Tensor) -> tuple[float, Array, Tensor]:
         last = torch.from_numpy(self._last)
         outputs = self._product(hidden, last.T)
@@ -83,14 +82,12 @@ class FusedRows(FusedSteps["ByRow"]):
         kept = outputs if self._options.tied else outputs[:0]
         return float(losses.sum()), kept.numpy(), back
 
-    @torch.no_grad()
     def _step_input(
         self, cut: "ByRow", given: Array, back: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
         gradient = self._gradient(torch.from_numpy(given), back)
         self._step_first(gradient, slopes, hidden)
 
-    @torch.no_grad()
     def _step_refed(
         self, cut: "ByRow", gradient: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
@@ -138,6 +135,7 @@ class ByRow:
     Attributes:
         n_rows: How many rows.
         n_cells: How many cells they have together.
+        side: Side inputs per row; there may be none.
         firsts: Where each row begins among all cells.
         counts: How many cells each row has.
         columns: Column per cell of all rows there are.
@@ -146,6 +144,7 @@ class ByRow:
 
     def __init__(self, rows: Rows, index: Tensor) -> None:
         self.n_rows = len(index)
+        self.side = rows.side_of(index)
         self.firsts = rows.offsets[index].numpy()
         self.counts = rows.counts[index].numpy()
         self.n_cells = int(self.counts.sum())

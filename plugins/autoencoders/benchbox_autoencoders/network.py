@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbox.training.activations import ACTIVATIONS
+from benchbox_autoencoders.cells import Batch, Cells
 from benchbox_autoencoders.options import AutoencoderOptions, Route
-from benchbox_autoencoders.rows import Batch, Cells, Rows
-from benchbox_autoencoders.sparse import picked, sampled_output, sparse_input
+from benchbox_autoencoders.rows import Rows
+from benchbox_autoencoders.sparse import at_cells, by_row
 
 # Share of cells from which reading them all is faster than one by one (measured).
 _MANY = 0.2
@@ -90,17 +91,12 @@ class Network(nn.Module):
         """Let *chance*, on the network's device, draw dropout and noise."""
         self._chance = chance
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Return the reconstruction of *batch* at its cells, shape ``(n_cells,)``."""
-        return self.decode(self.hidden(batch), batch.cells)
-
     def hidden(self, batch: Batch) -> Tensor:
         """Return the last hidden layer of *batch*, shape ``(n_rows, h_L)``."""
-        values = self.corrupt(batch.values)
         if self.route == "sparse":
-            product = sparse_input(batch.cells, values, self.first)
+            product = by_row(batch.cells, batch.values, self.first)
         else:
-            product = batch.cells.dense(values) @ self.first
+            product = batch.cells.dense(batch.values) @ self.first
         return self.deepen(product, batch.side)
 
     @property
@@ -143,14 +139,12 @@ class Network(nn.Module):
 
     def decode(self, hidden: Tensor, cells: Cells) -> Tensor:
         """Return the reconstruction at *cells*, given the last hidden layer."""
-        # What lies between may have run in less precision; sums over it do not.
-        hidden = hidden.to(self.last.dtype)
+        offsets = self.offsets[-1]
         many = len(cells) >= _MANY * cells.n_rows * cells.n_columns
-        if self.route == "sparse" and (self.training or not many):
-            output = sampled_output(cells, hidden, self.last, self.offsets[-1])
-        else:
-            output = picked(cells, F.linear(hidden, self.last, self.offsets[-1]))
-        return self.activate_output(output)
+        if self.route == "sparse" and not many:
+            sums = at_cells(cells, hidden, self.last)
+            return self.activate_output(sums + offsets.index_select(0, cells.columns))
+        return self.activate_output(cells.picked(F.linear(hidden, self.last, offsets)))
 
     def activate_output(self, output: Tensor) -> Tensor:
         """Return the reconstruction, given the last layer's sums."""

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchbox_autoencoders.cells import Cells
 from benchbox_autoencoders.network import Network
-from benchbox_autoencoders.rows import Cells, Rows
+from benchbox_autoencoders.rows import Rows
 
 # Wide enough for full speed, small enough for a dense block to stay in memory.
 _BLOCK = 512

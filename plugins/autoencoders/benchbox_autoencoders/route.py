@@ -10,10 +10,9 @@ from benchbox.models import Precision
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions, Route
 from benchbox_autoencoders.rows import Rows
-from benchbox_autoencoders.steps import Steps
 
 if TYPE_CHECKING:
-    from benchbox_autoencoders.fused import FusedSteps
+    from benchbox_autoencoders.steps import Steps
 
 # Share of rated cells from which multiplying whole rows is faster. On the CPU it was
 # measured, on two cores; elsewhere it follows from an H200's data sheet. Constants, not
@@ -43,10 +42,13 @@ def choose_route(rows: Rows, options: AutoencoderOptions, context: FitContext) -
 
 def make_steps(
     network: Network, options: AutoencoderOptions, context: FitContext
-) -> "Steps | FusedSteps[Any]":
+) -> "Steps[Any]":
     """Return what trains *network* along its route, the fastest there is."""
     if context.device != "cpu":
-        return Steps(network, options, context.precision)
+        from benchbox_autoencoders.device import DeviceCells, DeviceRows
+
+        kind = DeviceCells if network.route == "sparse" else DeviceRows
+        return kind(network, options, context.precision)
     if network.route == "sparse":
         from benchbox_autoencoders.fused_cells import FusedCells
 

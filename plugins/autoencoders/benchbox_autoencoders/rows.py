@@ -1,7 +1,8 @@
 """Rows: ratings in compressed rows on a device, and batches cut from them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
@@ -10,65 +11,11 @@ from torch import Tensor
 
 from benchbox import Grouped
 from benchbox.states import State
+from benchbox_autoencoders.cells import Batch, ByColumn, Cells, part_of
 
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Cells:
-    """Which cells of some rows are meant, row by row.
-
-    Attributes:
-        offsets: Row *r* has the cells ``offsets[r]:offsets[r + 1]``, int64.
-        places: Row per cell, int64.
-        columns: Column per cell, int64.
-        n_columns: Width of a row.
-    """
-
-    offsets: Tensor
-    places: Tensor
-    columns: Tensor
-    n_columns: int
-
-    def __len__(self) -> int:
-        return len(self.columns)
-
-    @property
-    def n_rows(self) -> int:
-        """How many rows, with or without a cell."""
-        return len(self.offsets) - 1
-
-    @cached_property
-    def flat(self) -> Tensor:
-        """Place of each cell when rows are laid end to end."""
-        return self.places * self.n_columns + self.columns
-
-    @cached_property
-    def by_column(self) -> tuple[Tensor, Tensor]:
-        """The order that sorts the cells by column, and where each column starts."""
-        order = torch.argsort(self.columns, stable=True)
-        counts = self.columns.new_zeros(self.n_columns)
-        # Not bincount, for which the host would wait for the device.
-        counts.index_add_(0, self.columns, torch.ones_like(self.columns))
-        return order, _starts(counts)
-
-    def dense(self, values: Tensor) -> Tensor:
-        """Return *values* at their cells and 0 elsewhere, ``(n_rows, n_columns)``."""
-        flat = values.new_zeros(self.n_rows * self.n_columns)
-        return flat.scatter_(0, self.flat, values).view(self.n_rows, self.n_columns)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Batch:
-    """Some rows.
-
-    Attributes:
-        cells: Which are rated.
-        values: Centred rating per cell.
-        side: Side inputs per row, shape ``(n_rows, d)``; there may be none.
-    """
-
-    cells: Cells
-    values: Tensor
-    side: Tensor | None = None
+# Rated cells laid out at once: enough to have little to do per batch, few enough for
+# some tens of megabytes.
+_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -152,27 +99,70 @@ class Rows:
     def __len__(self) -> int:
         return len(self.counts)
 
+    def side_of(self, index: Tensor) -> Tensor | None:
+        """Return the side inputs of the rows named by *index*, if there are any."""
+        return None if self.side is None else self.side.index_select(0, index)
+
     def batch(self, index: Tensor) -> Batch:
         """Return the rows named by *index*, which lies on the CPU, in that order."""
-        # Counted here, so that the device need not be waited for.
-        n_cells = int(self.counts[index].sum())
-        index = index.to(self.values.device)
-        first = self.offsets[index]
-        offsets = _starts(self.offsets[index + 1] - first)
+        return next(self.batches(index, max(1, len(index))))
+
+    def batches(
+        self, order: Tensor, size: int, by_column: bool = False
+    ) -> Iterator[Batch]:
+        """Yield the rows named by *order*, which lies on the CPU, *size* at a time.
+
+        They are laid out for many batches at once, which are views: a device is waited
+        for once, when *order* is copied there, and has little more to do per batch.
+
+        Args:
+            order: Which rows.
+            size: Rows per batch; the last may have fewer.
+            by_column: Whether cells shall be there column by column too.
+        """
+        counts, index = self.counts[order], order.to(self.values.device)
+        n_batches = -(-len(order) // size)
+        n_cells = max(int(counts.sum()) // max(1, n_batches), self.n_columns)
+        at_once = size * max(1, _AT_ONCE // n_cells)
+        for start in range(0, len(order), at_once):
+            part = slice(start, start + at_once)
+            yield from self._laid_out(counts[part], index[part], size, by_column)
+
+    def _laid_out(
+        self, counts: Tensor, index: Tensor, size: int, by_column: bool
+    ) -> Iterator[Batch]:
+        # Counted on the CPU, so that the device need not be waited for.
+        ends = [0, *accumulate(int(part.sum()) for part in torch.split(counts, size))]
+        firsts = self.offsets[index]
+        lengths = self.offsets[index + 1] - firsts
+        offsets = _starts(lengths)
+        rows = torch.repeat_interleave(lengths, output_size=ends[-1])
+        cells = torch.arange(ends[-1], device=index.device)
+        cells += (firsts - offsets[:-1]).index_select(0, rows)
+        columns = self.columns.index_select(0, cells).long()
+        values, side = self.values.index_select(0, cells), self.side_of(index)
+        # Divided row by row, of which there are fewer than cells.
         places = torch.arange(len(index), device=index.device)
-        places = places.repeat_interleave(offsets.diff(), output_size=n_cells)
-        cells = torch.arange(n_cells, device=index.device)
-        cells += (first - offsets[:-1]).index_select(0, places)
-        return Batch(
-            cells=Cells(
-                offsets=offsets,
-                places=places,
-                columns=self.columns.index_select(0, cells).long(),
-                n_columns=self.n_columns,
-            ),
-            values=self.values.index_select(0, cells),
-            side=None if self.side is None else self.side.index_select(0, index),
-        )
+        numbers = places // size
+        places = (places - numbers * size).index_select(0, rows)
+        whole = None
+        if by_column:
+            keys = (numbers * self.n_columns).index_select(0, rows) + columns
+            n_keys = (len(ends) - 1) * self.n_columns
+            whole = ByColumn.sorted_by(keys, n_keys, places)
+        for number, (begin, end) in enumerate(pairwise(ends)):
+            part, first = slice(begin, end), number * size
+            yield Batch(
+                cells=Cells(
+                    offsets=part_of(offsets, number, size) - begin,
+                    places=places[part],
+                    columns=columns[part],
+                    n_columns=self.n_columns,
+                    by_column=whole and whole.part(number, self.n_columns, part),
+                ),
+                values=values[part],
+                side=None if side is None else side[first : first + size],
+            )
 
 
 def _starts(counts: Tensor) -> Tensor:

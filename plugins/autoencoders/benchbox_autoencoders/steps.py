@@ -1,34 +1,105 @@
-"""Steps: training by automatic differentiation, on any device, by any optimizer."""
+"""Steps: how batches move a network, whatever multiplies them and wherever."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import nullcontext
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, optim
 
 from benchbox.models import TimedStep
-from benchbox.training.optimizers import make_optimizer
+from benchbox.training.threads import at_most
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.refeeding import Refed
-from benchbox_autoencoders.rows import Batch, Rows
+from benchbox_autoencoders.rows import Rows
 
 
-class Steps:
-    """Takes the steps of *network* batch by batch, along its route.
+class Cut(Protocol):
+    """The rated cells of a batch, as a route wants them."""
+
+    @property
+    def side(self) -> Tensor | None:
+        """Side inputs per row, shape ``(n_rows, d)``; there may be none."""
+
+
+C = TypeVar("C", bound=Cut)
+
+
+class Steps(ABC, Generic[C]):
+    """Takes the steps of a network, batch by batch.
+
+    The loss is the mean squared error at rated cells, plus the penalty. The layers
+    between are differentiated automatically; the first and the last, which hold nearly
+    all the weights, by whoever knows how their products are formed.
 
     Args:
         network: What is trained; it lies on the device of the rows.
         options: The settings.
-        precision: Arithmetic of the layers between, and of the whole pass on the dense
-            route: ``bfloat16``, or that of the weights.
+        precision: Arithmetic of products of dense matrices: ``bfloat16``, or that of
+            the weights.
+
+    Attributes:
+        optimizer: Holds the learning rate of all steps.
     """
 
+    optimizer: optim.Optimizer
+
     def __init__(
-        self, network: Network, options: AutoencoderOptions, precision: str = "float32"
+        self, network: Network, options: AutoencoderOptions, precision: str
     ) -> None:
         self._network, self._options = network, options
         self._in_bfloat16 = precision == "bfloat16"
-        self.optimizer = make_optimizer(decayed(network), network.offsets, options)
+
+    @property
+    def _n_torch_threads(self) -> int:
+        """How many threads torch's part of a step gets."""
+        return torch.get_num_threads()
+
+    @abstractmethod
+    def _cuts(self, rows: Rows, order: Tensor) -> Iterator[C]:
+        """Yield the cells of each batch of *rows* in *order*."""
+
+    @abstractmethod
+    def _encode(self, cut: C) -> tuple[Any, Tensor]:
+        """Return the ratings, corrupted if they are to be, and their product.
+
+        The ratings are as `_step_input` wants them.
+        """
+
+    @abstractmethod
+    def _step_output(self, cut: C, hidden: Tensor) -> tuple[Any, Any, Tensor]:
+        """Step the last layer, unless it is tied.
+
+        Returns:
+            The sum of squared errors; the derivatives by the output as `_step_input`
+            wants them, which may be nothing unless it is tied; those by *hidden*.
+        """
+
+    @abstractmethod
+    def _step_input(
+        self, cut: C, given: Any, back: Tensor, slopes: Any, hidden: Tensor
+    ) -> None:
+        """Step the first layer, and the last if they are tied.
+
+        Args:
+            cut: The cells.
+            given: From `_encode`.
+            back: Derivatives by the product.
+            slopes: From `_step_output`.
+            hidden: Last hidden layer.
+        """
+
+    @abstractmethod
+    def _step_refed(
+        self, cut: C, gradient: Tensor, slopes: Any, hidden: Tensor
+    ) -> None:
+        """Do the same where the *gradient* by the first layer is there as a whole."""
+
+    @abstractmethod
+    def _step_rest(self) -> None:
+        """Step all else, and forget the gradients."""
 
     def epoch(self, rows: Rows, order: Tensor, timed: TimedStep = nullcontext) -> float:
         """Take the steps of each batch of *rows* in *order*; return the mean loss.
@@ -36,40 +107,53 @@ class Steps:
         The loss is the mean squared error on the way: each batch's before its step.
         *timed* gives the context that times a step.
         """
-        device = rows.values.device
-        total = torch.zeros((), dtype=torch.float64, device=device)
-        for index in torch.split(order, self._options.batch_size):
-            with timed():
-                total += self._learn(rows.batch(index))
+        cuts, total = self._cuts(rows, order), 0.0
+        with at_most(self._n_torch_threads):
+            for _ in range(0, len(order), self._options.batch_size):
+                # Cutting a batch is a part of its step.
+                with timed():
+                    total += self._learn(next(cuts))
+        # The only wait for a device.
         return float(total) / int(rows.counts[order].sum())
 
-    def _learn(self, batch: Batch) -> Tensor:
+    def _learn(self, cut: C) -> Any:
         network, squares = self._network, []
         refed: Refed | None = None
         for n_left in reversed(range(1 + self._options.refeeding)):
-            with self._arithmetic(batch):
+            given, product = self._encoded(cut, refed)
+            product.requires_grad_()
+            with self._arithmetic(product):
+                units = network.deepen(product, cut.side)
+            following = Refed(network, units, self._options) if n_left else None
+            hidden = units.detach().to(network.first.dtype)
+            with torch.no_grad():
+                squared, slopes, back = self._step_output(cut, hidden)
+            penalty, back = network.penalty, back.to(units.dtype)
+            if penalty is None:
+                torch.autograd.backward([units], [back])
+            else:
+                torch.autograd.backward([units, penalty], [back, None])
+            assert product.grad is not None
+            with torch.no_grad():
                 if refed is None:
-                    hidden = network.hidden(batch)
+                    self._step_input(cut, given, product.grad, slopes, hidden)
                 else:
-                    hidden = network.deepen(refed.product(network.first), batch.side)
-            refed = Refed(network, hidden, self._options) if n_left else None
-            squares.append(self._step(hidden, batch))
+                    gradient = refed.gradient(product.grad)
+                    self._step_refed(cut, gradient, slopes, hidden)
+            self._step_rest()
+            refed = following
+            squares.append(squared)
         return squares[0]
 
-    def _step(self, hidden: Tensor, batch: Batch) -> Tensor:
-        with self._arithmetic(batch):
-            output = self._network.decode(hidden, batch.cells)
-        error = output.to(batch.values.dtype) - batch.values
-        squared = torch.dot(error, error)
-        self.optimizer.zero_grad()
-        loss, penalty = squared / len(error), self._network.penalty
-        loss = loss if penalty is None else loss + penalty
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return squared.detach()
+    @torch.no_grad()
+    def _encoded(self, cut: C, refed: Refed | None) -> tuple[Any, Tensor]:
+        if refed is not None:
+            return None, refed.product(self._network.first)
+        return self._encode(cut)
 
-    def _arithmetic(self, batch: Batch) -> torch.autocast:
-        kind = batch.values.device.type
+    def _arithmetic(self, beside: Tensor) -> torch.autocast:
+        """Return the context of products on the device of the tensor *beside*."""
+        kind = beside.device.type
         return torch.autocast(kind, torch.bfloat16, enabled=self._in_bfloat16)
 
 
