@@ -1,5 +1,6 @@
 """Options: typed settings, and how text from a command line becomes them."""
 
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -90,7 +91,8 @@ def decode(kind: type[T], settings: Mapping[str, Any], owner: str) -> T:
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{owner} cannot take these options: {error}.") from None
+        kinds = {key: field.type for key, field in fields.items()}
+        raise UsageError(f"{owner} {_refusal(str(error), settings, kinds)}") from None
 
 
 def to_json(options: msgspec.Struct) -> dict[str, Any]:
@@ -131,6 +133,30 @@ def nearest(name: str, known: typing.Iterable[str]) -> str:
 
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _refusal(error: str, settings: Mapping[str, Any], kinds: Mapping[str, Any]) -> str:
+    """Return which option cannot be taken and what it may be, in msgspec's words."""
+    found = re.fullmatch(r"(.*) - at `\$\.(\w+).*`", error)
+    if found is None:
+        return f"cannot take these options: {error}."
+    says, key = found.groups()
+    refusal = f"cannot take {key}={_spell_value(settings[key])}"
+    choices = _choices(kinds[key])
+    if says.startswith("Invalid enum value") and choices:
+        wrong = says.partition("'")[2].rstrip("'")
+        hint = nearest(wrong, choices)
+        return f"{refusal}: {wrong!r} is none of {', '.join(choices)}.{hint}"
+    # Whatever comes from a command line is a `str`, to msgspec.
+    says = says.removesuffix(", got `str`")
+    return f"{refusal}: {says[:1].lower()}{says[1:]}."
+
+
+def _choices(kind: Any) -> list[str]:
+    """Return the words that a field of this type may hold, or a part of it."""
+    if get_origin(kind) is typing.Literal:
+        return [*map(str, get_args(kind))]
+    return [word for part in get_args(kind) for word in _choices(part)]
 
 
 def _spell_value(value: Any) -> str:
