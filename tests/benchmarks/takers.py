@@ -108,4 +108,8 @@ def best(case: Case, rows: Rows, index: Tensor) -> Take:
 
 
 def _repeated(step: Callable[[Batch], Tensor], rows: Rows, index: Tensor) -> Take:
-    return lambda n: float(sum(step(rows.batch(index)) for _ in range(n))) / n
+    def take(n: int) -> float:
+        batches = rows.batches(index.repeat(n), len(index))
+        return float(sum(map(step, batches))) / n
+
+    return take

@@ -170,8 +170,7 @@ def _plain_epochs(case: Case, rows: Rows) -> Callable[[Tensor], float]:
 
     def epoch(order: Tensor) -> float:
         total = 0.0
-        for index in torch.split(order, case.batch_size):
-            batch = rows.batch(index)
+        for batch in rows.batches(order, case.batch_size):
             total += float(step(batch)) * len(batch.values)
         return total / len(rows.values)
 

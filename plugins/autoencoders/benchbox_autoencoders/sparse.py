@@ -3,7 +3,7 @@
 `F.embedding_bag` is a product of a sparse and a dense matrix on every device, and its
 sums come in the same order every time. The product of two dense matrices at chosen
 cells is the gradient by its ``per_sample_weights``, which torch offers as an operator.
-None of them is differentiable here.
+None of them is differentiable: `device` forms the gradients that it needs.
 """
 
 import torch
@@ -13,7 +13,6 @@ from torch import Tensor
 from benchbox_autoencoders.cells import Cells
 
 
-@torch.no_grad()
 def by_row(cells: Cells, values: Tensor, weights: Tensor) -> Tensor:
     """Return ``X @ weights``, shape ``(n_rows, h)``.
 
@@ -25,7 +24,6 @@ def by_row(cells: Cells, values: Tensor, weights: Tensor) -> Tensor:
     return _bags(cells.columns, cells.offsets, values, weights)
 
 
-@torch.no_grad()
 def by_column(cells: Cells, values: Tensor, units: Tensor) -> Tensor:
     """Return ``X.T @ units``, shape ``(n_columns, h)``.
 
@@ -40,7 +38,6 @@ def by_column(cells: Cells, values: Tensor, units: Tensor) -> Tensor:
     return _bags(columns.places, columns.offsets, values, units)
 
 
-@torch.no_grad()
 def at_cells(cells: Cells, units: Tensor, weights: Tensor) -> Tensor:
     """Return ``units @ weights.T`` at *cells*, shape ``(n_cells,)``.
 
