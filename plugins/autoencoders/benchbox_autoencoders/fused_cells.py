@@ -16,7 +16,7 @@ from benchbox_autoencoders.rows import Rows
 _SMALL = 1 << 17
 
 
-class FusedCells(FusedSteps["ByColumn"]):
+class FusedCells(FusedSteps["ColumnCut"]):
     """Multiplies rated cells alone, column by column."""
 
     @cached_property
@@ -28,10 +28,10 @@ class FusedCells(FusedSteps["ByColumn"]):
     def _n_torch_threads(self) -> int:
         return 1 if _is_small(self._options) else self._n_threads
 
-    def _cut(self, rows: Rows, index: Tensor) -> "ByColumn":
-        return ByColumn(rows, index, self._n_threads)
+    def _cut(self, rows: Rows, index: Tensor) -> "ColumnCut":
+        return ColumnCut(rows, index, self._n_threads)
 
-    def _encode(self, cut: "ByColumn") -> tuple[Array, Tensor]:
+    def _encode(self, cut: "ColumnCut") -> tuple[Array, Tensor]:
         given = self._network.corrupt(torch.from_numpy(cut.targets)).numpy()
         parts, product = self._sums_for(cut, self._first)
         kernels.encode(
@@ -40,7 +40,7 @@ class FusedCells(FusedSteps["ByColumn"]):
         return given, torch.from_numpy(product)
 
     def _step_output(
-        self, cut: "ByColumn", hidden: Tensor
+        self, cut: "ColumnCut", hidden: Tensor
     ) -> tuple[float, Array, Tensor]:
         is_tied = self._options.tied
         slopes = np.empty_like(cut.targets)
@@ -70,20 +70,25 @@ class FusedCells(FusedSteps["ByColumn"]):
         return float(losses.sum()), kept, torch.from_numpy(back)
 
     def _step_input(
-        self, cut: "ByColumn", given: Array, back: Tensor, slopes: Array, hidden: Tensor
+        self,
+        cut: "ColumnCut",
+        given: Array,
+        back: Tensor,
+        slopes: Array,
+        hidden: Tensor,
     ) -> None:
         units = self._aligned("back", back)
         self._step_first(cut, given, units, slopes, hidden, self._first[:0])
 
     def _step_refed(
-        self, cut: "ByColumn", gradient: Tensor, slopes: Array, hidden: Tensor
+        self, cut: "ColumnCut", gradient: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
         none, nowhere = self._first[:0, 0], self._first[:0]
         self._step_first(cut, none, nowhere, slopes, hidden, gradient.numpy())
 
     def _step_first(
         self,
-        cut: "ByColumn",
+        cut: "ColumnCut",
         given: Array,
         back: Array,
         slopes: Array,
@@ -104,7 +109,7 @@ class FusedCells(FusedSteps["ByColumn"]):
             self._rates(self._options.weight_decay),
         )
 
-    def _sums_for(self, cut: "ByColumn", weights: Array) -> tuple[Array, Array]:
+    def _sums_for(self, cut: "ColumnCut", weights: Array) -> tuple[Array, Array]:
         """Return what threads add to, and what becomes of it."""
         n_units, n_threads = weights.shape[1], self._n_threads
         parts = self._buffer("parts", n_threads * self._options.batch_size, n_units)
@@ -130,7 +135,7 @@ class FusedCells(FusedSteps["ByColumn"]):
         return self._buffers[name, n_units]
 
 
-class ByColumn:
+class ColumnCut:
     """The cells of some rows, column by column, and which thread owns which.
 
     Attributes:

@@ -16,7 +16,7 @@ from benchbox_autoencoders.rows import Rows
 _LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
-class FusedRows(FusedSteps["ByRow"]):
+class FusedRows(FusedSteps["RowCut"]):
     """Multiplies whole rows, which pays where many of their cells are rated.
 
     Weights and their moments lie column after column of a unit, as rows do: every
@@ -39,10 +39,10 @@ class FusedRows(FusedSteps["ByRow"]):
         weights.data = wide[:, :n_columns].T
         return wide.numpy()
 
-    def _cut(self, rows: Rows, index: Tensor) -> "ByRow":
-        return ByRow(rows, index)
+    def _cut(self, rows: Rows, index: Tensor) -> "RowCut":
+        return RowCut(rows, index)
 
-    def _encode(self, cut: "ByRow") -> tuple[Array, Tensor]:
+    def _encode(self, cut: "RowCut") -> tuple[Array, Tensor]:
         inputs = self._inputs[: cut.n_rows]
         values, starts = cut.targets, cut.firsts
         if self._network.corrupts:
@@ -53,7 +53,9 @@ class FusedRows(FusedSteps["ByRow"]):
         )
         return inputs.numpy(), self._product(inputs, torch.from_numpy(self._first))
 
-    def _step_output(self, cut: "ByRow", hidden: Tensor) -> tuple[float, Array, Tensor]:
+    def _step_output(
+        self, cut: "RowCut", hidden: Tensor
+    ) -> tuple[float, Array, Tensor]:
         last = torch.from_numpy(self._last)
         outputs = self._product(hidden, last.T)
         losses = np.empty(cut.n_rows)
@@ -83,13 +85,13 @@ class FusedRows(FusedSteps["ByRow"]):
         return float(losses.sum()), kept.numpy(), back
 
     def _step_input(
-        self, cut: "ByRow", given: Array, back: Tensor, slopes: Array, hidden: Tensor
+        self, cut: "RowCut", given: Array, back: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
         gradient = self._gradient(torch.from_numpy(given), back)
         self._step_first(gradient, slopes, hidden)
 
     def _step_refed(
-        self, cut: "ByRow", gradient: Tensor, slopes: Array, hidden: Tensor
+        self, cut: "RowCut", gradient: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
         wide = gradient.new_zeros(self._first.shape)
         wide[:, : len(gradient)] = gradient.T
@@ -129,7 +131,7 @@ class FusedRows(FusedSteps["ByRow"]):
         )
 
 
-class ByRow:
+class RowCut:
     """The cells of some rows, read in place.
 
     Attributes:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchbox_autoencoders.cells import Cells
+from benchbox_autoencoders.cells import Cells, part_of
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.rows import Rows
 
@@ -31,31 +31,36 @@ class Reader:
         wanted, place = np.unique(row_index, return_inverse=True)
         self._order = np.argsort(place, kind="stable")
         self._wanted = torch.from_numpy(wanted.astype(np.int64))
-        self._places = place[self._order]
-        self._columns = column_index[self._order]
+        ends = np.searchsorted(place[self._order], np.arange(len(wanted) + 1))
+        device = rows.values.device
+        offsets, places, columns = (
+            torch.from_numpy(index.astype(np.int64)).to(device)
+            for index in (ends, place[self._order], column_index[self._order])
+        )
+        self._cells = []
+        for number, first in enumerate(range(0, len(wanted), _BLOCK)):
+            end = min(first + _BLOCK, len(wanted))
+            part = slice(int(ends[first]), int(ends[end]))
+            self._cells.append(
+                Cells(
+                    offsets=part_of(offsets, number, _BLOCK) - part.start,
+                    places=places[part] - first,
+                    columns=columns[part],
+                    n_columns=rows.n_columns,
+                )
+            )
 
     @torch.no_grad()
     def read(self, network: Network) -> NDArray[np.float32]:
         """Return the output of *network* at every wanted cell, shape ``(n,)``."""
         network.eval()
         values = np.empty(len(self._order), dtype=np.float32)
-        for start in range(0, len(self._wanted), _BLOCK):
-            batch = self._rows.batch(self._wanted[start : start + _BLOCK])
-            first, end = np.searchsorted(self._places, (start, start + _BLOCK))
-            part = slice(int(first), int(end))
-            hidden = network.hidden(batch)
-            output = network.decode(hidden, self._cells(start, part))
-            values[self._order[part]] = output.cpu().numpy()
+        batches = self._rows.batches(self._wanted, _BLOCK)
+        outputs = [
+            network.decode(network.hidden(batch), cells)
+            for batch, cells in zip(batches, self._cells, strict=True)
+        ]
+        if outputs:
+            # One wait for the device: it works on while the next block is told to it.
+            values[self._order] = torch.cat(outputs).cpu().numpy()
         return values
-
-    def _cells(self, start: int, part: slice) -> Cells:
-        device = self._rows.values.device
-        places = self._places[part] - start
-        offsets = np.searchsorted(places, np.arange(_BLOCK + 1))
-        offsets = offsets[: min(_BLOCK, len(self._wanted) - start) + 1]
-        return Cells(
-            offsets=torch.from_numpy(offsets).to(device),
-            places=torch.from_numpy(places).to(device),
-            columns=torch.from_numpy(self._columns[part].astype(np.int64)).to(device),
-            n_columns=self._rows.n_columns,
-        )
