@@ -7,6 +7,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -372,6 +373,17 @@ def test_the_same_seed_and_threads_give_the_same_bytes() -> None:
         predicted.append(model.predict(train, *all_pairs(train)).tobytes())
 
     assert predicted[0] == predicted[1]
+
+
+@pytest.mark.parametrize("route", ["dense", "sparse"])
+def test_training_leaves_as_many_threads_as_it_found(route) -> None:
+    train, _ = hide(low_rank(40, 25, rank=2, seed=1), 0.3, seed=2)
+    before = torch.get_num_threads(), numba.get_num_threads()
+
+    options = AutoencoderOptions(hidden_units=(8,), epochs=1, route=route)
+    UserAutoencoder(options).fit(train, FitContext(n_threads=1))
+
+    assert before == (torch.get_num_threads(), numba.get_num_threads())
 
 
 @pytest.mark.parametrize("route", ["dense", "sparse"])

@@ -6,6 +6,7 @@ not, as it must. The layers between are torch's.
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from math import sqrt
 from typing import Any, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 
 from benchbox.training.options import Optimizer
+from benchbox.training.threads import at_most
 from benchbox_autoencoders import kernels
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
@@ -70,7 +72,6 @@ class FusedSteps(Steps[F]):
     ) -> None:
         super().__init__(network, options, precision)
         self._n_threads = n_threads
-        set_threads(n_threads)
         self._first = self._laid_out(network.first)
         self._first_moments = _moments(self._first)
         # Tied weights are stepped once, as the first.
@@ -91,7 +92,19 @@ class FusedSteps(Steps[F]):
 
     @property
     def _n_torch_threads(self) -> int:
+        """How many threads torch's part of a step gets."""
         return self._n_threads
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        before = numba.get_num_threads()
+        most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+        numba.set_num_threads(min(self._n_threads, most))
+        try:
+            with at_most(self._n_torch_threads):
+                yield
+        finally:
+            numba.set_num_threads(before)
 
     def _laid_out(self, weights: Tensor) -> Array:
         """Return the memory of the first or the last layer's *weights*.
@@ -217,9 +230,3 @@ def rates(
     beta1, beta2 = 0.9, 0.999
     step, root = rate / (1 - beta1**n_steps), 1 / sqrt(1 - beta2**n_steps)
     return ridge, shrink, beta1, 1 - beta1, beta2, 1 - beta2, step, root, 1e-8
-
-
-def set_threads(n_threads: int) -> None:
-    """Let the kernels use so many threads, as far as the machine has them."""
-    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    numba.set_num_threads(min(n_threads, most))

@@ -2,14 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, optim
 
 from benchbox.models import TimedStep
-from benchbox.training.threads import at_most
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.refeeding import Refed
@@ -52,10 +51,9 @@ class Steps(ABC, Generic[C]):
         self._network, self._options = network, options
         self._in_bfloat16 = precision == "bfloat16"
 
-    @property
-    def _n_torch_threads(self) -> int:
-        """How many threads torch's part of a step gets."""
-        return torch.get_num_threads()
+    def _threads(self) -> AbstractContextManager[None]:
+        """Return the context in which steps get as many threads as are due to them."""
+        return nullcontext()
 
     @abstractmethod
     def _cuts(self, rows: Rows, order: Tensor) -> Iterator[C]:
@@ -108,7 +106,7 @@ class Steps(ABC, Generic[C]):
         *timed* gives the context that times a step.
         """
         cuts, total = self._cuts(rows, order), 0.0
-        with at_most(self._n_torch_threads):
+        with self._threads():
             for _ in range(0, len(order), self._options.batch_size):
                 # Cutting a batch is a part of its step.
                 with timed():
