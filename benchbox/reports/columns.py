@@ -45,6 +45,7 @@ def columns(board: Leaderboard, *, spreads: int) -> list[Column]:
         *_measured(board, "row ms", lambda row: milliseconds(row.row_seconds)),
         *_measured(board, "energy J", lambda row: seconds(row.energy_joules)),
         Column("MiB", lambda row: mebibytes(row.peak_memory_bytes)),
+        *_measured(board, "GPU MiB", lambda row: mebibytes(row.peak_accelerator_bytes)),
         Column("parameters", lambda row: count(row.n_parameters)),
         *_trials_column(board),
     ]
@@ -70,6 +71,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *_about_the_reference(board),
         *_about_the_floor(board),
         *_about_the_front(board),
+        *_about_devices(board),
         *_about_tuning(board),
         *_about_timings(run, board),
         where_it_ran(run),
@@ -188,6 +190,22 @@ def _about_the_front(board: Leaderboard) -> list[str]:
         f"{FRONT}: on the front: no other model has a better "
         f"{board.metrics[0].title} and is fitted in less time."
     ]
+
+
+def _about_devices(board: Leaderboard) -> list[str]:
+    """Return which models used an accelerator, since others may have used none."""
+    by_device: dict[str, list[str]] = {}
+    for row in board.rows:
+        if row.device:
+            by_device.setdefault(row.device, []).append(row.label)
+    on_cpu = by_device.pop("cpu", [])
+    if not by_device:
+        return []
+    if not on_cpu and len(by_device) == 1:
+        return [f"All models were fitted on {' '.join(by_device)}."]
+    parts = [f"on {name}: {', '.join(labels)}" for name, labels in by_device.items()]
+    rest = ["on the processor: all others"] if on_cpu else []
+    return [f"Fitted {'; '.join([*parts, *rest])}."]
 
 
 def _about_tuning(board: Leaderboard) -> list[str]:

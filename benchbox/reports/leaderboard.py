@@ -58,6 +58,9 @@ class Row:
         energy_joules: Median over trials of the energy of fit and prediction, of the
             accelerator or else of the processors; `None` without a sensor.
         peak_memory_bytes: Largest over trials.
+        peak_accelerator_bytes: Largest over trials; `None` where none used one.
+        device: Where it was fitted, such as ``cpu``; devices of trials that differ are
+            parted by commas.
         n_parameters: Learned numbers, in the largest of its fits.
         mark: Whether it is the best by the first metric, or not told from the best.
         flag: Whether it fails to beat the bias model, or beats what can be beaten.
@@ -79,6 +82,8 @@ class Row:
     row_seconds: float | None
     energy_joules: float | None
     peak_memory_bytes: int | None
+    peak_accelerator_bytes: int | None
+    device: str
     n_parameters: int | None
     mark: Mark = ""
     flag: Flag = ""
@@ -160,9 +165,10 @@ def _row(
         row_seconds=_median([_row_seconds(t) for t in good]),
         energy_joules=_median([_energy_joules(t) for t in good]),
         n_disturbed=sum(bool(t.contended) for t in good),
-        peak_memory_bytes=max((t.peak_memory_bytes or 0 for t in good), default=0)
-        or None,
-        n_parameters=max((t.n_parameters or 0 for t in good), default=0) or None,
+        peak_memory_bytes=_most([t.peak_memory_bytes for t in good]),
+        peak_accelerator_bytes=_most([t.peak_accelerator_bytes for t in good]),
+        device=", ".join(sorted({t.device for t in good})),
+        n_parameters=_most([t.n_parameters for t in good]),
     )
 
 
@@ -280,6 +286,11 @@ def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
         replace(row, is_on_front=number in places and number not in beaten)
         for number, row in enumerate(rows)
     ]
+
+
+def _most(values: Sequence[int | None]) -> int | None:
+    """Return the largest; `None` where nothing was measured, or nothing but 0."""
+    return max((value or 0 for value in values), default=0) or None
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -40,7 +40,7 @@ def _fitting(board: Leaderboard, width: int) -> str:
     # By item and by user are second readings of the first metric; the files have them.
     leave_out: list[set[str]] = [set()]
     readings = ("RMSE by item", "RMSE by user")
-    for heading in (*readings, "parameters", "energy J", "pairs/s"):
+    for heading in (*readings, "parameters", "GPU MiB", "energy J", "pairs/s"):
         leave_out.append(leave_out[-1] | {heading})
     narrower = [(s, out) for out in leave_out for s in (len(board.metrics), 1)]
     narrower += [(s, leave_out[-1] | {"coverage"}) for s in (1, 0)]

@@ -537,6 +537,34 @@ def test_what_was_measured_has_a_column_and_what_was_not_has_none(tmp_path) -> N
     assert "energy" not in render(timed(tmp_path / "bare"), "markdown")
 
 
+@pytest.mark.parametrize(
+    ("devices", "says"),
+    [
+        (("cuda:0", "cuda:0"), "All models were fitted on cuda:0."),
+        (("cuda:0", "cpu"), "Fitted on cuda:0: {0}; on the processor: all others."),
+        (("cuda:0", "cuda:1"), "Fitted on cuda:0: {0}; on cuda:1: {1}."),
+    ],
+)
+def test_a_table_says_which_models_were_fitted_on_an_accelerator(
+    tmp_path, devices, says
+) -> None:
+    folder = timed(tmp_path)
+    for trial in folder.trials():
+        device = devices[trial.model]
+        on_gpu = {"peak_accelerator_bytes": 3 << 20} if device != "cpu" else {}
+        folder.write_trial(replace(trial, device=device, **on_gpu), None)
+
+    text = render(folder, "markdown")
+
+    heading, *cells = pipe_rows(text)
+    labels = {trial.model: trial.label for trial in folder.trials()}
+    assert says.format(*(labels[n] for n in sorted(labels))) in text
+    memory = {line[0].strip("*~ "): line[heading.index("GPU MiB")] for line in cells}
+    expected = {"3" if device != "cpu" else "–" for device in devices}
+    assert set(memory.values()) == expected
+    assert "itted on" not in render(timed(tmp_path / "bare"), "markdown")
+
+
 def test_disturbed_timings_and_first_use_are_told_beneath_the_table(tmp_path) -> None:
     text = render(timed(tmp_path, contended=["other work"]), "markdown")
 

@@ -231,6 +231,20 @@ def test_costs_are_of_the_trials_that_ended_well() -> None:
     assert best.coverage == 30 / 60
 
 
+def test_devices_and_their_memory_are_those_of_the_trials_that_ended_well() -> None:
+    run = run_of("best")
+    trials = [
+        toy_trial(run, 1.0, fold=0, device="cuda:0", peak_accelerator_bytes=300),
+        toy_trial(run, 1.0, fold=1, device="cuda:0", peak_accelerator_bytes=500),
+        toy_trial(run, None, fold=2, device="cuda:1", peak_accelerator_bytes=900),
+    ]
+
+    row = board_of(run, trials).rows[0]
+
+    assert (row.device, row.peak_accelerator_bytes) == ("cuda:0", 500)
+    assert board_of(run, [toy_trial(run, 1.0)]).rows[0].peak_accelerator_bytes is None
+
+
 def test_each_data_set_and_protocol_has_a_table_of_its_own() -> None:
     stages = [toy_stage(n_folds=1), toy_stage(n_folds=1, protocol="temporal")]
     run = toy_run([toy_model("a"), toy_model("b")], stages)
