@@ -252,7 +252,7 @@ def test_an_activity_penalty_adds_its_definition_to_the_loss() -> None:
         {"hidden_units": (4, 3), "activity_l1": 0.5, "activation": "tanh"}
     )
     network = away_from_zero(rows, options)
-    batch = rows.batch(torch.tensor([0, 1, 3]))
+    batch = next(rows.batches(torch.tensor([0, 1, 3]), 3))
     x = batch.cells.dense(batch.values)
 
     network.hidden(batch)

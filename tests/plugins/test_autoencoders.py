@@ -129,7 +129,7 @@ def test_loss_and_gradients_equal_a_masked_dense_computation(
     )
     network = a_network(rows, options)
     before = [parameter.detach().clone() for parameter in network.parameters()]
-    batch = rows.batch(torch.arange(7))
+    batch = next(rows.batches(torch.arange(7), 7))
     x = batch.cells.dense(batch.values)
     mask = batch.cells.dense(torch.ones_like(batch.values))
     naive = (mask * (dense_forward(network, x, activation) - x)).square().sum()
@@ -157,7 +157,7 @@ def test_one_step_of_training_follows_the_naive_gradient() -> None:
         epochs=1,
     )
     start = Network(rows, options, torch.Generator().manual_seed(5))
-    batch = rows.batch(torch.arange(6))
+    batch = next(rows.batches(torch.arange(6), 6))
     x = batch.cells.dense(batch.values)
     mask = (x != 0).float()
     output = dense_forward(start, x, "sigmoid")

@@ -844,3 +844,20 @@ def test_specs_name_their_models_honestly() -> None:
     assert not any(capabilities.inductive for capabilities in specs.values())
     assert specs["neural-cf"].uses_features
     assert not specs["biased-mf-sgd"].uses_features
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("model", "options"), MODELS)
+def test_every_device_draws_and_validates(model, options, precision, device) -> None:
+    train, hidden = hide(checkerboard(60, 50), 0.3, seed=0)
+    options = msgspec.structs.replace(options, learning_rate=0.02, epochs=60)
+    reports: list = []
+    context = validating(train, hidden, reports)
+
+    fitted = model(options)
+    fitted.fit(train, replace(context, device=device, precision=precision))
+
+    assert reports[-1].loss < reports[0].loss
+    assert all(np.isfinite(report.validation_rmse) for report in reports)
+    assert np.isfinite(fitted.predict(train, hidden.users, hidden.items)).all()

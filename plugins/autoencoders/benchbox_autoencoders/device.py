@@ -8,7 +8,6 @@ device waits for.
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from benchbox.training.optimizers import make_optimizer
@@ -16,7 +15,7 @@ from benchbox_autoencoders.cells import Batch
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.rows import Rows
-from benchbox_autoencoders.sparse import at_cells, by_column, by_row
+from benchbox_autoencoders.sparse import by_column, by_row
 from benchbox_autoencoders.steps import Steps, decayed
 
 # Derivatives by an activation's argument, given those by its value and the value.
@@ -73,8 +72,8 @@ class DeviceCells(DeviceSteps):
 
     def _step_output(self, cut: Batch, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         cells, last, offsets = cut.cells, self._network.last, self._network.offsets[-1]
-        sums = at_cells(cells, hidden, last)
-        squared, slopes = self._loss(cut, sums + offsets.index_select(0, cells.columns))
+        sums = self._network.sums(hidden, cells, whole=False)
+        squared, slopes = self._loss(cut, sums)
         ones = hidden.new_ones(len(hidden), 1)
         offsets.grad = by_column(cells, slopes, ones).view(-1)
         if not self._options.tied:
@@ -105,7 +104,7 @@ class DeviceRows(DeviceSteps):
     def _step_output(self, cut: Batch, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         cells, last, offsets = cut.cells, self._network.last, self._network.offsets[-1]
         with self._arithmetic(hidden):
-            sums = cells.picked(F.linear(hidden, last, offsets))
+            sums = self._network.sums(hidden, cells, whole=True)
         squared, at_rated = self._loss(cut, sums.to(hidden.dtype))
         slopes = cells.dense(at_rated)
         offsets.grad = slopes.sum(0)

@@ -139,12 +139,18 @@ class Network(nn.Module):
 
     def decode(self, hidden: Tensor, cells: Cells) -> Tensor:
         """Return the reconstruction at *cells*, given the last hidden layer."""
-        offsets = self.offsets[-1]
         many = len(cells) >= _MANY * cells.n_rows * cells.n_columns
-        if self.route == "sparse" and not many:
-            sums = at_cells(cells, hidden, self.last)
-            return self.activate_output(sums + offsets.index_select(0, cells.columns))
-        return self.activate_output(cells.picked(F.linear(hidden, self.last, offsets)))
+        whole = many or self.route == "dense"
+        return self.activate_output(self.sums(hidden, cells, whole=whole))
+
+    def sums(self, hidden: Tensor, cells: Cells, *, whole: bool) -> Tensor:
+        """Return the last layer's sums at *cells*, by *whole* rows or one by one."""
+        offsets: Tensor = self.offsets[-1]
+        if whole:
+            return cells.picked(F.linear(hidden, self.last, offsets))
+        return at_cells(cells, hidden, self.last) + offsets.index_select(
+            0, cells.columns
+        )
 
     def activate_output(self, output: Tensor) -> Tensor:
         """Return the reconstruction, given the last layer's sums."""

@@ -103,10 +103,6 @@ class Rows:
         """Return the side inputs of the rows named by *index*, if there are any."""
         return None if self.side is None else self.side.index_select(0, index)
 
-    def batch(self, index: Tensor) -> Batch:
-        """Return the rows named by *index*, which lies on the CPU, in that order."""
-        return next(self.batches(index, max(1, len(index))))
-
     def batches(
         self, order: Tensor, size: int, by_column: bool = False
     ) -> Iterator[Batch]:

@@ -111,7 +111,7 @@ class Steps(ABC, Generic[C]):
                 # Cutting a batch is a part of its step.
                 with timed():
                     total += self._learn(next(cuts))
-        # The only wait for a device.
+        # A device is waited for here, and once before, for the order.
         return float(total) / int(rows.counts[order].sum())
 
     def _learn(self, cut: C) -> Any:
