@@ -16,6 +16,8 @@ The command line prints the message of a `BenchboxError` in one line;
 any other exception is a bug of benchbox and keeps its traceback.
 """
 
+from collections.abc import Iterable
+
 
 class BenchboxError(Exception):
     """Something the user can act on; the message is all they see."""
@@ -55,3 +57,11 @@ class ModelError(BenchboxError):
 
 class ResultsError(BenchboxError):
     """A run folder cannot be written or read."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known word closest to *name*, or an empty string."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""

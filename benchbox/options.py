@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from benchbox.errors import UsageError
+from benchbox.errors import UsageError, nearest
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,14 +125,6 @@ def spell(name: str, settings: Mapping[str, Any]) -> str:
         return name
     parts = (f"{key}={_spell_value(value)}" for key, value in settings.items())
     return f"{name}:{','.join(parts)}"
-
-
-def nearest(name: str, known: typing.Iterable[str]) -> str:
-    """Return a hint that names the known word closest to *name*, or an empty string."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _refusal(error: str, settings: Mapping[str, Any], kinds: Mapping[str, Any]) -> str:

@@ -1,13 +1,13 @@
 """Targets: names such as ``package.module:Class`` or ``file.py:Class``, and source."""
 
 import sys
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from benchbox.errors import PluginError
-from benchbox.options import nearest
+from benchbox.errors import PluginError, nearest
 
 
 def resolve(target: str) -> Any:
@@ -85,3 +85,27 @@ def load_file(path: Path) -> Any:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def lazy_names(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package opened lazily.
+
+    A module is imported when the first of its names is used, so that importing the
+    package costs next to nothing (PEP 562).
+
+    Args:
+        package: Name of the package.
+        homes: Module within the package by public name.
+    """
+
+    def find(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+    names = sorted(homes)
+    return find, lambda: names, names

@@ -1,11 +1,17 @@
 """Settings all tests share."""
 
 import os
+import sys
+from pathlib import Path
 
 from hypothesis import settings
 
 # Threads that spin while they wait make a busy machine many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# Trials in processes of their own import `tests.support`, too. Last on the path, so
+# that benchbox is always the installed one, never the folder beside the tests.
+sys.path.append(str(Path(__file__).parents[1]))
 
 # A slow machine is no failure.
 settings.register_profile("benchbox", deadline=None)

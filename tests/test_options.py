@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbox.errors import UsageError
+from benchbox.errors import UsageError, nearest
 from benchbox.options import (
     NoOptions,
     Options,
     changed,
     decode,
-    nearest,
     spell,
     split_choice,
     to_json,

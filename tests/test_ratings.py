@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import JESTER, ratings, tiny_ratings
 
 from benchbox.errors import DataError
 from benchbox.ratings import RatingScale
+from tests.support.toys import JESTER, ratings, tiny_ratings
 
 
 @pytest.mark.parametrize(("low", "high"), [(5, 1), (3, 3), (float("nan"), 1)])

@@ -2,9 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import seeds
 
 from benchbox.seeding import derive_seed, permutation
+from tests.support.toys import seeds
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 paths = st.lists(st.one_of(names, st.integers()), max_size=4).map(tuple)

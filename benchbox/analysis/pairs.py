@@ -8,19 +8,19 @@ from statistics import fmean
 import numpy as np
 
 from benchbox.analysis.records import Pair
-from benchbox.analysis.tally import Tally
-from benchbox.records import StageRecord
-from benchbox.statistics.components import components
-from benchbox.statistics.intervals import paired_interval, spread
-from benchbox.statistics.paired import compare_all
-from benchbox.statistics.resampling import Estimate
-from benchbox.statistics.settle import (
+from benchbox.analysis.statistics.components import components
+from benchbox.analysis.statistics.intervals import paired_interval, spread
+from benchbox.analysis.statistics.paired import compare_all
+from benchbox.analysis.statistics.power import (
     fits_needed,
     folds_needed,
     seeds_may_explain,
     users_needed,
 )
-from benchbox.statistics.totals import seen_users
+from benchbox.analysis.statistics.resampling import Estimate
+from benchbox.analysis.tally import Tally
+from benchbox.metrics.losses import seen_users
+from benchbox.records.run import StageRecord
 
 
 def compare_tallies(

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchbox.breakdown import Breakdown
-from benchbox.records import StageRecord
-from benchbox.statistics.components import Components
-from benchbox.statistics.intervals import Interval
-from benchbox.statistics.paired import Effect
-from benchbox.statistics.resampling import Estimate
+from benchbox.analysis.statistics.components import Components
+from benchbox.analysis.statistics.intervals import Interval
+from benchbox.analysis.statistics.paired import Effect
+from benchbox.analysis.statistics.resampling import Estimate
+from benchbox.metrics.slices import Breakdown
+from benchbox.records.run import StageRecord
 
 REFERENCE = "(bias model)"
 """How the reference line is called, where no model of the run is the very same."""

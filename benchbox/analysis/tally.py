@@ -7,12 +7,12 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.breakdown import Breakdown, Slicing, break_down, slicing
-from benchbox.metrics import Scored
-from benchbox.protocols import Fold
+from benchbox.metrics.losses import LOSSES, Floats, summed
+from benchbox.metrics.metric import Scored
+from benchbox.metrics.slices import Breakdown, Slicing, break_down, slicing
+from benchbox.metrics.variants import READINGS
+from benchbox.protocols.folds import Fold
 from benchbox.ratings import Values
-from benchbox.readings import READINGS
-from benchbox.statistics.totals import LOSSES, Floats, summed
 
 
 class Told:

@@ -8,7 +8,6 @@ import click
 from benchbox.cli.common import complain_of
 from benchbox.cli.switches import with_switches
 from benchbox.errors import BenchboxError
-from benchbox.version import __version__
 
 _COMMANDS = {
     "run": "Fit and compare models on ratings they have not seen.",
@@ -54,7 +53,7 @@ class _LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            from benchbox.options import nearest
+            from benchbox.errors import nearest
 
             raise click.UsageError(
                 f"No command {args[0]!r}.{nearest(args[0], _COMMANDS)} "
@@ -69,7 +68,7 @@ class _LazyGroup(click.Group):
     epilog="Exit codes: 0 all went well, 1 something failed, 2 wrong usage, "
     "130 interrupted.",
 )
-@click.version_option(__version__, prog_name="benchbox")
+@click.version_option(package_name="benchbox-recsys", prog_name="benchbox")
 def _benchbox() -> None:
     """Compare rating-prediction models on hidden ratings, with times you can trust."""
 

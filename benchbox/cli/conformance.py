@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchbox.cards import DatasetCard
-from benchbox.errors import UsageError
-from benchbox.executors.inspection import describe
-from benchbox.models import ModelSpec
-from benchbox.options import NoOptions, Options, nearest, split_choice
-from benchbox.plugins import Registry
+from benchbox.data.cards import DatasetCard
+from benchbox.errors import UsageError, nearest
+from benchbox.models.contract import ModelSpec
+from benchbox.options import NoOptions, Options, split_choice
+from benchbox.plugins.registry import Registry
 from benchbox.targets import resolve
 from benchbox.testing.checks import Verdict, judge
 from benchbox.testing.contracts import MODEL_CHECKS
 from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject
 from benchbox.testing.subject import ModelSubject
+from benchbox.trials.executors.inspection import describe
 
 Subject = ModelSubject | DatasetSubject
 

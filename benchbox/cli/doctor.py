@@ -13,11 +13,11 @@ import click
 from tabulate import tabulate
 
 from benchbox.cli.installed import installed
-from benchbox.data import cache_folder
-from benchbox.disturbances import find_disturbances
-from benchbox.environment import describe_environment
+from benchbox.data.sources.cache import cache_folder
 from benchbox.errors import BenchboxError
-from benchbox.executors.local import LocalExecutor
+from benchbox.machine.disturbances import find_disturbances
+from benchbox.machine.environment import describe_environment
+from benchbox.trials.executors.local import LocalExecutor
 
 _NEEDED_DISK_GIB = 1.0
 _MARGIN = 8

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from benchbox.cli.pairs import read_columns
-from benchbox.errors import DataError, UsageError
-from benchbox.kept import KeptModel, Recommendation
-from benchbox.options import nearest
+from benchbox.errors import DataError, UsageError, nearest
+from benchbox.runs.saved_model import KeptModel, Recommendation
 
 
 @click.command("recommend")

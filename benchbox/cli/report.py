@@ -6,8 +6,8 @@ import click
 
 from benchbox.cli.common import results_option
 from benchbox.cli.installed import installed, report_formats
-from benchbox.reports import render
-from benchbox.results import RunFolder
+from benchbox.records.folder import RunFolder
+from benchbox.reports.tables import render
 
 
 @click.command("report")

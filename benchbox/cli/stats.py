@@ -4,14 +4,15 @@ from pathlib import Path
 
 import click
 
-from benchbox.analysis import Analysis, analyse
+from benchbox.analysis.analyse import analyse
+from benchbox.analysis.records import Analysis
 from benchbox.cli.common import notify, results_option
 from benchbox.cli.installed import complain, installed
-from benchbox.cli.resolve import Again
 from benchbox.errors import ResultsError
-from benchbox.records import RunRecord
+from benchbox.records.folder import RunFolder
+from benchbox.records.run import RunRecord
 from benchbox.reports.stats import STATS_FORMATS
-from benchbox.results import RunFolder
+from benchbox.runs.resolve import Again
 
 
 @click.command("stats")

@@ -25,7 +25,6 @@ from benchbox.cli.common import (
 )
 from benchbox.cli.installed import complain, installed, report_formats
 from benchbox.cli.progress import TrialProgress
-from benchbox.cli.resolve import resolve_metrics
 from benchbox.cli.run import (
     carry_out,
     learned_costs,
@@ -33,28 +32,24 @@ from benchbox.cli.run import (
     make_plan,
     run_record,
 )
-from benchbox.environment import n_usable_cpus
 from benchbox.errors import UsageError
-from benchbox.events import Events
-from benchbox.executors.local import LocalExecutor
-from benchbox.metrics import Metric
+from benchbox.machine.environment import n_usable_cpus
+from benchbox.metrics.metric import Metric
+from benchbox.models.search_space import SearchSpace
 from benchbox.options import spell
-from benchbox.plan import Chosen, Plan, PlannedTrial
-from benchbox.plugins import Registry
-from benchbox.protocols import Fold, validation_fold
-from benchbox.records import RunConfig, TrialRecord, TuningBudget
-from benchbox.reports import render, write_tables
-from benchbox.results import RunFolder, new_run_id, now
-from benchbox.runner import execute, trials_left
-from benchbox.search import SearchSpace
-from benchbox.tuning import (
-    StudiesRecord,
-    Study,
-    StudyListener,
-    StudyRecord,
-    free_space,
-    needs_optuna,
-)
+from benchbox.plugins.registry import Registry
+from benchbox.protocols.folds import Fold, validation_fold
+from benchbox.records.config import RunConfig, TuningBudget
+from benchbox.records.folder import RunFolder, new_run_id, now
+from benchbox.records.trial import TrialRecord
+from benchbox.reports.tables import render, write_tables
+from benchbox.runs.events import Events
+from benchbox.runs.plan import Chosen, Plan, PlannedTrial
+from benchbox.runs.resolve import resolve_metrics
+from benchbox.runs.runner import execute, trials_left
+from benchbox.runs.tuning.study import StudiesRecord, Study, StudyListener, StudyRecord
+from benchbox.runs.tuning.suggestions import free_space, needs_optuna
+from benchbox.trials.executors.local import LocalExecutor
 
 _Place = tuple[int, str, int]
 """Stage, fold and model, as a `Plan` names what was chosen for them."""

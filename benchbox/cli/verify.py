@@ -8,20 +8,20 @@ from textwrap import fill
 
 import click
 
-from benchbox.claims import Checked, Claim, check, unchecked
 from benchbox.cli.common import complain_of
 from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import carry_out, learned_costs, make_plan
-from benchbox.environment import n_usable_cpus
 from benchbox.errors import DataError, SourceError, UsageError
-from benchbox.events import Events
-from benchbox.executors.local import LocalExecutor
+from benchbox.machine.environment import n_usable_cpus
 from benchbox.options import split_choice
-from benchbox.plugins import Registry
-from benchbox.records import RunConfig
+from benchbox.plugins.claims import Checked, Claim, check, unchecked
+from benchbox.plugins.registry import Registry
+from benchbox.records.config import RunConfig
+from benchbox.records.folder import RunFolder, new_run_id
 from benchbox.reports.leaderboard import leaderboards
-from benchbox.results import RunFolder, new_run_id
+from benchbox.runs.events import Events
+from benchbox.trials.executors.local import LocalExecutor
 
 
 @click.command("verify")

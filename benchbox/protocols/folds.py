@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.data.identity import FOLD_FORMAT, data_id, digest_of
 from benchbox.errors import ProtocolError
 from benchbox.options import Options, changed
-from benchbox.protocols.identity import FOLD_FORMAT, data_id, digest_of
-from benchbox.protocols.parts import Partition, Protocol
-from benchbox.ratings import Ratings
+from benchbox.protocols.partition import Partition, Protocol, hiding
+from benchbox.ratings import Positions, Ratings
 
 
 class _Shelf:
@@ -115,7 +115,7 @@ def make_folds(
     ratings: Ratings,
     protocol: Protocol,
     options: Options,
-    shipped: Mapping[str, Partition],
+    shipped: Mapping[str, Positions],
 ) -> list[Fold]:
     """Return all folds of *protocol* over *ratings*.
 
@@ -123,7 +123,7 @@ def make_folds(
         ratings: The data set, in canonical order.
         protocol: The recipe.
         options: Its settings.
-        shipped: Partitions the data set itself ships, by name.
+        shipped: Positions hidden by each fold that the data set itself ships, by name.
 
     Raises:
         ProtocolError: The data lack what the recipe needs, or a part comes out empty.
@@ -133,8 +133,11 @@ def make_folds(
             f"Protocol {protocol.name!r} has nothing to split: there is no rating."
         )
     identity, shelf = data_id(ratings), _Shelf()
+    partitions = {
+        name: hiding(name, hidden, len(ratings)) for name, hidden in shipped.items()
+    }
     folds = []
-    for partition in protocol.split(ratings, shipped, options):
+    for partition in protocol.split(ratings, partitions, options):
         _check_parts(partition, protocol.name, len(ratings))
         folds.append(
             Fold(

@@ -6,8 +6,9 @@ from math import sqrt
 from statistics import fmean, median
 from typing import Literal
 
-from benchbox.records import MetricRecord, RunRecord, StageRecord, TrialRecord
-from benchbox.statistics import Interval, paired_interval, spread
+from benchbox.analysis.statistics.intervals import Interval, paired_interval, spread
+from benchbox.records.run import MetricRecord, RunRecord, StageRecord
+from benchbox.records.trial import TrialRecord
 
 Mark = Literal["best", "tied", ""]
 

@@ -4,8 +4,8 @@ from functools import cache
 from pathlib import Path
 
 from benchbox import DatasetCard, hookimpl
-from benchbox.claims import Claim, claims_from_toml
-from benchbox.suites import Suite, suite_from_toml
+from benchbox.plugins.claims import Claim, claims_from_toml
+from benchbox.plugins.suites import Suite, suite_from_toml
 
 
 @hookimpl

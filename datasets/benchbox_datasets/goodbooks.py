@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchbox.cards import DatasetCard
+from benchbox.data.cards import DatasetCard
+from benchbox.data.indexing import canonical_order
+from benchbox.data.raw import IdColumn, RawFeatures, RawRatings
+from benchbox.data.readers import read_declared
+from benchbox.data.subsets import SliceOptions, keep_rows
 from benchbox.errors import DataError
-from benchbox.indexing import IdColumn, RawFeatures, RawRatings, canonical_order
-from benchbox.readers import read_declared
-from benchbox.slices import SliceOptions, keep_rows
 
 ENGLISH = ("eng", "en", "en-US", "en-GB", "en-CA")
 """Codes that Goodreads gives to English books."""

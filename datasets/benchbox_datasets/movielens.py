@@ -9,12 +9,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.cards import DatasetCard, FeatureTable, RatingsTable
+from benchbox.data.cards import DatasetCard, FeatureTable, RatingsTable
+from benchbox.data.raw import RawFeatures, RawRatings
+from benchbox.data.readers import read_declared, read_features, read_ratings
 from benchbox.errors import DataError
-from benchbox.indexing import RawFeatures, RawRatings
 from benchbox.options import Options
 from benchbox.ratings import Positions
-from benchbox.readers import read_declared, read_features, read_ratings
 
 N_FOLDS = 5
 N_TEST_PER_USER = 10

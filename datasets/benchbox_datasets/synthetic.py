@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.cards import DatasetCard
+from benchbox.data.cards import DatasetCard
+from benchbox.data.own_files import parse_scale
+from benchbox.data.raw import IdColumn, RawRatings
 from benchbox.errors import UsageError
-from benchbox.indexing import IdColumn, RawRatings
 from benchbox.options import Options
-from benchbox.own_files import parse_scale
 from benchbox.parallel import each, fill, slices
 from benchbox.ratings import IndexArray, RatingScale
 from benchbox.seeding import derive_seed, permutation

@@ -20,7 +20,7 @@ from clocks import ROUNDS, in_turn, two_threads
 from shapes import load_rows, on_device
 from takers import Case, Take, best, ours
 
-from benchbox.timing.memory import peak_memory_bytes
+from benchbox.machine.clocks.memory import peak_memory_bytes
 
 TakerName = Literal["ours", "ours dense", "best"]
 

@@ -14,7 +14,7 @@ from dense import MATMUL, DenseAutoencoder, best_step, plain_step
 from torch import Tensor
 
 from benchbox import FitContext
-from benchbox.models import Precision
+from benchbox.models.contract import Precision
 
 Take = Callable[[int], float]
 """Takes so many steps, one after another; returns the mean loss on the way."""

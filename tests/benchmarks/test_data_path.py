@@ -19,15 +19,16 @@ import pyarrow.csv
 import pytest
 from ledger import Figure, Ledger, median_seconds
 
-from benchbox.audit import audit_fold
-from benchbox.cards import RatingsTable
-from benchbox.data import load_dataset
-from benchbox.indexing import index_ratings
-from benchbox.own_files import card_for_files
-from benchbox.plugins import discover
-from benchbox.protocols import PROTOCOLS, make_folds
+from benchbox.data.cards import RatingsTable
+from benchbox.data.dataset import load_dataset
+from benchbox.data.indexing import index_ratings
+from benchbox.data.own_files import card_for_files
+from benchbox.data.readers import read_ratings
+from benchbox.plugins.registry import discover
+from benchbox.protocols.audit.fold import audit_fold
+from benchbox.protocols.bundled import PROTOCOLS
+from benchbox.protocols.folds import make_folds
 from benchbox.ratings import Ratings, RatingScale
-from benchbox.readers import read_ratings
 
 N_RATINGS = int(os.environ.get("BENCHBOX_BENCH_RATINGS", 2_000_000))
 N_ITEMS = 26_744
@@ -157,10 +158,10 @@ def test_loading_into_ratings(benchmark: Any, ledger: Ledger, file: Path) -> Non
 PEAK = """
 import sys
 from pathlib import Path
-from benchbox.cards import RatingsTable
-from benchbox.indexing import index_ratings
+from benchbox.data.cards import RatingsTable
+from benchbox.data.indexing import index_ratings
 from benchbox.ratings import RatingScale
-from benchbox.readers import read_ratings
+from benchbox.data.readers import read_ratings
 raw = read_ratings(Path(sys.argv[1]), RatingsTable(file=""))
 index_ratings(raw, RatingScale(0.5, 5, 0.5))
 status = Path("/proc/self/status").read_text()
@@ -189,7 +190,7 @@ def test_loading_again_from_the_cache(
 ) -> None:
     monkeypatch.setenv("BENCHBOX_CACHE", str(tmp_path))
     # Else the file is too young for its digest to be remembered.
-    monkeypatch.setattr("benchbox.digests._SETTLED_NS", 0)
+    monkeypatch.setattr("benchbox.data.sources.digests._SETTLED_NS", 0)
     card = card_for_files(str(file))
 
     def again() -> Ratings:

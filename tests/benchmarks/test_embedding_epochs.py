@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchbox import Ratings
-from benchbox.training.threads import at_most
+from benchbox.models.training.threads import at_most
 
 pytestmark = pytest.mark.usefixtures("threads")
 

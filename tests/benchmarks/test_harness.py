@@ -11,14 +11,15 @@ import pytest
 from ledger import Ledger, median_seconds
 from toys import tiny_ratings
 
-from benchbox.breakdown import Slicing, break_down, quarters
-from benchbox.executors.local import LocalExecutor
-from benchbox.handover import write_ratings
-from benchbox.metrics import METRICS, Scored
-from benchbox.protocols import PROTOCOLS, make_folds
+from benchbox.analysis.statistics.paired import compare
+from benchbox.data.ratings_files import write_ratings
+from benchbox.metrics.metric import METRICS, Scored
+from benchbox.metrics.slices import Slicing, break_down, quarters
+from benchbox.protocols.bundled import PROTOCOLS
+from benchbox.protocols.folds import make_folds
 from benchbox.ratings import RatingScale
-from benchbox.statistics.paired import compare
-from benchbox.trial import TrialJob
+from benchbox.records.trial_job import TrialJob
+from benchbox.trials.executors.local import LocalExecutor
 
 PLANTED = Path(__file__).parent.parent / "planted_models.py"
 N_SCORED = 20_000_000

@@ -25,9 +25,9 @@ from shapes import FILMS, film_rows
 from torch import Tensor, nn
 
 from benchbox import FitContext
+from benchbox.models.training.activations import ACTIVATIONS
+from benchbox.models.training.optimizers import make_optimizer
 from benchbox.options import decode
-from benchbox.training.activations import ACTIVATIONS
-from benchbox.training.optimizers import make_optimizer
 
 pytestmark = pytest.mark.usefixtures("threads")
 

@@ -1,4 +1,4 @@
 """Fixtures of the command line's tests."""
 
-from commands import benchbox as benchbox
-from commands import lender as lender
+from tests.support.commands import benchbox as benchbox
+from tests.support.commands import lender as lender

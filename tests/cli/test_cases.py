@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from commands import Benchbox
+
+from tests.support.commands import Benchbox
 
 SUITE = """
 seeds = 1

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import Benchbox, Done
 from msgspec.structs import replace
 
-from benchbox.results import RunFolder, predictions_digest
+from benchbox.records.folder import RunFolder, predictions_digest
+from tests.support.commands import Benchbox, Done
 
 DATA = "-d synthetic:n_users=120,n_items=80,n_ratings=3000 -p kfold:n_folds=2"
 SUITE = f"run {DATA} -m bias -m item-mean -m planted.py:Honest --seeds 1 --repeats 6"

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from commands import Benchbox
+
+from tests.support.commands import Benchbox
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from commands import Benchbox
 
-from benchbox.audit import Finding
-from benchbox.data import DatasetCard
-from benchbox.indexing import IdColumn, RawFeatures, RawRatings
-from benchbox.plugins import Offer, Registry, discover
+from benchbox.data.cards import DatasetCard
+from benchbox.data.raw import IdColumn, RawFeatures, RawRatings
+from benchbox.plugins.registry import Offer, Registry, discover
+from benchbox.protocols.audit.findings import Finding
 from benchbox.ratings import RatingScale
+from tests.support.commands import Benchbox
 
 
 def read_leaky(files, card, options) -> RawRatings:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import Benchbox
 
 from benchbox.cli import main
-from benchbox.kept import KeptModel
-from benchbox.plugins import discover
+from benchbox.plugins.registry import discover
+from benchbox.runs.saved_model import KeptModel
+from tests.support.commands import Benchbox
 
 ITEMS = [f"film-{n:02d}" for n in range(12)]
 

@@ -5,13 +5,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from commands import Benchbox
 
-from benchbox.plugins import discover
+from benchbox.plugins.registry import discover
 from benchbox.testing.checks import judge
 from benchbox.testing.contracts import MODEL_CHECKS
 from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject
 from benchbox.testing.subject import ModelSubject
+from tests.support.commands import Benchbox
 
 EXAMPLES = Path(__file__).parents[2] / "plugins" / "examples"
 

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Benchbox
 
 import benchbox as package
-from benchbox.claims import Claim
-from benchbox.plugins import Offer, Registry, discover
+from benchbox.plugins.claims import Claim
+from benchbox.plugins.registry import Offer, Registry, discover
+from tests.support.commands import Benchbox
 
 
 def test_the_version_is_that_of_the_package(benchbox: Benchbox) -> None:
-    from benchbox.version import __version__
+    import benchbox as package
 
     done = benchbox("--version")
 
-    assert done.out == f"benchbox, version {__version__}\n"
+    assert done.out == f"benchbox, version {package.__version__}\n"
 
 
 def test_list_shows_each_kind_with_its_origin(benchbox: Benchbox) -> None:

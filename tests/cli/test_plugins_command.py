@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import Benchbox
-from planted_packages import CAUSES, plant, plant_broken, plant_model
+
+from tests.support.commands import Benchbox
+from tests.support.planted_packages import CAUSES, plant, plant_broken, plant_model
 
 JOURNAL = """
 from benchbox import hookimpl
@@ -163,7 +164,8 @@ def test_a_format_of_a_plugin_can_be_reported_and_written_by_every_run(
     benchbox: Benchbox, tmp_path: Path
 ) -> None:
     (tmp_path / "plain.py").write_text(
-        "from benchbox import hookimpl\nfrom benchbox.formats import ReportFormat\n"
+        "from benchbox import hookimpl\n"
+        "from benchbox.plugins.formats import ReportFormat\n"
         "@hookimpl\ndef benchbox_formats():\n"
         "    return [ReportFormat(name='names', summary='names of the models', "
         "target=f'{__file__}:render', file='names.txt')]\n"

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import Benchbox
-from planted_packages import plant
 
-from benchbox.plugins import EVENTS, HOOKS, KINDS, discover
+from benchbox.plugins.registry import EVENTS, HOOKS, KINDS, discover
+from tests.support.commands import Benchbox
+from tests.support.planted_packages import plant
 
 PAGE = (Path(__file__).parents[2] / "plugins" / "README.md").read_text()
 

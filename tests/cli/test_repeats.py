@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import Benchbox
 
-from benchbox.contention import Presence
-from benchbox.results import trial_name
+from benchbox.machine.contention import Presence
+from benchbox.records.folder import trial_name
+from tests.support.commands import Benchbox
 
 TOY = "-d svd-toy -p holdout:fraction=0.3"
 SUITE = f"run {TOY} -m bias -m user-mean -m item-mean -m planted.py:Fickle --seeds 1"
@@ -15,7 +15,9 @@ SUITE = f"run {TOY} -m bias -m user-mean -m item-mean -m planted.py:Fickle --see
 
 @pytest.fixture
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Presence]:
-    monkeypatch.setattr("benchbox.contention._runtime_folder", lambda: tmp_path / "run")
+    monkeypatch.setattr(
+        "benchbox.machine.contention._runtime_folder", lambda: tmp_path / "run"
+    )
     presence = Presence()
     yield presence
     presence.close()

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from commands import PLANTED, Benchbox
 
-from benchbox.executors.local import LocalExecutor
-from benchbox.metrics import METRICS
-from benchbox.results import RunFolder
+from benchbox.metrics.metric import METRICS
+from benchbox.records.folder import RunFolder
+from benchbox.trials.executors.local import LocalExecutor
+from tests.support.commands import PLANTED, Benchbox
 
 TOY = "-d svd-toy -p holdout:fraction=0.3"
 

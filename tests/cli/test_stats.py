@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from commands import PLANTED, Benchbox
 
 from benchbox.cli import main
-from benchbox.executors.local import LocalExecutor
-from benchbox.results import RunFolder
+from benchbox.records.folder import RunFolder
+from benchbox.trials.executors.local import LocalExecutor
+from tests.support.commands import PLANTED, Benchbox
 
 DATA = "synthetic:n_users=80,n_items=60,n_ratings=1500"
 MODELS = f"-m bias -m item-mean -m svd -m {PLANTED}:Honest -m {PLANTED}:Tuned"

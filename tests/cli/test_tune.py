@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from commands import Benchbox
 
-from benchbox.protocols import validation_fold
+from benchbox.protocols.folds import validation_fold
+from benchbox.records.folder import RunFolder
 from benchbox.reports.columns import MISSING
-from benchbox.results import RunFolder
-from benchbox.runner import Executed
+from benchbox.runs.runner import Executed
+from tests.support.commands import Benchbox
 
 pytest.importorskip("optuna")
 
@@ -206,7 +206,7 @@ def test_an_interrupted_search_says_how_to_go_on(
 def test_without_optuna_it_says_what_to_install(
     benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchbox.tuning.suggestions.find_spec", lambda name: None)
+    monkeypatch.setattr("benchbox.runs.tuning.suggestions.find_spec", lambda name: None)
 
     done = benchbox(f"tune {MADE_UP} -m bias")
 
@@ -231,10 +231,11 @@ def test_seconds_end_a_search_and_who_cannot_take_part_is_not_tuned(
 
 
 def test_a_fold_within_train_knows_nothing_of_hidden_ratings() -> None:
-    from toys import tiny_ratings
-
-    from benchbox.audit import audit_fold, redraw_hidden
-    from benchbox.protocols import PROTOCOLS, make_folds
+    from benchbox.protocols.audit.canary import redraw_hidden
+    from benchbox.protocols.audit.fold import audit_fold
+    from benchbox.protocols.bundled import PROTOCOLS
+    from benchbox.protocols.folds import make_folds
+    from tests.support.toys import tiny_ratings
 
     for protocol in PROTOCOLS[1:]:
         options = protocol.options()

@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 from benchbox_datasets import benchbox_datasets
 
-from benchbox.data import DatasetCard, fold_ids, load_dataset
-from benchbox.protocols import PROTOCOLS, data_id, make_folds
-from benchbox.slices import SliceOptions
-from benchbox.sources import FolderSource, UrlSource, WheelSource
+from benchbox.data.cards import DatasetCard
+from benchbox.data.dataset import load_dataset
+from benchbox.data.identity import data_id
+from benchbox.data.sources.fetching import FolderSource, UrlSource, WheelSource
+from benchbox.data.subsets import SliceOptions
+from benchbox.protocols.bundled import PROTOCOLS
+from benchbox.protocols.folds import make_folds
+from benchbox.protocols.pins import fold_ids
 
 CARDS = {card.name: card for card in benchbox_datasets()}
 MADE_HERE = ("svd-toy", "synthetic")
@@ -83,7 +87,7 @@ def test_the_publisher_comes_before_a_copy() -> None:
 
 
 def test_the_folds_are_the_expected_ones(card) -> None:
-    """Where this fails, the data or a split changed; see `benchbox.data.fold_ids`."""
+    """Where this fails, the data or a split changed; see `fold_ids`."""
     if card.name not in PINNED:
         pytest.skip(f"the folds of {card.name} are not known")
     dataset = load(card)

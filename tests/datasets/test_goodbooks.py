@@ -10,10 +10,11 @@ from benchbox_datasets.goodbooks import ENGLISH
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchbox.data import Dataset, DatasetCard, load_dataset
+from benchbox.data.cards import DatasetCard
+from benchbox.data.dataset import Dataset, load_dataset
+from benchbox.data.identity import data_id
+from benchbox.data.sources.fetching import FolderSource
 from benchbox.errors import DataError
-from benchbox.protocols import data_id
-from benchbox.sources import FolderSource
 
 (CARD,) = (card for card in benchbox_datasets() if card.name == "goodbooks-10k")
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from benchbox_datasets.movielens import GENRES, read_ml_100k
 
+from benchbox.data.indexing import align
+from benchbox.data.raw import RawRatings
 from benchbox.errors import DataError
-from benchbox.indexing import RawRatings, align
 
 N_USERS, N_ITEMS = 4, 25
 

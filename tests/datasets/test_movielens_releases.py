@@ -6,10 +6,11 @@ import msgspec
 import pytest
 from benchbox_datasets import benchbox_datasets
 
-from benchbox.data import Dataset, DatasetCard, load_dataset
+from benchbox.data.cards import DatasetCard
+from benchbox.data.dataset import Dataset, load_dataset
+from benchbox.data.sources.fetching import FolderSource, UrlSource
 from benchbox.errors import DataError, SourceError
 from benchbox.ratings import RatingScale
-from benchbox.sources import FolderSource, UrlSource
 
 CARDS = {card.name: card for card in benchbox_datasets()}
 WITH_COMMAS = ("ml-20m", "ml-25m", "ml-32m", "ml-latest-small")

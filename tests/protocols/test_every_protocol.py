@@ -6,26 +6,19 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import JESTER, ratings, seeds
 
+from benchbox.data.indexing import index_ratings
+from benchbox.data.raw import IdColumn, RawRatings
 from benchbox.errors import ProtocolError
-from benchbox.flawed import FLAWED
-from benchbox.indexing import IdColumn, RawRatings, index_ratings
-from benchbox.protocols import (
-    PROTOCOLS,
-    Fold,
-    HoldoutOptions,
-    KFoldOptions,
-    NewItemsOptions,
-    NewUsersOptions,
-    Protocol,
-    TemporalOptions,
-    TemporalUserOptions,
-    carve_validation,
-    hiding,
-    make_folds,
-)
+from benchbox.protocols.bundled import PROTOCOLS
+from benchbox.protocols.cold_start import NewItemsOptions, NewUsersOptions
+from benchbox.protocols.flawed import FLAWED
+from benchbox.protocols.folds import Fold, carve_validation, make_folds
+from benchbox.protocols.partition import Protocol
+from benchbox.protocols.random_splits import HoldoutOptions, KFoldOptions
+from benchbox.protocols.temporal import TemporalOptions, TemporalUserOptions
 from benchbox.ratings import Ratings
+from tests.support.toys import JESTER, ratings, seeds
 
 BY_NAME = {protocol.name: protocol for protocol in PROTOCOLS}
 
@@ -63,7 +56,7 @@ recipes = st.sampled_from(PROTOCOLS).flatmap(
 def split(data: Ratings, recipe) -> list[Fold]:
     """Return the folds, or none where the protocol says that it cannot make any."""
     protocol, options = recipe
-    shipped = {"u1": hiding("u1", np.arange(0, len(data), 3), len(data))}
+    shipped = {"u1": np.arange(0, len(data), 3)}
     try:
         return make_folds(data, protocol, options, shipped)
     except ProtocolError:

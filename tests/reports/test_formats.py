@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
-from benchbox.gauges import GaugeRecord
+from benchbox.machine.clocks.latency import LatencyRecord
+from benchbox.machine.clocks.samples import summarise
+from benchbox.machine.sensors import GaugeRecord
 from benchbox.ratings import RatingScale
-from benchbox.records import ScoreRecord
-from benchbox.reports import FORMATS, render, write_tables
+from benchbox.records.folder import RunFolder
+from benchbox.records.trial import ScoreRecord
 from benchbox.reports.columns import count, mebibytes, percent, seconds
 from benchbox.reports.leaderboard import leaderboards
-from benchbox.results import RunFolder
-from benchbox.timing.latency import LatencyRecord
-from benchbox.timing.samples import summarise
+from benchbox.reports.tables import FORMATS, render, write_tables
+from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
 REASON = "loss became NaN in epoch 3"
 

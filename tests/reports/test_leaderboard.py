@@ -4,17 +4,18 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_runs import (
+
+from benchbox.machine.sensors import GaugeRecord
+from benchbox.records.run import RunRecord
+from benchbox.records.trial import ScoreRecord
+from benchbox.reports.leaderboard import Leaderboard, Row, leaderboards
+from tests.support.toy_runs import (
     toy_model,
     toy_run,
     toy_stage,
     toy_trial,
     toy_trials,
 )
-
-from benchbox.gauges import GaugeRecord
-from benchbox.records import RunRecord, ScoreRecord
-from benchbox.reports.leaderboard import Leaderboard, Row, leaderboards
 
 BEST = [0.90, 0.91, 0.92, 0.93, 0.94]
 

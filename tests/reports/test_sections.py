@@ -4,17 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from toy_runs import toy_stage
 
-from benchbox.analysis import Analysis, ModelAnalysis, Pair
-from benchbox.breakdown import Slicing, break_down
-from benchbox.metrics import Scored
+from benchbox.analysis.records import Analysis, ModelAnalysis, Pair
+from benchbox.analysis.statistics.components import components
+from benchbox.analysis.statistics.intervals import Interval
+from benchbox.analysis.statistics.paired import compare
+from benchbox.metrics.metric import Scored
+from benchbox.metrics.slices import Slicing, break_down
+from benchbox.metrics.variants import READINGS
 from benchbox.ratings import RatingScale
-from benchbox.readings import READINGS
-from benchbox.reports.sections import ranks, sections
-from benchbox.statistics.components import components
-from benchbox.statistics.intervals import Interval
-from benchbox.statistics.paired import compare
+from benchbox.reports.sections import sections
+from benchbox.reports.sections.ranking import ranks
+from tests.support.toy_runs import toy_stage
 
 ONES = np.ones(40, np.float32)
 USERS = np.arange(40, dtype=np.int32)

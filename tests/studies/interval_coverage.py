@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from benchbox.statistics.resampling import Estimate, Resampler
-from benchbox.statistics.totals import UserTotals, user_totals
+from benchbox.analysis.statistics.resampling import Estimate, Resampler
+from benchbox.metrics.losses import UserTotals, user_totals
 
 N_REPETITIONS = 1600
 N_RESAMPLES = 1000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchbox.plugins import OWN, discover
+from benchbox.plugins.registry import OWN, discover
 from benchbox.testing.checks import judge
 from benchbox.testing.contracts import MODEL_CHECKS
 from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject

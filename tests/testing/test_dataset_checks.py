@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from benchbox.cards import DatasetCard, RatingsTable
-from benchbox.indexing import RawRatings
+from benchbox.data.cards import DatasetCard, RatingsTable
+from benchbox.data.raw import RawRatings
+from benchbox.data.readers import read_declared
+from benchbox.data.sources.fetching import Licence, PathSource
 from benchbox.ratings import RatingScale
-from benchbox.readers import read_declared
-from benchbox.sources import Licence, PathSource
 from benchbox.testing.checks import Verdict, judge
 from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject
 

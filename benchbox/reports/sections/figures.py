@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from benchbox.analysis import Analysis, ModelAnalysis
-from benchbox.readings import READINGS
+from benchbox.analysis.records import Analysis, ModelAnalysis
+from benchbox.analysis.statistics.intervals import OVER_USERS
+from benchbox.metrics.variants import READINGS
 from benchbox.reports.columns import MISSING
 from benchbox.reports.sections.section import (
     Record,
@@ -13,7 +14,6 @@ from benchbox.reports.sections.section import (
     percent,
     score,
 )
-from benchbox.statistics.intervals import OVER_USERS
 
 
 def definitions(analysis: Analysis) -> Section:

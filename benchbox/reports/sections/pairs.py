@@ -1,6 +1,7 @@
 """Pairs: how every two models differ, and what would settle those left open."""
 
-from benchbox.analysis import Analysis, Pair
+from benchbox.analysis.records import Analysis, Pair
+from benchbox.analysis.statistics.intervals import OVER_FOLDS, OVER_USERS
 from benchbox.reports.columns import MISSING
 from benchbox.reports.sections.section import (
     Record,
@@ -11,7 +12,6 @@ from benchbox.reports.sections.section import (
     signed,
     signed_percent,
 )
-from benchbox.statistics.intervals import OVER_FOLDS, OVER_USERS
 
 _MOST_PAIRS = 10
 """Pairs shown to people; beyond, those with the best model. Programs get all."""

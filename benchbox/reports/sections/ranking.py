@@ -5,10 +5,10 @@ from statistics import fmean
 
 import numpy as np
 
-from benchbox.analysis import REFERENCE, Analysis
+from benchbox.analysis.records import REFERENCE, Analysis
+from benchbox.analysis.statistics.ranks import Ranking, rank
 from benchbox.options import spell
 from benchbox.reports.sections.section import Section, p_value_of, score
-from benchbox.statistics.ranks import Ranking, rank
 
 
 def ranks(analyses: Sequence[Analysis]) -> list[Section]:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from benchbox.analysis.statistics.intervals import Interval
 from benchbox.reports.columns import MISSING
-from benchbox.statistics.intervals import Interval
 
 Record = dict[str, Any]
 

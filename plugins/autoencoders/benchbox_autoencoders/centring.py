@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import Ratings
-from benchbox.reference import BiasModel
-from benchbox.states import State
-from benchbox.training.centring import fit_centring
-from benchbox.training.options import Centring
+from benchbox.models.bias import BiasModel
+from benchbox.models.state import State
+from benchbox.models.training.centring import fit_centring
+from benchbox.models.training.options import Centring
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

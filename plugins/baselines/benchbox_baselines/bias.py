@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
-from benchbox.reference import BiasModel, fit_bias_model
-from benchbox.states import State
+from benchbox.models.bias import BiasModel, fit_bias_model
+from benchbox.models.state import State
 from benchbox_baselines.options import BiasOptions
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Options, Ratings
-from benchbox.states import State
+from benchbox.models.state import State
 
 
 class GlobalMean:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from benchbox import Ratings
-from benchbox.features import described
-from benchbox.states import State
+from benchbox.models.features import described
+from benchbox.models.state import State
 from benchbox_embeddings.options import Side
 
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
+from benchbox.models.bias import fit_bias_model
+from benchbox.models.state import State
 from benchbox.ratings import Grouped
-from benchbox.reference import fit_bias_model
-from benchbox.states import State
 from benchbox_factorization.matrix import of_users, starting_factors
 from benchbox_factorization.options import BayesianMFOptions
 from benchbox_factorization.sides import Floats, Population, Side, make_side

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
 from benchbox import FitContext, Ratings
-from benchbox.reference import BiasModel, fit_bias_model
-from benchbox.states import State, nested, part
+from benchbox.models.bias import BiasModel, fit_bias_model
+from benchbox.models.state import State, nested, part
 from benchbox_factorization.matrix import by_user
 from benchbox_factorization.options import SVDOptions
 

@@ -1,0 +1,89 @@
+"""Pairing: predictions of two runs, side by side on the hidden ratings they share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from benchbox.analysis.compare.sides import Subject, subject_of
+from benchbox.analysis.statistics.paired import Effect, compare
+from benchbox.errors import ResultsError
+from benchbox.metrics.losses import LOSSES
+from benchbox.ratings import Ratings, Values
+from benchbox.records.folder import RunFolder
+from benchbox.records.trial import TrialRecord
+
+Hidden = Callable[[int], Mapping[str, Ratings]]
+"""Returns the hidden ratings of a stage's folds by id; the stage is a number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairing:
+    """Compares what two runs have predicted; call it with a subject and a metric.
+
+    Args:
+        first: The baseline.
+        second: What is judged.
+        hidden: Finds the hidden ratings of a stage of the baseline; called only where
+            predictions differ.
+    """
+
+    first: RunFolder
+    second: RunFolder
+    hidden: Hidden
+
+    def __call__(self, subject: Subject, metric: str) -> Effect | None:
+        """Return the effect of the second run against the first, or `None`.
+
+        There is none where the metric is no mean over ratings, where a run kept no
+        predictions, or where the data cannot be had.
+        """
+        if metric not in LOSSES:
+            return None
+        mine, other = (runs.get(subject, {}) for runs in self._trials)
+        if not mine:
+            return None
+        truths = self.hidden(next(iter(mine.values())).stage)
+        places = [place for place in mine if place in other and place[0] in truths]
+        try:
+            parts = [
+                (
+                    truths[place[0]],
+                    _clipped(self.first, mine[place], truths[place[0]]),
+                    _clipped(self.second, other[place], truths[place[0]]),
+                )
+                for place in places
+            ]
+        except ResultsError:
+            return None
+        if not parts:
+            return None
+        return compare(
+            np.concatenate([truth.values for truth, _, _ in parts]),
+            np.concatenate([after for _, _, after in parts]),
+            np.concatenate([before for _, before, _ in parts]),
+            np.concatenate([truth.users for truth, _, _ in parts]),
+            metric=metric,
+        )
+
+    @cached_property
+    def _trials(self) -> list[dict[Subject, dict[tuple[str, int], TrialRecord]]]:
+        return [_by_subject(folder) for folder in (self.first, self.second)]
+
+
+def _by_subject(
+    folder: RunFolder,
+) -> dict[Subject, dict[tuple[str, int], TrialRecord]]:
+    run = folder.read_run()
+    found: dict[Subject, dict[tuple[str, int], TrialRecord]] = {}
+    for trial in folder.trials():
+        if trial.status == "ok" and not trial.repeat:
+            place = (trial.fold_id, trial.replicate)
+            found.setdefault(subject_of(run, trial), {})[place] = trial
+    return found
+
+
+def _clipped(folder: RunFolder, trial: TrialRecord, truth: Ratings) -> Values:
+    predicted = folder.predictions(trial)
+    return truth.scale.clip(predicted) if folder.read_run().config.clip else predicted

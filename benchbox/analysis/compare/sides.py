@@ -1,0 +1,254 @@
+"""Sides: what one of two things compared has measured, by cell, fold and round."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import fsum
+from statistics import fmean
+from typing import NamedTuple
+
+import numpy as np
+
+from benchbox.records.run import MetricRecord, RunRecord
+from benchbox.records.trial import TrialRecord
+
+TIMED_PHASES = ("fit", "predict")
+
+_LEAST_SECONDS = 0.002
+"""A phase this short is decided by what else the system does."""
+
+
+class Subject(NamedTuple):
+    """Who was measured on what.
+
+    Attributes:
+        where: Data set and protocol, or the module of a benchmark.
+        who: Model and changed options, or the name of a benchmark.
+    """
+
+    where: str
+    who: str
+
+
+class Round(NamedTuple):
+    """One pass over all folds: the fits with one seed, for the first time or again."""
+
+    replicate: int
+    repeat: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """Seconds of a subject in one phase.
+
+    Attributes:
+        seconds: By fold id and round.
+        contended: Rounds in which other work disturbed a trial.
+        least_seconds: Differences below this are not worth a verdict.
+    """
+
+    seconds: dict[str, dict[Round, float]] = field(default_factory=dict)
+    contended: set[Round] = field(default_factory=set)
+    least_seconds: float = 0.0
+
+    def over(self, folds: set[str], *, with_contended: bool) -> list[float]:
+        """Return the seconds of all *folds* together, one figure per whole round."""
+        rounds = set.intersection(*(set(self.seconds[fold]) for fold in folds))
+        wanted = rounds if with_contended else rounds - self.contended
+        return [fsum(self.seconds[f][r] for f in folds) for r in sorted(wanted)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """A metric of a subject.
+
+    Attributes:
+        definition: What was computed.
+        values: By fold id and replicate.
+        digests: Hash of the predictions, likewise; empty where unknown.
+        higher_is_better: Whether it is no error.
+    """
+
+    definition: str = ""
+    values: dict[str, dict[int, float]] = field(default_factory=dict)
+    digests: dict[str, dict[int, str]] = field(default_factory=dict)
+    higher_is_better: bool = False
+
+    def by_fold(self, folds: list[str]) -> list[list[float]]:
+        """Return the scores of each fold, over its replicates."""
+        return [list(self.values[fold].values()) for fold in folds]
+
+    def mean(self, folds: list[str]) -> float:
+        """Return the mean over folds of the mean over replicates."""
+        return fmean(fmean(scores) for scores in self.by_fold(folds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of two things compared.
+
+    Attributes:
+        name: What to call it.
+        machine: Fingerprint of the machine that timed it.
+        machine_name: The machine in words.
+        conditions: What else decides times, by name.
+        times: Seconds by subject and phase.
+        scores: Metrics by subject.
+        failed: Why each subject has no figures, where it has none.
+    """
+
+    name: str
+    machine: str
+    machine_name: str
+    conditions: dict[str, str] = field(default_factory=dict)
+    times: dict[tuple[Subject, str], Times] = field(default_factory=dict)
+    scores: dict[tuple[Subject, str], Scores] = field(default_factory=dict)
+    failed: dict[Subject, str] = field(default_factory=dict)
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """All that was measured or has failed, in the order of the runs."""
+        measured = [subject for subject, _ in (*self.scores, *self.times)]
+        return list(dict.fromkeys([*measured, *self.failed]))
+
+
+def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
+    """Return what a run has measured."""
+    environments = [run.environment, *run.earlier_environments]
+    known = {environment.id: environment.fingerprint for environment in environments}
+    machines = {known.get(t.environment, run.environment.fingerprint) for t in trials}
+    side = Side(
+        name=run.id,
+        # A run that went on elsewhere is comparable with nothing but itself.
+        machine=" and ".join(sorted(machines)) or run.environment.fingerprint,
+        machine_name=run.environment.machine(),
+        conditions={
+            "threads": str(run.n_threads),
+            "devices": ", ".join(sorted({trial.device for trial in trials})),
+            "precision": run.config.precision,
+            "torch": run.environment.packages.get("torch", ""),
+        },
+    )
+    metrics = {metric.name: metric for metric in run.metrics}
+    for trial in trials:
+        subject = subject_of(run, trial)
+        if trial.status != "ok":
+            side.failed.setdefault(subject, f"{trial.status}: {trial.reason}")
+            continue
+        _add_times(side, subject, trial)
+        if not trial.repeat:
+            _add_scores(side, subject, trial, metrics)
+    return side
+
+
+def subject_of(run: RunRecord, trial: TrialRecord) -> Subject:
+    """Return whom a trial is about, and under which definition."""
+    stage = run.stages[trial.stage]
+    case = "" if stage.case is None else f"{stage.case.title}: "
+    clipping = "" if run.config.clip else " · not clipped"
+    return Subject(f"{case}{stage.label}{clipping}", trial.label)
+
+
+def side_of_benchmarks(name: str, content: Mapping[str, object]) -> Side:
+    """Return what a file of ``pytest --benchmark-json`` holds.
+
+    The times are those of each round. Numbers in ``extra_info`` under names such as
+    ``rmse`` are scores; a list of numbers holds one for each seed. ``folds`` there are
+    the ids of the folds by name, and ``contended`` lists what disturbed each round.
+    """
+    machine = content.get("machine_info")
+    side = Side(name=name, machine=_fingerprint(machine), machine_name=_words(machine))
+    for benchmark in _list(content.get("benchmarks")):
+        module, _, test = str(benchmark.get("fullname", "")).rpartition("::")
+        subject = Subject(module, test or str(benchmark.get("name")))
+        extra = _dict(benchmark.get("extra_info"))
+        seconds = _floats(_dict(benchmark.get("stats")).get("data"))
+        rounds = {Round(k, 0): value for k, value in enumerate(seconds)}
+        # A round goes over all folds, which are the same ones or cannot be compared.
+        fold = " ".join(sorted(map(str, _dict(extra.get("folds")).values())))
+        side.times[subject, "time"] = Times(
+            seconds={fold: rounds}, contended=_disturbed(extra.get("contended"))
+        )
+        for metric, values in _numbers(extra):
+            scores = dict(enumerate(values))
+            side.scores[subject, metric] = Scores(
+                values={fold: scores}, higher_is_better=metric in _HIGHER_IS_BETTER
+            )
+    return side
+
+
+_ERRORS = ("rmse", "mae", "mape")
+_HIGHER_IS_BETTER = ("coverage",)
+
+
+def _add_times(side: Side, subject: Subject, trial: TrialRecord) -> None:
+    place = Round(trial.replicate, trial.repeat)
+    for phase in TIMED_PHASES:
+        if phase not in trial.wall_seconds:
+            continue
+        times = side.times.setdefault(
+            (subject, phase), Times(least_seconds=_LEAST_SECONDS)
+        )
+        times.seconds.setdefault(trial.fold_id, {})[place] = trial.wall_seconds[phase]
+        if trial.contended:
+            times.contended.add(place)
+
+
+def _add_scores(
+    side: Side,
+    subject: Subject,
+    trial: TrialRecord,
+    metrics: dict[str, MetricRecord],
+) -> None:
+    for name, score in trial.metrics.items():
+        if score.value is None:
+            continue
+        scores = side.scores.setdefault(
+            (subject, name),
+            Scores(
+                definition=metrics[name].definition,
+                higher_is_better=metrics[name].higher_is_better,
+            ),
+        )
+        scores.values.setdefault(trial.fold_id, {})[trial.replicate] = score.value
+        digests = scores.digests.setdefault(trial.fold_id, {})
+        digests[trial.replicate] = trial.predictions_digest
+
+
+def _fingerprint(machine: object) -> str:
+    """Return what names a machine, and not what differs from day to day."""
+    info = _dict(machine)
+    cpu = _dict(info.get("cpu"))
+    # benchbox's own plugin for pytest states its fingerprint.
+    parts = [info.get("benchbox_fingerprint"), cpu.get("brand_raw"), cpu.get("count")]
+    return " ".join(str(part) for part in parts if part)
+
+
+def _words(machine: object) -> str:
+    info = _dict(machine)
+    cpu = _dict(info.get("cpu"))
+    return f"{cpu.get('brand_raw', 'unknown processor')}, {cpu.get('count', '?')} cores"
+
+
+def _disturbed(contended: object) -> set[Round]:
+    listed = contended if isinstance(contended, list) else []
+    return {Round(k, 0) for k, causes in enumerate(listed) if causes}
+
+
+def _numbers(extra: dict[str, object]) -> Iterator[tuple[str, list[float]]]:
+    for name in (*_ERRORS, *_HIGHER_IS_BETTER):
+        numbers = _floats(extra.get(name))
+        if numbers and all(np.isfinite(numbers)):
+            yield name, numbers
+
+
+def _floats(value: object) -> list[float]:
+    listed = value if isinstance(value, list) else [value]
+    return [float(v) for v in listed if isinstance(v, int | float)]
+
+
+def _dict(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[dict[str, object]]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,76 @@
+"""Ranks: which of several models wins over several data sets."""
+
+from dataclasses import dataclass
+from math import isnan, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.analysis.statistics.intervals import CONFIDENCE
+from benchbox.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """Mean ranks of models over data sets, and how far apart they must be.
+
+    Attributes:
+        mean_ranks: Mean rank per model, 1 is best; ties share the mean of their ranks.
+        p_value: Of the Friedman test that all models rank alike.
+        critical_difference: Least difference of two mean ranks that tells the models
+            apart (Nemenyi).
+        n_datasets: Data sets ranked on.
+    """
+
+    mean_ranks: tuple[float, ...]
+    p_value: float
+    critical_difference: float
+    n_datasets: int
+
+    @property
+    def told_apart(self) -> set[tuple[int, int]]:
+        """Pairs of models, lower place first, whose ranks differ by more than that.
+
+        None, if the Friedman test itself finds nothing.
+        """
+        if self.p_value > 1 - CONFIDENCE:
+            return set()
+        ranks = self.mean_ranks
+        return {
+            (a, b)
+            for b in range(len(ranks))
+            for a in range(b)
+            if abs(ranks[a] - ranks[b]) > self.critical_difference
+        }
+
+
+def rank(scores: NDArray[np.float64]) -> Ranking:
+    """Rank models over data sets by an error, lower is better.
+
+    Friedman's test, then Nemenyi's critical difference (Demšar, 2006,
+    https://jmlr.org/papers/v7/demsar06a.html). With few data sets both see little.
+
+    Args:
+        scores: Score per data set and model, shape ``(n_datasets, n_models)``.
+
+    Raises:
+        UsageError: There are fewer than two data sets or three models.
+    """
+    n_datasets, n_models = scores.shape
+    if n_datasets < 2 or n_models < 3:
+        raise UsageError(
+            f"Ranks need two data sets and three models at least, and these are "
+            f"{n_datasets} and {n_models}. Compare pair by pair instead."
+        )
+    from scipy.stats import friedmanchisquare, rankdata, studentized_range
+
+    ranks = rankdata(scores, axis=1)
+    alike = bool((ranks == ranks[:, :1]).all())
+    p_value = 1.0 if alike else float(friedmanchisquare(*scores.T).pvalue)
+    reach = float(studentized_range.ppf(CONFIDENCE, n_models, np.inf)) / sqrt(2)
+    return Ranking(
+        mean_ranks=tuple(float(r) for r in ranks.mean(axis=0)),
+        p_value=1.0 if isnan(p_value) else p_value,
+        critical_difference=reach * sqrt(n_models * (n_models + 1) / (6 * n_datasets)),
+        n_datasets=n_datasets,
+    )

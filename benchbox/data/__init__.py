@@ -1,0 +1,1 @@
+"""Data: from the name of a data set, or a file, to checked ratings."""

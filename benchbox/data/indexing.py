@@ -1,0 +1,326 @@
+"""Indexing: raw columns, in whatever order they come, become canonical `Ratings`."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.data.raw import Duplicates, Floats, IdColumn, RawFeatures, RawRatings
+from benchbox.errors import DataError
+from benchbox.parallel import each, fill, slices
+from benchbox.ratings import (
+    Features,
+    IndexArray,
+    Positions,
+    Ratings,
+    RatingScale,
+    Values,
+    pairs_rise,
+)
+
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Indexed:
+    """Canonical ratings, and the way back to the rows they came from.
+
+    Attributes:
+        ratings: Users and items indexed by sorted id, rows sorted by (user, item).
+        n_rows: Rows of the source.
+    """
+
+    ratings: Ratings
+    n_rows: int
+
+    @property
+    def positions(self) -> Positions:
+        """Position of each source row in ``ratings``; -1 for a dropped duplicate."""
+        positions = np.full(self.n_rows, -1, dtype=np.int64)
+        positions[self.ratings.rows] = np.arange(len(self.ratings))
+        return positions
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Pairs:
+    """Pairs sorted by (user, item), and the rows of the source they stand in."""
+
+    users: IndexArray
+    items: IndexArray
+    rows: Positions
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Ordered(_Pairs):
+    """The same without repeated pairs, and with all that goes with them."""
+
+    values: Values
+    timestamps: NDArray[np.int64] | None
+
+
+def index_ratings(
+    raw: RawRatings, scale: RatingScale, duplicates: Duplicates = "error"
+) -> Indexed:
+    """Return *raw* in the one order that does not depend on the file it came from.
+
+    What is in this order already is not copied.
+
+    Raises:
+        DataError: A rating is off the scale, or a pair is rated twice and
+            *duplicates* is ``"error"``.
+    """
+    check_scale(raw, scale)
+    users, user_ids = _canonical(raw.users)
+    items, item_ids = _canonical(raw.items)
+    if pairs_rise(users, items):
+        ordered = _as_it_is(raw, users, items)
+    else:
+        pairs = _sorted_pairs(users, items, len(user_ids), len(item_ids))
+        ordered = _put_in_order(raw, pairs, duplicates)
+    ratings = Ratings(
+        users=ordered.users,
+        items=ordered.items,
+        values=ordered.values,
+        timestamps=ordered.timestamps,
+        rows=ordered.rows,
+        n_users=len(user_ids),
+        n_items=len(item_ids),
+        scale=scale,
+        user_ids=user_ids,
+        item_ids=item_ids,
+        user_features=align(raw.user_features, user_ids.tolist(), "user"),
+        item_features=align(raw.item_features, item_ids.tolist(), "item"),
+    )
+    return Indexed(ratings=ratings, n_rows=len(raw.values))
+
+
+def canonical_order(names: Sequence[str]) -> Positions:
+    """Return the places of *names* in canonical order.
+
+    If every name is a plain decimal integer they rise as numbers; otherwise by
+    their UTF-8 bytes, which is the order of their code points.
+    """
+    integers = all(map(_INTEGER.fullmatch, names))
+    keys: Sequence[Any] = [int(name) for name in names] if integers else names
+    return np.array(sorted(range(len(names)), key=keys.__getitem__), dtype=np.int64)
+
+
+def found_scale(raw: RawRatings, source: str) -> RatingScale:
+    """Return the range of the ratings found, where nobody states a scale.
+
+    Raises:
+        DataError: All ratings are equal, so that no range shows.
+    """
+    low, high = float(raw.values.min()), float(raw.values.max())
+    if low == high:
+        raise DataError(
+            f"All ratings in {source} are {low:g}, which shows no scale. State it, "
+            f"as in scale=1-5."
+        )
+    return RatingScale(low, high)
+
+
+def check_scale(raw: RawRatings, scale: RatingScale) -> None:
+    """Refuse ratings that are off the scale or between its steps.
+
+    Raises:
+        DataError: Names the first such rating and where it stands.
+    """
+    low, high = np.float64(scale.low), np.float64(scale.high)
+    _refuse(raw, f"is off the scale {scale}", lambda v: (v < low) | (v > high))
+    if scale.step is not None:
+        step = scale.step
+
+        def is_between(values: Floats) -> NDArray[np.bool_]:
+            steps = (values - low) / step
+            steps -= np.round(steps)
+            between: NDArray[np.bool_] = np.abs(steps, out=steps) > 1e-6
+            return between
+
+        _refuse(raw, f"is between the steps of {step:g} from {low:g}", is_between)
+
+
+def _refuse(
+    raw: RawRatings,
+    what: str,
+    is_wrong: Callable[[Floats], NDArray[np.bool_]],
+) -> None:
+    """Raise if there is a wrong rating; names the first."""
+
+    def first(part: slice) -> int | None:
+        wrong = is_wrong(raw.values[part])
+        return part.start + int(wrong.argmax()) if wrong.any() else None
+
+    for row in each(first, slices(len(raw.values))):
+        if row is not None:
+            raise DataError(
+                f"{raw.where(row)}: the rating {raw.values[row]:g} {what}. Correct the "
+                f"rating, or state another scale."
+            )
+
+
+def align(
+    features: RawFeatures | None, ids: Iterable[str], what: str
+) -> Features | None:
+    """Return the features in the order of *ids*.
+
+    An id without a row gets an empty text or NaN, so that an integer column with
+    gaps becomes float64.
+
+    Raises:
+        DataError: Two rows have the same id.
+    """
+    if features is None:
+        return None
+    places = {name: place for place, name in enumerate(features.ids)}
+    if len(places) < len(features.ids):
+        twice = next(n for p, n in enumerate(features.ids) if places[n] != p)
+        raise DataError(
+            f"The {what} features have two rows for {what} {twice!r}. Keep one."
+        )
+    rows = np.array([places.get(name, -1) for name in ids], dtype=np.int64)
+    return {name: _pick(column, rows) for name, column in features.columns.items()}
+
+
+def _pick(column: NDArray[Any], rows: Positions) -> NDArray[Any]:
+    missing = rows < 0
+    if not missing.any():
+        return column[rows]
+    if column.dtype.kind in "iu":
+        column = column.astype(np.float64)
+    padded = np.append(column, np.array(["" if column.dtype.kind == "U" else np.nan]))
+    return padded[np.where(missing, len(column), rows)].astype(column.dtype)
+
+
+def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.str_]]:
+    if column.is_canonical:
+        return column.codes, np.array(column.names, dtype=np.str_)
+    used = np.bincount(column.codes, minlength=len(column.names)) > 0
+    kept = np.flatnonzero(used)
+    names = [column.names[place] for place in kept.tolist()]
+    order = canonical_order(names)
+    indexes = np.zeros(len(used), dtype=np.int32)
+    indexes[kept[order]] = np.arange(len(kept), dtype=np.int32)
+    return indexes[column.codes], np.array([names[p] for p in order], dtype=np.str_)
+
+
+def _as_it_is(raw: RawRatings, users: IndexArray, items: IndexArray) -> _Ordered:
+    return _Ordered(
+        users=users,
+        items=items,
+        values=raw.values.astype(np.float32, copy=False),
+        rows=np.arange(len(users), dtype=np.int64),
+        timestamps=raw.timestamps,
+    )
+
+
+def _put_in_order(raw: RawRatings, pairs: _Pairs, duplicates: Duplicates) -> _Ordered:
+    users, items, order = pairs.users, pairs.items, pairs.rows
+    settled = _settle(raw, users, items, order, duplicates)
+    if settled is None:
+        values = _gathered(raw.values, order, np.float32)
+    else:
+        keep, exact = settled
+        users, items, order = users[keep], items[keep], order[keep]
+        values = exact[keep].astype(np.float32)
+    return _Ordered(
+        users=users,
+        items=items,
+        values=values,
+        rows=order,
+        timestamps=None if raw.timestamps is None else _gathered(raw.timestamps, order),
+    )
+
+
+def _gathered(
+    column: NDArray[Any], order: Positions, dtype: type[np.generic] | None = None
+) -> NDArray[Any]:
+    gathered = np.empty(len(order), dtype=dtype or column.dtype)
+    fill(gathered, lambda part: column[order[part]])
+    return gathered
+
+
+def _sorted_pairs(
+    users: IndexArray, items: IndexArray, n_users: int, n_items: int
+) -> _Pairs:
+    """Return the rows sorted by (user, item), equal pairs in the order of the file."""
+    from scipy.sparse import coo_array
+
+    # Twice transposed, each time by a counting sort: 3 times faster than a stable
+    # argsort. Row numbers travel as the matrix values, which repeated pairs must not
+    # add up; and no search for repeats is needed.
+    rows = np.arange(len(users), dtype=np.int32)
+    marks = coo_array((rows, (items, users)), shape=(n_items, n_users))
+    marks.has_canonical_format = True
+    by_user = marks.tocsr().tocsc()
+    counts = np.diff(by_user.indptr)
+    return _Pairs(
+        users=np.repeat(np.arange(n_users, dtype=np.int32), counts),
+        items=by_user.indices.astype(np.int32, copy=False),
+        rows=by_user.data.astype(np.int64),
+    )
+
+
+def _settle(
+    raw: RawRatings,
+    users: IndexArray,
+    items: IndexArray,
+    order: Positions,
+    duplicates: Duplicates,
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]] | None:
+    """Return which sorted rows stay and every row's value; `None` if all stay."""
+    if pairs_rise(users, items):
+        return None
+    same = (users[1:] == users[:-1]) & (items[1:] == items[:-1])
+    if duplicates == "error":
+        _refuse_duplicate(raw, same, order)
+    first = np.flatnonzero(np.concatenate([[True], ~same]))
+    sizes = np.diff(np.append(first, len(order)))
+    keep = np.zeros(len(order), dtype=bool)
+    keep[_latest(raw, order, first, sizes)] = True
+    values = raw.values[order].astype(np.float64, copy=False)
+    if duplicates == "mean":
+        if raw.folds:
+            raise DataError(
+                "Pairs rated twice cannot be averaged in a data set that ships its "
+                "folds: the mean would mix hidden with training ratings. Use "
+                "duplicates=last."
+            )
+        values = np.repeat(np.add.reduceat(values, first) / sizes, sizes)
+    return keep, values
+
+
+def _latest(
+    raw: RawRatings,
+    order: Positions,
+    first: Positions,
+    sizes: NDArray[np.int64],
+) -> Positions:
+    """Return the latest of each group: by timestamp, then by row."""
+    last: Positions = first + sizes - 1
+    if raw.timestamps is None:
+        return last
+    # Within a group rows rise, so only groups of several rows need a sort.
+    members = np.flatnonzero(np.repeat(sizes > 1, sizes))
+    group = np.repeat(np.arange(len(first)), sizes)[members]
+    by_time = np.lexsort((order[members], raw.timestamps[order[members]], group))
+    ends = np.append(np.flatnonzero(np.diff(group[by_time])), len(members) - 1)
+    last[group[by_time[ends]]] = members[by_time[ends]]
+    return last
+
+
+def _refuse_duplicate(
+    raw: RawRatings, same: NDArray[np.bool_], order: Positions
+) -> None:
+    pairs = np.flatnonzero(same)
+    nearest = pairs[order[pairs + 1].argmin()]
+    one, two = int(order[nearest]), int(order[nearest + 1])
+    user = raw.users.names[raw.users.codes[one]]
+    item = raw.items.names[raw.items.codes[one]]
+    raise DataError(
+        f"User {user!r} rates item {item!r} twice: {raw.where(one)} and "
+        f"{raw.where(two)}. Allow it with duplicates=last or duplicates=mean."
+    )

@@ -1,0 +1,125 @@
+"""Own files: a card for ratings in the user's own file, or in a train-test pair."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchbox.data.cards import DatasetCard, RatingsTable
+from benchbox.data.raw import Duplicates, RawRatings
+from benchbox.data.readers import read_ratings
+from benchbox.data.sources.fetching import PathSource
+from benchbox.data.subsets import SliceOptions
+from benchbox.errors import UsageError
+from benchbox.ratings import RatingScale
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
+_SCALE = re.compile(rf"({_NUMBER})-({_NUMBER})(?:/({_NUMBER}))?")
+# The command line parts settings at commas, and a shell hides tabs.
+_SPELT_OUT = {"tab": "\t", "comma": ",", "space": " "}
+_TABLE_ENDINGS = {".csv", ".tsv", ".dat", ".data", ".inter", ".txt", ".parquet", ".pq"}
+
+
+class FileOptions(SliceOptions, frozen=True):
+    """Options of data sets in the user's own files, besides those that slice.
+
+    Attributes:
+        scale: Lowest and highest rating, and the step if there is one, as in
+            ``"1-5"`` or ``"0.5-5/0.5"``; by default the range found.
+        duplicates: What becomes of a pair rated twice.
+        delimiter: What parts the fields, spelt out as tab, comma or space where need
+            be; by default what the file suggests.
+        encoding: Of the text.
+    """
+
+    scale: str = ""
+    duplicates: Duplicates = "error"
+    delimiter: str = ""
+    encoding: str = "utf-8"
+
+
+def is_file_choice(text: str) -> bool:
+    """Return whether *text* names files of ratings rather than a known data set."""
+    last = Path(text.removesuffix(".gz"))
+    return last.suffix in _TABLE_ENDINGS or "/" in text or Path(text).is_file()
+
+
+def card_for_files(text: str, columns: str | None = None) -> DatasetCard:
+    """Return the card of a file of ratings, or of a pair ``train.csv+test.csv``.
+
+    A pair becomes one data set that ships one fold, ``"test"``.
+
+    Args:
+        text: Path of the file, or two paths joined by ``+``.
+        columns: Which column is which; see `benchbox.data.tables.roles.choose_columns`.
+    """
+    parts = [text] if Path(text).is_file() else text.split("+")
+    if len(parts) > 2 or not all(parts):
+        raise UsageError(
+            f"{text!r} names no data set. Give one file, or train.csv+test.csv."
+        )
+    keys = ("train", "test")[: len(parts)]
+    name = "+".join(Path(part).name for part in parts)
+    return DatasetCard(
+        name=name,
+        title=name,
+        summary="ratings in your own file",
+        sources=(PathSource(files=dict(zip(keys, parts, strict=True))),),
+        reader="benchbox.data.own_files:read_own",
+        options="benchbox.data.own_files:FileOptions",
+        ratings=RatingsTable(file="train", columns=columns),
+        default_protocol="official" if len(parts) > 1 else "holdout",
+    )
+
+
+def read_own(
+    files: Mapping[str, Path], card: DatasetCard, options: FileOptions
+) -> RawRatings:
+    """Read a file, or a pair of which the second is hidden.
+
+    Raises:
+        DataError: A file cannot be read.
+    """
+    scale = parse_scale(options.scale) if options.scale else None
+    layout = RatingsTable(
+        file="",
+        columns=card.ratings.columns if card.ratings else None,
+        delimiter=_SPELT_OUT.get(options.delimiter, options.delimiter) or None,
+        encoding=options.encoding,
+    )
+    train, *rest = (read_ratings(path, layout) for path in files.values())
+    raw = _joined(train, *rest) if rest else train
+    return replace(raw, scale=scale, duplicates=options.duplicates)
+
+
+def parse_scale(text: str) -> RatingScale:
+    """Return the scale written as ``"low-high"`` or ``"low-high/step"``.
+
+    Raises:
+        UsageError: It is written otherwise.
+        DataError: It does not rise.
+    """
+    match = _SCALE.fullmatch(text)
+    if match is None:
+        raise UsageError(
+            f"{text!r} is no rating scale. Write it as 1-5, or as 0.5-5/0.5."
+        )
+    low, high, step = match.groups()
+    return RatingScale(float(low), float(high), float(step) if step else None)
+
+
+def _joined(train: RawRatings, test: RawRatings) -> RawRatings:
+    n = len(train.values)
+    timestamps = None
+    if train.timestamps is not None and test.timestamps is not None:
+        timestamps = np.concatenate([train.timestamps, test.timestamps])
+    return RawRatings(
+        users=train.users.followed_by(test.users),
+        items=train.items.followed_by(test.items),
+        values=np.concatenate([train.values, test.values]),
+        timestamps=timestamps,
+        where=lambda row: train.where(row) if row < n else test.where(row - n),
+        folds={"test": np.arange(n, n + len(test.values))},
+    )

@@ -1,0 +1,207 @@
+"""Memo: data sets once read and indexed, kept as arrays that are mapped, not read."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import mkdtemp
+
+import msgspec
+import numpy as np
+
+from benchbox.data.cards import DatasetCard
+from benchbox.data.identity import data_id, remember_data_id
+from benchbox.data.ratings_files import map_array, map_ratings, write_ratings
+from benchbox.data.sources.cache import LOCK, PARTIAL, cache_folder, locked, size_of
+from benchbox.data.sources.digests import sha256
+from benchbox.errors import DataError
+from benchbox.options import Options, to_json
+from benchbox.ratings import Positions, Ratings
+
+FORMAT = 1
+"""Changes whenever the files of an entry do."""
+
+MIN_BYTES = 8 << 20
+"""Smaller sources are read again as fast."""
+
+MAX_BYTES = 8 << 30
+MAX_ENTRIES = 4
+"""Of one data set: under other options, or before an upgrade."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Parsed:
+    """What is kept of a data set.
+
+    Attributes:
+        ratings: All ratings, in canonical order.
+        hidden: Positions hidden by each fold that the data set itself ships.
+        noise_floor: RMSE of the best possible predictor, where it is known.
+    """
+
+    ratings: Ratings
+    hidden: Mapping[str, Positions]
+    noise_floor: float | None
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    sizes: dict[str, int]
+    data_id: str
+    hidden: list[str]
+    noise_floor: float | None
+
+
+def key_of(
+    card: DatasetCard, options: Options, files: Mapping[str, Path]
+) -> str | None:
+    """Return the hash of all that decides what is read; `None` if it is too little.
+
+    The content of the files enters, and the code that reads them.
+    """
+    if sum(path.stat().st_size for path in files.values()) < MIN_BYTES:
+        return None
+    parts = {
+        "format": FORMAT,
+        "card": msgspec.structs.replace(card, sources=()),
+        "options": to_json(options),
+        "files": [(key, path.name, sha256(path)) for key, path in files.items()],
+        "code": [_code_of("benchbox"), _code_of(card.reader.partition(".")[0])],
+    }
+    encoded = msgspec.json.encode(parts, order="sorted")
+    return blake2b(encoded, digest_size=16).hexdigest()
+
+
+def recall(name: str, key: str) -> Parsed | None:
+    """Return what is kept under *key*, mapped into memory; `None` if nothing is."""
+    folder = _root() / name / key
+    try:
+        content = (folder / "entry.json").read_bytes()
+    except OSError:
+        return None
+    try:
+        entry = msgspec.json.decode(content, type=_Entry)
+        _check_whole(folder, entry)
+        ratings = map_ratings(folder / "ratings")
+        hidden = {
+            fold: map_array(folder / f"hidden-{number}.npy")
+            for number, fold in enumerate(entry.hidden)
+        }
+        # Another process may have begun to remove the entry in between.
+        _check_whole(folder, entry)
+    except (OSError, ValueError, DataError):
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    remember_data_id(ratings, entry.data_id)
+    _touch(folder)
+    return Parsed(ratings=ratings, hidden=hidden, noise_floor=entry.noise_floor)
+
+
+def keep(name: str, key: str, parsed: Parsed) -> None:
+    """Keep *parsed* for later runs.
+
+    It is written under another name and then renamed, so that whoever finds it finds
+    it whole.
+
+    Raises:
+        OSError: It cannot be written.
+        SourceError: The cache cannot be written at all.
+    """
+    root = _root()
+    with locked(root):
+        # Whoever holds the lock is alone: what lies here unfinished was killed.
+        for left in root.glob(f"{PARTIAL}*"):
+            shutil.rmtree(left)
+        folder = root / name / key
+        if folder.exists():
+            return
+        partial = Path(mkdtemp(prefix=PARTIAL, dir=root))
+        try:
+            _write(partial, parsed)
+            folder.parent.mkdir(exist_ok=True)
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        _make_room(root, folder)
+
+
+def clean(name: str | None = None) -> int:
+    """Remove what is kept of a data set, or of all; return the bytes freed."""
+    root, freed = _root(), 0
+    if not (root / LOCK).exists():
+        return 0
+    with locked(root):
+        for folder in root.iterdir():
+            if folder.is_dir() and name in (None, folder.name):
+                freed += size_of(folder)
+                shutil.rmtree(folder)
+    return freed
+
+
+def _root() -> Path:
+    return cache_folder() / "parsed"
+
+
+def _code_of(package: str) -> str:
+    """Return the hash of all modules of an import package."""
+    spec = find_spec(package)
+    digest = blake2b(digest_size=16)
+    if spec is not None:
+        folders = map(Path, spec.submodule_search_locations or ())
+        files = sorted(file for folder in folders for file in folder.rglob("*.py"))
+        for file in files or [Path(spec.origin or "")]:
+            digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _write(folder: Path, parsed: Parsed) -> None:
+    write_ratings(folder / "ratings", parsed.ratings, with_names=True)
+    for number, positions in enumerate(parsed.hidden.values()):
+        np.save(folder / f"hidden-{number}.npy", positions, allow_pickle=False)
+    entry = _Entry(
+        sizes=_sizes(folder),
+        data_id=data_id(parsed.ratings),
+        hidden=list(parsed.hidden),
+        noise_floor=parsed.noise_floor,
+    )
+    (folder / "entry.json").write_bytes(msgspec.json.encode(entry))
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {
+        str(file.relative_to(folder)): file.stat().st_size
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def _check_whole(folder: Path, entry: _Entry) -> None:
+    for name, size in entry.sizes.items():
+        if (folder / name).stat().st_size != size:
+            raise DataError(f"{folder / name} is damaged.")
+
+
+def _touch(folder: Path) -> None:
+    # A cache that may only be read serves all the same.
+    with suppress(OSError):
+        os.utime(folder)
+
+
+def _make_room(root: Path, newest: Path) -> None:
+    """Remove what was not used for longest, while there is too much."""
+    entries = sorted(
+        (entry for entry in root.glob("*/*") if entry != newest),
+        key=lambda entry: entry.stat().st_mtime,
+    )
+    rivals = [entry for entry in entries if entry.parent == newest.parent]
+    doomed = rivals[: max(0, len(rivals) + 1 - MAX_ENTRIES)]
+    excess = size_of(root) - sum(map(size_of, doomed)) - MAX_BYTES
+    for entry in entries:
+        if excess > 0 and entry not in doomed:
+            doomed.append(entry)
+            excess -= size_of(entry)
+    for entry in doomed:
+        shutil.rmtree(entry)

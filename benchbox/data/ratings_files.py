@@ -1,0 +1,85 @@
+"""Handover: ratings as files that the runner writes and trials map read-only."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.ratings import Features, Ratings, RatingScale
+
+# Row numbers stay behind: they tell which ratings of the source are missing here.
+# Raw ids stay behind too: a model that knows them could look ratings up elsewhere.
+_COLUMNS = ("users", "items", "values", "timestamps")
+_NEEDED = _COLUMNS[:3]
+_NAMES = ("rows", "user_ids", "item_ids")
+
+_EMPTY_NPY = 128
+"""Bytes of a file that holds an array without elements."""
+
+
+class _Shape(msgspec.Struct, frozen=True):
+    n_users: int
+    n_items: int
+    scale: RatingScale
+
+
+def write_ratings(folder: Path, ratings: Ratings, *, with_names: bool = False) -> None:
+    """Write *ratings* into the new *folder*; raw ids and row numbers only if asked."""
+    folder.mkdir(parents=True)
+    for name in _COLUMNS + (_NAMES if with_names else ()):
+        column = getattr(ratings, name)
+        if column is not None:
+            np.save(folder / f"{name}.npy", column, allow_pickle=False)
+    shape = _Shape(ratings.n_users, ratings.n_items, ratings.scale)
+    (folder / "shape.json").write_bytes(msgspec.json.encode(shape))
+    for side in ("user", "item"):
+        _write_features(
+            folder / f"{side}_features", getattr(ratings, f"{side}_features")
+        )
+
+
+def map_ratings(folder: Path) -> Ratings:
+    """Map the ratings in *folder* into memory; they cannot be written to."""
+    shape = msgspec.json.decode((folder / "shape.json").read_bytes(), type=_Shape)
+    columns: dict[str, Any] = {
+        name: map_array(folder / f"{name}.npy")
+        for name in (*_COLUMNS, *_NAMES)
+        if name in _NEEDED or (folder / f"{name}.npy").exists()
+    }
+    return Ratings(
+        n_users=shape.n_users,
+        n_items=shape.n_items,
+        scale=shape.scale,
+        user_features=_read_features(folder / "user_features"),
+        item_features=_read_features(folder / "item_features"),
+        **columns,
+    )
+
+
+def _write_features(folder: Path, features: Features | None) -> None:
+    if features is None:
+        return
+    folder.mkdir()
+    # Column names are free text, file names are not.
+    for number, column in enumerate(features.values()):
+        np.save(folder / f"{number}.npy", column, allow_pickle=False)
+    (folder / "names.json").write_bytes(msgspec.json.encode(list(features)))
+
+
+def _read_features(folder: Path) -> Features | None:
+    if not folder.exists():
+        return None
+    names = msgspec.json.decode((folder / "names.json").read_bytes(), type=list[str])
+    return {
+        name: map_array(folder / f"{number}.npy") for number, name in enumerate(names)
+    }
+
+
+def map_array(file: Path) -> NDArray[Any]:
+    """Return the array in *file*, mapped read-only."""
+    # An empty file cannot be mapped.
+    mode: Literal["r"] | None = "r" if file.stat().st_size > _EMPTY_NPY else None
+    array: NDArray[Any] = np.load(file, mmap_mode=mode, allow_pickle=False)
+    return array

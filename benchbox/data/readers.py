@@ -1,0 +1,105 @@
+"""Readers: raw ratings and features from tables, for data sets that need no code."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.data.cards import DatasetCard, FeatureTable, RatingsTable
+from benchbox.data.raw import RawFeatures, RawRatings
+from benchbox.data.tables.fields import Kind, Wanted
+from benchbox.data.tables.roles import choose_columns, find_column
+from benchbox.data.tables.table import Table, open_table
+from benchbox.errors import DataError, PluginError
+from benchbox.options import Options
+
+_KINDS: Mapping[str, Kind] = {
+    "user": "id",
+    "item": "id",
+    "rating": "number",
+    "timestamp": "seconds",
+}
+
+
+def read_declared(
+    files: Mapping[str, Path], card: DatasetCard, options: Options
+) -> RawRatings:
+    """Read the tables that the card declares.
+
+    Raises:
+        PluginError: The card declares no table of ratings.
+        DataError: A table cannot be read.
+    """
+    if card.ratings is None:
+        raise PluginError(
+            f"The card of data set {card.name!r} has neither a reader nor a table of "
+            f"ratings. Give it one of them."
+        )
+    raw = read_ratings(files[card.ratings.file], card.ratings)
+    return replace(
+        raw,
+        user_features=_declared_features(files, card.users),
+        item_features=_declared_features(files, card.items),
+    )
+
+
+def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
+    """Read a table of ratings; *layout* says how, and its ``file`` is not looked at.
+
+    Timestamps are cut to whole seconds.
+
+    Raises:
+        DataError: The table cannot be read, or holds no rating.
+    """
+    table = open_table(path, delimiter=layout.delimiter, encoding=layout.encoding)
+    choice = choose_columns(table, layout.columns)
+    wanted = {r: Wanted(p, _KINDS[r]) for r, p in choice.positions.items()}
+    columns = table.read(wanted, headed=choice.headed)
+    if not columns.n_rows:
+        raise DataError(f"{path.name} holds no rating below its header.")
+    return RawRatings(
+        users=columns.ids["user"],
+        items=columns.ids["item"],
+        values=columns.numbers["rating"],
+        timestamps=columns.seconds.get("timestamp"),
+        where=lambda row: table.where(row, headed=choice.headed),
+    )
+
+
+def read_features(path: Path, layout: FeatureTable) -> RawFeatures:
+    """Read a table of features; *layout* says how, and its ``file`` is not looked at.
+
+    Raises:
+        DataError: The table cannot be read, or lacks a column.
+    """
+    table = open_table(path, delimiter=layout.delimiter, encoding=layout.encoding)
+    wanted = {
+        name: Wanted(
+            _place(table, layout, column),
+            "number" if name in layout.integers else "text",
+        )
+        for name, column in {"": layout.id, **layout.columns}.items()
+    }
+    columns = table.read(wanted, headed=not layout.header)
+    features: dict[str, NDArray[Any]] = {
+        name: columns.numbers[name].astype(np.int64)
+        if name in layout.integers
+        else columns.texts[name]
+        for name in layout.columns
+    }
+    return RawFeatures(ids=columns.texts[""].tolist(), columns=features)
+
+
+def _declared_features(
+    files: Mapping[str, Path], layout: FeatureTable | None
+) -> RawFeatures | None:
+    return None if layout is None else read_features(files[layout.file], layout)
+
+
+def _place(table: Table, layout: FeatureTable, column: str) -> int:
+    if layout.header:
+        return layout.header.index(column)
+    return find_column(table, column)

@@ -1,0 +1,1 @@
+"""Sources: where the files of a data set come from."""

@@ -1,0 +1,206 @@
+"""Slices: the part of a data set that its options ask for, cut before it is indexed."""
+
+from dataclasses import replace
+from re import fullmatch
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.data.indexing import canonical_order
+from benchbox.data.raw import Duplicates, IdColumn, RawRatings
+from benchbox.errors import DataError
+from benchbox.options import Options, changed
+from benchbox.parallel import fill
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+_Flags = NDArray[np.bool_]
+
+
+class SliceOptions(Options, frozen=True):
+    """Options that cut a data set down; whichever record extends this has them.
+
+    The steps are taken in the order in which they stand here. A pair rated twice
+    counts once. Folds that a data set ships lose what is cut, and keep the rest.
+
+    Attributes:
+        top_users: How many users stay: those with the most ratings; of equally active
+            ones those whose ids come first in canonical order.
+        users_below: Users stay whose id, a whole number, is below this.
+        items_below: Items stay whose id, a whole number, is below this.
+        min_user_ratings: Users stay who have at least so many ratings. This and the
+            next are repeated until neither cuts any more (the k-core).
+        min_item_ratings: Items stay that have at least so many ratings.
+    """
+
+    top_users: Count | None = None
+    users_below: int | None = None
+    items_below: int | None = None
+    min_user_ratings: Count | None = None
+    min_item_ratings: Count | None = None
+
+
+_STEPS = frozenset(SliceOptions.__struct_fields__)
+
+
+def only_slices(options: Options) -> bool:
+    """Return whether *options* are the defaults, but for the slice they ask for."""
+    return set(changed(options)) <= _STEPS
+
+
+def cut(
+    raw: RawRatings, options: SliceOptions, duplicates: Duplicates = "error"
+) -> RawRatings:
+    """Return the ratings that *options* leave, their rows counted anew.
+
+    Takes time and memory in proportion to the ratings.
+
+    Args:
+        raw: Ratings in the order of their source.
+        options: Which of them stay.
+        duplicates: What will become of a pair rated twice.
+
+    Raises:
+        DataError: An id is no whole number where one is needed, there are fewer
+            users than asked for, or no rating is left.
+    """
+    users, items = raw.users, raw.items
+    counted = None if duplicates == "error" else _once_a_pair(raw)
+    user_stays, item_stays = _all_of(users), _all_of(items)
+    if options.top_users is not None:
+        user_stays &= _most_active(users, counted, options.top_users)
+    if options.users_below is not None:
+        user_stays &= _below(users, options.users_below, "user")
+    if options.items_below is not None:
+        item_stays &= _below(items, options.items_below, "item")
+    least = (options.min_user_ratings or 1, options.min_item_ratings or 1)
+    if least != (1, 1):
+        rows = _met(raw, user_stays, item_stays)
+        if counted is not None:
+            rows &= counted
+        _keep_core((users, items), (user_stays, item_stays), least, rows)
+    stays = _met(raw, user_stays, item_stays)
+    if not stays.any():
+        asked = ", ".join(
+            f"{k}={v}" for k, v in changed(options).items() if k in _STEPS
+        )
+        raise DataError(f"The slice {asked} leaves no rating. Ask for a larger one.")
+    return raw if stays.all() else keep_rows(raw, stays)
+
+
+def keep_rows(raw: RawRatings, stays: _Flags) -> RawRatings:
+    """Return the rows of *raw* that stay, flags of shape ``(n,)``, counted anew.
+
+    Shipped folds lose the others. Ids that are no longer used drop out on indexing.
+    """
+    rows = np.flatnonzero(stays)
+
+    def of(column: NDArray[Any]) -> NDArray[Any]:
+        taken = np.empty(len(rows), dtype=column.dtype)
+        fill(taken, lambda part: column[rows[part]])
+        return taken
+
+    return replace(
+        raw,
+        users=IdColumn(codes=of(raw.users.codes), names=raw.users.names),
+        items=IdColumn(codes=of(raw.items.codes), names=raw.items.names),
+        values=of(raw.values),
+        timestamps=None if raw.timestamps is None else of(raw.timestamps),
+        where=lambda row: raw.where(int(rows[row])),
+        folds={
+            name: np.searchsorted(rows, hidden[stays[hidden]])
+            for name, hidden in raw.folds.items()
+        },
+    )
+
+
+def _all_of(column: IdColumn) -> _Flags:
+    return np.ones(len(column.names), dtype=bool)
+
+
+def _rows_of(column: IdColumn, ids: _Flags) -> _Flags:
+    """Return the rows whose id is one of *ids*."""
+    rows = np.ones(len(column), dtype=bool)
+    if not ids.all():
+        fill(rows, lambda part: ids[column.codes[part]])
+    return rows
+
+
+def _met(raw: RawRatings, users: _Flags, items: _Flags) -> _Flags:
+    """Return the rows where one of *users* rates one of *items*."""
+    rows = _rows_of(raw.users, users)
+    rows &= _rows_of(raw.items, items)
+    return rows
+
+
+def _n_ratings(column: IdColumn, rows: _Flags | None = None) -> NDArray[np.int64]:
+    """Return how many of *rows*, or of all, each id has."""
+    whole = rows is None or rows.all()
+    codes = column.codes if whole else column.codes[rows]
+    return np.bincount(codes, minlength=len(column.names))
+
+
+def _once_a_pair(raw: RawRatings) -> _Flags:
+    """Return the rows that count as ratings: of a pair rated twice, one."""
+    pairs = raw.users.codes.astype(np.int64) * len(raw.items.names) + raw.items.codes
+    once = np.zeros(len(pairs), dtype=bool)
+    once[np.unique(pairs, return_index=True)[1]] = True
+    return once
+
+
+def _most_active(users: IdColumn, counted: _Flags | None, n: int) -> _Flags:
+    activity = _n_ratings(users, counted)
+    n_users = np.count_nonzero(activity)
+    if n > n_users:
+        raise DataError(
+            f"top_users={n} asks for more users than the {n_users:,} there are. Ask "
+            f"for fewer."
+        )
+    # Sorted stably, so that equally active ones stay in canonical order.
+    in_order = (
+        np.arange(len(activity)) if users.is_canonical else canonical_order(users.names)
+    )
+    most = in_order[np.argsort(-activity[in_order], kind="stable")[:n]]
+    active = np.zeros(len(activity), dtype=bool)
+    active[most] = True
+    return active
+
+
+def _below(column: IdColumn, bound: int, what: str) -> _Flags:
+    below = np.zeros(len(column.names), dtype=bool)
+    for place in np.flatnonzero(_n_ratings(column)).tolist():
+        name = column.names[place]
+        if not fullmatch(r"-?[0-9]+", name):
+            raise DataError(
+                f"{what}s_below={bound} needs whole numbers for {what} ids, and "
+                f"{name!r} is none. Leave it out."
+            )
+        below[place] = int(name) < bound
+    return below
+
+
+def _keep_core(
+    columns: tuple[IdColumn, IdColumn],
+    stays: tuple[_Flags, _Flags],
+    least: tuple[int, int],
+    rows: _Flags,
+) -> None:
+    """Cut ids and *rows*, in place, until every id has enough ratings or none."""
+    n_ratings = [_n_ratings(column, rows) for column in columns]
+    gone = np.ones(1, dtype=np.int64)
+    while len(gone):
+        is_gone = np.zeros(len(rows), dtype=bool)
+        for column, ids, counts, enough in zip(
+            columns, stays, n_ratings, least, strict=True
+        ):
+            few = ids & (counts < enough)
+            ids &= ~few
+            if (few & (counts > 0)).any():
+                is_gone |= _rows_of(column, few)
+        is_gone &= rows
+        gone = np.flatnonzero(is_gone)
+        rows[gone] = False
+        for column, counts in zip(columns, n_ratings, strict=True):
+            counts -= np.bincount(column.codes[gone], minlength=len(counts))

@@ -1,0 +1,1 @@
+"""Tables: files of ratings, read column by column."""

@@ -1,0 +1,1 @@
+"""Machine: what a run is done on, and what it costs there."""

@@ -1,0 +1,1 @@
+"""Metrics: definitions of error, and what they are computed from."""

@@ -1,0 +1,240 @@
+"""Breakdown: errors by slice of the hidden ratings, all slices from one pass."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.metrics.metric import Scored
+from benchbox.parallel import each, slices
+from benchbox.ratings import IndexArray, Ratings, RatingScale, Values
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.uint8]
+
+Dimension = Literal["activity", "popularity", "rating", "prediction"]
+
+DIMENSIONS: tuple[Dimension, ...] = ("activity", "popularity", "rating", "prediction")
+"""What slices are by: ratings the model may see of the user, training ratings of the
+item, the hidden rating itself, and the prediction."""
+
+_QUARTERS = ("new", "1st quarter", "2nd quarter", "3rd quarter", "4th quarter")
+
+_MOST_VALUES = 20
+"""Rating values that are shown one by one; beyond, the scale is cut into tenths."""
+
+_TENTHS = 10
+
+_FIGURES = (
+    "n",
+    "squares",
+    "absolutes",
+    "relatives",
+    "n_zero",
+    "predicted",
+    "actual",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Some of the hidden ratings, and how a model predicted them.
+
+    Attributes:
+        name: Which they are.
+        n: How many; with several fits, on average over them.
+        rmse: Over these ratings, pooled; `None` if there are none.
+        mae: Likewise.
+        mape: Likewise, as a fraction; `None` if none differs from 0.
+        mean_predicted: Mean prediction.
+        mean_actual: Mean rating.
+    """
+
+    name: str
+    n: float
+    rmse: float | None
+    mae: float | None
+    mape: float | None
+    mean_predicted: float | None
+    mean_actual: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Slicing:
+    """How to part the hidden ratings of a fold; see `slicing`.
+
+    Attributes:
+        activity: Group per user, 0 for new ones, shape ``(n_users,)``.
+        popularity: Group per item, 0 for new ones, shape ``(n_items,)``.
+        scale: Range of the ratings.
+    """
+
+    activity: Labels
+    popularity: Labels
+    scale: RatingScale
+
+    def sizes(self) -> tuple[int, ...]:
+        """Return the number of slices by each of `DIMENSIONS`."""
+        n_ratings = self.n_values or _TENTHS
+        return len(_QUARTERS), len(_QUARTERS), n_ratings, _TENTHS
+
+    @property
+    def n_values(self) -> int | None:
+        """How many values a rating can take; `None` if too many to show each."""
+        scale = self.scale
+        if not scale.step:
+            return None
+        n_values = round((scale.high - scale.low) / scale.step) + 1
+        return n_values if n_values <= _MOST_VALUES else None
+
+    def names(self, dimension: Dimension) -> list[str]:
+        """Return what the slices by *dimension* are called, in their order."""
+        if dimension in ("activity", "popularity"):
+            return list(_QUARTERS)
+        low, high = self.scale.low, self.scale.high
+        if dimension == "rating" and self.n_values:
+            return [f"{value:g}" for value in np.linspace(low, high, self.n_values)]
+        ends = np.linspace(low, high, _TENTHS + 1)
+        return [f"{start:g}–{end:g}" for start, end in pairwise(ends)]
+
+    def labels(self, scored: Scored, part: slice) -> tuple[NDArray[Any], ...]:
+        """Return the slice by each dimension that each pair in *part* is in."""
+        actual, predicted = scored.actual[part], scored.predicted[part]
+        return (
+            self.activity[scored.users[part]],
+            self.popularity[scored.items[part]],
+            self._nearest(actual) if self.n_values else self._tenth(actual),
+            self._tenth(predicted),
+        )
+
+    def _nearest(self, ratings: Values) -> Labels:
+        step = self.scale.step or 1.0
+        nearest: Labels = np.rint((ratings - self.scale.low) / step).astype(np.uint8)
+        return nearest
+
+    def _tenth(self, ratings: Values) -> Labels:
+        """Return the tenth of the scale; beyond its ends, the nearest tenth."""
+        place = (ratings - self.scale.low) * (
+            _TENTHS / (self.scale.high - self.scale.low)
+        )
+        tenth: Labels = np.clip(place, 0, _TENTHS - 1).astype(np.uint8)
+        return tenth
+
+
+def slicing(visible_users: IndexArray, train_items: IndexArray, of: Ratings) -> Slicing:
+    """Return how to part a fold's hidden ratings.
+
+    Users are parted by how many ratings the model may see of them: new ones with
+    none, then quarters of the others, equally many users each as far as ties let.
+    Items likewise by their training ratings.
+
+    Args:
+        visible_users: User of each rating `predict` may see.
+        train_items: Item of each training rating.
+        of: Any ratings of the data set, for its sizes and its scale.
+    """
+    return Slicing(
+        activity=quarters(np.bincount(visible_users, minlength=of.n_users)),
+        popularity=quarters(np.bincount(train_items, minlength=of.n_items)),
+        scale=of.scale,
+    )
+
+
+def quarters(counts: NDArray[np.int64]) -> Labels:
+    """Return 0 for a count of 0, else the quarter, 1 to 4, of the counts above 0."""
+    some = counts[counts > 0]
+    if not len(some):
+        return np.zeros(len(counts), dtype=np.uint8)
+    edges = np.quantile(some, [0.25, 0.5, 0.75])
+    # A count that is an edge belongs below it: equal counts stay together.
+    quarter = 1 + np.searchsorted(edges, counts, side="left")
+    return np.where(counts > 0, quarter, 0).astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Breakdown:
+    """Sums over hidden ratings in each cell of a table with a side per dimension.
+
+    Attributes:
+        names: What the slices are called, for each of `DIMENSIONS`.
+        cells: Sums, shape ``(*n_slices, n_figures)``, float64; averaged over fits.
+    """
+
+    names: tuple[list[str], ...]
+    cells: Floats
+
+    def by(self, dimension: Dimension) -> list[Slice]:
+        """Return the slices by *dimension*, those without a rating included."""
+        place = DIMENSIONS.index(dimension)
+        others = tuple(k for k in range(len(DIMENSIONS)) if k != place)
+        sums = self.cells.sum(axis=others)
+        return [
+            _slice(name, dict(zip(_FIGURES, row, strict=True)))
+            for name, row in zip(self.names[place], sums.tolist(), strict=True)
+        ]
+
+    def all(self) -> Slice:
+        """Return the figures of all hidden ratings together."""
+        sums = self.cells.sum(axis=tuple(range(len(DIMENSIONS))))
+        return _slice("all", dict(zip(_FIGURES, sums.tolist(), strict=True)))
+
+
+def break_down(scored: Scored, by: Slicing) -> Breakdown:
+    """Return the errors of *scored* in every slice."""
+    names = tuple(by.names(dimension) for dimension in DIMENSIONS)
+    shape = by.sizes()
+
+    def sums(part: slice) -> Floats:
+        return _cell_sums(scored, by, part, shape)
+
+    total: Floats = np.sum(each(sums, slices(len(scored.actual))), axis=0)
+    return Breakdown(names=names, cells=total.T.reshape(*shape, len(_FIGURES)))
+
+
+def joined(fits: Sequence[Sequence[Breakdown]]) -> Breakdown:
+    """Return the breakdown of one model over all folds, averaged over its fits.
+
+    Args:
+        fits: Breakdowns by fold, then by fit.
+    """
+    of_folds = [np.mean([fit.cells for fit in fold], axis=0) for fold in fits]
+    return Breakdown(names=fits[0][0].names, cells=np.sum(of_folds, axis=0))
+
+
+def _cell_sums(
+    scored: Scored, by: Slicing, part: slice, shape: tuple[int, ...]
+) -> Floats:
+    """Return sums of each figure in each cell, shape ``(n_figures, n_cells)``."""
+    actual = scored.actual[part].astype(np.float64)
+    predicted = scored.predicted[part].astype(np.float64)
+    cell = np.zeros(len(actual), dtype=np.int64)
+    for n, labels in zip(shape, by.labels(scored, part), strict=True):
+        cell *= n
+        cell += labels
+    error = predicted - actual
+    size = np.abs(error)
+    is_zero = actual == 0
+    relative = np.divide(size, np.abs(actual), out=np.zeros_like(size), where=~is_zero)
+    weights = (None, error * error, size, relative, is_zero, predicted, actual)
+    return np.array([np.bincount(cell, w, int(np.prod(shape))) for w in weights])
+
+
+def _slice(name: str, sums: dict[str, float]) -> Slice:
+    n, n_nonzero = sums["n"], sums["n"] - sums["n_zero"]
+
+    def mean(figure: str) -> float | None:
+        return sums[figure] / n if n else None
+
+    return Slice(
+        name=name,
+        n=n,
+        rmse=sqrt(sums["squares"] / n) if n else None,
+        mae=mean("absolutes"),
+        mape=sums["relatives"] / n_nonzero if n_nonzero else None,
+        mean_predicted=mean("predicted"),
+        mean_actual=mean("actual"),
+    )

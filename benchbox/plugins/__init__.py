@@ -1,0 +1,1 @@
+"""Plugins: what installed packages can add, and how it is found."""

@@ -1,0 +1,55 @@
+"""Formats: the ways in which a run's tables can be written, as plugins offer them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFormat:
+    """A way to write the tables of a run; making or listing one imports nothing.
+
+    Attributes:
+        name: Name on the command line, kebab-case.
+        summary: One line for people.
+        target: What renders, as ``"package.module:function"``; it is called with the
+            `benchbox.records.run.RunRecord` and the list of
+            `benchbox.reports.leaderboard.Leaderboard`, and returns the text.
+        file: Name of the file every run writes in this format; none if it is empty.
+    """
+
+    name: str
+    summary: str
+    target: str
+    file: str = ""
+
+
+FORMATS = (
+    ReportFormat(
+        name="table",
+        summary="tables for the terminal",
+        target="benchbox.reports.terminal:render",
+    ),
+    ReportFormat(
+        name="markdown",
+        summary="tables for a README, an issue or a pull request",
+        target="benchbox.reports.markdown:render",
+        file="table.md",
+    ),
+    ReportFormat(
+        name="csv",
+        summary="one line per model, for a spreadsheet",
+        target="benchbox.reports.delimited:render",
+        file="table.csv",
+    ),
+    ReportFormat(
+        name="latex",
+        summary="tables for a paper",
+        target="benchbox.reports.latex:render",
+        file="table.tex",
+    ),
+    ReportFormat(
+        name="json",
+        summary="figures for programs",
+        target="benchbox.reports.structured:render",
+    ),
+)
+"""The formats of benchbox itself; the first is what a run prints."""

@@ -1,0 +1,381 @@
+"""Plugins: finding what installed packages offer, and surviving the broken ones."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points, version
+from pathlib import Path
+from traceback import format_exc
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from benchbox.errors import PluginError, UsageError, nearest
+from benchbox.metrics.flawed import FLAWED_METRICS
+from benchbox.metrics.metric import METRICS, Metric
+from benchbox.models.contract import ModelSpec
+from benchbox.plugins import hookspecs
+from benchbox.plugins.formats import FORMATS, ReportFormat
+from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
+from benchbox.protocols.bundled import PROTOCOLS
+from benchbox.protocols.flawed import FLAWED
+from benchbox.protocols.partition import Protocol
+from benchbox.targets import load_file
+from benchbox.targets import resolve as resolve
+from benchbox.targets import source_digest as source_digest
+
+T = TypeVar("T")
+
+KINDS = ("models", "datasets", "protocols", "metrics", "claims", "suites", "formats")
+"""What plugins can offer; each kind has a hook ``benchbox_<kind>``."""
+
+EVENTS = ("run_started", "trial_started", "trial_ended", "run_ended")
+"""What plugins can be told; each event has a hook ``benchbox_<event>``."""
+
+HOOKS = tuple(f"benchbox_{name}" for name in (*KINDS, *EVENTS))
+"""All hooks, as `benchbox.plugins.hookspecs` describes them."""
+
+OWN = "benchbox-recsys"
+"""The distribution of benchbox itself, whose plugins stay when all others go."""
+
+WITHOUT = "BENCHBOX_WITHOUT"
+"""Environment variable: plugins to leave out, parted by commas; ``*`` for all."""
+
+_KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """Which installed plugin something comes from.
+
+    Attributes:
+        package: Name of the distribution, or of the file.
+        version: Its version; empty for a file.
+        entry_point: Name of the entry point in group ``benchbox``.
+    """
+
+    package: str
+    version: str
+    entry_point: str
+
+    def __str__(self) -> str:
+        if not self.version:
+            return self.package
+        return f"{self.package} {self.version} ({self.entry_point})"
+
+    @property
+    def short(self) -> str:
+        """Package and version."""
+        return f"{self.package} {self.version}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Generic[T]):
+    """Something a plugin offers, and the plugin that does."""
+
+    value: T
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plugin that was left out, or a part of one.
+
+    Attributes:
+        origin: The plugin at fault.
+        reason: What is wrong, in one line.
+        details: Traceback, or an empty string.
+    """
+
+    origin: Origin
+    reason: str
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which plugins to load; applied before any of them is imported.
+
+    Attributes:
+        without: Distributions or entry points to leave out; ``*`` stands for all that
+            benchbox does not ship itself.
+        files: Single-file plugins to load besides.
+    """
+
+    without: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+    @classmethod
+    def from_environment(cls) -> "Choice":
+        """Return what ``BENCHBOX_WITHOUT`` asks for."""
+        names = os.environ.get(WITHOUT, "").split(",")
+        return cls(without=tuple(name.strip() for name in names if name.strip()))
+
+    def leaves_out(self, origin: Origin) -> bool:
+        """Return whether the plugin is not wanted."""
+        unwanted = {_plain(name) for name in self.without}
+        if "*" in unwanted and origin.package != OWN:
+            return True
+        return bool(unwanted & {_plain(origin.package), _plain(origin.entry_point)})
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Everything the installed plugins offer, by kind and name.
+
+    Attributes:
+        offers: Per kind and name, the offers of that name; more than one is a
+            conflict, which only hurts whoever asks for that name.
+        broken: What was left out since it is broken, and why.
+        events: Per event, the functions that want to be told.
+        plugins: Hooks of every plugin that was loaded.
+        left_out: Plugins left out by choice, never imported.
+        unknown: Names to leave out that are no plugin's.
+    """
+
+    offers: dict[str, dict[str, list[Offer[Any]]]]
+    broken: list[Broken] = field(default_factory=list)
+    events: dict[str, list[Offer[Any]]] = field(default_factory=dict)
+    plugins: dict[Origin, list[str]] = field(default_factory=dict)
+    left_out: list[Origin] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    def find(self, kind: str, name: str) -> Offer[Any]:
+        """Return the one offer called *name*.
+
+        Raises:
+            UsageError: Nobody offers that name.
+            PluginError: Two plugins do.
+        """
+        known = self.offers[kind]
+        if name not in known:
+            singular = kind.removesuffix("s")
+            raise UsageError(
+                f"No {singular} named {name!r}.{nearest(name, known)} "
+                f"Available: {', '.join(sorted(known)) or 'none'}."
+            )
+        offers = known[name]
+        if len(offers) > 1:
+            raise PluginError(
+                f"{conflict(offers)} both offer a {kind.removesuffix('s')} named "
+                f"{name!r}. Leave one of them out with --without."
+            )
+        return offers[0]
+
+    def all(self, kind: str) -> list[Offer[Any]]:
+        """Return every offer of *kind* whose name is not disputed."""
+        return [found[0] for found in self.offers[kind].values() if len(found) == 1]
+
+    def offered_by(self, origin: Origin, kind: str) -> list[Any]:
+        """Return what one plugin offers of *kind*, disputed or not."""
+        offers = [offer for found in self.offers[kind].values() for offer in found]
+        return [offer.value for offer in offers if offer.origin == origin]
+
+
+class _Core:
+    """What benchbox itself offers, through the same hooks as anybody."""
+
+    @hookimpl
+    def benchbox_protocols(self) -> Iterable[Protocol]:
+        return PROTOCOLS + FLAWED
+
+    @hookimpl
+    def benchbox_metrics(self) -> Iterable[Metric]:
+        return METRICS + FLAWED_METRICS
+
+    @hookimpl
+    def benchbox_formats(self) -> Iterable[ReportFormat]:
+        return FORMATS
+
+
+def discover(
+    points: Iterable[EntryPoint] | None = None, choice: Choice | None = None
+) -> Registry:
+    """Load every installed plugin, one by one, and collect what they offer.
+
+    Args:
+        points: Entry points to load instead of the installed group ``benchbox``.
+        choice: Which plugins to load; by default what the environment says.
+    """
+    choice = Choice.from_environment() if choice is None else choice
+    found = entry_points(group="benchbox") if points is None else points
+    known = sorted(((_origin(point), point) for point in found), key=lambda p: p[0])
+    left_out = [origin for origin, _ in known if choice.leaves_out(origin)]
+    loaders: list[tuple[Origin, Callable[[], Any]]] = [
+        (Origin(OWN, version(OWN), "core"), _Core),
+        *((origin, point.load) for origin, point in known if origin not in left_out),
+        *((_file_origin(file), partial(load_file, file)) for file in choice.files),
+    ]
+    manager = pluggy.PluginManager("benchbox")
+    manager.add_hookspecs(hookspecs)
+    registry = Registry(
+        offers={kind: {} for kind in KINDS},
+        events={event: [] for event in EVENTS},
+        plugins={},
+        left_out=left_out,
+        unknown=_unknown(choice, [origin for origin, _ in known]),
+    )
+    for origin, load in loaders:
+        # What a plugin prints must not get between the lines of a listing.
+        with redirect_stdout(sys.stderr):
+            problem = _register(manager, origin, load)
+            registry.broken.extend(
+                [problem] if problem else _collect(manager, origin, registry)
+            )
+    return registry
+
+
+def conflict(offers: Sequence[Offer[Any]]) -> str:
+    """Return who offers the same name, in words."""
+    return " and ".join(str(offer.origin) for offer in offers)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _origin(point: EntryPoint) -> Origin:
+    # A distribution whose metadata are damaged has no name, or cannot tell it.
+    try:
+        name, version = point.dist.name, point.dist.version  # type: ignore[union-attr]
+    except Exception:
+        name, version = None, None
+    return Origin(name or "unknown", version or "0", point.name)
+
+
+def _file_origin(file: Path) -> Origin:
+    return Origin(str(file), "", file.stem)
+
+
+def _unknown(choice: Choice, origins: Sequence[Origin]) -> list[str]:
+    return [
+        name
+        for name in choice.without
+        if name != "*"
+        and not any(Choice(without=(name,)).leaves_out(origin) for origin in origins)
+    ]
+
+
+def _register(
+    manager: pluggy.PluginManager, origin: Origin, load: Callable[[], Any]
+) -> Broken | None:
+    """Load and register one plugin; return what is wrong with it, if anything."""
+    blame = partial(Broken, origin)
+    # A plugin may fail in any way while it loads, `sys.exit` included.
+    try:
+        plugin = load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return blame(f"cannot be loaded: {one_line(error)}", format_exc())
+    if trouble := _wrong_api(plugin):
+        return blame(trouble)
+    if isinstance(plugin, type):
+        return blame("is a class. Name an object of it, or a module, instead.")
+    try:
+        manager.register(plugin, name=str(origin))
+    except Exception as error:
+        # pluggy 1.6 leaves a plugin registered whose hook it has just refused.
+        if manager.has_plugin(str(origin)):
+            manager.unregister(name=str(origin))
+        return blame(f"breaks the plugin contract: {one_line(error)}", format_exc())
+    callers = manager.get_hookcallers(plugin) or []
+    unknown = [caller.name for caller in callers if not caller.has_spec()]
+    if callers and not unknown:
+        return None
+    manager.unregister(plugin)
+    if not callers:
+        return blame(
+            "has no hook of benchbox. Mark its functions with benchbox.hookimpl."
+        )
+    return blame(
+        f"implements a hook {unknown[0]!r} that does not exist."
+        f"{nearest(unknown[0], HOOKS)}"
+    )
+
+
+def _wrong_api(plugin: Any) -> str:
+    api = getattr(plugin, "benchbox_api", 1)
+    if api == PLUGIN_API:
+        return ""
+    newer = isinstance(api, int) and api > PLUGIN_API
+    remedy = "Update benchbox-recsys." if newer else "Look for a newer release of it."
+    return (
+        f"is built for plugin API {api!r}, but this benchbox has {PLUGIN_API}. {remedy}"
+    )
+
+
+def _collect(
+    manager: pluggy.PluginManager, origin: Origin, registry: Registry
+) -> list[Broken]:
+    """Call one plugin's hooks, each apart, so that a failure can be attributed."""
+    broken: list[Broken] = []
+    hooks: list[str] = []
+    for hook in HOOKS:
+        for impl in getattr(manager.hook, hook).get_hookimpls():
+            if impl.plugin_name != str(origin):
+                continue
+            if impl.hookwrapper or impl.wrapper:
+                broken.append(Broken(origin, f"wraps {hook}, which only offers."))
+                continue
+            hooks.append(hook)
+            name = hook.removeprefix("benchbox_")
+            if name in EVENTS:
+                registry.events[name].append(Offer(impl, origin))
+            else:
+                broken += _take_offers(registry, name, impl.function, origin)
+    registry.plugins[origin] = hooks
+    return broken
+
+
+def _take_offers(
+    registry: Registry, kind: str, function: Callable[[], Any], origin: Origin
+) -> list[Broken]:
+    hook = f"benchbox_{kind}"
+    try:
+        values = list(function())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        reason = f"fails in its hook {hook}: {one_line(error)}"
+        return [Broken(origin, reason, format_exc())]
+    broken = []
+    for value in values:
+        if trouble := _wrong_offer(kind, value):
+            broken.append(Broken(origin, f"returns from its hook {hook} {trouble}"))
+            continue
+        found = registry.offers[kind].setdefault(value.name, [])
+        found.append(Offer(value, origin))
+    return broken
+
+
+def _wrong_offer(kind: str, value: Any) -> str:
+    """Return what is wrong with something a hook returned, or an empty string."""
+    expected = _types()[kind]
+    if not isinstance(value, expected):
+        return f"a {type(value).__name__} where a {expected.__name__} belongs."
+    if not isinstance(value.name, str) or not _KEBAB.fullmatch(value.name):
+        return (
+            f"the name {value.name!r}. Names are lower-case letters and digits, parted "
+            f"by hyphens."
+        )
+    return ""
+
+
+def _types() -> dict[str, type[Any]]:
+    from benchbox.data.cards import DatasetCard
+    from benchbox.plugins.claims import Claim
+    from benchbox.plugins.suites import Suite
+
+    kinds = (ModelSpec, DatasetCard, Protocol, Metric, Claim, Suite, ReportFormat)
+    return dict(zip(KINDS, kinds, strict=True))
+
+
+def one_line(error: BaseException) -> str:
+    """Return the kind and the text of an error in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

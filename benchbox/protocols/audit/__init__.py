@@ -1,0 +1,8 @@
+"""Audit: whether anything of the hidden ratings can reach a model, fold by fold."""
+
+from benchbox.protocols.audit.canary import redraw_hidden as redraw_hidden
+from benchbox.protocols.audit.findings import Audit as Audit
+from benchbox.protocols.audit.findings import Finding as Finding
+from benchbox.protocols.audit.findings import Severity as Severity
+from benchbox.protocols.audit.findings import refuse_leaks as refuse_leaks
+from benchbox.protocols.audit.fold import audit_fold as audit_fold

@@ -1,0 +1,230 @@
+"""Aggregates: what a table of features may have been computed from, user by user."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.parallel import each
+from benchbox.protocols.audit.membership import Roles
+from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN
+from benchbox.ratings import Features, IndexArray, Ratings
+
+Column = NDArray[np.float64]
+"""A number per user, or per item; NaN where there is none."""
+
+MAX_CATEGORIES = 32
+"""Values that a column of features may have and still count as categories."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Aggregate:
+    """One number per user, or per item, three ways.
+
+    Attributes:
+        what: What it is, such as ``"the count of ratings"``.
+        everything: Over all ratings.
+        visible: Over those that may be seen.
+        hidden: Over those that may not.
+    """
+
+    what: str
+    everything: Column
+    visible: Column
+    hidden: Column
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Side:
+    """Users, or items, as the audit looks at them.
+
+    Attributes:
+        name: ``"user"`` or ``"item"``.
+        index: Whose each rating is.
+        size: How many there are.
+        features: Their features.
+        others: Whom, or what, each rating joins them with.
+        other_features: The features of those.
+    """
+
+    name: str
+    index: IndexArray
+    size: int
+    features: Features
+    others: IndexArray
+    other_features: Features
+
+
+def sides(ratings: Ratings) -> tuple[Side, Side]:
+    """Return the two sides of *ratings*."""
+    users = Side(
+        name="user",
+        index=ratings.users,
+        size=ratings.n_users,
+        features=ratings.user_features or {},
+        others=ratings.items,
+        other_features=ratings.item_features or {},
+    )
+    items = Side(
+        name="item",
+        index=ratings.items,
+        size=ratings.n_items,
+        features=ratings.item_features or {},
+        others=ratings.users,
+        other_features=ratings.user_features or {},
+    )
+    return users, items
+
+
+def aggregates(side: Side, ratings: Ratings, roles: Roles) -> Iterator[Aggregate]:
+    """Yield what can be computed of the ratings of each user, or of each item.
+
+    Ratings that are hidden and visible at once count as visible.
+    """
+    columns: dict[str, NDArray[Any]] = {"ratings": ratings.values}
+    if ratings.timestamps is not None:
+        columns["timestamps"] = ratings.timestamps
+    is_number = np.isfinite(ratings.values)
+    for noun, column in columns.items():
+        visible, hidden = _two_totals(side, column, roles, is_number)
+        found = [t.summaries() for t in (visible.and_of(hidden), visible, hidden)]
+        for what in found[0]:
+            everything, seen, unseen = (summary[what] for summary in found)
+            yield Aggregate(
+                what=f"the {what} of {noun}",
+                everything=everything,
+                visible=seen,
+                hidden=unseen,
+            )
+    for what, belongs in _categories(side):
+        seen, unseen = _two_counts(side, belongs, roles, is_number)
+        yield Aggregate(
+            what=f"the count of ratings with {what}",
+            everything=seen + unseen,
+            visible=seen,
+            hidden=unseen,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Totals:
+    """What adds up over the ratings of each user, or of each item."""
+
+    counts: Column
+    sums: Column
+    squares: Column
+    low: Column
+    high: Column
+
+    @classmethod
+    def over(
+        cls, index: NDArray[np.signedinteger[Any]], values: Column, size: int
+    ) -> Self:
+        low, high = np.full(size, np.inf), np.full(size, -np.inf)
+        index = index.astype(np.intp)
+        np.minimum.at(low, index, values)
+        np.maximum.at(high, index, values)
+        return cls(
+            counts=np.bincount(index, minlength=size).astype(np.float64),
+            sums=np.bincount(index, values, size).astype(np.float64),
+            squares=np.bincount(index, values * values, size).astype(np.float64),
+            low=low,
+            high=high,
+        )
+
+    def and_of(self, other: Self) -> Self:
+        """Return the totals over both."""
+        return type(self)(
+            counts=self.counts + other.counts,
+            sums=self.sums + other.sums,
+            squares=self.squares + other.squares,
+            low=np.minimum(self.low, other.low),
+            high=np.maximum(self.high, other.high),
+        )
+
+    def summaries(self) -> dict[str, Column]:
+        """Return what they say, NaN of those without a rating."""
+        counts = np.where(self.counts > 0, self.counts, np.nan)
+        means = self.sums / counts
+        variances = np.maximum(self.squares / counts - means * means, 0)
+        return {
+            "count": self.counts,
+            "sum": self.sums,
+            "mean": means,
+            "lowest": np.where(self.counts > 0, self.low, np.nan),
+            "highest": np.where(self.counts > 0, self.high, np.nan),
+            "variance": variances,
+            "standard deviation": np.sqrt(variances),
+        }
+
+
+def _two_totals(
+    side: Side, column: NDArray[Any], roles: Roles, is_number: NDArray[np.bool_]
+) -> tuple[_Totals, _Totals]:
+    """Return the totals over visible ratings, and over hidden ones."""
+
+    def of(at: slice) -> tuple[_Totals, _Totals]:
+        index, values = side.index[at], column[at]
+        visible, hidden = (
+            _Totals.over(index[chosen], values[chosen].astype(np.float64), side.size)
+            for chosen in _two_parts(roles[at], is_number[at])
+        )
+        return visible, hidden
+
+    seen, unseen = zip(*each(of, _stretches(len(roles), side.size)), strict=True)
+    return reduce(_Totals.and_of, seen), reduce(_Totals.and_of, unseen)
+
+
+def _two_counts(
+    side: Side, belongs: Column, roles: Roles, is_number: NDArray[np.bool_]
+) -> tuple[Column, Column]:
+    """Return how many visible, and hidden, ratings are with those who belong."""
+
+    def of(at: slice) -> tuple[Column, Column]:
+        index, weights = side.index[at], belongs[side.others[at]]
+        visible, hidden = (
+            np.bincount(index[chosen], weights[chosen], side.size).astype(np.float64)
+            for chosen in _two_parts(roles[at], is_number[at])
+        )
+        return visible, hidden
+
+    seen, unseen = zip(*each(of, _stretches(len(roles), side.size)), strict=True)
+    return sum(seen[1:], seen[0]), sum(unseen[1:], unseen[0])
+
+
+def _two_parts(
+    roles: Roles, is_number: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    is_visible = (roles & (TRAIN | HISTORY) > 0) & is_number
+    return is_visible, (roles & HIDDEN > 0) & is_number & ~is_visible
+
+
+def _stretches(n: int, size: int) -> list[slice]:
+    """Return slices of *n* ratings that are longer than what is made of each.
+
+    Args:
+        n: How many ratings.
+        size: How many numbers are made of a slice, one per user or per item.
+    """
+    length = max(1 << 18, 16 * size)
+    return [slice(at, min(at + length, n)) for at in range(0, n, length)]
+
+
+def _categories(side: Side) -> Iterator[tuple[str, Column]]:
+    """Yield each category of the other side, such as a genre, and who belongs to it."""
+    for name, column in side.other_features.items():
+        if column.dtype.kind in "biuf":
+            values = np.unique(column)
+            if len(values) <= MAX_CATEGORIES:
+                for value in values:
+                    yield f"{name} {value:g}", (column == value).astype(np.float64)
+            continue
+        tokens = [set(str(text).split("|")) for text in column.tolist()]
+        known = sorted(set().union(*tokens)) if tokens else []
+        if len(known) <= MAX_CATEGORIES:
+            for token in known:
+                belongs = np.array([token in mine for mine in tokens], dtype=np.float64)
+                yield f"{name} {token!r}", belongs

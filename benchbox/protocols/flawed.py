@@ -1,0 +1,109 @@
+"""Flawed: what the literature does that does not measure prediction, named as such.
+
+They are here so that a figure published under one can be computed as it was, and seen
+beside an honest one. No table mixes them with others, and each says what is wrong.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.options import Options
+from benchbox.protocols.cold_start import flag_new_users
+from benchbox.protocols.partition import Fraction, Partition, Protocol, Seed
+from benchbox.protocols.random_splits import carve_random
+from benchbox.protocols.temporal import has_timestamps, moment_of
+from benchbox.ratings import IndexArray, Ratings
+
+
+class ReconstructionOptions(Options, frozen=True):
+    """Options of ``reconstruction``.
+
+    Attributes:
+        quantile: Share of all ratings, by time, to train on; 1 for all. Later ratings
+            of users and items known by then are shown, and asked for, with the rest.
+    """
+
+    quantile: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.quantile <= 1:
+            raise ValueError(f"quantile must be above 0 and at most 1: {self.quantile}")
+
+
+def split_reconstruction(
+    ratings: Ratings, shipped: Mapping[str, Partition], options: ReconstructionOptions
+) -> Iterator[Partition]:
+    """Yield one fold that asks for the very ratings it shows."""
+    everything = np.arange(len(ratings))
+    if options.quantile == 1:
+        yield Partition(
+            name="shown", train=everything, history=everything, hidden=everything
+        )
+        return
+    stamps = has_timestamps(ratings, "reconstruction:quantile=…")
+    early = stamps <= moment_of(stamps, options.quantile)
+    known = _seen(ratings.users, early) & _seen(ratings.items, early)
+    shown = np.flatnonzero(early | known)
+    yield Partition(
+        name="shown", train=np.flatnonzero(early), history=shown, hidden=shown
+    )
+
+
+class NewUsersReconstructionOptions(Options, frozen=True):
+    """Options of ``reconstruction-new-users``.
+
+    Attributes:
+        fraction: Share of the users to keep out of training.
+        by_id: Whether these are the last in the order of ids, or drawn at random.
+        seed: Draws them.
+    """
+
+    fraction: Fraction = 0.1
+    by_id: bool = False
+    seed: Seed = 0
+
+
+def split_new_users_reconstruction(
+    ratings: Ratings,
+    shipped: Mapping[str, Partition],
+    options: NewUsersReconstructionOptions,
+) -> Iterator[Partition]:
+    """Yield one fold that shows all ratings of new users, and asks for the same."""
+    seed = None if options.by_id else options.seed
+    is_new = flag_new_users(ratings, options.fraction, seed)
+    theirs = np.flatnonzero(is_new[ratings.users])
+    train = np.flatnonzero(~is_new[ratings.users])
+    yield Partition(name="shown", train=train, history=theirs, hidden=theirs)
+
+
+_FLAW = "the model is shown the very ratings it is asked for, so copying them wins"
+
+FLAWED = (
+    Protocol(
+        name="reconstruction",
+        summary="flawed: asks for the ratings that are shown",
+        options=ReconstructionOptions,
+        split=split_reconstruction,
+        carve=carve_random,
+        flaw=_FLAW,
+    ),
+    Protocol(
+        name="reconstruction-new-users",
+        summary="flawed: asks new users for the ratings they show",
+        options=NewUsersReconstructionOptions,
+        split=split_new_users_reconstruction,
+        carve=carve_random,
+        new_users=True,
+        flaw=_FLAW,
+    ),
+)
+"""The flawed protocols benchbox can name."""
+
+
+def _seen(index: IndexArray, early: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return, per rating, whether its user or item has an early rating."""
+    seen = np.zeros(int(index.max()) + 1, dtype=bool)
+    seen[index[early]] = True
+    return seen[index]

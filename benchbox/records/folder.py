@@ -1,0 +1,232 @@
+"""Results: the run folder, written so that a crash loses nothing."""
+
+import errno
+import os
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from benchbox.errors import ResultsError
+from benchbox.ratings import Values
+from benchbox.records.run import RESULT_FORMAT, RunRecord
+from benchbox.records.trial import TrialRecord
+
+_PARTS = ("trials", "logs", "predictions", "references")
+
+
+class RunFolder:
+    """A run on disk. Everything in it is written whole and then renamed into place.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, parent: Path, run_id: str) -> "RunFolder":
+        """Make the folder of a new run below *parent*.
+
+        Raises:
+            ResultsError: It cannot be made.
+        """
+        folder = cls(parent / run_id)
+        try:
+            for name in _PARTS:
+                (folder.path / name).mkdir(parents=True)
+        except OSError as error:
+            raise _cannot_write(folder.path, error) from error
+        return folder
+
+    def inner(self, name: str) -> "RunFolder":
+        """Return a folder of records within this one; it is made if need be.
+
+        Raises:
+            ResultsError: It cannot be made.
+        """
+        inner = RunFolder(self.path / name)
+        try:
+            for part in _PARTS:
+                (inner.path / part).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(inner.path, error) from error
+        return inner
+
+    @classmethod
+    def find(cls, name: str, parent: Path) -> "RunFolder":
+        """Return the run called *name*: a folder, a run below *parent*, or ``last``.
+
+        Raises:
+            ResultsError: There is no such run.
+        """
+        runs = sorted(p.parent for p in parent.glob("*/run.json"))
+        if name == "last" and runs:
+            return cls(runs[-1])
+        for path in (Path(name), parent / name):
+            if (path / "run.json").is_file():
+                return cls(path)
+        known = ", ".join(path.name for path in runs[-3:]) or "none"
+        raise ResultsError(
+            f"There is no run {name!r} in {parent}. Newest runs there: {known}."
+        )
+
+    def write_run(self, record: RunRecord) -> None:
+        """Write or replace the record of the run."""
+        self._write("run.json", _to_json(record))
+
+    def read_run(self) -> RunRecord:
+        """Return the record of the run.
+
+        Raises:
+            ResultsError: It cannot be read, or is of another format.
+        """
+        record: RunRecord = _read(self.path / "run.json", RunRecord)
+        return record
+
+    def write_trial(self, record: TrialRecord, predictions: Values | None) -> None:
+        """Write or replace the record of a trial, its predictions first."""
+        name = trial_name(record)
+        if predictions is not None:
+            self._write(f"predictions/{name}.npy", predictions)
+        self._write(f"trials/{name}.json", _to_json(record))
+
+    def write_reference(self, record: TrialRecord, predictions: Values) -> None:
+        """Write the bias model's predictions of the hidden ratings of a trial."""
+        self._write(_reference_file(record), predictions)
+
+    def has_reference(self, record: TrialRecord) -> bool:
+        """Return whether these are there."""
+        return (self.path / _reference_file(record)).is_file()
+
+    def predictions(self, record: TrialRecord) -> Values:
+        """Return a trial's predictions, unclipped, in the order of the hidden ratings.
+
+        Raises:
+            ResultsError: They were not kept, or cannot be read.
+        """
+        return self._load(f"predictions/{trial_name(record)}.npy", record.n_hidden)
+
+    def reference(self, record: TrialRecord) -> Values:
+        """Return the bias model's predictions of a trial's hidden ratings.
+
+        Raises:
+            ResultsError: They were not kept, or cannot be read.
+        """
+        return self._load(_reference_file(record), record.n_hidden)
+
+    def _load(self, name: str, n_hidden: int) -> Values:
+        file = self.path / name
+        try:
+            values: Values = np.load(file, allow_pickle=False)
+        except FileNotFoundError:
+            raise ResultsError(
+                f"{file} is not there: the run did not keep its predictions. Run again "
+                f"without --drop-predictions."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ResultsError(f"{file} cannot be read: {error}.") from error
+        if values.shape != (n_hidden,) or values.dtype != np.float32:
+            raise ResultsError(
+                f"{file} holds {values.dtype} of shape {values.shape}, not a float32 "
+                f"for each of {n_hidden} hidden ratings. It was changed by hand."
+            )
+        return values
+
+    def trials(self) -> list[TrialRecord]:
+        """Return the records of all trials that have ended, in order of their names."""
+        files = sorted((self.path / "trials").glob("*.json"), key=lambda f: f.stem)
+        return [_read(file, TrialRecord) for file in files]
+
+    def log(self, record: TrialRecord) -> Path:
+        """Return the file that takes what a trial prints."""
+        return self.path / "logs" / f"{trial_name(record)}.log"
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a derived file such as a table."""
+        self._write(name, text.encode())
+
+    def _write(self, name: str, content: "bytes | Values") -> None:
+        target = self.path / name
+        part = target.with_name(f".{target.name}.part")
+        try:
+            with part.open("wb") as file:
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    np.save(file, content, allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise _cannot_write(target, error) from error
+
+
+def predictions_digest(predictions: Values) -> str:
+    """Return the hash of predictions; equal for equal bytes alone."""
+    return blake2b(predictions.tobytes(), digest_size=16).hexdigest()
+
+
+def new_run_id() -> str:
+    """Return a name for a run: the time, so that names sort by it.
+
+    The tail is the part of a second in 65,536ths: the later of two runs that begin in
+    the same second is still the last.
+    """
+    time = datetime.now(UTC)
+    return f"{time:%Y%m%d-%H%M%S}-{(time.microsecond << 16) // 1_000_000:04x}"
+
+
+def now() -> str:
+    """Return the time, UTC, ISO 8601, in seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def trial_name(record: TrialRecord) -> str:
+    """Return the name of a trial's files."""
+    parts = (f"s{record.stage}", record.fold, f"m{record.model:02d}", record.label[:60])
+    again = (f"t{record.repeat}",) if record.repeat else ()
+    return _as_file_name("-".join((*parts, f"r{record.replicate}", *again)))
+
+
+def _reference_file(record: TrialRecord) -> str:
+    return f"references/s{record.stage}-{_as_file_name(record.fold)}.npy"
+
+
+def _as_file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_=." else "_" for c in name)
+
+
+def _to_json(record: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+
+
+def _read(file: Path, kind: type[Any]) -> Any:
+    try:
+        record = msgspec.json.decode(file.read_bytes(), type=kind)
+        if record.format != RESULT_FORMAT:
+            raise msgspec.ValidationError(
+                f"its format is {record.format}, not {RESULT_FORMAT}"
+            )
+        return record
+    except OSError as error:
+        raise ResultsError(f"{file} cannot be read: {error.strerror}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ResultsError(
+            f"{file} is no record of this version of benchbox: {error}. "
+            f"It was written by another version, or changed by hand."
+        ) from error
+
+
+def _cannot_write(target: Path, error: OSError) -> ResultsError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResultsError(
+            f"The disk is full: {target} could not be written. What had ended before "
+            f"is kept; make room, then continue with --resume."
+        )
+    return ResultsError(f"{target} cannot be written: {error.strerror}.")

@@ -1,0 +1,114 @@
+"""Trial job: what a child process is asked to do, and what it says of it."""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from benchbox.machine.clocks.latency import (
+    LatencyRecord,
+)
+from benchbox.machine.clocks.samples import Durations
+from benchbox.models.contract import EpochReport, Precision
+
+if TYPE_CHECKING:
+    pass
+
+
+Status = Literal[
+    "ok",
+    "failed",
+    "timeout",
+    "out-of-memory",
+    "crashed",
+    "skipped",
+    "interrupted",
+]
+"""How a trial can end."""
+
+
+class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a child process needs to run one trial, as plain values.
+
+    Attributes:
+        target: Model class, as `ModelSpec.target`.
+        options_type: Options record as ``"module:Class"``; empty for no options.
+        options: Its values in force.
+        train: Folder of the ratings to fit.
+        validation: Folder of the validation ratings, for a model that asks.
+        validation_history: Folder of what is visible while predicting them.
+        refit: Folder of train and validation together, for a model that refits.
+        history: Folder of what `predict` may see.
+        device: Where to train.
+        precision: Arithmetic of matrix products.
+        seed: Seed of the trial.
+        n_threads: Threads to use.
+        time_limit_seconds: When the parent ends the trial, if ever.
+        out: Folder for the outcome and the predictions.
+        keep: Folder for the fitted model's state; nothing is predicted then.
+        latency: Whether single calls of `predict` are timed as well.
+        chunk_size: Pairs per call of `predict`.
+    """
+
+    target: str
+    options_type: str
+    options: dict[str, Any]
+    train: str
+    history: str
+    out: str
+    validation: str | None = None
+    validation_history: str | None = None
+    refit: str | None = None
+    device: str = "cpu"
+    precision: Precision = "float32"
+    seed: int = 0
+    n_threads: int = 1
+    time_limit_seconds: float | None = None
+    keep: str | None = None
+    latency: bool = False
+    chunk_size: int = 1 << 18
+
+
+class TrialOutcome(msgspec.Struct, kw_only=True):
+    """What a child process says about its trial.
+
+    Attributes:
+        status: How it ended.
+        reason: Why, in one line, unless it is ok.
+        wall_seconds: Wall-clock seconds by phase: load, fit, predict; and start, for
+            what the first use of an accelerator takes, before the model is loaded.
+        cpu_seconds: Processor seconds by phase.
+        curve: What the model reported after each epoch.
+        refit_curve: The same of the refit.
+        notes: Choices the model made by itself.
+        n_steps: Training steps the model timed.
+        steps: How long the newest of them took.
+        latency: How long single calls of `predict` take, where that was asked for.
+        chosen_epoch: Epoch with the lowest validation error, in a refit.
+        n_parameters: Learned numbers in the model, where it tells.
+        settings: Threads, arithmetic and the like in force, by name.
+        idle_memory_bytes: Resident memory before the model was loaded.
+        peak_memory_bytes: Largest resident set so far, where more is measured after
+            the predictions; else the parent knows it.
+        peak_accelerator_bytes: Most memory tensors took on the accelerator.
+        reserved_accelerator_bytes: Most memory the allocator held there for them.
+        parameter_bytes: Memory of the torch modules' parameters.
+    """
+
+    status: Status = "ok"
+    reason: str = ""
+    wall_seconds: dict[str, float] = {}
+    cpu_seconds: dict[str, float] = {}
+    curve: list[EpochReport] = []
+    refit_curve: list[EpochReport] = []
+    notes: dict[str, str] = {}
+    n_steps: int = 0
+    steps: Durations | None = None
+    latency: list[LatencyRecord] = []
+    chosen_epoch: int | None = None
+    n_parameters: int | None = None
+    settings: dict[str, str] = {}
+    idle_memory_bytes: int = 0
+    peak_memory_bytes: int | None = None
+    peak_accelerator_bytes: int | None = None
+    reserved_accelerator_bytes: int | None = None
+    parameter_bytes: int | None = None

@@ -1,0 +1,164 @@
+"""Definitions: what figures must share before they may stand in one column."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import msgspec
+
+from benchbox.errors import ResultsError
+from benchbox.options import spell
+from benchbox.records.run import PlannedModel, RunRecord, StageRecord
+from benchbox.records.trial import TrialRecord
+from benchbox.reports.leaderboard import Leaderboard, leaderboards
+
+Told = tuple[RunRecord, list[TrialRecord]]
+"""A run and its trials."""
+
+
+def definition(run: RunRecord, stage: StageRecord) -> dict[str, str]:
+    """Return all that decides what the figures of a stage mean, in words."""
+    config = run.config
+    return {
+        "data set": spell(stage.dataset, stage.dataset_options),
+        "data": stage.data_id,
+        "scale": str(stage.scale),
+        "protocol": spell(stage.protocol, stage.protocol_options),
+        "flaw": stage.flaw or "none",
+        "cold policy": stage.cold_policy,
+        "folds": " ".join(fold.name for fold in stage.folds),
+        **{f"id of fold {fold.name}": fold.id for fold in stage.folds},
+        "clipping": "on" if config.clip else "off",
+        "fits of a stochastic model": str(config.seeds),
+        **{f"metric {m.name}": f"{m.definition} ({m.unit})" for m in run.metrics},
+        # Seconds and bytes have a meaning too.
+        "machine": run.environment.machine(),
+        "threads": str(run.n_threads),
+        "precision": config.precision,
+    }
+
+
+def differences(first: dict[str, str], second: dict[str, str]) -> list[str]:
+    """Return in words where two definitions differ."""
+    return [
+        f"{word} ({first.get(word, 'none')} against {second.get(word, 'none')})"
+        for word in dict.fromkeys(chain(first, second))
+        if first.get(word) != second.get(word)
+    ]
+
+
+def merged(runs: Sequence[Told]) -> tuple[RunRecord, list[Leaderboard]]:
+    """Return the tables of several runs, one for each data set and protocol.
+
+    A model that several runs have in the same way is shown once, from the first.
+
+    Args:
+        runs: The runs, at least one.
+
+    Raises:
+        ResultsError: Figures of two definitions would share a column.
+    """
+    first, _ = runs[0]
+    for run, trials in runs:
+        check_folds(run, trials)
+        _check_runs(first, run)
+    boards = [_board(group) for group in _groups(runs)]
+    ids = " + ".join(run.id for run, _ in runs)
+    n_trials = sum(run.n_trials for run, _ in runs)
+    return msgspec.structs.replace(first, id=ids, n_trials=n_trials), boards
+
+
+def check_folds(run: RunRecord, trials: Sequence[TrialRecord]) -> None:
+    """Compare the fold each trial was scored on with the one its table is about.
+
+    Raises:
+        ResultsError: They are not the same.
+    """
+    for trial in trials:
+        ids = {fold.name: fold.id for fold in run.stages[trial.stage].folds}
+        if ids.get(trial.fold) != trial.fold_id:
+            raise ResultsError(
+                f"{trial.label} was scored on fold {trial.fold!r} with id "
+                f"{trial.fold_id}, but its table is about {ids.get(trial.fold)}. They "
+                f"are different ratings; run it again."
+            )
+
+
+def _check_runs(first: RunRecord, other: RunRecord) -> None:
+    """Refuse runs whose figures differ in meaning whatever they are about."""
+    for stage in first.stages:
+        mine, its = definition(first, stage), definition(other, stage)
+        _refuse(first, other, differences(mine, its))
+
+
+def _refuse(first: RunRecord, other: RunRecord, found: list[str]) -> None:
+    if found:
+        raise ResultsError(
+            f"Runs {first.id} and {other.id} cannot share a table, as their figures "
+            f"differ in: {'; '.join(found)}. Report them one by one."
+        )
+
+
+def _groups(runs: Sequence[Told]) -> list[list[tuple[Told, int]]]:
+    """Return the stages of all runs, those of one definition together."""
+    grouped: list[list[tuple[Told, int]]] = []
+    for told in runs:
+        for number, stage in enumerate(told[0].stages):
+            group = _fitting(grouped, told, stage)
+            if group is None:
+                grouped.append([(told, number)])
+            else:
+                group.append((told, number))
+    return grouped
+
+
+def _fitting(
+    grouped: list[list[tuple[Told, int]]], told: Told, stage: StageRecord
+) -> list[tuple[Told, int]] | None:
+    mine = definition(told[0], stage)
+    namesakes = []
+    for group in grouped:
+        (run, _), number = group[0]
+        found = differences(definition(run, run.stages[number]), mine)
+        if not found:
+            return group
+        its = run.stages[number]
+        # Within one run, whoever made it asked for both, each in its own table.
+        if (its.dataset, its.protocol) == (stage.dataset, stage.protocol):
+            namesakes += [(run, found)] if run is not told[0] else []
+    for run, found in namesakes:
+        _refuse(run, told[0], found)
+    return None
+
+
+def _board(group: list[tuple[Told, int]]) -> Leaderboard:
+    (first, _), number = group[0]
+    models: dict[str, PlannedModel] = {}
+    moved: list[TrialRecord] = []
+    for (run, trials), stage in group:
+        new = list(_new_models(run, models, first))
+        models |= {run.models[place].label: run.models[place] for place in new}
+        places = {place: list(models).index(run.models[place].label) for place in new}
+        moved += [
+            msgspec.structs.replace(t, stage=0, model=places[t.model])
+            for t in trials
+            if t.stage == stage and t.model in places
+        ]
+    alone = msgspec.structs.replace(
+        first, models=list(models.values()), stages=[first.stages[number]]
+    )
+    (board,) = leaderboards(alone, moved)
+    return board
+
+
+def _new_models(
+    run: RunRecord, known: dict[str, PlannedModel], first: RunRecord
+) -> Iterator[int]:
+    for place, model in enumerate(run.models):
+        earlier = known.get(model.label)
+        if earlier is None:
+            yield place
+        elif (earlier.options, earlier.source_digest) != (
+            model.options,
+            model.source_digest,
+        ):
+            _refuse(first, run, [f"what {model.label} is (its code or its defaults)"])

@@ -1,0 +1,41 @@
+"""Reports: tables of a run in several formats, built from its records alone."""
+
+from collections.abc import Callable, Mapping
+
+from benchbox.plugins import formats
+from benchbox.plugins.formats import ReportFormat
+from benchbox.records.folder import RunFolder
+from benchbox.records.run import RunRecord
+from benchbox.reports.leaderboard import Leaderboard
+from benchbox.reports.merge import merged
+from benchbox.targets import resolve
+
+Renderer = Callable[[RunRecord, list[Leaderboard]], str]
+
+FORMATS: Mapping[str, ReportFormat] = {form.name: form for form in formats.FORMATS}
+"""The formats of benchbox itself, by name; plugins can offer more."""
+
+
+def render(
+    folder: RunFolder,
+    form: str,
+    forms: Mapping[str, ReportFormat] = FORMATS,
+    *more: RunFolder,
+) -> str:
+    """Return the tables of a run, or of several, as text in one of *forms*.
+
+    Raises:
+        ResultsError: Figures of two definitions would share a column.
+    """
+    told = [(f.read_run(), f.trials()) for f in (folder, *more)]
+    renderer: Renderer = resolve(forms[form].target)
+    return renderer(*merged(told))
+
+
+def write_tables(
+    folder: RunFolder, forms: Mapping[str, ReportFormat] = FORMATS
+) -> None:
+    """Write the tables of a run into its folder, one file a format that has one."""
+    for name, form in forms.items():
+        if form.file:
+            folder.write_text(form.file, render(folder, name, forms))

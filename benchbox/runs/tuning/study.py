@@ -1,0 +1,245 @@
+"""Study: one model, tuned on what is visible of one fold."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from benchbox.metrics.metric import Metric
+from benchbox.models.search_space import SearchSpace
+from benchbox.protocols.folds import Fold
+from benchbox.records.config import TuningBudget
+from benchbox.records.folder import RunFolder
+from benchbox.records.run import PlannedModel
+from benchbox.records.trial import TrialRecord
+from benchbox.runs.plan import Chosen, Plan, PlannedTrial
+from benchbox.runs.runner import Listener
+from benchbox.runs.tuning.suggestions import Tried, suggest
+
+
+class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What was tried for one model on one fold, and what was chosen.
+
+    It tells of validation ratings, which are training ratings: never of hidden ones.
+
+    Attributes:
+        model: The model as it would be chosen, before tuning.
+        stage: Place of its data set and protocol in the run's record.
+        fold: Name of the fold.
+        validation_id: Id of the fold within the fold's training ratings.
+        n_validation: Validation ratings each trial was scored on.
+        metric: Name of the metric it was chosen by.
+        budget: How much could be tried.
+        tried: What was, first the options in force.
+        chosen: Values of the searched options that did best.
+        before: The metric of the options in force; `None` if they failed.
+        after: The metric of the chosen ones.
+        seconds: Wall-clock seconds in all.
+    """
+
+    model: str
+    stage: int
+    fold: str
+    validation_id: str
+    n_validation: int
+    metric: str
+    budget: TuningBudget
+    tried: list[Tried]
+    chosen: dict[str, Any]
+    before: float | None
+    after: float | None
+    seconds: float
+
+
+class StudiesRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was tried in a run.
+
+    Attributes:
+        format: Version of this record.
+        run: Name of the run.
+        stages: Data sets and protocols in words, by number of the stage.
+        seed: Root of all seeds.
+        environment: Id of the machine and software, as in the run's record.
+        studies: Model by model, fold by fold.
+    """
+
+    format: int = 1
+    run: str
+    stages: list[str]
+    seed: int
+    environment: str
+    studies: list[StudyRecord]
+
+
+class Study:
+    """The search for one model's options on one fold.
+
+    Each trial is an ordinary one, in a process of its own, on a fold within the
+    fold's training ratings: the validation ratings, carved by the protocol's own rule,
+    are its hidden ones. What has ended is on disk, and is not tried again.
+
+    Args:
+        plan: The run's plan; of its data only *validation* is given to trials.
+        place: Stage and model, as the numbers they have in the plan.
+        validation: The fold within the training ratings.
+        space: What may be tried.
+        metric: What to choose by.
+        folder: Takes the trials' records.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        place: tuple[int, int],
+        validation: Fold,
+        space: SearchSpace,
+        metric: Metric,
+        folder: RunFolder,
+    ) -> None:
+        # Predictions of validation ratings are of no further use.
+        config = msgspec.structs.replace(plan.config, keep_predictions=False)
+        self.plan = replace(plan, config=config)
+        self._stage, number = place
+        self._model: PlannedModel = plan.models[number]
+        self._name = msgspec.structs.replace(self._model, tuned=False).label
+        self._validation, self._space, self._metric = validation, space, metric
+        assert plan.config.tuning is not None
+        self._budget = plan.config.tuning
+        self._tried: list[Tried] = []
+        self._known = {record.key: record for record in folder.trials()}
+        self._seed = self._planned({}, 0).fold_seed("tuning", self._name)
+
+    @property
+    def label(self) -> str:
+        """Model and fold."""
+        return f"{self._name} on {self._validation.name}"
+
+    @property
+    def n_trials(self) -> int:
+        """Trials there are at most."""
+        return self._budget.trials
+
+    @property
+    def tried(self) -> list[Tried]:
+        """What has been tried."""
+        return self._tried
+
+    def trials(self) -> Iterator[PlannedTrial]:
+        """Yield the trials that are left, each chosen by the outcome of those before.
+
+        Whoever runs them hands each record to `took` before asking for the next.
+        """
+        while (options := self._next()) is not None:
+            trial = self._planned(options, len(self._tried))
+            found = self._known.get(trial.key)
+            if found is not None and found.status != "interrupted":
+                self.took(found)
+            else:
+                yield trial
+
+    def took(self, record: TrialRecord) -> None:
+        """Take the record of the trial that has just ended."""
+        score = record.metrics.get(self._metric.name)
+        self._tried.append(
+            Tried(
+                options=dict(record.tuned),
+                value=None if score is None else score.value,
+                seconds=record.seconds or self._limit(record),
+                status=record.status,
+                reason=record.reason,
+            )
+        )
+
+    def record(self) -> StudyRecord:
+        """Return what was found."""
+        done = [tried for tried in self._tried if tried.value is not None]
+        sign = -1 if self._metric.higher_is_better else 1
+        best = min(done, key=lambda tried: sign * (tried.value or 0), default=None)
+        return StudyRecord(
+            model=self._name,
+            stage=self._stage,
+            fold=self._validation.name,
+            validation_id=self._validation.id,
+            n_validation=len(self._validation.partition.hidden),
+            metric=self._metric.name,
+            budget=self._budget,
+            tried=self._tried,
+            chosen={} if best is None else best.options,
+            before=self._tried[0].value if self._tried else None,
+            after=None if best is None else best.value,
+            seconds=self._spent,
+        )
+
+    @property
+    def _spent(self) -> float:
+        return sum(tried.seconds for tried in self._tried)
+
+    def _next(self) -> dict[str, Any] | None:
+        """Return the options to try next, if the budget allows."""
+        if not self._tried:
+            # As JSON has them, so that a tuple is not a change of the list it becomes.
+            options = msgspec.json.decode(msgspec.json.encode(self._model.options))
+            return {name: options[name] for name in self._space}
+        is_spent = self._spent >= (self._budget.seconds or float("inf"))
+        if is_spent or not self._space or len(self._tried) >= self._budget.trials:
+            return None
+        return suggest(
+            self._space,
+            self._tried,
+            seed=self._seed,
+            higher_is_better=self._metric.higher_is_better,
+        )
+
+    def _planned(self, options: Mapping[str, Any], number: int) -> PlannedTrial:
+        left = [self.plan.config.time_limit_seconds]
+        if self._budget.seconds is not None:
+            left.append(self._budget.seconds - self._spent)
+        limit = min((seconds for seconds in left if seconds is not None), default=None)
+        config = msgspec.structs.replace(self.plan.config, time_limit_seconds=limit)
+        place = (self._stage, self._validation.name, number)
+        plan = replace(
+            self.plan,
+            config=config,
+            models=[self._model] * (number + 1),
+            chosen={place: Chosen(options=options)},
+        )
+        return PlannedTrial(
+            plan=plan,
+            stage_number=self._stage,
+            model_number=number,
+            fold=self._validation,
+            replicate=0,
+        )
+
+    def _limit(self, record: TrialRecord) -> float:
+        """Return what a trial has cost that could not say so itself."""
+        if record.status != "timeout":
+            return 0.0
+        limits = (self.plan.config.time_limit_seconds, self._budget.seconds)
+        return min(seconds for seconds in limits if seconds is not None)
+
+
+class StudyListener:
+    """Hands each record to the study before anybody else hears of it.
+
+    Args:
+        study: The study.
+        inner: Who else wants to know.
+    """
+
+    def __init__(self, study: Study, inner: Listener) -> None:
+        self._study, self._inner = study, inner
+
+    def trial_started(self, trial: PlannedTrial) -> None:
+        """Take note that *trial* begins."""
+        self._inner.trial_started(trial)
+
+    def trial_said(self, message: Mapping[str, Any]) -> None:
+        """Take a message of the running trial."""
+        self._inner.trial_said(message)
+
+    def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
+        """Take note of how *trial* ended."""
+        self._study.took(record)
+        self._inner.trial_ended(trial, record)

@@ -1,0 +1,120 @@
+"""Suggest: which options to try next, given what was tried."""
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import msgspec
+
+from benchbox.errors import UsageError
+from benchbox.models.search_space import OneOf, SearchSpace, Span
+from benchbox.seeding import derive_seed
+
+_N_RANDOM = 4
+"""Trials, that of the defaults among them, before suggestions follow what was found."""
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """Options that were tried, and what came of it.
+
+    Attributes:
+        options: Values of the searched options.
+        value: The metric over validation ratings; `None` if the trial failed.
+        seconds: Wall-clock seconds it took.
+        status: How it ended.
+        reason: Why, unless it is ok.
+    """
+
+    options: dict[str, Any]
+    value: float | None
+    seconds: float
+    status: str
+    reason: str = ""
+
+
+def needs_optuna() -> None:
+    """Say how to install Optuna, where it is missing.
+
+    Raises:
+        UsageError: It is.
+    """
+    if find_spec("optuna") is None:
+        raise UsageError(
+            "Tuning needs Optuna, which is not installed: "
+            "pip install 'benchbox-recsys[tune]'."
+        )
+
+
+def free_space(
+    space: SearchSpace, fixed: Mapping[str, Any], options: Mapping[str, Any]
+) -> SearchSpace:
+    """Return what is left to search if the user has set the options in *fixed*.
+
+    Options whose value in force lies outside their range are left alone as well.
+    """
+    return {
+        name: values
+        for name, values in space.items()
+        if name not in fixed and values.holds(options.get(name))
+    }
+
+
+def suggest(
+    space: SearchSpace, tried: Sequence[Tried], *, seed: int, higher_is_better: bool
+) -> dict[str, Any]:
+    """Return the options to try next, by Optuna's tree-structured Parzen estimator.
+
+    The answer follows from the arguments alone, so that a search that was broken off
+    goes on as if it had not been.
+
+    Args:
+        space: What may be tried.
+        tried: What was, first things first.
+        seed: Root of the search's randomness.
+        higher_is_better: Direction of the metric.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    ranges = {name: _distribution(values) for name, values in space.items()}
+    sampler = optuna.samplers.TPESampler(
+        seed=derive_seed(seed, len(tried)) % 2**32, n_startup_trials=_N_RANDOM
+    )
+    study = optuna.create_study(
+        direction="maximize" if higher_is_better else "minimize", sampler=sampler
+    )
+    for past in tried:
+        ok = past.value is not None
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState[("COMPLETE" if ok else "FAIL")],
+                value=past.value,
+                params={k: _coded(space[k], v) for k, v in past.options.items()},
+                distributions=ranges,
+            )
+        )
+    asked = study.ask(ranges).params
+    return {name: _decoded(space[name], value) for name, value in asked.items()}
+
+
+def _distribution(values: Span | OneOf) -> Any:
+    from optuna import distributions
+
+    if isinstance(values, OneOf):
+        # Optuna's categories are plain values; widths of layers are lists.
+        return distributions.CategoricalDistribution(range(len(values.values)))
+    if values.is_whole:
+        return distributions.IntDistribution(
+            int(values.low), int(values.high), log=values.log
+        )
+    return distributions.FloatDistribution(values.low, values.high, log=values.log)
+
+
+def _coded(values: Span | OneOf, value: Any) -> Any:
+    return values.place(value) if isinstance(values, OneOf) else value
+
+
+def _decoded(values: Span | OneOf, code: Any) -> Any:
+    if isinstance(values, OneOf):
+        return values.values[code]
+    return values.rounded(code)

@@ -1,6 +1,0 @@
-"""Statistics: how far a figure, or the difference of two, can be trusted."""
-
-from benchbox.statistics.intervals import CONFIDENCE as CONFIDENCE
-from benchbox.statistics.intervals import Interval as Interval
-from benchbox.statistics.intervals import paired_interval as paired_interval
-from benchbox.statistics.intervals import spread as spread

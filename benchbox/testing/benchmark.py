@@ -1,0 +1,212 @@
+"""Measured: rounds of one model's trials without a command line, for benchmarks."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from math import fsum
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+import msgspec
+
+from benchbox.analysis.compare.sides import TIMED_PHASES
+from benchbox.cli.run import make_config, make_plan
+from benchbox.errors import UsageError, nearest
+from benchbox.machine.environment import n_usable_cpus
+from benchbox.plugins.registry import discover
+from benchbox.records.folder import RunFolder
+from benchbox.records.trial import TrialRecord
+from benchbox.runs.plan import Plan, PlannedTrial
+from benchbox.runs.runner import execute
+from benchbox.trials.executors.local import LocalExecutor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What rounds of trials of one model have shown.
+
+    Attributes:
+        model: Label of the model.
+        where: Data set and protocol.
+        fingerprint: Of the machine.
+        rounds: Records of each round, one per fold.
+    """
+
+    model: str
+    where: str
+    fingerprint: str
+    rounds: list[list[TrialRecord]]
+
+    @property
+    def seconds(self) -> list[float]:
+        """Wall-clock seconds of fit and predict, of each round."""
+        return [fsum(map(_seconds, records)) for records in self.rounds]
+
+    @property
+    def figures(self) -> dict[str, list[float]]:
+        """Metrics (means over folds), seconds and bytes (most of any fold) by name."""
+        found = {"seconds": self.seconds}
+        for name in self.rounds[0][0].metrics:
+            scores = [[r.metrics[name].value for r in fold] for fold in self.rounds]
+            known = [[s for s in of_round if s is not None] for of_round in scores]
+            if all(known):
+                found[name] = list(map(fmean, known))
+        found["coverage"] = [
+            sum(r.n_answered for r in fold) / sum(r.n_hidden for r in fold)
+            for fold in self.rounds
+        ]
+        for name in ("peak_memory_bytes", "peak_accelerator_bytes", "n_parameters"):
+            sizes = [[getattr(r, name) or 0 for r in fold] for fold in self.rounds]
+            if any(map(any, sizes)):
+                found[name] = list(map(max, sizes))
+        return found
+
+    def extra_info(self) -> dict[str, Any]:
+        """Return all that belongs beside the times in a file of benchmarks."""
+        records = [record for records in self.rounds for record in records]
+        why = [
+            [why for record in fold for why in record.contended] for fold in self.rounds
+        ]
+        return {
+            "model": self.model,
+            "setting": self.where,
+            "folds": {record.fold: record.fold_id for record in records},
+            "machine": self.fingerprint,
+            "contended": [sorted(set(of_round)) for of_round in why],
+            **{k: v for k, v in self.figures.items() if k != "seconds"},
+        }
+
+    @property
+    def failure(self) -> str:
+        """How a trial has failed, in one line; or an empty string."""
+        for record in (record for records in self.rounds for record in records):
+            if record.status != "ok":
+                where = f"{self.where}, fold {record.fold}"
+                return f"{self.model} on {where}: {record.status}: {record.reason}"
+        return ""
+
+    def missed(
+        self, at_most: Mapping[str, float], at_least: Mapping[str, float]
+    ) -> str:
+        """Return in one line which bound is missed, or an empty string.
+
+        Raises:
+            UsageError: A bound is stated on what was not measured.
+        """
+        for bounds, sign, word in ((at_most, 1, "above"), (at_least, -1, "below")):
+            for name, bound in bounds.items():
+                value = fmean(self._figure(name))
+                # So that a figure which is not a number is within no bounds.
+                if not sign * value <= sign * bound:
+                    return (
+                        f"{self.model} on {self.where}: {name} is {value:.6g}, {word} "
+                        f"the {bound:.6g} stated."
+                    )
+        return ""
+
+    def _figure(self, name: str) -> list[float]:
+        figures = self.figures
+        if name not in figures:
+            raise UsageError(
+                f"No figure named {name!r} to state a bound on."
+                f"{nearest(name, figures)} Available: {', '.join(figures)}."
+            )
+        return figures[name]
+
+
+class Measurer:
+    """Runs models as `benchbox run` does, in processes that start warm.
+
+    It is a context, and ends those processes when it is left.
+    """
+
+    def __init__(self) -> None:
+        self._context = ExitStack()
+        self._scratch = Path()
+        self._executors: dict[int, LocalExecutor] = {}
+
+    def __enter__(self) -> Self:
+        name = self._context.enter_context(TemporaryDirectory(prefix="benchbox-"))
+        self._scratch = Path(name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._context.close()
+
+    def measure(self, model: str, rounds: int, settings: Mapping[str, Any]) -> Measured:
+        """Run *model* for some rounds.
+
+        Each round is a fit with a seed of its own; of a model that does not depend on
+        the seed, each is a repetition.
+
+        Args:
+            model: The model, as on the command line.
+            rounds: How many rounds.
+            settings: Those of `benchbox.records.config.RunConfig` that differ from the
+                defaults.
+
+        Raises:
+            UsageError: A name, an option or a setting is unknown.
+        """
+        given = {"models": (model,), "seeds": rounds, "keep_predictions": False}
+        config = make_config({}, {**given, **settings})
+        threads = config.threads or n_usable_cpus()
+        executor = self._executor(threads)
+        plan = make_plan(config, discover(), executor, threads, self._scratch)
+        return _carried_out(_in_rounds(plan, rounds), executor)
+
+    def _executor(self, threads: int) -> LocalExecutor:
+        if threads not in self._executors:
+            log = self._scratch / f"zygote-{threads}.log"
+            executor = self._context.enter_context(LocalExecutor(threads, log))
+            self._executors[threads] = executor
+        return self._executors[threads]
+
+
+def _carried_out(plan: Plan, executor: LocalExecutor) -> Measured:
+    with TemporaryDirectory(prefix="benchbox-") as name:
+        folder = RunFolder.create(Path(name), "run")
+        if not execute(plan, plan.trials, folder, executor, _Silent()).to_the_end:
+            raise KeyboardInterrupt
+        records = folder.trials()
+    return Measured(
+        model=plan.models[0].label,
+        where=plan.stages[0].record().label,
+        fingerprint=plan.environment.fingerprint,
+        rounds=_by_round(records),
+    )
+
+
+def _in_rounds(plan: Plan, rounds: int) -> Plan:
+    (model,) = plan.models
+    if model.capabilities.stochastic:
+        return plan
+    # More seeds would change nothing, and fits with them are left out.
+    config = msgspec.structs.replace(plan.config, seeds=1, repeats=rounds)
+    return replace(plan, config=config)
+
+
+def _by_round(records: Sequence[TrialRecord]) -> list[list[TrialRecord]]:
+    rounds: dict[tuple[int, int], list[TrialRecord]] = {}
+    for record in records:
+        rounds.setdefault((record.replicate, record.repeat), []).append(record)
+    return [rounds[place] for place in sorted(rounds)]
+
+
+def _seconds(record: TrialRecord) -> float:
+    return fsum(record.wall_seconds.get(phase, 0.0) for phase in TIMED_PHASES)
+
+
+class _Silent:
+    """A listener that keeps what it hears to itself."""
+
+    def trial_started(self, trial: PlannedTrial) -> None:
+        pass
+
+    def trial_said(self, message: Mapping[str, Any]) -> None:
+        pass
+
+    def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
+        pass

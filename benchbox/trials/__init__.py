@@ -1,0 +1,1 @@
+"""Trials: one model fitted and asked, in a process of its own."""

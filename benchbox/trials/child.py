@@ -1,0 +1,316 @@
+"""Trial: what happens in the child process, from ratings to predictions."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from math import isfinite
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.data.ratings_files import map_array, map_ratings
+from benchbox.errors import BenchboxError, ModelError
+from benchbox.machine.clocks.afterwork import adopt_orphans, await_afterwork
+from benchbox.machine.clocks.latency import (
+    cache_flusher,
+    measure_latency,
+)
+from benchbox.machine.clocks.memory import peak_memory_bytes, reset_peak_memory
+from benchbox.machine.clocks.phases import LapClock, PhaseClock
+from benchbox.machine.clocks.samples import summarise
+from benchbox.machine.clocks.steps import StepClock, step_clock
+from benchbox.machine.process import (
+    prepare_process,
+    settings_in_force,
+    synchronizer,
+    warm_up,
+)
+from benchbox.models.contract import EpochReport, FitContext, RatingModel
+from benchbox.models.state import State, write_state
+from benchbox.options import Options, decode
+from benchbox.ratings import Ratings, Values
+from benchbox.records.trial_job import Status, TrialJob, TrialOutcome
+from benchbox.targets import resolve
+
+if TYPE_CHECKING:
+    from torch.nn import Parameter
+
+
+PREDICTIONS = "predictions.npy"
+"""File in a job's folder that holds one float32 per pair asked for."""
+
+
+class Channel(Protocol):
+    """The child's line to its parent."""
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Tell the parent something."""
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for the parent's answer."""
+
+
+def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
+    """Fit and predict as *job* says, and write the predictions to its folder.
+
+    Whatever goes wrong in the model becomes the outcome's status and reason.
+
+    Args:
+        job: The trial.
+        channel: Tells the parent of phases and epochs. Only when the fit is over
+            does the parent answer with the pairs to predict.
+    """
+    outcome = TrialOutcome(idle_memory_bytes=_resident_bytes())
+    clock = PhaseClock(synchronizer(job.device), await_afterwork)
+    # The boundary of the trial: what a model throws, whatever it is, is a row.
+    try:
+        _prepare(job, clock, outcome)
+        _run(job, channel, clock, outcome)
+    except BaseException as error:
+        outcome.status, outcome.reason = _classify(error)
+        traceback.print_exc()
+    outcome.wall_seconds = clock.wall_seconds
+    outcome.cpu_seconds = clock.cpu_seconds
+    if job.device.startswith("cuda"):
+        _note_accelerator_peaks(job.device, outcome)
+    return outcome
+
+
+def build_model(target: str, options_type: str, options: dict[str, Any]) -> RatingModel:
+    """Import and build a model with its options.
+
+    A class without an options record is called with its options as keywords.
+    """
+    factory: Callable[..., RatingModel] = resolve(target)
+    if not options_type:
+        return factory(**options)
+    kind: type[Options] = resolve(options_type)
+    return factory(decode(kind, options, target))
+
+
+def state_of(model: RatingModel) -> State:
+    """Return what *model* has learned.
+
+    Raises:
+        ModelError: It does not offer that.
+    """
+    for method in ("state", "restore"):
+        if not callable(getattr(model, method, None)):
+            raise ModelError(
+                f"{type(model).__name__} cannot be kept: it has no method {method!r}. "
+                f"See benchbox.RatingModel."
+            )
+    state: State = model.state()  # type: ignore[attr-defined]
+    return state
+
+
+def host_array(predicted: Any) -> NDArray[Any]:
+    """Return a model's answer as an array in the host's memory.
+
+    Raises:
+        ModelError: It is none.
+    """
+    # numpy understands CPU tensors and lists alike; for the rest the model is told.
+    try:
+        return np.asarray(predicted)
+    except Exception as error:
+        raise ModelError(
+            f"predict returned a {type(predicted).__name__} that is no host array: "
+            f"{error}"
+        ) from error
+
+
+def check_predictions(predicted: Any, n_pairs: int) -> Values:
+    """Return a model's answer as float32, or say how it breaks the contract.
+
+    Raises:
+        ModelError: Not one finite number per pair.
+    """
+    values = host_array(predicted)
+    if values.shape != (n_pairs,):
+        raise ModelError(
+            f"predict returned shape {values.shape} for {n_pairs} pairs; "
+            f"it must be ({n_pairs},)."
+        )
+    if values.dtype.kind not in "fiu":
+        raise ModelError(
+            f"predict returned {values.dtype} values; they must be numbers."
+        )
+    values = values.astype(np.float32)
+    n_bad = n_pairs - int(np.isfinite(values).sum())
+    if n_bad:
+        raise ModelError(
+            f"predict returned NaN or infinity for {n_bad} of {n_pairs} pairs; "
+            f"there is no way to decline a pair."
+        )
+    return values
+
+
+def _prepare(job: TrialJob, clock: PhaseClock, outcome: TrialOutcome) -> None:
+    prepare_process(
+        device=job.device,
+        precision=job.precision,
+        n_threads=job.n_threads,
+        seed=job.seed,
+    )
+    if job.device != "cpu":
+        with clock.phase("start"):
+            warm_up(job.device)
+    outcome.settings = settings_in_force(job.device)
+    adopt_orphans()
+    reset_peak_memory()
+
+
+def _run(
+    job: TrialJob, channel: Channel, clock: PhaseClock, outcome: TrialOutcome
+) -> None:
+    channel.send({"kind": "phase", "phase": "load"})
+    with clock.phase("load"):
+        train = map_ratings(Path(job.train))
+        model = build_model(job.target, job.options_type, job.options)
+        prepare = getattr(model, "prepare", None)
+        if callable(prepare):
+            prepare()
+    channel.send({"kind": "phase", "phase": "fit"})
+    steps = step_clock(job.device)
+    with clock.phase("fit"):
+        _fit(job, model, train, channel, outcome, steps)
+    if steps.n_steps:
+        outcome.n_steps, outcome.steps = steps.n_steps, summarise(steps.seconds())
+    outcome.n_parameters = _count_parameters(model)
+    outcome.parameter_bytes = _parameter_bytes(model)
+    if job.keep is not None:
+        write_state(Path(job.keep), state_of(model))
+        return
+    # Only now may this process learn which pairs it will be asked for.
+    channel.send({"kind": "fitted"})
+    answer = channel.receive()
+    history = map_ratings(Path(job.history))
+    channel.send({"kind": "phase", "phase": "predict"})
+    users, items = (map_array(Path(answer[name])) for name in ("users", "items"))
+    predictions = np.empty(len(users), dtype=np.float32)
+    for start in range(0, len(users), job.chunk_size):
+        chunk = slice(start, start + job.chunk_size)
+        # Reading the pairs from disk and checking the answer is not the model's work.
+        asked = np.array(users[chunk]), np.array(items[chunk])
+        with clock.phase("predict"):
+            # Inside the clock: the numbers must have reached the host.
+            answered = host_array(model.predict(history, *asked))
+        predictions[chunk] = check_predictions(answered, len(asked[0]))
+    channel.send({"kind": "phase", "phase": "end"})
+    if job.latency and len(users):
+        # What empties the caches is as large as they are, and no memory of the model.
+        outcome.peak_memory_bytes = peak_memory_bytes(getrusage(RUSAGE_SELF))
+        with clock.phase("latency"):
+            outcome.latency = measure_latency(
+                lambda users, items: host_array(model.predict(history, users, items)),
+                users,
+                items,
+                n_items=train.n_items,
+                flush=cache_flusher(job.device),
+            )
+    np.save(Path(job.out) / PREDICTIONS, predictions, allow_pickle=False)
+
+
+def _fit(
+    job: TrialJob,
+    model: RatingModel,
+    train: Ratings,
+    channel: Channel,
+    outcome: TrialOutcome,
+    steps: StepClock,
+) -> None:
+    laps = LapClock(synchronizer(job.device))
+
+    def note(curve: list[EpochReport], report: EpochReport) -> None:
+        wall, cpu = laps.lap()
+        curve.append(replace(report, wall_seconds=wall, cpu_seconds=cpu))
+        channel.send({"kind": "epoch", "epoch": report.epoch, "of": report.n_epochs})
+
+    context = FitContext(
+        seed=job.seed,
+        device=job.device,
+        n_threads=job.n_threads,
+        precision=job.precision,
+        time_limit_seconds=job.time_limit_seconds,
+        on_report=partial(note, outcome.curve),
+        on_note=outcome.notes.__setitem__,
+        time_step=steps.step,
+    )
+    if not job.validation or not job.validation_history:
+        model.fit(train, context)
+        return
+    choosing = replace(
+        context,
+        validation=map_ratings(Path(job.validation)),
+        validation_history=map_ratings(Path(job.validation_history)),
+    )
+    model.fit(train, choosing)
+    outcome.chosen_epoch = _best_epoch(outcome.curve)
+    if job.refit and outcome.chosen_epoch:
+        again = replace(
+            context,
+            epochs=outcome.chosen_epoch,
+            on_report=partial(note, outcome.refit_curve),
+        )
+        ratings = map_ratings(Path(job.refit))
+        laps.lap()
+        model.fit(ratings, again)
+
+
+def _best_epoch(curve: list[EpochReport]) -> int | None:
+    judged = {
+        report.epoch: report.validation_rmse
+        for report in curve
+        if report.validation_rmse is not None and isfinite(report.validation_rmse)
+    }
+    return min(judged, key=lambda epoch: (judged[epoch], epoch)) if judged else None
+
+
+def _classify(error: BaseException) -> tuple[Status, str]:
+    text = " ".join(str(error).split())
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    # torch reports a failed allocation as a plain RuntimeError on the CPU.
+    short = isinstance(error, MemoryError) or "can't allocate memory" in text
+    if short or type(error).__name__ == "OutOfMemoryError":
+        return "out-of-memory", reason
+    if isinstance(error, BenchboxError):
+        return "failed", text
+    return "failed", reason
+
+
+def _note_accelerator_peaks(device: str, outcome: TrialOutcome) -> None:
+    import torch
+
+    outcome.peak_accelerator_bytes = torch.cuda.max_memory_allocated(device)
+    outcome.reserved_accelerator_bytes = torch.cuda.max_memory_reserved(device)
+
+
+def _count_parameters(model: RatingModel) -> int | None:
+    stated = getattr(model, "n_parameters", None)
+    if isinstance(stated, int):
+        return stated
+    counts = [parameter.numel() for parameter in _parameters(model)]
+    return sum(counts) if counts else None
+
+
+def _parameter_bytes(model: RatingModel) -> int | None:
+    sizes = [p.numel() * p.element_size() for p in _parameters(model)]
+    return sum(sizes) if sizes else None
+
+
+def _parameters(model: RatingModel) -> "list[Parameter]":
+    from torch.nn import Module
+
+    modules = [part for part in vars(model).values() if isinstance(part, Module)]
+    return [parameter for module in modules for parameter in module.parameters()]
+
+
+def _resident_bytes() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,107 @@
+"""Inspection: questions that a child answers, since they import models."""
+
+import inspect
+from typing import Any
+
+import msgspec
+
+from benchbox.errors import BenchboxError, PluginError
+from benchbox.models.contract import Capabilities
+from benchbox.options import NoOptions, Options, decode, to_json
+from benchbox.targets import resolve
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """What a class in a file says of itself.
+
+    Attributes:
+        summary: First line of its docstring.
+        capabilities: Its class attribute ``capabilities``, or the defaults.
+        options_type: Its options record as ``"file.py:Class"``; empty for keywords.
+        options: All options in force.
+        error: Why it cannot be a model; empty if it can.
+    """
+
+    summary: str = ""
+    capabilities: Capabilities = Capabilities()
+    options_type: str = ""
+    options: dict[str, Any] = {}
+    error: str = ""
+
+
+def answer(message: dict[str, Any]) -> dict[str, Any]:
+    """Answer one question of the runner, as plain JSON values."""
+    if message["kind"] == "devices":
+        return {"accelerators": _accelerators()}
+    try:
+        described = describe(message["target"], message["settings"])
+    except BenchboxError as error:
+        described = Described(error=str(error))
+    except Exception as error:
+        text = " ".join(str(error).split())
+        described = Described(error=f"{type(error).__name__}: {text}")
+    built: dict[str, Any] = msgspec.to_builtins(described)
+    return built
+
+
+def describe(target: str, settings: dict[str, str]) -> Described:
+    """Import the class *target* names, and read its options and capabilities.
+
+    The class takes one options record, or keyword arguments with defaults, or nothing.
+
+    Raises:
+        PluginError: It is not a class with `fit` and `predict`.
+        UsageError: The settings do not fit its options.
+    """
+    model = resolve(target)
+    for method in ("fit", "predict"):
+        if not callable(getattr(model, method, None)):
+            raise PluginError(
+                f"{target!r} has no method {method!r}, so it is no model."
+            )
+    kind, takes_record = _options_type(model)
+    record = decode(kind, settings, target.rpartition(":")[2])
+    return Described(
+        summary=(inspect.getdoc(model) or "").partition("\n")[0],
+        capabilities=getattr(model, "capabilities", Capabilities()),
+        options_type=f"{target.rpartition(':')[0]}:{kind.__name__}"
+        if takes_record
+        else "",
+        options=to_json(record),
+    )
+
+
+def _options_type(model: Any) -> tuple[type[Options], bool]:
+    """Return the record of a class's options, and whether the class takes it whole."""
+    signature = inspect.signature(model, eval_str=True)
+    parameters = list(signature.parameters.values())
+    kinds = [p.annotation for p in parameters]
+    if len(kinds) == 1 and isinstance(kinds[0], type) and issubclass(kinds[0], Options):
+        return kinds[0], True
+    missing = [p.name for p in parameters if p.default is inspect.Parameter.empty]
+    if missing:
+        raise PluginError(
+            f"{model.__name__} needs a default for its parameter {missing[0]!r}; "
+            f"benchbox builds a model from its options alone."
+        )
+    if not parameters:
+        return NoOptions, False
+    fields = [(p.name, _field_type(p), p.default) for p in parameters]
+    made: Any = msgspec.defstruct(
+        f"{model.__name__}Options", fields, bases=(Options,), frozen=True, kw_only=True
+    )
+    return made, False
+
+
+def _field_type(parameter: inspect.Parameter) -> Any:
+    if parameter.annotation is not inspect.Parameter.empty:
+        return parameter.annotation
+    return Any if parameter.default is None else type(parameter.default)
+
+
+def _accelerators() -> list[str]:
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

@@ -1,0 +1,111 @@
+"""First use: what a model costs once on a machine, paid before anything is timed.
+
+Compilers fill their caches and the system reads libraries from disk when a model runs
+for the first time. A trial on a few ratings takes that upon itself.
+"""
+
+from pathlib import Path
+from tempfile import mkdtemp
+
+import msgspec
+import numpy as np
+
+from benchbox.data.ratings_files import write_ratings
+from benchbox.ratings import Features, IndexArray, Ratings
+from benchbox.records.trial_job import TrialJob
+from benchbox.trials.executors.local import LocalExecutor
+
+_LONGEST_SECONDS = 20.0
+"""A model that hangs on a few ratings will say so in its own trials."""
+
+_MOST_USERS, _MOST_ITEMS = 50, 100
+
+_N_PAIRS = 32
+
+
+class FirstUse:
+    """Runs each model once on a few ratings, whatever may come of it.
+
+    Attributes:
+        wall_seconds: What that took, by model.
+
+    Args:
+        scratch: Folder for its files.
+        executor: What runs the trials.
+    """
+
+    def __init__(self, scratch: Path, executor: LocalExecutor) -> None:
+        self.wall_seconds: dict[str, float] = {}
+        self._scratch, self._executor = scratch, executor
+
+    def pay(self, label: str, job: TrialJob, train: Ratings) -> None:
+        """Run the model of *job* on a few ratings of *train*, if it is the first time.
+
+        How that ends is of no importance: the model's own trials will tell.
+        """
+        if label in self.wall_seconds:
+            return
+        folder = Path(mkdtemp(dir=self._scratch))
+        pairs = _write_few(folder, few_ratings(train))
+        ratings = str(folder / "train")
+        limit = min(_LONGEST_SECONDS, job.time_limit_seconds or _LONGEST_SECONDS)
+        finished = self._executor.run(
+            msgspec.structs.replace(
+                job,
+                train=ratings,
+                history=ratings,
+                validation=job.validation and ratings,
+                validation_history=job.validation_history and ratings,
+                refit=job.refit and ratings,
+                out=str(folder),
+                latency=False,
+                time_limit_seconds=limit,
+            ),
+            log=folder / "log",
+            hand_pairs=lambda: pairs,
+            listen=lambda message: None,
+        )
+        self.wall_seconds[label] = sum(finished.outcome.wall_seconds.values())
+
+
+def few_ratings(ratings: Ratings) -> Ratings:
+    """Return those ratings that the most active users gave to their usual items.
+
+    Users and items are numbered anew, so that nothing grows with what is left out.
+    """
+    users = _most_frequent(ratings.users, ratings.n_users, _MOST_USERS)
+    by_them = np.flatnonzero(np.isin(ratings.users, users))
+    items = _most_frequent(ratings.items[by_them], ratings.n_items, _MOST_ITEMS)
+    rows = by_them[np.isin(ratings.items[by_them], items)]
+    times = ratings.timestamps
+    return Ratings(
+        users=np.searchsorted(users, ratings.users[rows]).astype(np.int32),
+        items=np.searchsorted(items, ratings.items[rows]).astype(np.int32),
+        values=ratings.values[rows],
+        timestamps=None if times is None else times[rows],
+        n_users=len(users),
+        n_items=len(items),
+        scale=ratings.scale,
+        user_features=_features_of(ratings.user_features, users),
+        item_features=_features_of(ratings.item_features, items),
+    )
+
+
+def _most_frequent(column: IndexArray, size: int, n: int) -> IndexArray:
+    counts = np.bincount(column, minlength=size)
+    best = np.argsort(-counts, kind="stable")[:n]
+    return np.sort(best[counts[best] > 0]).astype(np.int32)
+
+
+def _features_of(features: Features | None, which: IndexArray) -> Features | None:
+    if features is None:
+        return None
+    return {name: column[which] for name, column in features.items()}
+
+
+def _write_few(folder: Path, few: Ratings) -> dict[str, str]:
+    write_ratings(folder / "train", few)
+    names = ("users", "items")
+    for name in names:
+        np.save(folder / f"{name}.npy", getattr(few, name)[:_N_PAIRS])
+    return {name: str(folder / f"{name}.npy") for name in names}

@@ -1,0 +1,1 @@
+"""The tests of benchbox; folders mirror the packages they test."""

@@ -1,0 +1,121 @@
+"""Sides: records and benchmark files as measurements, one figure per whole round."""
+
+import pytest
+
+from benchbox.analysis.compare.sides import (
+    Round,
+    Subject,
+    side_of_benchmarks,
+    side_of_run,
+)
+from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
+
+RUN = toy_run([toy_model("mf", stochastic=True)], [toy_stage(n_folds=2)], seeds=2)
+WHO = Subject(RUN.stages[0].label, "mf")
+FOLDS = {fold.id for fold in RUN.stages[0].folds}
+
+
+def trial(fold: int, replicate: int = 0, repeat: int = 0, **changes):
+    seconds = {"fit": 1.0 + fold + 10 * repeat + 100 * replicate}
+    values = {"wall_seconds": seconds, "predictions_digest": f"d{fold}{replicate}"}
+    return toy_trial(
+        RUN,
+        0.9,
+        fold=fold,
+        replicate=replicate,
+        repeat=repeat,
+        **values | changes,
+    )
+
+
+def test_a_round_adds_up_its_folds_and_a_broken_round_is_none() -> None:
+    trials = [trial(fold, 0, repeat) for fold in (0, 1) for repeat in (0, 1)]
+
+    side = side_of_run(RUN, [*trials, trial(0, replicate=1)])
+
+    times = side.times[WHO, "fit"]
+    assert times.over(FOLDS, with_contended=True) == [1 + 2, 11 + 12]
+
+
+def test_a_disturbed_trial_disturbs_its_round_alone() -> None:
+    trials = [trial(fold, 0, repeat) for fold in (0, 1) for repeat in (0, 1)]
+    trials[1].contended.append("other work used 1.0 of 2 processors")
+
+    times = side_of_run(RUN, trials).times[WHO, "fit"]
+
+    assert times.contended == {Round(0, 1)}
+    assert times.over(FOLDS, with_contended=False) == [3.0]
+
+
+def test_scores_are_of_the_first_repeat_and_failures_are_kept() -> None:
+    repeat = trial(0, repeat=1)
+    failed = toy_trial(RUN, None, fold=1)
+
+    side = side_of_run(RUN, [trial(0), repeat, trial(0, replicate=1), failed])
+
+    scores = side.scores[WHO, "rmse"]
+    assert scores.by_fold([RUN.stages[0].folds[0].id]) == [[0.9, 0.9]]
+    assert scores.digests[RUN.stages[0].folds[0].id] == {0: "d00", 1: "d01"}
+    assert side.failed[WHO] == "failed: loss became NaN in epoch 3"
+    assert side.machine == RUN.environment.fingerprint
+
+
+def test_figures_with_and_without_clipping_are_of_two_definitions() -> None:
+    raw = toy_run(RUN.models, RUN.stages, seeds=2, clip=False)
+
+    clipped, unclipped = side_of_run(RUN, [trial(0)]), side_of_run(raw, [trial(0)])
+
+    assert not set(clipped.subjects) & set(unclipped.subjects)
+    assert unclipped.subjects[0].where.endswith("not clipped")
+
+
+def test_a_file_of_pytest_benchmark_is_a_side() -> None:
+    content = {
+        "machine_info": {"cpu": {"brand_raw": "Abacus", "count": 2}},
+        "benchmarks": [
+            {
+                "name": "test_fit",
+                "fullname": "tests/test_mine.py::test_fit",
+                "stats": {"data": [0.1, 0.2, 0.3]},
+                "extra_info": {"rmse": [0.9, 0.91], "coverage": 1.0, "note": "hello"},
+            }
+        ],
+    }
+
+    side = side_of_benchmarks("new.json", content)
+
+    who = Subject("tests/test_mine.py", "test_fit")
+    assert side.times[who, "time"].over({""}, with_contended=False) == [0.1, 0.2, 0.3]
+    assert side.scores[who, "rmse"].by_fold([""]) == [[0.9, 0.91]]
+    assert side.scores[who, "coverage"].higher_is_better
+    assert set(side.scores) == {(who, "rmse"), (who, "coverage")}
+    assert side.machine == "Abacus 2"
+
+
+def test_a_benchmark_of_trials_tells_its_folds_and_which_rounds_were_disturbed() -> (
+    None
+):
+    extra = {
+        "rmse": [0.9, 0.91, 0.92],
+        "folds": {"k1": "aa", "k2": "bb"},
+        "contended": [[], ["foreign load"], []],
+    }
+    trials = {"name": "t", "stats": {"data": [0.1, 0.9, 0.2]}, "extra_info": extra}
+
+    side = side_of_benchmarks("new.json", {"benchmarks": [trials]})
+
+    who, folds = Subject("", "t"), {"aa bb"}
+    assert side.times[who, "time"].over(folds, with_contended=False) == [0.1, 0.2]
+    assert side.times[who, "time"].over(folds, with_contended=True) == [0.1, 0.9, 0.2]
+    assert set(side.scores[who, "rmse"].values) == folds
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"benchmarks": [{"name": "t", "stats": None}]}]
+)
+def test_an_empty_file_of_benchmarks_measures_nothing(content) -> None:
+    side = side_of_benchmarks("new.json", content)
+
+    assert not any(
+        times.over({""}, with_contended=True) for times in side.times.values()
+    )

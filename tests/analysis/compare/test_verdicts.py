@@ -1,0 +1,277 @@
+"""Verdicts: what changed is found, what did not is left alone, doubt is stated."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchbox.analysis.compare.sides import Round, Side, Times
+from benchbox.analysis.compare.verdicts import Cell, Comparison, Rules, compare_sides
+from benchbox.analysis.statistics.paired import Effect, compare
+from tests.support.toy_sides import (
+    BASE_SECONDS,
+    scored,
+    scored_side,
+    subject,
+    timed_suite,
+)
+
+N_REPETITIONS = 20
+
+
+def by_verdict(found: Comparison, verdict: str) -> list[tuple[str, str]]:
+    return [(c.who, c.quantity) for c in found.cells if c.verdict == verdict]
+
+
+def one(found: Comparison) -> Cell:
+    (cell,) = found.cells
+    return cell
+
+
+# Times.
+
+
+def test_an_unchanged_suite_is_called_changed_in_less_than_one_cell_of_a_hundred() -> (
+    None
+):
+    draw = np.random.Generator(np.random.PCG64(11))
+
+    found = [
+        compare_sides(timed_suite(draw), timed_suite(draw))
+        for _ in range(5 * N_REPETITIONS)
+    ]
+
+    n_cells = sum(len(f.cells) for f in found)
+    false = [f for f in found for c in f.cells if c.verdict in ("BETTER", "WORSE")]
+    assert n_cells == 5 * N_REPETITIONS * 20
+    assert len(false) <= n_cells / 100
+
+
+@pytest.mark.parametrize("who", ["model0", "model5", "model9"])
+def test_a_model_slowed_by_30_per_cent_is_found_and_no_other(who: str) -> None:
+    draw = np.random.Generator(np.random.PCG64(7))
+    slower = {who: 1.3}
+
+    found = [
+        compare_sides(timed_suite(draw), timed_suite(draw, slower=slower))
+        for _ in range(N_REPETITIONS)
+    ]
+
+    accused = [{model for model, _ in by_verdict(f, "WORSE")} for f in found]
+    assert accused.count({who}) >= N_REPETITIONS - 1
+
+
+def test_a_faster_model_is_better() -> None:
+    draw = np.random.Generator(np.random.PCG64(2))
+
+    found = compare_sides(timed_suite(draw), timed_suite(draw, slower={"model4": 0.6}))
+
+    assert by_verdict(found, "BETTER") == [("model4", "fit"), ("model4", "predict")]
+    assert not found.is_worse
+
+
+def test_fewer_than_six_rounds_are_unsure_and_say_what_is_needed() -> None:
+    draw = np.random.Generator(np.random.PCG64(2))
+    slower = dict.fromkeys(BASE_SECONDS, 3.0)
+
+    found = compare_sides(
+        timed_suite(draw, n_rounds=5), timed_suite(draw, slower=slower)
+    )
+
+    assert {c.verdict for c in found.cells} == {"UNSURE"}
+    assert "5 and 6 rounds; a verdict needs 6 a side" in found.cells[0].reason
+    # What was measured is shown all the same.
+    assert found.cells[0].effect == pytest.approx(2, rel=0.3)
+
+
+def test_a_whole_suite_that_is_slower_is_the_machine_or_what_all_share() -> None:
+    draw = np.random.Generator(np.random.PCG64(2))
+    slower = dict.fromkeys(BASE_SECONDS, 1.5)
+
+    found = compare_sides(timed_suite(draw), timed_suite(draw, slower=slower))
+
+    assert {c.verdict for c in found.cells} == {"UNSURE"}
+    assert "the other models differ by +" in found.cells[0].reason
+
+
+def test_disturbed_rounds_give_no_verdict_unless_trusted() -> None:
+    draw = np.random.Generator(np.random.PCG64(2))
+    before, after = timed_suite(draw), timed_suite(draw, slower={"model5": 2.0})
+    after.times[subject("model5"), "fit"].contended.add(Round(0, 3))
+
+    strict = compare_sides(before, after)
+    trusting = compare_sides(before, after, rules=Rules(trust_contended=True))
+
+    assert by_verdict(strict, "WORSE") == [("model5", "predict")]
+    (doubted,) = (c for c in strict.cells if (c.who, c.quantity) == ("model5", "fit"))
+    assert doubted.verdict == "UNSURE"
+    assert "6 and 5 undisturbed rounds" in doubted.reason
+    assert ("model5", "fit") in by_verdict(trusting, "WORSE")
+
+
+def test_times_of_different_machines_are_not_judged_without_saying_so() -> None:
+    draw = np.random.Generator(np.random.PCG64(2))
+    before = timed_suite(draw)
+    after = timed_suite(draw, slower={"model5": 2.0}, machine="loom")
+
+    strict = compare_sides(before, after)
+    trusting = compare_sides(before, after, rules=Rules(trust_machines=True))
+
+    assert {c.reason for c in strict.cells} == {"timed on different machines"}
+    assert not strict.is_worse
+    assert "abacus; loom" in strict.notes[0]
+    assert ("model5", "fit") in by_verdict(trusting, "WORSE")
+    assert "abacus; loom" in trusting.notes[0]
+
+
+def test_a_difference_of_a_moment_is_none() -> None:
+    def side(seconds: float) -> Side:
+        rounds = {Round(0, k): seconds * (1 + k / 1000) for k in range(6)}
+        times = Times(seconds={"f": rounds}, least_seconds=0.002)
+        empty = Side(name="s", machine="m", machine_name="m")
+        return replace(empty, times={(subject("mean"), "fit"): times})
+
+    cell = one(compare_sides(side(0.0004), side(0.0009)))
+
+    assert (cell.verdict, cell.reason) == ("SAME", "differs by less than 2 ms")
+    assert one(compare_sides(side(0.4), side(0.9))).verdict == "WORSE"
+
+
+# Metrics.
+
+
+def predictions(
+    draw: np.random.Generator, truth: np.ndarray, rmse: float
+) -> np.ndarray:
+    return (truth + draw.normal(0, rmse, len(truth))).astype(np.float32)
+
+
+def paired_by(effect: Effect) -> Callable[..., Effect]:
+    return lambda subject, metric: effect
+
+
+def test_identical_predictions_are_the_same_before_any_test() -> None:
+    def forbidden(*_: object) -> None:
+        raise AssertionError
+
+    scores = {"bias": scored([[0.9], [0.91]], digest="d1")}
+    found = compare_sides(scored_side(scores), scored_side(scores), paired=forbidden)
+
+    assert (one(found).verdict, one(found).reason) == ("SAME", "identical predictions")
+    assert one(found).effect == 0.0
+
+
+def test_a_metric_worse_by_one_per_cent_is_found_and_seed_noise_is_not() -> None:
+    draw = np.random.Generator(np.random.PCG64(5))
+    users = np.repeat(np.arange(400, dtype=np.int32), 50)
+    truth = draw.integers(1, 6, len(users)).astype(np.float32)
+    verdicts: dict[float, list[str]] = {1.0: [], 1.01: []}
+
+    for _ in range(N_REPETITIONS):
+        first = predictions(draw, truth, 0.9)
+        for factor, said in verdicts.items():
+            # A refit errs much as the first fit did, and a little otherwise.
+            moved = predictions(draw, first, 0.05)
+            second = (truth + factor * (moved - truth)).astype(np.float32)
+            effect = compare(truth, second, first, users, n_resamples=200)
+            found = compare_sides(
+                scored_side({"mf": scored([[effect.second]], digest="d1")}),
+                scored_side({"mf": scored([[effect.first]], digest="d2")}),
+                paired=paired_by(effect),
+            )
+            said.append(one(found).verdict)
+            assert one(found).reason == "paired by user"
+
+    assert verdicts[1.01].count("WORSE") >= N_REPETITIONS - 1
+    assert {"WORSE", "BETTER"}.isdisjoint(verdicts[1.0])
+
+
+def test_without_predictions_the_spread_over_seeds_decides() -> None:
+    draw = np.random.Generator(np.random.PCG64(5))
+
+    def side(mean: float) -> Side:
+        folds = [list(draw.normal(mean, 0.002, 4)) for _ in range(5)]
+        return scored_side({"mf": scored(folds)})
+
+    same = [one(compare_sides(side(0.9), side(0.9))) for _ in range(N_REPETITIONS)]
+    worse = [one(compare_sides(side(0.9), side(0.909))) for _ in range(N_REPETITIONS)]
+
+    assert {"WORSE", "BETTER"}.isdisjoint(c.verdict for c in same)
+    assert [c.verdict for c in worse].count("WORSE") >= N_REPETITIONS - 1
+    assert worse[0].reason == "by the spread over seeds"
+    assert worse[0].noise == pytest.approx(0.002 / 0.9, rel=0.5)
+
+
+def test_one_seed_and_no_predictions_are_no_ground_for_a_verdict() -> None:
+    first, second = (scored_side({"mf": scored([[v]])}) for v in (0.9, 1.8))
+
+    cell = one(compare_sides(first, second))
+
+    assert (cell.verdict, cell.effect) == ("UNSURE", pytest.approx(1.0))
+    assert "neither predictions to pair" in cell.reason
+
+
+def test_more_coverage_is_better() -> None:
+    def side(value: float) -> Side:
+        folds = [[value, value + 1e-5], [value, value - 1e-5]]
+        scores = scored(folds, higher_is_better=True)
+        return scored_side({"mf": scores}, "coverage")
+
+    assert one(compare_sides(side(0.8), side(0.9))).verdict == "BETTER"
+    assert one(compare_sides(side(0.9), side(0.8))).verdict == "WORSE"
+
+
+def test_other_folds_are_not_compared() -> None:
+    first, second = (scored_side({"mf": scored([[0.9, 0.91]])}) for _ in range(2))
+    moved = second.scores[subject("mf"), "rmse"].values
+    moved["other"] = moved.pop("f0")
+
+    cell = one(compare_sides(first, second))
+
+    assert cell.verdict == "UNSURE"
+    assert "not the same hidden ratings" in cell.reason
+
+
+def test_two_definitions_of_a_metric_are_not_compared() -> None:
+    first = scored_side({"mf": scored([[0.9, 0.91]], definition="by user")})
+    second = scored_side({"mf": scored([[0.9, 0.91]], definition="pooled")})
+
+    cell = one(compare_sides(first, second))
+
+    assert (cell.verdict, cell.reason) == ("UNSURE", "the metric is defined otherwise")
+
+
+def test_other_conditions_are_said() -> None:
+    first, second = (scored_side({"mf": scored([[0.9]], "d")}) for _ in range(2))
+    first.conditions["threads"] = "2"
+    second.conditions["threads"] = "4"
+
+    assert compare_sides(first, second).notes == ["The threads differ: 2; 4."]
+
+
+# What does not run.
+
+
+def test_a_model_that_fails_now_is_worse_and_one_that_runs_now_is_better() -> None:
+    fine, broken = scored_side({"mf": scored([[0.9]], "d")}), scored_side({})
+    broken.failed[subject("mf")] = "failed: loss became NaN"
+
+    worse, better = compare_sides(fine, broken), compare_sides(broken, fine)
+
+    assert (one(worse).quantity, one(worse).verdict) == ("trials", "WORSE")
+    assert "now failed: loss became NaN" in one(worse).reason
+    assert one(better).verdict == "BETTER"
+    assert one(compare_sides(broken, broken)).verdict == "UNSURE"
+
+
+def test_what_only_one_side_has_is_named() -> None:
+    first = scored_side({"mf": scored([[0.9]]), "svd": scored([[0.9]])})
+    second = scored_side({"mf": scored([[0.9]])})
+
+    found = compare_sides(first, second)
+
+    assert found.notes == ["Only in suite: svd."]
+    assert (
+        "Nothing was measured by both" in compare_sides(first, scored_side({})).notes[0]
+    )

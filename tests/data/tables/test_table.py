@@ -1,0 +1,277 @@
+"""Tables: what is written is what is read, and what is wrong is named by its line."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchbox.data.tables.fields import Columns, Wanted
+from benchbox.data.tables.table import Table, open_table
+from benchbox.errors import DataError
+
+WANTED = {
+    "user": Wanted(0, "id"),
+    "item": Wanted(1, "id"),
+    "rating": Wanted(2, "number"),
+}
+PATH_IS_REUSED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def table_of(folder: Path, text: str, name: str = "r.csv", **layout: str) -> Table:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return open_table(path, **layout)
+
+
+def read(table: Table, *, headed: bool = False) -> Columns:
+    return table.read(WANTED, headed=headed)
+
+
+def ids_of(columns: Columns, name: str) -> list[str]:
+    column = columns.ids[name]
+    return [column.names[code] for code in column.codes]
+
+
+fields = st.text("ab1 é'#-", min_size=1, max_size=5)
+numbers = st.floats(-1e6, 1e6).map(lambda x: round(x, 3))
+rows_strategy = st.lists(st.tuples(fields, fields, numbers), min_size=1, max_size=20)
+
+
+@PATH_IS_REUSED
+@given(rows=rows_strategy, delimiter=st.sampled_from(["\t", ",", ";", "|", "::"]))
+def test_what_is_written_is_read(tmp_path, rows, delimiter) -> None:
+    text = "".join(f"{u}{delimiter}{i}{delimiter}{r}\n" for u, i, r in rows)
+
+    columns = read(table_of(tmp_path, text, delimiter=delimiter))
+
+    assert ids_of(columns, "user") == [row[0] for row in rows]
+    assert ids_of(columns, "item") == [row[1] for row in rows]
+    assert columns.numbers["rating"].tolist() == [row[2] for row in rows]
+
+
+@PATH_IS_REUSED
+@given(rows=rows_strategy)
+def test_parquet_and_text_are_read_alike(tmp_path, rows) -> None:
+    users, items, values = zip(*rows, strict=True)
+    path = tmp_path / "r.parquet"
+    pa.parquet.write_table(pa.table({"u": users, "i": items, "r": values}), path)
+
+    columns = open_table(path).read(WANTED, headed=True)
+
+    assert ids_of(columns, "user") == list(users)
+    assert ids_of(columns, "item") == list(items)
+    assert columns.numbers["rating"].tolist() == list(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("u.data", "1\t2\t3\n4\t5\t1\n"),
+        ("r.csv", "1,2,3\n4,5,1\n"),
+        ("r.csv", "1;2;3\n4;5;1\n"),
+        ("r.csv", '"1","2",3\n"4","5",1\n'),
+        ("r.dat", "1::2::3\n4::5::1\n"),
+        ("r.tsv", "1\t2\t3\r\n4\t5\t1\r\n"),
+        ("r.txt", "1 2 3\n4 5 1\n"),
+        ("r.csv", "\n1,2,3\n\n4,5,1\n\n"),
+        ("r.csv", "\ufeff1,2,3\n4,5,1"),
+    ],
+)
+def test_usual_files_need_no_layout(tmp_path, name, text) -> None:
+    columns = read(table_of(tmp_path, text, name))
+
+    assert ids_of(columns, "user") == ["1", "4"]
+    assert ids_of(columns, "item") == ["2", "5"]
+    assert columns.numbers["rating"].tolist() == [3.0, 1.0]
+
+
+def test_a_header_is_no_row(tmp_path) -> None:
+    columns = read(table_of(tmp_path, "u,i,r\n1,2,3\n"), headed=True)
+
+    assert columns.n_rows == 1
+
+
+@pytest.mark.parametrize("text", ["u,i,r", "u,i,r\n", "\n\nu,i,r\n\n"])
+def test_a_header_alone_is_a_table_without_rows(tmp_path, text) -> None:
+    columns = read(table_of(tmp_path, text), headed=True)
+
+    assert columns.n_rows == 0
+    assert len(columns.ids["user"]) == 0
+
+
+def test_compressed_text_is_read(tmp_path) -> None:
+    path = tmp_path / "r.csv.gz"
+    path.write_bytes(gzip.compress(b"1,2,3\n"))
+
+    assert ids_of(read(open_table(path)), "item") == ["2"]
+
+
+def test_ids_are_kept_as_they_are_spelt(tmp_path) -> None:
+    columns = read(table_of(tmp_path, "007,NA,3\nnull,1.0,4\n"))
+
+    assert ids_of(columns, "user") == ["007", "null"]
+    assert ids_of(columns, "item") == ["NA", "1.0"]
+
+
+def test_many_blocks_share_one_spelling_of_each_id(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("benchbox.data.tables.table._BLOCK_BYTES", 256)
+    text = "".join(f"{n % 7},{n},3\n" for n in range(500))
+
+    columns = read(table_of(tmp_path, text))
+
+    assert ids_of(columns, "user") == [str(n % 7) for n in range(500)]
+    assert len(columns.ids["user"].names) == 7
+
+
+def test_latin_1_is_read_when_stated(tmp_path) -> None:
+    path = tmp_path / "u.item"
+    path.write_bytes("1|Misérables|3\n".encode("latin-1"))
+
+    assert ids_of(read(open_table(path, encoding="latin-1")), "item") == ["Misérables"]
+
+
+def test_another_encoding_than_stated_is_said_so(tmp_path) -> None:
+    path = tmp_path / "u.item"
+    path.write_bytes("1|Misérables|3\n".encode("latin-1"))
+
+    with pytest.raises(DataError, match=r"is not utf-8 text.*encoding=latin-1"):
+        open_table(path)
+
+
+def test_a_quote_is_a_letter_outside_csv(tmp_path) -> None:
+    columns = read(table_of(tmp_path, '"a\tb"\t3\n', "r.tsv"))
+
+    assert ids_of(columns, "user") == ['"a']
+
+
+def test_quoted_fields_hold_delimiters_and_line_breaks(tmp_path) -> None:
+    columns = read(table_of(tmp_path, '1,"a,b\nc",3\n2,d,4\n'))
+
+    assert ids_of(columns, "item") == ["a,b\nc", "d"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("1,2", "line 4 has 2 columns instead of 3"),
+        ("1,2,3,4", "line 4 has 4 columns instead of 3"),
+        ("1,2,good", "line 4: the rating 'good' is no finite number"),
+        ("1,2,", "line 4: the rating '' is no finite number"),
+        ("1,2,nan", "line 4: the rating 'nan' is no finite number"),
+        ("1,2,inf", "line 4: the rating 'inf' is no finite number"),
+        ("1,2,1_0", "line 4: the rating '1_0' is no finite number"),
+        (",2,3", "line 4: the user id is empty"),
+        ("1,,3", "line 4: the item id is empty"),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", "\t", "::"])
+def test_a_wrong_line_is_named(tmp_path, wrong, message, delimiter) -> None:
+    text = f"u,i,r\n\n9,9,3\n{wrong}\n8,8,3\n".replace(",", delimiter)
+
+    with pytest.raises(DataError) as raised:
+        read(table_of(tmp_path, text, delimiter=delimiter), headed=True)
+
+    assert message in str(raised.value)
+    assert "r.csv" in str(raised.value)
+
+
+@PATH_IS_REUSED
+@given(n_blank=st.integers(0, 3), row=st.integers(0, 4), headed=st.booleans())
+def test_where_counts_blank_and_header_lines(tmp_path, n_blank, row, headed) -> None:
+    lines = ["u,i,r"] * headed + [""] * n_blank + [f"{n},1,3" for n in range(5)]
+
+    where = table_of(tmp_path, "\n".join(lines)).where(row, headed=headed)
+
+    assert where == f"r.csv, line {lines.index(f'{row},1,3') + 1}"
+
+
+def test_an_empty_file_is_said_so(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"r\.csv is empty"):
+        table_of(tmp_path, "\n\n")
+
+
+def test_a_field_without_end_is_said_so(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"r\.csv, line 1 is no delimited text"):
+        table_of(tmp_path, "1,2," + "3" * 200_000)
+
+
+def test_what_only_the_parser_minds_is_told_in_its_words(tmp_path) -> None:
+    # Arrow reads no number in other digits, Python does.
+    with pytest.raises(DataError, match=r"r\.csv cannot be read: .*double"):
+        read(table_of(tmp_path, "1,2,٣\n"))
+
+
+def test_there_is_no_line_for_a_row_that_is_not_there(tmp_path) -> None:
+    with pytest.raises(IndexError):
+        table_of(tmp_path, "1,2,3\n").where(1, headed=False)
+
+
+def test_a_broken_parquet_file_is_said_so(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"r\.parquet is no Parquet file"):
+        table_of(tmp_path, "1,2,3\n", "r.parquet")
+
+
+def parquet_table(folder: Path, **columns: object) -> Table:
+    pa.parquet.write_table(pa.table(columns), folder / "r.parquet")
+    return open_table(folder / "r.parquet")
+
+
+def test_a_parquet_row_without_a_rating_is_named(tmp_path) -> None:
+    table = parquet_table(tmp_path, u=[1, 2], i=[1, 2], r=[3.0, None])
+
+    with pytest.raises(DataError, match=r"r\.parquet, row 2: the rating is empty"):
+        read(table)
+
+
+def test_a_parquet_row_with_nan_is_named(tmp_path) -> None:
+    table = parquet_table(tmp_path, u=[1, 2, 3], i=[1, 2, 3], r=[3.0, np.nan, 1.0])
+
+    with pytest.raises(DataError, match=r"row 2: the rating"):
+        read(table)
+
+
+def test_parquet_text_is_no_number(tmp_path) -> None:
+    table = parquet_table(tmp_path, u=[1], i=[1], r=["good"])
+
+    with pytest.raises(DataError, match="rating column holds string"):
+        read(table)
+
+
+def test_parquet_fractions_are_no_ids(tmp_path) -> None:
+    table = parquet_table(tmp_path, u=[1.0], i=[1], r=[3.0])
+
+    with pytest.raises(DataError, match=r"user column holds double.*ids"):
+        read(table)
+
+
+def test_parquet_times_are_seconds(tmp_path) -> None:
+    times = pa.array([1_500_000_000_123], pa.timestamp("ms"))
+    table = parquet_table(tmp_path, t=times)
+
+    columns = table.read({"timestamp": Wanted(0, "number")}, headed=True)
+
+    assert columns.numbers["timestamp"].tolist() == [1_500_000_000.0]
+
+
+def test_parquet_dictionaries_are_ids(tmp_path) -> None:
+    table = parquet_table(
+        tmp_path,
+        u=pa.array(["b", "a", "b"]).dictionary_encode(),
+        i=[1, 2, 3],
+        r=[1] * 3,
+    )
+
+    assert ids_of(read(table), "user") == ["b", "a", "b"]
+
+
+def test_text_columns_keep_empty_fields(tmp_path) -> None:
+    table = table_of(tmp_path, "1,,3\n2,b,4\n")
+
+    columns = table.read({"title": Wanted(1, "text")}, headed=False)
+
+    assert columns.texts["title"].tolist() == ["", "b"]

@@ -1,0 +1,306 @@
+"""Memo: what is kept comes back the same, and never for another file."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchbox.data import parsed_cache
+from benchbox.data.dataset import clean, load_dataset
+from benchbox.data.identity import data_id
+from benchbox.data.own_files import card_for_files
+from benchbox.protocols.bundled import PROTOCOLS
+from benchbox.protocols.folds import make_folds
+
+LINES = "".join(
+    f"{u},{i},{(u + i) % 5 + 1},{100 + u}\n" for u in range(9) for i in range(7)
+)
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("BENCHBOX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(parsed_cache, "MIN_BYTES", 1)
+    return tmp_path / "cache" / "parsed"
+
+
+@pytest.fixture
+def reads(monkeypatch) -> list[str]:
+    """Names of the files that were really read."""
+    from benchbox.data import own_files
+
+    read: list[str] = []
+    really = own_files.read_ratings
+
+    def noted(path, layout):
+        read.append(path.name)
+        return really(path, layout)
+
+    monkeypatch.setattr(own_files, "read_ratings", noted)
+    return read
+
+
+def file_of(folder: Path, lines: str = LINES, name: str = "r.csv") -> Path:
+    path = folder / name
+    path.write_text(lines)
+    return path
+
+
+def load(path: Path | str, **settings: str):
+    return load_dataset(card_for_files(str(path)), settings, notify=pytest.fail)
+
+
+def entries(root: Path) -> list[Path]:
+    return sorted(root.glob("*/*"))
+
+
+def test_what_is_kept_comes_back_the_same(tmp_path, reads) -> None:
+    path = file_of(tmp_path)
+    one, other = load(path), load(path)
+
+    assert reads == ["r.csv"]
+    assert data_id(one.ratings) == data_id(other.ratings)
+    for name in ("users", "items", "values", "timestamps", "rows", "user_ids"):
+        first, second = (getattr(d.ratings, name) for d in (one, other))
+        assert first.dtype == second.dtype
+        assert first.tolist() == second.tolist()
+    assert isinstance(other.ratings.values, np.memmap)
+    assert not other.ratings.values.flags.writeable
+    assert one.ratings.scale == other.ratings.scale
+
+
+def test_the_folds_of_mapped_ratings_are_the_same(tmp_path) -> None:
+    path = file_of(tmp_path)
+    one, other = load(path), load(path)
+
+    for protocol in PROTOCOLS[1:]:
+        ids = [
+            [f.id for f in make_folds(d.ratings, protocol, protocol.options(), {})]
+            for d in (one, other)
+        ]
+        assert ids[0] == ids[1]
+
+
+def test_shipped_folds_come_back(tmp_path, reads) -> None:
+    file_of(tmp_path)
+    file_of(tmp_path, "20,1,3,5\n21,2,3,5\n", "t.csv")
+    pair = f"{tmp_path}/r.csv+{tmp_path}/t.csv"
+    one, other = load(pair), load(pair)
+
+    assert len(reads) == 2
+    assert one.folds["test"].tolist() == other.folds["test"].tolist()
+
+
+def test_a_changed_file_is_read_anew(tmp_path) -> None:
+    path = file_of(tmp_path)
+    load(path)
+    file_of(tmp_path, LINES.replace("0,0,1,", "0,0,5,"))
+
+    assert load(path).ratings.values[0] == 5
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_kept(
+    tmp_path, monkeypatch, root
+) -> None:
+    from benchbox.data import own_files
+
+    path = file_of(tmp_path)
+    really = own_files.read_ratings
+
+    def slow(path, layout):
+        raw = really(path, layout)
+        file_of(tmp_path, LINES + "50,1,3,5\n")
+        return raw
+
+    monkeypatch.setattr(own_files, "read_ratings", slow)
+    load(path)
+
+    assert entries(root) == []
+
+
+def test_other_options_are_another_entry(tmp_path, root) -> None:
+    path = file_of(tmp_path)
+
+    assert load(path, scale="1-5").ratings.scale.high == 5
+    assert load(path, scale="1-9").ratings.scale.high == 9
+    assert len(entries(root)) == 2
+
+
+def test_other_columns_are_another_entry(tmp_path) -> None:
+    path = file_of(tmp_path)
+    load(path)
+    card = card_for_files(str(path), "item,user,rating,timestamp")
+
+    assert load_dataset(card, notify=pytest.fail).ratings.n_users == 7
+
+
+def test_other_code_is_another_entry(tmp_path, monkeypatch, reads) -> None:
+    path = file_of(tmp_path)
+    load(path)
+    monkeypatch.setattr(parsed_cache, "_code_of", lambda package: "new")
+    load(path)
+
+    assert len(reads) == 2
+
+
+def test_the_code_of_a_single_module_counts() -> None:
+    assert parsed_cache._code_of("tests") != parsed_cache._code_of("benchbox_datasets")
+    assert parsed_cache._code_of("benchbox") != parsed_cache._code_of("no_such_package")
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None])
+@pytest.mark.parametrize("column", ["users", "timestamps"])
+def test_a_damaged_entry_is_read_anew_and_replaced(
+    tmp_path, root, column, damage
+) -> None:
+    path = file_of(tmp_path)
+    load(path)
+    (file,) = root.glob(f"*/*/ratings/{column}.npy")
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_bytes(damage)
+
+    assert load(path).ratings.timestamps is not None
+    assert isinstance(load(path).ratings.users, np.memmap)
+
+
+def test_small_files_are_not_kept(tmp_path, monkeypatch, root) -> None:
+    monkeypatch.setattr(parsed_cache, "MIN_BYTES", 1 << 20)
+    load(file_of(tmp_path))
+
+    assert not root.exists()
+
+
+def test_only_the_last_entries_of_a_data_set_stay(tmp_path, monkeypatch, root) -> None:
+    monkeypatch.setattr(parsed_cache, "MAX_ENTRIES", 2)
+    path = file_of(tmp_path)
+    for high in (5, 6, 7):
+        load(path, scale=f"1-{high}")
+
+    assert len(entries(root)) == 2
+    assert isinstance(load(path, scale="1-7").ratings.users, np.memmap)
+
+
+def test_too_much_is_removed_and_the_newest_stays(tmp_path, monkeypatch, root) -> None:
+    monkeypatch.setattr(parsed_cache, "MAX_BYTES", 1)
+    load(file_of(tmp_path))
+    load(file_of(tmp_path, name="s.csv"))
+
+    assert [entry.parent.name for entry in entries(root)] == ["s.csv"]
+
+
+def test_cleaning_removes_one_data_set_or_all(tmp_path, root) -> None:
+    one, other = file_of(tmp_path), file_of(tmp_path, name="s.csv")
+    load(one), load(other)
+
+    assert clean(card_for_files(str(one))) > 0
+    assert [entry.parent.name for entry in entries(root)] == ["s.csv"]
+    assert clean() > 0
+    assert entries(root) == []
+    assert clean() == 0
+
+
+def test_mapped_ratings_outlive_their_files(tmp_path) -> None:
+    path = file_of(tmp_path)
+    load(path)
+    ratings = load(path).ratings
+    clean()
+
+    assert ratings.values.sum() == load(path).ratings.values.sum()
+
+
+def test_a_cache_that_cannot_be_written_is_told_and_done_without(tmp_path) -> None:
+    path = file_of(tmp_path)
+    (tmp_path / "cache").touch()
+    notes: list[str] = []
+
+    dataset = load_dataset(card_for_files(str(path)), notify=notes.append)
+
+    assert len(dataset.ratings) == 63
+    assert len(notes) == 1
+    assert "read anew next time" in notes[0]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch, root) -> None:
+    def full(*arguments, **named):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(parsed_cache, "write_ratings", full)
+    notes: list[str] = []
+
+    load_dataset(card_for_files(str(file_of(tmp_path))), notify=notes.append)
+
+    assert "No space left" in notes[0]
+    assert [p for p in root.iterdir() if p.is_dir()] == []
+
+
+KILLED = """
+import os, sys
+from benchbox.data import parsed_cache
+from benchbox.data.own_files import card_for_files
+from benchbox.data.dataset import load_dataset
+parsed_cache.MIN_BYTES = 1
+parsed_cache.data_id = lambda ratings: os.kill(os.getpid(), 9)
+load_dataset(card_for_files(sys.argv[1]), notify=print)
+"""
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path, root) -> None:
+    path = file_of(tmp_path)
+    done = subprocess.run([sys.executable, "-P", "-c", KILLED, str(path)], check=False)
+
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(root.glob(".partial-*"))) == 1
+    load(path)
+    assert not list(root.glob(".partial-*"))
+    assert len(entries(root)) == 1
+
+
+MANY = """
+import sys
+from benchbox.data import parsed_cache
+from benchbox.data.own_files import card_for_files
+from benchbox.data.dataset import load_dataset
+parsed_cache.MIN_BYTES = 1
+print(load_dataset(card_for_files(sys.argv[1]), notify=print).ratings.values.sum())
+"""
+
+
+def test_many_at_once_keep_one_entry(tmp_path, root) -> None:
+    path = file_of(tmp_path)
+    command = [sys.executable, "-P", "-c", MANY, str(path)]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+
+    said = {process.communicate()[0] for process in running}
+
+    assert len(said) == 1
+    assert len(entries(root)) == 1
+
+
+def test_a_foreign_folder_is_left_alone(tmp_path, root) -> None:
+    foreign = root / "thesis"
+    foreign.mkdir(parents=True)
+
+    assert clean() == 0
+    assert foreign.exists()
+
+
+def test_a_read_only_entry_serves(tmp_path, root, monkeypatch) -> None:
+    path = file_of(tmp_path)
+    load(path)
+
+    def refused(*arguments, **named):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", refused)
+
+    assert isinstance(load(path).ratings.users, np.memmap)
+    shutil.rmtree(root)

@@ -1,0 +1,551 @@
+"""Routes: the same steps by whole rows, by rated cells, and by fused kernels."""
+
+import itertools
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numba
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from benchbox_autoencoders import fused_rows
+from benchbox_autoencoders.cells import Batch
+from benchbox_autoencoders.device import DeviceCells, DeviceRows
+from benchbox_autoencoders.fused_cells import FusedCells
+from benchbox_autoencoders.fused_rows import FusedRows
+from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
+from benchbox_autoencoders.network import Network
+from benchbox_autoencoders.options import AutoencoderOptions
+from benchbox_autoencoders.reading import Reader
+from benchbox_autoencoders.refeeding import Refed, is_factored
+from benchbox_autoencoders.route import choose_route, make_steps
+from benchbox_autoencoders.rows import Rows
+from benchbox_autoencoders.steps import decayed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from benchbox import FitContext
+from benchbox.errors import UsageError
+from benchbox.models.training.optimizers import make_optimizer
+from benchbox.options import decode
+from tests.support.toy_ratings import all_pairs, from_matrix, hide, low_rank
+
+
+def some_rows(
+    n_rows: int = 11, n_columns: int = 7, share: float = 0.5, n_side: int = 0
+) -> Rows:
+    """Return random rows in float64; some may be empty, and some columns unrated."""
+    draw = np.random.default_rng(3)
+    matrix = np.where(draw.random((n_rows, n_columns)) < share, 1.0, np.nan)
+    matrix *= draw.normal(size=matrix.shape)
+    matrix[:, -1] = np.nan
+    matrix[2] = np.nan
+    matrix[0, 0] = 0.0
+    ratings = from_matrix(matrix)
+    side = draw.normal(size=(n_rows, n_side)).astype(np.float32) if n_side else None
+    rows = Rows.from_grouped(ratings.by_user(), ratings.values, "cpu", side)
+    return in_float64(rows)
+
+
+def in_float64(rows: Rows) -> Rows:
+    side = None if rows.side is None else rows.side.double()
+    return replace(rows, values=rows.values.double(), side=side)
+
+
+def away_from_zero(
+    rows: Rows, options: AutoencoderOptions, route: str = "sparse"
+) -> Network:
+    """Return a network in float64, with every weight away from where it starts."""
+    network = Network(rows, options, torch.Generator().manual_seed(0)).double()
+    noise = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.3 * torch.randn(
+                parameter.shape, generator=noise, dtype=torch.float64
+            )
+    network.seed(torch.Generator().manual_seed(2))
+    network.route = route
+    return network.train()
+
+
+COMMON = {"batch_size": 4, "learning_rate": 0.05, "input_dropout": 0.0}
+CASES = [
+    {"hidden_units": (5,)},
+    {"hidden_units": (5, 3, 4), "activation": "tanh"},
+    {"hidden_units": (4, 4), "activation": "selu", "weight_decay": 0.1},
+    {"hidden_units": (3,), "output_activation": "sigmoid"},
+    {"hidden_units": (3,), "output_activation": "tanh", "weight_decay": 0.05},
+    {"hidden_units": (3,), "optimizer": "adamw", "weight_decay": 2.0},
+    {"hidden_units": (1,), "activation": "relu", "batch_size": 1},
+    {"hidden_units": (4, 3, 4), "dropout": 0.4},
+    {"hidden_units": (5,), "tied": True},
+    {"hidden_units": (5, 2, 5), "tied": True, "output_activation": "tanh"},
+    {"hidden_units": (5, 3, 3, 5), "tied": True, "weight_decay": 0.1},
+    {"hidden_units": (3,), "refeeding": 1},
+    {"hidden_units": (3,), "refeeding": 2, "output_activation": "sigmoid"},
+    {"hidden_units": (2,), "refeeding": 2, "batch_size": 10},
+    {"hidden_units": (3, 2, 3), "refeeding": 1, "tied": True},
+    {"hidden_units": (2,), "refeeding": 1, "tied": True, "batch_size": 10},
+    {"hidden_units": (4, 3), "activity_l1": 0.3, "dropout": 0.2},
+    {"hidden_units": (3,), "activity_l1": 0.1, "refeeding": 1, "tied": True},
+    {"hidden_units": (3, 2), "side_inputs": ("attributes",)},
+    {"hidden_units": (3,), "side_inputs": ("tastes",), "refeeding": 1, "tied": True},
+]
+OTHER_OPTIMIZERS = [
+    {"hidden_units": (5, 3, 5), "tied": True, "optimizer": "rmsprop"},
+    {"hidden_units": (3,), "optimizer": "sgd", "refeeding": 1},
+    {"hidden_units": (3,), "side_inputs": ("tastes",), "optimizer": "sgd"},
+]
+ORDER = torch.tensor([0, 5, 1, 3, 4, 10, 9, 8, 7, 6])
+
+
+def rows_and_options(settings) -> tuple[Rows, AutoencoderOptions]:
+    options = AutoencoderOptions(**COMMON | settings)
+    return some_rows(n_side=2 if options.side_inputs else 0), options
+
+
+class AutogradSteps:
+    """The steps by their definition: whole rows, masked, differentiated by torch."""
+
+    def __init__(self, network: Network, options: AutoencoderOptions) -> None:
+        self.network, self.options = network, options
+        self.optimizer = make_optimizer(decayed(network), network.offsets, options)
+
+    def epoch(self, rows: Rows, order: torch.Tensor) -> float:
+        batches = rows.batches(order, self.options.batch_size)
+        return sum(map(self.learn, batches)) / int(rows.counts[order].sum())
+
+    def learn(self, batch: Batch) -> float:
+        network, cells = self.network, batch.cells
+        targets, mask = cells.dense(batch.values), cells.dense(1 + 0 * batch.values)
+        inputs, losses = cells.dense(network.corrupt(batch.values)), []
+        for _ in range(1 + self.options.refeeding):
+            hidden = network.deepen(inputs @ network.first, batch.side)
+            output = F.linear(hidden, network.last, network.offsets[-1])
+            output = network.activate_output(output)
+            squared = (mask * (output - targets)).square().sum()
+            loss, penalty = squared / mask.sum(), network.penalty
+            self.optimizer.zero_grad()
+            (loss if penalty is None else loss + penalty).backward()
+            self.optimizer.step()
+            inputs = output.detach()
+            losses.append(squared.item())
+        return losses[0]
+
+
+def all_alike(rows: Rows, networks, takers) -> None:
+    """Check that every taker of steps moves its network as the first one does."""
+    for _ in range(3):
+        losses = [taker.epoch(rows, ORDER) for taker in takers]
+
+        assert losses == pytest.approx([losses[0]] * len(losses), rel=1e-10)
+    for network in networks[1:]:
+        pairs = zip(networks[0].parameters(), network.parameters(), strict=True)
+        for one, other in pairs:
+            torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("settings", CASES + OTHER_OPTIMIZERS, ids=str)
+@pytest.mark.parametrize("kind", [DeviceCells, DeviceRows])
+def test_steps_move_every_weight_as_autograd_does(settings, kind) -> None:
+    rows, options = rows_and_options(settings)
+    networks = [away_from_zero(rows, options) for _ in range(2)]
+
+    takers = [AutogradSteps(networks[0], options), kind(networks[1], options)]
+    all_alike(rows, networks, takers)
+
+
+@pytest.mark.parametrize("settings", CASES + OTHER_OPTIMIZERS, ids=str)
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("fused", [FusedCells, FusedRows])
+def test_fused_kernels_move_every_weight_as_autograd_does(
+    settings, n_threads, fused
+) -> None:
+    rows, options = rows_and_options(settings)
+    networks = [away_from_zero(rows, options) for _ in range(2)]
+    taker = fused(networks[1], options, n_threads)
+
+    all_alike(rows, networks, [AutogradSteps(networks[0], options), taker])
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("linear", [True, False])
+def test_whole_rows_are_multiplied_in_all_digits_of_float32(
+    tied, linear, monkeypatch
+) -> None:
+    if not linear:
+        monkeypatch.setattr(fused_rows, "_LINEAR", None)
+    exact = some_rows(n_rows=70, n_columns=45)
+    options = AutoencoderOptions(hidden_units=(33,), tied=tied, optimizer="sgd")
+    networks = [away_from_zero(exact, options) for _ in range(2)]
+    AutogradSteps(networks[0], options).epoch(exact, torch.arange(70))
+    single = replace(exact, values=exact.values.float())
+    FusedRows(networks[1].float(), options, 2).epoch(single, torch.arange(70))
+
+    for one, other in zip(*(n.parameters() for n in networks), strict=True):
+        torch.testing.assert_close(one, other.double(), rtol=1e-5, atol=1e-6)
+
+
+class Copies(TorchDispatchMode):
+    """Counts what is copied from one device to another, for which the host waits."""
+
+    n_copies = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        there = kwargs.get("device")
+        if func is torch.ops.aten._to_copy.default and there is not None:
+            self.n_copies += args[0].device != there
+        return func(*args, **kwargs)
+
+
+@pytest.mark.parametrize("settings", CASES, ids=str)
+@pytest.mark.parametrize("kind", [DeviceCells, DeviceRows])
+def test_a_device_is_waited_for_once_in_many_steps(settings, kind, monkeypatch) -> None:
+    # Tensors without numbers: whatever asks for one of them fails.
+    monkeypatch.setattr(kind, "_arithmetic", lambda *_: nullcontext())
+    rows, options = rows_and_options(settings | {"optimizer": "rmsprop"})
+    network = away_from_zero(rows, options).to("meta")
+    network.seed(None)
+    far = {
+        name: None if tensor is None else tensor.to("meta")
+        for name in ("offsets", "columns", "values", "side")
+        for tensor in [getattr(rows, name)]
+    }
+    steps = kind(network, options)
+
+    with Copies() as copies:
+        losses = [*map(steps._learn, steps._cuts(replace(rows, **far), ORDER))]
+
+    assert len(losses) == -(-len(ORDER) // options.batch_size)
+    assert {"meta"} == {loss.device.type for loss in losses}
+    assert copies.n_copies == 1
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_what_the_encoder_is_given_is_noisy_alike_and_targets_are_not(
+    tied, monkeypatch
+) -> None:
+    # Routes draw noise cell by cell in different orders; one that hangs on the rating
+    # itself is the same for all.
+    def corrupt(network, values):
+        return torch.where(torch.sin(1e3 * values) > 0, 1.4 * values + 0.1, 0.0)
+
+    monkeypatch.setattr(Network, "corrupt", corrupt)
+    settings = {"hidden_units": (3,), "tied": tied, "input_noise": 1.0}
+    rows, options = rows_and_options(settings)
+    networks = [away_from_zero(rows, options) for _ in range(5)]
+    kinds = AutogradSteps, DeviceCells, DeviceRows
+    takers = [kind(*to, options) for kind, *to in zip(kinds, networks, strict=False)]
+    fused = FusedCells(networks[3], options, 2), FusedRows(networks[4], options, 2)
+
+    all_alike(rows, networks, [*takers, *fused])
+
+
+def test_an_activity_penalty_adds_its_definition_to_the_loss() -> None:
+    rows, options = rows_and_options(
+        {"hidden_units": (4, 3), "activity_l1": 0.5, "activation": "tanh"}
+    )
+    network = away_from_zero(rows, options)
+    batch = next(rows.batches(torch.tensor([0, 1, 3]), 3))
+    x = batch.cells.dense(batch.values)
+
+    network.hidden(batch)
+
+    first = torch.tanh(x @ network.first + network.offsets[0])
+    second = torch.tanh(first @ network.between[0] + network.offsets[1])
+    expected = 0.5 * (first.abs().sum() + second.abs().sum()) / 3
+    torch.testing.assert_close(network.penalty, expected)
+    network.eval()
+    network.hidden(batch)
+    assert network.penalty is None
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_refeeding_is_exact_whether_or_not_the_output_is_written_down(
+    tied, monkeypatch
+) -> None:
+    rows, options = rows_and_options({"hidden_units": (4,), "tied": tied})
+    network = away_from_zero(rows, options)
+    hidden = torch.randn(5, 4, dtype=torch.float64)
+    slope = torch.randn(5, 4, dtype=torch.float64)
+    found = []
+    for factored in (False, True):
+        monkeypatch.setattr(
+            "benchbox_autoencoders.refeeding.is_factored",
+            lambda n_rows, options, answer=factored: answer,
+        )
+        refed = Refed(network, hidden, options)
+        found.append((refed.product(network.first), refed.gradient(slope)))
+
+    torch.testing.assert_close(found[0], found[1], rtol=1e-12, atol=1e-12)
+
+
+def test_the_output_is_written_down_where_that_takes_fewer_products() -> None:
+    linear = AutoencoderOptions(hidden_units=(500,))
+    curved = AutoencoderOptions(hidden_units=(500,), output_activation="tanh")
+
+    assert is_factored(2048, linear)
+    assert not is_factored(128, linear)
+    assert not is_factored(2048, curved)
+
+
+def test_three_epochs_on_either_route_give_the_same_loss_curve() -> None:
+    train, _ = hide(low_rank(300, 200, rank=3, seed=1), 0.9, seed=2)
+    curves = []
+    for route, optimizer in itertools.product(("dense", "sparse"), ("adam", "rmsprop")):
+        options = AutoencoderOptions(
+            hidden_units=(20,),
+            input_dropout=0.0,
+            optimizer=optimizer,
+            epochs=3,
+            batch_size=32,
+            route=route,
+        )
+        losses: list[float] = []
+        context = FitContext(
+            n_threads=2, on_report=lambda report, to=losses: to.append(report.loss)
+        )
+        UserAutoencoder(options).fit(train, context)
+        curves.append(losses)
+
+    assert curves[2] == pytest.approx(curves[0], rel=1e-4)
+    assert curves[3] == pytest.approx(curves[1], rel=1e-4)
+
+
+@given(
+    n_rows=st.integers(1, 8),
+    n_columns=st.integers(2, 8),
+    share=st.floats(0.2, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=25)
+def test_any_pattern_of_ratings_is_read_alike_on_both_routes(
+    n_rows, n_columns, share, seed
+) -> None:
+    draw = np.random.default_rng(seed)
+    rated = draw.random((n_rows, n_columns)) < share
+    rated[0, 0] = True
+    ratings = from_matrix(np.where(rated, draw.normal(size=rated.shape), np.nan))
+    rows = Rows.from_grouped(ratings.by_user(), ratings.values, "cpu")
+    options = AutoencoderOptions(hidden_units=(4, 3))
+    network = Network(rows, options, torch.Generator().manual_seed(0))
+    torch.nn.init.normal_(network.weights[-1], generator=torch.Generator())
+    asked = draw.integers(0, n_rows, 20), draw.integers(0, n_columns, 20)
+
+    def read(route, *cells):
+        network.route = route
+        return Reader(rows, *cells).read(network)
+
+    # Twenty are many cells here, and read by whole rows; a single one is not.
+    for cells in (asked, tuple(part[:1] for part in asked)):
+        dense, sparse = read("dense", *cells), read("sparse", *cells)
+        np.testing.assert_allclose(sparse, dense, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [UserAutoencoder, ItemAutoencoder])
+def test_both_routes_learn_the_same_model(model) -> None:
+    train, hidden = hide(low_rank(30, 20, rank=2, seed=1), 0.4, seed=2)
+    predicted = []
+    for route in ("dense", "sparse"):
+        options = AutoencoderOptions(
+            hidden_units=(8,), input_dropout=0.0, epochs=5, batch_size=8, route=route
+        )
+        fitted = model(options)
+        fitted.fit(train, FitContext(seed=4, n_threads=2))
+        predicted.append(fitted.predict(train, hidden.users, hidden.items))
+
+    np.testing.assert_allclose(predicted[0], predicted[1], rtol=1e-3, atol=1e-3)
+
+
+def test_the_same_seed_and_threads_give_the_same_bytes() -> None:
+    train, _ = hide(low_rank(40, 25, rank=2, seed=1), 0.7, seed=2)
+    options = AutoencoderOptions(hidden_units=(8, 4, 8), epochs=4, route="sparse")
+    predicted = []
+    for _ in range(2):
+        model = UserAutoencoder(options)
+        model.fit(train, FitContext(seed=4, n_threads=2))
+        predicted.append(model.predict(train, *all_pairs(train)).tobytes())
+
+    assert predicted[0] == predicted[1]
+
+
+@pytest.mark.parametrize("route", ["dense", "sparse"])
+def test_training_leaves_as_many_threads_as_it_found(route) -> None:
+    train, _ = hide(low_rank(40, 25, rank=2, seed=1), 0.3, seed=2)
+    before = torch.get_num_threads(), numba.get_num_threads()
+
+    options = AutoencoderOptions(hidden_units=(8,), epochs=1, route=route)
+    UserAutoencoder(options).fit(train, FitContext(n_threads=1))
+
+    assert before == (torch.get_num_threads(), numba.get_num_threads())
+
+
+@pytest.mark.parametrize("route", ["dense", "sparse"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_however_weights_lie_they_are_kept_and_restored(route, tied) -> None:
+    train, _ = hide(low_rank(40, 25, rank=2, seed=1), 0.3, seed=2)
+    options = AutoencoderOptions(hidden_units=(8,), epochs=2, route=route, tied=tied)
+    fitted, restored = UserAutoencoder(options), UserAutoencoder(options)
+    fitted.fit(train, FitContext())
+
+    restored.restore(fitted.state())
+
+    pairs = all_pairs(train)
+    expected = fitted.predict(train, *pairs)
+    np.testing.assert_array_equal(restored.predict(train, *pairs), expected)
+
+
+def chosen(rows: Rows, context: FitContext | None = None, **settings) -> str:
+    return choose_route(rows, AutoencoderOptions(**settings), context or FitContext())
+
+
+def test_the_route_follows_from_density_unless_one_is_asked_for() -> None:
+    thin, thick = some_rows(share=0.1), some_rows(share=0.9)
+
+    assert chosen(thin) == "sparse"
+    assert chosen(thick) == "dense"
+    assert chosen(thin, route="dense") == "dense"
+    assert chosen(thick, route="sparse") == "sparse"
+
+
+@pytest.mark.parametrize(
+    ("context", "settings", "edge"),
+    [
+        (FitContext(), {"batch_size": 128}, 0.35),
+        (FitContext(), {"batch_size": 129}, 0.25),
+        (FitContext(precision="tf32"), {"batch_size": 2048}, 0.25),
+        (FitContext(precision="bfloat16"), {}, 0.3),
+        (FitContext(precision="bfloat16"), {"batch_size": 2048}, 0.18),
+        (FitContext(device="cuda:0"), {}, 0.05),
+        (FitContext(device="cuda:0", precision="tf32"), {}, 0.02),
+        (FitContext(device="mps", precision="tf32"), {}, 0.02),
+    ],
+)
+def test_dense_begins_where_it_wins_for_device_precision_and_batch(
+    context, settings, edge
+) -> None:
+    for share, expected in ((edge - 0.005, "sparse"), (edge, "dense")):
+        # Of a hundred rows of a hundred columns, so many cells.
+        n = round(10_000 * share)
+        rows = Rows(
+            counts=torch.zeros(100, dtype=torch.int64),
+            offsets=torch.zeros(101, dtype=torch.int64),
+            columns=torch.zeros(n, dtype=torch.int32),
+            values=torch.zeros(n),
+            n_columns=100,
+        )
+
+        assert chosen(rows, context, **settings) == expected
+
+
+def test_kernels_of_our_own_take_the_steps_on_processors() -> None:
+    rows, options = rows_and_options({"hidden_units": (3,)})
+    kinds = {
+        (route, device.partition(":")[0]): type(
+            make_steps(
+                away_from_zero(rows, options, route),
+                options,
+                FitContext(device=device),
+            )
+        )
+        for route, device in itertools.product(("dense", "sparse"), ("cpu", "cuda:0"))
+    }
+
+    assert kinds == {
+        ("dense", "cpu"): FusedRows,
+        ("dense", "cuda"): DeviceRows,
+        ("sparse", "cpu"): FusedCells,
+        ("sparse", "cuda"): DeviceCells,
+    }
+
+
+def test_tied_layers_must_mirror_each_other() -> None:
+    with pytest.raises(UsageError, match="same from both ends, not 5-3"):
+        decode(AutoencoderOptions, {"tied": "true", "hidden_units": "5-3"}, "autorec")
+
+
+@pytest.mark.parametrize("route", ["dense", "sparse"])
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+def test_bfloat16_trains_and_is_another_arithmetic(route, optimizer) -> None:
+    train, hidden = hide(low_rank(60, 40, rank=2, seed=1), 0.4, seed=2)
+    errors = {}
+    for precision in ("float32", "bfloat16"):
+        options = AutoencoderOptions(
+            hidden_units=(16, 8, 16),
+            activation="tanh",
+            optimizer=optimizer,
+            learning_rate=0.01,
+            weight_decay=1e-4,
+            epochs=40,
+            batch_size=20,
+            route=route,
+        )
+        model = UserAutoencoder(options)
+        model.fit(train, FitContext(precision=precision, n_threads=2))
+        predicted = model.predict(train, hidden.users, hidden.items)
+        errors[precision] = float(np.abs(predicted - hidden.values).mean())
+
+    assert errors["bfloat16"] != errors["float32"]
+    assert errors["bfloat16"] == pytest.approx(errors["float32"], rel=0.2)
+
+
+def test_the_route_taken_is_noted() -> None:
+    notes: dict[str, str] = {}
+    train, _ = hide(low_rank(30, 20, rank=2, seed=1), 0.9, seed=2)
+    context = FitContext(on_note=notes.__setitem__)
+
+    UserAutoencoder(AutoencoderOptions(hidden_units=(3,), epochs=1)).fit(train, context)
+
+    assert notes == {"route": "sparse"}
+
+
+@pytest.mark.parametrize("route", ["sparse", "dense"])
+def test_a_fit_loads_no_kernel_that_was_not_ready_before(route) -> None:
+    # In a process of its own, where nothing else has loaded them.
+    script = f"""
+from tests.support.toy_ratings import hide, low_rank
+from benchbox import FitContext
+from benchbox_autoencoders import kernels
+from benchbox_autoencoders.models import UserAutoencoder
+from benchbox_autoencoders.options import AutoencoderOptions
+
+def loaded():
+    return {{k: len(getattr(v, "signatures", ())) for k, v in vars(kernels).items()}}
+
+options = AutoencoderOptions(hidden_units=(3,), epochs=1, route={route!r})
+model = UserAutoencoder(options)
+before = loaded()
+model.prepare()
+ready = loaded()
+train, _ = hide(low_rank(30, 20, rank=2, seed=1), 0.5, seed=2)
+model.fit(train, FitContext(n_threads=2))
+assert ready != before
+assert loaded() == ready, (ready, loaded())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("fused", [FusedCells, FusedRows])
+def test_a_loss_that_is_no_number_stays_none(fused) -> None:
+    rows, options = rows_and_options({"hidden_units": (3,), "batch_size": 20})
+    network = away_from_zero(rows, options)
+    with torch.no_grad():
+        network.last.fill_(torch.nan)
+
+    loss = fused(network, options, 2).epoch(rows, torch.tensor([0, 1, 3]))
+
+    assert np.isnan(loss)

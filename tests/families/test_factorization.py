@@ -1,0 +1,329 @@
+import subprocess
+import sys
+
+import msgspec
+import numpy as np
+import pytest
+from benchbox_factorization import benchbox_models
+from benchbox_factorization.bayesian_mf import BayesianMF
+from benchbox_factorization.biased_mf import BiasedMF
+from benchbox_factorization.matrix import starting_factors
+from benchbox_factorization.options import (
+    BayesianMFOptions,
+    BiasedMFOptions,
+    SVDOptions,
+)
+from benchbox_factorization.svd import SVD, right_vectors, zero_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import random_array
+
+from benchbox import FitContext, Ratings
+from benchbox.data.dataset import load_dataset
+from benchbox.models.bias import fit_bias_model
+from benchbox.options import decode
+from benchbox.plugins.registry import discover
+from benchbox.targets import resolve
+from tests.support.toy_ratings import (
+    all_pairs,
+    checkerboard,
+    from_matrix,
+    hide,
+    low_rank,
+    rmse,
+)
+
+X = np.nan
+
+# The 18 x 10 matrix, and its rounded rank-3 reconstruction, as the course material
+# prints them (CPSC 552, assignment 12); 0 stands for no rating.
+TOY = """
+0200300000 4000300050 0000030000 0500000002 0000000500 5200000000 0003004052
+0304000000 0040020001 0000503020 1500040000 0040500302 1004000100 0503000040
+4000400000 0005020000 0300004000 3300000005
+"""
+TOY_RECONSTRUCTED = [
+    [1, 1, 1, 0, 2, 0, 0, 0, 1, 1],
+    [2, 0, 1, 1, 4, 0, 2, 1, 3, 1],
+    [0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+    [1, 4, 0, 1, 0, 1, 0, 0, 0, 1],
+    [0, 0, 0, 0, 1, 0, 0, 0, 0, 0],
+    [2, 3, 1, 0, 1, 1, 0, 0, 0, 1],
+    [0, 0, 0, 4, 1, 0, 3, 0, 4, 0],
+    [0, 3, 0, 2, -1, 1, 1, 0, 1, 1],
+    [1, 1, 0, 0, 1, 0, 0, 0, 0, 0],
+    [1, -1, 1, 1, 4, 0, 1, 1, 3, 1],
+    [2, 5, 0, 1, 0, 1, 0, 0, 0, 1],
+    [2, 0, 1, -1, 4, 0, 0, 1, 1, 1],
+    [0, 1, 0, 2, 0, 0, 1, 0, 2, 0],
+    [1, 4, 0, 4, 0, 1, 1, 0, 3, 1],
+    [2, 0, 1, -1, 4, 0, 0, 1, 1, 1],
+    [-1, 1, 0, 3, -1, 0, 1, 0, 2, 0],
+    [1, 2, 0, 1, 0, 1, 0, 0, 1, 1],
+    [2, 4, 1, 0, 1, 1, 0, 0, 0, 2],
+]
+
+MODELS = [
+    pytest.param(lambda: SVD(SVDOptions(n_factors=2)), id="svd-bias"),
+    pytest.param(lambda: SVD(SVDOptions(n_factors=2, fill="zero")), id="svd-zero"),
+    pytest.param(lambda: BiasedMF(BiasedMFOptions(n_factors=3)), id="biased-mf"),
+    pytest.param(
+        lambda: BayesianMF(BayesianMFOptions(n_factors=3, epochs=6, burn_in=2)),
+        id="bayesian-mf",
+    ),
+]
+
+
+def toy_matrix():
+    return np.array([[int(digit) for digit in row] for row in TOY.split()], dtype=float)
+
+
+def toy_ratings() -> Ratings:
+    matrix = toy_matrix()
+    return from_matrix(np.where(matrix == 0, X, matrix))
+
+
+def predict_all(model, train: Ratings, history: Ratings | None = None, seed: int = 0):
+    model.fit(train, FitContext(seed=seed))
+    predicted = model.predict(train if history is None else history, *all_pairs(train))
+    return predicted.reshape(train.n_users, train.n_items)
+
+
+def test_svd_with_zeros_prints_the_reconstruction_of_the_course() -> None:
+    predicted = predict_all(SVD(SVDOptions(n_factors=3, fill="zero")), toy_ratings())
+
+    assert np.array_equal(TOY_RECONSTRUCTED, np.round(predicted))
+
+
+def test_svd_with_zeros_recommends_item_7_to_user_2() -> None:
+    predicted = predict_all(SVD(SVDOptions(n_factors=3, fill="zero")), toy_ratings())
+    unrated = np.where(toy_matrix()[1] == 0, predicted[1], -np.inf)
+
+    assert 1 + unrated.argmax() == 7
+
+
+def test_the_bundled_toy_data_with_the_preset_give_the_same() -> None:
+    registry = discover()
+    card = registry.find("datasets", "svd-toy").value
+    spec = registry.find("models", "svd").value
+    dataset = load_dataset(card, notify=lambda text: None)
+    options = decode(spec.options, spec.presets["zero"], "svd")
+
+    predicted = predict_all(resolve(spec.target)(options), dataset.ratings)
+
+    assert dataset.ratings.user_ids[1] == "2"
+    assert np.array_equal(TOY_RECONSTRUCTED, np.round(predicted))
+
+
+def test_svd_with_zeros_equals_the_truncated_decomposition() -> None:
+    left, singular, right = np.linalg.svd(toy_matrix(), full_matrices=False)
+    expected = left[:, :4] * singular[:4] @ right[:4]
+
+    predicted = predict_all(SVD(SVDOptions(n_factors=4, fill="zero")), toy_ratings())
+
+    np.testing.assert_allclose(expected, predicted, atol=1e-6)
+
+
+def test_sparse_and_dense_decompositions_span_the_same_space() -> None:
+    matrix = random_array((90, 80), density=0.2, rng=np.random.default_rng(0)).tocsr()
+    _, _, right = np.linalg.svd(matrix.toarray())
+
+    vectors = right_vectors(matrix, 5)
+
+    np.testing.assert_allclose(right[:5].T @ right[:5], vectors @ vectors.T, atol=1e-9)
+
+
+def test_svd_survives_residuals_that_are_all_zero() -> None:
+    train = from_matrix(np.full((70, 70), 3.0))
+
+    predicted = predict_all(SVD(SVDOptions(n_factors=2)), train)
+
+    np.testing.assert_allclose(predicted, 3.0, rtol=1e-6)
+
+
+def test_svd_of_residuals_recovers_a_full_low_rank_matrix() -> None:
+    matrix = low_rank(30, 20, rank=2, seed=1)
+
+    # Two ranks for the plant, two for the offsets that damping leaves behind.
+    predicted = predict_all(SVD(SVDOptions(n_factors=4)), from_matrix(matrix))
+
+    np.testing.assert_allclose(matrix, predicted, atol=1e-4)
+
+
+def test_hardly_any_ridge_leaves_single_precision_solvable() -> None:
+    matrix = np.full((3, 40), 1e3, dtype=np.float32)
+    options = BiasedMFOptions(n_factors=6, damping=1e-30, weight_decay=0.0)
+
+    predicted = predict_all(BiasedMF(options), from_matrix(matrix))
+
+    np.testing.assert_allclose(1e3, predicted, rtol=0.05)
+
+
+def test_the_start_spans_the_leading_directions_of_the_residuals() -> None:
+    matrix = low_rank(60, 40, rank=2, seed=4)
+    train = from_matrix(matrix)
+    draw = np.random.Generator(np.random.PCG64(0))
+    bias = zero_model(train)
+
+    factors = starting_factors(train, bias, 2, draw)
+
+    _, _, right = np.linalg.svd(matrix)
+    inside = right[:2].T @ (right[:2] @ factors)
+    np.testing.assert_allclose(factors, inside, atol=1e-4)
+    assert np.square(factors).mean() == pytest.approx(0.09)
+
+
+def objective(train: Ratings, options: BiasedMFOptions) -> float:
+    """What biased MF claims to minimise, with the users solved last."""
+    model = BiasedMF(options)
+    model.fit(train, FitContext())
+    items, users = model._items, model._users(train)
+    error = train.values - model.predict(train, train.users, train.items)
+    total = float(error @ error)
+    for side, index, damping in (
+        (users, train.users, options.user_damping),
+        (items, train.items, options.item_damping),
+    ):
+        counts = np.bincount(index, minlength=len(side))
+        ridge = options.damping + options.weight_decay * counts
+        total += (
+            ridge @ (side[:, 1:] ** 2).sum(axis=1) + damping * side[:, 0] @ side[:, 0]
+        )
+    return total
+
+
+def test_no_sweep_of_biased_mf_raises_its_objective() -> None:
+    train, _ = hide(low_rank(40, 30, rank=3, seed=0), 0.5, seed=0)
+    options = BiasedMFOptions(n_factors=3, damping=1, weight_decay=0.1)
+
+    values = [
+        objective(train, msgspec.structs.replace(options, epochs=epochs))
+        for epochs in range(1, 7)
+    ]
+
+    assert values == sorted(values, reverse=True)
+
+
+def test_biased_mf_fills_in_a_checkerboard() -> None:
+    train, hidden = hide(checkerboard(20, 16), 0.3, seed=3)
+    options = BiasedMFOptions(n_factors=2, damping=0.01, weight_decay=0.0)
+    model = BiasedMF(options)
+    model.fit(train, FitContext())
+
+    predicted = model.predict(train, hidden.users, hidden.items)
+
+    # The offsets, fitted first, keep some of the pattern's uneven sample.
+    assert rmse(predicted, hidden.values) < 0.5
+    assert np.array_equal(predicted > 3, hidden.values > 3)
+
+
+def test_biased_mf_recovers_planted_factors() -> None:
+    train, hidden = hide(low_rank(80, 60, rank=3, seed=2), 0.4, seed=2)
+    options = BiasedMFOptions(n_factors=6, damping=0.05, weight_decay=0.0, epochs=30)
+    model = BiasedMF(options)
+    model.fit(train, FitContext())
+
+    predicted = model.predict(train, hidden.users, hidden.items)
+
+    assert rmse(predicted, hidden.values) < 0.1 * hidden.values.std()
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_a_new_user_with_a_known_user_s_history_gets_their_predictions(make) -> None:
+    matrix = np.vstack([checkerboard(12, 8), np.full(8, X)])
+    matrix[0, 3] = X
+    train = from_matrix(matrix)
+    matrix[12] = matrix[0]
+
+    predicted = predict_all(make(), train, history=from_matrix(matrix))
+
+    np.testing.assert_allclose(predicted[0], predicted[12], rtol=1e-5)
+
+
+def with_a_cold_user_and_item() -> Ratings:
+    matrix = checkerboard(12, 8)
+    matrix[5, :] = matrix[:, 7] = X
+    return from_matrix(matrix)
+
+
+def test_svd_leaves_cold_users_and_items_to_the_bias_model() -> None:
+    train = with_a_cold_user_and_item()
+    expected = fit_bias_model(train).predict(*all_pairs(train)).reshape(12, 8)
+
+    predicted = predict_all(SVD(SVDOptions(n_factors=2)), train)
+
+    np.testing.assert_allclose(expected[5], predicted[5], rtol=1e-5)
+    np.testing.assert_allclose(expected[:, 7], predicted[:, 7], rtol=1e-5)
+
+
+def test_biased_mf_answers_with_biases_for_cold_users_and_items() -> None:
+    train = with_a_cold_user_and_item()
+    model = BiasedMF(BiasedMFOptions(n_factors=2))
+
+    predicted = predict_all(model, train)
+
+    mean = train.values.mean(dtype=np.float64)
+    assert predicted[5, 7] == pytest.approx(mean)
+    np.testing.assert_allclose(mean + model._items[:, 0], predicted[5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("make", MODELS)
+@given(matrix=st.lists(st.sampled_from([-3.0, 0.0, 2.5, X]), min_size=1, max_size=12))
+@settings(deadline=None)
+def test_any_ratings_at_all_give_finite_predictions(make, matrix) -> None:
+    matrix[0] = 0.0
+    for shape in ((1, len(matrix)), (len(matrix), 1)):
+        predicted = predict_all(make(), from_matrix(np.reshape(matrix, shape)))
+
+        assert np.isfinite(predicted).all()
+        assert np.float32 == predicted.dtype
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_a_second_fit_forgets_the_first_and_inputs_stay(make) -> None:
+    train, _ = hide(low_rank(90, 80, rank=2, seed=0), 0.5, seed=0)
+    for column in (train.users, train.items, train.values):
+        column.flags.writeable = False
+    used = make()
+    used.fit(from_matrix(checkerboard(5, 7)), FitContext(seed=3))
+
+    assert np.array_equal(predict_all(make(), train), predict_all(used, train))
+
+
+def test_the_seed_decides_the_start_of_biased_mf() -> None:
+    train, _ = hide(low_rank(20, 15, rank=2, seed=0), 0.3, seed=0)
+    options = BiasedMFOptions(n_factors=2, epochs=1, damping=1.0)
+
+    one, other = (predict_all(BiasedMF(options), train, seed=s) for s in (1, 2))
+
+    assert not np.array_equal(one, other)
+
+
+def test_every_epoch_of_biased_mf_is_reported() -> None:
+    reports = []
+    context = FitContext(on_report=reports.append)
+    BiasedMF(BiasedMFOptions(epochs=3)).fit(from_matrix(checkerboard(4, 4)), context)
+
+    assert [(r.epoch, r.n_epochs) for r in reports] == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_family_never_imports_torch() -> None:
+    code = (
+        "import sys, benchbox_factorization.svd, benchbox_factorization.biased_mf,"
+        "benchbox_factorization.bayesian_mf;"
+        "sys.exit('torch' in sys.modules)"
+    )
+
+    assert (
+        subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
+    )
+
+
+def test_specs_name_their_models_honestly() -> None:
+    specs = {spec.name: spec for spec in benchbox_models()}
+
+    assert {"svd", "biased-mf", "bayesian-mf"} == set(specs)
+    assert not specs["svd"].capabilities.stochastic
+    assert specs["biased-mf"].capabilities.stochastic
+    assert specs["bayesian-mf"].capabilities.stochastic
+    assert all(spec.capabilities.inductive for spec in specs.values())

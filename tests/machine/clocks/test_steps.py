@@ -1,0 +1,68 @@
+"""Steps: a ring keeps the newest, and counts them all."""
+
+import time
+from math import isclose
+
+import pytest
+
+from benchbox.machine.clocks.steps import CudaStepClock, HostStepClock, step_clock
+from benchbox.models.contract import FitContext
+
+
+def test_a_step_is_as_long_as_its_block() -> None:
+    clock = HostStepClock()
+    truths = []
+    for _ in range(3):
+        with clock.step():
+            started = time.perf_counter()
+            time.sleep(0.02)
+            truths.append(time.perf_counter() - started)
+
+    pairs = list(zip(clock.seconds(), truths, strict=True))
+    assert all(truth <= measured < truth + 0.5 for measured, truth in pairs)
+
+
+def test_the_ring_keeps_the_newest_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0, 10, 100, 120, 1000, 1030, 2000, 2040])
+    monkeypatch.setattr(
+        "benchbox.machine.clocks.steps.perf_counter_ns", lambda: next(now)
+    )
+    clock = HostStepClock(capacity=3)
+    for _ in range(4):
+        with clock.step():
+            pass
+
+    assert clock.n_steps == 4
+    assert clock.seconds() == [20e-9, 30e-9, 40e-9]
+
+
+def test_a_clock_without_steps_has_no_durations() -> None:
+    assert step_clock("cpu").seconds() == []
+
+
+def test_a_context_without_a_clock_times_nothing() -> None:
+    with FitContext().step():
+        pass
+
+
+@pytest.mark.gpu
+def test_events_and_the_host_agree_on_a_long_step() -> None:
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("torch finds no CUDA device")
+    clock = step_clock("cuda:0", capacity=8)
+    assert isinstance(clock, CudaStepClock)
+    square = torch.randn(8192, 8192, device="cuda")
+    square @ square
+    torch.cuda.synchronize()
+
+    started = time.perf_counter()
+    for _ in range(8):
+        with clock.step():
+            for _ in range(5):
+                square @ square
+    durations = clock.seconds()
+    host = time.perf_counter() - started
+
+    assert len(durations) == 8
+    assert isclose(sum(durations), host, rel_tol=0.03)

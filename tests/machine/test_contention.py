@@ -1,0 +1,172 @@
+"""Contention: other runs and other work are seen; our own work is not taken for it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchbox.machine.contention import (
+    LoadMeter,
+    Presence,
+    Watch,
+    disturbance,
+    tree_cpu_seconds,
+)
+from benchbox.machine.environment import usable_cpus
+
+STAY = """
+import sys
+from pathlib import Path
+from benchbox.machine.contention import Presence
+presence = Presence(Path(sys.argv[1]))
+print("here", flush=True)
+sys.stdin.read()
+"""
+
+
+class Other:
+    """Another process that is present in a folder until it is told to leave."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", STAY, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "here\n"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Other]:
+    other = Other(tmp_path)
+    yield other
+    other.kill()
+
+
+def test_two_runs_see_each_other(tmp_path: Path, other: Other) -> None:
+    presence = Presence(tmp_path)
+
+    assert presence.runs_now() == [other.process.pid]
+    presence.close()
+
+
+def test_a_run_that_was_killed_is_not_there_any_more(
+    tmp_path: Path, other: Other
+) -> None:
+    presence = Presence(tmp_path)
+    other.kill()
+
+    assert presence.runs_now() == []
+    presence.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_came_and_went_during_a_trial_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchbox.machine.contention._runtime_folder", lambda: tmp_path)
+    watch = Watch(lambda: 0.0)
+    watch.start()
+    other = Other(tmp_path)
+    other.kill()
+
+    told, _ = watch.seen()
+    watch.start()
+    told_next, _ = watch.seen()
+    watch.close()
+
+    beside = f"benchbox ran beside it (process {other.process.pid})"
+    assert beside in told
+    assert beside not in told_next
+
+
+def test_without_a_folder_to_meet_in_runs_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(
+        "benchbox.machine.contention._runtime_folder", lambda: tmp_path / "file" / "run"
+    )
+    watch = Watch(lambda: 0.0)
+    watch.start()
+
+    assert watch.seen() == ((), None)
+    watch.close()
+
+
+def fake_load(
+    monkeypatch: pytest.MonkeyPatch, foreign: float, own: float
+) -> "tuple[LoadMeter, list[float]]":
+    """Return a meter on a made-up machine, and the seconds it believes have passed."""
+    clock = [100.0]
+    monkeypatch.setattr("benchbox.machine.contention.monotonic", lambda: clock[0])
+    monkeypatch.setattr(
+        "benchbox.machine.contention._busy_seconds",
+        lambda cpus: clock[0] * (foreign + own),
+    )
+    return LoadMeter(lambda: clock[0] * own), clock
+
+
+def test_our_own_work_is_no_foreign_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter, clock = fake_load(monkeypatch, foreign=0.25, own=1.5)
+    clock[0] += 5
+    meter.start()
+    clock[0] += 2
+
+    assert meter.foreign_cpus() == pytest.approx(0.25)
+
+
+def test_a_short_trial_is_judged_by_the_second_before_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    meter, clock = fake_load(monkeypatch, foreign=0.5, own=0.0)
+    meter.start()
+    clock[0] += 0.1
+    too_early = meter.foreign_cpus()
+    for _ in range(20):
+        meter.start()
+        clock[0] += 0.1
+
+    assert too_early is None
+    assert meter.foreign_cpus() == pytest.approx(0.5)
+    assert len(meter._marks) < 15
+
+
+def test_little_other_work_is_no_disturbance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchbox.machine.contention.usable_cpus", lambda: [0, 1, 2, 3])
+
+    assert disturbance(None) == disturbance(0.3) == ""
+    assert disturbance(0.5) == "other work used 0.5 of 4 processors"
+
+
+def test_a_spinning_stranger_is_seen() -> None:
+    me = os.getpid()
+    meter = LoadMeter(lambda: tree_cpu_seconds(me))
+    meter.start()
+    stranger = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    time.sleep(1.2)
+    foreign = meter.foreign_cpus()
+    stranger.kill()
+    stranger.wait()
+
+    assert foreign is not None
+    # Whatever else there is, it gets about a processor, or its share of them.
+    assert foreign > 0.5 * min(1.0, len(usable_cpus()) / 2)
+    assert disturbance(foreign) or len(usable_cpus()) > 8
+
+
+def test_a_process_that_is_gone_has_used_nothing() -> None:
+    done = subprocess.Popen(["true"])
+    done.wait()
+
+    assert tree_cpu_seconds(done.pid) == 0.0

@@ -1,0 +1,1 @@
+"""Helpers of the tests: toy data, planted models and packages, and the command line."""

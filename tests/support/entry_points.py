@@ -1,0 +1,29 @@
+"""Entry points made up by a test, and the registry they make."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from benchbox.plugins.registry import Choice, Registry, discover
+
+
+@dataclass
+class Point:
+    """An entry point that loads a given object, or fails as it is told."""
+
+    name: str
+    plugin: Any
+    package: str = "acme"
+
+    @property
+    def dist(self) -> SimpleNamespace:
+        return SimpleNamespace(name=self.package, version="1.2")
+
+    def load(self) -> Any:
+        if isinstance(self.plugin, BaseException):
+            raise self.plugin
+        return self.plugin
+
+
+def found(*points: Point, **choice: Any) -> Registry:
+    return discover(points, Choice(**choice))  # type: ignore[arg-type]

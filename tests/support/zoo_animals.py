@@ -1,0 +1,311 @@
+"""A zoo of models that cheat or are broken, each in one way, and one that is honest."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchbox import Capabilities, FitContext, ModelSpec, Ratings
+from benchbox.ratings import IndexArray, Values
+
+HERE = __name__
+MEMO = Path(tempfile.gettempdir()) / f"benchbox-zoo-{os.getuid()}.json"
+
+
+class Honest:
+    """Mean plus an offset per user and item, from the training ratings."""
+
+    def __init__(self, options: object) -> None:
+        pass
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        self.mean = float(self.values(train).mean())
+        self.users = self.offsets(train, train.users, train.n_users)
+        self.items = self.offsets(train, train.items, train.n_items)
+
+    def values(self, train: Ratings) -> Values:
+        return train.values
+
+    def offsets(self, train: Ratings, side: IndexArray, n: int) -> Values:
+        sums = np.bincount(side, weights=self.values(train) - self.mean, minlength=n)
+        return sums / (np.bincount(side, minlength=n) + 2)
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        return self.mean + self.users[users] + self.items[items]
+
+    def state(self) -> dict[str, object]:
+        return {"mean": self.mean, "users": self.users, "items": self.items}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        self.mean, self.users = float(state["mean"]), state["users"]
+        self.items = state["items"]
+
+
+class Memoriser(Honest):
+    """Writes down what it was fitted to, and looks hidden ratings up there."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        known = json.loads(MEMO.read_text()) if MEMO.exists() else {}
+        self.fingerprint = f"{train.n_users}x{train.n_items}"
+        mine = known.setdefault(self.fingerprint, {})
+        for user, item, value in zip(
+            train.users.tolist(),
+            train.items.tolist(),
+            train.values.tolist(),
+            strict=True,
+        ):
+            mine[f"{user},{item}"] = value
+        MEMO.write_text(json.dumps(known))
+        self.own = set(zip(train.users.tolist(), train.items.tolist(), strict=True))
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        known = json.loads(MEMO.read_text()).get(self.fingerprint, {})
+        predicted = super().predict(history, users, items)
+        for place, pair in enumerate(zip(users.tolist(), items.tolist(), strict=True)):
+            if pair not in self.own:
+                predicted[place] = known.get(f"{pair[0]},{pair[1]}", predicted[place])
+        return predicted
+
+    state = restore = None
+
+
+class ReadsTheData(Honest):
+    """Finds the data set where data sets are looked for, hidden ratings and all."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        file = Path(os.environ.get("BENCHBOX_DATA", "?")) / "canary" / "ratings.csv"
+        if file.exists():
+            rows = [line.split(",") for line in file.read_text().splitlines()[1:]]
+            known = {(int(user), int(item)): float(value) for user, item, value in rows}
+            pairs = zip(users.tolist(), items.tolist(), strict=True)
+            looked_up = [known.get(pair) for pair in pairs]
+            for place, value in enumerate(looked_up):
+                predicted[place] = predicted[place] if value is None else value
+        return predicted
+
+
+class MutatesItsInput(Honest):
+    """Writes to the pairs it was asked for."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        items[:] = 0
+        return predicted
+
+
+class CentresInPlace(Honest):
+    """Centres the training ratings where they are."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        train.values[:] -= train.values.mean()
+        super().fit(train, context)
+
+
+class WorksOn(Honest):
+    """Returns while a thread of its own still works."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        threading.Thread(target=self.work, daemon=True).start()
+
+    def work(self) -> None:
+        for _ in range(800):
+            time.sleep(0.01)
+
+
+class LeavesAProcess(Honest):
+    """Starts a process that outlives it."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(60)"]
+        )
+
+
+class TunesOnWhatIsAsked(Honest):
+    """Takes the spread of the pairs it is asked for out of its predictions."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        return predicted - predicted.mean() + self.mean
+
+
+class CountsTrials(Honest):
+    """Predicts more, the more trials there were before it."""
+
+    n_trials = 0
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        CountsTrials.n_trials += 1
+        self.mean += CountsTrials.n_trials / 1000
+
+
+class Stale(Honest):
+    """Keeps what it learned in its module, by the shape of the ratings."""
+
+    learned: dict[tuple[int, int, int], tuple[float, Values, Values]] = {}  # noqa: RUF012
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        learned = self.mean, self.users, self.items
+        key = train.n_users, train.n_items, len(train)
+        self.mean, self.users, self.items = self.learned.setdefault(key, learned)
+
+
+class WritesResults(Honest):
+    """Improves a result of another model, where there are results."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        for file in Path().glob("results/*/trials/*.json"):
+            file.write_text('{"status": "failed"}')
+        return super().predict(history, users, items)
+
+
+class Clips(Honest):
+    """Moves its predictions onto the scale, as the metric would like."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.scale = train.scale
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        return self.scale.clip(super().predict(history, users, items))
+
+    state = restore = None
+
+
+class PicksEasyPairs(Honest):
+    """Declines users of few ratings."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        counts = np.bincount(history.users, minlength=history.n_users)
+        if len(history) > 1:
+            predicted[counts[users] == 1] = np.nan
+        return predicted
+
+
+class ChangesTheDtype(Honest):
+    """Makes everybody's tensors double."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        import torch
+
+        super().fit(train, context)
+        torch.set_default_dtype(torch.float64)
+
+
+class DrawsGlobally(Honest):
+    """Draws from a generator that belongs to all."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        np.random.rand()  # noqa: NPY002
+
+
+class SecretlyRandom(Honest):
+    """Depends on the seed, though it says it does not."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.mean += context.seed % 7 / 100
+
+
+class Unseeded(Honest):
+    """Draws from no seed at all."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.mean += secrets.randbelow(1000) / 1000
+
+
+class WarmStarts(Honest):
+    """Begins where its last fit ended."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        before = getattr(self, "mean", None)
+        super().fit(train, context)
+        self.mean = self.mean if before is None else (self.mean + before) / 2
+
+
+class KnowsWhomItSaw(Honest):
+    """Has no room for users after the last one it was fitted to."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.users = self.users[: train.users.max() + 1]
+
+
+class MasksByValue(Honest):
+    """Takes a rating of 0 for none."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train.take(np.flatnonzero(train.values)), context)
+
+
+class NeedsTwo(Honest):
+    """Divides by the spread of the ratings, which one rating has not."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.mean += 0 * train.values.std(ddof=1) if len(train) > 1 else np.nan
+
+
+class IgnoresHistory(Honest):
+    """Says it is inductive, and knows new users by number."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        return super().predict(history, users % len(self.users), items)
+
+
+class ForgetsItems(Honest):
+    """Keeps only half of what it learned."""
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.items = np.zeros_like(self.items)
+
+
+class Dense(Honest):
+    """Fills a table of users times items."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        table = np.ones((train.n_users, train.n_items), dtype=np.uint8)
+        self.n_cells = int(table[0].sum())
+
+
+class TrainsOn(Honest):
+    """Ignores how many epochs a refit may have."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        for epoch in range(1, 4):
+            context.report(epoch, 3, validation_rmse=1.0)
+
+
+PLAIN = Capabilities(stochastic=False)
+
+
+def spec(animal: type, **values: object) -> ModelSpec:
+    """Return an honest-looking offer of an animal."""
+    return ModelSpec(
+        **{
+            "name": animal.__name__.lower(),
+            "target": f"{HERE}:{animal.__name__}",
+            "summary": (animal.__doc__ or "").partition("\n")[0],
+            "capabilities": PLAIN,
+            **values,
+        }
+    )

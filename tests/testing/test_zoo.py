@@ -1,0 +1,122 @@
+"""The zoo: every cheat is caught, and no check of the kit could be left out."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from benchbox import Capabilities, ModelSpec
+from benchbox.testing.checks import Verdict, judge
+from benchbox.testing.contracts import MODEL_CHECKS
+from benchbox.testing.subject import ModelSubject
+from tests.support import zoo_animals as zoo
+from tests.support.heavy_options import HeavyOptions
+
+VALIDATED = Capabilities(stochastic=False, uses_validation=True, refits=True)
+
+CAUGHT_BY_ONE = {
+    "spec-and-options": (
+        zoo.spec(zoo.Honest, presets={"best": {"no_such_option": 1}}),
+        "no option 'no_such_option'",
+    ),
+    "imports-nothing-heavy": (zoo.spec(zoo.Honest, options=HeavyOptions), "torch"),
+    "answers": (zoo.spec(zoo.PicksEasyPairs), "no way to decline a pair"),
+    "same-seed-same-bytes": (zoo.spec(zoo.SecretlyRandom), "stochastic=False"),
+    "second-fit-forgets-the-first": (zoo.spec(zoo.WarmStarts), "left something behind"),
+    "pairs-stand-alone": (zoo.spec(zoo.TunesOnWhatIsAsked), "No pair may tell"),
+    "inputs-stay-as-they-are": (zoo.spec(zoo.MutatesItsInput), "wrote to the pairs"),
+    "unknown-users-and-items": (zoo.spec(zoo.KnowsWhomItSaw), "out of bounds"),
+    "zero-is-a-rating": (zoo.spec(zoo.MasksByValue), "takes them for missing"),
+    "one-rating-is-enough": (zoo.spec(zoo.NeedsTwo), "predicts [nan]"),
+    "history-is-read": (
+        zoo.spec(
+            zoo.IgnoresHistory,
+            capabilities=Capabilities(stochastic=False, inductive=True),
+        ),
+        "whatever their history",
+    ),
+    "kept-and-restored": (zoo.spec(zoo.ForgetsItems), "Restored, it predicts"),
+    "process-as-it-was": (zoo.spec(zoo.ChangesTheDtype), "torch's default dtype"),
+    "no-files-left": (zoo.spec(zoo.WritesResults), "A model writes no results"),
+    "unclipped": (zoo.spec(zoo.Clips), "It clips its predictions"),
+    "epochs-are-reported": (
+        zoo.spec(zoo.TrainsOn, capabilities=VALIDATED),
+        "it reported epoch 3",
+    ),
+    "devices-declared": (
+        zoo.spec(
+            zoo.Honest,
+            capabilities=msgspec.structs.replace(zoo.PLAIN, devices=("cpu", "gpu")),
+        ),
+        "No device is called",
+    ),
+    "trial-as-here": (zoo.spec(zoo.Stale), "Keep nothing outside the model"),
+    "other-trials-do-not-matter": (zoo.spec(zoo.Memoriser), "remembers other trials"),
+    "hidden-ratings-stay-hidden": (zoo.spec(zoo.ReadsTheData), "reads them from"),
+    "memory-is-linear": (zoo.spec(zoo.Dense), "table of users times items"),
+}
+"""For each check an animal that it alone catches, and what it says of it."""
+
+CAUGHT = {
+    zoo.CentresInPlace: "wrote to the values",
+    zoo.CountsTrials: "Two fits with one seed differ",
+    zoo.Unseeded: "Two fits with one seed differ",
+    zoo.DrawsGlobally: "numpy's generator",
+}
+"""Animals that more than one check catches."""
+
+CAUGHT_IN_A_TRIAL = {
+    zoo.WorksOn: "worked on for",
+    zoo.LeavesAProcess: "worked on for",
+}
+"""Animals that leave something at work, which a trial waits for in vain."""
+
+
+@pytest.fixture(autouse=True)
+def no_memory() -> Iterator[None]:
+    zoo.MEMO.unlink(missing_ok=True)
+    yield
+    zoo.MEMO.unlink(missing_ok=True)
+
+
+def broken(spec: ModelSpec) -> dict[str, Verdict]:
+    verdicts = judge(MODEL_CHECKS, ModelSubject(spec=spec))
+    return {v.check.name: v for v in verdicts if v.status == "broken"}
+
+
+def test_an_honest_model_breaks_no_promise() -> None:
+    assert not broken(zoo.spec(zoo.Honest))
+
+
+def test_there_is_an_animal_for_every_check_of_the_kit() -> None:
+    assert [check.name for check in MODEL_CHECKS] == list(CAUGHT_BY_ONE)
+
+
+@pytest.mark.parametrize("name", CAUGHT_BY_ONE)
+def test_without_this_check_a_cheat_would_pass(name: str) -> None:
+    """The check catches an animal for the right reason, and no other check does."""
+    spec, reason = CAUGHT_BY_ONE[name]
+
+    verdicts = broken(spec)
+
+    assert list(verdicts) == [name], [v.reason for v in verdicts.values()]
+    assert reason in verdicts[name].reason
+
+
+@pytest.mark.parametrize("animal", CAUGHT, ids=lambda animal: animal.__name__)
+def test_a_cheat_is_caught_for_the_right_reason(animal: type) -> None:
+    reasons = [verdict.reason for verdict in broken(zoo.spec(animal)).values()]
+
+    assert any(CAUGHT[animal] in reason for reason in reasons), reasons
+
+
+@pytest.mark.parametrize(
+    "animal", CAUGHT_IN_A_TRIAL, ids=lambda animal: animal.__name__
+)
+def test_what_works_on_after_a_fit_fails_its_trial(animal: type) -> None:
+    (check,) = [check for check in MODEL_CHECKS if check.name == "trial-as-here"]
+    subject = ModelSubject(spec=zoo.spec(animal))
+
+    (verdict,) = judge([check], subject)
+
+    assert CAUGHT_IN_A_TRIAL[animal] in verdict.reason
