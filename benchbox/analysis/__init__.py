@@ -1,1 +1,23 @@
 """Analysis: all that stored records and predictions tell, without fitting again."""
+
+from benchbox.analysis.analyse import analyse as analyse
+from benchbox.analysis.compare.pairing import Pairing as Pairing
+from benchbox.analysis.compare.sides import TIMED_PHASES as TIMED_PHASES
+from benchbox.analysis.compare.sides import Side as Side
+from benchbox.analysis.compare.sides import side_of_benchmarks as side_of_benchmarks
+from benchbox.analysis.compare.sides import side_of_run as side_of_run
+from benchbox.analysis.compare.verdicts import Cell as Cell
+from benchbox.analysis.compare.verdicts import Comparison as Comparison
+from benchbox.analysis.compare.verdicts import Rules as Rules
+from benchbox.analysis.compare.verdicts import compare_sides as compare_sides
+from benchbox.analysis.records import REFERENCE as REFERENCE
+from benchbox.analysis.records import Analysis as Analysis
+from benchbox.analysis.records import ModelAnalysis as ModelAnalysis
+from benchbox.analysis.records import Pair as Pair
+from benchbox.analysis.statistics.intervals import OVER_FOLDS as OVER_FOLDS
+from benchbox.analysis.statistics.intervals import OVER_USERS as OVER_USERS
+from benchbox.analysis.statistics.intervals import Interval as Interval
+from benchbox.analysis.statistics.intervals import paired_interval as paired_interval
+from benchbox.analysis.statistics.intervals import spread as spread
+from benchbox.analysis.statistics.ranks import Ranking as Ranking
+from benchbox.analysis.statistics.ranks import rank as rank

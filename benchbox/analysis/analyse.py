@@ -16,12 +16,9 @@ from benchbox.analysis.statistics.paired import groups
 from benchbox.analysis.statistics.resampling import Estimate, Resampler
 from benchbox.analysis.tally import Tally, Told
 from benchbox.errors import ResultsError
-from benchbox.metrics.losses import LOSSES, seen_users
-from benchbox.metrics.slices import joined
-from benchbox.protocols.folds import Fold
-from benchbox.records.folder import RunFolder
-from benchbox.records.run import RunRecord, StageRecord
-from benchbox.records.trial import TrialRecord
+from benchbox.metrics import LOSSES, joined, seen_users
+from benchbox.protocols import Fold
+from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord
 from benchbox.seeding import derive_seed
 
 

@@ -19,8 +19,8 @@ from benchbox.analysis.statistics.power import (
 )
 from benchbox.analysis.statistics.resampling import Estimate
 from benchbox.analysis.tally import Tally
-from benchbox.metrics.losses import seen_users
-from benchbox.records.run import StageRecord
+from benchbox.metrics import seen_users
+from benchbox.records import StageRecord
 
 
 def compare_tallies(

@@ -7,8 +7,8 @@ from benchbox.analysis.statistics.components import Components
 from benchbox.analysis.statistics.intervals import Interval
 from benchbox.analysis.statistics.paired import Effect
 from benchbox.analysis.statistics.resampling import Estimate
-from benchbox.metrics.slices import Breakdown
-from benchbox.records.run import StageRecord
+from benchbox.metrics import Breakdown
+from benchbox.records import StageRecord
 
 REFERENCE = "(bias model)"
 """How the reference line is called, where no model of the run is the very same."""

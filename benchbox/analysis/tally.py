@@ -7,11 +7,18 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.metrics.losses import LOSSES, Floats, summed
-from benchbox.metrics.metric import Scored
-from benchbox.metrics.slices import Breakdown, Slicing, break_down, slicing
-from benchbox.metrics.variants import READINGS
-from benchbox.protocols.folds import Fold
+from benchbox.metrics import (
+    LOSSES,
+    READINGS,
+    Breakdown,
+    Floats,
+    Scored,
+    Slicing,
+    break_down,
+    slicing,
+    summed,
+)
+from benchbox.protocols import Fold
 from benchbox.ratings import Values
 
 

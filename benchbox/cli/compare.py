@@ -11,15 +11,22 @@ from typing import Any
 import click
 import msgspec
 
-from benchbox.analysis.compare.pairing import Pairing
-from benchbox.analysis.compare.sides import Side, side_of_benchmarks, side_of_run
-from benchbox.analysis.compare.verdicts import Cell, Comparison, Rules, compare_sides
+from benchbox.analysis import (
+    Cell,
+    Comparison,
+    Pairing,
+    Rules,
+    Side,
+    compare_sides,
+    side_of_benchmarks,
+    side_of_run,
+)
 from benchbox.cli.common import complain_of, results_option
 from benchbox.cli.installed import installed
 from benchbox.errors import BenchboxError, ResultsError, UsageError
 from benchbox.ratings import Ratings
-from benchbox.records.folder import RunFolder
-from benchbox.runs.resolve import Again
+from benchbox.records import RunFolder
+from benchbox.runs import Again
 
 _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
 

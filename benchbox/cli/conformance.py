@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchbox.data.cards import DatasetCard
+from benchbox.data import DatasetCard
 from benchbox.errors import UsageError, nearest
-from benchbox.models.contract import ModelSpec
+from benchbox.models import ModelSpec
 from benchbox.options import NoOptions, Options, split_choice
-from benchbox.plugins.registry import Registry
+from benchbox.plugins import Registry
 from benchbox.targets import resolve
-from benchbox.testing.checks import Verdict, judge
-from benchbox.testing.contracts import MODEL_CHECKS
-from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject
-from benchbox.testing.subject import ModelSubject
-from benchbox.trials.executors.inspection import describe
+from benchbox.testing import (
+    DATASET_CHECKS,
+    MODEL_CHECKS,
+    DatasetSubject,
+    ModelSubject,
+    Verdict,
+    judge,
+)
+from benchbox.trials import describe
 
 Subject = ModelSubject | DatasetSubject
 

@@ -7,18 +7,15 @@ import click
 from benchbox.cli.common import notify
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
-from benchbox.data.cards import DatasetCard
-from benchbox.data.dataset import clean, fetch, load_dataset, locate
-from benchbox.data.sources.cache import cache_folder
+from benchbox.data import DatasetCard, cache_folder, clean, fetch, load_dataset, locate
 from benchbox.options import decode, to_json
-from benchbox.runs.resolve import find_dataset
+from benchbox.runs import find_dataset
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from benchbox.data.dataset import Dataset
-    from benchbox.data.sources.fetching import Whereabouts
+    from benchbox.data import Dataset, Whereabouts
 
 _columns = click.option(
     "--columns", default="", help="Columns of own files: user=…,item=…,rating=…"

@@ -13,11 +13,10 @@ import click
 from tabulate import tabulate
 
 from benchbox.cli.installed import installed
-from benchbox.data.sources.cache import cache_folder
+from benchbox.data import cache_folder
 from benchbox.errors import BenchboxError
-from benchbox.machine.disturbances import find_disturbances
-from benchbox.machine.environment import describe_environment
-from benchbox.trials.executors.local import LocalExecutor
+from benchbox.machine import describe_environment, find_disturbances
+from benchbox.trials import LocalExecutor
 
 _NEEDED_DISK_GIB = 1.0
 _MARGIN = 8

@@ -10,12 +10,18 @@ from rich.console import Console
 
 from benchbox.cli.common import notify
 from benchbox.cli.installed import installed
-from benchbox.data.dataset import load_dataset
-from benchbox.machine.environment import n_usable_cpus
-from benchbox.models.contract import Precision
-from benchbox.runs.resolve import choose_device, find_dataset, resolve_models
-from benchbox.runs.saved_model import FitSettings, KeptRecord, fit
-from benchbox.trials.executors.local import LocalExecutor
+from benchbox.data import load_dataset
+from benchbox.machine import n_usable_cpus
+from benchbox.models import Precision
+from benchbox.runs import (
+    FitSettings,
+    KeptRecord,
+    choose_device,
+    find_dataset,
+    fit,
+    resolve_models,
+)
+from benchbox.trials import LocalExecutor
 
 
 @click.command("fit")

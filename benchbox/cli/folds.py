@@ -8,13 +8,10 @@ from textwrap import fill
 import click
 
 from benchbox.cli.installed import installed
-from benchbox.data.dataset import load_dataset
+from benchbox.data import load_dataset
 from benchbox.options import spell
-from benchbox.protocols.audit.findings import Audit, Finding
-from benchbox.protocols.audit.fold import audit_fold
-from benchbox.protocols.folds import Fold
-from benchbox.protocols.pins import pinned_ids
-from benchbox.runs.resolve import find_dataset, split
+from benchbox.protocols import Audit, Finding, Fold, audit_fold, pinned_ids
+from benchbox.runs import find_dataset, split
 
 _MARK = {"leak": "LEAK", "warning": "warning", "note": "note"}
 

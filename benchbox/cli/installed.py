@@ -6,8 +6,7 @@ import click
 
 from benchbox.cli.common import complain_of
 from benchbox.cli.switches import FILES, WITHOUT
-from benchbox.plugins.formats import ReportFormat
-from benchbox.plugins.registry import Choice, Registry, conflict, discover
+from benchbox.plugins import Choice, Registry, ReportFormat, conflict, discover
 
 
 def installed() -> Registry:

@@ -7,10 +7,9 @@ import msgspec
 from tabulate import tabulate
 
 from benchbox.cli.installed import complain, installed
-from benchbox.data.cards import DatasetCard
-from benchbox.data.dataset import locate
+from benchbox.data import DatasetCard, locate
 from benchbox.options import to_json
-from benchbox.plugins.registry import KINDS, Offer, Registry
+from benchbox.plugins import KINDS, Offer, Registry
 
 
 @click.command("list")

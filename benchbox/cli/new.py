@@ -9,7 +9,7 @@ import click
 
 from benchbox.cli.installed import installed
 from benchbox.errors import UsageError
-from benchbox.plugins.registry import Registry
+from benchbox.plugins import Registry
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

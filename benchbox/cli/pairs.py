@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchbox.data.tables.roles import role_of
+from benchbox.data import role_of
 from benchbox.errors import DataError
 
 

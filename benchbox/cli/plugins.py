@@ -10,9 +10,8 @@ from tabulate import tabulate
 
 from benchbox.cli.common import complain_of
 from benchbox.cli.installed import complain, installed
-from benchbox.plugins.hookspecs import PLUGIN_API
-from benchbox.plugins.registry import EVENTS, KINDS, Broken, Origin, Registry
-from benchbox.testing.checks import Verdict
+from benchbox.plugins import EVENTS, KINDS, PLUGIN_API, Broken, Origin, Registry
+from benchbox.testing import Verdict
 
 
 @click.group("plugins")

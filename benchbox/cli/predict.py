@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from benchbox.cli.pairs import read_columns
-from benchbox.runs.saved_model import KeptModel
+from benchbox.runs import KeptModel
 
 
 @click.command("predict")

@@ -7,9 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from benchbox.records.trial import TrialRecord
-from benchbox.runs.costs import Costs
-from benchbox.runs.plan import PlannedTrial
+from benchbox.records import TrialRecord
+from benchbox.runs import Costs, PlannedTrial
 
 
 class TrialProgress:

@@ -8,7 +8,7 @@ import click
 
 from benchbox.cli.pairs import read_columns
 from benchbox.errors import DataError, UsageError, nearest
-from benchbox.runs.saved_model import KeptModel, Recommendation
+from benchbox.runs import KeptModel, Recommendation
 
 
 @click.command("recommend")

@@ -6,8 +6,8 @@ import click
 
 from benchbox.cli.common import results_option
 from benchbox.cli.installed import installed, report_formats
-from benchbox.records.folder import RunFolder
-from benchbox.reports.tables import render
+from benchbox.records import RunFolder
+from benchbox.reports import render
 
 
 @click.command("report")

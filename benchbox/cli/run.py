@@ -24,27 +24,35 @@ from benchbox.cli.common import (
 from benchbox.cli.installed import complain, installed, report_formats
 from benchbox.cli.progress import TrialProgress, clock
 from benchbox.errors import PluginError, UsageError
-from benchbox.machine.environment import Environment, n_usable_cpus
-from benchbox.metrics.metric import Metric
-from benchbox.models.contract import Precision
-from benchbox.plugins.registry import Registry
-from benchbox.plugins.suites import Suite, suite_from_toml
-from benchbox.records.config import RunConfig
-from benchbox.records.folder import RunFolder, new_run_id, now
-from benchbox.records.run import MetricRecord, RunRecord
-from benchbox.reports.tables import render, write_tables
-from benchbox.runs.cases import resolve_cases
-from benchbox.runs.costs import Costs, newest_runs
-from benchbox.runs.events import Events, TellingListener
-from benchbox.runs.plan import Plan, PlannedTrial
-from benchbox.runs.resolve import (
+from benchbox.machine import Environment, n_usable_cpus
+from benchbox.metrics import Metric
+from benchbox.models import Precision
+from benchbox.plugins import Registry, Suite, suite_from_toml
+from benchbox.records import (
+    MetricRecord,
+    RunConfig,
+    RunFolder,
+    RunRecord,
+    new_run_id,
+    now,
+)
+from benchbox.reports import render, write_tables
+from benchbox.runs import (
+    Costs,
+    Events,
+    Plan,
+    PlannedTrial,
+    TellingListener,
+    execute,
     find_accelerators,
+    newest_runs,
+    resolve_cases,
     resolve_metrics,
     resolve_models,
     resolve_stages,
+    trials_left,
 )
-from benchbox.runs.runner import execute, trials_left
-from benchbox.trials.executors.local import LocalExecutor
+from benchbox.trials import LocalExecutor
 
 # What a case settles for itself.
 _PARTS = ("models", "datasets", "protocols", "folds", "columns")

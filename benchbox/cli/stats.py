@@ -4,15 +4,13 @@ from pathlib import Path
 
 import click
 
-from benchbox.analysis.analyse import analyse
-from benchbox.analysis.records import Analysis
+from benchbox.analysis import Analysis, analyse
 from benchbox.cli.common import notify, results_option
 from benchbox.cli.installed import complain, installed
 from benchbox.errors import ResultsError
-from benchbox.records.folder import RunFolder
-from benchbox.records.run import RunRecord
-from benchbox.reports.stats import STATS_FORMATS
-from benchbox.runs.resolve import Again
+from benchbox.records import RunFolder, RunRecord
+from benchbox.reports import STATS_FORMATS
+from benchbox.runs import Again
 
 
 @click.command("stats")

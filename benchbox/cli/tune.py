@@ -33,23 +33,37 @@ from benchbox.cli.run import (
     run_record,
 )
 from benchbox.errors import UsageError
-from benchbox.machine.environment import n_usable_cpus
-from benchbox.metrics.metric import Metric
-from benchbox.models.search_space import SearchSpace
+from benchbox.machine import n_usable_cpus
+from benchbox.metrics import Metric
+from benchbox.models import SearchSpace
 from benchbox.options import spell
-from benchbox.plugins.registry import Registry
-from benchbox.protocols.folds import Fold, validation_fold
-from benchbox.records.config import RunConfig, TuningBudget
-from benchbox.records.folder import RunFolder, new_run_id, now
-from benchbox.records.trial import TrialRecord
-from benchbox.reports.tables import render, write_tables
-from benchbox.runs.events import Events
-from benchbox.runs.plan import Chosen, Plan, PlannedTrial
-from benchbox.runs.resolve import resolve_metrics
-from benchbox.runs.runner import execute, trials_left
-from benchbox.runs.tuning.study import StudiesRecord, Study, StudyListener, StudyRecord
-from benchbox.runs.tuning.suggestions import free_space, needs_optuna
-from benchbox.trials.executors.local import LocalExecutor
+from benchbox.plugins import Registry
+from benchbox.protocols import Fold, validation_fold
+from benchbox.records import (
+    RunConfig,
+    RunFolder,
+    TrialRecord,
+    TuningBudget,
+    new_run_id,
+    now,
+)
+from benchbox.reports import render, write_tables
+from benchbox.runs import (
+    Chosen,
+    Events,
+    Plan,
+    PlannedTrial,
+    StudiesRecord,
+    Study,
+    StudyListener,
+    StudyRecord,
+    execute,
+    free_space,
+    needs_optuna,
+    resolve_metrics,
+    trials_left,
+)
+from benchbox.trials import LocalExecutor
 
 _Place = tuple[int, str, int]
 """Stage, fold and model, as a `Plan` names what was chosen for them."""

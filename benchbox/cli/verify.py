@@ -13,15 +13,13 @@ from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import carry_out, learned_costs, make_plan
 from benchbox.errors import DataError, SourceError, UsageError
-from benchbox.machine.environment import n_usable_cpus
+from benchbox.machine import n_usable_cpus
 from benchbox.options import split_choice
-from benchbox.plugins.claims import Checked, Claim, check, unchecked
-from benchbox.plugins.registry import Registry
-from benchbox.records.config import RunConfig
-from benchbox.records.folder import RunFolder, new_run_id
-from benchbox.reports.leaderboard import leaderboards
-from benchbox.runs.events import Events
-from benchbox.trials.executors.local import LocalExecutor
+from benchbox.plugins import Checked, Claim, Registry, check, unchecked
+from benchbox.records import RunConfig, RunFolder, new_run_id
+from benchbox.reports import leaderboards
+from benchbox.runs import Events
+from benchbox.trials import LocalExecutor
 
 
 @click.command("verify")

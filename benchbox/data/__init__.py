@@ -1,1 +1,35 @@
 """Data: from the name of a data set, or a file, to checked ratings."""
+
+from benchbox.data.cards import DatasetCard as DatasetCard
+from benchbox.data.cards import FeatureTable as FeatureTable
+from benchbox.data.cards import RatingsTable as RatingsTable
+from benchbox.data.dataset import Dataset as Dataset
+from benchbox.data.dataset import clean as clean
+from benchbox.data.dataset import fetch as fetch
+from benchbox.data.dataset import load_dataset as load_dataset
+from benchbox.data.dataset import locate as locate
+from benchbox.data.identity import FOLD_FORMAT as FOLD_FORMAT
+from benchbox.data.identity import data_id as data_id
+from benchbox.data.identity import digest_of as digest_of
+from benchbox.data.identity import features_id as features_id
+from benchbox.data.indexing import canonical_order as canonical_order
+from benchbox.data.own_files import card_for_files as card_for_files
+from benchbox.data.own_files import is_file_choice as is_file_choice
+from benchbox.data.own_files import parse_scale as parse_scale
+from benchbox.data.ratings_files import map_array as map_array
+from benchbox.data.ratings_files import map_ratings as map_ratings
+from benchbox.data.ratings_files import write_ratings as write_ratings
+from benchbox.data.raw import Duplicates as Duplicates
+from benchbox.data.raw import IdColumn as IdColumn
+from benchbox.data.raw import RawFeatures as RawFeatures
+from benchbox.data.raw import RawRatings as RawRatings
+from benchbox.data.readers import read_declared as read_declared
+from benchbox.data.readers import read_features as read_features
+from benchbox.data.readers import read_ratings as read_ratings
+from benchbox.data.sources.cache import cache_folder as cache_folder
+from benchbox.data.sources.fetching import Licence as Licence
+from benchbox.data.sources.fetching import Whereabouts as Whereabouts
+from benchbox.data.subsets import SliceOptions as SliceOptions
+from benchbox.data.subsets import keep_rows as keep_rows
+from benchbox.data.tables.roles import choose_columns as choose_columns
+from benchbox.data.tables.roles import role_of as role_of

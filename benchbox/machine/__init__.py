@@ -1,1 +1,29 @@
 """Machine: what a run is done on, and what it costs there."""
+
+from benchbox.machine.clocks.afterwork import adopt_orphans as adopt_orphans
+from benchbox.machine.clocks.afterwork import await_afterwork as await_afterwork
+from benchbox.machine.clocks.latency import LatencyRecord as LatencyRecord
+from benchbox.machine.clocks.latency import cache_flusher as cache_flusher
+from benchbox.machine.clocks.latency import measure_latency as measure_latency
+from benchbox.machine.clocks.memory import peak_memory_bytes as peak_memory_bytes
+from benchbox.machine.clocks.memory import reset_peak_memory as reset_peak_memory
+from benchbox.machine.clocks.phases import LapClock as LapClock
+from benchbox.machine.clocks.phases import PhaseClock as PhaseClock
+from benchbox.machine.clocks.phases import cpu_seconds as cpu_seconds
+from benchbox.machine.clocks.samples import Durations as Durations
+from benchbox.machine.clocks.samples import summarise as summarise
+from benchbox.machine.clocks.steps import StepClock as StepClock
+from benchbox.machine.clocks.steps import step_clock as step_clock
+from benchbox.machine.contention import Watch as Watch
+from benchbox.machine.contention import tree_cpu_seconds as tree_cpu_seconds
+from benchbox.machine.disturbances import find_disturbances as find_disturbances
+from benchbox.machine.environment import Environment as Environment
+from benchbox.machine.environment import describe_environment as describe_environment
+from benchbox.machine.environment import n_usable_cpus as n_usable_cpus
+from benchbox.machine.environment import package_version as package_version
+from benchbox.machine.process import prepare_process as prepare_process
+from benchbox.machine.process import settings_in_force as settings_in_force
+from benchbox.machine.process import synchronizer as synchronizer
+from benchbox.machine.process import warm_up as warm_up
+from benchbox.machine.sensors import GaugeRecord as GaugeRecord
+from benchbox.machine.sensors import Gauges as Gauges

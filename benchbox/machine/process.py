@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from benchbox.models.contract import Precision
+from benchbox.models import Precision
 
 # What torch calls the precision of products of float32 matrices.
 _MATMUL = {"float32": "highest", "tf32": "high", "bfloat16": "medium"}

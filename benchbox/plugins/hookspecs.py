@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from benchbox.data.cards import DatasetCard
-    from benchbox.metrics.metric import Metric
-    from benchbox.models.contract import ModelSpec
+    from benchbox.data import DatasetCard
+    from benchbox.metrics import Metric
+    from benchbox.models import ModelSpec
     from benchbox.plugins.claims import Claim
     from benchbox.plugins.formats import ReportFormat
     from benchbox.plugins.suites import Suite
-    from benchbox.protocols.partition import Protocol
-    from benchbox.records.run import RunRecord
-    from benchbox.records.trial import TrialRecord, TrialStart
+    from benchbox.protocols import Protocol
+    from benchbox.records import RunRecord, TrialRecord, TrialStart
 
 PLUGIN_API = 1
 """Grows when a plugin would have to change. A plugin built for another number says so

@@ -15,15 +15,12 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from benchbox.errors import PluginError, UsageError, nearest
-from benchbox.metrics.flawed import FLAWED_METRICS
-from benchbox.metrics.metric import METRICS, Metric
-from benchbox.models.contract import ModelSpec
+from benchbox.metrics import FLAWED_METRICS, METRICS, Metric
+from benchbox.models import ModelSpec
 from benchbox.plugins import hookspecs
 from benchbox.plugins.formats import FORMATS, ReportFormat
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
-from benchbox.protocols.bundled import PROTOCOLS
-from benchbox.protocols.flawed import FLAWED
-from benchbox.protocols.partition import Protocol
+from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
 from benchbox.targets import load_file
 from benchbox.targets import resolve as resolve
 from benchbox.targets import source_digest as source_digest
@@ -367,7 +364,7 @@ def _wrong_offer(kind: str, value: Any) -> str:
 
 
 def _types() -> dict[str, type[Any]]:
-    from benchbox.data.cards import DatasetCard
+    from benchbox.data import DatasetCard
     from benchbox.plugins.claims import Claim
     from benchbox.plugins.suites import Suite
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data.identity import FOLD_FORMAT, data_id, digest_of
+from benchbox.data import FOLD_FORMAT, data_id, digest_of
 from benchbox.errors import ProtocolError
 from benchbox.options import Options, changed
 from benchbox.protocols.partition import Partition, Protocol, hiding

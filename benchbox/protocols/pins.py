@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from benchbox.data.dataset import Dataset
+from benchbox.data import Dataset
 from benchbox.errors import DataError
 from benchbox.options import changed, spell
 from benchbox.protocols.folds import Fold, make_folds

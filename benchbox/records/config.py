@@ -2,7 +2,7 @@
 
 import msgspec
 
-from benchbox.models.contract import Capabilities, Precision
+from benchbox.models import Capabilities, Precision
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

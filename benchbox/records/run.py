@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from benchbox.machine.environment import Environment
-from benchbox.models.contract import Capabilities
+from benchbox.machine import Environment
+from benchbox.models import Capabilities
 from benchbox.options import spell
-from benchbox.protocols.audit.findings import Finding
+from benchbox.protocols import Finding
 from benchbox.ratings import RatingScale
 from benchbox.records.config import RunConfig
 

@@ -5,10 +5,8 @@ from typing import Any
 
 import msgspec
 
-from benchbox.machine.clocks.latency import LatencyRecord
-from benchbox.machine.clocks.samples import Durations
-from benchbox.machine.sensors import GaugeRecord
-from benchbox.models.contract import EpochReport
+from benchbox.machine import Durations, GaugeRecord, LatencyRecord
+from benchbox.models import EpochReport
 from benchbox.records.run import RESULT_FORMAT, PlannedModel
 from benchbox.records.trial_job import Status
 

@@ -4,11 +4,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from benchbox.machine.clocks.latency import (
-    LatencyRecord,
-)
-from benchbox.machine.clocks.samples import Durations
-from benchbox.models.contract import EpochReport, Precision
+from benchbox.machine import Durations, LatencyRecord
+from benchbox.models import EpochReport, Precision
 
 if TYPE_CHECKING:
     pass

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchbox.options import spell
-from benchbox.records.run import MetricRecord, RunRecord, StageRecord
+from benchbox.records import MetricRecord, RunRecord, StageRecord
 from benchbox.reports.leaderboard import Flag, Leaderboard, Row
 
 MISSING = "–"

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from benchbox.records.run import RunRecord
+from benchbox.records import RunRecord
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.structured import definition, flat
 

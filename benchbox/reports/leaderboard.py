@@ -6,9 +6,8 @@ from math import sqrt
 from statistics import fmean, median
 from typing import Literal
 
-from benchbox.analysis.statistics.intervals import Interval, paired_interval, spread
-from benchbox.records.run import MetricRecord, RunRecord, StageRecord
-from benchbox.records.trial import TrialRecord
+from benchbox.analysis import Interval, paired_interval, spread
+from benchbox.records import MetricRecord, RunRecord, StageRecord, TrialRecord
 
 Mark = Literal["best", "tied", ""]
 

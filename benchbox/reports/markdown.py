@@ -2,7 +2,7 @@
 
 from tabulate import tabulate
 
-from benchbox.records.run import RunRecord
+from benchbox.records import RunRecord
 from benchbox.reports.columns import FLAGS, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.overview import render_markdown

@@ -7,8 +7,7 @@ import msgspec
 
 from benchbox.errors import ResultsError
 from benchbox.options import spell
-from benchbox.records.run import PlannedModel, RunRecord, StageRecord
-from benchbox.records.trial import TrialRecord
+from benchbox.records import PlannedModel, RunRecord, StageRecord, TrialRecord
 from benchbox.reports.leaderboard import Leaderboard, leaderboards
 
 Told = tuple[RunRecord, list[TrialRecord]]

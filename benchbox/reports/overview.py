@@ -6,7 +6,7 @@ from textwrap import fill
 
 import tabulate
 
-from benchbox.records.run import MetricRecord, PublishedRecord, RunRecord, StageRecord
+from benchbox.records import MetricRecord, PublishedRecord, RunRecord, StageRecord
 from benchbox.reports.columns import (
     FLAGS,
     MISSING,

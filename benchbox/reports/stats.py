@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import tabulate
 
-from benchbox.analysis.records import Analysis
-from benchbox.records.run import RunRecord
+from benchbox.analysis import Analysis
+from benchbox.records import RunRecord
 from benchbox.reports.columns import title, what_was_scored
 from benchbox.reports.sections import sections
 from benchbox.reports.sections.ranking import ranks

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from benchbox.options import spell
-from benchbox.records.run import RunRecord, StageRecord
+from benchbox.records import RunRecord, StageRecord
 from benchbox.reports.leaderboard import Leaderboard, Row
 
 

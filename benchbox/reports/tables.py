@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from benchbox.plugins import formats
-from benchbox.plugins.formats import ReportFormat
-from benchbox.records.folder import RunFolder
-from benchbox.records.run import RunRecord
+from benchbox.plugins import ReportFormat, formats
+from benchbox.records import RunFolder, RunRecord
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.merge import merged
 from benchbox.targets import resolve

@@ -6,7 +6,7 @@ from textwrap import fill
 
 import tabulate
 
-from benchbox.records.run import RunRecord
+from benchbox.records import RunRecord
 from benchbox.reports.columns import FLAGS, Column, columns, notes, title, troubles
 from benchbox.reports.leaderboard import Leaderboard, Row
 from benchbox.reports.overview import render_plain

@@ -1,1 +1,31 @@
 """Runs: from what is asked for to records on disk."""
+
+from benchbox.runs.cases import resolve_cases as resolve_cases
+from benchbox.runs.costs import Costs as Costs
+from benchbox.runs.costs import newest_runs as newest_runs
+from benchbox.runs.events import Events as Events
+from benchbox.runs.events import TellingListener as TellingListener
+from benchbox.runs.plan import Chosen as Chosen
+from benchbox.runs.plan import Plan as Plan
+from benchbox.runs.plan import PlannedTrial as PlannedTrial
+from benchbox.runs.resolve import Again as Again
+from benchbox.runs.resolve import choose_device as choose_device
+from benchbox.runs.resolve import find_accelerators as find_accelerators
+from benchbox.runs.resolve import find_dataset as find_dataset
+from benchbox.runs.resolve import resolve_metrics as resolve_metrics
+from benchbox.runs.resolve import resolve_models as resolve_models
+from benchbox.runs.resolve import resolve_stages as resolve_stages
+from benchbox.runs.resolve import split as split
+from benchbox.runs.runner import execute as execute
+from benchbox.runs.runner import trials_left as trials_left
+from benchbox.runs.saved_model import FitSettings as FitSettings
+from benchbox.runs.saved_model import KeptModel as KeptModel
+from benchbox.runs.saved_model import KeptRecord as KeptRecord
+from benchbox.runs.saved_model import Recommendation as Recommendation
+from benchbox.runs.saved_model import fit as fit
+from benchbox.runs.tuning.study import StudiesRecord as StudiesRecord
+from benchbox.runs.tuning.study import Study as Study
+from benchbox.runs.tuning.study import StudyListener as StudyListener
+from benchbox.runs.tuning.study import StudyRecord as StudyRecord
+from benchbox.runs.tuning.suggestions import free_space as free_space
+from benchbox.runs.tuning.suggestions import needs_optuna as needs_optuna

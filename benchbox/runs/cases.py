@@ -3,14 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from benchbox.data.dataset import Dataset, load_dataset, locate
+from benchbox.data import Dataset, load_dataset, locate
 from benchbox.errors import UsageError
-from benchbox.plugins.registry import Registry
-from benchbox.records.config import Case, RunConfig
-from benchbox.records.run import CaseRecord, PlannedModel, PublishedRecord
+from benchbox.plugins import Registry
+from benchbox.records import Case, CaseRecord, PlannedModel, PublishedRecord, RunConfig
 from benchbox.runs.plan import Stage
 from benchbox.runs.resolve import Notify, find_dataset, resolve_models, resolve_stage
-from benchbox.trials.executors.local import LocalExecutor
+from benchbox.trials import LocalExecutor
 
 
 def resolve_cases(

@@ -5,9 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from benchbox.errors import ResultsError
-from benchbox.records.folder import RunFolder
-from benchbox.records.run import PlannedModel
-from benchbox.records.trial import TrialRecord
+from benchbox.records import PlannedModel, RunFolder, TrialRecord
 
 _NEWEST_RUNS = 10
 """Runs looked at for earlier trials; older ones tell of another machine or version."""

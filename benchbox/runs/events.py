@@ -6,9 +6,8 @@ from contextlib import redirect_stdout
 from copy import deepcopy
 from typing import Any
 
-from benchbox.plugins.registry import Offer, Registry, one_line
-from benchbox.records.run import RunRecord
-from benchbox.records.trial import TrialRecord, TrialStart
+from benchbox.plugins import Offer, Registry, one_line
+from benchbox.records import RunRecord, TrialRecord, TrialStart
 from benchbox.runs.plan import PlannedTrial
 from benchbox.runs.runner import Listener
 

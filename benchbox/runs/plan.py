@@ -7,30 +7,24 @@ from typing import Any
 
 import msgspec
 
-from benchbox.data.dataset import Dataset
-from benchbox.data.identity import features_id
+from benchbox.data import Dataset, features_id
 from benchbox.errors import UsageError
-from benchbox.machine.environment import (
-    Environment,
-    describe_environment,
-    package_version,
-)
-from benchbox.metrics.metric import Metric
-from benchbox.models.contract import Capabilities
+from benchbox.machine import Environment, describe_environment, package_version
+from benchbox.metrics import Metric
+from benchbox.models import Capabilities
 from benchbox.options import in_force
-from benchbox.protocols.audit.findings import Audit
-from benchbox.protocols.audit.fold import audit_fold
-from benchbox.protocols.folds import Fold
-from benchbox.records.config import RunConfig
-from benchbox.records.folder import now
-from benchbox.records.run import (
+from benchbox.protocols import Audit, Fold, audit_fold
+from benchbox.records import (
     CaseRecord,
     FoldRecord,
     PlannedModel,
+    RunConfig,
     StageRecord,
+    TrialRecord,
+    now,
     takers,
+    trial_key,
 )
-from benchbox.records.trial import TrialRecord, trial_key
 from benchbox.seeding import derive_seed, permutation
 
 

@@ -8,24 +8,30 @@ from typing import Any
 
 import msgspec
 
-from benchbox.data.cards import DatasetCard
-from benchbox.data.dataset import Dataset, load_dataset
-from benchbox.data.own_files import card_for_files, is_file_choice
+from benchbox.data import (
+    Dataset,
+    DatasetCard,
+    card_for_files,
+    is_file_choice,
+    load_dataset,
+)
 from benchbox.errors import PluginError, UsageError, nearest
-from benchbox.metrics.metric import METRICS, Metric
-from benchbox.models.contract import Capabilities, ModelSpec
+from benchbox.metrics import METRICS, Metric
+from benchbox.models import Capabilities, ModelSpec
 from benchbox.options import Options, changed, decode, split_choice, to_json
-from benchbox.plugins.registry import Offer, Registry
-from benchbox.protocols.audit.findings import refuse_leaks
-from benchbox.protocols.folds import Fold, make_folds
-from benchbox.protocols.partition import Protocol
-from benchbox.protocols.pins import check_fold_ids, pinned_ids
-from benchbox.records.config import RunConfig
-from benchbox.records.run import PlannedModel, RunRecord
+from benchbox.plugins import Offer, Registry
+from benchbox.protocols import (
+    Fold,
+    Protocol,
+    check_fold_ids,
+    make_folds,
+    pinned_ids,
+    refuse_leaks,
+)
+from benchbox.records import PlannedModel, RunConfig, RunRecord
 from benchbox.runs.plan import Stage, check_device, device_for
 from benchbox.targets import source_digest, target_of
-from benchbox.trials.executors.inspection import Described
-from benchbox.trials.executors.local import LocalExecutor
+from benchbox.trials import Described, LocalExecutor
 
 Notify = Callable[[str], None]
 

@@ -10,22 +10,24 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data.ratings_files import write_ratings
+from benchbox.data import write_ratings
 from benchbox.errors import ProtocolError
-from benchbox.machine.clocks.phases import PhaseClock
-from benchbox.metrics.metric import Metric, Scored
-from benchbox.models.bias import fit_bias_model
-from benchbox.protocols.folds import carve_validation
+from benchbox.machine import PhaseClock
+from benchbox.metrics import Metric, Scored
+from benchbox.models import fit_bias_model
+from benchbox.protocols import carve_validation
 from benchbox.ratings import Values
-from benchbox.records.folder import RunFolder, predictions_digest
-from benchbox.records.run import PlannedModel
-from benchbox.records.trial import ScoreRecord, TrialRecord
-from benchbox.records.trial_job import TrialJob
+from benchbox.records import (
+    PlannedModel,
+    RunFolder,
+    ScoreRecord,
+    TrialJob,
+    TrialRecord,
+    predictions_digest,
+)
 from benchbox.runs.plan import Plan, PlannedTrial
 from benchbox.seeding import permutation
-from benchbox.trials.child import PREDICTIONS
-from benchbox.trials.executors.local import Finished, LocalExecutor
-from benchbox.trials.first_use import FirstUse
+from benchbox.trials import PREDICTIONS, Finished, FirstUse, LocalExecutor
 
 
 class Listener(Protocol):

@@ -11,22 +11,16 @@ from typing import Any, Self
 import msgspec
 import numpy as np
 
-from benchbox.data.dataset import Dataset
-from benchbox.data.identity import data_id
-from benchbox.data.ratings_files import map_ratings, write_ratings
+from benchbox.data import Dataset, data_id, map_ratings, write_ratings
 from benchbox.errors import ModelError, UsageError
-from benchbox.machine.environment import Environment, describe_environment
-from benchbox.models.contract import Precision, RatingModel
-from benchbox.models.state import read_state
+from benchbox.machine import Environment, describe_environment
+from benchbox.models import Precision, RatingModel, read_state
 from benchbox.options import NoOptions, spell
-from benchbox.protocols.random_splits import carve_random
+from benchbox.protocols import carve_random
 from benchbox.ratings import Features, IndexArray, Ratings, Values
-from benchbox.records.folder import now
-from benchbox.records.run import PlannedModel
-from benchbox.records.trial_job import TrialJob
+from benchbox.records import PlannedModel, TrialJob, now
 from benchbox.seeding import derive_seed
-from benchbox.trials.child import build_model, check_predictions
-from benchbox.trials.executors.local import LocalExecutor
+from benchbox.trials import LocalExecutor, build_model, check_predictions
 
 KEPT_FORMAT = 1
 

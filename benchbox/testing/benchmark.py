@@ -11,16 +11,14 @@ from typing import Any, Self
 
 import msgspec
 
-from benchbox.analysis.compare.sides import TIMED_PHASES
+from benchbox.analysis import TIMED_PHASES
 from benchbox.cli.run import make_config, make_plan
 from benchbox.errors import UsageError, nearest
-from benchbox.machine.environment import n_usable_cpus
-from benchbox.plugins.registry import discover
-from benchbox.records.folder import RunFolder
-from benchbox.records.trial import TrialRecord
-from benchbox.runs.plan import Plan, PlannedTrial
-from benchbox.runs.runner import execute
-from benchbox.trials.executors.local import LocalExecutor
+from benchbox.machine import n_usable_cpus
+from benchbox.plugins import discover
+from benchbox.records import RunFolder, TrialRecord
+from benchbox.runs import Plan, PlannedTrial, execute
+from benchbox.trials import LocalExecutor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 from unittest import SkipTest
 
-from benchbox.plugins.registry import one_line
+from benchbox.plugins import one_line
 
 Subject = TypeVar("Subject")
 

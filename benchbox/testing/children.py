@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchbox.data.ratings_files import write_ratings
+from benchbox.data import write_ratings
 from benchbox.ratings import Ratings, Values
-from benchbox.records.trial_job import TrialJob
+from benchbox.records import TrialJob
 from benchbox.testing.subject import ModelSubject, Pairs, require, set_aside
 from benchbox.testing.surroundings import SEED
-from benchbox.trials.child import PREDICTIONS
-from benchbox.trials.executors.local import Finished, LocalExecutor
+from benchbox.trials import PREDICTIONS, Finished, LocalExecutor
 
 _MEBIBYTE = 1 << 20
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from benchbox.data.cards import DatasetCard
-from benchbox.models.contract import ModelSpec
-from benchbox.plugins.registry import discover
+from benchbox.data import DatasetCard
+from benchbox.models import ModelSpec
+from benchbox.plugins import discover
 from benchbox.testing.checks import Check, as_check
 from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject
 from benchbox.testing.model_checks import (

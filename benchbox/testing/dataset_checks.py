@@ -8,13 +8,10 @@ from unittest import SkipTest
 
 import numpy as np
 
-from benchbox.data.cards import DatasetCard
-from benchbox.data.dataset import Dataset, load_dataset, locate
-from benchbox.data.identity import data_id
+from benchbox.data import Dataset, DatasetCard, data_id, load_dataset, locate
 from benchbox.options import changed, decode, spell, to_json
-from benchbox.plugins.registry import Registry, discover
-from benchbox.protocols.folds import Fold, make_folds
-from benchbox.protocols.pins import check_fold_ids
+from benchbox.plugins import Registry, discover
+from benchbox.protocols import Fold, check_fold_ids, make_folds
 from benchbox.testing.checks import Check, as_check
 from benchbox.testing.subject import require
 

@@ -8,13 +8,13 @@ from unittest import SkipTest
 import msgspec
 import numpy as np
 
-from benchbox.models.state import read_state, write_state
+from benchbox.models import read_state, write_state
 from benchbox.options import decode, to_json
 from benchbox.ratings import Ratings, RatingScale
 from benchbox.testing.made_up import made_up_ratings
 from benchbox.testing.subject import ModelSubject, Pairs, all_pairs, ask, gap, require
 from benchbox.testing.surroundings import SEED, as_in_a_trial, changed_since, settings
-from benchbox.trials.child import check_predictions, state_of
+from benchbox.trials import check_predictions, state_of
 
 _CLOSE = 1e-3
 """Products of matrices of other shapes may round otherwise, but by no more."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from benchbox.records.trial import TrialRecord
+    from benchbox.records import TrialRecord
     from benchbox.testing.benchmark import Measurer
 
 

@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.models.contract import EpochReport, FitContext, ModelSpec, RatingModel
+from benchbox.models import EpochReport, FitContext, ModelSpec, RatingModel
 from benchbox.options import decode, to_json
 from benchbox.ratings import IndexArray, Ratings
 from benchbox.targets import resolve, target_of
 from benchbox.testing.checks import ContractError
 from benchbox.testing.surroundings import SEED
-from benchbox.trials.child import build_model, host_array
+from benchbox.trials import build_model, host_array
 
 _FEW_EPOCHS = 2
 """Promises are kept or broken in any epoch; training on would only take time."""

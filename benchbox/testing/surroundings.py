@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchbox.machine.process import prepare_process
+from benchbox.machine import prepare_process
 
 SEED = 20240229
 """Seed of every fit of the kit, unless a check is about seeds."""

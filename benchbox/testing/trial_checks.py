@@ -9,9 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchbox.protocols.audit.canary import redraw_hidden
-from benchbox.protocols.bundled import PROTOCOLS
-from benchbox.protocols.folds import Fold, make_folds
+from benchbox.protocols import PROTOCOLS, Fold, make_folds, redraw_hidden
 from benchbox.ratings import Ratings
 from benchbox.targets import target_of
 from benchbox.testing.children import data_folder, extra_memory_bytes, good_trial

@@ -1,1 +1,12 @@
 """Trials: one model fitted and asked, in a process of its own."""
+
+from benchbox.trials.child import PREDICTIONS as PREDICTIONS
+from benchbox.trials.child import build_model as build_model
+from benchbox.trials.child import check_predictions as check_predictions
+from benchbox.trials.child import host_array as host_array
+from benchbox.trials.child import state_of as state_of
+from benchbox.trials.executors.inspection import Described as Described
+from benchbox.trials.executors.inspection import describe as describe
+from benchbox.trials.executors.local import Finished as Finished
+from benchbox.trials.executors.local import LocalExecutor as LocalExecutor
+from benchbox.trials.first_use import FirstUse as FirstUse

@@ -12,33 +12,37 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data.ratings_files import map_array, map_ratings
+from benchbox.data import map_array, map_ratings
 from benchbox.errors import BenchboxError, ModelError
-from benchbox.machine.clocks.afterwork import adopt_orphans, await_afterwork
-from benchbox.machine.clocks.latency import (
+from benchbox.machine import (
+    LapClock,
+    PhaseClock,
+    StepClock,
+    adopt_orphans,
+    await_afterwork,
     cache_flusher,
     measure_latency,
-)
-from benchbox.machine.clocks.memory import peak_memory_bytes, reset_peak_memory
-from benchbox.machine.clocks.phases import LapClock, PhaseClock
-from benchbox.machine.clocks.samples import summarise
-from benchbox.machine.clocks.steps import StepClock, step_clock
-from benchbox.machine.process import (
+    peak_memory_bytes,
     prepare_process,
+    reset_peak_memory,
     settings_in_force,
+    step_clock,
+    summarise,
     synchronizer,
     warm_up,
 )
-from benchbox.models.contract import EpochReport, FitContext, RatingModel
-from benchbox.models.state import State, write_state
+from benchbox.models import EpochReport, FitContext, RatingModel, State, write_state
 from benchbox.options import Options, decode
 from benchbox.ratings import Ratings, Values
-from benchbox.records.trial_job import Status, TrialJob, TrialOutcome
+from benchbox.records import Status, TrialJob, TrialOutcome
 from benchbox.targets import resolve
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
 
+
+OUTCOME = "outcome.json"
+"""File in a job's folder that holds its `TrialOutcome`; absent if the child died."""
 
 PREDICTIONS = "predictions.npy"
 """File in a job's folder that holds one float32 per pair asked for."""

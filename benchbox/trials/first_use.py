@@ -10,9 +10,9 @@ from tempfile import mkdtemp
 import msgspec
 import numpy as np
 
-from benchbox.data.ratings_files import write_ratings
+from benchbox.data import write_ratings
 from benchbox.ratings import Features, IndexArray, Ratings
-from benchbox.records.trial_job import TrialJob
+from benchbox.records import TrialJob
 from benchbox.trials.executors.local import LocalExecutor
 
 _LONGEST_SECONDS = 20.0

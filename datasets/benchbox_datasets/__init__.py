@@ -4,8 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from benchbox import DatasetCard, hookimpl
-from benchbox.plugins.claims import Claim, claims_from_toml
-from benchbox.plugins.suites import Suite, suite_from_toml
+from benchbox.plugins import Claim, Suite, claims_from_toml, suite_from_toml
 
 
 @hookimpl

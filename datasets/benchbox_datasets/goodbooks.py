@@ -6,11 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchbox.data.cards import DatasetCard
-from benchbox.data.indexing import canonical_order
-from benchbox.data.raw import IdColumn, RawFeatures, RawRatings
-from benchbox.data.readers import read_declared
-from benchbox.data.subsets import SliceOptions, keep_rows
+from benchbox.data import (
+    DatasetCard,
+    IdColumn,
+    RawFeatures,
+    RawRatings,
+    SliceOptions,
+    canonical_order,
+    keep_rows,
+    read_declared,
+)
 from benchbox.errors import DataError
 
 ENGLISH = ("eng", "en", "en-US", "en-GB", "en-CA")

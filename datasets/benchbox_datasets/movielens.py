@@ -9,9 +9,16 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data.cards import DatasetCard, FeatureTable, RatingsTable
-from benchbox.data.raw import RawFeatures, RawRatings
-from benchbox.data.readers import read_declared, read_features, read_ratings
+from benchbox.data import (
+    DatasetCard,
+    FeatureTable,
+    RatingsTable,
+    RawFeatures,
+    RawRatings,
+    read_declared,
+    read_features,
+    read_ratings,
+)
 from benchbox.errors import DataError
 from benchbox.options import Options
 from benchbox.ratings import Positions

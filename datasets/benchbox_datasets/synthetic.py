@@ -10,9 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data.cards import DatasetCard
-from benchbox.data.own_files import parse_scale
-from benchbox.data.raw import IdColumn, RawRatings
+from benchbox.data import DatasetCard, IdColumn, RawRatings, parse_scale
 from benchbox.errors import UsageError
 from benchbox.options import Options
 from benchbox.parallel import each, fill, slices

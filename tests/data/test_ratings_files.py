@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbox.data.ratings_files import map_array, write_ratings
+from benchbox.data.ratings_files import map_array, map_ratings, write_ratings
 from tests.support.toys import ratings, tiny_ratings
 
 COLUMNS = ("users", "items", "values", "timestamps")

@@ -11,7 +11,7 @@ import pytest
 
 from benchbox.data.dataset import Dataset, load_dataset
 from benchbox.data.own_files import card_for_files
-from benchbox.data.ratings_files import write_ratings
+from benchbox.data.ratings_files import map_ratings, write_ratings
 from benchbox.metrics.metric import Scored, mae, rmse
 from benchbox.models.contract import FitContext
 from benchbox.options import Options, decode

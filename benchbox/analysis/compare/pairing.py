@@ -9,10 +9,9 @@ import numpy as np
 from benchbox.analysis.compare.sides import Subject, subject_of
 from benchbox.analysis.statistics.paired import Effect, compare
 from benchbox.errors import ResultsError
-from benchbox.metrics.losses import LOSSES
+from benchbox.metrics import LOSSES
 from benchbox.ratings import Ratings, Values
-from benchbox.records.folder import RunFolder
-from benchbox.records.trial import TrialRecord
+from benchbox.records import RunFolder, TrialRecord
 
 Hidden = Callable[[int], Mapping[str, Ratings]]
 """Returns the hidden ratings of a stage's folds by id; the stage is a number."""

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchbox.records.run import MetricRecord, RunRecord
-from benchbox.records.trial import TrialRecord
+from benchbox.records import MetricRecord, RunRecord, TrialRecord
 
 TIMED_PHASES = ("fit", "predict")
 

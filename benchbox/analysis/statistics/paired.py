@@ -10,7 +10,7 @@ import numpy as np
 
 from benchbox.analysis.statistics.intervals import CONFIDENCE, OVER_USERS, Interval
 from benchbox.analysis.statistics.resampling import N_RESAMPLES, Resampler
-from benchbox.metrics.losses import UserTotals, user_totals
+from benchbox.metrics import UserTotals, user_totals
 from benchbox.ratings import IndexArray, Values
 
 Verdict = Literal["same", "better", "worse", "not told apart"]

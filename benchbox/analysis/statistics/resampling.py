@@ -13,7 +13,7 @@ from math import inf, sqrt
 import numpy as np
 
 from benchbox.analysis.statistics.intervals import CONFIDENCE, OVER_USERS, Interval
-from benchbox.metrics.losses import Floats, UserTotals
+from benchbox.metrics import Floats, UserTotals
 from benchbox.parallel import each
 
 N_RESAMPLES = 2000

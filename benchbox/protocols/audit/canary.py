@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchbox.data.identity import data_id
+from benchbox.data import data_id
 from benchbox.protocols.folds import Fold
 from benchbox.ratings import RatingScale, Values
 

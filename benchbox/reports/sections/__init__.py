@@ -1,6 +1,6 @@
 """Sections: what an analysis shows, as records for programs and cells for people."""
 
-from benchbox.analysis.records import Analysis
+from benchbox.analysis import Analysis
 from benchbox.reports.sections.figures import definitions, intervals
 from benchbox.reports.sections.pairs import pairs, settling
 from benchbox.reports.sections.ranking import ranks as ranks

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from benchbox.analysis.records import Analysis, ModelAnalysis
-from benchbox.analysis.statistics.intervals import OVER_USERS
-from benchbox.metrics.variants import READINGS
+from benchbox.analysis import OVER_USERS, Analysis, ModelAnalysis
+from benchbox.metrics import READINGS
 from benchbox.reports.columns import MISSING
 from benchbox.reports.sections.section import (
     Record,

@@ -1,7 +1,6 @@
 """Pairs: how every two models differ, and what would settle those left open."""
 
-from benchbox.analysis.records import Analysis, Pair
-from benchbox.analysis.statistics.intervals import OVER_FOLDS, OVER_USERS
+from benchbox.analysis import OVER_FOLDS, OVER_USERS, Analysis, Pair
 from benchbox.reports.columns import MISSING
 from benchbox.reports.sections.section import (
     Record,

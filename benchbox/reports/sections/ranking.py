@@ -5,8 +5,7 @@ from statistics import fmean
 
 import numpy as np
 
-from benchbox.analysis.records import REFERENCE, Analysis
-from benchbox.analysis.statistics.ranks import Ranking, rank
+from benchbox.analysis import REFERENCE, Analysis, Ranking, rank
 from benchbox.options import spell
 from benchbox.reports.sections.section import Section, p_value_of, score
 

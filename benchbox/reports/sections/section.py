@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchbox.analysis.statistics.intervals import Interval
+from benchbox.analysis import Interval
 from benchbox.reports.columns import MISSING
 
 Record = dict[str, Any]

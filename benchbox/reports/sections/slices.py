@@ -1,7 +1,7 @@
 """Slices: errors by user, item and rating, and calibration by prediction."""
 
-from benchbox.analysis.records import Analysis
-from benchbox.metrics.slices import Dimension, Slice
+from benchbox.analysis import Analysis
+from benchbox.metrics import Dimension, Slice
 from benchbox.reports.columns import MISSING
 from benchbox.reports.sections.section import Record, Section, score
 

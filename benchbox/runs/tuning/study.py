@@ -6,13 +6,10 @@ from typing import Any
 
 import msgspec
 
-from benchbox.metrics.metric import Metric
-from benchbox.models.search_space import SearchSpace
-from benchbox.protocols.folds import Fold
-from benchbox.records.config import TuningBudget
-from benchbox.records.folder import RunFolder
-from benchbox.records.run import PlannedModel
-from benchbox.records.trial import TrialRecord
+from benchbox.metrics import Metric
+from benchbox.models import SearchSpace
+from benchbox.protocols import Fold
+from benchbox.records import PlannedModel, RunFolder, TrialRecord, TuningBudget
 from benchbox.runs.plan import Chosen, Plan, PlannedTrial
 from benchbox.runs.runner import Listener
 from benchbox.runs.tuning.suggestions import Tried, suggest

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from benchbox.errors import UsageError
-from benchbox.models.search_space import OneOf, SearchSpace, Span
+from benchbox.models import OneOf, SearchSpace, Span
 from benchbox.seeding import derive_seed
 
 _N_RANDOM = 4

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from benchbox.errors import BenchboxError, PluginError
-from benchbox.models.contract import Capabilities
+from benchbox.models import Capabilities
 from benchbox.options import NoOptions, Options, decode, to_json
 from benchbox.targets import resolve
 

@@ -18,12 +18,10 @@ import msgspec
 import psutil
 
 from benchbox.errors import BenchboxError
-from benchbox.machine.clocks.phases import cpu_seconds
-from benchbox.machine.contention import Watch, tree_cpu_seconds
-from benchbox.machine.sensors import GaugeRecord, Gauges
-from benchbox.records.trial_job import Status, TrialJob, TrialOutcome
+from benchbox.machine import GaugeRecord, Gauges, Watch, cpu_seconds, tree_cpu_seconds
+from benchbox.records import Status, TrialJob, TrialOutcome
+from benchbox.trials.child import OUTCOME
 from benchbox.trials.executors.channel import Line
-from benchbox.trials.executors.zygote import OUTCOME
 
 _GRACE_SECONDS = 2.0
 """Between the polite signal and the one that cannot be refused."""

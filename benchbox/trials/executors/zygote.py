@@ -19,13 +19,10 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from benchbox.machine.clocks.memory import peak_memory_bytes
-from benchbox.records.trial_job import TrialJob
-from benchbox.trials.child import run_trial
+from benchbox.machine import peak_memory_bytes
+from benchbox.records import TrialJob
+from benchbox.trials.child import OUTCOME, run_trial
 from benchbox.trials.executors.channel import Line
-
-OUTCOME = "outcome.json"
-"""File in a job's folder that holds its `TrialOutcome`; absent if the child died."""
 
 
 def main() -> int:

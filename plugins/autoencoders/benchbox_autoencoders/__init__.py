@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from benchbox import Capabilities, ModelSpec, hookimpl
-from benchbox.models.search_space import OneOf, Span
+from benchbox.models import OneOf, Span
 from benchbox_autoencoders.options import AutoencoderOptions, StackedOptions
 
 _AUTOREC = "doi:10.1145/2740908.2742726"

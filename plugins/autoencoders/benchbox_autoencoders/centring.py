@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import Ratings
-from benchbox.models.bias import BiasModel
-from benchbox.models.state import State
-from benchbox.models.training.centring import fit_centring
-from benchbox.models.training.options import Centring
+from benchbox.models import BiasModel, State
+from benchbox.models.training import Centring, fit_centring
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

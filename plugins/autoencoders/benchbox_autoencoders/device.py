@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import Tensor
 
-from benchbox.models.training.optimizers import make_optimizer
+from benchbox.models.training import make_optimizer
 from benchbox_autoencoders.cells import Batch
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions

@@ -16,8 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 
-from benchbox.models.training.options import Optimizer
-from benchbox.models.training.threads import at_most
+from benchbox.models.training import Optimizer, at_most
 from benchbox_autoencoders import kernels
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions

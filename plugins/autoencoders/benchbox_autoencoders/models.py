@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
-from benchbox.models.state import State, nested, part
-from benchbox.models.training.modules import module_state, restore_module
+from benchbox.models import State, nested, part
+from benchbox.models.training import module_state, restore_module
 from benchbox_autoencoders.centring import Centre, fit_centre
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchbox.models.training.activations import ACTIVATIONS
+from benchbox.models.training import ACTIVATIONS
 from benchbox_autoencoders.cells import Batch, Cells
 from benchbox_autoencoders.options import AutoencoderOptions, Route
 from benchbox_autoencoders.rows import Rows

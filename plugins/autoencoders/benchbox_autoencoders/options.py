@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from benchbox.models.training.options import (
+from benchbox.models.training import (
     Activation,
     Centring,
     Count,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchbox import FitContext
-from benchbox.models.contract import Precision
+from benchbox.models import Precision
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions, Route
 from benchbox_autoencoders.rows import Rows

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchbox import Grouped
-from benchbox.models.state import State
+from benchbox.models import State
 from benchbox_autoencoders.cells import Batch, ByColumn, Cells, part_of
 
 # Rated cells laid out at once: enough to have little to do per batch, few enough for

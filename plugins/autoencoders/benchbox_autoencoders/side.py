@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import Ratings
-from benchbox.models.features import EncodedFeatures, described
+from benchbox.models import EncodedFeatures, described
 from benchbox_autoencoders.options import AutoencoderOptions, SideInput
 
 Matrix = NDArray[np.float32]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 
 from benchbox import FitContext
-from benchbox.models.training.loop import train_epochs
+from benchbox.models.training import train_epochs
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.route import choose_route, make_steps

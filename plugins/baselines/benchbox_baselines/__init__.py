@@ -1,7 +1,7 @@
 """Baselines: means and biases, the lines that any other model must beat."""
 
 from benchbox import Capabilities, ModelSpec, hookimpl
-from benchbox.models.search_space import Span
+from benchbox.models import Span
 from benchbox_baselines.options import BiasOptions
 
 _CAPABILITIES = Capabilities(inductive=True, stochastic=False)

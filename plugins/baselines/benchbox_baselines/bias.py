@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
-from benchbox.models.bias import BiasModel, fit_bias_model
-from benchbox.models.state import State
+from benchbox.models import BiasModel, State, fit_bias_model
 from benchbox_baselines.options import BiasOptions
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Options, Ratings
-from benchbox.models.state import State
+from benchbox.models import State
 
 
 class GlobalMean:

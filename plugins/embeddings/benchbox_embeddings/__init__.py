@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchbox import Capabilities, ModelSpec, hookimpl
-from benchbox.models.search_space import OneOf, Span
+from benchbox.models import OneOf, Span
 from benchbox_embeddings.options import BiasedMFSGDOptions, NeuralCFOptions
 
 # The factorization of a tutorial on MovieLens-20M (Keras), whose ridge is on sums of

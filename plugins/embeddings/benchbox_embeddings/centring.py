@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchbox import Ratings
-from benchbox.models.state import State
-from benchbox.models.training.centring import fit_centring
-from benchbox.models.training.options import Centring
+from benchbox.models import State
+from benchbox.models.training import Centring, fit_centring
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchbox.models.training.activations import ACTIVATIONS
+from benchbox.models.training import ACTIVATIONS
 from benchbox_embeddings.options import NeuralCFOptions
 from benchbox_embeddings.rows import Rows
 

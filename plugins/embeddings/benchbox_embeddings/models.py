@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from benchbox import FitContext, Ratings
-from benchbox.models.state import State, nested, part
-from benchbox.models.training.modules import module_state, restore_module
+from benchbox.models import State, nested, part
+from benchbox.models.training import module_state, restore_module
 from benchbox_embeddings.centring import Centre, fit_centre
 from benchbox_embeddings.heads import InnerProduct, Perceptron
 from benchbox_embeddings.negatives import Negatives

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from benchbox import Ratings
-from benchbox.models.features import described
-from benchbox.models.state import State
+from benchbox.models import State, described
 from benchbox_embeddings.options import Side
 
 

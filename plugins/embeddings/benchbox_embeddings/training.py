@@ -7,10 +7,8 @@ import torch
 from torch import Tensor
 
 from benchbox import FitContext
-from benchbox.models.contract import TimedStep
-from benchbox.models.training.loop import train_epochs
-from benchbox.models.training.optimizers import make_optimizer
-from benchbox.models.training.threads import at_most
+from benchbox.models import TimedStep
+from benchbox.models.training import at_most, make_optimizer, train_epochs
 from benchbox_embeddings.network import Network
 from benchbox_embeddings.options import EmbeddingOptions
 from benchbox_embeddings.pairs import Pairs

@@ -1,7 +1,7 @@
 """Factorization: low-rank models of the rating matrix."""
 
 from benchbox import Capabilities, ModelSpec, hookimpl
-from benchbox.models.search_space import Span
+from benchbox.models import Span
 from benchbox_factorization.options import (
     BayesianMFOptions,
     BiasedMFOptions,

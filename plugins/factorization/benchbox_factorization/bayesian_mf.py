@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
-from benchbox.models.bias import fit_bias_model
-from benchbox.models.state import State
+from benchbox.models import State, fit_bias_model
 from benchbox.ratings import Grouped
 from benchbox_factorization.matrix import of_users, starting_factors
 from benchbox_factorization.options import BayesianMFOptions

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from benchbox import Ratings
-from benchbox.models.bias import BiasModel
+from benchbox.models import BiasModel
 
 _START_SPREAD = 0.3
 _START_ROUNDS = 3

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
 from benchbox import FitContext, Ratings
-from benchbox.models.bias import BiasModel, fit_bias_model
-from benchbox.models.state import State, nested, part
+from benchbox.models import BiasModel, State, fit_bias_model, nested, part
 from benchbox_factorization.matrix import by_user
 from benchbox_factorization.options import SVDOptions
 
