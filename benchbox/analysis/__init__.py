@@ -1,6 +1,5 @@
 """Analysis: all that stored records and predictions tell, without fitting again."""
 
-from benchbox.analysis.analyse import analyse as analyse
 from benchbox.analysis.compare.pairing import Pairing as Pairing
 from benchbox.analysis.compare.sides import TIMED_PHASES as TIMED_PHASES
 from benchbox.analysis.compare.sides import Side as Side
@@ -10,6 +9,8 @@ from benchbox.analysis.compare.verdicts import Cell as Cell
 from benchbox.analysis.compare.verdicts import Comparison as Comparison
 from benchbox.analysis.compare.verdicts import Rules as Rules
 from benchbox.analysis.compare.verdicts import compare_sides as compare_sides
+from benchbox.analysis.from_predictions import analyse as analyse
+from benchbox.analysis.from_predictions import check_folds as check_folds
 from benchbox.analysis.records import REFERENCE as REFERENCE
 from benchbox.analysis.records import Analysis as Analysis
 from benchbox.analysis.records import ModelAnalysis as ModelAnalysis

@@ -22,7 +22,7 @@ class ReportFormat:
     file: str = ""
 
 
-FORMATS = (
+OWN_FORMATS = (
     ReportFormat(
         name="table",
         summary="tables for the terminal",

@@ -18,7 +18,7 @@ from benchbox.errors import PluginError, UsageError, nearest
 from benchbox.metrics import FLAWED_METRICS, METRICS, Metric
 from benchbox.models import ModelSpec
 from benchbox.plugins import hookspecs
-from benchbox.plugins.formats import FORMATS, ReportFormat
+from benchbox.plugins.formats import OWN_FORMATS, ReportFormat
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
 from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
 from benchbox.targets import load_file
@@ -186,7 +186,7 @@ class _Core:
 
     @hookimpl
     def benchbox_formats(self) -> Iterable[ReportFormat]:
-        return FORMATS
+        return OWN_FORMATS
 
 
 def discover(

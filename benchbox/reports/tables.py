@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from benchbox.plugins import ReportFormat, formats
+from benchbox.plugins import OWN_FORMATS, ReportFormat
 from benchbox.records import RunFolder, RunRecord
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.merge import merged
@@ -10,7 +10,7 @@ from benchbox.targets import resolve
 
 Renderer = Callable[[RunRecord, list[Leaderboard]], str]
 
-FORMATS: Mapping[str, ReportFormat] = {form.name: form for form in formats.FORMATS}
+FORMATS: Mapping[str, ReportFormat] = {form.name: form for form in OWN_FORMATS}
 """The formats of benchbox itself, by name; plugins can offer more."""
 
 

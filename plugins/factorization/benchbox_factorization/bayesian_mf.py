@@ -10,7 +10,8 @@ from benchbox.models import State, fit_bias_model
 from benchbox.ratings import Grouped
 from benchbox_factorization.matrix import of_users, starting_factors
 from benchbox_factorization.options import BayesianMFOptions
-from benchbox_factorization.sides import Floats, Population, Side, make_side
+from benchbox_factorization.population import Floats, Population
+from benchbox_factorization.sides import Side, make_side
 
 # Gamma prior of the noise's precision, for ratings of variance 1: it counts as two
 # ratings, and keeps the precision of ratings without noise finite.

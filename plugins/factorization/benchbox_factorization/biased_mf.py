@@ -8,7 +8,8 @@ from benchbox.models import State, fit_bias_model
 from benchbox.ratings import Grouped
 from benchbox_factorization.matrix import of_users, starting_factors
 from benchbox_factorization.options import BiasedMFOptions
-from benchbox_factorization.sides import Side, Vectors, make_side
+from benchbox_factorization.population import Vectors
+from benchbox_factorization.sides import Side, make_side
 
 
 class BiasedMF:

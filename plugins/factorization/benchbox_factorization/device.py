@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchbox.ratings import Grouped
 from benchbox_factorization.moments import Real
-from benchbox_factorization.sides import Population, Vectors
+from benchbox_factorization.population import Population, Vectors
 
 # Numbers in the matrices of the rows that are solved at once: 256 MiB.
 _AT_ONCE = 1 << 26
