@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from benchbox.ratings import Ratings as Ratings
     from benchbox.ratings import RatingScale as RatingScale
     from benchbox.ratings import Values as Values
+    from benchbox.runs import Run as Run
+    from benchbox.runs import fit as fit
+    from benchbox.runs import load_dataset as load_dataset
+    from benchbox.runs import load_run as load_run
+    from benchbox.runs import run as run
 
     __version__: str
 else:
@@ -46,10 +51,15 @@ else:
             "RatingModel": "models",
             "RatingScale": "ratings",
             "Ratings": "ratings",
+            "Run": "runs",
             "Score": "metrics",
             "Scored": "metrics",
             "Values": "ratings",
+            "fit": "runs",
             "hookimpl": "plugins",
+            "load_dataset": "runs",
+            "load_run": "runs",
+            "run": "runs",
         },
     )
 

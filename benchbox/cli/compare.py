@@ -26,7 +26,7 @@ from benchbox.cli.installed import installed
 from benchbox.errors import BenchboxError, ResultsError, UsageError
 from benchbox.ratings import Ratings
 from benchbox.records import RunFolder
-from benchbox.runs import Again
+from benchbox.runs import Stages
 
 _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
 
@@ -134,12 +134,12 @@ class _Hidden:
         self._run = folder.read_run()
 
     @cached_property
-    def _again(self) -> Again:
-        return Again(self._run, installed(), lambda text: None)
+    def _stages(self) -> Stages:
+        return Stages(installed(), lambda text: None, self._run.config.columns)
 
     def __call__(self, number: int) -> Mapping[str, Ratings]:
         try:
-            stage = self._again.stage(number)
+            stage = self._stages.again(self._run, number)
         except BenchboxError as error:
             complain_of(f"predictions are not paired: {error}")
             return {}

@@ -72,9 +72,7 @@ def _accelerators() -> tuple[list[str], str]:
         log = Path(name) / "log"
         try:
             with LocalExecutor(1, log) as executor:
-                found: list[str] = executor.ask({"kind": "devices"}, log)[
-                    "accelerators"
-                ]
+                found = executor.accelerators()
         except BenchboxError as error:
             return [], str(error)
     return found, ""

@@ -1,27 +1,18 @@
 """`benchbox fit`: one model, fitted to all ratings of a data set, and kept."""
 
-import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import click
 from rich.console import Console
+from rich.status import Status
 
 from benchbox.cli.common import notify
 from benchbox.cli.installed import installed
-from benchbox.data import load_dataset
 from benchbox.machine import n_usable_cpus
 from benchbox.models import Precision
-from benchbox.runs import (
-    FitSettings,
-    KeptRecord,
-    choose_device,
-    find_dataset,
-    fit,
-    resolve_models,
-)
-from benchbox.trials import LocalExecutor
+from benchbox.records import EpochEnded, TrialMessage
+from benchbox.runs import FitSettings, KeptRecord, Session, Silent
 
 
 @click.command("fit")
@@ -74,36 +65,31 @@ def command(
     Nothing is hidden and so nothing is scored: for that there is `benchbox run`. The
     folder holds numbers and records alone, no code.
     """
-    registry, n_threads = installed(), threads or n_usable_cpus()
-    with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
-        scratch = Path(name)
-        with LocalExecutor(n_threads, scratch / "zygote.log") as executor:
-            (planned,) = resolve_models((model,), registry, executor, scratch)
-            where = choose_device(device, planned.capabilities, executor, scratch)
-            card, settings = find_dataset(dataset, registry, columns)
-            data = load_dataset(card, settings, notify=notify)
-            console = Console(stderr=True, highlight=False)
-            with console.status(f"fitting {planned.label}") as status:
-                record = fit(
-                    planned,
-                    data,
-                    FitSettings(
-                        seed=seed,
-                        device=where,
-                        precision=precision,
-                        n_threads=n_threads,
-                    ),
-                    executor,
-                    lambda message: status.update(_said(planned.label, message)),
-                    out,
-                )
+    settings = FitSettings(
+        seed=seed,
+        device=device,
+        precision=precision,
+        n_threads=threads or n_usable_cpus(),
+    )
+    console = Console(stderr=True, highlight=False)
+    with console.status(f"fitting {model}") as status:
+        progress = _FitProgress(model, status)
+        with Session(installed(), notify, progress) as session:
+            record = session.fit(model, dataset, out, settings, columns)
     click.echo(_description(record, out))
 
 
-def _said(label: str, message: Mapping[str, Any]) -> str:
-    if message["kind"] != "epoch":
-        return f"fitting {label}"
-    return f"fitting {label}, epoch {message['epoch']}/{message['of']}"
+class _FitProgress(Silent):
+    """Shows the epoch that the fit has reached."""
+
+    def __init__(self, label: str, status: Status) -> None:
+        self._label, self._status = label, status
+
+    def trial_said(self, message: TrialMessage) -> None:
+        """Show the epoch, if the message tells it."""
+        if isinstance(message, EpochEnded):
+            epoch = f"epoch {message.epoch}/{message.of}"
+            self._status.update(f"fitting {self._label}, {epoch}")
 
 
 def _description(record: KeptRecord, out: Path) -> str:

@@ -1,31 +1,28 @@
 """Progress: which trial runs, in which epoch, and how long the rest will take."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from time import monotonic
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from benchbox.records import TrialRecord
-from benchbox.runs import Costs, PlannedTrial
+from benchbox.records import EpochEnded, RunRecord, TrialMessage, TrialRecord
+from benchbox.runs import Costs, PlannedTrial, Silent
 
 
-class TrialProgress:
+class TrialProgress(Silent):
     """Shows a run's progress on standard error: a bar on a terminal, else lines.
 
     Args:
-        trials: Every trial that will run.
-        costs: Estimates, which learn as trials end.
         verbose: Also print a line per trial on a terminal.
     """
 
-    def __init__(self, trials: list[PlannedTrial], costs: Costs, verbose: bool) -> None:
+    def __init__(self, verbose: bool = False) -> None:
         self._console = Console(stderr=True, highlight=False)
-        self._left = list(trials)
-        self._n_trials = len(trials)
-        self._costs = costs
         self._verbose = verbose
+        self._left: list[PlannedTrial] = []
+        self._n_trials = 0
+        self._costs = Costs({})
         self._started = monotonic()
         self._epoch = ""
         self._bar = Progress(
@@ -37,13 +34,16 @@ class TrialProgress:
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("starting", total=len(trials), left="")
+        self._task = self._bar.add_task("starting", total=None, left="")
 
-    def __enter__(self) -> "TrialProgress":
+    def run_started(self, trials: Sequence[PlannedTrial], costs: Costs) -> None:
+        """Show a bar for *trials*; *costs* learns as they end."""
+        self._left, self._n_trials, self._costs = list(trials), len(trials), costs
+        self._bar.update(self._task, total=len(trials))
         self._bar.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def run_ended(self, record: RunRecord) -> None:
+        """Take the bar away."""
         self._bar.stop()
 
     def trial_started(self, trial: PlannedTrial) -> None:
@@ -51,10 +51,10 @@ class TrialProgress:
         self._started, self._epoch = monotonic(), ""
         self._show(trial)
 
-    def trial_said(self, message: Mapping[str, Any]) -> None:
+    def trial_said(self, message: TrialMessage) -> None:
         """Show the epoch a running trial has reached."""
-        if message["kind"] == "epoch" and self._left:
-            self._epoch = f" epoch {message['epoch']}/{message['of']}"
+        if isinstance(message, EpochEnded) and self._left:
+            self._epoch = f" epoch {message.epoch}/{message.of}"
             self._show(self._left[0])
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:

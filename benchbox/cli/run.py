@@ -3,13 +3,11 @@
 import shlex
 import signal
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import click
-import msgspec
 
 from benchbox.cli.common import (
     complain_of,
@@ -23,39 +21,19 @@ from benchbox.cli.common import (
 )
 from benchbox.cli.installed import complain, installed, report_formats
 from benchbox.cli.progress import TrialProgress, clock
-from benchbox.errors import PluginError, UsageError
-from benchbox.machine import Environment, n_usable_cpus
-from benchbox.metrics import Metric
+from benchbox.errors import UsageError
 from benchbox.models import Precision
-from benchbox.plugins import Registry, Suite, suite_from_toml
-from benchbox.records import (
-    MetricRecord,
-    RunConfig,
-    RunFolder,
-    RunRecord,
-    new_run_id,
-    now,
-)
-from benchbox.reports import render, write_tables
+from benchbox.plugins import Registry
+from benchbox.records import RunConfig, RunFolder, new_run_id
+from benchbox.reports import render
 from benchbox.runs import (
     Costs,
-    Events,
     Plan,
-    PlannedTrial,
-    TellingListener,
-    execute,
-    find_accelerators,
-    newest_runs,
-    resolve_cases,
-    resolve_metrics,
-    resolve_models,
-    resolve_stages,
-    trials_left,
+    Session,
+    config_to_resume,
+    make_config,
+    suite_settings,
 )
-from benchbox.trials import LocalExecutor
-
-# What a case settles for itself.
-_PARTS = ("models", "datasets", "protocols", "folds", "columns")
 
 
 @click.command("run")
@@ -150,194 +128,70 @@ def command(
 ) -> int:
     """Fit and compare models on ratings they have not seen."""
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
-    # A polite request to end is treated like Ctrl-C: nothing may be lost.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if resume is not None and (given or suite):
+        raise UsageError("--resume continues a run as it was; leave out other options.")
     registry = installed()
     complain(registry)
-    if resume is not None:
-        if given or suite:
+    if suite is not None:
+        given = dict(suite_settings(suite, given, registry))
+    folder = None if resume is None else RunFolder.find(resume, out)
+    if folder is None:
+        config = make_config(given)
+        if config.tuning is not None:
             raise UsageError(
-                "--resume continues a run as it was; leave out other options."
+                "A run with a tuning budget is one of `benchbox tune`. Leave `tuning` "
+                "out of the suite."
             )
-        folder = RunFolder.find(resume, out)
-        earlier = folder.read_run()
-        config, created = earlier.config, earlier.created
     else:
-        settings = {} if suite is None else _settings(suite, given, registry)
-        folder, config, created = None, make_config(settings, given), ""
-    if config.tuning is not None:
-        raise UsageError(
-            "A run with a tuning budget is one of `benchbox tune`; --resume it there."
-        )
-    threads = config.threads or n_usable_cpus()
-    with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
-        scratch = Path(name)
-        with LocalExecutor(threads, scratch / "zygote.log") as executor:
-            plan = make_plan(config, registry, executor, threads, scratch)
-            costs = learned_costs(registry, out)
-            if dry_run:
-                click.echo(_preview(plan, costs))
-                return 0
-            if folder is None:
-                folder = RunFolder.create(out, new_run_id())
-            return _run(plan, folder, executor, costs, verbose, created, registry)
+        config = config_to_resume(folder, is_tuned=False)
+    with session_of(registry, TrialProgress(verbose)) as session:
+        if not dry_run:
+            return run_and_print(session, config, folder, out)
+        click.echo(_preview(session.plan(config), session.costs(out)))
+        return 0
 
 
-def make_config(settings: Mapping[str, Any], given: dict[str, Any]) -> RunConfig:
-    """Return *settings* of a suite, overridden by those *given* as options.
-
-    Raises:
-        UsageError: They do not fit.
-    """
-    if "folds" in given:
-        given["folds"] = tuple(part.strip() for part in given["folds"].split(","))
-    try:
-        return msgspec.convert({**settings, **given}, RunConfig)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"The settings of the run cannot be used: {error}.") from None
+def session_of(registry: Registry, progress: TrialProgress) -> Session:
+    """Return a session that shows on standard error how it gets on."""
+    # A polite request to end is treated like Ctrl-C: nothing may be lost.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    typed = shlex.join(["benchbox", *sys.argv[1:]])
+    return Session(registry, notify, progress, typed)
 
 
-def _settings(
-    text: str, given: Mapping[str, Any], registry: Registry
-) -> Mapping[str, Any]:
-    """Return the settings of the suite named *text*, or in the file of that name."""
-    if text in registry.offers["suites"] or not Path(text).suffix:
-        suite: Suite = registry.find("suites", text).value
-    else:
-        try:
-            suite = suite_from_toml(Path(text))
-        except PluginError as error:
-            raise UsageError(str(error)) from None
-    clash = sorted(given.keys() & set(_PARTS)) if "cases" in suite.settings else []
-    if clash:
-        raise UsageError(
-            f"The cases of suite {text!r} name their own {clash[0]}. Leave the "
-            f"option out, or run without --suite."
-        )
-    return suite.settings
-
-
-def make_plan(
+def run_and_print(
+    session: Session,
     config: RunConfig,
-    registry: Registry,
-    executor: LocalExecutor,
-    threads: int,
-    scratch: Path,
-) -> Plan:
-    """Return what a run with these settings does, with every name resolved."""
-    # Names first: a misspelt model must not wait for a download.
-    if config.cases:
-        models, stages = resolve_cases(config, registry, executor, scratch, notify)
-    else:
-        models = resolve_models(config.models, registry, executor, scratch)
-        stages = resolve_stages(config, registry, notify)
-    return Plan(
-        config=config,
-        models=models,
-        stages=stages,
-        metrics=resolve_metrics(registry),
-        n_threads=threads,
-        accelerators=find_accelerators(config.device, executor, scratch),
-    )
-
-
-def learned_costs(registry: Registry, out: Path) -> Costs:
-    """Return what trials cost, by authors' hints and by earlier runs in *out*."""
-    costs = Costs({o.value.name: o.value.cost_hint for o in registry.all("models")})
-    costs.learn_from(newest_runs(out))
-    return costs
-
-
-def _run(
-    plan: Plan,
-    folder: RunFolder,
-    executor: LocalExecutor,
-    costs: Costs,
-    verbose: bool,
-    created: str,
-    registry: Registry,
+    folder: RunFolder | None,
+    out: Path,
+    more: Callable[[RunFolder], str] = lambda folder: "",
 ) -> int:
-    left = trials_left(plan, folder)
-    progress = TrialProgress(left, costs, verbose)
-    events = Events(registry, complain_of)
-    run = carry_out(plan, left, folder, executor, progress, events, created)
-    write_tables(folder, report_formats(registry))
-    click.echo(render(folder, "table"))
-    click.echo(f"\nResults, tables and logs: {folder.path}", err=True)
+    """Carry out a run, print its table, and return the exit code.
+
+    Args:
+        session: Carries it out.
+        config: The settings.
+        folder: The folder of a run to continue.
+        out: Folder that holds the runs, for a new one.
+        more: What to print below the table, if anything.
+    """
+    plan = session.plan(config)
+    if folder is None:
+        folder = RunFolder.create(out, new_run_id())
+    run = session.carry_out(plan, folder)
+    if folder.trials():
+        click.echo(render(folder, "table", report_formats(session.registry)))
+        if text := more(folder):
+            click.echo(f"\n{text}")
+        click.echo(f"\nResults, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
-        click.echo(
-            f"benchbox: Interrupted. Continue with: "
-            f"benchbox run --resume {folder.path.name} --out {folder.path.parent}",
-            err=True,
+        command = "run" if config.tuning is None else "tune"
+        complain_of(
+            f"Interrupted. Continue with: benchbox {command} --resume "
+            f"{folder.path.name} --out {folder.path.parent}"
         )
         return 130
     return int(any(r.status not in ("ok", "skipped") for r in folder.trials()))
-
-
-def carry_out(
-    plan: Plan,
-    trials: Sequence[PlannedTrial],
-    folder: RunFolder,
-    executor: LocalExecutor,
-    progress: TrialProgress,
-    events: Events,
-    created: str = "",
-) -> RunRecord:
-    """Run *trials* of *plan* into *folder*, and return how the run stands then.
-
-    Args:
-        plan: What the run does.
-        trials: Those to run now.
-        folder: Where the records go.
-        executor: What runs the trials.
-        progress: Shows how they get on.
-        events: Tells the plugins that want to know.
-        created: When the run began, if it did so earlier.
-    """
-    record = run_record(plan, folder, created or now())
-    folder.write_run(record)
-    events.tell("run_started", run=record, folder=folder.path)
-    listener = TellingListener(record, events, progress)
-    with progress:
-        done = execute(plan, trials, folder, executor, listener)
-    record.status = "finished" if done.to_the_end else "interrupted"
-    record.first_use_seconds |= done.first_use_seconds
-    record.finished = now()
-    folder.write_run(record)
-    events.tell("run_ended", run=record, folder=folder.path)
-    return record
-
-
-def run_record(plan: Plan, folder: RunFolder, created: str) -> RunRecord:
-    """Return the record of a run that begins, or goes on, in *folder*."""
-    earlier = _earlier_environments(folder, plan.environment)
-    return RunRecord(
-        id=folder.path.name,
-        created=created,
-        config=plan.config,
-        command=shlex.join(["benchbox", *sys.argv[1:]]),
-        n_trials=len(plan.trials),
-        n_threads=plan.n_threads,
-        models=plan.models,
-        stages=[stage.record() for stage in plan.stages],
-        metrics=[_metric_record(metric) for metric in plan.metrics],
-        environment=plan.environment,
-        earlier_environments=earlier,
-    )
-
-
-def _earlier_environments(folder: RunFolder, now: Environment) -> list[Environment]:
-    """Return what the trials of a resumed run ran on before, if it was another."""
-    if not (folder.path / "run.json").exists():
-        return []
-    before = folder.read_run()
-    known = [*before.earlier_environments, before.environment]
-    return [environment for environment in known if environment.id != now.id]
-
-
-def _metric_record(metric: Metric) -> MetricRecord:
-    names = MetricRecord.__struct_fields__
-    return MetricRecord(**{name: getattr(metric, name) for name in names})
 
 
 def _preview(plan: Plan, costs: Costs) -> str:

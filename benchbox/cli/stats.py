@@ -10,7 +10,7 @@ from benchbox.cli.installed import complain, installed
 from benchbox.errors import ResultsError
 from benchbox.records import RunFolder, RunRecord
 from benchbox.reports import STATS_FORMATS
-from benchbox.runs import Again
+from benchbox.runs import Stages
 
 
 @click.command("stats")
@@ -45,8 +45,8 @@ def _analysed(folder: RunFolder) -> tuple[RunRecord, list[Analysis]]:
         raise ResultsError(
             f"Run {run.id} has no trial that ended well, so there is nothing to tell."
         )
-    again = Again(run, registry, notify)
+    stages = Stages(registry, notify, run.config.columns)
     return run, [
-        analyse(run, number, again.stage(number).folds, folder, trials)
+        analyse(run, number, stages.again(run, number).folds, folder, trials)
         for number in range(len(run.stages))
     ]

@@ -1,9 +1,5 @@
 """`benchbox tune`: choose options on validation ratings, then compare as a run does."""
 
-import signal
-import tempfile
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
@@ -11,11 +7,9 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.status import Status
 
 from benchbox.cli.common import (
-    complain_of,
     device_option,
     protocols_option,
     results_option,
@@ -23,53 +17,22 @@ from benchbox.cli.common import (
     threads_option,
     verbose_option,
 )
-from benchbox.cli.installed import complain, installed, report_formats
+from benchbox.cli.installed import complain, installed
 from benchbox.cli.progress import TrialProgress
-from benchbox.cli.run import (
-    carry_out,
-    learned_costs,
-    make_config,
-    make_plan,
-    run_record,
-)
+from benchbox.cli.run import run_and_print, session_of
 from benchbox.errors import UsageError
-from benchbox.machine import n_usable_cpus
-from benchbox.metrics import Metric
-from benchbox.models import SearchSpace
 from benchbox.options import spell
-from benchbox.plugins import Registry
-from benchbox.protocols import Fold, validation_fold
 from benchbox.records import (
+    EpochEnded,
     RunConfig,
     RunFolder,
-    TrialRecord,
-    TuningBudget,
-    new_run_id,
-    now,
-)
-from benchbox.reports import render, write_tables
-from benchbox.runs import (
-    Chosen,
-    Events,
-    Plan,
-    PlannedTrial,
     StudiesRecord,
-    Study,
-    StudyListener,
     StudyRecord,
-    execute,
-    free_space,
-    needs_optuna,
-    resolve_metrics,
-    trials_left,
+    TrialMessage,
+    Tried,
+    TuningBudget,
 )
-from benchbox.trials import LocalExecutor
-
-_Place = tuple[int, str, int]
-"""Stage, fold and model, as a `Plan` names what was chosen for them."""
-
-STUDY = "study.json"
-"""File of a run that holds what was tried, model by model and fold by fold."""
+from benchbox.runs import STUDY, PlannedTrial, config_to_resume, make_config
 
 
 @click.command("tune")
@@ -124,43 +87,18 @@ def command(out: Path, resume: str | None, verbose: bool, **chosen: Any) -> int:
     from the fold's training part by the protocol's own rule; hidden ratings are scored
     once, when the choice is made. The table shows each model as it is and tuned.
     """
-    needs_optuna()
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if resume is not None:
-        if given:
-            raise UsageError(
-                "--resume continues a run as it was; leave out other options."
-            )
-        folder: RunFolder | None = RunFolder.find(resume, out)
-        assert folder is not None
-        earlier = folder.read_run()
-        config, created = earlier.config, earlier.created
-        if config.tuning is None:
-            raise UsageError(
-                f"{folder.path.name} is no run of `benchbox tune`. Continue it with "
-                f"benchbox run --resume."
-            )
+    if resume is not None and given:
+        raise UsageError("--resume continues a run as it was; leave out other options.")
+    folder = None if resume is None else RunFolder.find(resume, out)
+    if folder is None:
+        config = _config(given)
     else:
-        folder, config, created = None, _config(given), now()
-    assert config.tuning is not None
+        config = config_to_resume(folder, is_tuned=True)
     registry = installed()
     complain(registry)
-    metric = _metric(config.tuning.metric, registry)
-    spaces = {o.value.name: o.value.search for o in registry.all("models")}
-    if not config.models:
-        tunable = tuple(sorted(name for name, space in spaces.items() if space))
-        config = msgspec.structs.replace(config, models=tunable)
-    threads = config.threads or n_usable_cpus()
-    with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
-        scratch = Path(name)
-        with LocalExecutor(threads, scratch / "zygote.log") as executor:
-            plan = make_plan(config, registry, executor, threads, scratch)
-            plan, searches = _with_tuned(plan, spaces)
-            if folder is None:
-                folder = RunFolder.create(out, new_run_id())
-            tuning = _Tuning(plan, searches, metric, folder, executor, verbose)
-            return tuning.run(registry, out, created)
+    with session_of(registry, _TuningProgress(verbose)) as session:
+        return run_and_print(session, config, folder, out, more=_table)
 
 
 def _config(given: dict[str, Any]) -> RunConfig:
@@ -173,175 +111,60 @@ def _config(given: dict[str, Any]) -> RunConfig:
         )
         if key in given
     }
-    return make_config({}, given | {"tuning": TuningBudget(**budget)})
+    return make_config(given | {"tuning": TuningBudget(**budget)})
 
 
-def _metric(name: str, registry: Registry) -> Metric:
-    by_name = {metric.name: metric for metric in resolve_metrics(registry)}
-    if name not in by_name:
-        raise UsageError(f"No metric named {name!r}. Available: {', '.join(by_name)}.")
-    return by_name[name]
+class _TuningProgress(TrialProgress):
+    """Also shows on standard error how each search gets on."""
 
+    def __init__(self, verbose: bool) -> None:
+        super().__init__(verbose)
+        self._status: Status | None = None
+        self._label, self._most, self._number = "", 0, 0
 
-def _with_tuned(
-    plan: Plan, spaces: Mapping[str, SearchSpace]
-) -> tuple[Plan, dict[int, SearchSpace]]:
-    """Return the plan with each model twice, and what to search for the second ones."""
-    models, searches = [], {}
-    for model in plan.models:
-        models.append(model)
-        space = free_space(spaces.get(model.name, {}), model.changed, model.options)
-        if space:
-            searches[len(models)] = space
-            models.append(msgspec.structs.replace(model, tuned=True))
-    return replace(plan, models=models), searches
-
-
-class _Tuning:
-    """All searches of a run, and the run itself."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        searches: Mapping[int, SearchSpace],
-        metric: Metric,
-        folder: RunFolder,
-        executor: LocalExecutor,
-        verbose: bool,
-    ) -> None:
-        self._plan, self._searches, self._metric = plan, searches, metric
-        self._folder, self._executor, self._verbose = folder, executor, verbose
-
-    def run(self, registry: Registry, out: Path, created: str) -> int:
-        """Tune, run, and print both tables."""
-        studies = self._studies(created)
-        if studies is None:
-            record = self._folder.read_run()
-            record.status = "interrupted"
-            self._folder.write_run(record)
-            return self._interrupted()
-        self._write(list(studies.values()))
-        chosen = {
-            place: Chosen(options=study.chosen, seconds=study.seconds)
-            for place, study in studies.items()
-        }
-        plan = replace(self._plan, chosen=chosen)
-        left = trials_left(plan, self._folder)
-        progress = TrialProgress(left, learned_costs(registry, out), self._verbose)
-        events = Events(registry, complain_of)
-        run = carry_out(
-            plan, left, self._folder, self._executor, progress, events, created
-        )
-        write_tables(self._folder, report_formats(registry))
-        click.echo(render(self._folder, "table"))
-        click.echo("\n" + _table(list(studies.values())))
-        click.echo(f"\nResults, studies and logs: {self._folder.path}", err=True)
-        if run.status != "finished":
-            return self._interrupted()
-        ended = self._folder.trials()
-        return int(any(r.status not in ("ok", "skipped") for r in ended))
-
-    def _studies(self, created: str) -> dict[_Place, StudyRecord] | None:
-        """Return what each search has found; `None` after Ctrl-C."""
-        # The run is on disk before its first trial, so that it can be resumed.
-        self._folder.write_run(run_record(self._plan, self._folder, created))
-        studies = {}
-        for number, stage in enumerate(self._plan.stages):
-            for fold in stage.folds:
-                for model in self._searches:
-                    study = self._search(number, fold, model)
-                    if study is None:
-                        return None
-                    if study.tried:
-                        studies[number, fold.name, model] = study.record()
-        return studies
-
-    def _search(self, stage: int, fold: Fold, model: int) -> Study | None:
-        first = PlannedTrial(
-            plan=self._plan,
-            stage_number=stage,
-            model_number=model,
-            fold=fold,
-            replicate=0,
-        )
-        records = self._folder.inner(f"tuning/m{model:02d}-{first.model.name}")
-        study = Study(
-            self._plan,
-            (stage, model),
-            validation_fold(fold, first.fold_seed("tuning")),
-            self._searches[model],
-            self._metric,
-            records,
-        )
-        if first.skip_reason():
-            return study
-        console = Console(stderr=True, highlight=False)
-        with console.status(f"tuning {study.label}") as status:
-            listener = StudyListener(study, _Spinner(study, status, self._verbose))
-            done = execute(
-                study.plan,
-                study.trials(),
-                records,
-                self._executor,
-                listener,
-            )
-        if not done.to_the_end:
-            return None
-        if not console.is_terminal or self._verbose:
-            console.print(f"tuned {_said(study.record())}")
-        return study
-
-    def _write(self, studies: list[StudyRecord]) -> None:
-        record = StudiesRecord(
-            run=self._folder.path.name,
-            stages=[stage.record().label for stage in self._plan.stages],
-            seed=self._plan.config.seed,
-            environment=self._plan.environment.id,
-            studies=studies,
-        )
-        encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
-        self._folder.write_text(STUDY, encoded.decode() + "\n")
-
-    def _interrupted(self) -> int:
-        path = self._folder.path
-        click.echo(
-            f"benchbox: Interrupted. Continue with: "
-            f"benchbox tune --resume {path.name} --out {path.parent}",
-            err=True,
-        )
-        return 130
-
-
-class _Spinner:
-    """Shows how a search gets on, on standard error."""
-
-    def __init__(self, study: Study, status: Status, verbose: bool) -> None:
-        self._study, self._status, self._verbose = study, status, verbose
+    def search_started(self, label: str, budget: TuningBudget) -> None:
+        """Show that a search begins."""
+        self._label, self._most, self._number = label, budget.trials, 0
+        self._status = self._console.status(f"tuning {label}")
+        self._status.start()
 
     def trial_started(self, trial: PlannedTrial) -> None:
         """Show that *trial* begins."""
-        self._show("")
+        if self._status is None:
+            super().trial_started(trial)
+        else:
+            self._number += 1
+            self._show_search("")
 
-    def trial_said(self, message: Mapping[str, Any]) -> None:
+    def trial_said(self, message: TrialMessage) -> None:
         """Show the epoch a running trial has reached."""
-        if message["kind"] == "epoch":
-            self._show(f", epoch {message['epoch']}/{message['of']}")
+        if self._status is None:
+            super().trial_said(message)
+        elif isinstance(message, EpochEnded):
+            self._show_search(f", epoch {message.epoch}/{message.of}")
 
-    def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
-        """Print a line, if asked to."""
+    def search_tried(self, tried: Tried) -> None:
+        """Print what came of the options tried last, if asked to."""
         if self._verbose:
-            tried = self._study.tried[-1]
-            value = record.status if tried.value is None else f"{tried.value:.4f}"
-            self._status.console.print(
-                f"{self._study.label}: {value}, {tried.seconds:.1f} s, "
+            value = tried.status if tried.value is None else f"{tried.value:.4f}"
+            self._console.print(
+                f"{self._label}: {value}, {tried.seconds:.1f} s, "
                 f"{spell('', tried.options)[1:]}"
             )
 
-    def _show(self, more: str) -> None:
-        number = len(self._study.tried) + 1
-        self._status.update(
-            f"tuning {self._study.label}: trial {number}/{self._study.n_trials}{more}"
-        )
+    def search_ended(self, record: StudyRecord | None) -> None:
+        """Print what the search has found."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+        if record and (not self._console.is_terminal or self._verbose):
+            self._console.print(f"tuned {_said(record)}")
+
+    def _show_search(self, more: str) -> None:
+        if self._status is not None:
+            self._status.update(
+                f"tuning {self._label}: trial {self._number}/{self._most}{more}"
+            )
 
 
 def _said(study: StudyRecord) -> str:
@@ -352,10 +175,12 @@ def _said(study: StudyRecord) -> str:
     )
 
 
-def _table(studies: list[StudyRecord]) -> str:
-    """Return what each search cost and found."""
+def _table(folder: RunFolder) -> str:
+    """Return what each search of a run cost and found."""
     from tabulate import tabulate
 
+    content = (folder.path / STUDY).read_bytes()
+    studies = msgspec.json.decode(content, type=StudiesRecord).studies
     if not studies:
         return "Nothing was tuned: no model has options to search."
     rows = [

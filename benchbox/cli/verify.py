@@ -1,6 +1,5 @@
 """`benchbox verify`: published figures, computed again."""
 
-import tempfile
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
@@ -8,18 +7,15 @@ from textwrap import fill
 
 import click
 
-from benchbox.cli.common import complain_of
 from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
-from benchbox.cli.run import carry_out, learned_costs, make_plan
+from benchbox.cli.run import session_of
 from benchbox.errors import DataError, SourceError, UsageError
-from benchbox.machine import n_usable_cpus
 from benchbox.options import split_choice
 from benchbox.plugins import Checked, Claim, Registry, check, unchecked
 from benchbox.records import RunConfig, RunFolder, new_run_id
 from benchbox.reports import leaderboards
-from benchbox.runs import Events
-from benchbox.trials import LocalExecutor
+from benchbox.runs import Session
 
 
 @click.command("verify")
@@ -57,18 +53,14 @@ def command(
     registry = installed()
     chosen = _chosen(registry, datasets, names)
     checked: list[Checked] = []
-    with tempfile.TemporaryDirectory(prefix="benchbox-") as folder:
-        scratch = Path(folder)
-        with LocalExecutor(n_usable_cpus(), scratch / "zygote.log") as executor:
-            for _, group in groupby(sorted(chosen, key=_key), key=_key):
-                claims = list(group)
-                try:
-                    checked += _checked(
-                        claims, registry, executor, scratch, out, device
-                    )
-                except (SourceError, DataError) as error:
-                    for claim in claims:
-                        checked += unchecked(claim, str(error))
+    with session_of(registry, TrialProgress()) as session:
+        for _, group in groupby(sorted(chosen, key=_key), key=_key):
+            claims = list(group)
+            try:
+                checked += _checked(claims, session, out, device)
+            except (SourceError, DataError) as error:
+                for claim in claims:
+                    checked += unchecked(claim, str(error))
     flawed = {o.value.name: o.value.flaw for o in registry.all("protocols")}
     flaws = [flawed.get(split_choice(one.claim.protocol)[0], "") for one in checked]
     show = _json if as_json else _table
@@ -102,12 +94,7 @@ def _key(claim: Claim) -> tuple[str, str, tuple[str, ...], int, bool]:
 
 
 def _checked(
-    claims: list[Claim],
-    registry: Registry,
-    executor: LocalExecutor,
-    scratch: Path,
-    out: Path,
-    device: str,
+    claims: list[Claim], session: Session, out: Path, device: str
 ) -> list[Checked]:
     """Check claims of one setting in one run."""
     first = claims[0]
@@ -121,11 +108,9 @@ def _checked(
         clip=first.clip,
         device=device,
     )
-    plan = make_plan(config, registry, executor, n_usable_cpus(), scratch)
+    plan = session.plan(config)
     folder = RunFolder.create(out, new_run_id())
-    progress = TrialProgress(plan.trials, learned_costs(registry, out), False)
-    events = Events(registry, complain_of)
-    record = carry_out(plan, plan.trials, folder, executor, progress, events)
+    record = session.carry_out(plan, folder)
     if record.status != "finished":
         raise KeyboardInterrupt
     (board,) = leaderboards(record, folder.trials())

@@ -88,6 +88,10 @@ class RunFolder:
         record: RunRecord = _read(self.path / "run.json", RunRecord)
         return record
 
+    def has_run(self) -> bool:
+        """Return whether a run has begun here."""
+        return (self.path / "run.json").is_file()
+
     def write_trial(self, record: TrialRecord, predictions: Values | None) -> None:
         """Write or replace the record of a trial, its predictions first."""
         name = trial_name(record)

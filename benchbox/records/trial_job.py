@@ -1,15 +1,11 @@
 """Trial job: what a child process is asked to do, and what it says of it."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
 from benchbox.machine import Durations, LatencyRecord
 from benchbox.models import EpochReport, Precision
-
-if TYPE_CHECKING:
-    pass
-
 
 Status = Literal[
     "ok",
@@ -104,7 +100,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     chosen_epoch: int | None = None
     n_parameters: int | None = None
     settings: dict[str, str] = {}
-    idle_memory_bytes: int = 0
+    idle_memory_bytes: int | None = None
     peak_memory_bytes: int | None = None
     peak_accelerator_bytes: int | None = None
     reserved_accelerator_bytes: int | None = None

@@ -33,6 +33,19 @@ def definition(run: RunRecord, stage: StageRecord) -> dict[str, Any]:
     }
 
 
+def row_values(run: RunRecord, board: Leaderboard, row: Row) -> dict[str, Any]:
+    """Return a row with the definition of its numbers, one value per key."""
+    stage = board.stage
+    shared = {
+        "folds": " ".join(fold.name for fold in stage.folds),
+        "n_hidden": sum(fold.n_hidden for fold in stage.folds),
+        "clipped": run.config.clip,
+    }
+    # A figure that measures no prediction has a column of its own.
+    prefix = "flawed_" if stage.flaw else ""
+    return definition(run, stage) | shared | flat(row, prefix)
+
+
 def flat(row: Row, prefix: str = "") -> dict[str, Any]:
     """Return a row with one value per key, metrics first.
 

@@ -1,50 +1,43 @@
-"""Suites: from their cases to models, and to stages that name their takers."""
+"""Cases: the parts of a suite, each with its own models on its own stage."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from benchbox.data import Dataset, load_dataset, locate
+from benchbox.data import locate
 from benchbox.errors import UsageError
 from benchbox.plugins import Registry
-from benchbox.records import Case, CaseRecord, PlannedModel, PublishedRecord, RunConfig
+from benchbox.records import Case, CaseRecord, PlannedModel, PublishedRecord
 from benchbox.runs.plan import Stage
-from benchbox.runs.resolve import Notify, find_dataset, resolve_models, resolve_stage
-from benchbox.trials import LocalExecutor
+from benchbox.runs.resolve import resolve_models
+from benchbox.runs.stages import Stages
+from benchbox.trials import Executor
 
 
 def resolve_cases(
-    config: RunConfig,
-    registry: Registry,
-    executor: LocalExecutor,
-    scratch: Path,
-    notify: Notify,
+    cases: Sequence[Case], registry: Registry, executor: Executor, stages: Stages
 ) -> tuple[list[PlannedModel], list[Stage]]:
     """Return the models of all cases, each once, and a stage for each case.
 
     The data set of a case is loaded if its files are here, else what stands in for it.
+
+    Args:
+        cases: The cases.
+        registry: What is installed.
+        executor: Describes models from files.
+        stages: Loads and splits the data sets.
 
     Raises:
         UsageError: A name or an option is unknown, or a case names a model twice.
         DataError: A data set cannot be had or read.
         ProtocolError: A protocol cannot split a data set.
     """
-    chosen = [
-        resolve_models(case.models, registry, executor, scratch)
-        for case in config.cases
-    ]
-    models = {model.label: model for takers in chosen for model in takers}
+    chosen = [resolve_models(case.models, registry, executor) for case in cases]
+    models = {model.label: model for members in chosen for model in members}
     places = {label: place for place, label in enumerate(models)}
-    loaded: dict[str, Dataset] = {}
-    stages = []
-    for case, takers in zip(config.cases, chosen, strict=True):
-        text, wanted = _at_hand(case, registry)
-        card, settings = find_dataset(text, registry)
-        if text not in loaded:
-            loaded[text] = load_dataset(card, settings, notify=notify)
-        stage = resolve_stage(
-            loaded[text], case.protocol, case.folds, registry, settings, notify
-        )
-        own = [places[model.label] for model in takers]
+    made = []
+    for case, members in zip(cases, chosen, strict=True):
+        text, wanted = _at_hand(case, stages)
+        own = [places[model.label] for model in members]
         record = CaseRecord(
             title=case.title,
             dataset=text,
@@ -53,21 +46,21 @@ def resolve_cases(
             wanted=wanted,
             published=_published(case, own, registry),
         )
-        stages.append(replace(stage, case=record))
-    return list(models.values()), stages
+        stage = stages.stage(text, case.protocol, case.folds)
+        made.append(replace(stage, case=record))
+    return list(models.values()), made
 
 
-def _at_hand(case: Case, registry: Registry) -> tuple[str, str]:
+def _at_hand(case: Case, stages: Stages) -> tuple[str, str]:
     """Return the data set of a case that is here, and the one it stands in for."""
     for text in (case.dataset, *case.instead):
-        card, _ = find_dataset(text, registry)
-        if locate(card).is_here:
+        if locate(stages.card(text)).is_here:
             break
     return text, "" if text == case.dataset else case.dataset
 
 
 def _published(
-    case: Case, takers: list[int], registry: Registry
+    case: Case, members: list[int], registry: Registry
 ) -> list[PublishedRecord]:
     figures = []
     for name in case.claims:
@@ -77,7 +70,7 @@ def _published(
                 f"Case {case.title!r} shows claim {name!r}, which is about "
                 f"{claim.model!r}. Name that among its models."
             )
-        model = takers[case.models.index(claim.model)]
+        model = members[case.models.index(claim.model)]
         figures += [
             PublishedRecord(claim=name, model=model, metric=metric, value=value)
             for metric, value in claim.published.items()

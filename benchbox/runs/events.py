@@ -1,15 +1,15 @@
 """Events: telling plugins of a run, which no fault of theirs can harm."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from copy import deepcopy
 from typing import Any
 
 from benchbox.plugins import Offer, Registry, one_line
-from benchbox.records import RunRecord, TrialRecord, TrialStart
+from benchbox.records import RunRecord, TrialMessage, TrialRecord, TrialStart
+from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import PlannedTrial
-from benchbox.runs.runner import Listener
 
 
 class Events:
@@ -49,7 +49,7 @@ class Events:
                 )
 
 
-class TellingListener:
+class TellingListener(Silent):
     """A listener that passes on what it hears, and tells plugins of trials.
 
     Args:
@@ -76,7 +76,7 @@ class TellingListener:
         )
         self._events.tell("trial_started", run=self._run, trial=start)
 
-    def trial_said(self, message: Mapping[str, Any]) -> None:
+    def trial_said(self, message: TrialMessage) -> None:
         """Pass on a message; plugins are not told."""
         self._listener.trial_said(message)
 

@@ -11,7 +11,7 @@ from benchbox.data import Dataset, features_id
 from benchbox.errors import UsageError
 from benchbox.machine import Environment, describe_environment, package_version
 from benchbox.metrics import Metric
-from benchbox.models import Capabilities
+from benchbox.models import Capabilities, SearchSpace
 from benchbox.options import in_force
 from benchbox.protocols import Audit, Fold, audit_fold
 from benchbox.records import (
@@ -36,14 +36,12 @@ class Stage:
         dataset: The data set.
         folds: Its chosen folds; all of one protocol with the same options.
         standard: Whether every fold id is the one the data set's card states.
-        changed: The data set's options that differ from the defaults.
         case: Who takes part, and why, if not all models do.
     """
 
     dataset: Dataset
     folds: list[Fold]
     standard: bool
-    changed: Mapping[str, Any]
     case: CaseRecord | None = None
 
     @cached_property
@@ -56,7 +54,7 @@ class Stage:
         first, ratings = self.folds[0], self.dataset.ratings
         return StageRecord(
             dataset=self.dataset.name,
-            dataset_options=dict(self.changed),
+            dataset_options=dict(self.dataset.options_changed),
             origin=self.dataset.origin,
             data_id=first.data_id,
             n_users=ratings.n_users,
@@ -101,6 +99,7 @@ class Plan:
         metrics: What to score.
         n_threads: Threads per trial.
         accelerators: Names of the accelerators of this machine.
+        searches: What tuning may try, by number of the model.
         chosen: What tuning chose, by number of the stage, name of the fold and number
             of the model.
     """
@@ -111,6 +110,7 @@ class Plan:
     metrics: list[Metric]
     n_threads: int
     accelerators: list[str]
+    searches: Mapping[int, SearchSpace] = field(default_factory=dict)
     chosen: Mapping[tuple[int, str, int], Chosen] = field(default_factory=dict)
 
     @cached_property

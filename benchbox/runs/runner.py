@@ -1,12 +1,13 @@
 """Runner: from a plan to trials, from trials to records, keeping the hidden ratings."""
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from benchbox.models import fit_bias_model
 from benchbox.protocols import carve_validation
 from benchbox.ratings import Values
 from benchbox.records import (
+    Pairs,
     PlannedModel,
     RunFolder,
     ScoreRecord,
@@ -25,22 +27,10 @@ from benchbox.records import (
     TrialRecord,
     predictions_digest,
 )
+from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Plan, PlannedTrial
 from benchbox.seeding import permutation
-from benchbox.trials import PREDICTIONS, Finished, FirstUse, LocalExecutor
-
-
-class Listener(Protocol):
-    """Whoever wants to know how a run is getting on."""
-
-    def trial_started(self, trial: PlannedTrial) -> None:
-        """Take note that *trial* begins."""
-
-    def trial_said(self, message: Mapping[str, Any]) -> None:
-        """Take a message of the running trial, such as the end of an epoch."""
-
-    def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
-        """Take note of how *trial* ended; *record* is on disk already."""
+from benchbox.trials import PREDICTIONS, Executor, Finished, FirstUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +65,7 @@ def execute(
     plan: Plan,
     trials: Iterable[PlannedTrial],
     folder: RunFolder,
-    executor: LocalExecutor,
+    executor: Executor,
     listener: Listener,
 ) -> Executed:
     """Run *trials* of *plan*; each record is on disk the moment its trial ends.
@@ -194,7 +184,7 @@ def _run_trial(
     trial: PlannedTrial,
     ground: _FoldGround,
     folder: RunFolder,
-    executor: LocalExecutor,
+    executor: Executor,
     listener: Listener,
     first_use: FirstUse,
 ) -> tuple[TrialRecord, Values | None]:
@@ -208,12 +198,9 @@ def _run_trial(
     except ProtocolError as error:
         return trial.record(status="failed", reason=str(error)), None
 
-    def hand_pairs() -> dict[str, str]:
+    def hand_pairs() -> Pairs:
         hidden = ground.fold.hidden
-        columns = {"users": hidden.users[asked], "items": hidden.items[asked]}
-        for name, column in columns.items():
-            np.save(out / f"{name}.npy", column)
-        return {name: str(out / f"{name}.npy") for name in columns}
+        return Pairs.written(out, hidden.users[asked], hidden.items[asked])
 
     first_use.pay(trial.model.label, job, trial.fold.train)
     limit = trial.plan.config.memory_limit_gib
@@ -286,29 +273,12 @@ def _job(trial: PlannedTrial, ground: _FoldGround, out: Path) -> TrialJob:
 def _trial_record(
     trial: PlannedTrial, finished: Finished, **values: Any
 ) -> TrialRecord:
-    outcome = finished.outcome
+    # Whatever a trial says of itself is a field of its record by the same name.
     return trial.record(
-        status=outcome.status,
-        reason=outcome.reason,
-        wall_seconds=outcome.wall_seconds,
-        cpu_seconds=outcome.cpu_seconds,
-        peak_memory_bytes=finished.peak_memory_bytes,
+        **msgspec.structs.asdict(finished.outcome),
         contended=list(finished.contended),
         foreign_cpus=finished.foreign_cpus,
-        settings=outcome.settings,
-        idle_memory_bytes=outcome.idle_memory_bytes or None,
-        peak_accelerator_bytes=outcome.peak_accelerator_bytes,
-        reserved_accelerator_bytes=outcome.reserved_accelerator_bytes,
-        parameter_bytes=outcome.parameter_bytes,
         gauges=finished.gauges,
-        n_parameters=outcome.n_parameters,
-        chosen_epoch=outcome.chosen_epoch,
-        curve=outcome.curve,
-        refit_curve=outcome.refit_curve,
-        notes=outcome.notes,
-        n_steps=outcome.n_steps,
-        steps=outcome.steps,
-        latency=outcome.latency,
         **values,
     )
 

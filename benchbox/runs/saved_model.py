@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from benchbox.protocols import carve_random
 from benchbox.ratings import Features, IndexArray, Ratings, Values
 from benchbox.records import PlannedModel, TrialJob, now
 from benchbox.seeding import derive_seed
-from benchbox.trials import LocalExecutor, build_model, check_predictions
+from benchbox.trials import Executor, Listen, build_model, check_predictions
 
 KEPT_FORMAT = 1
 
@@ -97,8 +97,8 @@ def fit(
     model: PlannedModel,
     dataset: Dataset,
     settings: FitSettings,
-    executor: LocalExecutor,
-    listen: Callable[[Mapping[str, Any]], None],
+    executor: Executor,
+    listen: Listen,
     folder: Path,
 ) -> KeptRecord:
     """Fit *model* to all ratings of *dataset*, in a child, and keep it in *folder*.
@@ -125,7 +125,6 @@ def fit(
         finished = executor.run(
             _job(model, dataset.ratings, settings, scratch),
             log=scratch / "log",
-            hand_pairs=dict,
             listen=listen,
         )
         outcome = finished.outcome

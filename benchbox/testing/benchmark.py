@@ -1,7 +1,6 @@
 """Measured: rounds of one model's trials without a command line, for benchmarks."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import fsum
 from pathlib import Path
@@ -12,13 +11,10 @@ from typing import Any, Self
 import msgspec
 
 from benchbox.analysis import TIMED_PHASES
-from benchbox.cli.run import make_config, make_plan
 from benchbox.errors import UsageError, nearest
-from benchbox.machine import n_usable_cpus
 from benchbox.plugins import discover
 from benchbox.records import RunFolder, TrialRecord
-from benchbox.runs import Plan, PlannedTrial, execute
-from benchbox.trials import LocalExecutor
+from benchbox.runs import Plan, Session, Silent, execute, make_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,17 +117,14 @@ class Measurer:
     """
 
     def __init__(self) -> None:
-        self._context = ExitStack()
-        self._scratch = Path()
-        self._executors: dict[int, LocalExecutor] = {}
+        self._session = Session(discover(), notify=lambda line: None)
 
     def __enter__(self) -> Self:
-        name = self._context.enter_context(TemporaryDirectory(prefix="benchbox-"))
-        self._scratch = Path(name)
+        self._session.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._context.close()
+        self._session.__exit__()
 
     def measure(self, model: str, rounds: int, settings: Mapping[str, Any]) -> Measured:
         """Run *model* for some rounds.
@@ -142,39 +135,30 @@ class Measurer:
         Args:
             model: The model, as on the command line.
             rounds: How many rounds.
-            settings: Those of `benchbox.records.config.RunConfig` that differ from the
+            settings: Those of `benchbox.records.RunConfig` that differ from the
                 defaults.
 
         Raises:
             UsageError: A name, an option or a setting is unknown.
         """
         given = {"models": (model,), "seeds": rounds, "keep_predictions": False}
-        config = make_config({}, {**given, **settings})
-        threads = config.threads or n_usable_cpus()
-        executor = self._executor(threads)
-        plan = make_plan(config, discover(), executor, threads, self._scratch)
-        return _carried_out(_in_rounds(plan, rounds), executor)
+        plan = self._session.plan(make_config({**given, **settings}))
+        return self._carried_out(_in_rounds(plan, rounds))
 
-    def _executor(self, threads: int) -> LocalExecutor:
-        if threads not in self._executors:
-            log = self._scratch / f"zygote-{threads}.log"
-            executor = self._context.enter_context(LocalExecutor(threads, log))
-            self._executors[threads] = executor
-        return self._executors[threads]
-
-
-def _carried_out(plan: Plan, executor: LocalExecutor) -> Measured:
-    with TemporaryDirectory(prefix="benchbox-") as name:
-        folder = RunFolder.create(Path(name), "run")
-        if not execute(plan, plan.trials, folder, executor, _Silent()).to_the_end:
-            raise KeyboardInterrupt
-        records = folder.trials()
-    return Measured(
-        model=plan.models[0].label,
-        where=plan.stages[0].record().label,
-        fingerprint=plan.environment.fingerprint,
-        rounds=_by_round(records),
-    )
+    def _carried_out(self, plan: Plan) -> Measured:
+        executor = self._session.executor(plan.n_threads)
+        with TemporaryDirectory(prefix="benchbox-") as name:
+            folder = RunFolder.create(Path(name), "run")
+            done = execute(plan, plan.trials, folder, executor, Silent())
+            if not done.to_the_end:
+                raise KeyboardInterrupt
+            records = folder.trials()
+        return Measured(
+            model=plan.models[0].label,
+            where=plan.stages[0].record().label,
+            fingerprint=plan.environment.fingerprint,
+            rounds=_by_round(records),
+        )
 
 
 def _in_rounds(plan: Plan, rounds: int) -> Plan:
@@ -195,16 +179,3 @@ def _by_round(records: Sequence[TrialRecord]) -> list[list[TrialRecord]]:
 
 def _seconds(record: TrialRecord) -> float:
     return fsum(record.wall_seconds.get(phase, 0.0) for phase in TIMED_PHASES)
-
-
-class _Silent:
-    """A listener that keeps what it hears to itself."""
-
-    def trial_started(self, trial: PlannedTrial) -> None:
-        pass
-
-    def trial_said(self, message: Mapping[str, Any]) -> None:
-        pass
-
-    def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
-        pass

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchbox import records
 from benchbox.data import write_ratings
 from benchbox.ratings import Ratings, Values
 from benchbox.records import TrialJob
 from benchbox.testing.subject import ModelSubject, Pairs, require, set_aside
 from benchbox.testing.surroundings import SEED
-from benchbox.trials import PREDICTIONS, Finished, LocalExecutor
+from benchbox.trials import PREDICTIONS, Executor, Finished, LocalExecutor
 
 _MEBIBYTE = 1 << 20
 
@@ -51,15 +52,10 @@ def trial(
         seed=SEED,
     )
 
-    def hand_pairs() -> dict[str, str]:
-        for name, column in {"users": pairs.users, "items": pairs.items}.items():
-            np.save(folder / f"{name}.npy", column)
-        return {name: str(folder / f"{name}.npy") for name in ("users", "items")}
-
     finished = executor.run(
         job,
         log=folder / "log",
-        hand_pairs=hand_pairs,
+        hand_pairs=lambda: records.Pairs.written(folder, pairs.users, pairs.items),
         listen=lambda _: None,
         memory_limit_bytes=memory_limit_bytes,
     )
@@ -99,16 +95,16 @@ def extra_memory_bytes(
         f"With {train.n_users:,} users, {train.n_items:,} items and {len(train):,} "
         f"ratings a trial ended as {outcome.status}: {outcome.reason}",
     )
-    return (finished.peak_memory_bytes or 0) - outcome.idle_memory_bytes
+    return (outcome.peak_memory_bytes or 0) - (outcome.idle_memory_bytes or 0)
 
 
-def _here() -> tuple[LocalExecutor, Path]:
+def _here() -> tuple[Executor, Path]:
     # A process looks for packages where this one did when it started.
     return _laboratory(tuple(sys.path))
 
 
 @cache
-def _laboratory(path: tuple[str, ...]) -> tuple[LocalExecutor, Path]:
+def _laboratory(path: tuple[str, ...]) -> tuple[Executor, Path]:
     """Start the process that forks trials, once, in a folder of its own."""
     root = Path(tempfile.mkdtemp(prefix="benchbox-kit-"))
     (root / "data").mkdir()
@@ -124,7 +120,7 @@ def _laboratory(path: tuple[str, ...]) -> tuple[LocalExecutor, Path]:
     return executor, root
 
 
-def _close(executor: LocalExecutor, root: Path) -> None:
+def _close(executor: Executor, root: Path) -> None:
     import shutil
 
     executor.__exit__(None, None, None)

@@ -5,8 +5,9 @@ from benchbox.trials.child import build_model as build_model
 from benchbox.trials.child import check_predictions as check_predictions
 from benchbox.trials.child import host_array as host_array
 from benchbox.trials.child import state_of as state_of
-from benchbox.trials.executors.inspection import Described as Described
+from benchbox.trials.executors.api import Executor as Executor
+from benchbox.trials.executors.api import Finished as Finished
+from benchbox.trials.executors.api import Listen as Listen
 from benchbox.trials.executors.inspection import describe as describe
-from benchbox.trials.executors.local import Finished as Finished
 from benchbox.trials.executors.local import LocalExecutor as LocalExecutor
 from benchbox.trials.first_use import FirstUse as FirstUse

@@ -34,7 +34,16 @@ from benchbox.machine import (
 from benchbox.models import EpochReport, FitContext, RatingModel, State, write_state
 from benchbox.options import Options, decode
 from benchbox.ratings import Ratings, Values
-from benchbox.records import Status, TrialJob, TrialOutcome
+from benchbox.records import (
+    EpochEnded,
+    Fitted,
+    Pairs,
+    PhaseBegan,
+    Status,
+    TrialJob,
+    TrialMessage,
+    TrialOutcome,
+)
 from benchbox.targets import resolve
 
 if TYPE_CHECKING:
@@ -51,11 +60,11 @@ PREDICTIONS = "predictions.npy"
 class Channel(Protocol):
     """The child's line to its parent."""
 
-    def send(self, message: dict[str, Any]) -> None:
-        """Tell the parent something."""
+    def send(self, message: TrialMessage) -> None:
+        """Tell the parent how the trial gets on."""
 
-    def receive(self) -> dict[str, Any]:
-        """Wait for the parent's answer."""
+    def receive(self) -> Pairs:
+        """Wait for the pairs to predict, the parent's answer to `Fitted`."""
 
 
 def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
@@ -172,14 +181,14 @@ def _prepare(job: TrialJob, clock: PhaseClock, outcome: TrialOutcome) -> None:
 def _run(
     job: TrialJob, channel: Channel, clock: PhaseClock, outcome: TrialOutcome
 ) -> None:
-    channel.send({"kind": "phase", "phase": "load"})
+    channel.send(PhaseBegan(phase="load"))
     with clock.phase("load"):
         train = map_ratings(Path(job.train))
         model = build_model(job.target, job.options_type, job.options)
         prepare = getattr(model, "prepare", None)
         if callable(prepare):
             prepare()
-    channel.send({"kind": "phase", "phase": "fit"})
+    channel.send(PhaseBegan(phase="fit"))
     steps = step_clock(job.device)
     with clock.phase("fit"):
         _fit(job, model, train, channel, outcome, steps)
@@ -191,11 +200,11 @@ def _run(
         write_state(Path(job.keep), state_of(model))
         return
     # Only now may this process learn which pairs it will be asked for.
-    channel.send({"kind": "fitted"})
-    answer = channel.receive()
+    channel.send(Fitted())
+    pairs = channel.receive()
     history = map_ratings(Path(job.history))
-    channel.send({"kind": "phase", "phase": "predict"})
-    users, items = (map_array(Path(answer[name])) for name in ("users", "items"))
+    channel.send(PhaseBegan(phase="predict"))
+    users, items = (map_array(Path(file)) for file in (pairs.users, pairs.items))
     predictions = np.empty(len(users), dtype=np.float32)
     for start in range(0, len(users), job.chunk_size):
         chunk = slice(start, start + job.chunk_size)
@@ -205,7 +214,7 @@ def _run(
             # Inside the clock: the numbers must have reached the host.
             answered = host_array(model.predict(history, *asked))
         predictions[chunk] = check_predictions(answered, len(asked[0]))
-    channel.send({"kind": "phase", "phase": "end"})
+    channel.send(PhaseBegan(phase="end"))
     if job.latency and len(users):
         # What empties the caches is as large as they are, and no memory of the model.
         outcome.peak_memory_bytes = peak_memory_bytes(getrusage(RUSAGE_SELF))
@@ -233,7 +242,7 @@ def _fit(
     def note(curve: list[EpochReport], report: EpochReport) -> None:
         wall, cpu = laps.lap()
         curve.append(replace(report, wall_seconds=wall, cpu_seconds=cpu))
-        channel.send({"kind": "epoch", "epoch": report.epoch, "of": report.n_epochs})
+        channel.send(EpochEnded(epoch=report.epoch, of=report.n_epochs))
 
     context = FitContext(
         seed=job.seed,

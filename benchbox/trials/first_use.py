@@ -12,8 +12,8 @@ import numpy as np
 
 from benchbox.data import write_ratings
 from benchbox.ratings import Features, IndexArray, Ratings
-from benchbox.records import TrialJob
-from benchbox.trials.executors.local import LocalExecutor
+from benchbox.records import Pairs, TrialJob
+from benchbox.trials.executors.api import Executor
 
 _LONGEST_SECONDS = 20.0
 """A model that hangs on a few ratings will say so in its own trials."""
@@ -34,7 +34,7 @@ class FirstUse:
         executor: What runs the trials.
     """
 
-    def __init__(self, scratch: Path, executor: LocalExecutor) -> None:
+    def __init__(self, scratch: Path, executor: Executor) -> None:
         self.wall_seconds: dict[str, float] = {}
         self._scratch, self._executor = scratch, executor
 
@@ -103,9 +103,6 @@ def _features_of(features: Features | None, which: IndexArray) -> Features | Non
     return {name: column[which] for name, column in features.items()}
 
 
-def _write_few(folder: Path, few: Ratings) -> dict[str, str]:
+def _write_few(folder: Path, few: Ratings) -> Pairs:
     write_ratings(folder / "train", few)
-    names = ("users", "items")
-    for name in names:
-        np.save(folder / f"{name}.npy", getattr(few, name)[:_N_PAIRS])
-    return {name: str(folder / f"{name}.npy") for name in names}
+    return Pairs.written(folder, few.users[:_N_PAIRS], few.items[:_N_PAIRS])

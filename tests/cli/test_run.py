@@ -65,7 +65,7 @@ def test_nothing_a_model_started_outlives_its_trial(
     benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Its own zygote, which must be gone at the end as well.
-    monkeypatch.setattr("benchbox.cli.run.LocalExecutor", LocalExecutor)
+    monkeypatch.setattr("benchbox.runs.session.LocalExecutor", LocalExecutor)
     before = set(psutil.Process().children(recursive=True))
 
     done = benchbox(f"run {TOY} -m planted.py:LeavesAChild --seeds 1")
@@ -138,7 +138,7 @@ def test_interrupting_keeps_what_has_ended_and_resume_does_the_rest(
         sys.executable,
         "-P",
         "-m",
-        "benchbox.cli",
+        "benchbox",
         "run",
         *TOY.split(),
         "--seeds",
@@ -169,7 +169,7 @@ def test_interrupting_keeps_what_has_ended_and_resume_does_the_rest(
         "NeverEnds": "interrupted",
     }
     shown = subprocess.run(
-        [sys.executable, "-P", "-m", "benchbox.cli", "report", "--out", str(tmp_path)],
+        [sys.executable, "-P", "-m", "benchbox", "report", "--out", str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,
@@ -179,7 +179,7 @@ def test_interrupting_keeps_what_has_ended_and_resume_does_the_rest(
 
 
 def test_a_killed_runner_takes_its_children_with_it(tmp_path: Path) -> None:
-    line = [sys.executable, "-P", "-m", "benchbox.cli", "run", *TOY.split()]
+    line = [sys.executable, "-P", "-m", "benchbox", "run", *TOY.split()]
     process = subprocess.Popen(
         [*line, "-m", f"{PLANTED}:NeverEnds", "--out", str(tmp_path)],
         stderr=subprocess.DEVNULL,

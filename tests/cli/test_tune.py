@@ -129,7 +129,7 @@ def test_a_killed_search_goes_on_where_it_was_and_chooses_the_same(
     line = f"tune {MADE_UP} -m bias --budget-trials 8"
     whole = benchbox(line)
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchbox.cli", *line.split(), "--out", "killed"],
+        [sys.executable, "-m", "benchbox", *line.split(), "--out", "killed"],
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -194,7 +194,9 @@ def test_a_run_and_a_tuning_are_not_resumed_as_each_other(benchbox: Benchbox) ->
 def test_an_interrupted_search_says_how_to_go_on(
     benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchbox.cli.tune.execute", lambda *_: Executed(False, {}))
+    monkeypatch.setattr(
+        "benchbox.runs.tuning.searches.execute", lambda *_: Executed(False, {})
+    )
 
     done = benchbox(f"tune {MADE_UP} -m bias")
 

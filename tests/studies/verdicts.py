@@ -78,7 +78,7 @@ def run(folder: Path, *, spoilt: bool) -> None:
     models = ["bias", "item-mean", "svd", "biased-mf", "biased-mf:n_factors=4"]
     models += ["models.py:Slowed", "models.py:Worsened"]
     chosen = [word for model in models for word in ("-m", model)]
-    command = ["-m", "benchbox.cli", "run", *chosen, "--folds", "u1"]
+    command = ["-m", "benchbox", "run", *chosen, "--folds", "u1"]
     subprocess.run(
         [sys.executable, *command, "--repeats", str(REPEATS), "--out", str(folder)],
         cwd=folder.parent,
@@ -91,7 +91,7 @@ def run(folder: Path, *, spoilt: bool) -> None:
 def verdicts(first: Path, second: Path) -> list[dict[str, Any]]:
     """Return the cells of a comparison."""
     paths = [str(next(folder.glob("*/run.json")).parent) for folder in (first, second)]
-    command = ["-m", "benchbox.cli", "compare", *paths, "--format", "json"]
+    command = ["-m", "benchbox", "compare", *paths, "--format", "json"]
     done = subprocess.run(
         [sys.executable, *command], capture_output=True, text=True, check=False
     )

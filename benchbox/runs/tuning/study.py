@@ -9,64 +9,18 @@ import msgspec
 from benchbox.metrics import Metric
 from benchbox.models import SearchSpace
 from benchbox.protocols import Fold
-from benchbox.records import PlannedModel, RunFolder, TrialRecord, TuningBudget
+from benchbox.records import (
+    PlannedModel,
+    RunFolder,
+    StudyRecord,
+    TrialMessage,
+    TrialRecord,
+    Tried,
+    TuningBudget,
+)
+from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import Chosen, Plan, PlannedTrial
-from benchbox.runs.runner import Listener
-from benchbox.runs.tuning.suggestions import Tried, suggest
-
-
-class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was tried for one model on one fold, and what was chosen.
-
-    It tells of validation ratings, which are training ratings: never of hidden ones.
-
-    Attributes:
-        model: The model as it would be chosen, before tuning.
-        stage: Place of its data set and protocol in the run's record.
-        fold: Name of the fold.
-        validation_id: Id of the fold within the fold's training ratings.
-        n_validation: Validation ratings each trial was scored on.
-        metric: Name of the metric it was chosen by.
-        budget: How much could be tried.
-        tried: What was, first the options in force.
-        chosen: Values of the searched options that did best.
-        before: The metric of the options in force; `None` if they failed.
-        after: The metric of the chosen ones.
-        seconds: Wall-clock seconds in all.
-    """
-
-    model: str
-    stage: int
-    fold: str
-    validation_id: str
-    n_validation: int
-    metric: str
-    budget: TuningBudget
-    tried: list[Tried]
-    chosen: dict[str, Any]
-    before: float | None
-    after: float | None
-    seconds: float
-
-
-class StudiesRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was tried in a run.
-
-    Attributes:
-        format: Version of this record.
-        run: Name of the run.
-        stages: Data sets and protocols in words, by number of the stage.
-        seed: Root of all seeds.
-        environment: Id of the machine and software, as in the run's record.
-        studies: Model by model, fold by fold.
-    """
-
-    format: int = 1
-    run: str
-    stages: list[str]
-    seed: int
-    environment: str
-    studies: list[StudyRecord]
+from benchbox.runs.tuning.suggestions import suggest
 
 
 class Study:
@@ -113,9 +67,9 @@ class Study:
         return f"{self._name} on {self._validation.name}"
 
     @property
-    def n_trials(self) -> int:
-        """Trials there are at most."""
-        return self._budget.trials
+    def budget(self) -> TuningBudget:
+        """How much may be tried."""
+        return self._budget
 
     @property
     def tried(self) -> list[Tried]:
@@ -217,7 +171,7 @@ class Study:
         return min(seconds for seconds in limits if seconds is not None)
 
 
-class StudyListener:
+class StudyListener(Silent):
     """Hands each record to the study before anybody else hears of it.
 
     Args:
@@ -232,11 +186,11 @@ class StudyListener:
         """Take note that *trial* begins."""
         self._inner.trial_started(trial)
 
-    def trial_said(self, message: Mapping[str, Any]) -> None:
+    def trial_said(self, message: TrialMessage) -> None:
         """Take a message of the running trial."""
         self._inner.trial_said(message)
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Take note of how *trial* ended."""
         self._study.took(record)
-        self._inner.trial_ended(trial, record)
+        self._inner.search_tried(self._study.tried[-1])

@@ -4,32 +4,13 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-import msgspec
-
 from benchbox.errors import UsageError
 from benchbox.models import OneOf, SearchSpace, Span
+from benchbox.records import Tried
 from benchbox.seeding import derive_seed
 
 _N_RANDOM = 4
 """Trials, that of the defaults among them, before suggestions follow what was found."""
-
-
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """Options that were tried, and what came of it.
-
-    Attributes:
-        options: Values of the searched options.
-        value: The metric over validation ratings; `None` if the trial failed.
-        seconds: Wall-clock seconds it took.
-        status: How it ended.
-        reason: Why, unless it is ok.
-    """
-
-    options: dict[str, Any]
-    value: float | None
-    seconds: float
-    status: str
-    reason: str = ""
 
 
 def needs_optuna() -> None:

@@ -1,24 +1,32 @@
-"""Channel: JSON messages, one a line, over a socket between processes."""
+"""Channel: typed messages as lines of JSON, over a socket between processes."""
 
 import socket
 from array import array
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
+Received = TypeVar("Received")
 
-class Line:
+
+class Line(Generic[Received]):
     """One end of a line of messages.
 
     Attributes:
         socket: The socket beneath, for `select` and for handing over.
+
+    Args:
+        end: One end of a pair of sockets.
+        receives: Type of the messages that arrive, a union of some in
+            `benchbox.records.messages`.
     """
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, receives: Any) -> None:
         self.socket = end
         self._rest = b""
+        self._decoder: msgspec.json.Decoder[Received] = msgspec.json.Decoder(receives)
 
-    def send(self, message: dict[str, Any], *, hand_over: int | None = None) -> None:
+    def send(self, message: msgspec.Struct, *, hand_over: int | None = None) -> None:
         """Send *message*, and with it an open file descriptor if one is given."""
         data = msgspec.json.encode(message) + b"\n"
         if hand_over is None:
@@ -28,7 +36,7 @@ class Line:
         sent = self.socket.sendmsg([data], [rights])
         self.socket.sendall(data[sent:])
 
-    def receive(self) -> dict[str, Any]:
+    def receive(self) -> Received:
         """Wait for the next message.
 
         Raises:
@@ -37,10 +45,9 @@ class Line:
         while b"\n" not in self._rest:
             self._fill()
         line, _, self._rest = self._rest.partition(b"\n")
-        message: dict[str, Any] = msgspec.json.decode(line)
-        return message
+        return self._decoder.decode(line)
 
-    def receive_with_file(self) -> tuple[dict[str, Any], int | None]:
+    def receive_with_file(self) -> tuple[Received, int | None]:
         """Wait for the next message, and the file descriptor it hands over, if any."""
         handed: list[int] = []
         while b"\n" not in self._rest:
@@ -51,7 +58,7 @@ class Line:
             handed += fds
         return self.receive(), handed[0] if handed else None
 
-    def waiting(self) -> list[dict[str, Any]]:
+    def waiting(self) -> list[Received]:
         """Return what can be read without waiting; the socket must be readable.
 
         Raises:

@@ -8,40 +8,21 @@ import msgspec
 from benchbox.errors import BenchboxError, PluginError
 from benchbox.models import Capabilities
 from benchbox.options import NoOptions, Options, decode, to_json
+from benchbox.records import Answer, Described, Devices, DevicesQuestion, Question
 from benchbox.targets import resolve
 
 
-class Described(msgspec.Struct, frozen=True, kw_only=True):
-    """What a class in a file says of itself.
-
-    Attributes:
-        summary: First line of its docstring.
-        capabilities: Its class attribute ``capabilities``, or the defaults.
-        options_type: Its options record as ``"file.py:Class"``; empty for keywords.
-        options: All options in force.
-        error: Why it cannot be a model; empty if it can.
-    """
-
-    summary: str = ""
-    capabilities: Capabilities = Capabilities()
-    options_type: str = ""
-    options: dict[str, Any] = {}
-    error: str = ""
-
-
-def answer(message: dict[str, Any]) -> dict[str, Any]:
-    """Answer one question of the runner, as plain JSON values."""
-    if message["kind"] == "devices":
-        return {"accelerators": _accelerators()}
+def answer(question: Question) -> Answer:
+    """Answer a question of the runner."""
+    if isinstance(question, DevicesQuestion):
+        return Devices(accelerators=_accelerators())
     try:
-        described = describe(message["target"], message["settings"])
+        return describe(question.target, question.settings)
     except BenchboxError as error:
-        described = Described(error=str(error))
+        return Described(error=str(error))
     except Exception as error:
         text = " ".join(str(error).split())
-        described = Described(error=f"{type(error).__name__}: {text}")
-    built: dict[str, Any] = msgspec.to_builtins(described)
-    return built
+        return Described(error=f"{type(error).__name__}: {text}")
 
 
 def describe(target: str, settings: dict[str, str]) -> Described:

@@ -15,22 +15,26 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 from select import select
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import msgspec
 
 from benchbox.machine import peak_memory_bytes
-from benchbox.records import TrialJob
+from benchbox.records import Ended, Pairs, Ready, SearchPath, Started, Task, TrialTask
 from benchbox.trials.child import OUTCOME, run_trial
 from benchbox.trials.executors.channel import Line
+
+_Control = Line[Task]
+"""The line to the runner, over which tasks arrive."""
 
 
 def main() -> int:
     """Serve the socket whose number is the only argument, until it closes."""
-    line = Line(socket.socket(fileno=int(sys.argv[1])))
-    sys.path[:] = line.receive()["path"]
+    end = socket.socket(fileno=int(sys.argv[1]))
+    sys.path[:] = Line[SearchPath](end, SearchPath).receive().path
+    line: _Control = Line(end, Task)
     _preload()
-    line.send({"kind": "ready"})
+    line.send(Ready())
     # Everything loaded so far is shared with the children; the collector must not
     # touch, and so copy, the pages it lies on.
     gc.freeze()
@@ -47,8 +51,8 @@ def main() -> int:
                 wake.recv(4096)
                 _reap(line, children)
             if line.socket in ready:
-                message, channel = line.receive_with_file()
-                children.add(_fork(line, message, channel))
+                task, channel = line.receive_with_file()
+                children.add(_fork(line, task, channel))
     except (EOFError, BrokenPipeError):
         return 0
     finally:
@@ -70,17 +74,17 @@ def _preload() -> None:
     warnings.filterwarnings("ignore", "This process .* is multi-threaded")
 
 
-def _fork(line: Line, message: dict[str, Any], channel: int | None) -> int:
+def _fork(line: _Control, task: Task, channel: int | None) -> int:
     pid = os.fork()
     if pid:
         if channel is not None:
             os.close(channel)
-        line.send({"kind": "started", "pid": pid})
+        line.send(Started(pid=pid))
         return pid
-    _child(line, message, channel)
+    _child(line, task, channel)
 
 
-def _child(line: Line, message: dict[str, Any], channel: int | None) -> NoReturn:
+def _child(line: _Control, task: Task, channel: int | None) -> NoReturn:
     """Run one job and leave without the zygote's clean-up."""
     code = 1
     try:
@@ -89,10 +93,10 @@ def _child(line: Line, message: dict[str, Any], channel: int | None) -> NoReturn
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         line.socket.close()
-        _redirect(message["log"])
+        _redirect(task.log)
         gc.unfreeze()
         if channel is not None:
-            _run_job(message, Line(socket.socket(fileno=channel)))
+            _do(task, Line(socket.socket(fileno=channel), Pairs))
         code = 0
     finally:
         sys.stdout.flush()
@@ -100,18 +104,17 @@ def _child(line: Line, message: dict[str, Any], channel: int | None) -> NoReturn
         os._exit(code)
 
 
-def _run_job(message: dict[str, Any], line: Line) -> None:
-    if message["kind"] == "trial":
-        job = msgspec.convert(message["job"], TrialJob)
-        outcome = run_trial(job, line)
+def _do(task: Task, line: Line[Pairs]) -> None:
+    if isinstance(task, TrialTask):
+        outcome = run_trial(task.job, line)
         # Whole or not at all: a half-written outcome would be read as a result.
-        part = Path(job.out) / f"{OUTCOME}.part"
+        part = Path(task.job.out) / f"{OUTCOME}.part"
         part.write_bytes(msgspec.json.encode(outcome))
-        part.replace(Path(job.out) / OUTCOME)
+        part.replace(Path(task.job.out) / OUTCOME)
     else:
         from benchbox.trials.executors import inspection
 
-        line.send(inspection.answer(message))
+        line.send(inspection.answer(task.question))
 
 
 def _redirect(log: str) -> None:
@@ -121,7 +124,7 @@ def _redirect(log: str) -> None:
     os.close(target)
 
 
-def _reap(line: Line, children: set[int]) -> None:
+def _reap(line: _Control, children: set[int]) -> None:
     while children:
         pid, status, usage = os.wait4(-1, os.WNOHANG)
         if not pid:
@@ -130,12 +133,11 @@ def _reap(line: Line, children: set[int]) -> None:
         # What a child left running must not disturb the next trial.
         _kill_group(pid)
         line.send(
-            {
-                "kind": "ended",
-                "pid": pid,
-                "status": os.waitstatus_to_exitcode(status),
-                "peak_memory_bytes": peak_memory_bytes(usage),
-            }
+            Ended(
+                pid=pid,
+                status=os.waitstatus_to_exitcode(status),
+                peak_memory_bytes=peak_memory_bytes(usage),
+            )
         )
 
 

@@ -1,19 +1,29 @@
 """Local executor: children of a zygote, their limits, and how they end."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 
 from benchbox.data.ratings_files import write_ratings
 from benchbox.errors import BenchboxError
 from benchbox.ratings import Ratings, RatingScale
+from benchbox.records.messages import (
+    EpochEnded,
+    Fitted,
+    Pairs,
+    PhaseBegan,
+    TrialMessage,
+)
 from benchbox.records.trial_job import TrialJob, TrialOutcome
 from benchbox.trials.child import PREDICTIONS
-from benchbox.trials.executors.local import Finished, LocalExecutor
+from benchbox.trials.executors.api import Finished
+from benchbox.trials.executors.local import LocalExecutor
 from tests.support.commands import PLANTED
 
 SLEEPS = f"{PLANTED}:Sleeps"
@@ -50,43 +60,49 @@ def job(tmp_path: Path) -> TrialJob:
 
 
 def run(
-    executor: LocalExecutor, job: TrialJob, said: list[dict[str, Any]] | None = None
+    executor: LocalExecutor, job: TrialJob, said: list[TrialMessage] | None = None
 ) -> Finished:
-    out = Path(job.out)
-
-    def hand_pairs() -> dict[str, str]:
-        for name in ("users", "items"):
-            np.save(out / f"{name}.npy", np.zeros(3, dtype=np.int32))
-        return {name: str(out / f"{name}.npy") for name in ("users", "items")}
-
+    out, three = Path(job.out), np.zeros(3, dtype=np.int32)
     return executor.run(
         job,
         log=out / "log",
-        hand_pairs=hand_pairs,
         listen=(said if said is not None else []).append,
+        hand_pairs=lambda: Pairs.written(out, three, three),
     )
+
+
+def kill_zygote(executor: LocalExecutor) -> None:
+    pid = executor._zygote.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    psutil.Process(pid).wait()
 
 
 def test_a_trial_predicts_and_tells_what_it_took(
     executor: LocalExecutor, job: TrialJob
 ) -> None:
-    said: list[dict[str, Any]] = []
+    said: list[TrialMessage] = []
 
     finished = run(executor, job, said)
 
     assert finished.outcome.status == "ok"
     assert set(finished.outcome.wall_seconds) == {"load", "fit", "predict"}
     assert np.load(Path(job.out) / PREDICTIONS).tolist() == [3.0, 3.0, 3.0]
-    assert [message["kind"] for message in said] == [
-        "phase",
-        "phase",
-        "epoch",
-        "fitted",
-        "phase",
-        "phase",
+    assert said == [
+        PhaseBegan(phase="load"),
+        PhaseBegan(phase="fit"),
+        EpochEnded(epoch=1, of=1),
+        Fitted(),
+        PhaseBegan(phase="predict"),
+        PhaseBegan(phase="end"),
     ]
-    assert finished.peak_memory_bytes is not None
-    assert finished.peak_memory_bytes >= finished.outcome.idle_memory_bytes * 0.5
+    peak, idle = (
+        finished.outcome.peak_memory_bytes,
+        finished.outcome.idle_memory_bytes,
+    )
+    assert peak is not None
+    assert idle is not None
+    assert peak >= idle * 0.5
 
 
 def test_what_a_model_prepares_is_no_part_of_its_fit(
@@ -201,11 +217,12 @@ def test_what_a_model_prints_goes_to_its_log(
 
 
 def test_a_child_tells_which_accelerators_there_are(
-    executor: LocalExecutor, tmp_path: Path
+    executor: LocalExecutor,
 ) -> None:
-    answer = executor.ask({"kind": "devices"}, tmp_path / "log")
+    names = executor.accelerators()
 
-    assert isinstance(answer["accelerators"], list)
+    assert all(isinstance(name, str) for name in names)
+    assert isinstance(names, list)
 
 
 def test_a_trial_after_the_death_of_the_zygote_starts_another(
@@ -213,9 +230,7 @@ def test_a_trial_after_the_death_of_the_zygote_starts_another(
 ) -> None:
     with LocalExecutor(1, tmp_path / "log") as executor:
         assert run(executor, job).outcome.status == "ok"
-        assert executor._process is not None
-        executor._process.kill()
-        executor._process.wait()
+        kill_zygote(executor)
 
         assert run(executor, job).outcome.status == "ok"
 
@@ -230,9 +245,7 @@ def test_a_zygote_that_is_started_again_works_in_the_same_surroundings(
         1, log, variables=variables, folder=tmp_path / "here"
     ) as executor:
         first = run(executor, job).outcome.notes
-        assert executor._process is not None
-        executor._process.kill()
-        executor._process.wait()
+        kill_zygote(executor)
 
         again = run(executor, job).outcome.notes
 
@@ -244,14 +257,11 @@ def test_a_zygote_that_dies_during_a_trial_takes_the_trial_and_no_more_with_it(
 ) -> None:
     with LocalExecutor(1, tmp_path / "log") as executor:
 
-        def kill(message: dict[str, Any]) -> None:
-            if message["kind"] == "epoch" and executor._process is not None:
-                executor._process.kill()
-                executor._process.wait()
+        def kill(message: TrialMessage) -> None:
+            if isinstance(message, EpochEnded):
+                kill_zygote(executor)
 
-        killed = executor.run(
-            job, log=tmp_path / "killed", hand_pairs=dict, listen=kill
-        )
+        killed = executor.run(job, log=tmp_path / "killed", listen=kill)
 
         assert killed.outcome.status == "crashed"
         assert run(executor, job).outcome.status == "ok"
@@ -266,4 +276,4 @@ def test_a_zygote_that_cannot_start_says_why(
         LocalExecutor(1, tmp_path / "log") as executor,
         pytest.raises(BenchboxError, match="could not start"),
     ):
-        executor.ask({"kind": "devices"}, tmp_path / "log")
+        executor.accelerators()

@@ -1,0 +1,172 @@
+"""Messages: all that runner, zygote and trial say to each other, one type each.
+
+Each group below is a tagged union: the field ``kind`` tells the types apart, and
+whatever does not fit one of them is refused when it is decoded.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+
+from benchbox.models import Capabilities
+from benchbox.ratings import IndexArray
+from benchbox.records.trial_job import TrialJob
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Base of all messages."""
+
+
+# A trial tells the runner how it gets on, and the runner answers once.
+
+
+class PhaseBegan(_Message, frozen=True, tag="phase"):
+    """A phase of the trial begins: ``load``, ``fit``, ``predict`` or ``end``."""
+
+    phase: str
+
+
+class EpochEnded(_Message, frozen=True, tag="epoch"):
+    """Training has reached the end of an epoch, of so many at most."""
+
+    epoch: int
+    of: int
+
+
+class Fitted(_Message, frozen=True, tag="fitted"):
+    """The fit is over; the trial waits for the pairs to predict."""
+
+
+class Pairs(_Message, frozen=True, tag="pairs"):
+    """The pairs to predict, as files that hold an int32 array each."""
+
+    users: str
+    items: str
+
+    @classmethod
+    def written(cls, folder: Path, users: IndexArray, items: IndexArray) -> Self:
+        """Write the pairs into *folder*, and return where they are.
+
+        Args:
+            folder: An existing folder.
+            users: User index per pair, shape ``(n,)``.
+            items: Item index per pair, shape ``(n,)``.
+        """
+        files = {name: str(folder / f"{name}.npy") for name in ("users", "items")}
+        np.save(files["users"], users, allow_pickle=False)
+        np.save(files["items"], items, allow_pickle=False)
+        return cls(**files)
+
+
+TrialMessage = PhaseBegan | EpochEnded | Fitted
+"""What a trial says while it runs."""
+
+
+# The runner asks a fresh child a question.
+
+
+class DevicesQuestion(_Message, frozen=True, tag="devices"):
+    """Which accelerators does this machine have?"""
+
+
+class Devices(_Message, frozen=True, tag="devices-found"):
+    """Names of the accelerators of this machine, in the order of their numbers."""
+
+    accelerators: list[str]
+
+
+class ModelQuestion(_Message, frozen=True, tag="describe"):
+    """What does a class in a file say of itself?
+
+    Attributes:
+        target: The class, as ``"file.py:Class"``.
+        settings: Its options as they were typed.
+    """
+
+    target: str
+    settings: dict[str, str]
+
+
+class Described(_Message, frozen=True, tag="described"):
+    """What a class in a file says of itself.
+
+    Attributes:
+        summary: First line of its docstring.
+        capabilities: Its class attribute ``capabilities``, or the defaults.
+        options_type: Its options record as ``"file.py:Class"``; empty for keywords.
+        options: All options in force.
+        error: Why it cannot be a model; empty if it can.
+    """
+
+    summary: str = ""
+    capabilities: Capabilities = Capabilities()
+    options_type: str = ""
+    options: dict[str, Any] = {}
+    error: str = ""
+
+
+Question = DevicesQuestion | ModelQuestion
+Answer = Devices | Described
+
+
+# The runner has the zygote start children, and hears when they start and end.
+
+
+class SearchPath(_Message, frozen=True, tag="path"):
+    """Where the zygote and its children look for modules: the runner's ``sys.path``."""
+
+    path: list[str]
+
+
+class Ready(_Message, frozen=True, tag="ready"):
+    """The zygote has imported what it shares with its children."""
+
+
+class TrialTask(_Message, frozen=True, tag="trial"):
+    """Run a trial.
+
+    Attributes:
+        job: The trial.
+        log: File that takes what the child prints.
+    """
+
+    job: TrialJob
+    log: str
+
+
+class QuestionTask(_Message, frozen=True, tag="question"):
+    """Answer a question.
+
+    Attributes:
+        question: The question.
+        log: File that takes what the child prints.
+    """
+
+    question: Question
+    log: str
+
+
+class Started(_Message, frozen=True, tag="started"):
+    """A child was started."""
+
+    pid: int
+
+
+class Ended(_Message, frozen=True, tag="ended"):
+    """A child has ended.
+
+    Attributes:
+        pid: Its process id.
+        status: Its exit code, or the negated number of the signal that ended it.
+        peak_memory_bytes: Its largest resident set.
+    """
+
+    pid: int
+    status: int
+    peak_memory_bytes: int
+
+
+Task = TrialTask | QuestionTask
+ZygoteMessage = Ready | Started | Ended

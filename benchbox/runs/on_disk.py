@@ -1,0 +1,175 @@
+"""Run: a run on disk, as Python sees it."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.errors import ResultsError, UsageError, nearest
+from benchbox.plugins import discover
+from benchbox.ratings import IndexArray
+from benchbox.records import RunFolder, RunRecord, TrialRecord
+from benchbox.reports import leaderboards, render, row_values
+from benchbox.runs.stages import Stages
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Run:
+    """A run on disk: its records, its table, and the predictions it kept.
+
+    Whatever is shown is read from the folder when it is first asked for.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._folder = RunFolder(path)
+
+    def __repr__(self) -> str:
+        record = self.record
+        return (
+            f"<Run {record.id}: {record.status}, {len(record.models)} models, "
+            f"{len(self._trials)} of {record.n_trials} trials>"
+        )
+
+    def __str__(self) -> str:
+        return render(self._folder, "table")
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """Settings, definitions, machine and software of the run."""
+        return self._folder.read_run()
+
+    @property
+    def status(self) -> str:
+        """``finished``, ``interrupted``, or ``started`` for a run that was killed."""
+        return self.record.status
+
+    @cached_property
+    def table(self) -> "pd.DataFrame":
+        """A row for each model on each data set and protocol, best first.
+
+        Columns are the data set, the protocol, the model, each metric with its
+        standard deviation over folds and over seeds, coverage, seconds and memory;
+        the same as those of the CSV.
+        """
+        import pandas as pd
+
+        boards = leaderboards(self.record, self._trials)
+        rows = [
+            row_values(self.record, board, row)
+            for board in boards
+            for row in board.rows
+        ]
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def trials(self) -> "pd.DataFrame":
+        """A row for each trial, in the order of their files.
+
+        Columns are the data set and protocol, the model, the fold, the replicate and
+        repeat, status and reason, each metric, and seconds by phase.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([self._trial_row(trial) for trial in self._trials])
+
+    def predictions(
+        self, model: str, fold: str | None = None, *, stage: int = 0, replicate: int = 0
+    ) -> "pd.DataFrame":
+        """Return what a model predicted for the hidden ratings of a fold.
+
+        The data set is loaded and split again; a fold that has changed is refused.
+
+        Args:
+            model: Label of the model, as in `table`.
+            fold: Name of the fold; it may be left out where there is only one.
+            stage: Place of the data set and protocol in the run's record.
+            replicate: Number of the fit.
+
+        Returns:
+            A row per hidden rating: ``user`` and ``item`` (ids of the data), the
+            hidden ``rating``, and the ``prediction`` that was scored.
+
+        Raises:
+            UsageError: There is no such model, fold or replicate.
+            ResultsError: The predictions were not kept, or belong to other ratings.
+        """
+        import pandas as pd
+
+        trial = self._find(model, fold, stage, replicate)
+        again = Stages(discover(), lambda line: None, self.record.config.columns)
+        folds = {f.name: f for f in again.again(self.record, stage).folds}
+        found = folds.get(trial.fold)
+        if found is None or found.id != trial.fold_id:
+            raise ResultsError(
+                f"Fold {trial.fold!r} of {self.record.stages[stage].label} holds other "
+                f"ratings than when run {self.record.id} was made, so its predictions "
+                f"belong to none of them. Run it again."
+            )
+        hidden, predicted = found.hidden, self._folder.predictions(trial)
+        if self.record.config.clip:
+            predicted = hidden.scale.clip(predicted)
+        return pd.DataFrame(
+            {
+                "user": _named(hidden.user_ids, hidden.users),
+                "item": _named(hidden.item_ids, hidden.items),
+                "rating": hidden.values,
+                "prediction": predicted,
+            }
+        )
+
+    @cached_property
+    def _trials(self) -> list[TrialRecord]:
+        return self._folder.trials()
+
+    def _find(
+        self, model: str, fold: str | None, stage: int, replicate: int
+    ) -> TrialRecord:
+        mine = [t for t in self._trials if t.stage == stage and not t.repeat]
+        labels = dict.fromkeys(t.label for t in mine)
+        if model not in labels:
+            raise UsageError(
+                f"No model {model!r} in run {self.record.id}.{nearest(model, labels)} "
+                f"Its models: {', '.join(labels) or 'none'}."
+            )
+        names = dict.fromkeys(t.fold for t in mine)
+        if fold is None and len(names) > 1:
+            raise UsageError(f"Name one of the folds: {', '.join(names)}.")
+        for trial in mine:
+            is_meant = trial.label == model and trial.replicate == replicate
+            if is_meant and fold in (None, trial.fold):
+                return trial
+        raise UsageError(
+            f"{model} has no fit {replicate} on fold {fold!r}. Folds: "
+            f"{', '.join(names)}."
+        )
+
+    def _trial_row(self, trial: TrialRecord) -> dict[str, object]:
+        stage = self.record.stages[trial.stage]
+        scores = {name: score.value for name, score in trial.metrics.items()}
+        seconds = {f"{k}_seconds": s for k, s in trial.wall_seconds.items()}
+        return {
+            "stage": stage.label,
+            "model": trial.label,
+            "fold": trial.fold,
+            "replicate": trial.replicate,
+            "repeat": trial.repeat,
+            "status": trial.status,
+            "reason": trial.reason,
+            **scores,
+            **seconds,
+            "peak_memory_bytes": trial.peak_memory_bytes,
+            "device": trial.device,
+            "key": trial.key,
+        }
+
+
+def _named(ids: NDArray[np.str_] | None, index: IndexArray) -> NDArray[Any]:
+    return index if ids is None else ids[index]

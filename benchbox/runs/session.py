@@ -1,0 +1,251 @@
+"""Session: all that a run needs, opened once, for the command line and Python alike."""
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from benchbox.errors import UsageError
+from benchbox.machine import n_usable_cpus
+from benchbox.metrics import Metric
+from benchbox.plugins import Registry
+from benchbox.records import MetricRecord, RunConfig, RunFolder, RunRecord, now
+from benchbox.reports import write_tables
+from benchbox.runs.cases import resolve_cases
+from benchbox.runs.costs import Costs, newest_runs
+from benchbox.runs.events import Events, TellingListener
+from benchbox.runs.listener import Listener, Silent
+from benchbox.runs.plan import Plan
+from benchbox.runs.resolve import (
+    choose_device,
+    find_accelerators,
+    resolve_metrics,
+    resolve_models,
+)
+from benchbox.runs.runner import execute, trials_left
+from benchbox.runs.saved_model import FitSettings, KeptRecord, fit
+from benchbox.runs.stages import Notify, Stages
+from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
+from benchbox.runs.tuning.suggestions import needs_optuna
+from benchbox.trials import Executor, LocalExecutor
+
+
+class Session:
+    """Plans and carries out runs; a context manager that ends what it has started.
+
+    Processes that have imported torch are kept from run to run, one for each number
+    of threads.
+
+    Args:
+        registry: The plugins in force.
+        notify: Takes a line for people: downloads, warnings, plugins that fail.
+        listener: Is told how runs get on.
+        command: What the user typed, for the record.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        notify: Notify,
+        listener: Listener | None = None,
+        command: str = "",
+    ) -> None:
+        self.registry, self.notify = registry, notify
+        self._listener, self._command = listener or Silent(), command
+        self._context = ExitStack()
+        self._scratch = Path()
+        self._executors: dict[int, Executor] = {}
+
+    def __enter__(self) -> Self:
+        name = self._context.enter_context(
+            tempfile.TemporaryDirectory(prefix="benchbox-")
+        )
+        self._scratch = Path(name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._executors.clear()
+        self._context.close()
+
+    def executor(self, n_threads: int) -> Executor:
+        """Return what runs trials with so many threads each."""
+        if n_threads not in self._executors:
+            log = self._scratch / f"zygote-{n_threads}.log"
+            executor = self._context.enter_context(LocalExecutor(n_threads, log))
+            self._executors[n_threads] = executor
+        return self._executors[n_threads]
+
+    def plan(self, config: RunConfig) -> Plan:
+        """Return what a run with these settings does, with every name resolved.
+
+        Raises:
+            UsageError: A name or an option is unknown.
+            DataError: A data set cannot be had or read.
+            ProtocolError: A protocol cannot split a data set.
+            LeakError: Hidden ratings can reach a model.
+        """
+        spaces = {o.value.name: o.value.search for o in self.registry.all("models")}
+        if config.tuning is not None:
+            needs_optuna()
+            config = tunable(config, spaces)
+        n_threads = config.threads or n_usable_cpus()
+        executor = self.executor(n_threads)
+        stages = Stages(self.registry, self.notify, config.columns)
+        # Names first: a misspelt model must not wait for a download.
+        if config.cases:
+            models, made = resolve_cases(config.cases, self.registry, executor, stages)
+        else:
+            models = resolve_models(config.models, self.registry, executor)
+            made = stages.all(config)
+        plan = Plan(
+            config=config,
+            models=models,
+            stages=made,
+            metrics=resolve_metrics(self.registry),
+            n_threads=n_threads,
+            accelerators=find_accelerators(config.device, executor),
+        )
+        if config.tuning is None:
+            return plan
+        check_metric(plan)
+        return with_tuned(plan, spaces)
+
+    def costs(self, out: Path) -> Costs:
+        """Return what trials cost, by authors' hints and by earlier runs in *out*."""
+        offers = self.registry.all("models")
+        costs = Costs({o.value.name: o.value.cost_hint for o in offers})
+        costs.learn_from(newest_runs(out))
+        return costs
+
+    def carry_out(self, plan: Plan, folder: RunFolder) -> RunRecord:
+        """Do all of *plan* that is not done yet, and write tables beside the records.
+
+        Args:
+            plan: What to do.
+            folder: Where the records go; it may hold a part of them already.
+
+        Returns:
+            The record of the run; its status says whether it came to its end.
+        """
+        # The run is on disk before its first trial, so that it can be resumed.
+        record = _record(plan, folder, self._command)
+        folder.write_run(record)
+        executor = self.executor(plan.n_threads)
+        if plan.searches:
+            found = Searches(plan, folder, executor, self._listener).run()
+            if found is None:
+                record.status = "interrupted"
+                folder.write_run(record)
+                return record
+            plan = found
+        record = self._executed(plan, folder, executor, record)
+        formats = {o.value.name: o.value for o in self.registry.all("formats")}
+        write_tables(folder, formats)
+        return record
+
+    def _executed(
+        self, plan: Plan, folder: RunFolder, executor: Executor, record: RunRecord
+    ) -> RunRecord:
+        left = trials_left(plan, folder)
+        events = Events(self.registry, self.notify)
+        events.tell("run_started", run=record, folder=folder.path)
+        self._listener.run_started(left, self.costs(folder.path.parent))
+        try:
+            listener = TellingListener(record, events, self._listener)
+            done = execute(plan, left, folder, executor, listener)
+        finally:
+            self._listener.run_ended(record)
+        record.status = "finished" if done.to_the_end else "interrupted"
+        record.first_use_seconds |= done.first_use_seconds
+        record.finished = now()
+        folder.write_run(record)
+        events.tell("run_ended", run=record, folder=folder.path)
+        return record
+
+    def fit(
+        self,
+        model: str,
+        dataset: str,
+        out: Path,
+        settings: FitSettings,
+        columns: str = "",
+    ) -> KeptRecord:
+        """Fit a model to all ratings of a data set, and keep it in the folder *out*.
+
+        Args:
+            model: The model, as on the command line.
+            dataset: The data set, likewise.
+            out: Where to keep the model; it must not exist.
+            settings: How to fit; its device may be ``auto``.
+            columns: Names of the columns of own files.
+
+        Raises:
+            UsageError: A name or an option is unknown, or the folder exists.
+            DataError: The data set cannot be had or read.
+            ModelError: The fit did not end well, or the model cannot be kept.
+        """
+        executor = self.executor(settings.n_threads)
+        (planned,) = resolve_models((model,), self.registry, executor)
+        device = choose_device(settings.device, planned.capabilities, executor)
+        data = Stages(self.registry, self.notify, columns).dataset(dataset)
+        return fit(
+            planned,
+            data,
+            replace(settings, device=device),
+            executor,
+            self._listener.trial_said,
+            out,
+        )
+
+
+def config_to_resume(folder: RunFolder, *, is_tuned: bool) -> RunConfig:
+    """Return the settings of a run that is to be continued.
+
+    Args:
+        folder: The run's folder.
+        is_tuned: Whether it is continued as a run that tunes.
+
+    Raises:
+        ResultsError: The run cannot be read.
+        UsageError: It is a run of the other kind.
+    """
+    config = folder.read_run().config
+    if is_tuned and config.tuning is None:
+        raise UsageError(
+            f"{folder.path.name} is no run of `benchbox tune`. Continue it with "
+            f"benchbox run --resume."
+        )
+    if config.tuning is not None and not is_tuned:
+        raise UsageError(
+            "A run with a tuning budget is one of `benchbox tune`; --resume it there."
+        )
+    return config
+
+
+def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
+    """Return the record of a run that begins, or goes on, in *folder*."""
+    earlier = folder.read_run() if folder.has_run() else None
+    environments = []
+    if earlier is not None:
+        known = [*earlier.earlier_environments, earlier.environment]
+        # A trial names its environment by id; those of this run's own are in there.
+        environments = [one for one in known if one.id != plan.environment.id]
+    return RunRecord(
+        id=folder.path.name,
+        created=now() if earlier is None else earlier.created,
+        config=plan.config,
+        command=command,
+        n_trials=len(plan.trials),
+        n_threads=plan.n_threads,
+        models=plan.models,
+        stages=[stage.record() for stage in plan.stages],
+        metrics=[_metric_record(metric) for metric in plan.metrics],
+        environment=plan.environment,
+        earlier_environments=environments,
+    )
+
+
+def _metric_record(metric: Metric) -> MetricRecord:
+    names = MetricRecord.__struct_fields__
+    return MetricRecord(**{name: getattr(metric, name) for name in names})

@@ -1,0 +1,188 @@
+"""Stages: the data sets and protocols that a user names, loaded, split and audited."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from benchbox.data import (
+    Dataset,
+    DatasetCard,
+    card_for_files,
+    is_file_choice,
+    load_dataset,
+)
+from benchbox.errors import UsageError
+from benchbox.options import Options, decode, split_choice
+from benchbox.plugins import Registry
+from benchbox.protocols import (
+    Fold,
+    Protocol,
+    check_fold_ids,
+    make_folds,
+    pinned_ids,
+    refuse_leaks,
+)
+from benchbox.records import RunConfig, RunRecord
+from benchbox.runs.plan import Stage
+
+Notify = Callable[[str], None]
+"""Takes one line for people."""
+
+
+class Stages:
+    """Loads data sets, each of them once, and splits them.
+
+    Args:
+        registry: What is installed.
+        notify: Takes a line for each source passed over, each download and each
+            warning of the audit.
+        columns: Names of the columns of own files; see `RunConfig.columns`.
+    """
+
+    def __init__(self, registry: Registry, notify: Notify, columns: str = "") -> None:
+        self._registry, self._notify, self._columns = registry, notify, columns
+        self._loaded: dict[str, Dataset] = {}
+
+    def card(self, text: str) -> DatasetCard:
+        """Return the card of the data set that *text* chooses.
+
+        Raises:
+            UsageError: It is neither an installed data set nor a file.
+        """
+        return find_dataset(text, self._registry, self._columns)[0]
+
+    def dataset(self, text: str) -> Dataset:
+        """Return the data set that *text* chooses, with its options.
+
+        Raises:
+            UsageError: A name or an option is unknown.
+            DataError: The data set cannot be had or read.
+        """
+        if text not in self._loaded:
+            card, settings = find_dataset(text, self._registry, self._columns)
+            self._loaded[text] = load_dataset(card, settings, notify=self._notify)
+        return self._loaded[text]
+
+    def stage(self, text: str, protocol: str, wanted: Sequence[str] = ()) -> Stage:
+        """Split a data set by a protocol, and audit the folds.
+
+        Args:
+            text: The data set, as on the command line.
+            protocol: The protocol, as on the command line; if empty, the data set's
+                own.
+            wanted: Folds by name; none means the data set's default folds.
+
+        Raises:
+            UsageError: A name or an option is unknown.
+            DataError: The data set cannot be had or read.
+            ProtocolError: The protocol cannot split the data.
+            LeakError: Hidden ratings can reach a model.
+        """
+        dataset = self.dataset(text)
+        choice = protocol or dataset.card.default_protocol
+        folds = split(dataset, choice, wanted, self._registry)
+        pinned = pinned_ids(dataset, folds)
+        stage = Stage(
+            dataset=dataset,
+            folds=folds,
+            standard=all(fold.name in pinned for fold in folds),
+        )
+        refuse_leaks(folds, stage.audits, dataset.name)
+        _warn(stage, self._notify)
+        return stage
+
+    def all(self, config: RunConfig) -> list[Stage]:
+        """Return each data set of *config* under each of its protocols.
+
+        Raises:
+            BenchboxError: As `stage` says.
+        """
+        return [
+            self.stage(text, protocol, config.folds)
+            for text in config.datasets
+            for protocol in config.protocols or ("",)
+        ]
+
+    def again(self, run: RunRecord, number: int) -> Stage:
+        """Return a stage of a run that has ended, made from its record.
+
+        Args:
+            run: The run.
+            number: Place of the stage in its record.
+
+        Raises:
+            BenchboxError: As `stage` says.
+        """
+        config, stage = run.config, run.stages[number]
+        if stage.case is not None:
+            # What stood in for the data of a case then, whatever is at hand now.
+            folds = [fold.name for fold in stage.folds]
+            return self.stage(stage.case.dataset, stage.case.protocol, folds)
+        protocols = config.protocols or ("",)
+        place, protocol = divmod(number, len(protocols))
+        return self.stage(config.datasets[place], protocols[protocol], config.folds)
+
+
+def find_dataset(
+    text: str, registry: Registry, columns: str = ""
+) -> tuple[DatasetCard, dict[str, str]]:
+    """Return the card and the settings of a data set named on the command line.
+
+    Raises:
+        UsageError: It is neither an installed data set nor a file.
+    """
+    name, settings = split_choice(text)
+    if name not in registry.offers["datasets"] and is_file_choice(name):
+        return card_for_files(name, columns or None), settings
+    card: DatasetCard = registry.find("datasets", name).value
+    return card, settings
+
+
+def split(
+    dataset: Dataset, choice: str, wanted: Sequence[str], registry: Registry
+) -> list[Fold]:
+    """Return the folds of a protocol chosen on the command line, checked by their ids.
+
+    Args:
+        dataset: What to split.
+        choice: The protocol and its options.
+        wanted: Names of the folds asked for; none means the data set's default ones.
+        registry: Knows the protocols.
+
+    Raises:
+        UsageError: A name or an option is unknown.
+        ProtocolError: The protocol cannot split the data set.
+        DataError: The folds are not those the data set's card pins.
+    """
+    name, options_text = split_choice(choice)
+    protocol: Protocol = registry.find("protocols", name).value
+    options: Options = decode(protocol.options, options_text, protocol.name)
+    folds = make_folds(dataset.ratings, protocol, options, dataset.folds)
+    check_fold_ids(dataset, folds)
+    defaults = dataset.card.default_folds if protocol.name == "official" else ()
+    return _pick(folds, wanted or defaults, dataset.name)
+
+
+def _warn(stage: Stage, notify: Notify) -> None:
+    """Say what may spoil the figures of a stage, once for all its folds."""
+    first: dict[str, tuple[str, str]] = {}
+    n_folds: Counter[str] = Counter()
+    for fold, audit in zip(stage.folds, stage.audits, strict=True):
+        for found in audit.findings:
+            if found.severity == "warning":
+                first.setdefault(found.name, (fold.name, found.text))
+                n_folds[found.name] += 1
+    for name, (fold_name, text) in first.items():
+        others = n_folds[name] - 1
+        more = f" (and {others} other folds)" if others else ""
+        notify(f"benchbox: {stage.record().label}, fold {fold_name}{more}: {text}.")
+
+
+def _pick(folds: list[Fold], wanted: Sequence[str], dataset: str) -> list[Fold]:
+    by_name = {fold.name: fold for fold in folds}
+    for name in wanted:
+        if name not in by_name:
+            raise UsageError(
+                f"Protocol {folds[0].protocol.name!r} on {dataset} has no fold "
+                f"{name!r}. Its folds: {', '.join(by_name)}."
+            )
+    return [by_name[name] for name in wanted] if wanted else folds

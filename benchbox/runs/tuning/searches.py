@@ -1,0 +1,147 @@
+"""Searches: options chosen for every model on every fold, kept as they are found."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+
+from benchbox.errors import UsageError
+from benchbox.metrics import Metric
+from benchbox.models import SearchSpace
+from benchbox.protocols import Fold, validation_fold
+from benchbox.records import RunConfig, RunFolder, StudiesRecord, StudyRecord
+from benchbox.runs.listener import Listener
+from benchbox.runs.plan import Chosen, Plan, PlannedTrial
+from benchbox.runs.runner import execute
+from benchbox.runs.tuning.study import Study, StudyListener
+from benchbox.runs.tuning.suggestions import free_space
+from benchbox.trials import Executor
+
+STUDY = "study.json"
+"""File of a run that holds what was tried, model by model and fold by fold."""
+
+_Place = tuple[int, str, int]
+"""Stage, fold and model, as a `Plan` names what was chosen for them."""
+
+
+def tunable(config: RunConfig, spaces: Mapping[str, SearchSpace]) -> RunConfig:
+    """Return *config* with all models that have something to tune, if it names none."""
+    if config.models or config.cases:
+        return config
+    models = tuple(sorted(name for name, space in spaces.items() if space))
+    return msgspec.structs.replace(config, models=models)
+
+
+def with_tuned(plan: Plan, spaces: Mapping[str, SearchSpace]) -> Plan:
+    """Return *plan* with each model twice: as it is, and with options to be searched.
+
+    Args:
+        plan: What the run does.
+        spaces: What may be tried, by name of the model.
+    """
+    models, searches = [], {}
+    for model in plan.models:
+        models.append(model)
+        space = free_space(spaces.get(model.name, {}), model.changed, model.options)
+        if space:
+            searches[len(models)] = space
+            models.append(msgspec.structs.replace(model, tuned=True))
+    return replace(plan, models=models, searches=searches)
+
+
+class Searches:
+    """All searches of a run.
+
+    Args:
+        plan: What the run does, with `Plan.searches`.
+        folder: The run's folder; records of what is tried lie below it.
+        executor: What runs the trials.
+        listener: Whoever wants to know.
+
+    Raises:
+        UsageError: The metric to choose by is unknown.
+    """
+
+    def __init__(
+        self, plan: Plan, folder: RunFolder, executor: Executor, listener: Listener
+    ) -> None:
+        self._plan, self._folder = plan, folder
+        self._executor, self._listener = executor, listener
+        self._metric = _metric(plan)
+
+    def run(self) -> Plan | None:
+        """Search, and return the plan with what was chosen; `None` after Ctrl-C."""
+        studies: dict[_Place, StudyRecord] = {}
+        for number, stage in enumerate(self._plan.stages):
+            for fold in stage.folds:
+                for model in self._plan.searches:
+                    study = self._search(number, fold, model)
+                    if study is None:
+                        return None
+                    if study.tried:
+                        studies[number, fold.name, model] = study.record()
+        self._write(list(studies.values()))
+        chosen = {
+            place: Chosen(options=study.chosen, seconds=study.seconds)
+            for place, study in studies.items()
+        }
+        return replace(self._plan, chosen=chosen)
+
+    def _search(self, stage: int, fold: Fold, model: int) -> Study | None:
+        first = PlannedTrial(
+            plan=self._plan,
+            stage_number=stage,
+            model_number=model,
+            fold=fold,
+            replicate=0,
+        )
+        records = self._folder.inner(f"tuning/m{model:02d}-{first.model.name}")
+        study = Study(
+            self._plan,
+            (stage, model),
+            validation_fold(fold, first.fold_seed("tuning")),
+            self._plan.searches[model],
+            self._metric,
+            records,
+        )
+        if first.skip_reason():
+            return study
+        self._listener.search_started(study.label, study.budget)
+        done = execute(
+            study.plan,
+            study.trials(),
+            records,
+            self._executor,
+            StudyListener(study, self._listener),
+        )
+        self._listener.search_ended(study.record() if done.to_the_end else None)
+        return study if done.to_the_end else None
+
+    def _write(self, studies: list[StudyRecord]) -> None:
+        record = StudiesRecord(
+            run=self._folder.path.name,
+            stages=[stage.record().label for stage in self._plan.stages],
+            seed=self._plan.config.seed,
+            environment=self._plan.environment.id,
+            studies=studies,
+        )
+        encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
+        self._folder.write_text(STUDY, encoded.decode() + "\n")
+
+
+def check_metric(plan: Plan) -> None:
+    """Refuse a metric to choose by that is unknown.
+
+    Raises:
+        UsageError: It is.
+    """
+    _metric(plan)
+
+
+def _metric(plan: Plan) -> Metric:
+    assert plan.config.tuning is not None
+    name = plan.config.tuning.metric
+    by_name = {metric.name: metric for metric in plan.metrics}
+    if name not in by_name:
+        raise UsageError(f"No metric named {name!r}. Available: {', '.join(by_name)}.")
+    return by_name[name]

@@ -1,0 +1,89 @@
+"""Executor: what a run asks of whatever runs its trials, on this machine or another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from benchbox.machine import GaugeRecord
+from benchbox.records import (
+    Described,
+    ModelQuestion,
+    Pairs,
+    TrialJob,
+    TrialMessage,
+    TrialOutcome,
+)
+
+Listen = Callable[[TrialMessage], None]
+"""Takes each message of a running trial, for progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a trial's process ended.
+
+    Attributes:
+        outcome: What the trial said, or what its silence means.
+        contended: What else used the machine meanwhile.
+        foreign_cpus: Processors that other work kept busy; `None` if unknown.
+        gauges: What the sensors of the machine said.
+    """
+
+    outcome: TrialOutcome
+    contended: tuple[str, ...] = ()
+    foreign_cpus: float | None = None
+    gauges: GaugeRecord = field(default_factory=GaugeRecord)
+
+
+class Executor(Protocol):
+    """Runs trials, one process each; a context manager that ends what it started."""
+
+    def __enter__(self) -> Self:
+        """Start what trials need."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End everything that was started."""
+
+    def accelerators(self) -> list[str]:
+        """Have a fresh process tell the names of the accelerators of this machine.
+
+        Raises:
+            BenchboxError: The process ended without an answer.
+        """
+
+    def describe(self, question: ModelQuestion) -> Described:
+        """Have a fresh process tell what a class in a file says of itself.
+
+        Args:
+            question: The class and its options.
+
+        Raises:
+            BenchboxError: The process ended without an answer.
+        """
+
+    def run(
+        self,
+        job: TrialJob,
+        *,
+        log: Path,
+        listen: Listen,
+        hand_pairs: Callable[[], Pairs] | None = None,
+        memory_limit_bytes: int | None = None,
+    ) -> Finished:
+        """Run one trial to whatever end it comes to.
+
+        Args:
+            job: The trial.
+            log: File that takes what the model prints.
+            listen: Takes the trial's messages.
+            hand_pairs: Writes the pairs to predict, once the fit is over and not
+                before, and says where; `None` for a job that keeps its model.
+            memory_limit_bytes: Resident memory at which the trial is ended.
+        """

@@ -1,0 +1,123 @@
+"""Starter: the runner's side of the zygote, which is started anew when it has died."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from benchbox.errors import BenchboxError
+from benchbox.records import SearchPath, ZygoteMessage
+from benchbox.trials.executors.channel import Line
+
+_WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads that wait must not spin: with other work on the machine a spinning team was
+seen to take 15 times as long, and alone it gains nothing that could be measured."""
+
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+class Starter:
+    """Starts the zygote, and keeps the line to it.
+
+    Args:
+        n_threads: Threads of each trial.
+        log: File that takes what the zygote itself prints.
+        variables: Environment variables that trials see beside this process's own.
+        folder: Folder trials work in; by default this process's own.
+    """
+
+    def __init__(
+        self,
+        n_threads: int,
+        log: Path,
+        variables: Mapping[str, str],
+        folder: Path | None,
+    ) -> None:
+        self._log, self._folder = log, folder
+        self._variables = {**variables, **dict.fromkeys(_THREADS, str(n_threads))}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: Line[ZygoteMessage] | None = None
+        self._ready = False
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the zygote, if there is one."""
+        return None if self._process is None else self._process.pid
+
+    def line(self) -> Line[ZygoteMessage]:
+        """Return the line to a zygote that is ready, started again if need be.
+
+        Raises:
+            BenchboxError: It cannot start.
+        """
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+        if self._line is None:
+            self.start()
+        assert self._line is not None
+        if not self._ready:
+            self._await_ready(self._line)
+        return self._line
+
+    def start(self) -> None:
+        """Start the zygote; it imports its libraries meanwhile."""
+        ours, theirs = socket.socketpair()
+        with theirs, self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                # -P: a file in the working folder must not shadow a package.
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    __package__ + ".zygote",
+                    str(theirs.fileno()),
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                env=_WAITING | os.environ | self._variables,
+                # Ctrl-C is for the runner alone, which then ends its children.
+                start_new_session=True,
+            )
+        self._line = Line(ours, ZygoteMessage)
+        # A process that has died already is found out when its answer is waited for.
+        with suppress(BrokenPipeError):
+            self._line.send(SearchPath(path=sys.path))
+        self._ready = False
+
+    def stop(self) -> None:
+        """End the zygote and its children, and wait until it is gone."""
+        if self._line is not None:
+            self._line.socket.close()
+        if self._process is not None:
+            if not self._ready:
+                # Still importing: it would notice the closed line only afterwards.
+                self._process.kill()
+            try:
+                self._process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._line = self._process = None
+
+    def _await_ready(self, line: Line[ZygoteMessage]) -> None:
+        try:
+            line.receive()
+        except EOFError:
+            self.stop()
+            tail = self._log.read_text(errors="replace").strip().splitlines()
+            raise BenchboxError(
+                f"The process that runs trials could not start: "
+                f"{tail[-1] if tail else 'it said nothing'}. Is torch installed whole?"
+            ) from None
+        self._ready = True
