@@ -1,7 +1,7 @@
 """Targets: names such as ``package.module:Class`` or ``file.py:Class``, and source."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -41,30 +41,49 @@ def target_of(named: type[Any]) -> str:
     return f"{file}:{named.__qualname__}"
 
 
+EQUIVALENT = "equivalent_sources.txt"
+"""File by which a package says that its source computes what an earlier one did.
+
+Each line holds the digest of a source and the digest that it stands for. Trials of the
+earlier source are then those of the later one: they are neither run again when a run is
+resumed, nor kept apart when runs are compared. Whatever is changed besides has another
+digest, so that the statement ends by itself.
+"""
+
+
 def source_digest(target: str) -> str:
     """Return a hash of the Python files behind *target*; nothing is imported.
 
-    It covers the whole top-level package, or the one file.
+    It covers the whole top-level package, or the one file. A package may state that its
+    source stands for an earlier one; see `EQUIVALENT`.
     """
     module_name = target.rpartition(":")[0]
     if module_name.endswith(".py"):
-        files = [Path(module_name)]
-    else:
-        spec = find_spec(module_name.partition(".")[0])
-        if spec is None:
-            return ""
-        places = spec.submodule_search_locations
-        files = (
-            sorted(f for place in places for f in Path(place).rglob("*.py"))
-            if places
-            else [Path(spec.origin)]
-            if spec.origin
-            else []
-        )
+        return _digest_of([Path(module_name)])
+    spec = find_spec(module_name.partition(".")[0])
+    if spec is None:
+        return ""
+    places = [Path(place) for place in spec.submodule_search_locations or ()]
+    if not places:
+        return _digest_of([Path(spec.origin)] if spec.origin else [])
+    digest = _digest_of(sorted(f for place in places for f in place.rglob("*.py")))
+    for place in places:
+        digest = _equivalents(place / EQUIVALENT).get(digest, digest)
+    return digest
+
+
+def _digest_of(files: Iterable[Path]) -> str:
     digest = blake2b(digest_size=8)
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def _equivalents(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    lines = (line.partition("#")[0].split() for line in file.read_text().splitlines())
+    return dict(line for line in lines if len(line) == 2)
 
 
 def load_file(path: Path) -> Any:

@@ -10,7 +10,13 @@ import pytest
 from benchbox import ModelSpec, Options, hookimpl
 from benchbox.errors import PluginError, UsageError
 from benchbox.plugins.registry import Choice, Registry, discover
-from benchbox.targets import load_file, resolve, source_digest, target_of
+from benchbox.targets import (
+    EQUIVALENT,
+    load_file,
+    resolve,
+    source_digest,
+    target_of,
+)
 from tests.support.entry_points import Point, found
 
 
@@ -320,3 +326,22 @@ def test_a_distribution_with_damaged_metadata_does_not_stop_the_others() -> None
 
     assert registry.find("models", "zig")
     assert registry.find("models", "zag").origin.package == "unknown"
+
+
+def test_a_package_can_state_that_its_source_stands_for_an_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "acme_moved"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = source_digest("acme_moved:Model")
+    (package / "__init__.py").write_text("# Only a remark.\n")
+    after = source_digest("acme_moved:Model")
+    (package / EQUIVALENT).write_text(f"# Why.\n{after} {before}  # a remark\n\n")
+
+    assert source_digest("acme_moved:Model") == before
+
+    (package / "__init__.py").write_text("x = 1\n")
+
+    assert source_digest("acme_moved:Model") not in (before, after)
