@@ -147,8 +147,11 @@ class RunFolder:
         return [_read(file, TrialRecord) for file in files]
 
     def log(self, record: TrialRecord) -> Path:
-        """Return the file that takes what a trial prints."""
-        return self.path / "logs" / f"{trial_name(record)}.log"
+        """Return the file that takes what a trial prints; its folder is there."""
+        file = self.path / "logs" / f"{trial_name(record)}.log"
+        # A folder that came in an archive may lack its empty parts.
+        file.parent.mkdir(exist_ok=True)
+        return file
 
     def write_text(self, name: str, text: str) -> None:
         """Write a derived file such as a table."""
@@ -158,6 +161,8 @@ class RunFolder:
         target = self.path / name
         part = target.with_name(f".{target.name}.part")
         try:
+            if target.parent != self.path:
+                target.parent.mkdir(exist_ok=True)
             with part.open("wb") as file:
                 if isinstance(content, bytes):
                     file.write(content)
