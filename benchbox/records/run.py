@@ -1,5 +1,6 @@
 """Records: what a run, a trial and a fold leave behind, as their files have it."""
 
+from hashlib import blake2b
 from typing import Any, Literal
 
 import msgspec
@@ -42,6 +43,18 @@ class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     source_digest: str
     tuned: bool = False
+
+    @property
+    def id(self) -> str:
+        """Hash of what it computes: the same in every run, wherever it is listed."""
+        parts = [
+            self.name,
+            self.options,
+            self.source_digest or self.target,
+            self.tuned,
+        ]
+        encoded = msgspec.json.encode(parts, order="sorted")
+        return blake2b(encoded, digest_size=12).hexdigest()
 
     @property
     def label(self) -> str:

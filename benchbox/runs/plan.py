@@ -99,9 +99,8 @@ class Plan:
         metrics: What to score.
         n_threads: Threads per trial.
         accelerators: Names of the accelerators of this machine.
-        searches: What tuning may try, by number of the model.
-        chosen: What tuning chose, by number of the stage, name of the fold and number
-            of the model.
+        searches: What tuning may try, by id of the model.
+        chosen: What tuning chose, by id of the fold and id of the model.
     """
 
     config: RunConfig
@@ -110,8 +109,8 @@ class Plan:
     metrics: list[Metric]
     n_threads: int
     accelerators: list[str]
-    searches: Mapping[int, SearchSpace] = field(default_factory=dict)
-    chosen: Mapping[tuple[int, str, int], Chosen] = field(default_factory=dict)
+    searches: Mapping[str, SearchSpace] = field(default_factory=dict)
+    chosen: Mapping[tuple[str, str], Chosen] = field(default_factory=dict)
 
     @cached_property
     def environment(self) -> Environment:
@@ -172,15 +171,18 @@ class PlannedTrial:
     @property
     def chosen(self) -> Chosen:
         """What tuning chose for this trial."""
-        place = (self.stage_number, self.fold.name, self.model_number)
-        return self.plan.chosen.get(place, Chosen())
+        return self.plan.chosen.get((self.fold.id, self.untuned.id), Chosen())
+
+    @property
+    def untuned(self) -> PlannedModel:
+        """The model of this trial, before tuning has chosen anything for it."""
+        return self.plan.models[self.model_number]
 
     @cached_property
     def model(self) -> PlannedModel:
         """The model of this trial."""
-        model = self.plan.models[self.model_number]
-        options = model.options | dict(self.chosen.options)
-        return msgspec.structs.replace(model, options=options)
+        options = self.untuned.options | dict(self.chosen.options)
+        return msgspec.structs.replace(self.untuned, options=options)
 
     @cached_property
     def seed(self) -> int:

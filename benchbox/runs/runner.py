@@ -48,16 +48,17 @@ class Executed:
 
 def trials_left(plan: Plan, folder: RunFolder) -> list[PlannedTrial]:
     """Return the trials that a resumed run still has to do."""
+    models = folder.read_run().models
     # Tuning may choose what was in force: two models then share their keys.
     done = {
-        (r.key, r.model, r.repeat)
+        (r.key, models[r.model].id, r.repeat)
         for r in folder.trials()
         if r.status in ("ok", "skipped")
     }
     return [
         trial
         for trial in plan.trials
-        if (trial.key, trial.model_number, trial.repeat) not in done
+        if (trial.key, trial.untuned.id, trial.repeat) not in done
     ]
 
 

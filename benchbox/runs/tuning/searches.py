@@ -1,6 +1,6 @@
 """Searches: options chosen for every model on every fold, kept as they are found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from benchbox.errors import UsageError
 from benchbox.metrics import Metric
 from benchbox.models import SearchSpace
-from benchbox.protocols import Fold, validation_fold
+from benchbox.protocols import validation_fold
 from benchbox.records import RunConfig, RunFolder, StudiesRecord, StudyRecord
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Chosen, Plan, PlannedTrial
@@ -19,9 +19,6 @@ from benchbox.trials import Executor
 
 STUDY = "study.json"
 """File of a run that holds what was tried, model by model and fold by fold."""
-
-_Place = tuple[int, str, int]
-"""Stage, fold and model, as a `Plan` names what was chosen for them."""
 
 
 def tunable(config: RunConfig, spaces: Mapping[str, SearchSpace]) -> RunConfig:
@@ -44,8 +41,9 @@ def with_tuned(plan: Plan, spaces: Mapping[str, SearchSpace]) -> Plan:
         models.append(model)
         space = free_space(spaces.get(model.name, {}), model.changed, model.options)
         if space:
-            searches[len(models)] = space
-            models.append(msgspec.structs.replace(model, tuned=True))
+            twin = msgspec.structs.replace(model, tuned=True)
+            models.append(twin)
+            searches[twin.id] = space
     return replace(plan, models=models, searches=searches)
 
 
@@ -71,36 +69,42 @@ class Searches:
 
     def run(self) -> Plan | None:
         """Search, and return the plan with what was chosen; `None` after Ctrl-C."""
-        studies: dict[_Place, StudyRecord] = {}
-        for number, stage in enumerate(self._plan.stages):
-            for fold in stage.folds:
-                for model in self._plan.searches:
-                    study = self._search(number, fold, model)
-                    if study is None:
-                        return None
-                    if study.tried:
-                        studies[number, fold.name, model] = study.record()
-        self._write(list(studies.values()))
-        chosen = {
-            place: Chosen(options=study.chosen, seconds=study.seconds)
-            for place, study in studies.items()
-        }
+        studies: list[StudyRecord] = []
+        chosen: dict[tuple[str, str], Chosen] = {}
+        for first in self._first_trials():
+            study = self._search(first)
+            if study is None:
+                return None
+            if study.tried:
+                found = study.record()
+                studies.append(found)
+                chosen[first.fold.id, first.untuned.id] = Chosen(
+                    options=found.chosen, seconds=found.seconds
+                )
+        self._write(studies)
         return replace(self._plan, chosen=chosen)
 
-    def _search(self, stage: int, fold: Fold, model: int) -> Study | None:
-        first = PlannedTrial(
-            plan=self._plan,
-            stage_number=stage,
-            model_number=model,
-            fold=fold,
-            replicate=0,
-        )
-        records = self._folder.inner(f"tuning/m{model:02d}-{first.model.name}")
+    def _first_trials(self) -> Iterator[PlannedTrial]:
+        """Yield a trial for each search: the model and the fold it is about."""
+        for number, stage in enumerate(self._plan.stages):
+            for fold in stage.folds:
+                for place, model in enumerate(self._plan.models):
+                    if model.id in self._plan.searches:
+                        yield PlannedTrial(
+                            plan=self._plan,
+                            stage_number=number,
+                            model_number=place,
+                            fold=fold,
+                            replicate=0,
+                        )
+
+    def _search(self, first: PlannedTrial) -> Study | None:
+        name = f"tuning/m{first.model_number:02d}-{first.model.name}"
+        records = self._folder.inner(name)
         study = Study(
-            self._plan,
-            (stage, model),
-            validation_fold(fold, first.fold_seed("tuning")),
-            self._plan.searches[model],
+            first,
+            validation_fold(first.fold, first.fold_seed("tuning")),
+            self._plan.searches[first.untuned.id],
             self._metric,
             records,
         )

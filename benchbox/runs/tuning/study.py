@@ -31,8 +31,8 @@ class Study:
     are its hidden ones. What has ended is on disk, and is not tried again.
 
     Args:
-        plan: The run's plan; of its data only *validation* is given to trials.
-        place: Stage and model, as the numbers they have in the plan.
+        first: A trial of the model on the fold; of its data only *validation* is
+            given to the trials of the search.
         validation: The fold within the training ratings.
         space: What may be tried.
         metric: What to choose by.
@@ -41,18 +41,18 @@ class Study:
 
     def __init__(
         self,
-        plan: Plan,
-        place: tuple[int, int],
+        first: PlannedTrial,
         validation: Fold,
         space: SearchSpace,
         metric: Metric,
         folder: RunFolder,
     ) -> None:
         # Predictions of validation ratings are of no further use.
+        plan = first.plan
         config = msgspec.structs.replace(plan.config, keep_predictions=False)
-        self.plan = replace(plan, config=config)
-        self._stage, number = place
-        self._model: PlannedModel = plan.models[number]
+        self.plan: Plan = replace(plan, config=config)
+        self._stage: int = first.stage_number
+        self._model: PlannedModel = first.untuned
         self._name = msgspec.structs.replace(self._model, tuned=False).label
         self._validation, self._space, self._metric = validation, space, metric
         assert plan.config.tuning is not None
@@ -148,12 +148,11 @@ class Study:
             left.append(self._budget.seconds - self._spent)
         limit = min((seconds for seconds in left if seconds is not None), default=None)
         config = msgspec.structs.replace(self.plan.config, time_limit_seconds=limit)
-        place = (self._stage, self._validation.name, number)
         plan = replace(
             self.plan,
             config=config,
             models=[self._model] * (number + 1),
-            chosen={place: Chosen(options=options)},
+            chosen={(self._validation.id, self._model.id): Chosen(options=options)},
         )
         return PlannedTrial(
             plan=plan,
