@@ -1,0 +1,121 @@
+"""Fold store: what the trials on one fold share, on disk and in the runner's memory.
+
+On disk lies what a trial may see, and only that. The hidden ratings and the bias
+model's predictions of them stay in the runner's memory.
+"""
+
+import shutil
+import tempfile
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.data import write_ratings
+from benchbox.models import Capabilities, fit_bias_model
+from benchbox.protocols import carve_validation
+from benchbox.ratings import Values
+from benchbox.records import ScoreRecord
+from benchbox.runs.plan import PlannedTrial
+from benchbox.runs.scoring import scores
+from benchbox.seeding import permutation
+
+
+class FoldStore:
+    """Files for the trials on a fold, and the truth for the runner.
+
+    Attributes:
+        fold: The fold.
+
+    Args:
+        trial: Any trial on the fold.
+        scratch: Folder that the files are made in.
+    """
+
+    def __init__(self, trial: PlannedTrial, scratch: Path) -> None:
+        self.fold = trial.fold
+        self._trial = trial
+        self._root = Path(tempfile.mkdtemp(dir=scratch))
+        history, train = self.fold.history, self.fold.train
+        self._order = permutation(len(self.fold.hidden), trial.fold_seed("order"))
+        self._cold_users = np.bincount(history.users, minlength=history.n_users) == 0
+        self._cold_items = np.bincount(train.items, minlength=train.n_items) == 0
+
+    @cached_property
+    def train(self) -> str:
+        """Folder of the training ratings."""
+        write_ratings(self._root / "train", self.fold.train)
+        return str(self._root / "train")
+
+    @cached_property
+    def history(self) -> str:
+        """Folder of what a model may look at while it predicts."""
+        if self.fold.partition.is_warm:
+            return self.train
+        write_ratings(self._root / "history", self.fold.history)
+        return str(self._root / "history")
+
+    @cached_property
+    def carved(self) -> dict[str, str]:
+        """Folders of the ratings to fit, the validation ratings and their history."""
+        visible = carve_validation(self.fold, self._trial.fold_seed("validation"))
+        parts = {
+            "train": visible.train,
+            "validation": visible.validation,
+            "validation_history": visible.validation_history,
+        }
+        if visible.validation_history is visible.train:
+            # Warm protocols: one copy on disk serves both.
+            del parts["validation_history"]
+        folders = {name: str(self._root / "carved" / name) for name in parts}
+        for name, ratings in parts.items():
+            write_ratings(Path(folders[name]), ratings)
+        return {"validation_history": folders["train"]} | folders
+
+    @cached_property
+    def reference(self) -> Values:
+        """The bias model's prediction of every hidden rating, shape ``(n,)``."""
+        fitted = fit_bias_model(self.fold.train)
+        if not self.fold.partition.is_warm:
+            own = fitted.user_bias_from(self.fold.history)
+            fitted = replace(fitted, user_bias=own)
+        return fitted.predict(self.fold.hidden.users, self.fold.hidden.items)
+
+    @cached_property
+    def reference_scores(self) -> dict[str, ScoreRecord]:
+        """What the bias model scores on the hidden ratings."""
+        return scores(self.reference, self._trial)
+
+    def asked_pairs(self, can: Capabilities) -> NDArray[np.int64]:
+        """Return which hidden ratings a model is asked for, in shuffled order."""
+        hidden = self.fold.hidden
+        declined = np.zeros(len(hidden), dtype=bool)
+        if not can.handles_cold_users:
+            declined |= self._cold_users[hidden.users]
+        if not can.handles_cold_items:
+            declined |= self._cold_items[hidden.items]
+        return self._order[~declined[self._order]]
+
+    def completed(self, predictions: Values, asked: NDArray[np.int64]) -> Values:
+        """Return a prediction per hidden rating: the model's, else the bias model's.
+
+        Args:
+            predictions: The model's, in the order it was asked, shape ``(m,)``.
+            asked: Which hidden ratings it was asked for, shape ``(m,)``.
+        """
+        if len(asked) == len(self.fold.hidden):
+            complete = np.empty(len(asked), dtype=np.float32)
+        else:
+            complete = self.reference.copy()
+        complete[asked] = predictions
+        return complete
+
+    def new_folder(self) -> Path:
+        """Return a new folder for what a trial hands back."""
+        return Path(tempfile.mkdtemp(dir=self._root))
+
+    def clear(self) -> None:
+        """Remove all files."""
+        shutil.rmtree(self._root, ignore_errors=True)
