@@ -38,6 +38,13 @@ threads_option = click.option(
     type=click.IntRange(min=0),
     help="Threads per trial; 0 means all processors.  [default: 0]",
 )
+executor_option = click.option(
+    "--executor",
+    default="local",
+    show_default=True,
+    metavar="NAME",
+    help="What runs the trials: local, or an executor that a plugin offers.",
+)
 resume_option = click.option(
     "--resume", metavar="RUN", help="Continue RUN: a folder, a name, or last."
 )

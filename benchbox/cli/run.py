@@ -12,6 +12,7 @@ import click
 from benchbox.cli.common import (
     complain_of,
     device_option,
+    executor_option,
     notify,
     protocols_option,
     results_option,
@@ -112,6 +113,7 @@ from benchbox.runs import (
     default=None,
     help="Whether to store predictions.  [default: keep]",
 )
+@executor_option
 @results_option
 @resume_option
 @click.option(
@@ -122,6 +124,7 @@ def command(
     suite: str | None,
     out: Path,
     resume: str | None,
+    executor: str,
     dry_run: bool,
     verbose: bool,
     **chosen: Any,
@@ -144,19 +147,21 @@ def command(
             )
     else:
         config = config_to_resume(folder, is_tuned=False)
-    with session_of(registry, TrialProgress(verbose)) as session:
+    with session_of(registry, TrialProgress(verbose), executor) as session:
         if not dry_run:
             return run_and_print(session, config, folder, out)
         click.echo(_preview(session.plan(config), session.costs(out)))
         return 0
 
 
-def session_of(registry: Registry, progress: TrialProgress) -> Session:
+def session_of(
+    registry: Registry, progress: TrialProgress, executor: str = "local"
+) -> Session:
     """Return a session that shows on standard error how it gets on."""
     # A polite request to end is treated like Ctrl-C: nothing may be lost.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     typed = shlex.join(["benchbox", *sys.argv[1:]])
-    return Session(registry, notify, progress, typed)
+    return Session(registry, notify, progress, typed, executor)
 
 
 def run_and_print(

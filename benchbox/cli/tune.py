@@ -11,6 +11,7 @@ from rich.status import Status
 
 from benchbox.cli.common import (
     device_option,
+    executor_option,
     protocols_option,
     results_option,
     resume_option,
@@ -77,10 +78,13 @@ from benchbox.runs import STUDY, PlannedTrial, config_to_resume, make_config
 )
 @device_option
 @threads_option
+@executor_option
 @results_option
 @resume_option
 @verbose_option
-def command(out: Path, resume: str | None, verbose: bool, **chosen: Any) -> int:
+def command(
+    out: Path, resume: str | None, executor: str, verbose: bool, **chosen: Any
+) -> int:
     """Choose each model's options on validation ratings, then compare.
 
     Every model has the same budget on every fold. Options are judged by ratings carved
@@ -97,7 +101,7 @@ def command(out: Path, resume: str | None, verbose: bool, **chosen: Any) -> int:
         config = config_to_resume(folder, is_tuned=True)
     registry = installed()
     complain(registry)
-    with session_of(registry, _TuningProgress(verbose)) as session:
+    with session_of(registry, _TuningProgress(verbose), executor) as session:
         return run_and_print(session, config, folder, out, more=_table)
 
 

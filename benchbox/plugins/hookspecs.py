@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from benchbox.metrics import Metric
     from benchbox.models import ModelSpec
     from benchbox.plugins.claims import Claim
+    from benchbox.plugins.executors import ExecutorSpec
     from benchbox.plugins.formats import ReportFormat
     from benchbox.plugins.suites import Suite
     from benchbox.protocols import Protocol
@@ -60,6 +61,11 @@ def benchbox_suites() -> Iterable["Suite"]:  # type: ignore[empty-body]
 @hookspec
 def benchbox_formats() -> Iterable["ReportFormat"]:  # type: ignore[empty-body]
     """Return formats in which `benchbox report` can write tables."""
+
+
+@hookspec
+def benchbox_executors() -> Iterable["ExecutorSpec"]:  # type: ignore[empty-body]
+    """Return ways to run trials, which `benchbox run --executor` knows by name."""
 
 
 # What a plugin is told while a run goes on. It gets copies, and may fail: the run

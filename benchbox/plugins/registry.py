@@ -18,6 +18,7 @@ from benchbox.errors import PluginError, UsageError, nearest
 from benchbox.metrics import FLAWED_METRICS, METRICS, Metric
 from benchbox.models import ModelSpec
 from benchbox.plugins import hookspecs
+from benchbox.plugins.executors import OWN_EXECUTORS, ExecutorSpec
 from benchbox.plugins.formats import OWN_FORMATS, ReportFormat
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
 from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
@@ -27,7 +28,16 @@ from benchbox.targets import source_digest as source_digest
 
 T = TypeVar("T")
 
-KINDS = ("models", "datasets", "protocols", "metrics", "claims", "suites", "formats")
+KINDS = (
+    "models",
+    "datasets",
+    "protocols",
+    "metrics",
+    "claims",
+    "suites",
+    "formats",
+    "executors",
+)
 """What plugins can offer; each kind has a hook ``benchbox_<kind>``."""
 
 EVENTS = ("run_started", "trial_started", "trial_ended", "run_ended")
@@ -187,6 +197,10 @@ class _Core:
     @hookimpl
     def benchbox_formats(self) -> Iterable[ReportFormat]:
         return OWN_FORMATS
+
+    @hookimpl
+    def benchbox_executors(self) -> Iterable[ExecutorSpec]:
+        return OWN_EXECUTORS
 
 
 def discover(
@@ -368,7 +382,16 @@ def _types() -> dict[str, type[Any]]:
     from benchbox.plugins.claims import Claim
     from benchbox.plugins.suites import Suite
 
-    kinds = (ModelSpec, DatasetCard, Protocol, Metric, Claim, Suite, ReportFormat)
+    kinds = (
+        ModelSpec,
+        DatasetCard,
+        Protocol,
+        Metric,
+        Claim,
+        Suite,
+        ReportFormat,
+        ExecutorSpec,
+    )
     return dict(zip(KINDS, kinds, strict=True))
 
 

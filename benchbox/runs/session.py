@@ -9,7 +9,7 @@ from typing import Self
 from benchbox.errors import UsageError
 from benchbox.machine import n_usable_cpus
 from benchbox.metrics import Metric
-from benchbox.plugins import Registry
+from benchbox.plugins import ExecutorSpec, Registry
 from benchbox.records import MetricRecord, RunConfig, RunFolder, RunRecord, now
 from benchbox.reports import write_tables
 from benchbox.runs.cases import resolve_cases
@@ -28,7 +28,8 @@ from benchbox.runs.saved_model import FitSettings, KeptRecord, fit
 from benchbox.runs.stages import Notify, Stages
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
 from benchbox.runs.tuning.suggestions import needs_optuna
-from benchbox.trials import Executor, LocalExecutor
+from benchbox.targets import resolve
+from benchbox.trials import Executor
 
 
 class Session:
@@ -42,6 +43,10 @@ class Session:
         notify: Takes a line for people: downloads, warnings, plugins that fail.
         listener: Is told how runs get on.
         command: What the user typed, for the record.
+        executor: Name of the executor that runs the trials.
+
+    Raises:
+        UsageError: There is no such executor.
     """
 
     def __init__(
@@ -50,8 +55,10 @@ class Session:
         notify: Notify,
         listener: Listener | None = None,
         command: str = "",
+        executor: str = "local",
     ) -> None:
         self.registry, self.notify = registry, notify
+        self._spec: ExecutorSpec = registry.find("executors", executor).value
         self._listener, self._command = listener or Silent(), command
         self._context = ExitStack()
         self._scratch = Path()
@@ -71,9 +78,9 @@ class Session:
     def executor(self, n_threads: int) -> Executor:
         """Return what runs trials with so many threads each."""
         if n_threads not in self._executors:
-            log = self._scratch / f"zygote-{n_threads}.log"
-            executor = self._context.enter_context(LocalExecutor(n_threads, log))
-            self._executors[n_threads] = executor
+            log = self._scratch / f"executor-{n_threads}.log"
+            executor: Executor = resolve(self._spec.target)(n_threads, log)
+            self._executors[n_threads] = self._context.enter_context(executor)
         return self._executors[n_threads]
 
     def plan(self, config: RunConfig) -> Plan:

@@ -58,7 +58,7 @@ def test_the_example_plugin_offers_something_by_every_hook(page: str) -> None:
 def test_what_the_example_plugin_offers_works_and_it_is_told_of_everything(
     page: str, benchbox: Benchbox
 ) -> None:
-    run = benchbox("run --suite acme-quick")
+    run = benchbox("run --suite acme-quick --executor acme-quiet")
     told = (run.folder.path / "journal.txt").read_text()
     report = benchbox("report last --format acme-list")
     verify = benchbox("verify --claim acme-toy --json")

@@ -65,7 +65,7 @@ def test_nothing_a_model_started_outlives_its_trial(
     benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Its own zygote, which must be gone at the end as well.
-    monkeypatch.setattr("benchbox.runs.session.LocalExecutor", LocalExecutor)
+    monkeypatch.setattr("benchbox.trials.executors.local.LocalExecutor", LocalExecutor)
     before = set(psutil.Process().children(recursive=True))
 
     done = benchbox(f"run {TOY} -m planted.py:LeavesAChild --seeds 1")

@@ -85,7 +85,7 @@ def benchbox(
     monkeypatch.setenv("BENCHBOX_OFFLINE", "1")
     monkeypatch.setenv("BENCHBOX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setattr("benchbox.runs.session.LocalExecutor", lender.lend)
+    monkeypatch.setattr("benchbox.trials.executors.local.LocalExecutor", lender.lend)
 
     def call(line: str) -> Done:
         words = shlex.split(line.replace("planted.py", str(PLANTED)))
