@@ -81,7 +81,9 @@ def command(
             (planned,) = resolve_models((model,), registry, executor, scratch)
             where = choose_device(device, planned.capabilities, executor, scratch)
             card, settings = find_dataset(dataset, registry, columns)
-            data = load_dataset(card, settings, notify=notify)
+            data = load_dataset(
+                card, settings, kind_of=registry.source_kind, notify=notify
+            )
             console = Console(stderr=True, highlight=False)
             with console.status(f"fitting {planned.label}") as status:
                 record = fit(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from benchbox.data import DatasetCard
+    from benchbox.data import DatasetCard, SourceKind
     from benchbox.metrics import Metric
     from benchbox.models import ModelSpec
     from benchbox.plugins.claims import Claim
@@ -60,6 +60,11 @@ def benchbox_suites() -> Iterable["Suite"]:  # type: ignore[empty-body]
 @hookspec
 def benchbox_formats() -> Iterable["ReportFormat"]:  # type: ignore[empty-body]
     """Return formats in which `benchbox report` can write tables."""
+
+
+@hookspec
+def benchbox_sources() -> Iterable["SourceKind"]:  # type: ignore[empty-body]
+    """Return kinds of source, from which the cards of data sets can have files."""
 
 
 # What a plugin is told while a run goes on. It gets copies, and may fail: the run

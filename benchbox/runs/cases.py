@@ -40,7 +40,9 @@ def resolve_cases(
         text, wanted = _at_hand(case, registry)
         card, settings = find_dataset(text, registry)
         if text not in loaded:
-            loaded[text] = load_dataset(card, settings, notify=notify)
+            loaded[text] = load_dataset(
+                card, settings, kind_of=registry.source_kind, notify=notify
+            )
         stage = resolve_stage(
             loaded[text], case.protocol, case.folds, registry, settings, notify
         )
@@ -61,7 +63,7 @@ def _at_hand(case: Case, registry: Registry) -> tuple[str, str]:
     """Return the data set of a case that is here, and the one it stands in for."""
     for text in (case.dataset, *case.instead):
         card, _ = find_dataset(text, registry)
-        if locate(card).is_here:
+        if locate(card, kind_of=registry.source_kind).is_here:
             break
     return text, "" if text == case.dataset else case.dataset
 

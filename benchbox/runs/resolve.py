@@ -74,7 +74,9 @@ def resolve_stages(
     stages = []
     for text in config.datasets:
         card, settings = find_dataset(text, registry, config.columns)
-        dataset = load_dataset(card, settings, notify=notify)
+        dataset = load_dataset(
+            card, settings, kind_of=registry.source_kind, notify=notify
+        )
         for choice in config.protocols or (card.default_protocol,):
             stages.append(
                 resolve_stage(dataset, choice, config.folds, registry, settings, notify)
@@ -140,7 +142,12 @@ class Again:
         text, protocol, folds = self._choice(number)
         card, settings = find_dataset(text, self._registry, self._run.config.columns)
         if text not in self._loaded:
-            self._loaded[text] = load_dataset(card, settings, notify=self._notify)
+            self._loaded[text] = load_dataset(
+                card,
+                settings,
+                kind_of=self._registry.source_kind,
+                notify=self._notify,
+            )
         return resolve_stage(
             self._loaded[text],
             protocol or card.default_protocol,
