@@ -38,7 +38,7 @@ def find_subjects(text: str, registry: Registry) -> list[tuple[str, Subject]]:
         return [(f"model {name}", ModelSubject(spec=spec, settings=settings))]
     if name in registry.offers["datasets"]:
         card = registry.find("datasets", name).value
-        return [(f"data set {name}", DatasetSubject(card, settings))]
+        return [(f"data set {name}", DatasetSubject(card, settings, registry))]
     return _of_plugin(name, registry)
 
 
@@ -69,7 +69,8 @@ def _of_plugin(name: str, registry: Registry) -> list[tuple[str, Subject]]:
             if isinstance(value, ModelSpec):
                 subjects.append((f"model {value.name}", ModelSubject(spec=value)))
             elif isinstance(value, DatasetCard):
-                subjects.append((f"data set {value.name}", DatasetSubject(value)))
+                judged = DatasetSubject(value, registry=registry)
+                subjects.append((f"data set {value.name}", judged))
     return subjects
 
 

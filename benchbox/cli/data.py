@@ -44,7 +44,8 @@ def fetch_command(names: tuple[str, ...]) -> None:
     registry = installed()
     for name in names:
         card, _ = find_dataset(name, registry)
-        click.echo(f"{card.name}: {fetch(card, notify=notify).origin}")
+        fetched = fetch(card, kind_of=registry.source_kind, notify=notify)
+        click.echo(f"{card.name}: {fetched.origin}")
 
 
 @command.command("show")
@@ -56,10 +57,13 @@ def show(name: str, columns: str) -> None:
     Of one whose files are not on this machine it prints what the card says, and where
     the files would come from; nothing is downloaded.
     """
-    card, settings = find_dataset(name, installed(), columns)
-    found = locate(card)
+    registry = installed()
+    card, settings = find_dataset(name, registry, columns)
+    kind_of = registry.source_kind
+    found = locate(card, kind_of=kind_of)
     if found.is_here:
-        click.echo(_description(load_dataset(card, settings, notify=notify)))
+        dataset = load_dataset(card, settings, kind_of=kind_of, notify=notify)
+        click.echo(_description(dataset))
     else:
         decode(card.options_type(), settings, f"Data set {card.name!r}")
         click.echo(_card_alone(card, found))
@@ -118,10 +122,13 @@ def _card_alone(card: DatasetCard, found: "Whereabouts") -> str:
 
 
 def _terms(card: DatasetCard) -> list[tuple[str, str]]:
+    # A card that does not say is taken to say no.
+    may_be_passed_on = "yes" if card.licence.redistributable else "no, or not said"
     return [
         ("options", ", ".join(to_json(card.options_type()())) or "none"),
         ("protocol", card.default_protocol),
         ("licence", f"{card.licence.text} {card.licence.url}".strip()),
+        ("may be passed on", may_be_passed_on),
         ("cite", card.citation or "–"),
     ]
 

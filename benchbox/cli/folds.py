@@ -7,6 +7,7 @@ from textwrap import fill
 
 import click
 
+from benchbox.cli.common import notify
 from benchbox.cli.installed import installed
 from benchbox.data import load_dataset
 from benchbox.options import spell
@@ -78,7 +79,7 @@ class _Audited:
 def _audited(name: str, choices: Sequence[str], columns: str) -> Iterator[_Audited]:
     registry = installed()
     card, settings = find_dataset(name, registry, columns)
-    dataset = load_dataset(card, settings, notify=lambda t: click.echo(t, err=True))
+    dataset = load_dataset(card, settings, kind_of=registry.source_kind, notify=notify)
     for choice in choices or (card.default_protocol,):
         folds = split(dataset, choice, (), registry)
         yield _Audited(

@@ -18,13 +18,15 @@ from benchbox.plugins import KINDS, Offer, Registry
 def command(kind: str | None, as_json: bool) -> int:
     """Show the models, data sets, protocols and metrics at hand.
 
-    KIND is models, datasets, protocols, metrics, claims, suites, formats or executors;
-    without it, the first four are shown.
+    KIND is models, datasets, protocols, metrics, claims, suites, formats, executors or
+    sources; without it, the first four are shown.
     """
     registry = installed()
     kinds = [kind] if kind else KINDS[:4]
     if as_json:
-        content = {name: [_record(o) for o in registry.all(name)] for name in kinds}
+        content = {
+            name: [_record(o, registry) for o in registry.all(name)] for name in kinds
+        }
         content["broken"] = [
             {"plugin": str(b.origin), "reason": b.reason} for b in registry.broken
         ]
@@ -45,12 +47,12 @@ def _table(registry: Registry, kind: str) -> str:
         "from": [offer.origin.short for offer in offers],
     }
     if kind == "datasets":
-        columns["files"] = [_whereabouts(offer.value) for offer in offers]
+        columns["files"] = [_whereabouts(offer.value, registry) for offer in offers]
     return tabulate(columns, headers="keys", tablefmt="simple")
 
 
-def _whereabouts(card: DatasetCard) -> str:
-    found = locate(card)
+def _whereabouts(card: DatasetCard, registry: Registry) -> str:
+    found = locate(card, kind_of=registry.source_kind)
     return found.origin if found.is_here else f"not here; from {found.origin}"
 
 
@@ -58,7 +60,7 @@ def _summary(value: Any) -> str:
     return str(getattr(value, "summary", "") or getattr(value, "definition", ""))
 
 
-def _record(offer: Offer[Any]) -> dict[str, Any]:
+def _record(offer: Offer[Any], registry: Registry) -> dict[str, Any]:
     value = offer.value
     record = {
         "name": value.name,
@@ -70,8 +72,9 @@ def _record(offer: Offer[Any]) -> dict[str, Any]:
         if hasattr(value, name):
             record[name] = getattr(value, name)
     if isinstance(value, DatasetCard):
-        found = locate(value)
+        found = locate(value, kind_of=registry.source_kind)
         record |= {"is_here": found.is_here, "origin": found.origin}
+        record["licence"] = to_json(value.licence)
     options = getattr(value, "options", None)
     if isinstance(options, type) and issubclass(options, msgspec.Struct):
         record["options"] = to_json(options())

@@ -8,7 +8,8 @@ from typing import Any, Self
 import msgspec
 
 from benchbox.data.raw import Duplicates
-from benchbox.data.sources.fetching import Licence, Source
+from benchbox.data.sources.declared import Declared
+from benchbox.data.sources.licence import Licence
 from benchbox.errors import PluginError
 from benchbox.options import NoOptions, Options
 from benchbox.ratings import RatingScale
@@ -71,7 +72,9 @@ class DatasetCard(
         n_users: Users with a rating, under default options; `None` if unknown.
         n_items: Items with a rating, likewise.
         n_ratings: Ratings, likewise.
-        sources: Where the files come from, best first; none for a generator.
+        sources: Where the files come from, best first, as written in TOML: the kind
+            under ``type``, and what that kind asks for; none for a generator. They are
+            decoded when they are used, since the kinds come from plugins.
         reader: What makes raw ratings of the files, as ``"package.module:function"``,
             called as ``reader(files, card, options)``.
         options: Record of its settings, as ``"package.module:Struct"``; empty for none.
@@ -95,7 +98,7 @@ class DatasetCard(
     n_users: int | None = None
     n_items: int | None = None
     n_ratings: int | None = None
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Declared, ...] = ()
     reader: str = "benchbox.data.readers:read_declared"
     options: str = ""
     ratings: RatingsTable | None = None
@@ -106,7 +109,7 @@ class DatasetCard(
     default_folds: tuple[str, ...] = ()
     data_id: str = ""
     expected_folds: Mapping[str, Mapping[str, str]] = {}
-    licence: Licence = Licence(text="Your own data.", redistributable=False)
+    licence: Licence = Licence(text="Your own data.")
     citation: str = ""
 
     @classmethod

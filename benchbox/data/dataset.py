@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from benchbox.data import parsed_cache
-from benchbox.data.cards import DatasetCard as DatasetCard
+from benchbox.data.cards import DatasetCard
 from benchbox.data.indexing import Indexed, found_scale, index_ratings
 from benchbox.data.parsed_cache import Parsed
 from benchbox.data.raw import IdColumn, RawRatings
-from benchbox.data.sources import digests, fetching
-from benchbox.data.sources.cache import cache_folder as cache_folder
-from benchbox.data.sources.fetching import Fetched, Notify, Whereabouts
+from benchbox.data.sources import digests, downloads, fetching
+from benchbox.data.sources.declared import KindOf, decode_sources
+from benchbox.data.sources.fetching import Fetched, Whereabouts
+from benchbox.data.sources.source import Notify
 from benchbox.data.subsets import SliceOptions, cut, only_slices
-from benchbox.errors import DataError, SourceError
+from benchbox.errors import DataError, PluginError, SourceError
 from benchbox.options import Options, changed, decode, to_json
 from benchbox.ratings import Positions, Ratings
 
@@ -58,22 +59,28 @@ class Dataset:
 
 
 def load_dataset(
-    card: DatasetCard, settings: Mapping[str, Any] = _NONE, *, notify: Notify
+    card: DatasetCard,
+    settings: Mapping[str, Any] = _NONE,
+    *,
+    kind_of: KindOf,
+    notify: Notify,
 ) -> Dataset:
     """Fetch, read, index and check a data set.
 
     Args:
         card: Which.
         settings: Its options by name, typed or as text from the command line.
+        kind_of: Knows the kinds of source.
         notify: Takes a line for each source passed over and each download.
 
     Raises:
         UsageError: A setting is unknown or does not fit.
+        PluginError: The card declares a source that cannot be used.
         SourceError: No source has the files.
         DataError: The files hold what they must not, or less than the card says.
     """
     options = decode(card.options_type(), settings, f"Data set {card.name!r}")
-    fetched = fetch(card, notify=notify)
+    fetched = fetch(card, kind_of=kind_of, notify=notify)
     key = parsed_cache.key_of(card, options, fetched.files)
     parsed = None if key is None else parsed_cache.recall(card.name, key)
     if parsed is None:
@@ -95,18 +102,37 @@ def load_dataset(
     )
 
 
-def fetch(card: DatasetCard, *, notify: Notify) -> Fetched:
-    """Return the files of a data set, verified; see `sources.fetch`."""
+def fetch(card: DatasetCard, *, kind_of: KindOf, notify: Notify) -> Fetched:
+    """Return the files of a data set, verified; see `sources.fetching.fetch`.
+
+    Raises:
+        PluginError: The card declares a source that cannot be used.
+        DataError: A file on this machine is not the one it should be.
+        SourceError: No source has the files.
+    """
     if not card.sources:
         return Fetched(files={}, origin=_generated(card))
-    return fetching.fetch(card.name, card.sources, card.licence, notify=notify)
+    sources = decode_sources(card.name, card.sources, kind_of)
+    return fetching.fetch(card.name, sources, card.licence, notify=notify)
 
 
-def locate(card: DatasetCard) -> Whereabouts:
-    """Say where the files of a data set are, or would be had from; fetches nothing."""
+def locate(card: DatasetCard, *, kind_of: KindOf) -> Whereabouts:
+    """Say where the files of a data set are, or would be had from; fetches nothing.
+
+    Where the card declares a source that cannot be used, they are nowhere.
+    """
     if not card.sources:
         return Whereabouts(is_here=True, origin=_generated(card))
-    return fetching.locate(card.name, card.sources)
+    try:
+        sources = decode_sources(card.name, card.sources, kind_of)
+    except PluginError as error:
+        return Whereabouts(
+            is_here=False,
+            origin="nowhere",
+            reasons=(str(error).rstrip("."),),
+            advice="correct the card, or install the plugin it needs",
+        )
+    return fetching.locate(card.name, sources)
 
 
 def clean(card: DatasetCard | None = None) -> int:
@@ -114,7 +140,7 @@ def clean(card: DatasetCard | None = None) -> int:
     name = None if card is None else card.name
     if name is None:
         digests.forget()
-    return fetching.clean(name) + parsed_cache.clean(name)
+    return downloads.clean(name) + parsed_cache.clean(name)
 
 
 def _generated(card: DatasetCard) -> str:
@@ -163,7 +189,7 @@ def _keep(name: str, key: str, parsed: Parsed, notify: Notify) -> None:
     try:
         parsed_cache.keep(name, key, parsed)
     except (OSError, ValueError, SourceError) as error:
-        notify(f"{name}: it will be read anew next time, since {error}.")
+        notify(f"{name}: it will be read again next time, since {error}.")
 
 
 def _places(indexed: Indexed, rows: Positions) -> Positions:

@@ -10,7 +10,6 @@ import numpy as np
 from benchbox.data.cards import DatasetCard, RatingsTable
 from benchbox.data.raw import Duplicates, RawRatings
 from benchbox.data.readers import read_ratings
-from benchbox.data.sources.fetching import PathSource
 from benchbox.data.subsets import SliceOptions
 from benchbox.errors import UsageError
 from benchbox.ratings import RatingScale
@@ -66,7 +65,7 @@ def card_for_files(text: str, columns: str | None = None) -> DatasetCard:
         name=name,
         title=name,
         summary="ratings in your own file",
-        sources=(PathSource(files=dict(zip(keys, parts, strict=True))),),
+        sources=({"type": "path", "files": dict(zip(keys, parts, strict=True))},),
         reader="benchbox.data.own_files:read_own",
         options="benchbox.data.own_files:FileOptions",
         ratings=RatingsTable(file="train", columns=columns),

@@ -1,8 +1,8 @@
-"""Memo: data sets once read and indexed, kept as arrays that are mapped, not read."""
+"""Parsed cache: data sets once read and indexed, as arrays that are mapped."""
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -32,6 +32,11 @@ MAX_BYTES = 8 << 30
 MAX_ENTRIES = 4
 """Of one data set: under other options, or before an upgrade."""
 
+_CORE = "benchbox"
+_HOME = Path(__file__).parents[1]
+_DECIDING = ("data", "ratings.py", "parallel.py")
+"""What of benchbox decides the arrays; an edited report does not make them stale."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Parsed:
@@ -58,18 +63,22 @@ class _Entry(msgspec.Struct, frozen=True):
 def key_of(
     card: DatasetCard, options: Options, files: Mapping[str, Path]
 ) -> str | None:
-    """Return the hash of all that decides what is read; `None` if it is too little.
+    """Return the hash of all that decides what is read; `None` to keep nothing.
 
-    The content of the files enters, and the code that reads them.
+    The content of the files enters, and the code that reads them. Nothing is kept of
+    small files, and nothing where the reader's code cannot be found.
     """
     if sum(path.stat().st_size for path in files.values()) < MIN_BYTES:
+        return None
+    reader = _places_of(card.reader.partition(":")[0].partition(".")[0])
+    if not reader:
         return None
     parts = {
         "format": FORMAT,
         "card": msgspec.structs.replace(card, sources=()),
         "options": to_json(options),
         "files": [(key, path.name, sha256(path)) for key, path in files.items()],
-        "code": [_code_of("benchbox"), _code_of(card.reader.partition(".")[0])],
+        "code": [_digest(_places_of(_CORE)), _digest(reader)],
     }
     encoded = msgspec.json.encode(parts, order="sorted")
     return blake2b(encoded, digest_size=16).hexdigest()
@@ -145,15 +154,31 @@ def _root() -> Path:
     return cache_folder() / "parsed"
 
 
-def _code_of(package: str) -> str:
-    """Return the hash of all modules of an import package."""
-    spec = find_spec(package)
+def _places_of(package: str) -> list[Path]:
+    """Return the folders of an import package, or the file of a module.
+
+    Of benchbox it is the code that decides the arrays.
+    """
+    if package == _CORE:
+        return [_HOME / name for name in _DECIDING]
+    try:
+        spec = find_spec(package)
+    except ValueError:
+        # So says a module that no file was loaded as, such as a notebook.
+        return []
+    if spec is None:
+        return []
+    places = list(spec.submodule_search_locations or ()) or [spec.origin or ""]
+    return [place for place in map(Path, places) if place.is_absolute()]
+
+
+def _digest(places: Iterable[Path]) -> str:
+    """Return the hash of the modules at *places*, which are files or folders."""
     digest = blake2b(digest_size=16)
-    if spec is not None:
-        folders = map(Path, spec.submodule_search_locations or ())
-        files = sorted(file for folder in folders for file in folder.rglob("*.py"))
-        for file in files or [Path(spec.origin or "")]:
-            digest.update(file.read_bytes() + b"\0")
+    for place in places:
+        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            name = str(file.relative_to(place.parent))
+            digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from benchbox.data import DatasetCard
+    from benchbox.data import DatasetCard, SourceKind
     from benchbox.metrics import Metric
     from benchbox.models import ModelSpec
     from benchbox.plugins.claims import Claim
@@ -66,6 +66,11 @@ def benchbox_formats() -> Iterable["ReportFormat"]:  # type: ignore[empty-body]
 @hookspec
 def benchbox_executors() -> Iterable["ExecutorSpec"]:  # type: ignore[empty-body]
     """Return ways to run trials, which `benchbox run --executor` knows by name."""
+
+
+@hookspec
+def benchbox_sources() -> Iterable["SourceKind"]:  # type: ignore[empty-body]
+    """Return kinds of source, from which the cards of data sets can have files."""
 
 
 # What a plugin is told while a run goes on. It gets copies, and may fail: the run

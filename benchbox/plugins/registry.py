@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
+from benchbox.data import SOURCE_KINDS, DatasetCard, SourceKind, decode_sources
 from benchbox.errors import PluginError, UsageError, nearest
 from benchbox.metrics import FLAWED_METRICS, METRICS, Metric
 from benchbox.models import ModelSpec
@@ -37,6 +38,7 @@ KINDS = (
     "suites",
     "formats",
     "executors",
+    "sources",
 )
 """What plugins can offer; each kind has a hook ``benchbox_<kind>``."""
 
@@ -160,15 +162,14 @@ class Registry:
         """
         known = self.offers[kind]
         if name not in known:
-            singular = kind.removesuffix("s")
             raise UsageError(
-                f"No {singular} named {name!r}.{nearest(name, known)} "
+                f"No {_noun(kind)} named {name!r}.{nearest(name, known)} "
                 f"Available: {', '.join(sorted(known)) or 'none'}."
             )
         offers = known[name]
         if len(offers) > 1:
             raise PluginError(
-                f"{conflict(offers)} both offer a {kind.removesuffix('s')} named "
+                f"{conflict(offers)} both offer a {_noun(kind)} named "
                 f"{name!r}. Leave one of them out with --without."
             )
         return offers[0]
@@ -176,6 +177,16 @@ class Registry:
     def all(self, kind: str) -> list[Offer[Any]]:
         """Return every offer of *kind* whose name is not disputed."""
         return [found[0] for found in self.offers[kind].values() if len(found) == 1]
+
+    def source_kind(self, name: str) -> SourceKind:
+        """Return the kind of source that cards declare as *name*.
+
+        Raises:
+            UsageError: Nobody offers that kind.
+            PluginError: Two plugins do.
+        """
+        kind: SourceKind = self.find("sources", name).value
+        return kind
 
     def offered_by(self, origin: Origin, kind: str) -> list[Any]:
         """Return what one plugin offers of *kind*, disputed or not."""
@@ -201,6 +212,10 @@ class _Core:
     @hookimpl
     def benchbox_executors(self) -> Iterable[ExecutorSpec]:
         return OWN_EXECUTORS
+
+    @hookimpl
+    def benchbox_sources(self) -> Iterable[SourceKind]:
+        return SOURCE_KINDS
 
 
 def discover(
@@ -237,12 +252,18 @@ def discover(
             registry.broken.extend(
                 [problem] if problem else _collect(manager, origin, registry)
             )
+    # Only now are the kinds of source known.
+    registry.broken.extend(_unusable_cards(registry))
     return registry
 
 
 def conflict(offers: Sequence[Offer[Any]]) -> str:
     """Return who offers the same name, in words."""
     return " and ".join(str(offer.origin) for offer in offers)
+
+
+def _noun(kind: str) -> str:
+    return "kind of source" if kind == "sources" else kind.removesuffix("s")
 
 
 def _plain(name: str) -> str:
@@ -364,6 +385,17 @@ def _take_offers(
     return broken
 
 
+def _unusable_cards(registry: Registry) -> Iterator[Broken]:
+    for offer in (o for found in registry.offers["datasets"].values() for o in found):
+        card: DatasetCard = offer.value
+        # A card made in Python may hold anything.
+        try:
+            decode_sources(card.name, card.sources, registry.source_kind)
+        except Exception as error:
+            what = str(error) if isinstance(error, PluginError) else one_line(error)
+            yield Broken(offer.origin, f"offers a card with a fault: {what}")
+
+
 def _wrong_offer(kind: str, value: Any) -> str:
     """Return what is wrong with something a hook returned, or an empty string."""
     expected = _types()[kind]
@@ -378,7 +410,6 @@ def _wrong_offer(kind: str, value: Any) -> str:
 
 
 def _types() -> dict[str, type[Any]]:
-    from benchbox.data import DatasetCard
     from benchbox.plugins.claims import Claim
     from benchbox.plugins.suites import Suite
 
@@ -391,6 +422,7 @@ def _types() -> dict[str, type[Any]]:
         Suite,
         ReportFormat,
         ExecutorSpec,
+        SourceKind,
     )
     return dict(zip(KINDS, kinds, strict=True))
 

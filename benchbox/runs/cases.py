@@ -36,7 +36,7 @@ def resolve_cases(
     places = {label: place for place, label in enumerate(models)}
     made = []
     for case, members in zip(cases, chosen, strict=True):
-        text, wanted = _at_hand(case, stages)
+        text, wanted = _at_hand(case, registry, stages)
         own = [places[model.label] for model in members]
         record = CaseRecord(
             title=case.title,
@@ -51,10 +51,10 @@ def resolve_cases(
     return list(models.values()), made
 
 
-def _at_hand(case: Case, stages: Stages) -> tuple[str, str]:
+def _at_hand(case: Case, registry: Registry, stages: Stages) -> tuple[str, str]:
     """Return the data set of a case that is here, and the one it stands in for."""
     for text in (case.dataset, *case.instead):
-        if locate(stages.card(text)).is_here:
+        if locate(stages.card(text), kind_of=registry.source_kind).is_here:
             break
     return text, "" if text == case.dataset else case.dataset
 

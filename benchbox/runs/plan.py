@@ -14,6 +14,7 @@ from benchbox.metrics import Metric
 from benchbox.models import Capabilities, SearchSpace
 from benchbox.options import in_force
 from benchbox.protocols import Audit, Fold, audit_fold
+from benchbox.ratings import Ratings
 from benchbox.records import (
     CaseRecord,
     FoldRecord,
@@ -231,6 +232,9 @@ class PlannedTrial:
                 f"{self.model.name} cannot predict for users it was not fitted to "
                 f"(it is not inductive), and {self.fold.protocol.name} asks for them"
             )
+        if without_needed_times(self.model.capabilities, self.fold.ratings):
+            dataset = self.plan.stages[self.stage_number].dataset
+            return f"{self.model.name} reads timestamps, and {dataset.name} has none"
         return ""
 
     def record(self, **values: Any) -> TrialRecord:
@@ -260,6 +264,11 @@ def device_for(asked: str, can: Capabilities, accelerators: list[str]) -> str:
     if asked == "auto":
         return "cuda:0" if "cuda" in can.devices and accelerators else "cpu"
     return asked if asked.partition(":")[0] in can.devices else "cpu"
+
+
+def without_needed_times(can: Capabilities, ratings: Ratings) -> bool:
+    """Return whether a model reads timestamps where there are none."""
+    return can.uses_timestamps and ratings.timestamps is None
 
 
 def check_device(device: str, accelerators: list[str]) -> None:

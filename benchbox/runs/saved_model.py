@@ -19,6 +19,7 @@ from benchbox.options import NoOptions, spell
 from benchbox.protocols import carve_random
 from benchbox.ratings import Features, IndexArray, Ratings, Values
 from benchbox.records import PlannedModel, TrialJob, now
+from benchbox.runs.plan import without_needed_times
 from benchbox.seeding import derive_seed
 from benchbox.trials import Executor, Listen, build_model, check_predictions
 
@@ -115,11 +116,16 @@ def fit(
         folder: Where to keep the model; it must not exist.
 
     Raises:
-        UsageError: The folder exists.
+        UsageError: The folder exists, or the model reads timestamps and there are none.
         ModelError: The fit did not end well, or the model cannot be kept.
     """
     if folder.exists():
         raise UsageError(f"{str(folder)!r} exists. Choose another --out, or remove it.")
+    if without_needed_times(model.capabilities, dataset.ratings):
+        raise UsageError(
+            f"{model.label} reads timestamps, and {dataset.name} has none. Choose "
+            f"another model, or ratings with timestamps."
+        )
     with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
         scratch = Path(name)
         finished = executor.run(

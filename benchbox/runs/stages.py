@@ -59,7 +59,9 @@ class Stages:
         """
         if text not in self._loaded:
             card, settings = find_dataset(text, self._registry, self._columns)
-            self._loaded[text] = load_dataset(card, settings, notify=self._notify)
+            self._loaded[text] = load_dataset(
+                card, settings, kind_of=self._registry.source_kind, notify=self._notify
+            )
         return self._loaded[text]
 
     def stage(self, text: str, protocol: str, wanted: Sequence[str] = ()) -> Stage:

@@ -8,7 +8,14 @@ from unittest import SkipTest
 
 import numpy as np
 
-from benchbox.data import Dataset, DatasetCard, data_id, load_dataset, locate
+from benchbox.data import (
+    Dataset,
+    DatasetCard,
+    data_id,
+    decode_sources,
+    load_dataset,
+    locate,
+)
 from benchbox.options import changed, decode, spell, to_json
 from benchbox.plugins import Registry, discover
 from benchbox.protocols import Fold, check_fold_ids, make_folds
@@ -23,10 +30,12 @@ class DatasetSubject:
     Attributes:
         card: Its card.
         settings: Options to read it with.
+        registry: What is installed: the card's default protocol, its kinds of source.
     """
 
     card: DatasetCard
     settings: Mapping[str, Any] = field(default_factory=dict)
+    registry: Registry = field(default_factory=discover)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -36,11 +45,6 @@ class DatasetSubject:
             unittest.SkipTest: They are not.
         """
         return self.read()
-
-    @cached_property
-    def registry(self) -> Registry:
-        """What is installed, to find the card's default protocol in."""
-        return discover()
 
     @cached_property
     def folds(self) -> list[Fold]:
@@ -53,9 +57,12 @@ class DatasetSubject:
 
     def read(self) -> Dataset:
         """Read the data set anew."""
-        if not locate(self.card).is_here:
+        kind_of = self.registry.source_kind
+        if not locate(self.card, kind_of=kind_of).is_here:
             raise SkipTest(f"its files are not here; `benchbox data fetch {self.name}`")
-        return load_dataset(self.card, self.settings, notify=lambda _: None)
+        return load_dataset(
+            self.card, self.settings, kind_of=kind_of, notify=lambda _: None
+        )
 
     @property
     def name(self) -> str:
@@ -77,13 +84,11 @@ def card_is_complete(subject: DatasetSubject) -> None:
 
 def files_are_verified(subject: DatasetSubject) -> None:
     """Where the files come from, their SHA-256 is stated."""
-    for source in subject.card.sources:
-        whole = getattr(source, "sha256", "")
-        files = getattr(source, "files", {})
-        bare = [name for name, known in files.items() if not known]
+    card = subject.card
+    for source in decode_sources(card.name, card.sources, subject.registry.source_kind):
         require(
-            whole or not bare,
-            f"Nothing verifies {', '.join(bare)}: state its SHA-256, as in "
+            not source.unproved,
+            f"Nothing verifies {', '.join(source.unproved)}: state its SHA-256, as in "
             f'"ratings.csv" = "<sha256>".',
         )
 

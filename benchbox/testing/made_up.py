@@ -7,6 +7,9 @@ from benchbox.ratings import Ratings, RatingScale
 _EACH = 5
 """Ratings every user has for certain; items get as many on average."""
 
+_FIRST_SECOND = 1_600_000_000
+_YEAR_SECONDS = 365 * 24 * 60 * 60
+
 
 def made_up_ratings(
     n_users: int = 24,
@@ -19,7 +22,8 @@ def made_up_ratings(
     """Return ratings by users and of items of whom each has at least three.
 
     A rating is the middle of the scale plus a user's and an item's offset and noise;
-    every user gives both ends of the scale, so that no user is constant.
+    every user gives both ends of the scale, so that no user is constant. Ratings are
+    spread over a year, in any order.
 
     Args:
         n_users: Users, at least 5.
@@ -44,10 +48,12 @@ def made_up_ratings(
     if scale.step:
         values = scale.low + np.round((values - scale.low) / scale.step) * scale.step
     where = np.nonzero(rated)
+    seconds = draw.integers(0, _YEAR_SECONDS, len(where[0]))
     return Ratings(
         users=where[0].astype(np.int32),
         items=where[1].astype(np.int32),
         values=scale.clip(values[where].astype(np.float32)),
+        timestamps=_FIRST_SECOND + seconds,
         n_users=n_users,
         n_items=n_items,
         scale=scale,

@@ -280,6 +280,28 @@ def unclipped(subject: ModelSubject) -> None:
     )
 
 
+def timestamps_are_declared(subject: ModelSubject) -> None:
+    """Timestamps change its predictions if its spec says so, and only then."""
+    train = made_up_ratings(seed=18)
+    uses = subject.spec.capabilities.uses_timestamps
+    other = np.arange(len(train)) if uses else None
+    with as_in_a_trial():
+        timed = subject.answers(train, all_pairs(train))
+        changed = subject.answers(replace(train, timestamps=other), all_pairs(train))
+    if uses:
+        require(
+            gap(timed, changed) > 0,
+            "The spec says uses_timestamps=True, but other timestamps change nothing: "
+            "it would be skipped in vain on data without timestamps.",
+        )
+    require(
+        uses or gap(timed, changed) == 0,
+        f"Without timestamps its predictions change, by up to "
+        f"{gap(timed, changed):.2g}. Say uses_timestamps=True: then it is skipped on "
+        f"data that have none.",
+    )
+
+
 def epochs_are_reported(subject: ModelSubject) -> None:
     """A model that validates reports each epoch's error; a refit trains as told."""
     can = subject.spec.capabilities
@@ -330,6 +352,7 @@ def _with_rare_users(known: Ratings) -> Ratings:
         users=np.concatenate([known.users, new]).astype(np.int32),
         items=np.concatenate([known.items, items]).astype(np.int32),
         values=np.concatenate([known.values, values]).astype(np.float32),
+        timestamps=np.arange(len(known) + len(new)),
         n_users=known.n_users + 3,
     )
 

@@ -161,6 +161,7 @@ def _sparse(n_users: int, n_items: int) -> Ratings:
         users=(cells // n_items).astype(np.int32),
         items=(cells % n_items).astype(np.int32),
         values=(1 + cells % 5).astype(np.float32),
+        timestamps=np.arange(len(cells)),
         n_users=n_users,
         n_items=n_items,
     )

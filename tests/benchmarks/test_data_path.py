@@ -29,6 +29,7 @@ from benchbox.protocols.audit.fold import audit_fold
 from benchbox.protocols.bundled import PROTOCOLS
 from benchbox.protocols.folds import make_folds
 from benchbox.ratings import Ratings, RatingScale
+from tests.support.source_kinds import kind_of
 
 N_RATINGS = int(os.environ.get("BENCHBOX_BENCH_RATINGS", 2_000_000))
 N_ITEMS = 26_744
@@ -194,7 +195,7 @@ def test_loading_again_from_the_cache(
     card = card_for_files(str(file))
 
     def again() -> Ratings:
-        return load_dataset(card, notify=pytest.fail).ratings
+        return load_dataset(card, kind_of=kind_of, notify=pytest.fail).ratings
 
     started = perf_counter()
     again()

@@ -45,6 +45,7 @@ def test_show_of_absent_data_tells_what_the_card_says_and_fetches_nothing(
         "ratings.csv and",
         "top_users",
         "For research only",
+        "no, or not said",
     ):
         assert part in done.out
     assert not list((tmp_path / "cache").rglob("*"))

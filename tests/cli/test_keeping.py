@@ -231,3 +231,13 @@ def test_a_damaged_record_is_one_line(damage, benchbox: Benchbox, kept: Path) ->
 
     assert done.code == 1
     assert "no kept model of this version" in done.err
+
+
+def test_a_model_that_reads_timestamps_is_not_fitted_to_ratings_without(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    done = benchbox("fit planted.py:Timed -d svd-toy --out kept")
+
+    assert done.code == 2
+    assert "Timed reads timestamps, and svd-toy has none. Choose another" in done.err
+    assert not (tmp_path / "kept").exists()

@@ -1,5 +1,6 @@
 """The page for authors: every hook is on it, and its example plugin works."""
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -26,12 +27,15 @@ def blocks(language: str) -> dict[str, str]:
     return found
 
 
+CARD = blocks("toml")["benchbox_datasets"]
+
+
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The page's examples, installed as the plugin they say they are."""
     site = tmp_path / "site"
     file = plant(site, "benchbox-acme", "\n\n".join(blocks("python").values()))
-    file.with_suffix(".toml").write_text(blocks("toml")["benchbox_datasets"])
+    file.with_suffix(".toml").write_text(CARD)
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.delitem(sys.modules, "benchbox_acme", raising=False)
     return "benchbox-acme"
@@ -80,6 +84,33 @@ def test_the_example_data_set_is_listed(page: str, benchbox: Benchbox) -> None:
     assert "acme-books" in benchbox("list datasets").out
 
 
+def test_the_example_source_fetches_what_a_card_asks_for(
+    page: str, benchbox: Benchbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [(u, (7 * u + 16 * n) % 400) for u in range(1000) for n in range(25)]
+    rows = [f"{user},{book},{1 + user % 5}" for user, book in pairs]
+    books = "\n".join(["reader,book,stars", *rows, ""]).encode()
+    source = blocks("toml")["benchbox_sources"]
+    card = re.sub(r"\[\[sources\]\]\n(.+\n)+", source, CARD)
+    known = card.replace("<sha256>", hashlib.sha256(books).hexdigest())
+    (tmp_path / "site" / "benchbox_acme.toml").write_text(known)
+    (tmp_path / "server" / "books").mkdir(parents=True)
+    (tmp_path / "server" / "books" / "ratings.csv").write_bytes(books)
+    monkeypatch.delenv("BENCHBOX_OFFLINE")
+
+    unmounted = benchbox("data fetch acme-books")
+    monkeypatch.setenv("ACME_MIRROR", str(tmp_path / "server"))
+    fetched = benchbox("data fetch acme-books")
+    shown = benchbox("data show acme-books")
+
+    assert unmounted.code == 1
+    assert "the file server of Acme is not mounted: set ACME_MIRROR" in unmounted.err
+    assert fetched.out == "acme-books: the file server of Acme\n", fetched.err
+    for part in ("25,000", "the file server of Acme, from the cache"):
+        assert part in shown.out
+    assert re.search(r"may be passed on +yes\n", shown.out)
+
+
 def test_the_example_model_keeps_every_promise(page: str, benchbox: Benchbox) -> None:
     done = benchbox("plugins check shrunk-mean")
 
@@ -94,6 +125,11 @@ def test_the_example_model_keeps_every_promise(page: str, benchbox: Benchbox) ->
         "restore(state)",
         "ModelSpec.search",
         "benchbox_api",
+        "uses_timestamps",
+        "RemoteFiles",
+        "LocalFiles",
+        "PassedOverError",
+        "check_reachable()",
         "--without",
         "--no-plugins",
         "--plugin",

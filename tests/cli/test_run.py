@@ -198,6 +198,22 @@ def test_a_killed_runner_takes_its_children_with_it(tmp_path: Path) -> None:
     assert not alive
 
 
+def test_a_model_that_reads_timestamps_is_skipped_where_there_are_none(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    rows = [f"{n // 6},{n % 6},{1 + n % 5},{n}" for n in range(90)]
+    (tmp_path / "timed.csv").write_text("\n".join(rows) + "\n")
+
+    done = benchbox("run -d svd-toy -d timed.csv -m planted.py:Timed -m bias")
+
+    assert done.code == 0, done.err
+    ended = {(t.stage, t.label): t for t in done.trials()}
+    assert ended[0, "Timed"].status == "skipped"
+    assert ended[0, "Timed"].reason == "Timed reads timestamps, and svd-toy has none"
+    assert ended[1, "Timed"].status == "ok"
+    assert ended[0, "bias"].status == "ok"
+
+
 def test_models_that_cannot_predict_for_new_users_are_skipped_with_a_reason(
     benchbox: Benchbox,
 ) -> None:

@@ -19,6 +19,7 @@ from benchbox.protocols.folds import make_folds
 from benchbox.protocols.partition import Protocol
 from benchbox.protocols.pins import check_fold_ids, fold_ids
 from benchbox.ratings import RatingScale
+from tests.support.source_kinds import kind_of
 
 N_USERS, N_ITEMS = 20, 15
 NAMED = {protocol.name: protocol for protocol in PROTOCOLS}
@@ -50,7 +51,7 @@ UNTIMED = {protocol.name for protocol in PROTOCOLS if not protocol.time_order}
 
 
 def load(card: DatasetCard, **settings: str):
-    return load_dataset(card, settings, notify=pytest.fail)
+    return load_dataset(card, settings, kind_of=kind_of, notify=pytest.fail)
 
 
 def folds_of(dataset, protocol: Protocol, **settings):
@@ -188,7 +189,7 @@ integers = ["n_pages"]
 
 @pytest.fixture
 def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetCard:
-    from benchbox.data.sources.fetching import sha256
+    from benchbox.data.sources.digests import sha256
 
     votes, things = tmp_path / "votes.csv", tmp_path / "things.dat"
     votes.write_text("what,who,stars\n20,a,5\n3,b,1\n3,a,2.5\n")
@@ -229,7 +230,7 @@ def test_a_card_that_is_none_is_a_plugin_error(tmp_path, wrong, message) -> None
     "module",
     [
         "benchbox.data.dataset",
-        "benchbox.data.sources.fetching",
+        "benchbox.data.sources.kinds",
         "benchbox.data.own_files",
         "benchbox_datasets",
     ],
@@ -250,7 +251,7 @@ def test_importing_is_light(module) -> None:
 
 
 def test_fetching_a_generated_data_set_needs_no_files() -> None:
-    assert fetch(grid_card(), notify=pytest.fail).files == {}
+    assert fetch(grid_card(), kind_of=kind_of, notify=pytest.fail).files == {}
 
 
 def test_cleaning_frees_nothing_where_nothing_was_downloaded(

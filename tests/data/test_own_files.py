@@ -13,13 +13,17 @@ from benchbox.data.identity import data_id
 from benchbox.data.own_files import card_for_files, is_file_choice, parse_scale
 from benchbox.errors import DataError, UsageError
 from benchbox.ratings import RatingScale
+from tests.support.source_kinds import kind_of
 
 ROWS = [(5, 10, 4.0, 1000), (5, 9, 2.0, 1001), (40, 10, 5.0, 999)]
 
 
 def load(path: object, columns: str | None = None, **settings: str) -> Dataset:
     return load_dataset(
-        card_for_files(str(path), columns), settings, notify=pytest.fail
+        card_for_files(str(path), columns),
+        settings,
+        kind_of=kind_of,
+        notify=pytest.fail,
     )
 
 

@@ -1,6 +1,7 @@
 """Memo: what is kept comes back the same, and never for another file."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from benchbox.data import parsed_cache
 from benchbox.data.dataset import clean, load_dataset
 from benchbox.data.identity import data_id
 from benchbox.data.own_files import card_for_files
+from benchbox.options import NoOptions
 from benchbox.protocols.bundled import PROTOCOLS
 from benchbox.protocols.folds import make_folds
+from tests.support.source_kinds import kind_of
 
 LINES = "".join(
     f"{u},{i},{(u + i) % 5 + 1},{100 + u}\n" for u in range(9) for i in range(7)
@@ -52,7 +56,9 @@ def file_of(folder: Path, lines: str = LINES, name: str = "r.csv") -> Path:
 
 
 def load(path: Path | str, **settings: str):
-    return load_dataset(card_for_files(str(path)), settings, notify=pytest.fail)
+    return load_dataset(
+        card_for_files(str(path)), settings, kind_of=kind_of, notify=pytest.fail
+    )
 
 
 def entries(root: Path) -> list[Path]:
@@ -136,21 +142,86 @@ def test_other_columns_are_another_entry(tmp_path) -> None:
     load(path)
     card = card_for_files(str(path), "item,user,rating,timestamp")
 
-    assert load_dataset(card, notify=pytest.fail).ratings.n_users == 7
+    assert load_dataset(card, kind_of=kind_of, notify=pytest.fail).ratings.n_users == 7
 
 
-def test_other_code_is_another_entry(tmp_path, monkeypatch, reads) -> None:
+@pytest.fixture
+def core(tmp_path, monkeypatch) -> Path:
+    """A copy of benchbox, to be edited; its code is what the key is of."""
+    copy = tmp_path / "benchbox"
+    shutil.copytree(parsed_cache._HOME, copy)
+    monkeypatch.setattr(parsed_cache, "_HOME", copy)
+    return copy
+
+
+def edit(file: Path) -> None:
+    assert file.exists()
+    file.write_text(f"{file.read_text()}\n# Edited.\n")
+
+
+@pytest.mark.parametrize(
+    "file", ["data/indexing.py", "data/tables/fast_text.py", "ratings.py"]
+)
+def test_code_that_decides_the_arrays_is_another_entry(
+    tmp_path, core, reads, file
+) -> None:
     path = file_of(tmp_path)
     load(path)
-    monkeypatch.setattr(parsed_cache, "_code_of", lambda package: "new")
+    edit(core / file)
     load(path)
 
     assert len(reads) == 2
 
 
-def test_the_code_of_a_single_module_counts() -> None:
-    assert parsed_cache._code_of("tests") != parsed_cache._code_of("benchbox_datasets")
-    assert parsed_cache._code_of("benchbox") != parsed_cache._code_of("no_such_package")
+@pytest.mark.parametrize("file", ["reports/columns.py", "cli/list.py", "__init__.py"])
+def test_other_code_of_benchbox_makes_nothing_stale(
+    tmp_path, core, reads, file
+) -> None:
+    path = file_of(tmp_path)
+    load(path)
+    edit(core / file)
+    load(path)
+
+    assert len(reads) == 1
+
+
+def test_what_data_imports_from_the_ground_decides_or_does_not_touch_the_arrays() -> (
+    None
+):
+    """A module that this fails for belongs to what decides, or to the others here."""
+    code = "\n".join(f.read_text() for f in parsed_cache._HOME.glob("data/**/*.py"))
+    ground = set(re.findall(r"^\s*from benchbox\.(\w+)", code, flags=re.MULTILINE))
+    deciding = {name.removesuffix(".py") for name in parsed_cache._DECIDING}
+
+    assert ground == deciding | {"errors", "options"}
+
+
+def key_by(reader: str, path: Path) -> str | None:
+    card = structs.replace(card_for_files(str(path)), reader=reader)
+    return parsed_cache.key_of(card, NoOptions(), {"train": path})
+
+
+@pytest.mark.parametrize("module", ["acme_reader.py", "acme_reader/books.py"])
+def test_the_code_of_the_reader_counts(tmp_path, monkeypatch, module) -> None:
+    file = tmp_path / "site" / module
+    file.parent.mkdir(parents=True)
+    file.write_text("def read(files, card, options): ...\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    reader = module.removesuffix(".py").replace("/", ".") + ":read"
+    before = key_by(reader, file_of(tmp_path))
+    edit(file)
+
+    assert before is not None
+    assert key_by(reader, file_of(tmp_path)) != before
+
+
+@pytest.mark.parametrize("reader", ["no_such_package:read", "__main__:read", "sys:x"])
+def test_nothing_is_kept_of_what_unknown_code_reads(
+    tmp_path, monkeypatch, reader
+) -> None:
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+
+    assert key_by(reader, file_of(tmp_path)) is None
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None])
@@ -220,11 +291,13 @@ def test_a_cache_that_cannot_be_written_is_told_and_done_without(tmp_path) -> No
     (tmp_path / "cache").touch()
     notes: list[str] = []
 
-    dataset = load_dataset(card_for_files(str(path)), notify=notes.append)
+    dataset = load_dataset(
+        card_for_files(str(path)), kind_of=kind_of, notify=notes.append
+    )
 
     assert len(dataset.ratings) == 63
     assert len(notes) == 1
-    assert "read anew next time" in notes[0]
+    assert "read again next time" in notes[0]
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch, root) -> None:
@@ -234,7 +307,9 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch, root) -> None:
     monkeypatch.setattr(parsed_cache, "write_ratings", full)
     notes: list[str] = []
 
-    load_dataset(card_for_files(str(file_of(tmp_path))), notify=notes.append)
+    load_dataset(
+        card_for_files(str(file_of(tmp_path))), kind_of=kind_of, notify=notes.append
+    )
 
     assert "No space left" in notes[0]
     assert [p for p in root.iterdir() if p.is_dir()] == []
@@ -245,9 +320,11 @@ import os, sys
 from benchbox.data import parsed_cache
 from benchbox.data.own_files import card_for_files
 from benchbox.data.dataset import load_dataset
+from benchbox.data.sources.kinds import SOURCE_KINDS
 parsed_cache.MIN_BYTES = 1
+kind_of = {kind.name: kind for kind in SOURCE_KINDS}.get
 parsed_cache.data_id = lambda ratings: os.kill(os.getpid(), 9)
-load_dataset(card_for_files(sys.argv[1]), notify=print)
+load_dataset(card_for_files(sys.argv[1]), kind_of=kind_of, notify=print)
 """
 
 
@@ -267,8 +344,11 @@ import sys
 from benchbox.data import parsed_cache
 from benchbox.data.own_files import card_for_files
 from benchbox.data.dataset import load_dataset
+from benchbox.data.sources.kinds import SOURCE_KINDS
 parsed_cache.MIN_BYTES = 1
-print(load_dataset(card_for_files(sys.argv[1]), notify=print).ratings.values.sum())
+kind_of = {kind.name: kind for kind in SOURCE_KINDS}.get
+card = card_for_files(sys.argv[1])
+print(load_dataset(card, kind_of=kind_of, notify=print).ratings.values.sum())
 """
 
 

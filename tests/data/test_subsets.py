@@ -15,6 +15,7 @@ from benchbox.data.subsets import SliceOptions, cut, keep_rows, only_slices
 from benchbox.errors import DataError, UsageError
 from benchbox.options import NoOptions, Options, decode
 from benchbox.ratings import RatingScale
+from tests.support.source_kinds import kind_of
 
 Pair = tuple[str, str]
 
@@ -251,7 +252,7 @@ def load(settings: dict[str, str], **changes):
         options=f"{__name__}:MoreOptions",
         **changes,
     )
-    return load_dataset(card, settings, notify=pytest.fail)
+    return load_dataset(card, settings, kind_of=kind_of, notify=pytest.fail)
 
 
 def test_a_card_that_names_the_options_can_be_sliced() -> None:
@@ -288,7 +289,10 @@ def test_without_a_stated_scale_a_slice_has_that_of_the_whole(tmp_path) -> None:
     (tmp_path / "r.csv").write_text("1,1,1\n1,2,2\n2,1,5\n")
 
     dataset = load_dataset(
-        card_for_files(str(tmp_path / "r.csv")), {"top_users": "1"}, notify=pytest.fail
+        card_for_files(str(tmp_path / "r.csv")),
+        {"top_users": "1"},
+        kind_of=kind_of,
+        notify=pytest.fail,
     )
 
     assert dataset.ratings.scale == RatingScale(1, 5)

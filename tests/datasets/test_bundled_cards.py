@@ -10,11 +10,14 @@ from benchbox_datasets import benchbox_datasets
 from benchbox.data.cards import DatasetCard
 from benchbox.data.dataset import load_dataset
 from benchbox.data.identity import data_id
-from benchbox.data.sources.fetching import FolderSource, UrlSource, WheelSource
+from benchbox.data.sources.downloads import folder_of
+from benchbox.data.sources.local_kinds import FolderSource
+from benchbox.data.sources.remote_kinds import UrlSource, WheelSource
 from benchbox.data.subsets import SliceOptions
 from benchbox.protocols.bundled import PROTOCOLS
 from benchbox.protocols.folds import make_folds
 from benchbox.protocols.pins import fold_ids
+from tests.support.source_kinds import kind_of, sources_of
 
 CARDS = {card.name: card for card in benchbox_datasets()}
 MADE_HERE = ("svd-toy", "synthetic")
@@ -33,7 +36,7 @@ def card(request: pytest.FixtureRequest) -> DatasetCard:
 
 def load(card: DatasetCard, **settings: str):
     notify = pytest.fail if card.name in PINNED else print
-    return load_dataset(card, settings, notify=notify)
+    return load_dataset(card, settings, kind_of=kind_of, notify=notify)
 
 
 def test_every_bundled_data_set_has_a_card() -> None:
@@ -73,7 +76,7 @@ def test_published_data_are_counted_and_can_be_cut_down(name) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_users_own_folder_comes_before_the_publisher(name) -> None:
-    folder, url, *_ = CARDS[name].sources
+    folder, url, *_ = sources_of(CARDS[name])
 
     assert isinstance(folder, FolderSource)
     assert isinstance(url, UrlSource)
@@ -81,9 +84,34 @@ def test_a_users_own_folder_comes_before_the_publisher(name) -> None:
 
 
 def test_the_publisher_comes_before_a_copy() -> None:
-    sources = CARDS["ml-100k"].sources
+    sources = sources_of(CARDS["ml-100k"])
 
     assert isinstance(sources[-1], WheelSource)
+
+
+CACHE_FOLDERS = {
+    ("goodbooks-10k", "url"): "3ad3e15116d2",
+    ("ml-100k", "url"): "1ca1ca81afa3",
+    ("ml-100k", "wheel"): "e18d1722f360",
+    ("ml-10m", "url"): "0af291acc09c",
+    ("ml-1m", "url"): "1b7a2e00e7ee",
+    ("ml-20m", "url"): "e5391042b99f",
+    ("ml-25m", "url"): "82a49618eb03",
+    ("ml-32m", "url"): "8114aae2f014",
+    ("ml-latest-small", "url"): "b472fc09590f",
+}
+"""Names under which downloads are in people's caches since release 0.1.0."""
+
+
+def test_downloads_of_earlier_releases_are_still_found() -> None:
+    found = {
+        (card.name, declared["type"]): folder_of(card.name, source).name
+        for card in CARDS.values()
+        for declared, source in zip(card.sources, sources_of(card), strict=True)
+        if not source.is_local
+    }
+
+    assert found == CACHE_FOLDERS
 
 
 def test_the_folds_are_the_expected_ones(card) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from benchbox.data.cards import DatasetCard
 from benchbox.data.dataset import Dataset, load_dataset
 from benchbox.data.identity import data_id
-from benchbox.data.sources.fetching import FolderSource
 from benchbox.errors import DataError
+from tests.support.source_kinds import kind_of
 
 (CARD,) = (card for card in benchbox_datasets() if card.name == "goodbooks-10k")
 
@@ -70,15 +70,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def without_proof(card: DatasetCard) -> DatasetCard:
-    files = dict.fromkeys(card.sources[0].files, "")
-    sources = (FolderSource(files=files),)
+    files = dict.fromkeys(card.sources[0]["files"], "")
+    sources = ({"type": "folder", "files": files},)
     return msgspec.structs.replace(
         card, sources=sources, n_users=None, n_items=None, n_ratings=None
     )
 
 
 def load(**options: str) -> Dataset:
-    return load_dataset(without_proof(CARD), options, notify=lambda line: None)
+    return load_dataset(
+        without_proof(CARD), options, kind_of=kind_of, notify=lambda line: None
+    )
 
 
 def rated(dataset: Dataset) -> set[tuple[str, str, float]]:

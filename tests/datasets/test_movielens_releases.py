@@ -8,9 +8,11 @@ from benchbox_datasets import benchbox_datasets
 
 from benchbox.data.cards import DatasetCard
 from benchbox.data.dataset import Dataset, load_dataset
-from benchbox.data.sources.fetching import FolderSource, UrlSource
+from benchbox.data.sources.local_kinds import FolderSource
+from benchbox.data.sources.remote_kinds import UrlSource
 from benchbox.errors import DataError, SourceError
 from benchbox.ratings import RatingScale
+from tests.support.source_kinds import kind_of, sources_of
 
 CARDS = {card.name: card for card in benchbox_datasets()}
 WITH_COMMAS = ("ml-20m", "ml-25m", "ml-32m", "ml-latest-small")
@@ -107,9 +109,10 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def load(name: str, **settings: str) -> Dataset:
     card = without_counts(name)
     if name == "ml-latest-small":
-        files = dict.fromkeys(card.sources[0].files, "")
-        card = msgspec.structs.replace(card, sources=(FolderSource(files=files),))
-    return load_dataset(card, settings, notify=lambda line: None)
+        files = dict.fromkeys(card.sources[0]["files"], "")
+        sources = ({"type": "folder", "files": files},)
+        card = msgspec.structs.replace(card, sources=sources)
+    return load_dataset(card, settings, kind_of=kind_of, notify=lambda line: None)
 
 
 def check_items(dataset: Dataset, films) -> None:
@@ -245,9 +248,14 @@ def test_ratings_of_another_release_show_in_the_counts(data_folder) -> None:
     write_with_commas(data_folder / "ml-20m")
 
     with pytest.raises(DataError, match=r"3 users, but its card says 138,493"):
-        load_dataset(CARDS["ml-20m"], notify=lambda line: None)
+        load_dataset(CARDS["ml-20m"], kind_of=kind_of, notify=lambda line: None)
     with pytest.raises(DataError, match=r"3 users, but its card says 138,493"):
-        load_dataset(CARDS["ml-20m"], {"top_users": "1"}, notify=lambda line: None)
+        load_dataset(
+            CARDS["ml-20m"],
+            {"top_users": "1"},
+            kind_of=kind_of,
+            notify=lambda line: None,
+        )
 
 
 @pytest.mark.parametrize("name", WITH_COMMAS)
@@ -264,7 +272,7 @@ def test_a_release_can_be_cut_down(data_folder, name) -> None:
 
 @pytest.mark.parametrize("name", [*WITH_COLONS, "ml-20m", "ml-25m", "ml-32m"])
 def test_a_release_comes_from_its_publisher_and_is_proved_by_its_archive(name) -> None:
-    folder, url = CARDS[name].sources
+    folder, url = sources_of(CARDS[name])
 
     assert isinstance(folder, FolderSource)
     assert isinstance(url, UrlSource)

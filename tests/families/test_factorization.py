@@ -24,6 +24,7 @@ from benchbox.models.bias import fit_bias_model
 from benchbox.options import decode
 from benchbox.plugins.registry import discover
 from benchbox.targets import resolve
+from tests.support.source_kinds import kind_of
 from tests.support.toy_ratings import (
     all_pairs,
     checkerboard,
@@ -106,7 +107,7 @@ def test_the_bundled_toy_data_with_the_preset_give_the_same() -> None:
     registry = discover()
     card = registry.find("datasets", "svd-toy").value
     spec = registry.find("models", "svd").value
-    dataset = load_dataset(card, notify=lambda text: None)
+    dataset = load_dataset(card, kind_of=kind_of, notify=lambda text: None)
     options = decode(spec.options, spec.presets["zero"], "svd")
 
     predicted = predict_all(resolve(spec.target)(options), dataset.ratings)

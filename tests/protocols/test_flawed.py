@@ -15,6 +15,7 @@ from benchbox.protocols.bundled import PROTOCOLS
 from benchbox.protocols.flawed import FLAWED, ReconstructionOptions
 from benchbox.protocols.folds import Fold, carve_validation, make_folds
 from benchbox.ratings import Ratings
+from tests.support.source_kinds import kind_of
 from tests.support.toys import tiny_ratings
 
 BY_NAME = {protocol.name: protocol for protocol in FLAWED}
@@ -110,7 +111,7 @@ def test_the_leaking_validation_of_seed_2_is_what_its_document_says() -> None:
     if not folder or not (Path(folder) / "ml-latest-small").exists():
         pytest.skip("needs MovieLens files in BENCHBOX_DATA")
     card = discover().find("datasets", "ml-latest-small").value
-    data = load_dataset(card, notify=print).ratings
+    data = load_dataset(card, kind_of=kind_of, notify=print).ratings
 
     fold = only(data, "reconstruction", quantile=0.98)
 

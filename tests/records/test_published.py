@@ -20,6 +20,7 @@ from benchbox.protocols.bundled import PROTOCOLS
 from benchbox.protocols.folds import Fold, carve_validation, make_folds
 from benchbox.protocols.pins import fold_ids
 from benchbox.targets import resolve
+from tests.support.source_kinds import kind_of
 
 FOLDER = Path(os.environ.get("BENCHBOX_DATA", "")) / "ml-100k"
 
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def movielens() -> Dataset:
     card = discover().find("datasets", "ml-100k").value
-    return load_dataset(card, notify=lambda text: None)
+    return load_dataset(card, kind_of=kind_of, notify=lambda text: None)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,9 @@ def test_the_publishers_file_the_copy_and_a_plain_csv_give_the_same_folds(
     ]
 
     ids = [
-        fold_ids(load_dataset(card, notify=lambda text: None), PROTOCOLS[1:])
+        fold_ids(
+            load_dataset(card, kind_of=kind_of, notify=lambda text: None), PROTOCOLS[1:]
+        )
         for card in cards
     ]
 

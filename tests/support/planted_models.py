@@ -211,6 +211,16 @@ class Inductive(Honest):
         return (sums[users] / counts[users]).astype(np.float32)
 
 
+class Timed(Honest):
+    """Reads timestamps, and cannot do without them."""
+
+    capabilities = Capabilities(uses_timestamps=True, stochastic=False)
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        assert train.timestamps is not None
+        super().fit(train, context)
+
+
 class WarmOnly(Honest):
     """Answers for nobody it has not seen, and would fail if asked."""
 

@@ -53,6 +53,25 @@ def plant_model(folder: Path, package: str, name: str, more: str = "") -> Path:
     return plant(folder, package, code + more)
 
 
+DATASET = """
+from pathlib import Path
+
+from benchbox import DatasetCard, hookimpl
+
+
+@hookimpl
+def benchbox_datasets():
+    return [DatasetCard.from_toml(Path(__file__).with_suffix(".toml"))]
+"""
+
+
+def plant_dataset(folder: Path, package: str, card: str) -> Path:
+    """Install a package with one data set, whose card is the TOML text *card*."""
+    file = plant(folder, package, DATASET)
+    file.with_suffix(".toml").write_text(card)
+    return file
+
+
 HOOK = "from benchbox import hookimpl\n@hookimpl\n"
 
 BROKEN = {

@@ -48,6 +48,16 @@ class Honest:
         self.items = state["items"]
 
 
+class ReadsTheClock(Honest):
+    """Counts later ratings for more, where there are timestamps."""
+
+    def values(self, train: Ratings) -> Values:
+        if train.timestamps is None:
+            return train.values
+        late = train.timestamps >= np.median(train.timestamps)
+        return (train.values + 0.01 * late).astype(np.float32)
+
+
 class Memoriser(Honest):
     """Writes down what it was fitted to, and looks hidden ratings up there."""
 

@@ -11,7 +11,7 @@ import pytest
 from benchbox.data.cards import DatasetCard, RatingsTable
 from benchbox.data.raw import RawRatings
 from benchbox.data.readers import read_declared
-from benchbox.data.sources.fetching import Licence, PathSource
+from benchbox.data.sources.licence import Licence
 from benchbox.ratings import RatingScale
 from benchbox.testing.checks import Verdict, judge
 from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject
@@ -38,7 +38,7 @@ def card(folder: Path, **values: Any) -> DatasetCard:
         n_users=12,
         n_items=5,
         n_ratings=60,
-        sources=(PathSource(files={"ratings.csv": str(file)}),),
+        sources=({"type": "path", "files": {"ratings.csv": str(file)}},),
         ratings=RatingsTable(file="ratings.csv"),
         licence=Licence(text="Free.", redistributable=True),
     )

@@ -35,6 +35,7 @@ CAUGHT_BY_ONE = {
         ),
         "whatever their history",
     ),
+    "timestamps-are-declared": (zoo.spec(zoo.ReadsTheClock), "uses_timestamps=True"),
     "kept-and-restored": (zoo.spec(zoo.ForgetsItems), "Restored, it predicts"),
     "process-as-it-was": (zoo.spec(zoo.ChangesTheDtype), "torch's default dtype"),
     "no-files-left": (zoo.spec(zoo.WritesResults), "A model writes no results"),
@@ -86,6 +87,20 @@ def broken(spec: ModelSpec) -> dict[str, Verdict]:
 
 def test_an_honest_model_breaks_no_promise() -> None:
     assert not broken(zoo.spec(zoo.Honest))
+
+
+TIMED = Capabilities(stochastic=False, uses_timestamps=True)
+
+
+def test_a_model_that_reads_timestamps_and_says_so_breaks_no_promise() -> None:
+    assert not broken(zoo.spec(zoo.ReadsTheClock, capabilities=TIMED))
+
+
+def test_a_model_that_says_it_reads_timestamps_and_does_not_is_caught() -> None:
+    verdicts = broken(zoo.spec(zoo.Honest, capabilities=TIMED))
+
+    assert list(verdicts) == ["timestamps-are-declared"]
+    assert "change nothing" in verdicts["timestamps-are-declared"].reason
 
 
 def test_there_is_an_animal_for_every_check_of_the_kit() -> None:

@@ -1,1 +1,1 @@
-"""Sources: where the files of a data set come from."""
+"""Sources: where the files of a data set come from, and proof that they are right."""

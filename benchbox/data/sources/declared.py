@@ -1,0 +1,99 @@
+"""Declared: from the sources that a card declares to sources of the kinds installed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from benchbox.data.sources.source import LocalSource, RemoteSource, Source
+from benchbox.errors import BenchboxError, PluginError
+
+Declared = Mapping[str, Any]
+"""A source as a card declares it: its kind under ``type``, and the kind's fields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceKind:
+    """A kind of source that cards may declare; making one imports nothing heavy.
+
+    Attributes:
+        source: Class of its sources, with all that `benchbox.data.LocalSource` or
+            `benchbox.data.RemoteSource` asks for. It is a `msgspec.Struct` whose tag
+            is the ``type`` that cards declare.
+        summary: One line for people.
+
+    Raises:
+        PluginError: The class is no such thing.
+    """
+
+    source: type[Source]
+    summary: str
+
+    def __post_init__(self) -> None:
+        title = getattr(self.source, "__name__", self.source)
+        if not isinstance(_tag(self.source), str):
+            raise PluginError(
+                f"{title} is no msgspec.Struct with a tag. Derive it from RemoteFiles "
+                f'or LocalFiles of benchbox.data, and give it one, as in tag="zenodo".'
+            )
+        is_local = getattr(self.source, "is_local", False)
+        asked = dir(LocalSource if is_local else RemoteSource)
+        lacks = [n for n in asked if n[0] != "_" and not hasattr(self.source, n)]
+        if lacks:
+            raise PluginError(f"{title} lacks {', '.join(lacks)}. Add what is missing.")
+
+    @property
+    def name(self) -> str:
+        """What cards declare as ``type``."""
+        return str(_tag(self.source))
+
+
+KindOf = Callable[[str], SourceKind]
+"""Returns the kind of source of a name; raises a `BenchboxError` if there is none."""
+
+
+def decode_sources(
+    dataset: str, declared: Sequence[Declared], kind_of: KindOf
+) -> list[Source]:
+    """Return the sources that the card of a data set declares.
+
+    Args:
+        dataset: Name of the data set.
+        declared: Its sources, best first.
+        kind_of: Knows the kinds.
+
+    Raises:
+        PluginError: A source is of no known kind, or its fields do not fit the kind.
+    """
+    return [_decoded(dataset, one, kind_of) for one in declared]
+
+
+def _decoded(dataset: str, declared: Declared, kind_of: KindOf) -> Source:
+    name = declared.get("type") if isinstance(declared, Mapping) else None
+    if not isinstance(name, str):
+        raise PluginError(
+            f"Data set {dataset!r} has a source of no kind: {declared!r}. Name its "
+            f'kind, as in type = "url".'
+        )
+    # A kind may come from a plugin, so its code may fail in any way.
+    try:
+        source: Source = msgspec.convert(dict(declared), kind_of(name).source)
+        # Listing asks for these of every data set.
+        _ = source.title, source.hashes, source.unproved, source.advice(dataset)
+        return source
+    except Exception as error:
+        text = " ".join(str(error).split()).rstrip(".")
+        cause = (
+            text
+            if isinstance(error, BenchboxError | msgspec.ValidationError)
+            else f"{type(error).__name__}: {text}"
+        )
+        raise PluginError(
+            f"Data set {dataset!r} has a source of type {name!r} that cannot be used: "
+            f"{cause}."
+        ) from error
+
+
+def _tag(source: Any) -> Any:
+    return getattr(getattr(source, "__struct_config__", None), "tag", None)

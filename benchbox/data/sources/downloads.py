@@ -1,0 +1,155 @@
+"""Downloads: the cached files of remote sources, each proved by its SHA-256."""
+
+import shutil
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import mkdtemp
+
+import msgspec
+
+from benchbox.data.sources.cache import LOCK, PARTIAL, cache_folder, locked, size_of
+from benchbox.data.sources.digests import sha256
+from benchbox.data.sources.download import check_sha256
+from benchbox.data.sources.source import (
+    Notify,
+    PassedOverError,
+    RemoteSource,
+    failures_passed_over,
+)
+from benchbox.errors import SourceError
+
+_RECEIVED = ".received.json"
+
+
+def folder_of(dataset: str, source: RemoteSource) -> Path:
+    """Return the folder in the cache that holds, or would hold, the files."""
+    # A card with other hashes gets another folder, so an upgrade never meets old files.
+    digest = blake2b(msgspec.json.encode(source, order="sorted"), digest_size=6)
+    return cache_folder() / "data" / dataset / digest.hexdigest()
+
+
+def is_cached(dataset: str, source: RemoteSource) -> bool:
+    """Return whether all files are in the cache; reads none of them."""
+    folder = folder_of(dataset, source)
+    return all((folder / file).is_file() for file in source.hashes)
+
+
+def recall(dataset: str, source: RemoteSource) -> Mapping[str, Path] | None:
+    """Return the path by name of each file in the cache; `None` if one is not right."""
+    folder = folder_of(dataset, source)
+    received = _hashes_received(folder)
+    for file, expected in source.hashes.items():
+        known = expected or received.get(file)
+        if not (folder / file).is_file() or sha256(folder / file) != known:
+            return None
+    return _files_in(folder, source)
+
+
+def download(
+    dataset: str, source: RemoteSource, announcement: str, notify: Notify
+) -> Mapping[str, Path]:
+    """Fetch the files into the cache, unless another process has just done so.
+
+    Args:
+        dataset: Name of the data set.
+        source: Where the files come from.
+        announcement: What to say once the source answers.
+        notify: Takes that, a line about damaged files, and one for each file that is
+            unverified.
+
+    Returns:
+        Path by name of each file.
+
+    Raises:
+        PassedOverError: The source cannot be used.
+        SourceError: The files cannot be kept.
+    """
+    folder = folder_of(dataset, source)
+    with locked(folder.parent):
+        if (files := recall(dataset, source)) is not None:
+            return files
+        # Whoever holds the lock is alone: what lies here unfinished was killed.
+        for left in folder.parent.glob(f"{PARTIAL}*"):
+            shutil.rmtree(left)
+        if folder.exists():
+            notify(f"{dataset}: the cached files were damaged; fetching them again.")
+            shutil.rmtree(folder)
+        partial = Path(mkdtemp(prefix=PARTIAL, dir=folder.parent))
+        try:
+            _receive(dataset, source, partial / "sent", announcement, notify)
+            _keep(dataset, source, partial / "sent", partial / "files", notify)
+            (partial / "files").rename(folder)
+        except OSError as error:
+            raise SourceError(
+                f"Data set {dataset!r} cannot be kept in {folder.parent}: "
+                f"{error.strerror}. Make room, or name another folder in "
+                f"BENCHBOX_CACHE."
+            ) from error
+        finally:
+            shutil.rmtree(partial)
+    return _files_in(folder, source)
+
+
+def clean(dataset: str | None = None) -> int:
+    """Remove the downloads of a data set, or of all; return the bytes freed.
+
+    Only folders that benchbox made are touched.
+    """
+    freed = 0
+    for lock in sorted(cache_folder().glob(f"data/{dataset or '*'}/{LOCK}")):
+        with locked(lock.parent):
+            for folder in lock.parent.iterdir():
+                if folder.is_dir():
+                    freed += size_of(folder)
+                    shutil.rmtree(folder)
+    return freed
+
+
+def _receive(
+    dataset: str, source: RemoteSource, into: Path, announcement: str, notify: Notify
+) -> None:
+    into.mkdir()
+    with failures_passed_over():
+        source.check_reachable()
+        notify(announcement)
+        source.fetch(into, lambda line: notify(f"{dataset}: {line}"))
+
+
+def _keep(
+    dataset: str, source: RemoteSource, sent: Path, files: Path, notify: Notify
+) -> None:
+    """Move the files wanted from *sent* to *files*, proved as far as they can be."""
+    files.mkdir()
+    received = {}
+    for file, expected in source.hashes.items():
+        if not (sent / file).is_file():
+            raise PassedOverError(f"sent no {file}")
+        if expected:
+            check_sha256(sent / file, expected)
+        else:
+            received[file] = sha256(sent / file)
+    for file in _files_in(sent, source):
+        (sent / file).rename(files / file)
+    if received:
+        (files / _RECEIVED).write_bytes(msgspec.json.encode(received))
+    for file, found in received.items():
+        if file in source.unproved:
+            notify(
+                f"{dataset}: {file} is unverified, as no SHA-256 of it is known; the "
+                f"one received has {found}."
+            )
+
+
+def _files_in(folder: Path, source: RemoteSource) -> dict[str, Path]:
+    extra = [file for file in source.optional if (folder / file).is_file()]
+    return {file: folder / file for file in (*source.hashes, *extra)}
+
+
+def _hashes_received(folder: Path) -> Mapping[str, str]:
+    """Return what the files of unknown hash hashed to when they were downloaded."""
+    try:
+        content = (folder / _RECEIVED).read_bytes()
+        return msgspec.json.decode(content, type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        return {}
