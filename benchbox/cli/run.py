@@ -13,7 +13,6 @@ import msgspec
 
 from benchbox.cli.common import (
     complain_of,
-    device_option,
     notify,
     protocols_option,
     results_option,
@@ -21,6 +20,7 @@ from benchbox.cli.common import (
     threads_option,
     verbose_option,
 )
+from benchbox.cli.device_option import device_option
 from benchbox.cli.installed import complain, installed, report_formats
 from benchbox.cli.progress import TrialProgress, clock
 from benchbox.errors import PluginError, UsageError

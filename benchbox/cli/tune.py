@@ -16,13 +16,13 @@ from rich.status import Status
 
 from benchbox.cli.common import (
     complain_of,
-    device_option,
     protocols_option,
     results_option,
     resume_option,
     threads_option,
     verbose_option,
 )
+from benchbox.cli.device_option import device_option
 from benchbox.cli.installed import complain, installed, report_formats
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import (

@@ -8,10 +8,14 @@ from typing import Any
 import msgspec
 
 from benchbox.data import Dataset, features_id
-from benchbox.errors import UsageError
-from benchbox.machine import Environment, describe_environment, package_version
+from benchbox.machine import (
+    Environment,
+    FoundDevices,
+    describe_environment,
+    device_for,
+    package_version,
+)
 from benchbox.metrics import Metric
-from benchbox.models import Capabilities
 from benchbox.options import in_force
 from benchbox.protocols import Audit, Fold, audit_fold
 from benchbox.records import (
@@ -100,7 +104,7 @@ class Plan:
         stages: Data sets and protocols in force.
         metrics: What to score.
         n_threads: Threads per trial.
-        accelerators: Names of the accelerators of this machine.
+        accelerators: The accelerators of this machine, where one may be wanted.
         chosen: What tuning chose, by number of the stage, name of the fold and number
             of the model.
     """
@@ -110,13 +114,13 @@ class Plan:
     stages: list[Stage]
     metrics: list[Metric]
     n_threads: int
-    accelerators: list[str]
+    accelerators: FoundDevices
     chosen: Mapping[tuple[int, str, int], Chosen] = field(default_factory=dict)
 
     @cached_property
     def environment(self) -> Environment:
         """Machine and software of the run."""
-        return describe_environment(self.accelerators)
+        return describe_environment(self.accelerators.names)
 
     @cached_property
     def trials(self) -> list["PlannedTrial"]:
@@ -200,9 +204,8 @@ class PlannedTrial:
     @cached_property
     def device(self) -> str:
         """Device the model is given: the one asked for, if the model runs on it."""
-        return device_for(
-            self.plan.config.device, self.model.capabilities, self.plan.accelerators
-        )
+        kinds = self.model.capabilities.devices
+        return device_for(self.plan.config.device, kinds, self.plan.accelerators)
 
     @cached_property
     def key(self) -> str:
@@ -250,32 +253,6 @@ class PlannedTrial:
             environment=self.plan.environment.id,
             finished=now(),
             **values,
-        )
-
-
-def device_for(asked: str, can: Capabilities, accelerators: list[str]) -> str:
-    """Return the device a model is given: the one asked for, if it runs there."""
-    if asked == "auto":
-        return "cuda:0" if "cuda" in can.devices and accelerators else "cpu"
-    return asked if asked.partition(":")[0] in can.devices else "cpu"
-
-
-def check_device(device: str, accelerators: list[str]) -> None:
-    """Refuse a device that this machine does not have.
-
-    Raises:
-        UsageError: There is no such device.
-    """
-    kind, _, number = device.partition(":")
-    if kind in ("auto", "cpu") and not number:
-        return
-    if kind != "cuda" or not (number or "0").isdecimal():
-        raise UsageError(f"No device {device!r}. Use auto, cpu, cuda or cuda:N.")
-    if int(number or 0) >= len(accelerators):
-        found = ", ".join(accelerators) or "none"
-        raise UsageError(
-            f"Device {device!r} is not on this machine. CUDA devices found: {found}. "
-            f"Use --device cpu, or install a torch build for your GPU."
         )
 
 

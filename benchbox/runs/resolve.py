@@ -16,6 +16,7 @@ from benchbox.data import (
     load_dataset,
 )
 from benchbox.errors import PluginError, UsageError, nearest
+from benchbox.machine import FoundDevices, check_device, device_for
 from benchbox.metrics import METRICS, Metric
 from benchbox.models import Capabilities, ModelSpec
 from benchbox.options import Options, changed, decode, split_choice, to_json
@@ -29,7 +30,7 @@ from benchbox.protocols import (
     refuse_leaks,
 )
 from benchbox.records import PlannedModel, RunConfig, RunRecord
-from benchbox.runs.plan import Stage, check_device, device_for
+from benchbox.runs.plan import Stage
 from benchbox.targets import source_digest, target_of
 from benchbox.trials import Described, LocalExecutor
 
@@ -170,20 +171,23 @@ def choose_device(
     Raises:
         UsageError: This machine has no such device.
     """
-    return device_for(asked, can, find_accelerators(asked, executor, scratch))
+    here = find_accelerators(asked, executor, scratch)
+    return device_for(asked, can.devices, here)
 
 
-def find_accelerators(asked: str, executor: LocalExecutor, scratch: Path) -> list[str]:
-    """Return the names of the accelerators here, where one may be wanted.
+def find_accelerators(
+    asked: str, executor: LocalExecutor, scratch: Path
+) -> FoundDevices:
+    """Return the accelerators of this machine, where one may be wanted.
 
     Raises:
         UsageError: This machine has no such device as *asked*.
     """
-    accelerators: list[str] = []
+    accelerators = FoundDevices()
     if asked != "cpu":
         # Only a child may wake the accelerator: what has, cannot be forked.
         answer = executor.ask({"kind": "devices"}, scratch / "devices.log")
-        accelerators = answer["accelerators"]
+        accelerators = msgspec.convert(answer["accelerators"], FoundDevices)
     check_device(asked, accelerators)
     return accelerators
 

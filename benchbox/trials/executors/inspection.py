@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from benchbox.errors import BenchboxError, PluginError
+from benchbox.machine import find_devices
 from benchbox.models import Capabilities
 from benchbox.options import NoOptions, Options, decode, to_json
 from benchbox.targets import resolve
@@ -32,7 +33,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
 def answer(message: dict[str, Any]) -> dict[str, Any]:
     """Answer one question of the runner, as plain JSON values."""
     if message["kind"] == "devices":
-        return {"accelerators": _accelerators()}
+        return {"accelerators": msgspec.to_builtins(find_devices())}
     try:
         described = describe(message["target"], message["settings"])
     except BenchboxError as error:
@@ -97,11 +98,3 @@ def _field_type(parameter: inspect.Parameter) -> Any:
     if parameter.annotation is not inspect.Parameter.empty:
         return parameter.annotation
     return Any if parameter.default is None else type(parameter.default)
-
-
-def _accelerators() -> list[str]:
-    import torch
-
-    if not torch.cuda.is_available():
-        return []
-    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

@@ -159,7 +159,7 @@ class LocalExecutor:
             peak_memory_bytes=outcome.peak_memory_bytes or ended.peak_memory_bytes,
             contended=contended,
             foreign_cpus=foreign_cpus,
-            gauges=gauges.record(),
+            gauges=gauges.record(outcome.missing),
         )
 
     def _cpu_seconds(self) -> float:

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from benchbox.machine import peak_memory_bytes
+from benchbox.machine import accelerator_in_use, peak_memory_bytes
 from benchbox.records import TrialJob
 from benchbox.trials.child import OUTCOME, run_trial
 from benchbox.trials.executors.channel import Line
@@ -30,6 +30,8 @@ def main() -> int:
     line = Line(socket.socket(fileno=int(sys.argv[1])))
     sys.path[:] = line.receive()["path"]
     _preload()
+    if kind := accelerator_in_use():
+        sys.exit(f"importing torch has started {kind}, which no fork survives")
     line.send({"kind": "ready"})
     # Everything loaded so far is shared with the children; the collector must not
     # touch, and so copy, the pages it lies on.

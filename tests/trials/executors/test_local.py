@@ -10,6 +10,7 @@ import pytest
 
 from benchbox.data.ratings_files import write_ratings
 from benchbox.errors import BenchboxError
+from benchbox.machine.device_choice import FoundDevices, find_devices
 from benchbox.ratings import Ratings, RatingScale
 from benchbox.records.trial_job import TrialJob, TrialOutcome
 from benchbox.trials.child import PREDICTIONS
@@ -98,6 +99,15 @@ def test_what_a_model_prepares_is_no_part_of_its_fit(
     assert outcome.notes == {"ready": "True"}
     assert outcome.wall_seconds["load"] >= 0.3
     assert outcome.wall_seconds["fit"] < 0.3
+
+
+def test_a_model_that_asks_for_the_device_is_prepared_for_it(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    target = f"{PLANTED}:PreparesForADevice"
+    outcome = run(executor, msgspec.structs.replace(job, target=target)).outcome
+
+    assert outcome.notes == {"ready for": "cpu"}
 
 
 def test_a_model_that_sleeps_is_timed_by_the_wall_clock(
@@ -205,7 +215,8 @@ def test_a_child_tells_which_accelerators_there_are(
 ) -> None:
     answer = executor.ask({"kind": "devices"}, tmp_path / "log")
 
-    assert isinstance(answer["accelerators"], list)
+    found = msgspec.convert(answer["accelerators"], FoundDevices)
+    assert found == find_devices()
 
 
 def test_a_trial_after_the_death_of_the_zygote_starts_another(
