@@ -172,8 +172,7 @@ class _Xpu(_TorchAccelerator):
     def settings(self) -> dict[str, str]:
         from torch import backends
 
-        # It decides here, and not the precision set for all devices
-        # (pytorch/pytorch#144240).
+        # This decides, not torch.set_float32_matmul_precision (pytorch/pytorch#144240).
         tf32 = getattr(backends.mkldnn, "allow_tf32", None)
         return {} if tf32 is None else {"onednn tf32": _lower(tf32)}
 
@@ -184,12 +183,12 @@ class _Mps(_TorchAccelerator):
     kind = "mps"
 
     def synchronize(self) -> None:
-        # torch.accelerator.synchronize once returned at once (pytorch/pytorch#143171).
+        # torch.accelerator.synchronize does not wait in 2.6 (pytorch/pytorch#143171).
         _module(self.kind).synchronize()
 
     def events(self) -> Events | None:
-        # They note when the host hears of them, which may be in another order
-        # (pytorch/pytorch#196395), and a missing duration is better than a wrong one.
+        # An event notes when the host hears of it, and two may be heard of in the wrong
+        # order (pytorch/pytorch#196395). No duration is better than a wrong one.
         return None
 
     def names(self) -> list[str]:
@@ -232,11 +231,13 @@ def accelerators_here() -> tuple[str, list[str]]:
     """
     import torch
 
-    current = torch.accelerator.current_accelerator()
-    kind = "" if current is None else current.type
-    if kind not in _ACCELERATORS or not torch.accelerator.is_available():
+    # In this order: where there is none, torch 2.6 does not answer the second question.
+    if not torch.accelerator.is_available():
         return "", []
-    return kind, _ACCELERATORS[kind](0).names()
+    current = torch.accelerator.current_accelerator()
+    if current is None or current.type not in _ACCELERATORS:
+        return "", []
+    return current.type, _ACCELERATORS[current.type](0).names()
 
 
 def accelerator_in_use() -> str:

@@ -72,6 +72,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     refits: bool = False
     stochastic: bool = True
     devices: tuple[str, ...] = ("cpu",)
+    """``accelerator`` stands for every kind of accelerator that torch has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ class FitContext:
     Attributes:
         seed: Seed of everything random in the model.
         device: Where to train, as torch names it: ``"cpu"``, ``"cuda:0"`` or ``"mps"``.
-            `benchbox.models.is_accelerator` tells processors from all others.
+            `benchbox.models.is_accelerator` says whether it is an accelerator.
         n_threads: Threads the trial may use; torch is set already.
         precision: Arithmetic to train in; torch's ``set_float32_matmul_precision`` is
             set accordingly. With ``bfloat16`` a model may also run under

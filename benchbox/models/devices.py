@@ -1,4 +1,4 @@
-"""Devices: what a model and its harness need to know of the device it trains on."""
+"""Devices: what a model is told of the device it trains on, and when."""
 
 import inspect
 from collections.abc import Callable
@@ -9,10 +9,7 @@ from benchbox.models.contract import RatingModel
 
 
 def is_accelerator(device: str) -> bool:
-    """Return whether *device*, as `FitContext.device` names it, is an accelerator.
-
-    Else it is the processor, which needs no tensors and no torch.
-    """
+    """Return whether *device*, as in `FitContext.device`, is not the processor."""
     return device.partition(":")[0] != "cpu"
 
 

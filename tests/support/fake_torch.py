@@ -76,7 +76,7 @@ class FakeTorch(SimpleNamespace):
         self.waits: list[int | None] = []
         self.int8 = "int8"
         self.accelerator = SimpleNamespace(
-            current_accelerator=lambda: SimpleNamespace(type=kind) if kind else None,
+            current_accelerator=self._current,
             is_available=lambda: bool(self.n_devices),
             synchronize=self.waits.append,
             current_stream="stream of device {}".format,
@@ -105,6 +105,11 @@ class FakeTorch(SimpleNamespace):
             synchronize=lambda: self.waits.append(None),
         )
         monkeypatch.setitem(sys.modules, "torch", self)  # type: ignore[arg-type]
+
+    def _current(self) -> Any:
+        if not self.n_devices:
+            raise RuntimeError("Cannot access accelerator device when none is there")
+        return SimpleNamespace(type=self.kind)
 
     def device(self, name: str) -> str:
         return name

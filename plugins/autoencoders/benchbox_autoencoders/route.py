@@ -72,7 +72,9 @@ def warm_up(asked: AutoencoderOptions) -> None:
         values=torch.ones(1),
         n_columns=1,
     )
-    network = Network(rows, options, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    network = Network(rows, options, generator)
+    network.seed(generator)
     routes: tuple[Route, ...] = ("sparse", "dense")
     for route in routes if asked.route == "auto" else (asked.route,):
         network.route = route
