@@ -30,9 +30,6 @@ protocols_option = click.option(
     metavar="NAME[:KEY=VALUE,…]",
     help="An evaluation protocol; repeatable. Without it, each data set's own.",
 )
-device_option = click.option(
-    "--device", help="auto, cpu, cuda or cuda:N.  [default: auto]"
-)
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=0),

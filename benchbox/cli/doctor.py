@@ -15,7 +15,11 @@ from tabulate import tabulate
 from benchbox.cli.installed import installed
 from benchbox.data import cache_folder
 from benchbox.errors import BenchboxError
-from benchbox.machine import describe_environment, find_disturbances
+from benchbox.machine import (
+    FoundDevices,
+    describe_environment,
+    find_disturbances,
+)
 from benchbox.trials import LocalExecutor
 
 _NEEDED_DISK_GIB = 1.0
@@ -50,7 +54,7 @@ def command() -> int:
 
 def _checks() -> Iterator[_Check]:
     accelerators, trouble = _accelerators()
-    here = describe_environment(accelerators)
+    here = describe_environment(accelerators.names)
     yield _Check("ok", "machine", f"{here.machine()}; {here.system}")
     yield _Check("ok", "python", here.python)
     packages = " ".join(f"{name} {number}" for name, number in here.packages.items())
@@ -59,22 +63,23 @@ def _checks() -> Iterator[_Check]:
         yield _Check("bad", "trial process", trouble)
     else:
         yield _Check("ok", "trial process", "starts and answers")
-        yield _Check("ok", "accelerators", ", ".join(accelerators) or "none: CPU only")
+        found = ", ".join(accelerators.names) or "none: CPU only"
+        yield _Check("ok", "accelerators", found)
     yield from _plugin_checks()
     yield _folder_check("download cache", cache_folder())
     yield _folder_check("results", Path("results"))
-    for finding in find_disturbances(here):
+    for finding in find_disturbances(here, accelerators.first):
         yield _Check("note" if finding.disturbs else "ok", finding.what, finding.found)
 
 
-def _accelerators() -> tuple[list[str], str]:
+def _accelerators() -> tuple[FoundDevices, str]:
     with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
         log = Path(name) / "log"
         try:
             with LocalExecutor(1, log) as executor:
                 found = executor.accelerators()
         except BenchboxError as error:
-            return [], str(error)
+            return FoundDevices(), str(error)
     return found, ""
 
 

@@ -9,7 +9,7 @@ from rich.status import Status
 
 from benchbox.cli.common import notify
 from benchbox.cli.installed import installed
-from benchbox.machine import n_usable_cpus
+from benchbox.machine import DEVICE_HELP, n_usable_cpus
 from benchbox.models import Precision
 from benchbox.records import EpochEnded, TrialMessage
 from benchbox.runs import FitSettings, KeptRecord, Session, Silent
@@ -33,9 +33,7 @@ from benchbox.runs import FitSettings, KeptRecord, Session, Silent
     help="New folder for the model.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of the model.")
-@click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
-)
+@click.option("--device", default="auto", show_default=True, help=DEVICE_HELP)
 @click.option(
     "--precision",
     type=click.Choice(get_args(Precision)),

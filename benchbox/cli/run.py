@@ -11,7 +11,6 @@ import click
 
 from benchbox.cli.common import (
     complain_of,
-    device_option,
     executor_option,
     notify,
     protocols_option,
@@ -20,6 +19,7 @@ from benchbox.cli.common import (
     threads_option,
     verbose_option,
 )
+from benchbox.cli.device_option import device_option
 from benchbox.cli.installed import complain, installed, report_formats
 from benchbox.cli.progress import TrialProgress, clock
 from benchbox.errors import UsageError

@@ -10,7 +10,6 @@ import msgspec
 from rich.status import Status
 
 from benchbox.cli.common import (
-    device_option,
     executor_option,
     protocols_option,
     results_option,
@@ -18,6 +17,7 @@ from benchbox.cli.common import (
     threads_option,
     verbose_option,
 )
+from benchbox.cli.device_option import device_option
 from benchbox.cli.installed import complain, installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import run_and_print, session_of

@@ -16,6 +16,16 @@ from benchbox.machine.clocks.steps import StepClock as StepClock
 from benchbox.machine.clocks.steps import step_clock as step_clock
 from benchbox.machine.contention import Watch as Watch
 from benchbox.machine.contention import tree_cpu_seconds as tree_cpu_seconds
+from benchbox.machine.device_choice import ANY_ACCELERATOR as ANY_ACCELERATOR
+from benchbox.machine.device_choice import DEVICE_HELP as DEVICE_HELP
+from benchbox.machine.device_choice import FoundDevices as FoundDevices
+from benchbox.machine.device_choice import check_device as check_device
+from benchbox.machine.device_choice import device_for as device_for
+from benchbox.machine.device_choice import find_devices as find_devices
+from benchbox.machine.device_choice import runs_on as runs_on
+from benchbox.machine.devices import KINDS as KINDS
+from benchbox.machine.devices import accelerator_in_use as accelerator_in_use
+from benchbox.machine.devices import device_named as device_named
 from benchbox.machine.disturbances import find_disturbances as find_disturbances
 from benchbox.machine.environment import Environment as Environment
 from benchbox.machine.environment import describe_environment as describe_environment
@@ -23,7 +33,5 @@ from benchbox.machine.environment import n_usable_cpus as n_usable_cpus
 from benchbox.machine.environment import package_version as package_version
 from benchbox.machine.process import prepare_process as prepare_process
 from benchbox.machine.process import settings_in_force as settings_in_force
-from benchbox.machine.process import synchronizer as synchronizer
-from benchbox.machine.process import warm_up as warm_up
 from benchbox.machine.sensors import GaugeRecord as GaugeRecord
 from benchbox.machine.sensors import Gauges as Gauges

@@ -14,8 +14,9 @@ from benchbox.machine.contention import (
     disturbance,
     tree_cpu_seconds,
 )
+from benchbox.machine.devices import device_named
 from benchbox.machine.environment import Environment
-from benchbox.machine.nvml import Device, open_device
+from benchbox.machine.nvml import Device
 from benchbox.machine.sensors import Gauges
 
 _LOOK_SECONDS = 1.1
@@ -40,11 +41,14 @@ class Finding:
     disturbs: bool = False
 
 
-def find_disturbances(here: Environment, system: Path = _SYSTEM) -> Iterator[Finding]:
+def find_disturbances(
+    here: Environment, accelerator: str = "", system: Path = _SYSTEM
+) -> Iterator[Finding]:
     """Look for a second at what disturbs timings on this machine.
 
     Args:
         here: The machine.
+        accelerator: Device to look at as well; empty for none.
         system: Folder in which Linux describes its processors.
     """
     yield _load()
@@ -54,8 +58,8 @@ def find_disturbances(here: Environment, system: Path = _SYSTEM) -> Iterator[Fin
     yield from _power_and_memory()
     yield from _variables(here)
     yield from _sensors()
-    if here.accelerators:
-        yield from _accelerator()
+    if accelerator:
+        yield from _accelerator(accelerator)
 
 
 def _load() -> Finding:
@@ -138,8 +142,8 @@ def _sensors() -> Iterator[Finding]:
     yield Finding("energy", missing or "RAPL counters of the processors can be read")
 
 
-def _accelerator() -> Iterator[Finding]:
-    device = open_device("cuda:0")
+def _accelerator(name: str) -> Iterator[Finding]:
+    device = device_named(name).sensors()
     if not isinstance(device, Device):
         yield Finding("accelerator", device)
         return

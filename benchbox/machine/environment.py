@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchbox.machine import devices
 from benchbox.machine.nvml import DeviceRecord, describe_devices
 
 _PACKAGES = (
@@ -23,22 +24,18 @@ _PACKAGES = (
     "numba",
 )
 
-# Variables that decide threads, devices or algorithms of the libraries beneath.
+# Variables that decide threads or algorithms of the libraries beneath.
 _VARIABLES = (
     "CUBLAS_WORKSPACE_CONFIG",
-    "CUDA_LAUNCH_BLOCKING",
-    "CUDA_VISIBLE_DEVICES",
     "KMP_AFFINITY",
     "LD_PRELOAD",
     "MALLOC_ARENA_MAX",
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
-    "NVIDIA_TF32_OVERRIDE",
     "OMP_NUM_THREADS",
     "OMP_PROC_BIND",
     "OMP_WAIT_POLICY",
     "OPENBLAS_NUM_THREADS",
-    "PYTORCH_CUDA_ALLOC_CONF",
 )
 
 _CONTAINERS = {
@@ -133,7 +130,7 @@ def describe_environment(accelerators: list[str] | None = None) -> Environment:
         container=_container(),
         packages=_packages(),
         blas=_blas(),
-        variables={name: os.environ[name] for name in _VARIABLES if name in os.environ},
+        variables=_variables(),
         accelerators=accelerators or [],
         devices=describe_devices() if accelerators else [],
     )
@@ -159,12 +156,17 @@ def usable_cpus() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
+def _variables() -> dict[str, str]:
+    names = sorted({*_VARIABLES, *devices.VARIABLES})
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 def _packages() -> dict[str, str]:
     own = {name: found for name in _PACKAGES if (found := package_version(name))}
-    # CUDA's libraries are packages of their own, such as nvidia-cudnn-cu12.
+    # Libraries of accelerators are packages of their own, such as nvidia-cudnn-cu12.
     named = ((d.metadata["Name"] or "", d.version) for d in distributions())
-    cuda = sorted(pair for pair in named if pair[0].startswith(("nvidia-", "triton")))
-    return own | dict(cuda)
+    beneath = sorted(pair for pair in named if pair[0].startswith(devices.PACKAGES))
+    return own | dict(beneath)
 
 
 def _blas() -> str:

@@ -94,15 +94,14 @@ class Device:
         return tuple(name for bit, name in _THROTTLES.items() if bits & bit)
 
 
-def open_device(name: str) -> Device | str:
-    """Return the device torch calls *name*, such as ``"cuda:0"``, or why it is hidden.
+def open_device(number: int) -> Device | str:
+    """Return the device that torch calls ``cuda:number``, or why it cannot be seen.
 
     ``CUDA_VISIBLE_DEVICES`` is followed where it holds numbers or UUIDs.
     """
     nvml = _library()
     if nvml is None:
         return "nvidia-ml-py is not installed (pip install benchbox-recsys[gpu])"
-    number = int(name.partition(":")[2] or 0)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     chosen = [part.strip() for part in visible.split(",") if part.strip()]
     try:
@@ -112,7 +111,7 @@ def open_device(name: str) -> Device | str:
             return Device(nvml.nvmlDeviceGetHandleByIndex(int(place)))
         return Device(nvml.nvmlDeviceGetHandleByUUID(place))
     except (nvml.NVMLError, IndexError) as error:
-        return f"NVML cannot see {name}: {error}"
+        return f"NVML cannot see cuda:{number}: {error}"
 
 
 def describe_devices() -> list[DeviceRecord]:

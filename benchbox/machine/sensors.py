@@ -1,5 +1,6 @@
 """Gauges: energy, clocks and heat of a trial, as far as the machine has sensors."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -7,7 +8,8 @@ from time import monotonic
 
 import msgspec
 
-from benchbox.machine.nvml import Device, DeviceState, open_device
+from benchbox.machine.devices import device_named
+from benchbox.machine.nvml import Device, DeviceState
 
 _LOOK_SECONDS = 0.2
 """A look at a device takes a millisecond, and its sensors are no faster than this."""
@@ -43,7 +45,7 @@ class Gauges:
     """Reads the sensors over one trial.
 
     Args:
-        device: Device of the trial, such as ``"cuda:0"``.
+        device: Name of the trial's device.
         rapl: Folder of the processors' energy counters.
     """
 
@@ -85,8 +87,12 @@ class Gauges:
         self._looks.append(state)
         return state
 
-    def record(self) -> GaugeRecord:
-        """Return what was read."""
+    def record(self, also_missing: Mapping[str, str] | None = None) -> GaugeRecord:
+        """Return what was read.
+
+        Args:
+            also_missing: What the trial itself could not measure, and why.
+        """
         looks = self._looks
         clocks = [s.clock_mhz for s in looks if s.clock_mhz is not None]
         heat = [s.temperature_celsius for s in looks if s.temperature_celsius]
@@ -102,13 +108,11 @@ class Gauges:
             temperature_celsius=max(heat, default=None),
             device_bytes=max(held, default=None),
             throttled=sorted({reason for s in looks for reason in s.throttled}),
-            missing=dict(self._missing),
+            missing=self._missing | dict(also_missing or {}),
         )
 
     def _open(self, device: str) -> Device | None:
-        found: Device | str = "the trial used no accelerator"
-        if device.startswith("cuda"):
-            found = open_device(device)
+        found = device_named(device).sensors()
         if isinstance(found, Device):
             return found
         self._missing["accelerator"] = found

@@ -10,6 +10,8 @@ from benchbox.models.contract import ModelSpec as ModelSpec
 from benchbox.models.contract import Precision as Precision
 from benchbox.models.contract import RatingModel as RatingModel
 from benchbox.models.contract import TimedStep as TimedStep
+from benchbox.models.devices import is_accelerator as is_accelerator
+from benchbox.models.devices import prepare_model as prepare_model
 from benchbox.models.features import EncodedFeatures as EncodedFeatures
 from benchbox.models.features import described as described
 from benchbox.models.features import encode_features as encode_features

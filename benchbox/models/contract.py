@@ -27,9 +27,9 @@ class RatingModel(Protocol):
     parameters of the torch modules it holds are counted. It can be kept and used later
     if it has ``state()``, which returns all that `predict` needs as arrays and numbers
     by name (`benchbox.models.State`), and ``restore(state)``, which takes them back in
-    a model built with the same options. With a method ``prepare()`` it may import and
-    compile what `fit` needs: that is called before the clock of the fit starts, and
-    not at all when a kept model is used.
+    a model built with the same options. With a method ``prepare(device)``, or without
+    the argument, it may import and compile what a `fit` on that device needs: it is
+    called before the clock of the fit starts, and not at all when a kept model is used.
     """
 
     def fit(self, train: Ratings, context: "FitContext") -> None:
@@ -72,6 +72,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     refits: bool = False
     stochastic: bool = True
     devices: tuple[str, ...] = ("cpu",)
+    """``accelerator`` stands for every kind of accelerator that torch has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +135,8 @@ class FitContext:
 
     Attributes:
         seed: Seed of everything random in the model.
-        device: Where to train, such as ``"cpu"`` or ``"cuda:0"``.
+        device: Where to train, as torch names it: ``"cpu"``, ``"cuda:0"`` or ``"mps"``.
+            `benchbox.models.is_accelerator` says whether it is an accelerator.
         n_threads: Threads the trial may use; torch is set already.
         precision: Arithmetic to train in; torch's ``set_float32_matmul_precision`` is
             set accordingly. With ``bfloat16`` a model may also run under
@@ -163,7 +165,8 @@ class FitContext:
     def step(self) -> AbstractContextManager[None]:
         """Return a context for one training step, so that steps are timed.
 
-        On an accelerator the device itself measures it; nothing waits for it then.
+        On an accelerator the device itself measures it; nothing waits for it then. It
+        is not timed at all where torch cannot time it on the device.
         """
         return nullcontext() if self.time_step is None else self.time_step()
 

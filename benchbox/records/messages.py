@@ -10,6 +10,7 @@ from typing import Any, Self
 import msgspec
 import numpy as np
 
+from benchbox.machine import FoundDevices
 from benchbox.models import Capabilities
 from benchbox.ratings import IndexArray
 from benchbox.records.trial_job import TrialJob
@@ -72,9 +73,9 @@ class DevicesQuestion(_Message, frozen=True, tag="devices"):
 
 
 class Devices(_Message, frozen=True, tag="devices-found"):
-    """Names of the accelerators of this machine, in the order of their numbers."""
+    """The accelerators of this machine."""
 
-    accelerators: list[str]
+    accelerators: FoundDevices
 
 
 class ModelQuestion(_Message, frozen=True, tag="describe"):

@@ -85,6 +85,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
         peak_accelerator_bytes: Most memory tensors took on the accelerator.
         reserved_accelerator_bytes: Most memory the allocator held there for them.
         parameter_bytes: Memory of the torch modules' parameters.
+        missing: Why a figure of the accelerator is missing, by its name.
     """
 
     status: Status = "ok"
@@ -105,3 +106,4 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     peak_accelerator_bytes: int | None = None
     reserved_accelerator_bytes: int | None = None
     parameter_bytes: int | None = None
+    missing: dict[str, str] = {}

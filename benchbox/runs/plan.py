@@ -8,8 +8,13 @@ from typing import Any
 import msgspec
 
 from benchbox.data import Dataset, features_id
-from benchbox.errors import UsageError
-from benchbox.machine import Environment, describe_environment, package_version
+from benchbox.machine import (
+    Environment,
+    FoundDevices,
+    describe_environment,
+    device_for,
+    package_version,
+)
 from benchbox.metrics import Metric
 from benchbox.models import Capabilities, SearchSpace
 from benchbox.options import in_force
@@ -99,7 +104,7 @@ class Plan:
         stages: Data sets and protocols in force.
         metrics: What to score.
         n_threads: Threads per trial.
-        accelerators: Names of the accelerators of this machine.
+        accelerators: The accelerators of this machine, where one may be wanted.
         searches: What tuning may try, by id of the model.
         chosen: What tuning chose, by id of the fold and id of the model.
     """
@@ -109,14 +114,14 @@ class Plan:
     stages: list[Stage]
     metrics: list[Metric]
     n_threads: int
-    accelerators: list[str]
+    accelerators: FoundDevices
     searches: Mapping[str, SearchSpace] = field(default_factory=dict)
     chosen: Mapping[tuple[str, str], Chosen] = field(default_factory=dict)
 
     @cached_property
     def environment(self) -> Environment:
         """Machine and software of the run."""
-        return describe_environment(self.accelerators)
+        return describe_environment(self.accelerators.names)
 
     @cached_property
     def trials(self) -> list["PlannedTrial"]:
@@ -203,9 +208,8 @@ class PlannedTrial:
     @cached_property
     def device(self) -> str:
         """Device the model is given: the one asked for, if the model runs on it."""
-        return device_for(
-            self.plan.config.device, self.model.capabilities, self.plan.accelerators
-        )
+        kinds = self.model.capabilities.devices
+        return device_for(self.plan.config.device, kinds, self.plan.accelerators)
 
     @cached_property
     def key(self) -> str:
@@ -259,35 +263,9 @@ class PlannedTrial:
         )
 
 
-def device_for(asked: str, can: Capabilities, accelerators: list[str]) -> str:
-    """Return the device a model is given: the one asked for, if it runs there."""
-    if asked == "auto":
-        return "cuda:0" if "cuda" in can.devices and accelerators else "cpu"
-    return asked if asked.partition(":")[0] in can.devices else "cpu"
-
-
 def without_needed_times(can: Capabilities, ratings: Ratings) -> bool:
     """Return whether a model reads timestamps where there are none."""
     return can.uses_timestamps and ratings.timestamps is None
-
-
-def check_device(device: str, accelerators: list[str]) -> None:
-    """Refuse a device that this machine does not have.
-
-    Raises:
-        UsageError: There is no such device.
-    """
-    kind, _, number = device.partition(":")
-    if kind in ("auto", "cpu") and not number:
-        return
-    if kind != "cuda" or not (number or "0").isdecimal():
-        raise UsageError(f"No device {device!r}. Use auto, cpu, cuda or cuda:N.")
-    if int(number or 0) >= len(accelerators):
-        found = ", ".join(accelerators) or "none"
-        raise UsageError(
-            f"Device {device!r} is not on this machine. CUDA devices found: {found}. "
-            f"Use --device cpu, or install a torch build for your GPU."
-        )
 
 
 def _fold_record(fold: Fold, audit: Audit) -> FoldRecord:

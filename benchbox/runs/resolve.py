@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from benchbox.errors import PluginError, UsageError, nearest
+from benchbox.machine import FoundDevices, check_device, device_for
 from benchbox.metrics import METRICS, Metric
 from benchbox.models import Capabilities, ModelSpec
 from benchbox.options import Options, changed, decode, split_choice, to_json
 from benchbox.plugins import Offer, Registry
 from benchbox.records import ModelQuestion, PlannedModel
-from benchbox.runs.plan import check_device, device_for
 from benchbox.targets import source_digest, target_of
 from benchbox.trials import Executor
 
@@ -48,16 +48,16 @@ def choose_device(asked: str, can: Capabilities, executor: Executor) -> str:
     Raises:
         UsageError: This machine has no such device.
     """
-    return device_for(asked, can, find_accelerators(asked, executor))
+    return device_for(asked, can.devices, find_accelerators(asked, executor))
 
 
-def find_accelerators(asked: str, executor: Executor) -> list[str]:
-    """Return the names of the accelerators here, where one may be wanted.
+def find_accelerators(asked: str, executor: Executor) -> FoundDevices:
+    """Return the accelerators of this machine, where one may be wanted.
 
     Raises:
         UsageError: This machine has no such device as *asked*.
     """
-    accelerators: list[str] = []
+    accelerators = FoundDevices()
     if asked != "cpu":
         # Only a child may wake the accelerator: what has, cannot be forked.
         accelerators = executor.accelerators()

@@ -177,9 +177,12 @@ def _job(trial: PlannedTrial, store: FoldStore, out: Path) -> TrialJob:
 def _trial_record(
     trial: PlannedTrial, finished: Finished, **values: Any
 ) -> TrialRecord:
-    # Whatever a trial says of itself is a field of its record by the same name.
+    # Whatever a trial says of itself is a field of its record by the same name, but for
+    # what it could not measure, which stands among the sensors.
+    said = msgspec.structs.asdict(finished.outcome)
+    del said["missing"]
     return trial.record(
-        **msgspec.structs.asdict(finished.outcome),
+        **said,
         contended=list(finished.contended),
         foreign_cpus=finished.foreign_cpus,
         gauges=finished.gauges,

@@ -8,7 +8,19 @@ from unittest import SkipTest
 import msgspec
 import numpy as np
 
-from benchbox.models import read_state, write_state
+from benchbox.machine import (
+    ANY_ACCELERATOR,
+    KINDS,
+    FoundDevices,
+    find_devices,
+    runs_on,
+)
+from benchbox.models import (
+    is_accelerator,
+    prepare_model,
+    read_state,
+    write_state,
+)
 from benchbox.options import decode, to_json
 from benchbox.ratings import Ratings, RatingScale
 from benchbox.testing.made_up import made_up_ratings
@@ -20,7 +32,7 @@ _CLOSE = 1e-3
 """Products of matrices of other shapes may round otherwise, but by no more."""
 
 _BELOW_ZERO = RatingScale(-10, 10)
-_DEVICES = ("cpu", "cuda", "mps")
+_DEVICES = (*KINDS, ANY_ACCELERATOR)
 
 
 def spec_and_options(subject: ModelSubject) -> None:
@@ -233,6 +245,7 @@ def process_as_it_was(subject: ModelSubject) -> None:
     with as_in_a_trial():
         model = subject.build()
         before = settings()
+        prepare_model(model, "cpu")
         subject.fit(model, train)
         ask(model, train, all_pairs(train))
         changed = changed_since(before)
@@ -325,21 +338,20 @@ def epochs_are_reported(subject: ModelSubject) -> None:
 
 def devices_declared(subject: ModelSubject) -> None:
     """It runs on every device its spec names, as far as this machine has them."""
-    import torch
-
     kinds = subject.spec.capabilities.devices
     unknown = [kind for kind in kinds if kind not in _DEVICES]
     require(not unknown, f"No device is called {unknown}. Known: {_DEVICES}.")
     require("cpu" in kinds, "It must run on 'cpu' too, where there is nothing else.")
     train = made_up_ratings(seed=17)
-    here = [kind for kind in kinds if kind != "cpu"]
-    here = [kind for kind in here if getattr(torch, kind).is_available()]
-    for kind in here:
-        with as_in_a_trial():
+    found = find_devices() if any(map(is_accelerator, kinds)) else FoundDevices()
+    if runs_on(kinds, found.kind):
+        device = found.first
+        with as_in_a_trial(device):
             model = subject.build()
-            subject.fit(model, train, device=kind)
+            prepare_model(model, device)
+            subject.fit(model, train, device=device)
             predicted = ask(model, train, all_pairs(train))
-        require(np.isfinite(predicted).all(), f"On {kind} it predicts no numbers.")
+        require(np.isfinite(predicted).all(), f"On {device} it predicts no numbers.")
 
 
 def _with_rare_users(known: Ratings) -> Ratings:

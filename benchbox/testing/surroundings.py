@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchbox.machine import prepare_process
+from benchbox.machine import device_named, prepare_process
 
 SEED = 20240229
 """Seed of every fit of the kit, unless a check is about seeds."""
@@ -41,14 +41,19 @@ def settings() -> dict[str, Any]:
 
 
 @contextmanager
-def as_in_a_trial() -> Iterator[Path]:
+def as_in_a_trial(device: str = "cpu") -> Iterator[Path]:
     """Set this process as for a trial on one thread, and put it back afterwards.
 
     The working folder is an empty one meanwhile; the block gets its path.
+
+    Args:
+        device: Where the trial would be.
     """
     before = settings()
     with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
-        prepare_process(device="cpu", precision="float32", n_threads=1, seed=SEED)
+        prepare_process(
+            device=device_named(device), precision="float32", n_threads=1, seed=SEED
+        )
         try:
             with chdir(name):
                 yield Path(name)

@@ -21,6 +21,7 @@ from benchbox.machine import (
     adopt_orphans,
     await_afterwork,
     cache_flusher,
+    device_named,
     measure_latency,
     peak_memory_bytes,
     prepare_process,
@@ -28,10 +29,15 @@ from benchbox.machine import (
     settings_in_force,
     step_clock,
     summarise,
-    synchronizer,
-    warm_up,
 )
-from benchbox.models import EpochReport, FitContext, RatingModel, State, write_state
+from benchbox.models import (
+    EpochReport,
+    FitContext,
+    RatingModel,
+    State,
+    prepare_model,
+    write_state,
+)
 from benchbox.options import Options, decode
 from benchbox.ratings import Ratings, Values
 from benchbox.records import (
@@ -78,7 +84,8 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
             does the parent answer with the pairs to predict.
     """
     outcome = TrialOutcome(idle_memory_bytes=_resident_bytes())
-    clock = PhaseClock(synchronizer(job.device), await_afterwork)
+    device = device_named(job.device)
+    clock = PhaseClock(device.synchronize, await_afterwork)
     # The boundary of the trial: what a model throws, whatever it is, is a row.
     try:
         _prepare(job, clock, outcome)
@@ -88,8 +95,10 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
         traceback.print_exc()
     outcome.wall_seconds = clock.wall_seconds
     outcome.cpu_seconds = clock.cpu_seconds
-    if job.device.startswith("cuda"):
-        _note_accelerator_peaks(job.device, outcome)
+    peaks = device.memory_peaks()
+    if peaks is not None:
+        outcome.peak_accelerator_bytes = peaks.allocated_bytes
+        outcome.reserved_accelerator_bytes = peaks.reserved_bytes
     return outcome
 
 
@@ -164,16 +173,18 @@ def check_predictions(predicted: Any, n_pairs: int) -> Values:
 
 
 def _prepare(job: TrialJob, clock: PhaseClock, outcome: TrialOutcome) -> None:
+    device = device_named(job.device)
     prepare_process(
-        device=job.device,
+        device=device,
         precision=job.precision,
         n_threads=job.n_threads,
         seed=job.seed,
     )
-    if job.device != "cpu":
+    if device.is_accelerator:
         with clock.phase("start"):
-            warm_up(job.device)
-    outcome.settings = settings_in_force(job.device)
+            device.warm_up()
+        outcome.missing = device.missing()
+    outcome.settings = settings_in_force(device)
     adopt_orphans()
     reset_peak_memory()
 
@@ -185,11 +196,9 @@ def _run(
     with clock.phase("load"):
         train = map_ratings(Path(job.train))
         model = build_model(job.target, job.options_type, job.options)
-        prepare = getattr(model, "prepare", None)
-        if callable(prepare):
-            prepare()
+        prepare_model(model, job.device)
     channel.send(PhaseBegan(phase="fit"))
-    steps = step_clock(job.device)
+    steps = step_clock(device_named(job.device))
     with clock.phase("fit"):
         _fit(job, model, train, channel, outcome, steps)
     if steps.n_steps:
@@ -224,7 +233,7 @@ def _run(
                 users,
                 items,
                 n_items=train.n_items,
-                flush=cache_flusher(job.device),
+                flush=cache_flusher(device_named(job.device)),
             )
     np.save(Path(job.out) / PREDICTIONS, predictions, allow_pickle=False)
 
@@ -237,7 +246,7 @@ def _fit(
     outcome: TrialOutcome,
     steps: StepClock,
 ) -> None:
-    laps = LapClock(synchronizer(job.device))
+    laps = LapClock(device_named(job.device).synchronize)
 
     def note(curve: list[EpochReport], report: EpochReport) -> None:
         wall, cpu = laps.lap()
@@ -294,13 +303,6 @@ def _classify(error: BaseException) -> tuple[Status, str]:
     if isinstance(error, BenchboxError):
         return "failed", text
     return "failed", reason
-
-
-def _note_accelerator_peaks(device: str, outcome: TrialOutcome) -> None:
-    import torch
-
-    outcome.peak_accelerator_bytes = torch.cuda.max_memory_allocated(device)
-    outcome.reserved_accelerator_bytes = torch.cuda.max_memory_reserved(device)
 
 
 def _count_parameters(model: RatingModel) -> int | None:

@@ -120,7 +120,8 @@ def test_the_example_model_keeps_every_promise(page: str, benchbox: Benchbox) ->
 @pytest.mark.parametrize(
     "name",
     [
-        "prepare()",
+        "prepare(device)",
+        "benchbox.models.is_accelerator",
         "state()",
         "restore(state)",
         "ModelSpec.search",

@@ -356,7 +356,7 @@ def test_a_dry_run_shows_the_matrix_and_writes_nothing(
         ("run -d svd-toy -p temporal", 1, "needs timestamps"),
         ("run -d svd-toy -p holdout:fraction=0.001", 1, "hidden part of fold"),
         ("run -d svd-toy --folds k9 -p kfold", 2, "has no fold 'k9'"),
-        ("run -d svd-toy --device tpu", 2, "Use auto, cpu, cuda or cuda:N"),
+        ("run -d svd-toy --device tpu", 2, "Use auto, cpu, cuda, mps or xpu"),
         ("run -d svd-toy --device cuda:7", 2, "is not on this machine"),
         ("run --suite nosuite.toml", 2, "nosuite.toml"),
         ("run --resume nowhere", 1, "There is no run 'nowhere'"),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from benchbox_autoencoders import fused_rows
+from benchbox_autoencoders import fused_rows, models
 from benchbox_autoencoders.cells import Batch
 from benchbox_autoencoders.device import DeviceCells, DeviceRows
 from benchbox_autoencoders.fused_cells import FusedCells
@@ -505,6 +505,21 @@ def test_the_route_taken_is_noted() -> None:
     assert notes == {"route": "sparse"}
 
 
+def test_kernels_for_processors_are_loaded_only_where_a_processor_trains(
+    monkeypatch,
+) -> None:
+    loaded: list[AutoencoderOptions] = []
+    monkeypatch.setattr(models, "warm_up", loaded.append)
+    options = AutoencoderOptions()
+
+    for device in ("cuda:0", "mps"):
+        UserAutoencoder(options).prepare(device)
+    assert not loaded
+
+    UserAutoencoder(options).prepare("cpu")
+    assert loaded == [options]
+
+
 @pytest.mark.parametrize("route", ["sparse", "dense"])
 def test_a_fit_loads_no_kernel_that_was_not_ready_before(route) -> None:
     # In a process of its own, where nothing else has loaded them.
@@ -521,7 +536,7 @@ def loaded():
 options = AutoencoderOptions(hidden_units=(3,), epochs=1, route={route!r})
 model = UserAutoencoder(options)
 before = loaded()
-model.prepare()
+model.prepare("cpu")
 ready = loaded()
 train, _ = hide(low_rank(30, 20, rank=2, seed=1), 0.5, seed=2)
 model.fit(train, FitContext(n_threads=2))

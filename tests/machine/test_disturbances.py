@@ -22,8 +22,11 @@ def _hurry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     )
 
 
-def found(here=QUIET, system: Path = Path("nowhere")) -> dict[str, Finding]:
-    return {finding.what: finding for finding in find_disturbances(here, system)}
+def found(
+    here=QUIET, system: Path = Path("nowhere"), accelerator: str = ""
+) -> dict[str, Finding]:
+    findings = find_disturbances(here, accelerator, system)
+    return {finding.what: finding for finding in findings}
 
 
 def test_a_machine_where_nothing_disturbs_says_so_and_states_its_sensors() -> None:
@@ -73,3 +76,10 @@ def test_other_work_is_measured_and_other_runs_are_named(
     assert there["other work"].disturbs
     assert "other work used 99.0 of" in there["other work"].found
     assert "process 123" in there["other runs"].found
+
+
+def test_an_accelerator_is_looked_at_where_there_is_one() -> None:
+    assert "accelerator" not in found()
+    assert found(accelerator="mps:0")["accelerator"] == Finding(
+        "accelerator", "benchbox reads no sensors of mps devices"
+    )

@@ -173,6 +173,16 @@ def test_without_the_binding_the_reason_says_what_to_install(
     assert nvml.describe_devices() == []
 
 
+def test_what_the_trial_could_not_measure_is_missing_as_well(tmp_path: Path) -> None:
+    gauges = Gauges("xpu:1", tmp_path)
+
+    missing = gauges.record({"step times": "torch has none"}).missing
+
+    assert missing["step times"] == "torch has none"
+    assert missing["accelerator"] == "benchbox reads no sensors of xpu devices"
+    assert "processor energy" in missing
+
+
 def test_a_device_without_an_energy_counter_still_tells_the_rest(
     library: ToyLibrary, tmp_path: Path
 ) -> None:
@@ -192,8 +202,8 @@ def test_visible_devices_are_followed(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-9")
 
-    assert isinstance(nvml.open_device("cuda:0"), nvml.Device)
-    assert "NVML cannot see cuda:1" in str(nvml.open_device("cuda:1"))
+    assert isinstance(nvml.open_device(0), nvml.Device)
+    assert "NVML cannot see cuda:1" in str(nvml.open_device(1))
 
 
 def test_a_device_is_described(library: ToyLibrary) -> None:

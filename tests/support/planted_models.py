@@ -55,6 +55,17 @@ class Prepares(Honest):
         super().fit(train, context)
 
 
+class PreparesForADevice(Honest):
+    """Gets ready for one device."""
+
+    def prepare(self, device: str) -> None:
+        self.ready_for = device
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        context.note("ready for", self.ready_for)
+        super().fit(train, context)
+
+
 class Tuned(Honest):
     """Takes keyword options."""
 

@@ -232,6 +232,13 @@ class SecretlyRandom(Honest):
         self.mean += context.seed % 7 / 100
 
 
+class PreparesForRatings(Honest):
+    """Wants to see ratings before the clock of the fit starts."""
+
+    def prepare(self, train: Ratings, device: str) -> None:
+        self.fit(train, FitContext(device=device))
+
+
 class Unseeded(Honest):
     """Draws from no seed at all."""
 

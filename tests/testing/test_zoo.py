@@ -61,6 +61,7 @@ CAUGHT_BY_ONE = {
 CAUGHT = {
     zoo.CentresInPlace: "wrote to the values",
     zoo.CountsTrials: "Two fits with one seed differ",
+    zoo.PreparesForRatings: "Make it prepare(device) or prepare()",
     zoo.Unseeded: "Two fits with one seed differ",
     zoo.DrawsGlobally: "numpy's generator",
 }

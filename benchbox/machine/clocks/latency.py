@@ -1,7 +1,6 @@
 """Latency: how long a single call of `predict` takes, with caches cold and hot."""
 
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from benchbox.machine.accelerator import Accelerator
 from benchbox.machine.clocks.samples import Durations, summarise
 from benchbox.ratings import IndexArray
 
@@ -27,7 +27,6 @@ _LONGEST_WARM_UP_SECONDS = 2.0
 _STABLE = 0.05
 """Warm-up is over when the median of five calls is this close to that of the last."""
 
-_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _UNKNOWN_CACHE_BYTES = 64 << 20
 
 
@@ -93,29 +92,12 @@ def measure_latency(
     ]
 
 
-def cache_flusher(device: str) -> Callable[[], None]:
+def cache_flusher(device: Accelerator) -> Callable[[], None]:
     """Return what empties the caches of *device*: it overwrites as much as they hold.
 
-    The size is the device's own. A processor with several last-level caches has the
-    one emptied that this thread runs beside.
+    Where the device does not tell their size, 64 MiB are overwritten.
     """
-    if not device.startswith("cuda"):
-        buffer = np.zeros(_cache_bytes(_CACHES), dtype=np.uint8)
-
-        def sweep() -> None:
-            np.add(buffer, 1, out=buffer)
-
-        return sweep
-    import torch
-
-    size = torch.cuda.get_device_properties(device).L2_cache_size
-    block = torch.empty(size or _UNKNOWN_CACHE_BYTES, dtype=torch.int8, device=device)
-
-    def clear() -> None:
-        block.zero_()
-        torch.cuda.synchronize(device)
-
-    return clear
+    return device.overwriter(device.cache_bytes() or _UNKNOWN_CACHE_BYTES)
 
 
 def _measure(
@@ -167,13 +149,3 @@ def _timed(predict: Predict, asked: tuple[IndexArray, IndexArray]) -> float:
     started = perf_counter()
     predict(*asked)
     return perf_counter() - started
-
-
-def _cache_bytes(folder: Path) -> int:
-    """Return the size of the largest cache of a processor."""
-    sizes = []
-    for file in folder.glob("index*/size"):
-        text = file.read_text().strip()
-        if text.endswith(("K", "M")) and text[:-1].isdecimal():
-            sizes.append(int(text[:-1]) << (10 if text.endswith("K") else 20))
-    return max(sizes, default=_UNKNOWN_CACHE_BYTES)

@@ -1,9 +1,11 @@
 """Steps: durations of training steps, measured where the work is done."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import perf_counter_ns
-from typing import Any, Protocol
+from typing import Protocol
+
+from benchbox.machine.accelerator import Accelerator, Events, TimedEvent
 
 _CAPACITY = 4096
 """Newest steps that are kept; the number of all is known."""
@@ -25,11 +27,12 @@ class StepClock(Protocol):
         """Return the durations of the newest steps, oldest first."""
 
 
-def step_clock(device: str, capacity: int = _CAPACITY) -> StepClock:
+def step_clock(device: Accelerator, capacity: int = _CAPACITY) -> StepClock:
     """Return the clock for *device*: its own where it works beside the host."""
-    if device.startswith("cuda"):
-        return CudaStepClock(device, capacity)
-    return HostStepClock(capacity)
+    if not device.is_accelerator:
+        return HostStepClock(capacity)
+    events = device.events()
+    return NoStepClock() if events is None else EventStepClock(device, events, capacity)
 
 
 class HostStepClock:
@@ -56,54 +59,65 @@ class HostStepClock:
         return [self._ring[k] / 1e9 for k in _newest(self.n_steps, len(self._ring))]
 
 
-class CudaStepClock:
+class EventStepClock:
     """Times steps by pairs of events in the device's own queue.
 
     Nothing waits for the device until the durations are asked for: a wait in each step
     would keep the host from working ahead, and so measure another program.
 
     Args:
-        device: Such as ``"cuda:0"``.
+        device: An accelerator.
+        events: Its events.
         capacity: Newest steps to keep; their events are used again in a ring.
     """
 
-    def __init__(self, device: str, capacity: int = _CAPACITY) -> None:
-        import torch
-
+    def __init__(
+        self, device: Accelerator, events: Events, capacity: int = _CAPACITY
+    ) -> None:
         self.n_steps = 0
-        self._device = torch.device(device)
+        self._device, self._events = device, events
         self._capacity = capacity
-        self._ring: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
+        self._ring: list[tuple[TimedEvent, TimedEvent]] = []
 
     @contextmanager
     def step(self) -> Iterator[None]:
         """Time the block on the device."""
-        import torch
-
         started, ended = self._pair()
-        stream = torch.cuda.current_stream(self._device)
-        started.record(stream)
+        self._events.record(started)
         yield
-        ended.record(stream)
+        self._events.record(ended)
         self.n_steps += 1
 
     def seconds(self) -> list[float]:
         """Wait for the device once; return the newest steps' durations."""
-        import torch
-
-        torch.cuda.synchronize(self._device)
+        self._device.synchronize()
         pairs = (self._ring[k] for k in _newest(self.n_steps, self._capacity))
         # Events tell milliseconds.
         return [started.elapsed_time(ended) / 1e3 for started, ended in pairs]
 
-    def _pair(self) -> Any:
-        import torch
-
+    def _pair(self) -> tuple[TimedEvent, TimedEvent]:
         place = self.n_steps % self._capacity
         if place == len(self._ring):
-            event: Any = torch.cuda.Event
-            self._ring.append((event(enable_timing=True), event(enable_timing=True)))
+            self._ring.append((self._events.new(), self._events.new()))
         return self._ring[place]
+
+
+class NoStepClock:
+    """Times nothing, where a device works beside the host and has no events.
+
+    The host would time how fast it hands out work, and a wait in each step would
+    measure another program.
+    """
+
+    n_steps = 0
+
+    def step(self) -> AbstractContextManager[None]:
+        """Return a context that does nothing."""
+        return nullcontext()
+
+    def seconds(self) -> list[float]:
+        """Return nothing."""
+        return []
 
 
 def _newest(n_steps: int, capacity: int) -> list[int]:

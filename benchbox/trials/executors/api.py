@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from benchbox.machine import GaugeRecord
+from benchbox.machine import FoundDevices, GaugeRecord
 from benchbox.records import (
     Described,
     ModelQuestion,
@@ -51,8 +51,8 @@ class Executor(Protocol):
     ) -> None:
         """End everything that was started."""
 
-    def accelerators(self) -> list[str]:
-        """Have a fresh process tell the names of the accelerators of this machine.
+    def accelerators(self) -> FoundDevices:
+        """Have a fresh process find the accelerators of this machine.
 
         Raises:
             BenchboxError: The process ended without an answer.

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from benchbox.errors import BenchboxError, PluginError
+from benchbox.machine import find_devices
 from benchbox.models import Capabilities
 from benchbox.options import NoOptions, Options, decode, to_json
 from benchbox.records import Answer, Described, Devices, DevicesQuestion, Question
@@ -15,7 +16,7 @@ from benchbox.targets import resolve
 def answer(question: Question) -> Answer:
     """Answer a question of the runner."""
     if isinstance(question, DevicesQuestion):
-        return Devices(accelerators=_accelerators())
+        return Devices(accelerators=find_devices())
     try:
         return describe(question.target, question.settings)
     except BenchboxError as error:
@@ -78,11 +79,3 @@ def _field_type(parameter: inspect.Parameter) -> Any:
     if parameter.annotation is not inspect.Parameter.empty:
         return parameter.annotation
     return Any if parameter.default is None else type(parameter.default)
-
-
-def _accelerators() -> list[str]:
-    import torch
-
-    if not torch.cuda.is_available():
-        return []
-    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

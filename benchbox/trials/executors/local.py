@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from benchbox.errors import BenchboxError
-from benchbox.machine import Gauges, Watch, cpu_seconds, tree_cpu_seconds
+from benchbox.machine import FoundDevices, Gauges, Watch, cpu_seconds, tree_cpu_seconds
 from benchbox.records import (
     Described,
     Devices,
@@ -72,8 +72,8 @@ class LocalExecutor:
         if self._watch is not None:
             self._watch.close()
 
-    def accelerators(self) -> list[str]:
-        """Have a child tell the names of the accelerators of this machine."""
+    def accelerators(self) -> FoundDevices:
+        """Have a child find the accelerators of this machine."""
         return self._ask(DevicesQuestion(), Devices).accelerators
 
     def describe(self, question: ModelQuestion) -> Described:
@@ -110,11 +110,12 @@ class LocalExecutor:
         task = TrialTask(job=job, log=str(log.absolute()))
         end = self._run_child(task, TrialMessage, take, limits, gauges.glance)
         contended, foreign_cpus = self._watch.seen()
+        outcome = _outcome(job, end)
         return Finished(
-            outcome=_outcome(job, end),
+            outcome=outcome,
             contended=contended,
             foreign_cpus=foreign_cpus,
-            gauges=gauges.record(),
+            gauges=gauges.record(outcome.missing),
         )
 
     def _ask(self, question: Question, kind: type[_Received]) -> _Received:

@@ -19,7 +19,7 @@ from typing import NoReturn
 
 import msgspec
 
-from benchbox.machine import peak_memory_bytes
+from benchbox.machine import accelerator_in_use, peak_memory_bytes
 from benchbox.records import Ended, Pairs, Ready, SearchPath, Started, Task, TrialTask
 from benchbox.trials.child import OUTCOME, run_trial
 from benchbox.trials.executors.channel import Line
@@ -34,6 +34,8 @@ def main() -> int:
     sys.path[:] = Line[SearchPath](end, SearchPath).receive().path
     line: _Control = Line(end, Task)
     _preload()
+    if kind := accelerator_in_use():
+        sys.exit(f"importing torch has started {kind}, which no fork survives")
     line.send(Ready())
     # Everything loaded so far is shared with the children; the collector must not
     # touch, and so copy, the pages it lies on.

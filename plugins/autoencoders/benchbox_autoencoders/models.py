@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
-from benchbox.models import State, nested, part
+from benchbox.models import State, is_accelerator, nested, part
 from benchbox.models.training import module_state, restore_module
 from benchbox_autoencoders.centring import Centre, fit_centre
 from benchbox_autoencoders.network import Network
@@ -38,9 +38,10 @@ class UserAutoencoder:
         self._network: Network
         self._latest: tuple[ref[Ratings], Rows] | None = None
 
-    def prepare(self) -> None:
-        """Load the kernels that the fit may need."""
-        warm_up(self._options)
+    def prepare(self, device: str) -> None:
+        """Load the kernels that a fit on *device* may need."""
+        if not is_accelerator(device):
+            warm_up(self._options)
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Train on the rows of *train*, by validation error where there is one."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchbox import FitContext
-from benchbox.models import Precision
+from benchbox.models import Precision, is_accelerator
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions, Route
 from benchbox_autoencoders.rows import Rows
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DENSE_FROM: Mapping[str, Mapping[Precision, float]] = {
     "cpu": {"float32": 0.25, "tf32": 0.25, "bfloat16": 0.18},
     "cpu, few rows": {"float32": 0.35, "tf32": 0.35, "bfloat16": 0.3},
-    "cuda": {"float32": 0.05, "tf32": 0.02, "bfloat16": 0.01},
+    "accelerator": {"float32": 0.05, "tf32": 0.02, "bfloat16": 0.01},
 }
 
 # Rows of a batch whose hidden units stay in a processor's cache, as a rule, while whole
@@ -32,10 +32,10 @@ def choose_route(rows: Rows, options: AutoencoderOptions, context: FitContext) -
     """Return how to train on *rows*: the way asked for, else the faster one."""
     if options.route != "auto":
         return options.route
-    kind = context.device.partition(":")[0]
-    if kind == "cpu" and options.batch_size <= _FEW_ROWS:
-        kind = "cpu, few rows"
-    edge = DENSE_FROM.get(kind, DENSE_FROM["cuda"])[context.precision]
+    kind = "cpu, few rows" if options.batch_size <= _FEW_ROWS else "cpu"
+    if is_accelerator(context.device):
+        kind = "accelerator"
+    edge = DENSE_FROM[kind][context.precision]
     is_dense = len(rows.values) >= edge * len(rows) * rows.n_columns
     return "dense" if is_dense else "sparse"
 
@@ -44,7 +44,7 @@ def make_steps(
     network: Network, options: AutoencoderOptions, context: FitContext
 ) -> "Steps[Any]":
     """Return what trains *network* along its route, the fastest there is."""
-    if context.device != "cpu":
+    if is_accelerator(context.device):
         from benchbox_autoencoders.device import DeviceCells, DeviceRows
 
         kind = DeviceCells if network.route == "sparse" else DeviceRows
@@ -59,7 +59,7 @@ def make_steps(
 
 
 def warm_up(asked: AutoencoderOptions) -> None:
-    """Load the kernels that a fit may need, or compile them the first time.
+    """Load the kernels that a fit on processors may need, or compile them.
 
     Args:
         asked: The settings of the fit; its route may not be chosen yet.
@@ -72,7 +72,9 @@ def warm_up(asked: AutoencoderOptions) -> None:
         values=torch.ones(1),
         n_columns=1,
     )
-    network = Network(rows, options, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    network = Network(rows, options, generator)
+    network.seed(generator)
     routes: tuple[Route, ...] = ("sparse", "dense")
     for route in routes if asked.route == "auto" else (asked.route,):
         network.route = route

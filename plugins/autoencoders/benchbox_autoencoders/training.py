@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from benchbox import FitContext
+from benchbox.models import is_accelerator
 from benchbox.models.training import train_epochs
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
@@ -32,7 +33,7 @@ def train(
     generator = torch.Generator().manual_seed(context.seed)
     network = Network(rows, options, generator).to(context.device)
     chance = generator
-    if context.device != "cpu":
+    if is_accelerator(context.device):
         # Drawn where they are used: numbers would come too slowly from the host.
         chance = torch.Generator(context.device).manual_seed(context.seed)
     network.seed(chance)

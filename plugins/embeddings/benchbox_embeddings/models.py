@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from benchbox import FitContext, Ratings
-from benchbox.models import State, nested, part
+from benchbox.models import State, is_accelerator, nested, part
 from benchbox.models.training import module_state, restore_module
 from benchbox_embeddings.centring import Centre, fit_centre
 from benchbox_embeddings.heads import InnerProduct, Perceptron
@@ -54,7 +54,7 @@ class EmbeddingModel:
         # On the CPU: a seed then means the same start on every device.
         generator = Generator().manual_seed(context.seed)
         chance = generator
-        if context.device != "cpu":
+        if is_accelerator(context.device):
             chance = Generator(context.device).manual_seed(context.seed)
         self._centre = fit_centre(train, self._options.centring, context.device)
         users, items = (

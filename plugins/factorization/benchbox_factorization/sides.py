@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.models import is_accelerator
 from benchbox.ratings import Grouped
 from benchbox_factorization.moments import (
     Block,
@@ -73,11 +74,11 @@ def make_side(grouped: Grouped, values: Real, n_unknowns: int, device: str) -> S
         n_unknowns: Unknowns per row.
         device: ``cpu``, or an accelerator; only there is torch needed.
     """
-    if device == "cpu":
-        return HostSide(grouped, values, n_unknowns)
-    from benchbox_factorization.device import DeviceSide
+    if is_accelerator(device):
+        from benchbox_factorization.device import DeviceSide
 
-    return DeviceSide(grouped, values, device)
+        return DeviceSide(grouped, values, device)
+    return HostSide(grouped, values, n_unknowns)
 
 
 class HostSide:

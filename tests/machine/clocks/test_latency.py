@@ -1,5 +1,6 @@
 """Latency: what is asked, how often, cold apart from hot, and every sample kept."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from benchbox.machine.clocks.latency import (
     cache_flusher,
     measure_latency,
 )
+from benchbox.machine.processor import Processor
 
 USERS = np.repeat(np.arange(20, dtype=np.int32), 3)
 ITEMS = np.tile(np.arange(3, dtype=np.int32), 20)
@@ -116,11 +118,21 @@ def test_a_slow_model_has_fewer_samples_and_they_are_counted(
     assert {r.durations.n for r in measured(clock).values()} == {7}
 
 
-def test_the_largest_cache_of_the_processor_is_swept(tmp_path: Path) -> None:
-    for number, size in enumerate(("32K", "1024K", "2M")):
-        (tmp_path / f"index{number}").mkdir()
-        (tmp_path / f"index{number}/size").write_text(f"{size}\n")
+def test_as_much_is_overwritten_as_caches_hold_and_64_mib_where_nobody_knows() -> None:
+    class Overwritten(Processor):
+        size: int | None = 2 << 20
 
-    assert latency._cache_bytes(tmp_path) == 2 << 20
-    assert latency._cache_bytes(tmp_path / "none") == 64 << 20
-    cache_flusher("cpu")()
+        def cache_bytes(self, folder: Path = Path()) -> int | None:
+            return self.size
+
+        def overwriter(self, n_bytes: int) -> Callable[[], None]:
+            sizes.append(n_bytes)
+            return super().overwriter(n_bytes)
+
+    sizes: list[int] = []
+    device = Overwritten()
+    cache_flusher(device)()
+    device.size = None
+    cache_flusher(device)()
+
+    assert sizes == [2 << 20, 64 << 20]

@@ -8,13 +8,15 @@ import pytest
 
 from benchbox.machine.clocks.latency import cache_flusher
 from benchbox.machine.clocks.phases import PhaseClock
-from benchbox.machine.nvml import Device, open_device
-from benchbox.machine.process import settings_in_force, synchronizer, warm_up
+from benchbox.machine.devices import accelerators_here, device_named
+from benchbox.machine.nvml import Device
+from benchbox.machine.process import settings_in_force
 from benchbox.machine.sensors import Gauges
 
 pytestmark = pytest.mark.gpu
 
-DEVICE = "cuda:0"
+NAME = "cuda:0"
+DEVICE = device_named(NAME)
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +24,7 @@ def torch() -> Iterator[Any]:
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("torch finds no CUDA device")
-    warm_up(DEVICE)
+    DEVICE.warm_up()
     yield torch
     torch.cuda.empty_cache()
 
@@ -37,7 +39,7 @@ def spin(torch: Any, cycles: int) -> tuple[Any, Any]:
 
 
 def test_a_phase_is_charged_for_kernels_it_did_not_wait_for(torch: Any) -> None:
-    clock = PhaseClock(synchronizer(DEVICE))
+    clock = PhaseClock(DEVICE.synchronize)
 
     with clock.phase("fit"):
         started, ended = spin(torch, 1_000_000_000)
@@ -50,7 +52,7 @@ def test_a_phase_is_charged_for_kernels_it_did_not_wait_for(torch: Any) -> None:
 
 
 def test_a_phase_is_not_charged_for_kernels_started_before_it(torch: Any) -> None:
-    clock = PhaseClock(synchronizer(DEVICE))
+    clock = PhaseClock(DEVICE.synchronize)
 
     started, ended = spin(torch, 1_000_000_000)
     with clock.phase("predict"):
@@ -61,22 +63,24 @@ def test_a_phase_is_not_charged_for_kernels_started_before_it(torch: Any) -> Non
 
 def test_the_peak_of_a_planted_allocation_is_found(torch: Any) -> None:
     size = 1 << 30
-    torch.cuda.reset_peak_memory_stats(DEVICE)
-    before = torch.cuda.memory_allocated(DEVICE)
+    torch.cuda.reset_peak_memory_stats(NAME)
+    before = torch.cuda.memory_allocated(NAME)
 
-    block = torch.empty(size, dtype=torch.uint8, device=DEVICE)
+    block = torch.empty(size, dtype=torch.uint8, device=NAME)
     del block
 
-    peak = torch.cuda.max_memory_allocated(DEVICE) - before
-    assert peak == pytest.approx(size, rel=0.01)
+    peaks = DEVICE.memory_peaks()
+    assert peaks is not None
+    assert peaks.allocated_bytes - before == pytest.approx(size, rel=0.01)
+    assert peaks.reserved_bytes >= peaks.allocated_bytes
 
 
 def test_energy_grows_with_work(torch: Any) -> None:
-    device = open_device(DEVICE)
+    device = DEVICE.sensors()
     if not isinstance(device, Device) or device.state().energy_joules is None:
         pytest.skip("the device tells no energy")
-    gauges = Gauges(DEVICE)
-    square = torch.randn(8192, 8192, device=DEVICE)
+    gauges = Gauges(NAME)
+    square = torch.randn(8192, 8192, device=NAME)
 
     gauges.phase("fit")
     until = time.perf_counter() + 2
@@ -96,3 +100,11 @@ def test_caches_are_flushed_and_settings_are_read(torch: Any) -> None:
     cache_flusher(DEVICE)()
 
     assert settings_in_force(DEVICE)["cuda matmul tf32"] in ("true", "false")
+
+
+def test_a_cuda_device_is_found_and_lacks_nothing(torch: Any) -> None:
+    kind, names = accelerators_here()
+
+    assert (kind, len(names)) == ("cuda", torch.cuda.device_count())
+    assert names[0] == torch.cuda.get_device_name(0)
+    assert DEVICE.missing() == {}

@@ -5,8 +5,15 @@ from math import isclose
 
 import pytest
 
-from benchbox.machine.clocks.steps import CudaStepClock, HostStepClock, step_clock
+from benchbox.machine.clocks.steps import (
+    EventStepClock,
+    HostStepClock,
+    NoStepClock,
+    step_clock,
+)
+from benchbox.machine.devices import device_named
 from benchbox.models.contract import FitContext
+from tests.support.fake_torch import FakeTorch
 
 
 def test_a_step_is_as_long_as_its_block() -> None:
@@ -37,7 +44,7 @@ def test_the_ring_keeps_the_newest_in_order(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_clock_without_steps_has_no_durations() -> None:
-    assert step_clock("cpu").seconds() == []
+    assert step_clock(device_named("cpu")).seconds() == []
 
 
 def test_a_context_without_a_clock_times_nothing() -> None:
@@ -45,13 +52,57 @@ def test_a_context_without_a_clock_times_nothing() -> None:
         pass
 
 
+def test_each_device_has_the_clock_that_can_time_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch = FakeTorch(monkeypatch, "xpu", n_devices=2)
+
+    assert isinstance(step_clock(device_named("cpu")), HostStepClock)
+    assert isinstance(step_clock(device_named("xpu:1")), EventStepClock)
+    torch.has_events = False
+    assert isinstance(step_clock(device_named("xpu:1")), NoStepClock)
+
+
+def test_events_time_the_newest_steps_and_the_device_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch = FakeTorch(monkeypatch, "xpu", n_devices=2)
+    clock = step_clock(device_named("xpu:1"), capacity=3)
+    torch.waits.clear()
+    for milliseconds in (10.0, 20.0, 30.0, 40.0):
+        torch.now += 5.0
+        with clock.step():
+            torch.now += milliseconds
+
+    assert not torch.waits
+    assert clock.n_steps == 4
+    assert clock.seconds() == [0.02, 0.03, 0.04]
+    assert torch.waits == [1]
+    assert {event.stream for event in torch.events} == {"stream of device 1"}
+    # Two more to find out whether events can time at all.
+    assert len(torch.events) == 2 * 3 + 2
+
+
+def test_a_clock_without_events_times_nothing_and_disturbs_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch = FakeTorch(monkeypatch, "mps")
+    clock = step_clock(device_named("mps"))
+    with FitContext(time_step=clock.step).step():
+        pass
+
+    assert clock.n_steps == 0
+    assert clock.seconds() == []
+    assert not torch.waits
+
+
 @pytest.mark.gpu
 def test_events_and_the_host_agree_on_a_long_step() -> None:
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("torch finds no CUDA device")
-    clock = step_clock("cuda:0", capacity=8)
-    assert isinstance(clock, CudaStepClock)
+    clock = step_clock(device_named("cuda:0"), capacity=8)
+    assert isinstance(clock, EventStepClock)
     square = torch.randn(8192, 8192, device="cuda")
     square @ square
     torch.cuda.synchronize()

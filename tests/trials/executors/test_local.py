@@ -12,6 +12,7 @@ import pytest
 
 from benchbox.data.ratings_files import write_ratings
 from benchbox.errors import BenchboxError
+from benchbox.machine.device_choice import find_devices
 from benchbox.ratings import Ratings, RatingScale
 from benchbox.records.messages import (
     EpochEnded,
@@ -114,6 +115,15 @@ def test_what_a_model_prepares_is_no_part_of_its_fit(
     assert outcome.notes == {"ready": "True"}
     assert outcome.wall_seconds["load"] >= 0.3
     assert outcome.wall_seconds["fit"] < 0.3
+
+
+def test_a_model_that_asks_for_the_device_is_prepared_for_it(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    target = f"{PLANTED}:PreparesForADevice"
+    outcome = run(executor, msgspec.structs.replace(job, target=target)).outcome
+
+    assert outcome.notes == {"ready for": "cpu"}
 
 
 def test_a_model_that_sleeps_is_timed_by_the_wall_clock(
@@ -219,10 +229,7 @@ def test_what_a_model_prints_goes_to_its_log(
 def test_a_child_tells_which_accelerators_there_are(
     executor: LocalExecutor,
 ) -> None:
-    names = executor.accelerators()
-
-    assert all(isinstance(name, str) for name in names)
-    assert isinstance(names, list)
+    assert executor.accelerators() == find_devices()
 
 
 def test_a_trial_after_the_death_of_the_zygote_starts_another(

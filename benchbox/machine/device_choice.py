@@ -1,0 +1,93 @@
+"""Choice of a device: what was asked for, what a model can use, what there is."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from benchbox.errors import UsageError
+from benchbox.machine.devices import (
+    KINDS,
+    SECOND_DEVICE,
+    accelerators_here,
+    device_named,
+)
+
+AUTO = "auto"
+"""An accelerator where there is one and the model can use it, else the processor."""
+
+ANY_ACCELERATOR = "accelerator"
+"""In a spec: any kind of accelerator that torch has."""
+
+_PROCESSOR, *_ACCELERATORS = KINDS
+
+DEVICE_HELP = (
+    f"{', '.join([AUTO, *KINDS[:-1]])} or {KINDS[-1]}; or by number: {SECOND_DEVICE}."
+)
+"""What ``--device`` takes."""
+
+
+class FoundDevices(msgspec.Struct, frozen=True):
+    """The accelerators of a machine.
+
+    Attributes:
+        kind: What torch calls them; empty if there is none.
+        names: Product name of each.
+    """
+
+    kind: str = ""
+    names: list[str] = []
+
+    @property
+    def first(self) -> str:
+        """The first of them, such as ``"mps:0"``; empty if there is none."""
+        return f"{self.kind}:0" if self.names else ""
+
+    def __str__(self) -> str:
+        listed = [f"{self.kind}:{n} ({name})" for n, name in enumerate(self.names)]
+        return ", ".join([_PROCESSOR, *listed]) if listed else f"{_PROCESSOR} alone"
+
+
+def find_devices() -> FoundDevices:
+    """Return the accelerators of this machine; not to be asked before a fork."""
+    return FoundDevices(*accelerators_here())
+
+
+def runs_on(kinds: Collection[str], kind: str) -> bool:
+    """Return whether a model whose spec names *kinds* runs on devices of *kind*."""
+    return kind in kinds or (kind in _ACCELERATORS and ANY_ACCELERATOR in kinds)
+
+
+def device_for(asked: str, kinds: Collection[str], here: FoundDevices) -> str:
+    """Return the device a model is given: the one asked for, if it runs there.
+
+    Args:
+        asked: Device asked for, which is on this machine; or ``auto``.
+        kinds: Kinds of device that the model's spec names.
+        here: The accelerators of this machine.
+    """
+    device = here.first if asked == AUTO else asked
+    runs = device and runs_on(kinds, device_named(device).kind)
+    return device if runs else _PROCESSOR
+
+
+def check_device(asked: str, here: FoundDevices) -> None:
+    """Refuse a device that this machine does not have.
+
+    Raises:
+        UsageError: There is no such device.
+    """
+    if asked in (AUTO, _PROCESSOR):
+        return
+    try:
+        device = device_named(asked)
+    except UsageError as error:
+        raise UsageError(
+            f"{error} Use {DEVICE_HELP} This machine has {here}."
+        ) from None
+    if device.kind == here.kind and device.index < len(here.names):
+        return
+    advice = "" if here.names else ", or install a torch build for your GPU"
+    raise UsageError(
+        f"Device {asked!r} is not on this machine, which has {here}. "
+        f"Use --device {here.first or _PROCESSOR}{advice}."
+    )
