@@ -1,5 +1,8 @@
 """Machine: what a run is done on, and what it costs there."""
 
+from benchbox.machine.accelerator import Accelerator as Accelerator
+from benchbox.machine.accelerator import AcceleratorSpec as AcceleratorSpec
+from benchbox.machine.accelerator import MemoryPeaks as MemoryPeaks
 from benchbox.machine.clocks.afterwork import adopt_orphans as adopt_orphans
 from benchbox.machine.clocks.afterwork import await_afterwork as await_afterwork
 from benchbox.machine.clocks.latency import LatencyRecord as LatencyRecord
@@ -24,7 +27,11 @@ from benchbox.machine.device_choice import device_for as device_for
 from benchbox.machine.device_choice import find_devices as find_devices
 from benchbox.machine.device_choice import runs_on as runs_on
 from benchbox.machine.devices import KINDS as KINDS
+from benchbox.machine.devices import OWN_ACCELERATORS as OWN_ACCELERATORS
+from benchbox.machine.devices import TorchAccelerator as TorchAccelerator
 from benchbox.machine.devices import accelerator_in_use as accelerator_in_use
+from benchbox.machine.devices import accelerator_targets as accelerator_targets
+from benchbox.machine.devices import add_accelerators as add_accelerators
 from benchbox.machine.devices import device_named as device_named
 from benchbox.machine.disturbances import find_disturbances as find_disturbances
 from benchbox.machine.environment import Environment as Environment

@@ -1,6 +1,7 @@
 """Accelerator: what the code asks of the device of a trial, whichever it is."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from benchbox.machine.nvml import Device
@@ -16,6 +17,23 @@ class MemoryPeaks(NamedTuple):
 
     allocated_bytes: int
     reserved_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceleratorSpec:
+    """A kind of accelerator; making or listing one imports nothing.
+
+    Attributes:
+        name: What torch calls such devices.
+        summary: One line for people.
+        target: The class of its devices, as ``"package.module:Class"``. It is called
+            with the number of the device, and is an `Accelerator`; its module imports
+            torch in methods only.
+    """
+
+    name: str
+    summary: str
+    target: str
 
 
 class TimedEvent(Protocol):

@@ -1,6 +1,6 @@
 """Choice of a device: what was asked for, what a model can use, what there is."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -8,6 +8,7 @@ from benchbox.errors import UsageError
 from benchbox.machine.devices import (
     KINDS,
     SECOND_DEVICE,
+    accelerator_targets,
     accelerators_here,
     device_named,
 )
@@ -18,12 +19,16 @@ AUTO = "auto"
 ANY_ACCELERATOR = "accelerator"
 """In a spec: any kind of accelerator that torch has."""
 
-_PROCESSOR, *_ACCELERATORS = KINDS
+_PROCESSOR = KINDS[0]
 
-DEVICE_HELP = (
-    f"{', '.join([AUTO, *KINDS[:-1]])} or {KINDS[-1]}; or by number: {SECOND_DEVICE}."
-)
-"""What ``--device`` takes."""
+
+def _taken_by_device(kinds: Sequence[str]) -> str:
+    named = f"{', '.join([AUTO, *kinds[:-1]])} or {kinds[-1]}"
+    return f"{named}; or by number: {SECOND_DEVICE}."
+
+
+DEVICE_HELP = _taken_by_device(KINDS)
+"""What ``--device`` takes, if no plugin adds a kind of accelerator."""
 
 
 class FoundDevices(msgspec.Struct, frozen=True):
@@ -54,7 +59,7 @@ def find_devices() -> FoundDevices:
 
 def runs_on(kinds: Collection[str], kind: str) -> bool:
     """Return whether a model whose spec names *kinds* runs on devices of *kind*."""
-    return kind in kinds or (kind in _ACCELERATORS and ANY_ACCELERATOR in kinds)
+    return kind in kinds or (kind not in ("", _PROCESSOR) and ANY_ACCELERATOR in kinds)
 
 
 def device_for(asked: str, kinds: Collection[str], here: FoundDevices) -> str:
@@ -81,9 +86,8 @@ def check_device(asked: str, here: FoundDevices) -> None:
     try:
         device = device_named(asked)
     except UsageError as error:
-        raise UsageError(
-            f"{error} Use {DEVICE_HELP} This machine has {here}."
-        ) from None
+        words = _taken_by_device((_PROCESSOR, *accelerator_targets()))
+        raise UsageError(f"{error} Use {words} This machine has {here}.") from None
     if device.kind == here.kind and device.index < len(here.names):
         return
     advice = "" if here.names else ", or install a torch build for your GPU"

@@ -6,14 +6,21 @@ used an accelerator cannot be forked.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
 from benchbox.errors import UsageError
-from benchbox.machine.accelerator import Accelerator, Events, MemoryPeaks, TimedEvent
+from benchbox.machine.accelerator import (
+    Accelerator,
+    AcceleratorSpec,
+    Events,
+    MemoryPeaks,
+    TimedEvent,
+)
 from benchbox.machine.nvml import Device, open_device
 from benchbox.machine.processor import Processor
+from benchbox.targets import resolve
 
 VARIABLES = (
     "CUDA_LAUNCH_BLOCKING",
@@ -55,7 +62,7 @@ class _TorchEvents:
         event.record(torch.accelerator.current_stream(self._index))
 
 
-class _TorchAccelerator:
+class TorchAccelerator:
     """What torch offers alike for accelerators of every kind."""
 
     kind: str
@@ -67,17 +74,20 @@ class _TorchAccelerator:
         self.index = index
 
     def synchronize(self) -> None:
+        """Wait for all work on the device."""
         import torch
 
         torch.accelerator.synchronize(self.index)
 
     def warm_up(self) -> None:
+        """Create its context and library handles."""
         import torch
 
         square = torch.zeros(_WARM_UP_SIZE, _WARM_UP_SIZE, device=self._name)
         (square @ square).sum().item()
 
     def events(self) -> Events | None:
+        """Return what times work in its own queue, if that works."""
         events = _TorchEvents(self.kind, self.index)
         try:
             started, ended = events.new(), events.new()
@@ -91,6 +101,7 @@ class _TorchAccelerator:
         return events
 
     def memory_peaks(self) -> MemoryPeaks | None:
+        """Return the most memory taken so far, if torch tells it."""
         module = _module(self.kind)
         if not hasattr(module, "max_memory_allocated"):
             return None
@@ -100,6 +111,7 @@ class _TorchAccelerator:
         )
 
     def cache_bytes(self) -> int | None:
+        """Return the size of its largest cache, if torch tells it."""
         if not self._cache_property:
             return None
         properties = _module(self.kind).get_device_properties(self.index)
@@ -107,6 +119,7 @@ class _TorchAccelerator:
         return getattr(properties, self._cache_property, 0) or None
 
     def overwriter(self, n_bytes: int) -> Callable[[], None]:
+        """Return what overwrites so many bytes of its memory."""
         import torch
 
         block = torch.empty(n_bytes, dtype=torch.int8, device=self._name)
@@ -118,12 +131,15 @@ class _TorchAccelerator:
         return overwrite
 
     def settings(self) -> dict[str, str]:
+        """Return what decides the arithmetic of its matrix products."""
         return {}
 
     def sensors(self) -> Device | str:
+        """Return what reads its sensors, or why nothing does."""
         return f"benchbox reads no sensors of {self.kind} devices"
 
     def missing(self) -> dict[str, str]:
+        """Return why figures are missing, by their names."""
         told = {
             "accelerator memory": self.memory_peaks(),
             "cache size": self.cache_bytes(),
@@ -142,13 +158,14 @@ class _TorchAccelerator:
         return f"{self.kind}:{self.index}"
 
 
-class _Cuda(_TorchAccelerator):
+class Cuda(TorchAccelerator):
     """Devices of NVIDIA; and of AMD, if torch is built for ROCm."""
 
     kind = "cuda"
     _cache_property = "L2_cache_size"
 
     def settings(self) -> dict[str, str]:
+        """Return what decides the arithmetic of its matrix products."""
         from torch import backends
 
         return {
@@ -158,18 +175,20 @@ class _Cuda(_TorchAccelerator):
         }
 
     def sensors(self) -> Device | str:
+        """Return what reads its sensors, or why nothing does."""
         if "rocm" in version("torch"):
             return "benchbox reads no sensors of ROCm devices"
         return open_device(self.index)
 
 
-class _Xpu(_TorchAccelerator):
+class Xpu(TorchAccelerator):
     """Devices of Intel."""
 
     kind = "xpu"
     _cache_property = "last_level_cache_size"
 
     def settings(self) -> dict[str, str]:
+        """Return what decides the arithmetic of its matrix products."""
         from torch import backends
 
         # This decides, not torch.set_float32_matmul_precision (pytorch/pytorch#144240).
@@ -177,33 +196,48 @@ class _Xpu(_TorchAccelerator):
         return {} if tf32 is None else {"onednn tf32": _lower(tf32)}
 
 
-class _Mps(_TorchAccelerator):
+class Mps(TorchAccelerator):
     """The graphics processor of an Apple chip."""
 
     kind = "mps"
 
     def synchronize(self) -> None:
+        """Wait for all work on the device."""
         # torch.accelerator.synchronize does not wait in 2.6 (pytorch/pytorch#143171).
         _module(self.kind).synchronize()
 
     def events(self) -> Events | None:
+        """Return what times work in its own queue, if that works."""
         # An event notes when the host hears of it, and two may be heard of in the wrong
         # order (pytorch/pytorch#196395). No duration is better than a wrong one.
         return None
 
     def names(self) -> list[str]:
+        """Return the product name of each device of this kind."""
         import torch
 
         name = getattr(torch.backends.mps, "get_name", lambda: "Apple GPU")
         return [name() for _ in range(_module(self.kind).device_count())]
 
 
-_ACCELERATORS = {kind.kind: kind for kind in (_Cuda, _Mps, _Xpu)}
+OWN_ACCELERATORS = tuple(
+    AcceleratorSpec(
+        name=kind.kind, summary=summary, target=f"{__name__}:{kind.__name__}"
+    )
+    for kind, summary in (
+        (Cuda, "NVIDIA; and AMD, if torch is built for ROCm"),
+        (Mps, "the graphics processor of an Apple chip"),
+        (Xpu, "Intel"),
+    )
+)
+"""The kinds of accelerator that benchbox itself knows."""
 
-KINDS = (Processor.kind, *_ACCELERATORS)
-"""The kinds of device that a trial can be given, the processor first."""
+KINDS = (Processor.kind, *(kind.name for kind in OWN_ACCELERATORS))
+"""The kinds of device that benchbox itself knows, the processor first."""
 
-SECOND_DEVICE = f"{_Cuda.kind}:1"
+_targets = {kind.name: kind.target for kind in OWN_ACCELERATORS}
+
+SECOND_DEVICE = f"{Cuda.kind}:1"
 """An example of a device that is not the first of its kind."""
 
 
@@ -218,9 +252,24 @@ def device_named(name: str) -> Accelerator:
     found = _NAME.fullmatch(name)
     if name == Processor.kind:
         return Processor()
-    if found and found["kind"] in _ACCELERATORS:
-        return _ACCELERATORS[found["kind"]](int(found["index"] or 0))
+    if found and found["kind"] in _targets:
+        device: Accelerator = resolve(_targets[found["kind"]])(int(found["index"] or 0))
+        return device
     raise UsageError(f"No device is called {name!r}.")
+
+
+def accelerator_targets() -> Mapping[str, str]:
+    """Return the class of each kind of accelerator, as ``"package.module:Class"``."""
+    return dict(_targets)
+
+
+def add_accelerators(targets: Mapping[str, str]) -> None:
+    """Make kinds of accelerator known in this process.
+
+    Args:
+        targets: The class of each kind, as ``"package.module:Class"``.
+    """
+    _targets.update(targets)
 
 
 def accelerators_here() -> tuple[str, list[str]]:
@@ -235,9 +284,9 @@ def accelerators_here() -> tuple[str, list[str]]:
     if not torch.accelerator.is_available():
         return "", []
     current = torch.accelerator.current_accelerator()
-    if current is None or current.type not in _ACCELERATORS:
+    if current is None or current.type not in _targets:
         return "", []
-    return current.type, _ACCELERATORS[current.type](0).names()
+    return current.type, resolve(_targets[current.type])(0).names()
 
 
 def accelerator_in_use() -> str:
@@ -245,8 +294,12 @@ def accelerator_in_use() -> str:
 
     Such a process must not be forked. torch does not tell it of MPS.
     """
-    for kind in _ACCELERATORS:
-        module = _module(kind)
+    for kind in _targets:
+        try:
+            module = _module(kind)
+        except RuntimeError:
+            # This torch does not know the kind; its package is not imported.
+            continue
         if hasattr(module, "is_initialized") and module.is_initialized():
             return kind
     return ""

@@ -8,6 +8,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from benchbox.data import DatasetCard, SourceKind
+    from benchbox.machine import AcceleratorSpec
     from benchbox.metrics import Metric
     from benchbox.models import ModelSpec
     from benchbox.plugins.claims import Claim
@@ -66,6 +67,11 @@ def benchbox_formats() -> Iterable["ReportFormat"]:  # type: ignore[empty-body]
 @hookspec
 def benchbox_executors() -> Iterable["ExecutorSpec"]:  # type: ignore[empty-body]
     """Return ways to run trials, which `benchbox run --executor` knows by name."""
+
+
+@hookspec
+def benchbox_accelerators() -> Iterable["AcceleratorSpec"]:  # type: ignore[empty-body]
+    """Return kinds of accelerator, which ``--device`` knows by name."""
 
 
 @hookspec

@@ -16,6 +16,7 @@ import pluggy
 
 from benchbox.data import SOURCE_KINDS, DatasetCard, SourceKind, decode_sources
 from benchbox.errors import PluginError, UsageError, nearest
+from benchbox.machine import OWN_ACCELERATORS, AcceleratorSpec
 from benchbox.metrics import FLAWED_METRICS, METRICS, Metric
 from benchbox.models import ModelSpec
 from benchbox.plugins import hookspecs
@@ -38,6 +39,7 @@ KINDS = (
     "suites",
     "formats",
     "executors",
+    "accelerators",
     "sources",
 )
 """What plugins can offer; each kind has a hook ``benchbox_<kind>``."""
@@ -212,6 +214,10 @@ class _Core:
     @hookimpl
     def benchbox_executors(self) -> Iterable[ExecutorSpec]:
         return OWN_EXECUTORS
+
+    @hookimpl
+    def benchbox_accelerators(self) -> Iterable[AcceleratorSpec]:
+        return OWN_ACCELERATORS
 
     @hookimpl
     def benchbox_sources(self) -> Iterable[SourceKind]:
@@ -422,6 +428,7 @@ def _types() -> dict[str, type[Any]]:
         Suite,
         ReportFormat,
         ExecutorSpec,
+        AcceleratorSpec,
         SourceKind,
     )
     return dict(zip(KINDS, kinds, strict=True))

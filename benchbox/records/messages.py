@@ -116,9 +116,15 @@ Answer = Devices | Described
 
 
 class SearchPath(_Message, frozen=True, tag="path"):
-    """Where the zygote and its children look for modules: the runner's ``sys.path``."""
+    """What the zygote and its children must know to find the same code as the runner.
+
+    Attributes:
+        path: The runner's ``sys.path``.
+        accelerators: The class of each kind of accelerator, as a target.
+    """
 
     path: list[str]
+    accelerators: dict[str, str]
 
 
 class Ready(_Message, frozen=True, tag="ready"):

@@ -19,7 +19,14 @@ from benchbox.machine.device_choice import (
     find_devices,
     runs_on,
 )
-from benchbox.machine.devices import KINDS, accelerator_in_use, device_named
+from benchbox.machine.devices import (
+    KINDS,
+    TorchAccelerator,
+    accelerator_in_use,
+    accelerator_targets,
+    add_accelerators,
+    device_named,
+)
 from benchbox.machine.processor import Processor
 from tests.support.fake_torch import FakeTorch
 
@@ -379,3 +386,27 @@ def test_families_do_not_read_the_names_of_devices() -> None:
 )
 def test_code_that_reads_the_name_of_a_device_would_be_found(code: str) -> None:
     assert device_names_read_in(code)
+
+
+class Npu(TorchAccelerator):
+    """A kind of accelerator that a plugin brings."""
+
+    kind = "npu"
+
+
+def test_a_plugin_adds_a_kind_of_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_targets", dict(accelerator_targets()))
+    FakeTorch(monkeypatch, "npu", n_devices=2)
+    before = find_devices()
+
+    add_accelerators({"npu": f"{__name__}:Npu"})
+    here = find_devices()
+
+    assert before == NONE
+    assert here == FoundDevices("npu", ["npu number 0", "npu number 1"])
+    assert isinstance(device_named("npu:1"), Npu)
+    assert device_for("npu:1", ("accelerator",), here) == "npu:1"
+    assert device_for("npu:1", ("cuda",), here) == "cpu"
+    check_device("npu:1", here)
+    with pytest.raises(UsageError, match="'npu:2' is not on this machine"):
+        check_device("npu:2", here)

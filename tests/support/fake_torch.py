@@ -97,7 +97,7 @@ class FakeTorch(SimpleNamespace):
                 max_memory_reserved=lambda index: 500 + index,
                 is_initialized=lambda: False,
             )
-            for name in ("cuda", "xpu")
+            for name in ("cuda", "xpu", kind)
         }
         # torch has fewer functions for it.
         self.modules["mps"] = SimpleNamespace(

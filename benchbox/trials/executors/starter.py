@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchbox.errors import BenchboxError
+from benchbox.machine import accelerator_targets
 from benchbox.records import SearchPath, ZygoteMessage
 from benchbox.trials.executors.channel import Line
 
@@ -92,7 +93,8 @@ class Starter:
         self._line = Line(ours, ZygoteMessage)
         # A process that has died already is found out when its answer is waited for.
         with suppress(BrokenPipeError):
-            self._line.send(SearchPath(path=sys.path))
+            known = dict(accelerator_targets())
+            self._line.send(SearchPath(path=sys.path, accelerators=known))
         self._ready = False
 
     def stop(self) -> None:

@@ -19,7 +19,11 @@ from typing import NoReturn
 
 import msgspec
 
-from benchbox.machine import accelerator_in_use, peak_memory_bytes
+from benchbox.machine import (
+    accelerator_in_use,
+    add_accelerators,
+    peak_memory_bytes,
+)
 from benchbox.records import Ended, Pairs, Ready, SearchPath, Started, Task, TrialTask
 from benchbox.trials.child import OUTCOME, run_trial
 from benchbox.trials.executors.channel import Line
@@ -31,7 +35,9 @@ _Control = Line[Task]
 def main() -> int:
     """Serve the socket whose number is the only argument, until it closes."""
     end = socket.socket(fileno=int(sys.argv[1]))
-    sys.path[:] = Line[SearchPath](end, SearchPath).receive().path
+    where = Line[SearchPath](end, SearchPath).receive()
+    sys.path[:] = where.path
+    add_accelerators(where.accelerators)
     line: _Control = Line(end, Task)
     _preload()
     if kind := accelerator_in_use():
