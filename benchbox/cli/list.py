@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 import msgspec
-from tabulate import tabulate
 
 from benchbox.cli.installed import complain, installed
 from benchbox.data import DatasetCard, locate
 from benchbox.options import to_json
 from benchbox.plugins import KINDS, Offer, Registry
+from benchbox.reports import TextTable, fitted, remark, terminal_width
 
 
 @click.command("list")
@@ -39,14 +39,28 @@ def _table(registry: Registry, kind: str) -> str:
     offers = registry.all(kind)
     if kind in ("models", "datasets"):
         offers = sorted(offers, key=lambda offer: str(offer.value.name))
-    columns = {
-        kind: [offer.value.name for offer in offers],
-        "what it is": [_summary(offer.value) for offer in offers],
-        "from": [offer.origin.short for offer in offers],
-    }
+    headings = [kind, "what it is", "from"]
+    rows = [
+        [offer.value.name, _summary(offer.value), offer.origin.short]
+        for offer in offers
+    ]
     if kind == "datasets":
-        columns["files"] = [_whereabouts(offer.value) for offer in offers]
-    return tabulate(columns, headers="keys", tablefmt="simple")
+        headings.append("files")
+        for row, offer in zip(rows, offers, strict=True):
+            row.append(_whereabouts(offer.value))
+    width = terminal_width()
+    table = fitted(
+        TextTable(
+            headings=headings,
+            rows=rows,
+            words=range(len(headings)),
+            gives_way=range(2, len(headings)),
+            folds=(1,),
+            fold_to=50,
+        ),
+        width,
+    )
+    return "\n".join([table.text, *remark(table.left_out, width, "list --json")])
 
 
 def _whereabouts(card: DatasetCard) -> str:

@@ -36,7 +36,7 @@ from benchbox.records import (
     new_run_id,
     now,
 )
-from benchbox.reports import render, write_tables
+from benchbox.reports import TextTable, fitted, render, terminal_width, write_tables
 from benchbox.runs import (
     Costs,
     Events,
@@ -341,8 +341,6 @@ def _metric_record(metric: Metric) -> MetricRecord:
 
 
 def _preview(plan: Plan, costs: Costs) -> str:
-    from tabulate import tabulate
-
     rows, total, unknown = [], 0.0, 0
     for number, stage in enumerate(plan.stages):
         for place in plan.takers(number):
@@ -360,6 +358,12 @@ def _preview(plan: Plan, costs: Costs) -> str:
             cost = f"{sum(known):.1f} s ({basis})" if known else "unknown"
             what = f"{len(mine)}" if running else f"{len(mine)}, skipped"
             rows.append((stage.record().label, model.label, what, cost))
-    table = tabulate(rows, headers=["data · protocol", "model", "trials", "estimated"])
+    table = TextTable(
+        headings=["data · protocol", "model", "trials", "estimated"],
+        rows=rows,
+        words=range(4),
+        folds=(0, 1),
+    )
     more = f", and {unknown} trials of unknown cost" if unknown else ""
-    return f"{table}\n\n{len(plan.trials)} trials, about {clock(total)} in all{more}."
+    text = fitted(table, terminal_width()).text
+    return f"{text}\n\n{len(plan.trials)} trials, about {clock(total)} in all{more}."

@@ -5,8 +5,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from shutil import get_terminal_size
-from textwrap import fill
 from typing import Any
 
 import click
@@ -47,7 +45,15 @@ from benchbox.records import (
     new_run_id,
     now,
 )
-from benchbox.reports import render, write_tables
+from benchbox.reports import (
+    TextTable,
+    fitted,
+    paragraph,
+    remark,
+    render,
+    terminal_width,
+    write_tables,
+)
 from benchbox.runs import (
     Chosen,
     Events,
@@ -354,31 +360,10 @@ def _said(study: StudyRecord) -> str:
 
 def _table(studies: list[StudyRecord]) -> str:
     """Return what each search cost and found."""
-    from tabulate import tabulate
-
     if not studies:
         return "Nothing was tuned: no model has options to search."
-    rows = [
-        (
-            study.model,
-            study.fold,
-            str(len(study.tried)),
-            f"{study.seconds:.1f}",
-            _figure(study.before),
-            _figure(study.after),
-            ", ".join(_moved(study)) or "as it was",
-        )
-        for study in studies
-    ]
     budget = studies[0].budget
     limit = f" or {budget.seconds:g} s" if budget.seconds else ""
-    table = tabulate(
-        rows,
-        headers=["tuning", "fold", "trials", "s", "before", "after", "chosen"],
-        disable_numparse=True,
-        colalign=("left", "left", "right", "right", "right", "right", "left"),
-        maxcolwidths=[None] * 6 + [max(24, get_terminal_size().columns - 53)],
-    )
     notes = (
         f"before, after: {studies[0].metric} over validation ratings, which are carved "
         f"from training ratings.",
@@ -386,8 +371,37 @@ def _table(studies: list[StudyRecord]) -> str:
         f"all: {sum(study.seconds for study in studies):.1f} s. Details: {STUDY}.",
         "Each try is one fit: gains smaller than the spread between seeds are luck.",
     )
-    width = min(get_terminal_size().columns, 120)
-    return "\n".join([table, "", *(fill(note, width) for note in notes)])
+    width = terminal_width()
+    table = fitted(_text_table(studies), width)
+    return "\n".join(
+        [
+            table.text,
+            "",
+            *remark(table.left_out, width, STUDY),
+            *(paragraph(note, width) for note in notes),
+        ]
+    )
+
+
+def _text_table(studies: list[StudyRecord]) -> TextTable:
+    return TextTable(
+        headings=["tuning", "fold", "trials", "s", "before", "after", "chosen"],
+        rows=[
+            [
+                study.model,
+                study.fold,
+                str(len(study.tried)),
+                f"{study.seconds:.1f}",
+                _figure(study.before),
+                _figure(study.after),
+                ", ".join(_moved(study)) or "as it was",
+            ]
+            for study in studies
+        ],
+        words=(0, 1, 6),
+        gives_way=(2, 3),
+        folds=(0, 6),
+    )
 
 
 def _moved(study: StudyRecord) -> list[str]:

@@ -16,8 +16,8 @@ from benchbox.machine.sensors import GaugeRecord
 from benchbox.ratings import RatingScale
 from benchbox.records.folder import RunFolder
 from benchbox.records.trial import ScoreRecord
-from benchbox.reports.columns import count, mebibytes, percent, seconds
 from benchbox.reports.leaderboard import leaderboards
+from benchbox.reports.numbers import count, mebibytes, percent, seconds
 from benchbox.reports.tables import FORMATS, render, write_tables
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trials
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbox.analysis.statistics.paired import compare, compare_all, groups, holm
-from benchbox.metrics.losses import user_totals
+from benchbox.metrics.metric import MAE, MAPE, RMSE
+from benchbox.metrics.totals import user_totals
 
 
 def ratings(n_users: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +70,7 @@ def test_models_of_equal_skill_are_not_told_apart() -> None:
     assert 0 in effect.interval
 
 
-@pytest.mark.parametrize("metric", ["mae", "mape"])
+@pytest.mark.parametrize("metric", [MAE, MAPE], ids=lambda m: m.name)
 def test_other_metrics_are_compared_on_a_scale_with_zeros(metric) -> None:
     truth, users = ratings()
     truth = truth - 3
@@ -78,7 +79,7 @@ def test_other_metrics_are_compared_on_a_scale_with_zeros(metric) -> None:
         truth, noisy(truth, 0.5, 1), noisy(truth, 1.0, 2), users, metric=metric
     )
 
-    scored = np.count_nonzero(truth) if metric == "mape" else len(truth)
+    scored = np.count_nonzero(truth) if metric is MAPE else len(truth)
     assert effect.verdict == "better"
     assert effect.n_ratings == scored < len(truth) + 1
 
@@ -114,7 +115,7 @@ def test_all_pairs_are_compared_once_and_corrected_for_their_number() -> None:
     models = [noisy(truth, d, k) for k, d in enumerate((0.9, 0.91, 1.0))]
     models.append(models[0])
 
-    effects = dict(compare_all(user_totals(truth, models, users, "rmse"), {(0, 3)}))
+    effects = dict(compare_all(user_totals(truth, models, users, RMSE), {(0, 3)}))
 
     assert list(effects) == list(combinations(range(4), 2))
     assert effects[0, 3].verdict == "same"
