@@ -9,6 +9,7 @@ from benchbox.analysis.compare.sides import (
     side_of_run,
 )
 from benchbox.metrics.metric import METRICS
+from tests.support.acme_metrics import CUBED, WITHIN_HALF
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
 
 RUN = toy_run([toy_model("mf", stochastic=True)], [toy_stage(n_folds=2)], seeds=2)
@@ -91,6 +92,18 @@ def test_a_file_of_pytest_benchmark_is_a_side() -> None:
     assert side.scores[who, "coverage"].higher_is_better
     assert set(side.scores) == {(who, "rmse"), (who, "coverage")}
     assert side.machine == "Abacus 2"
+
+
+def test_the_record_of_a_metric_tells_the_direction_of_its_score() -> None:
+    figures = {"within-half": [0.4, 0.5], "cubed": [1.0, 1.1], "unheard-of": [1.0]}
+    content = {"benchmarks": [{"name": "t", "extra_info": figures}]}
+
+    side = side_of_benchmarks("new.json", content, [CUBED, WITHIN_HALF])
+
+    who = Subject("", "t")
+    assert set(side.scores) == {(who, "within-half"), (who, "cubed")}
+    assert side.scores[who, "within-half"].higher_is_better
+    assert not side.scores[who, "cubed"].higher_is_better
 
 
 def test_a_benchmark_of_trials_tells_its_folds_and_which_rounds_were_disturbed() -> (

@@ -1,5 +1,6 @@
 """Paired: two models on the same ratings are told apart as far as users allow."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 
 from benchbox.analysis.statistics.paired import compare, compare_all, groups, holm
 from benchbox.metrics.metric import MAE, MAPE, RMSE
+from benchbox.metrics.term import Term
 from benchbox.metrics.totals import user_totals
+from tests.support.acme_metrics import WITHIN_HALF
 
 
 def ratings(n_users: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -82,6 +85,35 @@ def test_other_metrics_are_compared_on_a_scale_with_zeros(metric) -> None:
     scored = np.count_nonzero(truth) if metric is MAPE else len(truth)
     assert effect.verdict == "better"
     assert effect.n_ratings == scored < len(truth) + 1
+
+
+def test_more_is_better_where_the_metric_says_so() -> None:
+    truth, users = ratings()
+
+    effect = compare(
+        truth, noisy(truth, 0.5, 1), noisy(truth, 1.0, 2), users, metric=WITHIN_HALF
+    )
+    turned = compare(
+        truth, noisy(truth, 1.0, 2), noisy(truth, 0.5, 1), users, metric=WITHIN_HALF
+    )
+
+    assert effect.first > effect.second
+    assert effect.difference == pytest.approx(effect.first - effect.second)
+    assert (effect.verdict, turned.verdict) == ("better", "worse")
+    assert effect.share_better > 0.5 > turned.share_better
+    assert not effect.is_by_few
+    assert effect.relative in effect.relative_interval
+
+
+def test_a_figure_that_may_be_below_0_has_no_relative_difference() -> None:
+    truth, users = ratings()
+    bias = replace(MAE, name="bias", term=Term(of=np.subtract))
+
+    effect = compare(truth, truth + 0.5, truth - 0.5, users, metric=bias)
+
+    assert (effect.first, effect.second) == (0.5, -0.5)
+    assert (effect.difference, effect.relative) == (1.0, None)
+    assert effect.verdict == "worse"
 
 
 def test_a_gain_for_a_few_active_users_is_told_as_such() -> None:

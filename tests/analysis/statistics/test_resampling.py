@@ -1,5 +1,6 @@
 """Resampling: intervals repeat, follow the users, and shrink as they should."""
 
+from dataclasses import replace
 from math import log, sqrt
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from benchbox.analysis.statistics.resampling import Resampler
 from benchbox.metrics.metric import MAE, RMSE, Metric
+from benchbox.metrics.term import Term
 from benchbox.metrics.totals import UserTotals
 
 
@@ -56,6 +58,37 @@ def test_equal_users_give_the_interval_of_a_t_test() -> None:
     assert found.standard_error == pytest.approx(error)
     assert found.interval.low == pytest.approx(found.value - 1.966 * error, rel=2e-3)
     assert found.interval.high == pytest.approx(found.value + 1.966 * error, rel=2e-3)
+
+
+def test_a_mean_that_may_be_below_0_has_the_interval_of_a_t_test() -> None:
+    # One rating per user, of which the errors have a mean near 0: some are 0 exactly.
+    draw = np.random.default_rng(1)
+    sums = draw.integers(-3, 4, (1, 400)).astype(float)
+    bias = replace(MAE, name="bias", term=Term(of=np.subtract))
+    given = UserTotals(metric=bias, counts=np.ones(400), sums=sums)
+
+    found = Resampler(given, seed=0, n_resamples=4000).value(0)
+
+    error = sums.std(ddof=1) / sqrt(400)
+    assert found.value == pytest.approx(sums.mean())
+    assert found.standard_error == pytest.approx(error)
+    assert found.interval.low == pytest.approx(
+        found.value - 1.966 * error, abs=0.1 * error
+    )
+    assert found.interval.high == pytest.approx(
+        found.value + 1.966 * error, abs=0.1 * error
+    )
+
+
+def test_a_cube_root_has_the_error_of_the_delta_method() -> None:
+    root = replace(RMSE, name="cube-root", term=Term(of=np.subtract, power=1 / 3))
+    plain, rooted = (
+        Resampler(totals(metric=metric), seed=0).value(0) for metric in (MAE, root)
+    )
+
+    assert rooted.value == pytest.approx(plain.value ** (1 / 3))
+    slope = plain.value ** (-2 / 3) / 3
+    assert rooted.standard_error == pytest.approx(slope * plain.standard_error)
 
 
 def test_ratings_of_one_user_count_as_one_draw() -> None:
