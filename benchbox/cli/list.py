@@ -39,13 +39,14 @@ def _table(registry: Registry, kind: str) -> str:
     offers = registry.all(kind)
     if kind in ("models", "datasets"):
         offers = sorted(offers, key=lambda offer: str(offer.value.name))
-    headings = [kind, "what it is", "from"]
+    headings, least = [kind, "what it is", "from"], 50
     rows = [
         [offer.value.name, _summary(offer.value), offer.origin.short]
         for offer in offers
     ]
     if kind == "datasets":
-        headings.append("files")
+        # Where files are matters more than a description in one line.
+        headings, least = [*headings, "files"], 33
         for row, offer in zip(rows, offers, strict=True):
             row.append(_whereabouts(offer.value))
     width = terminal_width()
@@ -56,7 +57,7 @@ def _table(registry: Registry, kind: str) -> str:
             words=range(len(headings)),
             gives_way=range(2, len(headings)),
             folds=(1,),
-            fold_to=50,
+            fold_to=least,
         ),
         width,
     )

@@ -111,8 +111,8 @@ def remark(left_out: Sequence[str], width: int, elsewhere: str) -> list[str]:
         ", ".join(left_out[:shown]) + (f" and {n - shown} more" if shown < n else "")
         for shown in range(n, 0, -1)
     ]
-    lines = [f"Columns left out to fit: {names}; see {elsewhere}." for names in ways]
-    short = f"{n} columns left out to fit; see {elsewhere}."
+    lines = [f"Not shown: {names} (see {elsewhere})." for names in ways]
+    short = f"Not shown: {n} columns (see {elsewhere})."
     return [next((line for line in lines if len(line) <= width), short)] if n else []
 
 
@@ -183,9 +183,9 @@ def _column_width(table: TextTable, attempt: _Attempt, place: int) -> int:
 
 
 class _Wrapper(TextWrapper):
-    """Ends lines at spaces, and behind commas and colons."""
+    """Ends lines at spaces, and before an option, but not within a number."""
 
-    wordsep_simple_re = re.compile(r"(\s+|(?<=[,:])(?=\S))")
+    wordsep_simple_re = re.compile(r"(\s+|(?<=[,:])(?=[^\s\d]))")
 
 
 def _folded(text: str, width: int) -> list[str]:

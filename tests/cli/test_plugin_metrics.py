@@ -134,7 +134,7 @@ def test_a_narrow_terminal_leaves_costs_out_before_a_metric_of_a_plugin(
     assert max(map(len, text.splitlines())) <= 90
     assert all(title in table for title in TITLES)
     assert "parameters" not in table
-    assert "Columns left out to fit: RMSE by item, RMSE by user and 5 more" in text
+    assert "Not shown: RMSE by item, RMSE by user, parameters, pairs/s" in text
 
 
 def test_a_metric_with_a_term_has_an_interval_over_users(

@@ -310,9 +310,9 @@ def test_a_narrow_table_keeps_the_scores_and_a_wide_one_shows_all(
     for heading in ("RMSE by user", "coverage", "parameters"):
         assert heading not in narrow.split("\n\n")[1]
         assert heading in wide.split("\n\n")[1]
-    (said,) = [line for line in narrow.splitlines() if "left out to fit" in line]
-    assert said.endswith("see report -f csv.")
-    assert "left out to fit" not in wide
+    (said,) = [line for line in narrow.splitlines() if "Not shown" in line]
+    assert said.endswith("(see report -f csv).")
+    assert "Not shown" not in wide
 
 
 def test_the_terminal_stars_the_best_and_marks_the_tied(folder, monkeypatch) -> None:
