@@ -11,8 +11,6 @@ from benchbox.analysis.compare.verdicts import Comparison as Comparison
 from benchbox.analysis.compare.verdicts import compare_sides as compare_sides
 from benchbox.analysis.from_predictions import analyse as analyse
 from benchbox.analysis.from_predictions import check_folds as check_folds
-from benchbox.analysis.measures import Measures as Measures
-from benchbox.analysis.measures import as_recorded as as_recorded
 from benchbox.analysis.measures import measures_of as measures_of
 from benchbox.analysis.records import REFERENCE as REFERENCE
 from benchbox.analysis.records import Analysis as Analysis

@@ -28,6 +28,7 @@ from benchbox.records import RunFolder
 from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
 from benchbox.runs import Again, resolve_metrics
 
+_HEADINGS = ("model", "", "verdict", "first", "second", "effect (interval)", "noise")
 _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
 
 
@@ -183,9 +184,7 @@ def _text(found: Comparison, verbose: bool) -> str:
 
 def _table(cells: list[Cell]) -> TextTable:
     return TextTable(
-        headings=[
-            *("model", "", "verdict", "first", "second", "effect (interval)", "noise")
-        ],
+        headings=_HEADINGS,
         rows=[
             [
                 cell.who,
@@ -197,6 +196,7 @@ def _table(cells: list[Cell]) -> TextTable:
             for cell in cells
         ],
         words=(0, 1, 2, 5),
+        # The noise, then both values: the effect tells what came of them.
         gives_way=(6, 4, 3),
     )
 

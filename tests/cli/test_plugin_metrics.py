@@ -137,6 +137,18 @@ def test_a_narrow_terminal_leaves_costs_out_before_a_metric_of_a_plugin(
     assert "Not shown: RMSE by item, RMSE by user, parameters, pairs/s" in text
 
 
+def test_cases_on_different_scales_show_fractions_and_nothing_in_ratings(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    case = 'title = "toy"\ndataset = "svd-toy"\nprotocol = "holdout"\nmodels = ["bias"]'
+    (tmp_path / "cases.toml").write_text(f"seeds = 1\n[[cases]]\n{case}\n")
+
+    text = benchbox("run --suite cases.toml").out
+
+    assert "RMSE bias MAPE % within ½ % fit s published" in " ".join(text.split())
+    assert "MCAE" not in text
+
+
 def test_a_metric_with_a_term_has_an_interval_over_users(
     stage: Callable[[str], Any], show: Show, runs: list[str]
 ) -> None:

@@ -89,12 +89,11 @@ class AccuracyJudge:
         known = [s.of_mean for s in seeds if s]
         found = self._by_users(subject, cell.quantity, known)
         if found is None and len(known) == len(seeds):
-            distance = log(second / first)
-            reach = _reach(known, self.rules.error_rate)
-            found = _Distance(
-                distance, distance - reach, distance + reach, "by the spread over seeds"
+            found = self._with_doubts(
+                log(second / first), known, "by the spread over seeds"
             )
-        found = found or self._by_folds(mine, other, folds)
+        if found is None:
+            found = self._by_folds(mine, other, folds)
         if found is None:
             return replace(cell, reason=_NO_GROUNDS)
         return self._by_interval(cell, found, mine.higher_is_better)
@@ -109,9 +108,14 @@ class AccuracyJudge:
             return None
         error = effect.standard_error / effect.second
         doubt = _Doubt(error**2, effect.n_users - 1)
-        reach = _reach([*doubts, doubt], self.rules.error_rate)
         distance = log(effect.first / effect.second)
-        return _Distance(distance, distance - reach, distance + reach, "paired by user")
+        return self._with_doubts(distance, [*doubts, doubt], "paired by user")
+
+    def _with_doubts(
+        self, distance: float, doubts: "list[_Doubt]", basis: str
+    ) -> "_Distance":
+        reach = _reach(doubts, self.rules.error_rate)
+        return _Distance(distance, distance - reach, distance + reach, basis)
 
     def _by_folds(
         self, mine: Scores, other: Scores, folds: list[str]

@@ -72,7 +72,7 @@ def _direction(metric: Metric) -> str:
 
 
 def _wins(metric: Metric) -> str:
-    return "has more" if metric.higher_is_better else "errs less"
+    return "scores higher" if metric.higher_is_better else "errs less"
 
 
 def _about_pairing(pair: Pair) -> list[str]:
