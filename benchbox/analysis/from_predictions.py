@@ -1,22 +1,18 @@
-"""Analysis: all that the stored predictions of a run tell, without fitting anew."""
+"""Analysis: all that the stored predictions of a run tell, without fitting again."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from statistics import fmean
 
-import numpy as np
-
+from benchbox.analysis.measures import Measures
 from benchbox.analysis.pairs import compare_tallies
-from benchbox.analysis.records import REFERENCE as REFERENCE
-from benchbox.analysis.records import Analysis as Analysis
-from benchbox.analysis.records import ModelAnalysis as ModelAnalysis
-from benchbox.analysis.records import Pair as Pair
+from benchbox.analysis.records import REFERENCE, Analysis, ModelAnalysis, Pair
 from benchbox.analysis.statistics.components import components
 from benchbox.analysis.statistics.paired import groups
 from benchbox.analysis.statistics.resampling import Estimate, Resampler
-from benchbox.analysis.tally import Tally, Told
+from benchbox.analysis.tally import FoldTruth, Tally
 from benchbox.errors import ResultsError
-from benchbox.metrics import LOSSES, joined, seen_users
+from benchbox.metrics import Metric, joined
 from benchbox.protocols import Fold
 from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord
 from benchbox.seeding import derive_seed
@@ -47,75 +43,112 @@ def analyse(
     folds: Sequence[Fold],
     folder: RunFolder,
     trials: Sequence[TrialRecord],
+    measures: Measures,
 ) -> Analysis:
     """Return what the stored predictions of one stage tell.
 
     Args:
         run: The run.
         number: Place of the stage in it.
-        folds: The folds of the stage, made anew; see `check_folds`.
+        folds: The folds of the stage, made again; see `check_folds`.
         folder: Where the predictions are.
         trials: Trials of the run.
+        measures: What to measure; see `measures_of`.
 
     Raises:
-        ResultsError: Predictions were not kept.
+        ResultsError: Predictions were not kept, or no hidden rating counts by the
+            metric that models are compared by.
     """
     stage = run.stages[number]
     check_folds(run, stage, folds)
-    by_name = {fold.name: fold for fold in folds}
     # A repeat is there for its timing alone.
     mine = [
         t for t in trials if t.stage == number and t.status == "ok" and not t.repeat
     ]
-    takers = stage.takers(run)
-    tallies = [
-        Tally(label=run.models[place].label, n_users=stage.n_users) for place in takers
-    ]
-    reference = Tally(label=REFERENCE, n_users=stage.n_users)
-    for record in stage.folds:
-        here = [t for t in mine if t.fold == record.name]
-        if here:
-            told = Told(by_name[record.name], run.config.clip)
-            for place, tally in zip(takers, tallies, strict=True):
-                fits = [folder.predictions(t) for t in here if t.model == place]
-                tally.add(told, fits)
-            reference.add(told, [folder.reference(here[0])])
+    tallies, reference = _tallied(run, stage, folds, folder, mine, measures)
     n_folds = len(stage.folds)
     whole = [t for t in tallies if len(t.digests) == n_folds]
     if whole and all(t.digests != reference.digests for t in whole):
         whole.append(reference)
-    left_out = [t.label for t in tallies if len(t.digests) != n_folds]
+    _check_scored(stage, whole)
     seed = derive_seed(run.config.seed, "statistics", stage.data_id)
-    return _analysis(run, stage, whole, left_out, seed)
+    models, pairs = _compared(stage, measures.headline, whole, seed)
+    return Analysis(
+        stage=stage,
+        clip=run.config.clip,
+        headline=measures.headline,
+        metrics=measures.on(stage),
+        models=models,
+        pairs=pairs,
+        left_out=[t.label for t in tallies if len(t.digests) != n_folds],
+        unknown=measures.unknown,
+    )
 
 
-def _analysis(
+def _tallied(
     run: RunRecord,
     stage: StageRecord,
-    tallies: list[Tally],
-    left_out: list[str],
-    seed: int,
-) -> Analysis:
-    tallies = sorted(tallies, key=lambda tally: tally.rmse)
-    estimates = [_estimates(tally, seed) for tally in tallies]
-    pairs = list(compare_tallies(stage, tallies, estimates, seed)) if tallies else []
-    places = list(combinations(range(len(tallies)), 2))
-    apart = {
+    folds: Sequence[Fold],
+    folder: RunFolder,
+    trials: Sequence[TrialRecord],
+    measures: Measures,
+) -> tuple[list[Tally], Tally]:
+    """Return what is added up of each model, and of the reference line."""
+
+    def new(label: str) -> Tally:
+        return Tally(
+            label=label,
+            n_users=stage.n_users,
+            headline=measures.headline,
+            metrics=measures.on(stage),
+        )
+
+    by_name = {fold.name: fold for fold in folds}
+    tallies = {place: new(run.models[place].label) for place in stage.takers(run)}
+    reference = new(REFERENCE)
+    for record in stage.folds:
+        here = [t for t in trials if t.fold == record.name]
+        if here:
+            truth = FoldTruth(by_name[record.name], run.config.clip)
+            for place, tally in tallies.items():
+                fits = [folder.predictions(t) for t in here if t.model == place]
+                tally.add(truth, fits)
+            reference.add(truth, [folder.reference(here[0])])
+    return list(tallies.values()), reference
+
+
+def _check_scored(stage: StageRecord, tallies: Sequence[Tally]) -> None:
+    for tally in tallies:
+        for fold, values in zip(stage.folds, tally.by_fold, strict=True):
+            if not values:
+                raise ResultsError(
+                    f"No hidden rating of fold {fold.name!r} of {stage.label} counts "
+                    f"by {tally.headline.name!r}. Compare models by another metric."
+                )
+
+
+def _compared(
+    stage: StageRecord, headline: Metric, tallies: Sequence[Tally], seed: int
+) -> tuple[list[ModelAnalysis], list[Pair]]:
+    """Return the models, best first, and every two of them."""
+    sign = -1 if headline.higher_is_better else 1
+    ordered = sorted(tallies, key=lambda t: sign * t.totals(headline).values[0])
+    if not ordered:
+        return [], []
+    estimates = [_estimates(tally, seed) for tally in ordered]
+    pairs = list(compare_tallies(stage, headline, ordered, estimates, seed))
+    places = combinations(range(len(ordered)), 2)
+    different = {
         place
         for place, pair in zip(places, pairs, strict=True)
         if pair.effect.verdict in ("better", "worse")
     }
-    letters = groups(len(tallies), apart)
-    return Analysis(
-        stage=stage,
-        clip=run.config.clip,
-        models=[
-            _model(tally, group, estimated)
-            for tally, group, estimated in zip(tallies, letters, estimates, strict=True)
-        ],
-        pairs=pairs,
-        left_out=left_out,
-    )
+    letters = groups(len(ordered), different)
+    models = [
+        _model(tally, group, estimated)
+        for tally, group, estimated in zip(ordered, letters, estimates, strict=True)
+    ]
+    return models, pairs
 
 
 def _model(
@@ -124,10 +157,10 @@ def _model(
     fits = tally.by_fold
     return ModelAnalysis(
         label=tally.label,
-        readings={
-            name: _mean_over_folds(folds) for name, folds in tally.readings.items()
+        variants={
+            name: _mean_over_folds(folds) for name, folds in tally.variants.items()
         },
-        n_read=tally.n_read,
+        n_scored=tally.n_scored,
         estimates=estimates,
         spread=components(fits),
         by_fold=tuple(fmean(fold) for fold in fits),
@@ -138,11 +171,10 @@ def _model(
 
 def _estimates(tally: Tally, seed: int) -> dict[str, Estimate]:
     found = {}
-    for metric in LOSSES:
-        losses = tally.losses[metric][np.newaxis]
-        totals = seen_users(tally.counts[metric], losses, metric)
+    for metric in tally.metrics:
+        totals = tally.totals(metric)
         if totals.n_users:
-            found[metric] = Resampler(totals, seed=seed).value(0)
+            found[metric.name] = Resampler(totals, seed=seed).value(0)
     return found
 
 

@@ -19,12 +19,13 @@ from benchbox.analysis.statistics.power import (
 )
 from benchbox.analysis.statistics.resampling import Estimate
 from benchbox.analysis.tally import Tally
-from benchbox.metrics import seen_users
+from benchbox.metrics import Metric, seen_users
 from benchbox.records import StageRecord
 
 
 def compare_tallies(
     stage: StageRecord,
+    metric: Metric,
     tallies: list[Tally],
     estimates: Sequence[Mapping[str, Estimate]],
     seed: int,
@@ -33,12 +34,13 @@ def compare_tallies(
 
     Args:
         stage: What they were tallied on.
-        tallies: The models, best first.
-        estimates: Each pooled metric of each model, in the same order.
+        metric: What to compare by.
+        tallies: The models, best first by it.
+        estimates: Each metric of each model by name, in the same order.
         seed: Draws the users.
     """
-    losses = np.array([tally.losses["rmse"] for tally in tallies])
-    totals = seen_users(tallies[0].counts["rmse"], losses, "rmse")
+    sums = np.array([tally.sums[metric.name] for tally in tallies])
+    totals = seen_users(tallies[0].counts[metric.name], sums, metric)
     same = {
         (a, b)
         for a, b in combinations(range(len(tallies)), 2)
@@ -50,7 +52,7 @@ def compare_tallies(
         first, second = [[fmean(of_fold) for of_fold in own] for own in fits]
         differences = [mine - its for mine, its in zip(first, second, strict=True)]
         seeds = [components(own).seed_deviation or 0.0 for own in fits]
-        alone = [estimates[place]["rmse"].standard_error for place in (a, b)]
+        alone = [estimates[place][metric.name].standard_error for place in (a, b)]
         yield Pair(
             first=tallies[a].label,
             second=tallies[b].label,

@@ -7,7 +7,7 @@ from benchbox.analysis.statistics.components import Components
 from benchbox.analysis.statistics.intervals import Interval
 from benchbox.analysis.statistics.paired import Effect
 from benchbox.analysis.statistics.resampling import Estimate
-from benchbox.metrics import Breakdown
+from benchbox.metrics import Breakdown, Metric
 from benchbox.records import StageRecord
 
 REFERENCE = "(bias model)"
@@ -20,19 +20,20 @@ class ModelAnalysis:
 
     Attributes:
         label: Model and changed options.
-        readings: Figure by definition, mean over folds and fits; `None` where nothing
-            was left to score.
-        n_read: Hidden ratings each definition scores, over all folds.
-        estimates: Each pooled metric over all folds, with its interval over users.
-        spread: RMSE over folds and over seeds.
-        by_fold: RMSE per fold, mean over fits.
-        breakdown: Errors by slice.
-        group: Letters; models that share one are not told apart.
+        variants: RMSE by each definition in use, mean over folds and fits; `None` where
+            nothing was left to score.
+        n_scored: Hidden ratings each definition scores, over all folds.
+        estimates: Each metric with a term, over all folds together, with its interval
+            over users.
+        spread: The headline over folds and over seeds.
+        by_fold: The headline per fold, mean over fits.
+        breakdown: Metrics by slice.
+        group: Letters; models that share one do not differ significantly.
     """
 
     label: str
-    readings: Mapping[str, float | None]
-    n_read: Mapping[str, int]
+    variants: Mapping[str, float | None]
+    n_scored: Mapping[str, int]
     estimates: Mapping[str, Estimate]
     spread: Components
     by_fold: tuple[float, ...]
@@ -42,7 +43,7 @@ class ModelAnalysis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two models on the same hidden ratings; the first has the lower RMSE.
+    """Two models on the same hidden ratings; the first is better by the headline.
 
     Attributes:
         first: Label of the first model.
@@ -50,7 +51,8 @@ class Pair:
         effect: Their difference over users, with p-values corrected for all pairs.
         over_folds: Interval of their mean difference over folds, refits included;
             `None` for one fold.
-        n_users: Users that would tell them apart; `None` if nothing differs.
+        n_users: Users that would make the difference significant; `None` if nothing
+            differs.
         n_folds: Folds that would; `None` if no number of them.
         n_fits: Fits a fold that keep seeds from hiding the difference.
         seeds_may_explain: Whether the spread over seeds could make the difference.
@@ -78,13 +80,20 @@ class Analysis:
     Attributes:
         stage: Data set and protocol: the definition all figures share.
         clip: Whether predictions were moved onto the scale.
-        models: Those with a prediction of every fold, by pooled RMSE.
+        headline: The metric that models are ordered and compared by.
+        metrics: All metrics with intervals and slices, in the order of their columns.
+        models: Those with a prediction of every fold, best first by the headline over
+            all folds together.
         pairs: Every two of them, in that order.
         left_out: Labels of the other models.
+        unknown: Titles of the run's metrics that are not installed as it recorded them.
     """
 
     stage: StageRecord
     clip: bool
+    headline: Metric
+    metrics: list[Metric]
     models: list[ModelAnalysis]
     pairs: list[Pair]
     left_out: list[str]
+    unknown: tuple[str, ...] = ()

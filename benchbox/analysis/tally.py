@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.metrics import (
-    LOSSES,
-    READINGS,
+    VARIANTS,
     Breakdown,
     Floats,
+    Metric,
     Scored,
     Slicing,
+    UserTotals,
     break_down,
+    seen_users,
     slicing,
     summed,
 )
@@ -22,8 +24,8 @@ from benchbox.protocols import Fold
 from benchbox.ratings import Values
 
 
-class Told:
-    """The hidden ratings of one fold, and how they are parted."""
+class FoldTruth:
+    """The hidden ratings of one fold, and how they are sliced."""
 
     def __init__(self, fold: Fold, clip: bool) -> None:
         hidden = self.hidden = fold.hidden
@@ -46,55 +48,77 @@ class Told:
 
 @dataclass(eq=False)
 class Tally:
-    """What is added up of one model, fold by fold; a fold's fits are averaged."""
+    """What is added up of one model, fold by fold; a fold's fits are averaged.
+
+    Attributes:
+        label: Model and changed options.
+        n_users: Size of the user index.
+        headline: The metric that models are compared by.
+        metrics: All metrics with a term, the headline among them.
+        digests: Hashes of the predictions of each fold's fits.
+        by_fold: The headline of each fit on each fold.
+        variants: Each definition of RMSE, of each fit on each fold.
+        n_scored: Hidden ratings each definition scores, over all folds.
+        breakdowns: Sums by slice, of each fit on each fold.
+        counts: Ratings scored by user, for each metric.
+        sums: Summed terms by user, likewise.
+    """
 
     label: str
     n_users: int
+    headline: Metric
+    metrics: Sequence[Metric]
     digests: list[frozenset[bytes]] = field(default_factory=list)
-    readings: dict[str, list[list[float | None]]] = field(default_factory=dict)
-    n_read: dict[str, int] = field(default_factory=dict)
+    by_fold: list[list[float]] = field(default_factory=list)
+    variants: dict[str, list[list[float | None]]] = field(default_factory=dict)
+    n_scored: dict[str, int] = field(default_factory=dict)
     breakdowns: list[list[Breakdown]] = field(default_factory=list)
     counts: dict[str, Floats] = field(default_factory=dict)
-    losses: dict[str, Floats] = field(default_factory=dict)
+    sums: dict[str, Floats] = field(default_factory=dict)
 
-    def add(self, told: Told, fits: Sequence[Values]) -> None:
+    def add(self, truth: FoldTruth, fits: Sequence[Values]) -> None:
         """Add a model's predictions of one fold, an array per fit, if there are any."""
         if not fits:
             return
-        scored = [told.scored(predictions) for predictions in fits]
+        scored = [truth.scored(predictions) for predictions in fits]
         self.digests.append(
             frozenset(blake2b(s.predicted.tobytes()).digest() for s in scored)
         )
-        self.breakdowns.append([break_down(s, told.slicing) for s in scored])
-        for reading in READINGS:
+        values = [self.headline.function(s).value for s in scored]
+        self.by_fold.append([v for v in values if v is not None])
+        self.breakdowns.append(
+            [break_down(s, truth.slicing, self.metrics) for s in scored]
+        )
+        self._add_variants(truth, scored, fits)
+        for metric in self.metrics:
+            self._add_terms(truth, scored, metric)
+
+    def totals(self, metric: Metric) -> UserTotals:
+        """Return what was summed up of a metric, over all folds together."""
+        sums = self.sums[metric.name][np.newaxis]
+        return seen_users(self.counts[metric.name], sums, metric)
+
+    def _add_variants(
+        self, truth: FoldTruth, scored: Sequence[Scored], fits: Sequence[Values]
+    ) -> None:
+        for variant in VARIANTS:
             scores = [
-                reading.of(s, predictions, told.is_cold)
+                variant.of(s, predictions, truth.is_cold)
                 for s, predictions in zip(scored, fits, strict=True)
             ]
             values = [score.value for score in scores]
-            self.readings.setdefault(reading.name, []).append(values)
-            n = self.n_read.get(reading.name, 0) + scores[0].n_scored
-            self.n_read[reading.name] = n
-        for metric in LOSSES:
-            self._add_losses(told, scored, metric)
+            self.variants.setdefault(variant.name, []).append(values)
+            n = self.n_scored.get(variant.name, 0) + scores[0].n_scored
+            self.n_scored[variant.name] = n
 
-    def _add_losses(self, told: Told, scored: list[Scored], metric: str) -> None:
-        hidden = told.hidden
+    def _add_terms(
+        self, truth: FoldTruth, scored: Sequence[Scored], metric: Metric
+    ) -> None:
+        hidden, name = truth.hidden, metric.name
         predictions = [s.predicted for s in scored]
-        counts, losses = summed(
+        counts, sums = summed(
             hidden.values, predictions, hidden.users, self.n_users, metric
         )
         before = np.zeros(self.n_users)
-        self.counts[metric] = self.counts.get(metric, before) + counts
-        self.losses[metric] = self.losses.get(metric, before) + losses.mean(axis=0)
-
-    @property
-    def rmse(self) -> float:
-        """RMSE over all folds together."""
-        return float(np.sqrt(self.losses["rmse"].sum() / self.counts["rmse"].sum()))
-
-    @property
-    def by_fold(self) -> list[list[float]]:
-        """RMSE of each fit on each fold."""
-        folds = self.readings[READINGS[0].name]
-        return [[v for v in fits if v is not None] for fits in folds]
+        self.counts[name] = self.counts.get(name, before) + counts
+        self.sums[name] = self.sums.get(name, before) + sums.mean(axis=0)

@@ -1,11 +1,9 @@
 """`benchbox compare`: what got better or worse between two runs, and how surely."""
 
 import json
-import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import click
@@ -24,10 +22,13 @@ from benchbox.analysis import (
 from benchbox.cli.common import complain_of, results_option
 from benchbox.cli.installed import installed
 from benchbox.errors import BenchboxError, ResultsError, UsageError
+from benchbox.metrics import Metric
 from benchbox.ratings import Ratings
 from benchbox.records import RunFolder
-from benchbox.runs import Stages
+from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
+from benchbox.runs import Stages, resolve_metrics
 
+_HEADINGS = ("model", "", "verdict", "first", "second", "effect (interval)", "noise")
 _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
 
 
@@ -101,22 +102,23 @@ def compare_named(first: str, second: str, out: Path, rules: Rules) -> Compariso
     Raises:
         ResultsError: One of them is not there, or cannot be read.
     """
+    metrics = resolve_metrics(installed())
     pairing = None
     if not (_is_file(first) or _is_file(second)):
         folders = [RunFolder.find(name, out) for name in (first, second)]
         baseline, judged = folders
-        pairing = Pairing(baseline, judged, cache(_Hidden(baseline)))
-    sides = [_side(name, out) for name in (first, second)]
+        pairing = Pairing(baseline, judged, cache(_Hidden(baseline)), metrics)
+    sides = [_side(name, out, metrics) for name in (first, second)]
     return compare_sides(*sides, rules=rules, paired=pairing)
 
 
-def _side(name: str, out: Path) -> Side:
+def _side(name: str, out: Path, metrics: Sequence[Metric]) -> Side:
     if not _is_file(name):
         folder = RunFolder.find(name, out)
         return side_of_run(folder.read_run(), folder.trials())
     try:
         content = json.loads(Path(name).read_text())
-        return side_of_benchmarks(Path(name).name, content)
+        return side_of_benchmarks(Path(name).name, content, metrics)
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ResultsError(
             f"{name} is no file of pytest --benchmark-json: {error}."
@@ -164,61 +166,39 @@ def markdown(found: Comparison) -> str:
 
 
 def _text(found: Comparison, verbose: bool) -> str:
-    width = shutil.get_terminal_size((100, 24)).columns
+    width = terminal_width()
     parts = []
     for where in dict.fromkeys(cell.where for cell in found.cells):
         there = [cell for cell in found.cells if cell.where == where]
         mine = [cell for cell in there if verbose or cell.verdict != "SAME"]
         if mine:
+            table = fitted(_table(mine), width)
             reasons = {f"{c.verdict}: {c.reason}.": None for c in mine if c.reason}
-            said = [_wrapped(reason, width) for reason in reasons]
-            parts += [fill(where, width), "", _fitting(mine, width), "", *said, ""]
+            said = remark(table.left_out, width, "compare -f json")
+            said += [paragraph(reason, width, indent=2) for reason in reasons]
+            parts += [paragraph(where, width), "", table.text, "", *said, ""]
     summary = f"{found.second} against {found.first}: {_counted(found)}."
-    return "\n".join([*parts, *(fill(t, width) for t in (summary, *_feet(found)))])
+    feet = [paragraph(text, width) for text in (summary, *_feet(found))]
+    return "\n".join([*parts, *feet])
 
 
-def _fitting(cells: list[Cell], width: int) -> str:
-    """Return the fullest table that fits; JSON has what is left out here."""
-    label = max(len(cell.who) for cell in cells)
-    for with_noise, with_values in ((True, True), (False, True), (False, False)):
-        table = _table(cells, label, with_noise, with_values)
-        surplus = max(map(len, table.splitlines())) - width
-        if surplus <= 0:
-            return table
-    return _table(cells, max(12, label - surplus), False, False)
-
-
-def _table(
-    cells: list[Cell], label_width: int, with_noise: bool, with_values: bool
-) -> str:
-    from tabulate import tabulate
-
-    rows = []
-    for cell in cells:
-        first, second, effect = _figures(cell)
-        values = [first, second] if with_values else []
-        label = cell.who.replace(",", ", ")
-        row = [fill(label, label_width, break_on_hyphens=False), cell.quantity]
-        noise = "" if cell.noise is None else f"{cell.noise:.1%}"
-        rows.append(
-            [*row, cell.verdict, *values, effect, *([noise] if with_noise else [])]
-        )
-    headers = ["model", "", "verdict", *(["first", "second"] if with_values else [])]
-    return tabulate(
-        rows,
-        headers=[*headers, "effect (interval)", *(["noise"] if with_noise else [])],
-        disable_numparse=True,
-        colalign=[
-            *["left"] * 3,
-            *["right"] * (2 * with_values),
-            "left",
-            *["right"] * with_noise,
+def _table(cells: list[Cell]) -> TextTable:
+    return TextTable(
+        headings=_HEADINGS,
+        rows=[
+            [
+                cell.who,
+                cell.quantity,
+                cell.verdict,
+                *_figures(cell),
+                "" if cell.noise is None else f"{cell.noise:.1%}",
+            ]
+            for cell in cells
         ],
+        words=(0, 1, 2, 5),
+        # The noise, then both values: the effect tells what came of them.
+        gives_way=(6, 4, 3),
     )
-
-
-def _wrapped(reason: str, width: int) -> str:
-    return fill(reason, width, subsequent_indent="  ")
 
 
 def _figures(cell: Cell) -> tuple[str, str, str]:

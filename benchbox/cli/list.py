@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 import msgspec
-from tabulate import tabulate
 
 from benchbox.cli.installed import complain, installed
 from benchbox.data import DatasetCard, locate
 from benchbox.options import to_json
 from benchbox.plugins import KINDS, Offer, Registry
+from benchbox.reports import TextTable, fitted, remark, terminal_width
 
 
 @click.command("list")
@@ -41,14 +41,29 @@ def _table(registry: Registry, kind: str) -> str:
     offers = registry.all(kind)
     if kind in ("models", "datasets"):
         offers = sorted(offers, key=lambda offer: str(offer.value.name))
-    columns = {
-        kind: [offer.value.name for offer in offers],
-        "what it is": [_summary(offer.value) for offer in offers],
-        "from": [offer.origin.short for offer in offers],
-    }
+    headings, least = [kind, "what it is", "from"], 50
+    rows = [
+        [offer.value.name, _summary(offer.value), offer.origin.short]
+        for offer in offers
+    ]
     if kind == "datasets":
-        columns["files"] = [_whereabouts(offer.value, registry) for offer in offers]
-    return tabulate(columns, headers="keys", tablefmt="simple")
+        # Where files are matters more than a description in one line.
+        headings, least = [*headings, "files"], 33
+        for row, offer in zip(rows, offers, strict=True):
+            row.append(_whereabouts(offer.value, registry))
+    width = terminal_width()
+    table = fitted(
+        TextTable(
+            headings=headings,
+            rows=rows,
+            words=range(len(headings)),
+            gives_way=range(2, len(headings)),
+            folds=(1,),
+            fold_to=least,
+        ),
+        width,
+    )
+    return "\n".join([table.text, *remark(table.left_out, width, "list --json")])
 
 
 def _whereabouts(card: DatasetCard, registry: Registry) -> str:

@@ -26,7 +26,7 @@ from benchbox.errors import UsageError
 from benchbox.models import Precision
 from benchbox.plugins import Registry
 from benchbox.records import RunConfig, RunFolder, new_run_id
-from benchbox.reports import render
+from benchbox.reports import TextTable, fitted, render, terminal_width
 from benchbox.runs import (
     Costs,
     Plan,
@@ -200,8 +200,6 @@ def run_and_print(
 
 
 def _preview(plan: Plan, costs: Costs) -> str:
-    from tabulate import tabulate
-
     rows, total, unknown = [], 0.0, 0
     for number, stage in enumerate(plan.stages):
         for place in plan.takers(number):
@@ -219,6 +217,12 @@ def _preview(plan: Plan, costs: Costs) -> str:
             cost = f"{sum(known):.1f} s ({basis})" if known else "unknown"
             what = f"{len(mine)}" if running else f"{len(mine)}, skipped"
             rows.append((stage.record().label, model.label, what, cost))
-    table = tabulate(rows, headers=["data · protocol", "model", "trials", "estimated"])
+    table = TextTable(
+        headings=["data · protocol", "model", "trials", "estimated"],
+        rows=rows,
+        words=range(4),
+        folds=(0, 1),
+    )
     more = f", and {unknown} trials of unknown cost" if unknown else ""
-    return f"{table}\n\n{len(plan.trials)} trials, about {clock(total)} in all{more}."
+    text = fitted(table, terminal_width()).text
+    return f"{text}\n\n{len(plan.trials)} trials, about {clock(total)} in all{more}."

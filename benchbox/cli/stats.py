@@ -1,16 +1,16 @@
-"""`benchbox stats`: what a run's stored predictions tell, without fitting anew."""
+"""`benchbox stats`: what a run's stored predictions tell, without fitting again."""
 
 from pathlib import Path
 
 import click
 
-from benchbox.analysis import Analysis, analyse
+from benchbox.analysis import Analysis, analyse, measures_of
 from benchbox.cli.common import notify, results_option
 from benchbox.cli.installed import complain, installed
 from benchbox.errors import ResultsError
 from benchbox.records import RunFolder, RunRecord
 from benchbox.reports import STATS_FORMATS
-from benchbox.runs import Stages
+from benchbox.runs import Stages, resolve_metrics
 
 
 @click.command("stats")
@@ -24,20 +24,27 @@ from benchbox.runs import Stages
     show_default=True,
     help="How to write it.",
 )
+@click.option(
+    "--metric",
+    default="",
+    metavar="NAME",
+    help="Compare models by this metric, a mean over ratings.  [default: the run's "
+    "first, rmse]",
+)
 @results_option
-def command(run: str, form: str, out: Path) -> int:
+def command(run: str, form: str, metric: str, out: Path) -> int:
     """Show how sure the figures of RUN are, and what they hide.
 
     RUN is a folder, the name of a run, or "last". Its data sets are loaded and split
     again; nothing is fitted. Shown are the RMSE by every definition in use, intervals,
     a comparison of every two models, and errors by slice.
     """
-    text = STATS_FORMATS[form](*_analysed(RunFolder.find(run, out)))
+    text = STATS_FORMATS[form](*_analysed(RunFolder.find(run, out), metric))
     click.echo(text)
     return 0
 
 
-def _analysed(folder: RunFolder) -> tuple[RunRecord, list[Analysis]]:
+def _analysed(folder: RunFolder, metric: str) -> tuple[RunRecord, list[Analysis]]:
     registry = installed()
     complain(registry)
     run, trials = folder.read_run(), folder.trials()
@@ -46,7 +53,8 @@ def _analysed(folder: RunFolder) -> tuple[RunRecord, list[Analysis]]:
             f"Run {run.id} has no trial that ended well, so there is nothing to tell."
         )
     stages = Stages(registry, notify, run.config.columns)
+    measures = measures_of(run, resolve_metrics(registry), metric)
     return run, [
-        analyse(run, number, stages.again(run, number).folds, folder, trials)
+        analyse(run, number, stages.again(run, number).folds, folder, trials, measures)
         for number in range(len(run.stages))
     ]

@@ -1,8 +1,6 @@
 """`benchbox tune`: choose options on validation ratings, then compare as a run does."""
 
 from pathlib import Path
-from shutil import get_terminal_size
-from textwrap import fill
 from typing import Any
 
 import click
@@ -33,6 +31,7 @@ from benchbox.records import (
     Tried,
     TuningBudget,
 )
+from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
 from benchbox.runs import STUDY, PlannedTrial, config_to_resume, make_config
 
 
@@ -181,33 +180,12 @@ def _said(study: StudyRecord) -> str:
 
 def _table(folder: RunFolder) -> str:
     """Return what each search of a run cost and found."""
-    from tabulate import tabulate
-
     content = (folder.path / STUDY).read_bytes()
     studies = msgspec.json.decode(content, type=StudiesRecord).studies
     if not studies:
         return "Nothing was tuned: no model has options to search."
-    rows = [
-        (
-            study.model,
-            study.fold,
-            str(len(study.tried)),
-            f"{study.seconds:.1f}",
-            _figure(study.before),
-            _figure(study.after),
-            ", ".join(_moved(study)) or "as it was",
-        )
-        for study in studies
-    ]
     budget = studies[0].budget
     limit = f" or {budget.seconds:g} s" if budget.seconds else ""
-    table = tabulate(
-        rows,
-        headers=["tuning", "fold", "trials", "s", "before", "after", "chosen"],
-        disable_numparse=True,
-        colalign=("left", "left", "right", "right", "right", "right", "left"),
-        maxcolwidths=[None] * 6 + [max(24, get_terminal_size().columns - 53)],
-    )
     notes = (
         f"before, after: {studies[0].metric} over validation ratings, which are carved "
         f"from training ratings.",
@@ -215,8 +193,37 @@ def _table(folder: RunFolder) -> str:
         f"all: {sum(study.seconds for study in studies):.1f} s. Details: {STUDY}.",
         "Each try is one fit: gains smaller than the spread between seeds are luck.",
     )
-    width = min(get_terminal_size().columns, 120)
-    return "\n".join([table, "", *(fill(note, width) for note in notes)])
+    width = terminal_width()
+    table = fitted(_text_table(studies), width)
+    return "\n".join(
+        [
+            table.text,
+            "",
+            *remark(table.left_out, width, STUDY),
+            *(paragraph(note, width) for note in notes),
+        ]
+    )
+
+
+def _text_table(studies: list[StudyRecord]) -> TextTable:
+    return TextTable(
+        headings=["tuning", "fold", "trials", "s", "before", "after", "chosen"],
+        rows=[
+            [
+                study.model,
+                study.fold,
+                str(len(study.tried)),
+                f"{study.seconds:.1f}",
+                _figure(study.before),
+                _figure(study.after),
+                ", ".join(_moved(study)) or "as it was",
+            ]
+            for study in studies
+        ],
+        words=(0, 1, 6),
+        gives_way=(2, 3),
+        folds=(0, 6),
+    )
 
 
 def _moved(study: StudyRecord) -> list[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
-from textwrap import fill
 
 import click
 
@@ -14,8 +13,26 @@ from benchbox.errors import DataError, SourceError, UsageError
 from benchbox.options import split_choice
 from benchbox.plugins import Checked, Claim, Registry, check, unchecked
 from benchbox.records import RunConfig, RunFolder, new_run_id
-from benchbox.reports import leaderboards
+from benchbox.reports import (
+    TextTable,
+    fitted,
+    leaderboards,
+    paragraph,
+    remark,
+    terminal_width,
+)
 from benchbox.runs import Session
+
+_HEADINGS = (
+    "claim",
+    "data",
+    "metric",
+    "published",
+    "ours",
+    "difference",
+    "tolerance",
+    "verdict",
+)
 
 
 @click.command("verify")
@@ -124,40 +141,40 @@ def _checked(
 
 
 def _table(checked: list[Checked], flaws: list[str]) -> str:
-    from tabulate import tabulate
-
-    rows = [
-        (
-            f"⚠ {one.claim.name}" if flaw else one.claim.name,
-            one.claim.dataset,
-            one.metric,
-            f"{one.published:.5g}",
-            _figure(one.ours),
-            _figure(one.difference, "+"),
-            f"{one.claim.tolerance:g}",
-            one.verdict,
-        )
-        for one, flaw in zip(checked, flaws, strict=True)
-    ]
-    headers = (
-        "claim",
-        "data",
-        "metric",
-        "published",
-        "ours",
-        "difference",
-        "tolerance",
-        "verdict",
-    )
-    table = tabulate(
-        rows,
-        headers=headers,
-        disable_numparse=True,
-        colalign=["left", "left", "left", *["right"] * 4, "left"],
-    )
+    width = terminal_width()
+    table = fitted(_text_table(checked, flaws), width)
     warning = ["⚠ Under a flawed protocol: no measure of prediction."]
-    notes = [_counted(checked), *(warning if any(flaws) else [])]
-    return "\n".join([table, "", *notes, *_explained(checked)])
+    notes = [_counted(checked), *(warning if any(flaws) else []), *_explained(checked)]
+    return "\n".join(
+        [
+            table.text,
+            "",
+            *remark(table.left_out, width, "verify --json"),
+            *(paragraph(note, width, indent=2) for note in notes),
+        ]
+    )
+
+
+def _text_table(checked: list[Checked], flaws: list[str]) -> TextTable:
+    return TextTable(
+        headings=_HEADINGS,
+        rows=[
+            [
+                f"⚠ {one.claim.name}" if flaw else one.claim.name,
+                one.claim.dataset,
+                one.metric,
+                f"{one.published:.5g}",
+                _figure(one.ours),
+                _figure(one.difference, "+"),
+                f"{one.claim.tolerance:g}",
+                one.verdict,
+            ]
+            for one, flaw in zip(checked, flaws, strict=True)
+        ],
+        words=(0, 1, 2, 7),
+        # The tolerance, then the data, which the claim's name hints at.
+        gives_way=(6, 1),
+    )
 
 
 def _figure(value: float | None, sign: str = "") -> str:
@@ -190,10 +207,7 @@ def _explained(checked: list[Checked]) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for name, reason in lines.items():
         reasons.setdefault(reason, []).append(name)
-    return [
-        fill(f"{', '.join(names)}: {reason}", 100, subsequent_indent="  ")
-        for reason, names in reasons.items()
-    ]
+    return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
 
 def _json(checked: list[Checked], flaws: list[str]) -> str:

@@ -31,8 +31,8 @@ from benchbox.machine.devices import OWN_ACCELERATORS as OWN_ACCELERATORS
 from benchbox.machine.devices import TorchAccelerator as TorchAccelerator
 from benchbox.machine.devices import accelerator_in_use as accelerator_in_use
 from benchbox.machine.devices import accelerator_targets as accelerator_targets
-from benchbox.machine.devices import add_accelerators as add_accelerators
 from benchbox.machine.devices import device_named as device_named
+from benchbox.machine.devices import set_accelerators as set_accelerators
 from benchbox.machine.disturbances import find_disturbances as find_disturbances
 from benchbox.machine.environment import Environment as Environment
 from benchbox.machine.environment import describe_environment as describe_environment

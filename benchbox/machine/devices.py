@@ -263,12 +263,13 @@ def accelerator_targets() -> Mapping[str, str]:
     return dict(_targets)
 
 
-def add_accelerators(targets: Mapping[str, str]) -> None:
-    """Make kinds of accelerator known in this process.
+def set_accelerators(targets: Mapping[str, str]) -> None:
+    """Say which kinds of accelerator this process knows, in place of those so far.
 
     Args:
         targets: The class of each kind, as ``"package.module:Class"``.
     """
+    _targets.clear()
     _targets.update(targets)
 
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchbox.metrics.metric import Metric, Score, Scored, mape
+from benchbox.metrics.metric import Metric, mape
+from benchbox.metrics.scored import Score, Scored
 
 
 def mape_over_cells(scored: Scored) -> Score:

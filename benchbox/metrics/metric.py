@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchbox.errors import DataError
-from benchbox.ratings import IndexArray, Values
+from benchbox.errors import PluginError
+from benchbox.metrics.scored import Floats, Score, Scored
+from benchbox.metrics.term import Term
+from benchbox.ratings import IndexArray
 
 # Large enough to hide NumPy's call overhead, small enough to stay in the L2 cache.
 _CHUNK = 1 << 15
@@ -17,66 +18,31 @@ _CHUNK = 1 << 15
 _PART = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Scored:
-    """Predictions of a fold's hidden ratings beside the truth, pair by pair.
-
-    Attributes:
-        predicted: What the table scores (clipped where the run clips), ``(n,)``.
-        actual: The hidden ratings, shape ``(n,)``.
-        users: User index per pair, shape ``(n,)``.
-        items: Item index per pair, shape ``(n,)``.
-        n_items: Size of the item index; `None` where it does not matter.
-
-    Raises:
-        DataError: The columns disagree in length, or there are none to score.
-    """
-
-    predicted: Values
-    actual: Values
-    users: IndexArray
-    items: IndexArray
-    n_items: int | None = None
-
-    def __post_init__(self) -> None:
-        shapes = {
-            c.shape for c in (self.predicted, self.actual, self.users, self.items)
-        }
-        if len(shapes) != 1 or len(self.actual.shape) != 1:
-            raise DataError(f"Scored columns must share one shape (n,), not {shapes}.")
-        if not len(self.actual):
-            raise DataError("There is no hidden rating to score: the fold is empty.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """The value of one metric, and over how many ratings it was taken.
-
-    Attributes:
-        value: The value in the metric's unit; `None` if no rating could be scored.
-        n_scored: Hidden ratings that entered the value.
-        n_excluded: Hidden ratings the definition leaves out.
-    """
-
-    value: float | None
-    n_scored: int
-    n_excluded: int = 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """A metric and its definition, which travel together.
 
+    Everything that is computed, shown or judged of a metric comes from this record:
+    its column in tables, its interval over users, its slices and its comparisons.
+
     Attributes:
         name: Name on the command line and in records, kebab-case.
         title: Heading of its column.
-        unit: ``"rating"`` (the unit of the ratings) or ``"fraction"``.
+        unit: ``"rating"`` (the unit of the ratings), ``"fraction"`` (shown as per
+            cent), or the name of another unit.
         higher_is_better: Direction; errors are better when lower.
         pooling: What one term of the mean is: a rating, a user or an item.
         definition: The formula, in one line of text.
-        function: Computes it.
+        function: Computes it; unless given, it is the mean of *term*.
         flaw: Why it says little of prediction; then it is computed, with a warning,
             under flawed protocols alone. Empty for honest metrics.
+        term: What it takes the mean of, if it is a mean over ratings. Without one it
+            has neither intervals over users nor slices, and is compared by its values
+            on each fold.
+
+    Raises:
+        PluginError: It has neither a function nor a term, or has a term and pools
+            something other than ratings.
     """
 
     name: str
@@ -85,8 +51,24 @@ class Metric:
     higher_is_better: bool
     pooling: str
     definition: str
-    function: Callable[[Scored], Score]
+    # Every metric has one once it is built.
+    function: Callable[[Scored], Score] = None  # type: ignore[assignment]
     flaw: str = ""
+    term: Term | None = None
+
+    def __post_init__(self) -> None:
+        if self.term is not None and self.pooling != "rating":
+            raise PluginError(
+                f"Metric {self.name!r} pools by {self.pooling}, but a term is of one "
+                f"rating. State pooling='rating', or leave the term out."
+            )
+        if self.function is None:
+            if self.term is None:
+                raise PluginError(
+                    f"Metric {self.name!r} has neither a function nor a term. State "
+                    f"one of them, to compute it by."
+                )
+            object.__setattr__(self, "function", self.term.score)
 
 
 def rmse(scored: Scored) -> Score:
@@ -131,59 +113,73 @@ def rmse_by_item(scored: Scored) -> Score:
     return _mean_of_own(scored, scored.items)
 
 
-METRICS = (
-    Metric(
-        name="rmse",
-        title="RMSE",
-        unit="rating",
-        higher_is_better=False,
-        pooling="rating",
-        definition="sqrt(mean((p - r)^2)) over a fold's hidden ratings",
-        function=rmse,
-    ),
-    Metric(
-        name="mae",
-        title="MAE",
-        unit="rating",
-        higher_is_better=False,
-        pooling="rating",
-        definition="mean(|p - r|) over a fold's hidden ratings",
-        function=mae,
-    ),
-    Metric(
-        name="mape",
-        title="MAPE",
-        unit="fraction",
-        higher_is_better=False,
-        pooling="rating",
-        definition="mean(|p - r| / |r|) over a fold's hidden ratings other than 0",
-        function=mape,
-    ),
-    Metric(
-        name="rmse-by-user",
-        title="RMSE by user",
-        unit="rating",
-        higher_is_better=False,
-        pooling="user",
-        definition="mean over users of sqrt(mean((p - r)^2)) of their hidden ratings",
-        function=rmse_by_user,
-    ),
-    Metric(
-        name="rmse-by-item",
-        title="RMSE by item",
-        unit="rating",
-        higher_is_better=False,
-        pooling="item",
-        definition="mean over items of sqrt(mean((p - r)^2)) of their hidden ratings",
-        function=rmse_by_item,
-    ),
+def _squared(predicted: Floats, actual: Floats) -> Floats:
+    error = predicted - actual
+    return error * error
+
+
+def _absolute(predicted: Floats, actual: Floats) -> Floats:
+    return np.abs(predicted - actual)
+
+
+def _relative(predicted: Floats, actual: Floats) -> Floats:
+    return np.abs(predicted - actual) / np.abs(actual)
+
+
+RMSE = Metric(
+    name="rmse",
+    title="RMSE",
+    unit="rating",
+    higher_is_better=False,
+    pooling="rating",
+    definition="sqrt(mean((p - r)^2)) over a fold's hidden ratings",
+    function=rmse,
+    term=Term(of=_squared, power=0.5),
 )
+MAE = Metric(
+    name="mae",
+    title="MAE",
+    unit="rating",
+    higher_is_better=False,
+    pooling="rating",
+    definition="mean(|p - r|) over a fold's hidden ratings",
+    function=mae,
+    term=Term(of=_absolute),
+)
+MAPE = Metric(
+    name="mape",
+    title="MAPE",
+    unit="fraction",
+    higher_is_better=False,
+    pooling="rating",
+    definition="mean(|p - r| / |r|) over a fold's hidden ratings other than 0",
+    function=mape,
+    term=Term(of=_relative, includes=lambda actual: actual != 0),
+)
+RMSE_BY_USER = Metric(
+    name="rmse-by-user",
+    title="RMSE by user",
+    unit="rating",
+    higher_is_better=False,
+    pooling="user",
+    definition="mean over users of sqrt(mean((p - r)^2)) of their hidden ratings",
+    function=rmse_by_user,
+)
+RMSE_BY_ITEM = Metric(
+    name="rmse-by-item",
+    title="RMSE by item",
+    unit="rating",
+    higher_is_better=False,
+    pooling="item",
+    definition="mean over items of sqrt(mean((p - r)^2)) of their hidden ratings",
+    function=rmse_by_item,
+)
+
+METRICS = (RMSE, MAE, MAPE, RMSE_BY_USER, RMSE_BY_ITEM)
 """The metrics benchbox brings, in the order of their columns."""
 
 
-def _errors(
-    scored: Scored,
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def _errors(scored: Scored) -> Iterator[tuple[Floats, Floats]]:
     """Yield errors and truths chunk by chunk in float64.
 
     A running float32 sum is 4 % off after 20 million ratings.

@@ -1,19 +1,19 @@
-"""Breakdown: errors by slice of the hidden ratings, all slices from one pass."""
+"""Slices: metrics by slice of the hidden ratings, all slices from one pass."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import sqrt
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.metrics.metric import Scored
+from benchbox.metrics.metric import Metric
+from benchbox.metrics.scored import Floats, Scored
+from benchbox.metrics.totals import term_of
 from benchbox.parallel import each, slices
 from benchbox.ratings import IndexArray, Ratings, RatingScale, Values
 
-Floats = NDArray[np.float64]
 Labels = NDArray[np.uint8]
 
 Dimension = Literal["activity", "popularity", "rating", "prediction"]
@@ -29,15 +29,8 @@ _MOST_VALUES = 20
 
 _TENTHS = 10
 
-_FIGURES = (
-    "n",
-    "squares",
-    "absolutes",
-    "relatives",
-    "n_zero",
-    "predicted",
-    "actual",
-)
+_N_PLAIN = 3
+"""Figures before those of metrics: ratings, summed predictions, summed ratings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,25 +40,21 @@ class Slice:
     Attributes:
         name: Which they are.
         n: How many; with several fits, on average over them.
-        rmse: Over these ratings, pooled; `None` if there are none.
-        mae: Likewise.
-        mape: Likewise, as a fraction; `None` if none differs from 0.
-        mean_predicted: Mean prediction.
-        mean_actual: Mean rating.
+        values: Each metric over these ratings, by name; `None` if none of them counts.
+        mean_predicted: Mean prediction; `None` without a rating.
+        mean_actual: Mean rating; likewise.
     """
 
     name: str
     n: float
-    rmse: float | None
-    mae: float | None
-    mape: float | None
+    values: Mapping[str, float | None]
     mean_predicted: float | None
     mean_actual: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Slicing:
-    """How to part the hidden ratings of a fold; see `slicing`.
+    """How to slice the hidden ratings of a fold; see `slicing`.
 
     Attributes:
         activity: Group per user, 0 for new ones, shape ``(n_users,)``.
@@ -126,9 +115,9 @@ class Slicing:
 
 
 def slicing(visible_users: IndexArray, train_items: IndexArray, of: Ratings) -> Slicing:
-    """Return how to part a fold's hidden ratings.
+    """Return how to slice a fold's hidden ratings.
 
-    Users are parted by how many ratings the model may see of them: new ones with
+    Users are grouped by how many ratings the model may see of them: new ones with
     none, then quarters of the others, equally many users each as far as ties let.
     Items likewise by their training ratings.
 
@@ -161,10 +150,14 @@ class Breakdown:
 
     Attributes:
         names: What the slices are called, for each of `DIMENSIONS`.
-        cells: Sums, shape ``(*n_slices, n_figures)``, float64; averaged over fits.
+        metrics: Metrics with a term, of which there are sums.
+        cells: Number of ratings, summed predictions, summed ratings, then summed terms
+            and their number for each metric, shape ``(*n_slices, n_figures)``, float64;
+            averaged over fits.
     """
 
     names: tuple[list[str], ...]
+    metrics: tuple[Metric, ...]
     cells: Floats
 
     def by(self, dimension: Dimension) -> list[Slice]:
@@ -173,26 +166,46 @@ class Breakdown:
         others = tuple(k for k in range(len(DIMENSIONS)) if k != place)
         sums = self.cells.sum(axis=others)
         return [
-            _slice(name, dict(zip(_FIGURES, row, strict=True)))
+            self._slice(name, row)
             for name, row in zip(self.names[place], sums.tolist(), strict=True)
         ]
 
     def all(self) -> Slice:
         """Return the figures of all hidden ratings together."""
         sums = self.cells.sum(axis=tuple(range(len(DIMENSIONS))))
-        return _slice("all", dict(zip(_FIGURES, sums.tolist(), strict=True)))
+        return self._slice("all", sums.tolist())
+
+    def _slice(self, name: str, figures: Sequence[float]) -> Slice:
+        n, predicted, actual = figures[:_N_PLAIN]
+        totals, counts = figures[_N_PLAIN::2], figures[_N_PLAIN + 1 :: 2]
+        return Slice(
+            name=name,
+            n=n,
+            values={
+                metric.name: term_of(metric).value(total, count)
+                for metric, total, count in zip(
+                    self.metrics, totals, counts, strict=True
+                )
+            },
+            mean_predicted=predicted / n if n else None,
+            mean_actual=actual / n if n else None,
+        )
 
 
-def break_down(scored: Scored, by: Slicing) -> Breakdown:
-    """Return the errors of *scored* in every slice."""
+def break_down(scored: Scored, by: Slicing, metrics: Sequence[Metric]) -> Breakdown:
+    """Return each of *metrics*, which all have a term, in every slice of *scored*."""
     names = tuple(by.names(dimension) for dimension in DIMENSIONS)
     shape = by.sizes()
 
     def sums(part: slice) -> Floats:
-        return _cell_sums(scored, by, part, shape)
+        return _cell_sums(scored, by, metrics, part, shape)
 
     total: Floats = np.sum(each(sums, slices(len(scored.actual))), axis=0)
-    return Breakdown(names=names, cells=total.T.reshape(*shape, len(_FIGURES)))
+    return Breakdown(
+        names=names,
+        metrics=tuple(metrics),
+        cells=total.T.reshape(*shape, len(total)),
+    )
 
 
 def joined(fits: Sequence[Sequence[Breakdown]]) -> Breakdown:
@@ -202,11 +215,18 @@ def joined(fits: Sequence[Sequence[Breakdown]]) -> Breakdown:
         fits: Breakdowns by fold, then by fit.
     """
     of_folds = [np.mean([fit.cells for fit in fold], axis=0) for fold in fits]
-    return Breakdown(names=fits[0][0].names, cells=np.sum(of_folds, axis=0))
+    first = fits[0][0]
+    return Breakdown(
+        names=first.names, metrics=first.metrics, cells=np.sum(of_folds, axis=0)
+    )
 
 
 def _cell_sums(
-    scored: Scored, by: Slicing, part: slice, shape: tuple[int, ...]
+    scored: Scored,
+    by: Slicing,
+    metrics: Sequence[Metric],
+    part: slice,
+    shape: tuple[int, ...],
 ) -> Floats:
     """Return sums of each figure in each cell, shape ``(n_figures, n_cells)``."""
     actual = scored.actual[part].astype(np.float64)
@@ -215,26 +235,14 @@ def _cell_sums(
     for n, labels in zip(shape, by.labels(scored, part), strict=True):
         cell *= n
         cell += labels
-    error = predicted - actual
-    size = np.abs(error)
-    is_zero = actual == 0
-    relative = np.divide(size, np.abs(actual), out=np.zeros_like(size), where=~is_zero)
-    weights = (None, error * error, size, relative, is_zero, predicted, actual)
-    return np.array([np.bincount(cell, w, int(np.prod(shape))) for w in weights])
 
+    def in_cells(weights: NDArray[Any] | None) -> NDArray[Any]:
+        return np.bincount(cell, weights, int(np.prod(shape)))
 
-def _slice(name: str, sums: dict[str, float]) -> Slice:
-    n, n_nonzero = sums["n"], sums["n"] - sums["n_zero"]
-
-    def mean(figure: str) -> float | None:
-        return sums[figure] / n if n else None
-
-    return Slice(
-        name=name,
-        n=n,
-        rmse=sqrt(sums["squares"] / n) if n else None,
-        mae=mean("absolutes"),
-        mape=sums["relatives"] / n_nonzero if n_nonzero else None,
-        mean_predicted=mean("predicted"),
-        mean_actual=mean("actual"),
-    )
+    n_ratings = in_cells(None)
+    rows = [n_ratings, in_cells(predicted), in_cells(actual)]
+    for term in map(term_of, metrics):
+        rows.append(in_cells(term.terms(predicted, actual)))
+        all_count = term.includes is None
+        rows.append(n_ratings if all_count else in_cells(term.counted(actual)))
+    return np.array(rows, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Readings: one set of predictions, read by each definition of RMSE in use.
+"""Variants: one set of predictions, scored by each definition of RMSE in use.
 
 Papers and tools print all of these as "RMSE". They are set side by side here, so that
 a published figure can be told from ours; no table ranks by any but the first.
@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.metrics.metric import Score, Scored, rmse, rmse_by_item, rmse_by_user
+from benchbox.metrics.metric import rmse, rmse_by_item, rmse_by_user
+from benchbox.metrics.scored import Score, Scored
 from benchbox.ratings import Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Variant:
     """A definition of RMSE.
 
     Attributes:
@@ -61,36 +62,36 @@ class Reading:
         return replace(self.function(left), n_excluded=n_dropped)
 
 
-READINGS = (
-    Reading(name="pooled", title="RMSE", function=rmse),
-    Reading(
+VARIANTS = (
+    Variant(name="pooled", title="RMSE", function=rmse),
+    Variant(
         name="unclipped",
         title="unclipped",
         function=rmse,
         is_unclipped=True,
         caution="counts what lies off the scale, which nobody would show to a user",
     ),
-    Reading(
+    Variant(
         name="by-user",
         title="by user",
         function=rmse_by_user,
         caution="a mean of users' own RMSE, so who rated once counts as much as who "
         "rated most; nearly always lower",
     ),
-    Reading(
+    Variant(
         name="by-item",
         title="by item",
         function=rmse_by_item,
         caution="a mean of items' own RMSE",
     ),
-    Reading(
+    Variant(
         name="known",
         title="cold dropped",
         function=rmse,
         drops_cold=True,
         caution="leaves out the hidden ratings of new users and items, the hard ones",
     ),
-    Reading(
+    Variant(
         name="known-by-user",
         title="cold dropped, by user",
         function=rmse_by_user,

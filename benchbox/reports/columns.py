@@ -1,13 +1,20 @@
 """Columns: the cells of a leaderboard as text, shared by all formats for people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchbox.options import spell
-from benchbox.records import MetricRecord, RunRecord, StageRecord
+from benchbox.records import MetricRecord
 from benchbox.reports.leaderboard import Flag, Leaderboard, Row
-
-MISSING = "–"
+from benchbox.reports.numbers import (
+    MISSING,
+    count,
+    heading,
+    mebibytes,
+    milliseconds,
+    number,
+    percent,
+    seconds,
+)
 
 WORSE: Flag = "worse than the bias model"
 LEAK: Flag = "better than the noise floor"
@@ -15,159 +22,78 @@ LEAK: Flag = "better than the noise floor"
 FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", "": ""}
 """Sign behind the first score of a row, the same in all formats."""
 
-
 FRONT = "◆"
 """Sign behind the seconds of a model on the accuracy–cost front."""
 
+_COSTS = ("parameters", "GPU MiB", "energy J", "pairs/s", "coverage", "MiB", "row ms")
+"""Headings of columns that are left out where room is scarce, the first to go first."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A heading, and how a row fills it."""
+    """A heading, and how a row fills it.
+
+    Attributes:
+        heading: The heading.
+        text: Makes a cell.
+        metric: The metric it shows, if it shows one.
+        bare: Makes the cell without its spread over folds, if it has one.
+    """
 
     heading: str
     text: Callable[[Row], str]
+    metric: MetricRecord | None = None
+    bare: Callable[[Row], str] | None = None
 
 
-def columns(board: Leaderboard, *, spreads: int) -> list[Column]:
-    """Return the columns of *board*.
-
-    Args:
-        board: The table.
-        spreads: How many metrics, from the first, show their spread over folds.
-    """
-    shown = _shown(board)
+def columns(board: Leaderboard) -> list[Column]:
+    """Return the columns of *board*."""
     return [
-        *(_metric_column(m, number < spreads) for number, m in enumerate(shown)),
-        Column("coverage", lambda row: percent(row.coverage)),
+        *map(_metric_column, shown_metrics(board)),
+        Column(heading="coverage", text=lambda row: percent(row.coverage)),
         *_measured(board, "tuning s", lambda row: seconds(row.tuning_seconds)),
-        Column("fit s", _fit_seconds),
-        Column("pairs/s", lambda row: count(row.pairs_per_second)),
+        Column(heading="fit s", text=_fit_seconds),
+        Column(heading="pairs/s", text=lambda row: count(row.pairs_per_second)),
         *_measured(board, "row ms", lambda row: milliseconds(row.row_seconds)),
         *_measured(board, "energy J", lambda row: seconds(row.energy_joules)),
-        Column("MiB", lambda row: mebibytes(row.peak_memory_bytes)),
+        Column(heading="MiB", text=lambda row: mebibytes(row.peak_memory_bytes)),
         *_measured(board, "GPU MiB", lambda row: mebibytes(row.peak_accelerator_bytes)),
-        Column("parameters", lambda row: count(row.n_parameters)),
+        Column(heading="parameters", text=lambda row: count(row.n_parameters)),
         *_trials_column(board),
     ]
 
 
-def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[str]:
-    """Return the sentences beneath a table that make its numbers comparable.
+def least_important(shown: Sequence[Column]) -> list[int]:
+    """Return the places of columns that may be left out, the first to go first.
 
-    Args:
-        run: The run.
-        board: The table.
-        best: How the format shows the best row.
-        tied: How it shows a row that cannot be told from the best.
+    Metrics that pool by user or item are second looks at another one and go first,
+    then costs, then all metrics but the first, by which the table is ordered.
     """
-    flaw = board.stage.flaw
-    return [
-        *([f"⚠ No measure of prediction: {flaw}."] if flaw else []),
-        *(f"⚠ {m.title}: {m.flaw}." for m in _shown(board) if m.flaw),
-        what_was_scored(run, board.stage),
-        _how_it_was_pooled(run, board, best, tied),
-        *_about_cold_pairs(board),
-        *_about_zeros(board),
-        *_about_the_reference(board),
-        *_about_the_floor(board),
-        *_about_the_front(board),
-        *_about_devices(board),
-        *_about_tuning(board),
-        *_about_timings(run, board),
-        where_it_ran(run),
-    ]
+    places = {column.heading: n for n, column in enumerate(shown)}
+    metrics = [(n, c.metric) for n, c in enumerate(shown) if n and c.metric is not None]
+    by_rating = [n for n, metric in metrics if metric.pooling == "rating"]
+    others = [n for n, metric in metrics if metric.pooling != "rating"]
+    costs = [places[heading] for heading in _COSTS if heading in places]
+    return [*reversed(others), *costs, *reversed(by_rating)]
 
 
-def troubles(board: Leaderboard) -> list[str]:
-    """Return a line for each way a trial did not end well, with how often it did."""
-    counted: dict[tuple[str, str, str], list[str]] = {}
-    for trial in board.troubles:
-        place = f"{trial.fold} r{trial.replicate}"
-        counted.setdefault((trial.label, trial.status, trial.reason), []).append(place)
-    return [
-        f"{label}: {status} in {len(places)} of its trials ({places[0]}"
-        f"{', …' if len(places) > 1 else ''}): {reason}"
-        for (label, status, reason), places in counted.items()
-    ]
-
-
-def title(stage: StageRecord) -> str:
-    """Return the heading of a table, with a warning over a flawed protocol."""
-    warning = "⚠ " if stage.flaw else ""
-    name = spell(stage.dataset, stage.dataset_options)
-    return f"{warning}{name} · {stage.protocol}{' (flawed)' if stage.flaw else ''}"
-
-
-def percent(share: float | None) -> str:
-    """Return a share as per cent, rounded down so that only all is 100 %."""
-    if share is None:
-        return MISSING
-    return f"{int(share * 1000) / 10:g} %"
-
-
-def seconds(value: float | None) -> str:
-    """Return seconds with two or three digits that matter."""
-    if value is None:
-        return MISSING
-    return (
-        f"{value:.0f}"
-        if value >= 100
-        else f"{value:.2g}"
-        if value < 1
-        else f"{value:.1f}"
-    )
-
-
-def milliseconds(value: float | None) -> str:
-    """Return seconds as milliseconds."""
-    return MISSING if value is None else seconds(value * 1000)
-
-
-def mebibytes(value: int | None) -> str:
-    """Return bytes as MiB."""
-    return MISSING if value is None else f"{value / 2**20:.0f}"
-
-
-def count(value: float | None) -> str:
-    """Return a count in thousands or millions."""
-    if value is None:
-        return MISSING
-    if value < 10_000:
-        return f"{value:.0f}"
-    if value >= 100_000_000:
-        return f"{value / 1e6:.0f} M"
-    return f"{value / 1e6:.2f} M" if value >= 1_000_000 else f"{value / 1000:.0f} k"
-
-
-def score(metric: MetricRecord, value: float) -> str:
-    """Return a score with its digits that matter, a fraction as per cent."""
-    return f"{value * 100:.2f} %" if metric.unit == "fraction" else f"{value:.4f}"
-
-
-def heading(metric: MetricRecord) -> str:
-    """Return the heading of a metric's column, with a warning over a flawed one."""
-    unit = " %" if metric.unit == "fraction" else ""
-    return f"{'⚠ ' if metric.flaw else ''}{metric.title}{unit}"
-
-
-def _shown(board: Leaderboard) -> list[MetricRecord]:
+def shown_metrics(board: Leaderboard) -> list[MetricRecord]:
+    """Return the metrics that any row has a value of."""
     return [m for m in board.metrics if any(m.name in r.summaries for r in board.rows)]
 
 
-def _metric_column(metric: MetricRecord, with_spread: bool) -> Column:
-    percentage = metric.unit == "fraction"
-    scale, digits = (100, 2) if percentage else (1, 4)
+def _metric_column(metric: MetricRecord) -> Column:
+    def bare(row: Row) -> str:
+        summary = row.summaries.get(metric.name)
+        return number(metric, None if summary is None else summary.mean)
 
     def text(row: Row) -> str:
         summary = row.summaries.get(metric.name)
-        if summary is None:
-            return MISSING
-        shown = f"{summary.mean * scale:.{digits}f}"
-        if not with_spread or summary.fold_deviation is None:
-            return shown
-        return f"{shown} ±{summary.fold_deviation * scale:.{digits}f}"
+        if summary is None or summary.fold_deviation is None:
+            return bare(row)
+        return f"{bare(row)} ±{number(metric, summary.fold_deviation)}"
 
-    return Column(heading(metric), text)
+    return Column(heading=heading(metric), text=text, metric=metric, bare=bare)
 
 
 def _fit_seconds(row: Row) -> str:
@@ -179,164 +105,10 @@ def _measured(
 ) -> list[Column]:
     """Return a column if any row fills it."""
     found = any(text(row) != MISSING for row in board.rows)
-    return [Column(heading, text)] if found else []
-
-
-def _about_the_front(board: Leaderboard) -> list[str]:
-    n_scored = sum(row.fit_seconds is not None for row in board.rows)
-    if n_scored < 2:
-        return []
-    return [
-        f"{FRONT}: on the front: no other model has a better "
-        f"{board.metrics[0].title} and is fitted in less time."
-    ]
-
-
-def _about_devices(board: Leaderboard) -> list[str]:
-    """Return which models used an accelerator, since others may have used none."""
-    by_device: dict[str, list[str]] = {}
-    for row in board.rows:
-        if row.device:
-            by_device.setdefault(row.device, []).append(row.label)
-    on_cpu = by_device.pop("cpu", [])
-    if not by_device:
-        return []
-    if not on_cpu and len(by_device) == 1:
-        return [f"All models were fitted on {' '.join(by_device)}."]
-    parts = [f"on {name}: {', '.join(labels)}" for name, labels in by_device.items()]
-    rest = ["on the processor: all others"] if on_cpu else []
-    return [f"Fitted {'; '.join([*parts, *rest])}."]
-
-
-def _about_tuning(board: Leaderboard) -> list[str]:
-    if all(row.tuning_seconds is None for row in board.rows):
-        return []
-    return [
-        "tuning s: what choosing a model's options took on a fold, on validation "
-        "ratings; it comes on top of the fit."
-    ]
-
-
-def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
-    """Return what is not in the timings, and what should not be."""
-    said = []
-    labels = {row.label for row in board.rows}
-    first_use = {k: s for k, s in run.first_use_seconds.items() if k in labels}
-    if first_use:
-        longest = max(first_use, key=lambda label: first_use[label])
-        said.append(
-            f"First use of each model (compilers, libraries), in no figure here: "
-            f"{seconds(sum(first_use.values()))} s in all, at most "
-            f"{seconds(first_use[longest])} s ({longest})."
-        )
-    disturbed = sum(row.n_disturbed for row in board.rows)
-    if disturbed:
-        n_ok = sum(row.n_ok for row in board.rows)
-        said.append(
-            f"Timings of {disturbed} of {n_ok} trials are contended: other work used "
-            f"the machine meanwhile (`benchbox doctor` says what disturbs)."
-        )
-    return said
+    return [Column(heading=heading, text=text)] if found else []
 
 
 def _trials_column(board: Leaderboard) -> list[Column]:
     if all(row.n_ok == row.n_trials for row in board.rows):
         return []
-    return [Column("trials", lambda row: f"{row.n_ok}/{row.n_trials}")]
-
-
-def what_was_scored(run: RunRecord, stage: StageRecord) -> str:
-    """Return the definition that all figures of a stage share, in a sentence."""
-    hidden = sum(fold.n_hidden for fold in stage.folds)
-    folds = ", ".join(fold.name for fold in stage.folds)
-    clipping = f"clipped to {stage.scale}" if run.config.clip else "not clipped"
-    standard = "standard split" if stage.standard else "own split"
-    ids = " ".join(fold.id[:8] for fold in stage.folds[:5])
-    more = " …" if len(stage.folds) > 5 else ""
-    return (
-        f"{spell(stage.protocol, stage.protocol_options)}: "
-        f"{'folds' if len(stage.folds) > 1 else 'fold'} {folds} ({standard}, "
-        f"ids {ids}{more}); {hidden:,} hidden ratings scored per model and seed; "
-        f"predictions {clipping}."
-    )
-
-
-def _how_it_was_pooled(run: RunRecord, board: Leaderboard, best: str, tied: str) -> str:
-    n_folds = len(board.stage.folds)
-    n_seeds = run.config.seeds
-    plural = "seed" if n_seeds == 1 else "seeds"
-    seeds = f"stochastic models fitted with {n_seeds} {plural} a fold"
-    if n_folds < 2:
-        return (
-            f"Metrics pool the ratings of the one fold; {seeds}. One fold gives no "
-            f"interval, so no model is called tied; `benchbox stats` gives one over "
-            f"users."
-        )
-    return (
-        f"Metrics pool the ratings of a fold; shown are mean and ± standard deviation "
-        f"over {n_folds} folds; {seeds}. {best}: best {board.metrics[0].title}; "
-        f"{tied}: not told from it, as the paired 95 % interval over folds contains 0."
-    )
-
-
-def _about_cold_pairs(board: Leaderboard) -> list[str]:
-    users = sum(fold.n_cold_users for fold in board.stage.folds)
-    items = sum(fold.n_cold_items for fold in board.stage.folds)
-    if not users and not items:
-        return []
-    return [
-        f"Hidden ratings of unseen users: {users:,}, of unseen items: {items:,} "
-        f"({board.stage.cold_policy})."
-    ]
-
-
-def _about_zeros(board: Leaderboard) -> list[str]:
-    if board.stage.scale.low > 0:
-        return []
-    return [
-        f"The scale {board.stage.scale} reaches 0 or below: MAPE leaves out hidden "
-        f"ratings of 0, and those near 0 dominate it."
-    ]
-
-
-def _about_the_reference(board: Leaderboard) -> list[str]:
-    if not board.reference:
-        return []
-    scores = ", ".join(
-        f"{metric.title} {score(metric, board.reference[metric.name])}"
-        for metric in board.metrics
-        if metric.name in board.reference and metric.pooling == "rating"
-    )
-    worse = _flagged(board, WORSE)
-    return [
-        f"The bias model scores {scores} on the same hidden ratings"
-        f"{f'; no better ({FLAGS[WORSE]}): {worse}' if worse else ''}."
-    ]
-
-
-def _about_the_floor(board: Leaderboard) -> list[str]:
-    floor = board.stage.noise_floor
-    if floor is None:
-        return []
-    known = f"No model can expect an RMSE below {floor:.4f}."
-    below = _flagged(board, LEAK)
-    if not below:
-        return [known]
-    return [
-        f"{known} {FLAGS[LEAK]} Lower than luck allows: {below}. Suspect a leak: a "
-        f"model that has seen what it was asked for."
-    ]
-
-
-def _flagged(board: Leaderboard, flag: Flag) -> str:
-    return ", ".join(row.label for row in board.rows if row.flag == flag)
-
-
-def where_it_ran(run: RunRecord) -> str:
-    """Return the machine, the software and the name of a run, in a sentence."""
-    here, precision = run.environment, run.config.precision
-    products = "" if precision == "float32" else f"matrix products in {precision}; "
-    return (
-        f"{here.machine()}; {run.n_threads} threads; {products}torch "
-        f"{here.packages.get('torch', '?')}, benchbox {here.benchbox}; run {run.id}."
-    )
+    return [Column(heading="trials", text=lambda row: f"{row.n_ok}/{row.n_trials}")]

@@ -3,8 +3,10 @@
 from tabulate import tabulate
 
 from benchbox.records import RunRecord
-from benchbox.reports.columns import FLAGS, MISSING, columns, notes, title, troubles
+from benchbox.reports.columns import FLAGS, columns
 from benchbox.reports.leaderboard import Leaderboard
+from benchbox.reports.notes import notes, title, troubles
+from benchbox.reports.numbers import MISSING
 
 _SPECIAL = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
@@ -29,7 +31,7 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
 
 
 def _board(run: RunRecord, board: Leaderboard) -> str:
-    shown = columns(board, spreads=len(board.metrics))
+    shown = columns(board)
     rows = []
     for row in board.rows:
         cells = [_escape(row.label), *(_escape(column.text(row)) for column in shown)]

@@ -7,6 +7,7 @@ from statistics import fmean, median
 from typing import Literal
 
 from benchbox.analysis import Interval, paired_interval, spread
+from benchbox.metrics import RMSE
 from benchbox.records import MetricRecord, RunRecord, StageRecord, TrialRecord
 
 Mark = Literal["best", "tied", ""]
@@ -234,7 +235,7 @@ def _flagged(
     summary, line = row.summaries.get(headline.name), reference.get(headline.name)
     if summary is None:
         return row
-    if headline.name == "rmse" and _beats_floor(summary.mean, stage):
+    if headline.name == RMSE.name and _beats_floor(summary.mean, stage):
         return replace(row, flag="better than the noise floor")
     sign = -1 if headline.higher_is_better else 1
     if line is not None and sign * (summary.mean - line) > _ROUNDING * abs(line):

@@ -1,11 +1,11 @@
 """Markdown: tables for a README, an issue or a pull request."""
 
-from tabulate import tabulate
-
 from benchbox.records import RunRecord
-from benchbox.reports.columns import FLAGS, columns, notes, title, troubles
+from benchbox.reports.columns import FLAGS, columns
 from benchbox.reports.leaderboard import Leaderboard
+from benchbox.reports.notes import notes, title, troubles
 from benchbox.reports.overview import render_markdown
+from benchbox.reports.pipes import pipe_table
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
@@ -17,23 +17,17 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
 
 
 def _board(run: RunRecord, board: Leaderboard) -> str:
-    shown = columns(board, spreads=len(board.metrics))
+    shown = columns(board)
     rows = []
     for row in board.rows:
-        cells = [row.label.replace("|", r"\|"), *(column.text(row) for column in shown)]
+        cells = [row.label, *(column.text(row) for column in shown)]
         if row.mark == "best":
             cells[:2] = [f"**{cell}**" for cell in cells[:2]]
         elif row.mark == "tied":
             cells[1] += " ~"
         cells[1] = f"{cells[1]} {FLAGS[row.flag]}".rstrip()
         rows.append(cells)
-    table = tabulate(
-        rows,
-        headers=["model", *(column.heading for column in shown)],
-        tablefmt="pipe",
-        disable_numparse=True,
-        colalign=["left", *("right" for _ in shown)],
-    )
+    table = pipe_table(["model", *(column.heading for column in shown)], rows)
     said = notes(run, board, best="bold", tied="~")
     remarks = "\n".join(f"- {text}" for text in [*said, *troubles(board)])
     return f"## {title(board.stage)}\n\n{table}\n\n{remarks}\n"

@@ -2,45 +2,42 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from textwrap import fill
-
-import tabulate
 
 from benchbox.records import MetricRecord, PublishedRecord, RunRecord, StageRecord
-from benchbox.reports.columns import (
-    FLAGS,
-    MISSING,
-    WORSE,
-    heading,
-    score,
-    seconds,
-    troubles,
-    where_it_ran,
-)
+from benchbox.reports.columns import FLAGS, WORSE
+from benchbox.reports.fitting import TextTable, fitted, paragraph, remark
 from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.notes import troubles, where_it_ran
+from benchbox.reports.numbers import MISSING, heading, number, seconds
+from benchbox.reports.pipes import pipe_table
 
 _FLAWED = "⚠ Under the authors' protocols: no measure of prediction"
 _HONEST = "Under honest protocols: ratings nobody has shown the model"
 
-_FLAWED_HEADINGS = ("model", "figure", "published", "ours", "bias")
-_HONEST_HEADINGS = ("model", "RMSE", "bias", "MAPE %", "fit s", "published")
-
-_LEAST_LABEL = 20
+_ELSEWHERE = "report -f csv"
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A table of the overview: rows of cells under the name of each case."""
+    """A table of the overview: rows of cells under the name of each case.
+
+    Attributes:
+        title: Its heading.
+        headings: Headings of its columns.
+        gives_way: Places of columns that may be left out, the first to go first.
+        cases: Name and rows of each case.
+    """
 
     title: str
     headings: Sequence[str]
+    gives_way: Sequence[int]
     cases: list[tuple[str, list[list[str]]]]
 
 
 def render_plain(run: RunRecord, boards: list[Leaderboard], width: int) -> str:
     """Return the overview as text that fits *width*, if anything can."""
     tables = [_plain(part, width) for part in _parts(run, boards)]
-    said = [fill(text, width, break_on_hyphens=False) for text in _notes(run, boards)]
+    said = [paragraph(text, width) for text in _notes(run, boards)]
     return "\n\n".join([*tables, "\n".join(said)])
 
 
@@ -54,13 +51,38 @@ def render_markdown(run: RunRecord, boards: list[Leaderboard]) -> str:
 def _parts(run: RunRecord, boards: list[Leaderboard]) -> Iterator[_Part]:
     flawed = [board for board in boards if board.stage.flaw]
     honest = [board for board in boards if not board.stage.flaw]
-    for title, headings, chosen, rows in (
-        (_FLAWED, _FLAWED_HEADINGS, flawed, _flawed_rows),
-        (_HONEST, _HONEST_HEADINGS, honest, _honest_rows),
-    ):
-        if chosen:
-            cases = [(_name(b.stage), list(rows(run, b))) for b in chosen]
-            yield _Part(title, headings, cases)
+    if flawed:
+        yield _Part(
+            title=_FLAWED,
+            headings=["model", "figure", "published", "ours", "bias"],
+            gives_way=[4],
+            cases=[(_name(b.stage), list(_flawed_rows(run, b))) for b in flawed],
+        )
+    if honest:
+        headline, *others = _overview_metrics(honest[0])
+        n = len(others)
+        yield _Part(
+            title=_HONEST,
+            headings=[
+                "model",
+                heading(headline),
+                "bias",
+                *map(heading, others),
+                "fit s",
+                "published",
+            ],
+            gives_way=[3 + n, *range(2 + n, 2, -1), 2],
+            cases=[(_name(b.stage), list(_honest_rows(run, b))) for b in honest],
+        )
+
+
+def _overview_metrics(board: Leaderboard) -> list[MetricRecord]:
+    """Return the metric that tables are ordered by, and those that know no scale.
+
+    Cases have ratings on different scales, over which only fractions can be read.
+    """
+    headline, *others = board.metrics
+    return [headline, *(m for m in others if m.unit == "fraction" and not m.flaw)]
 
 
 def _notes(run: RunRecord, boards: list[Leaderboard]) -> Iterator[str]:
@@ -96,25 +118,27 @@ def _flawed_rows(run: RunRecord, board: Leaderboard) -> Iterator[list[str]]:
             yield [
                 row.label,
                 heading(metric),
-                _elsewhere(board.stage, _bare(metric, printed.get(name))),
+                _elsewhere(board.stage, number(metric, printed.get(name))),
                 _own(row, metric),
-                _bare(metric, board.reference.get(name)),
+                number(metric, board.reference.get(name)),
             ]
 
 
 def _honest_rows(run: RunRecord, board: Leaderboard) -> Iterator[list[str]]:
     metrics = {metric.name: metric for metric in board.metrics}
+    headline, *others = _overview_metrics(board)
     for row in board.rows:
-        figures = _published(run, board, row)
         yield [
             row.label,
-            f"{_own(row, metrics['rmse'])} {FLAGS[row.flag]}".rstrip(),
-            _bare(metrics["rmse"], board.reference.get("rmse")),
-            _own(row, metrics["mape"]),
+            f"{_own(row, headline)} {FLAGS[row.flag]}".rstrip(),
+            number(headline, board.reference.get(headline.name)),
+            *(_own(row, metric) for metric in others),
             seconds(row.fit_seconds),
             "; ".join(
-                _elsewhere(board.stage, f"{metric.title} {_bare(metric, figure.value)}")
-                for figure in figures
+                _elsewhere(
+                    board.stage, f"{metric.title} {number(metric, figure.value)}"
+                )
+                for figure in _published(run, board, row)
                 for metric in [metrics[figure.metric]]
             ),
         ]
@@ -128,12 +152,7 @@ def _published(run: RunRecord, board: Leaderboard, row: Row) -> list[PublishedRe
 
 def _own(row: Row, metric: MetricRecord) -> str:
     summary = row.summaries.get(metric.name)
-    return _bare(metric, None if summary is None else summary.mean)
-
-
-def _bare(metric: MetricRecord, value: float | None) -> str:
-    """Return a score without its unit, which the heading states."""
-    return MISSING if value is None else score(metric, value).removesuffix(" %")
+    return number(metric, None if summary is None else summary.mean)
 
 
 def _elsewhere(stage: StageRecord, figure: str) -> str:
@@ -143,61 +162,22 @@ def _elsewhere(stage: StageRecord, figure: str) -> str:
 
 
 def _plain(part: _Part, width: int) -> str:
-    rows = [row for _, rows in part.cases for row in rows]
-    label = max(len(row[0]) for row in rows) + 2
-    while True:
-        table = _aligned(part, rows, label)
-        if label <= _LEAST_LABEL or max(map(len, table)) <= width:
-            break
-        label -= 1
-    lines, body = [part.title, "", *table[:2]], iter(table[2:])
-    for name, own in part.cases:
-        lines.append(fill(name, width, break_on_hyphens=False))
-        lines += [next(body) for row in own for _ in range(_height(row))]
-        lines.append("")
-    return "\n".join(lines).rstrip()
-
-
-def _aligned(part: _Part, rows: list[list[str]], label: int) -> list[str]:
-    """Return the lines of the table; labels are broken at *label*, in the rows too."""
-    for row in rows:
-        row[0] = _broken("".join(row[0].split()), label)
-    # Room is scarce: no more space around a heading than around a number.
-    tabulate.MIN_PADDING = 0
-    return tabulate.tabulate(
-        rows,
-        headers=part.headings,
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=["left", *["right"] * (len(part.headings) - 1)],
-        preserve_whitespace=True,
-    ).splitlines()
-
-
-def _broken(label: str, width: int) -> str:
-    """Return *label* indented, in lines of *width* that end where options do."""
-    broken = fill(
-        label.replace(",", ", ").replace(":", ": ", 1),
-        width,
-        break_on_hyphens=False,
-        break_long_words=False,
-        subsequent_indent="  ",
+    rows = [[f"  {row[0]}", *row[1:]] for _, own in part.cases for row in own]
+    table = fitted(
+        TextTable(headings=part.headings, rows=rows, gives_way=part.gives_way), width
     )
-    lines = broken.replace(", ", ",").replace(": ", ":").splitlines()
-    return "\n".join(f"  {line}" for line in lines)
-
-
-def _height(row: list[str]) -> int:
-    return row[0].count("\n") + 1
+    lines, body = [part.title, "", *table.head], iter(table.rows)
+    for name, own in part.cases:
+        lines.append(paragraph(name, width))
+        lines += [line for _ in own for line in next(body)]
+        lines.append("")
+    return "\n".join([*lines, *remark(table.left_out, width, _ELSEWHERE)]).rstrip()
 
 
 def _markdown(part: _Part) -> str:
     rows = [cells for name, own in part.cases for cells in ([f"**{name}**"], *own)]
-    table = tabulate.tabulate(
-        [[*cells, *[""] * (len(part.headings) - len(cells))] for cells in rows],
-        headers=part.headings,
-        tablefmt="pipe",
-        disable_numparse=True,
-        colalign=["left", *["right"] * (len(part.headings) - 1)],
+    width = len(part.headings)
+    table = pipe_table(
+        part.headings, [[*cells, *[""] * (width - len(cells))] for cells in rows]
     )
     return f"## {part.title}\n\n{table}\n"

@@ -2,40 +2,46 @@
 
 import csv
 import io
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from textwrap import fill
 from typing import Any
 
 import msgspec
-import tabulate
 
 from benchbox.analysis import Analysis
 from benchbox.records import RunRecord
-from benchbox.reports.columns import title, what_was_scored
+from benchbox.reports.fitting import (
+    TextTable,
+    fitted,
+    paragraph,
+    remark,
+    terminal_width,
+)
+from benchbox.reports.notes import title, what_was_scored
+from benchbox.reports.pipes import pipe_table
 from benchbox.reports.sections import sections
 from benchbox.reports.sections.ranking import ranks
 from benchbox.reports.sections.section import Section
 from benchbox.reports.structured import definition
 
-_LABEL_WIDTH = 26
-"""Widest label in a terminal before it goes over several lines."""
+_HEADING_WIDTH = 13
+"""Widest heading of a figure in a terminal before it goes over several lines."""
+
+_ELSEWHERE = "stats -f csv"
 
 
 def in_terminal(run: RunRecord, analyses: Sequence[Analysis]) -> str:
     """Return everything as text for the present width of the terminal."""
-    width = shutil.get_terminal_size((100, 24)).columns
-    paragraph = partial(fill, width=width, break_on_hyphens=False)
+    width = terminal_width()
 
     def block(section: Section) -> str:
-        said = map(paragraph, section.notes)
-        tables = "\n\n".join(_fitting(section, width))
-        return "\n".join([paragraph(section.title), "", tables, "", *said])
+        table = fitted(_text_table(section), width)
+        said = [paragraph(note, width) for note in section.notes]
+        said = [*remark(table.left_out, width, _ELSEWHERE), *said]
+        return "\n".join([paragraph(section.title, width), "", table.text, "", *said])
 
     blocks = []
     for analysis in analyses:
-        said = map(paragraph, _notes(run, analysis))
+        said = [paragraph(note, width) for note in _notes(run, analysis)]
         blocks.append("\n".join([title(analysis.stage), "", *said]))
         blocks += map(block, sections(analysis))
     return "\n\n\n".join([*blocks, *map(block, ranks(analyses))])
@@ -45,9 +51,8 @@ def in_markdown(run: RunRecord, analyses: Sequence[Analysis]) -> str:
     """Return everything as Markdown."""
 
     def block(section: Section) -> str:
-        cells = [[cell.replace("|", r"\|") for cell in row] for row in section.cells]
         said = "\n".join(f"- {note}" for note in section.notes)
-        table = _table(section.headings, cells, "pipe")
+        table = pipe_table(section.headings, section.cells, n_words=section.n_words)
         return f"### {section.title}\n\n{table}\n\n{said}\n"
 
     blocks = []
@@ -96,10 +101,6 @@ STATS_FORMATS: Mapping[str, Callable[[RunRecord, Sequence[Analysis]], str]] = {
 """Writer of each format."""
 
 
-# Headings of columns that hold words; all others hold numbers.
-_WORDS = ("model", "first against second", "verdict", "group")
-
-
 def _lines(run: RunRecord, analyses: Sequence[Analysis]) -> Iterator[dict[str, Any]]:
     for analysis in analyses:
         stage = analysis.stage
@@ -135,47 +136,11 @@ def _notes(run: RunRecord, analysis: Analysis) -> list[str]:
     return said
 
 
-def _fitting(section: Section, width: int) -> Iterator[str]:
-    """Yield the section as tables that fit *width*, each with the labels."""
-    columns = list(range(1, len(section.headings)))
-    while columns:
-        n = len(columns)
-        while n > 1 and _width(section, columns[:n]) > width:
-            n -= 1
-        yield _part(section, columns[:n])
-        columns = columns[n:]
-
-
-def _width(section: Section, places: list[int]) -> int:
-    return max(map(len, _part(section, places).splitlines()))
-
-
-def _part(section: Section, places: list[int]) -> str:
-    headings = [section.headings[place] for place in (0, *places)]
-    cells = [
-        [_wrapped(row[0]), *(row[place] for place in places)] for row in section.cells
-    ]
-    return _table([headings[0], *map(_on_lines, headings[1:])], cells, "simple")
-
-
-def _wrapped(label: str) -> str:
-    # Options are parted by commas, which is where a line may best end.
-    return fill(label.replace(",", ", "), _LABEL_WIDTH, break_on_hyphens=False)
-
-
-def _on_lines(heading: str) -> str:
-    return fill(heading, 13, break_on_hyphens=False)
-
-
-def _table(headings: list[str], cells: list[list[str]], form: str) -> str:
-    # Room is scarce: no more space around a heading than around a number.
-    tabulate.MIN_PADDING = 0
-    return str(
-        tabulate.tabulate(
-            cells,
-            headers=headings,
-            tablefmt=form,
-            disable_numparse=True,
-            colalign=["left" if h in _WORDS else "right" for h in headings],
-        )
+def _text_table(section: Section) -> TextTable:
+    first, *others = section.headings
+    return TextTable(
+        headings=[first, *(paragraph(text, _HEADING_WIDTH) for text in others)],
+        rows=section.cells,
+        words=range(section.n_words),
+        gives_way=section.gives_way,
     )

@@ -1,87 +1,68 @@
 """Terminal: tables as plain text that fits the width at hand."""
 
-import shutil
-from functools import partial
-from textwrap import fill
-
-import tabulate
-
 from benchbox.records import RunRecord
-from benchbox.reports.columns import FLAGS, Column, columns, notes, title, troubles
-from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.columns import FLAGS, columns, least_important
+from benchbox.reports.fitting import (
+    TextTable,
+    fitted,
+    paragraph,
+    remark,
+    terminal_width,
+)
+from benchbox.reports.leaderboard import Leaderboard
+from benchbox.reports.notes import notes, title, troubles
 from benchbox.reports.overview import render_plain
 
-_LEAST_LABEL = 12
-
 _MARKS = {"best": "*", "tied": "~", "": ""}
+
+_ELSEWHERE = "report -f csv"
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
     """Return the tables as text for the present width of the terminal."""
-    width = shutil.get_terminal_size((100, 24)).columns
+    width = terminal_width()
     if run.config.cases:
         return render_plain(run, boards, width)
     return "\n\n".join(_board(run, board, width) for board in boards)
 
 
 def _board(run: RunRecord, board: Leaderboard, width: int) -> str:
-    lines = [title(board.stage), "", _fitting(board, width), ""]
-    # Names of models have hyphens, and should stay whole.
-    paragraph = partial(fill, width=width, break_on_hyphens=False)
-    lines += map(paragraph, notes(run, board, best="*", tied="~"))
+    table = fitted(_table(board), width)
+    lines = [title(board.stage), "", table.text, ""]
+    lines += remark(table.left_out, width, _ELSEWHERE)
+    lines += [paragraph(text, width) for text in notes(run, board, best="*", tied="~")]
     problems = troubles(board)
     if problems:
-        lines += ["", *(paragraph(text, subsequent_indent="  ") for text in problems)]
+        lines += ["", *(paragraph(text, width, indent=2) for text in problems)]
     return "\n".join(lines)
 
 
-def _fitting(board: Leaderboard, width: int) -> str:
-    """Return the fullest table that fits; what is left out here is in the files."""
-    # By item and by user are second readings of the first metric; the files have them.
-    leave_out: list[set[str]] = [set()]
-    readings = ("RMSE by item", "RMSE by user")
-    for heading in (*readings, "parameters", "GPU MiB", "energy J", "pairs/s"):
-        leave_out.append(leave_out[-1] | {heading})
-    narrower = [(s, out) for out in leave_out for s in (len(board.metrics), 1)]
-    narrower += [(s, leave_out[-1] | {"coverage"}) for s in (1, 0)]
-    for spreads, out in narrower:
-        table = _table(board, spreads, out)
-        surplus = max(map(len, table.splitlines())) - width
-        if surplus <= 0:
-            return table
-    longest = max(len(row.label) for row in board.rows)
-    return _table(board, spreads, out, max(_LEAST_LABEL, longest - surplus))
+def _table(board: Leaderboard) -> TextTable:
+    shown = columns(board)
+    signs = [_MARKS[row.mark] + FLAGS[row.flag] for row in board.rows]
+    # As wide as the longest, so that digits stand beneath each other.
+    width = max(map(len, signs), default=0)
 
+    def cells(place: int, bare: bool) -> list[str]:
+        column = shown[place]
+        text = column.bare if bare and column.bare else column.text
+        found = [text(row) for row in board.rows]
+        if place:
+            return found
+        return [
+            f"{cell} {sign.ljust(width)}"
+            for cell, sign in zip(found, signs, strict=True)
+        ]
 
-def _table(
-    board: Leaderboard,
-    spreads: int,
-    leave_out: set[str],
-    label_width: int | None = None,
-) -> str:
-    shown = [c for c in columns(board, spreads=spreads) if c.heading not in leave_out]
-    # One sign behind the first score, or two where a row may need both.
-    signs = 2 if any(row.flag for row in board.rows) else 1
-    # Room is scarce: no more space around a heading than around a number.
-    tabulate.MIN_PADDING = 0
-    return tabulate.tabulate(
-        [_cells(row, shown, label_width, signs) for row in board.rows],
-        headers=["model", *(column.heading for column in shown)],
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=["left", *("right" for _ in shown)],
+    labels = [row.label for row in board.rows]
+    full = [cells(place, bare=False) for place in range(len(shown))]
+    return TextTable(
+        headings=["model", *(column.heading for column in shown)],
+        rows=list(zip(labels, *full, strict=True)),
+        gives_way=[place + 1 for place in least_important(shown)],
+        short={
+            place + 1: cells(place, bare=True)
+            for place, column in enumerate(shown)
+            if column.bare
+        },
     )
-
-
-def _cells(
-    row: Row, shown: list[Column], label_width: int | None, signs: int
-) -> list[str]:
-    label, marks = row.label, _MARKS[row.mark] + FLAGS[row.flag]
-    if label_width is not None:
-        # Options are parted by commas, which is where a line may best end.
-        label = fill(label.replace(",", ", "), label_width, break_on_hyphens=False)
-    return [
-        label,
-        f"{shown[0].text(row)} {marks.ljust(signs)}",
-        *(c.text(row) for c in shown[1:]),
-    ]

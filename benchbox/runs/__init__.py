@@ -10,6 +10,7 @@ from benchbox.runs.listener import Silent as Silent
 from benchbox.runs.on_disk import Run as Run
 from benchbox.runs.plan import Plan as Plan
 from benchbox.runs.plan import PlannedTrial as PlannedTrial
+from benchbox.runs.resolve import resolve_metrics as resolve_metrics
 from benchbox.runs.runner import execute as execute
 from benchbox.runs.saved_model import FitSettings as FitSettings
 from benchbox.runs.saved_model import KeptModel as KeptModel

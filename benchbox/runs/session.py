@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from benchbox.errors import UsageError
-from benchbox.machine import add_accelerators, n_usable_cpus
+from benchbox.machine import n_usable_cpus, set_accelerators
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
 from benchbox.records import MetricRecord, RunConfig, RunFolder, RunRecord, now
@@ -60,7 +60,7 @@ class Session:
         self.registry, self.notify = registry, notify
         self._spec: ExecutorSpec = registry.find("executors", executor).value
         offers = [offer.value for offer in registry.all("accelerators")]
-        add_accelerators({kind.name: kind.target for kind in offers})
+        set_accelerators({kind.name: kind.target for kind in offers})
         self._listener, self._command = listener or Silent(), command
         self._context = ExitStack()
         self._scratch = Path()

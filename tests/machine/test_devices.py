@@ -24,8 +24,8 @@ from benchbox.machine.devices import (
     TorchAccelerator,
     accelerator_in_use,
     accelerator_targets,
-    add_accelerators,
     device_named,
+    set_accelerators,
 )
 from benchbox.machine.processor import Processor
 from tests.support.fake_torch import FakeTorch
@@ -397,9 +397,9 @@ class Npu(TorchAccelerator):
 def test_a_plugin_adds_a_kind_of_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "_targets", dict(accelerator_targets()))
     FakeTorch(monkeypatch, "npu", n_devices=2)
-    before = find_devices()
+    before, before_targets = find_devices(), accelerator_targets()
 
-    add_accelerators({"npu": f"{__name__}:Npu"})
+    set_accelerators({**before_targets, "npu": f"{__name__}:Npu"})
     here = find_devices()
 
     assert before == NONE

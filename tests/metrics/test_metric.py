@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from benchbox.errors import DataError
 from benchbox.metrics.metric import (
     METRICS,
-    Score,
-    Scored,
     mae,
     mape,
     rmse,
     rmse_by_item,
     rmse_by_user,
 )
+from benchbox.metrics.scored import Score, Scored
 from tests.support.toys import quarters
 
 CHUNK = 1 << 15

@@ -1,10 +1,10 @@
-"""Readings: one set of predictions gives as many figures as there are definitions."""
+"""Variants: one set of predictions gives as many figures as there are definitions."""
 
 import numpy as np
 import pytest
 
-from benchbox.metrics.metric import Score, Scored
-from benchbox.metrics.variants import READINGS
+from benchbox.metrics.scored import Score, Scored
+from benchbox.metrics.variants import VARIANTS
 
 # Two warm users, the second of whom rates often, and a new one who is hard to predict.
 USERS = np.array([0, 1, 1, 1, 2], np.int32)
@@ -17,7 +17,7 @@ GIVEN = Scored(predicted=UNCLIPPED.clip(1, 5), actual=ACTUAL, users=USERS, items
 
 
 def test_definitions_differ_as_worked_out_by_hand() -> None:
-    found = {r.name: r.of(GIVEN, UNCLIPPED, COLD) for r in READINGS}
+    found = {v.name: v.of(GIVEN, UNCLIPPED, COLD) for v in VARIANTS}
 
     assert found == {
         "pooled": Score(value=pytest.approx((17 / 5) ** 0.5), n_scored=5),
@@ -32,12 +32,12 @@ def test_definitions_differ_as_worked_out_by_hand() -> None:
 
 
 def test_nothing_is_left_where_all_are_cold() -> None:
-    found = READINGS[4].of(GIVEN, UNCLIPPED, np.ones(5, dtype=bool))
+    found = VARIANTS[4].of(GIVEN, UNCLIPPED, np.ones(5, dtype=bool))
 
     assert found == Score(value=None, n_scored=0, n_excluded=5)
 
 
 def test_only_the_first_is_a_headline() -> None:
-    assert [reading.caution == "" for reading in READINGS] == [True] + [False] * 5
-    assert READINGS[0].title == "RMSE"
-    assert all("RMSE" not in reading.title for reading in READINGS[1:])
+    assert [variant.caution == "" for variant in VARIANTS] == [True] + [False] * 5
+    assert VARIANTS[0].title == "RMSE"
+    assert all("RMSE" not in variant.title for variant in VARIANTS[1:])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from benchbox.errors import ProtocolError, UsageError
 from benchbox.metrics.flawed import FLAWED_METRICS, mape_over_cells
-from benchbox.metrics.metric import METRICS, Scored
+from benchbox.metrics.metric import METRICS
+from benchbox.metrics.scored import Scored
 from benchbox.options import decode
 from benchbox.protocols.bundled import PROTOCOLS
 from benchbox.protocols.flawed import FLAWED, ReconstructionOptions

@@ -12,7 +12,8 @@ import pytest
 from benchbox.data.dataset import Dataset, load_dataset
 from benchbox.data.own_files import card_for_files
 from benchbox.data.ratings_files import map_ratings, write_ratings
-from benchbox.metrics.metric import Scored, mae, rmse
+from benchbox.metrics.metric import mae, rmse
+from benchbox.metrics.scored import Scored
 from benchbox.models.contract import FitContext
 from benchbox.options import Options, decode
 from benchbox.plugins.registry import discover

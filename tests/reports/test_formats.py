@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+import tabulate
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -16,8 +17,8 @@ from benchbox.machine.sensors import GaugeRecord
 from benchbox.ratings import RatingScale
 from benchbox.records.folder import RunFolder
 from benchbox.records.trial import ScoreRecord
-from benchbox.reports.columns import count, mebibytes, percent, seconds
 from benchbox.reports.leaderboard import leaderboards
+from benchbox.reports.numbers import count, mebibytes, percent, seconds
 from benchbox.reports.tables import FORMATS, render, write_tables
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
@@ -108,6 +109,17 @@ def test_the_files_of_a_run_are_its_tables(folder) -> None:
         "latex": "table.tex",
     }.items():
         assert (folder.path / name).read_text() == render(folder, form)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_was_written_before_changes_nothing(folder, form) -> None:
+    padding, before = tabulate.MIN_PADDING, render(folder, form)
+
+    for other in FORMATS:
+        render(folder, other)
+
+    assert render(folder, form) == before
+    assert padding == tabulate.MIN_PADDING
 
 
 # CSV and JSON, for programs.
@@ -298,6 +310,9 @@ def test_a_narrow_table_keeps_the_scores_and_a_wide_one_shows_all(
     for heading in ("RMSE by user", "coverage", "parameters"):
         assert heading not in narrow.split("\n\n")[1]
         assert heading in wide.split("\n\n")[1]
+    (said,) = [line for line in narrow.splitlines() if "Not shown" in line]
+    assert said.endswith("(see report -f csv).")
+    assert "Not shown" not in wide
 
 
 def test_the_terminal_stars_the_best_and_marks_the_tied(folder, monkeypatch) -> None:

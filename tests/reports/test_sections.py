@@ -9,9 +9,10 @@ from benchbox.analysis.records import Analysis, ModelAnalysis, Pair
 from benchbox.analysis.statistics.components import components
 from benchbox.analysis.statistics.intervals import Interval
 from benchbox.analysis.statistics.paired import compare
-from benchbox.metrics.metric import Scored
+from benchbox.metrics.metric import RMSE
+from benchbox.metrics.scored import Scored
 from benchbox.metrics.slices import Slicing, break_down
-from benchbox.metrics.variants import READINGS
+from benchbox.metrics.variants import VARIANTS
 from benchbox.ratings import RatingScale
 from benchbox.reports.sections import sections
 from benchbox.reports.sections.ranking import ranks
@@ -25,14 +26,15 @@ def model(label: str, rmse: float) -> ModelAnalysis:
     nobody = np.zeros(40, np.uint8)
     return ModelAnalysis(
         label=label,
-        readings={reading.name: rmse for reading in READINGS},
-        n_read={reading.name: 40 for reading in READINGS},
+        variants={variant.name: rmse for variant in VARIANTS},
+        n_scored={variant.name: 40 for variant in VARIANTS},
         estimates={},
         spread=components([[rmse]]),
         by_fold=(rmse,),
         breakdown=break_down(
             Scored(predicted=ONES, actual=ONES, users=USERS, items=USERS),
             Slicing(activity=nobody, popularity=nobody, scale=RatingScale(1, 5, 1)),
+            [RMSE],
         ),
         group="a",
     )
@@ -61,6 +63,8 @@ def analysis(
     return Analysis(
         stage=toy_stage(1, **stage),
         clip=True,
+        headline=RMSE,
+        metrics=[RMSE],
         models=[model(label, rmse) for label, rmse in scores.items()],
         pairs=pairs or [],
         left_out=[],

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.stats import norm
 
 from benchbox.analysis.statistics.resampling import Estimate, Resampler
-from benchbox.metrics.losses import UserTotals, user_totals
+from benchbox.metrics.metric import METRICS
+from benchbox.metrics.totals import UserTotals, user_totals
 
 N_REPETITIONS = 1600
 N_RESAMPLES = 1000
@@ -84,7 +85,8 @@ def draw(n_users: int, metric: str, stream: np.random.Generator) -> UserTotals:
     noises = _alike(stream, len(users)) * scale
     tastes = (_alike(stream, n_users) * TASTE)[:, users]
     predictions = (ratings + noises + tastes + MISSED[:, items]).astype(np.float32)
-    return user_totals(ratings, list(predictions), users, metric)
+    (record,) = [known for known in METRICS if known.name == metric]
+    return user_totals(ratings, list(predictions), users, record)
 
 
 def _alike(stream: np.random.Generator, n: int) -> Any:

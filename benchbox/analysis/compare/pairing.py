@@ -1,15 +1,16 @@
 """Pairing: predictions of two runs, side by side on the hidden ratings they share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from benchbox.analysis.compare.sides import Subject, subject_of
+from benchbox.analysis.measures import as_recorded
 from benchbox.analysis.statistics.paired import Effect, compare
 from benchbox.errors import ResultsError
-from benchbox.metrics import LOSSES
+from benchbox.metrics import Metric
 from benchbox.ratings import Ratings, Values
 from benchbox.records import RunFolder, TrialRecord
 
@@ -26,19 +27,22 @@ class Pairing:
         second: What is judged.
         hidden: Finds the hidden ratings of a stage of the baseline; called only where
             predictions differ.
+        installed: Metrics at hand. A metric is paired if it has a term, and is defined
+            as both runs recorded it.
     """
 
     first: RunFolder
     second: RunFolder
     hidden: Hidden
+    installed: Sequence[Metric]
 
     def __call__(self, subject: Subject, metric: str) -> Effect | None:
         """Return the effect of the second run against the first, or `None`.
 
-        There is none where the metric is no mean over ratings, where a run kept no
+        There is none where the metric cannot be paired, where a run kept no
         predictions, or where the data cannot be had.
         """
-        if metric not in LOSSES:
+        if metric not in self._metrics:
             return None
         mine, other = (runs.get(subject, {}) for runs in self._trials)
         if not mine:
@@ -63,8 +67,17 @@ class Pairing:
             np.concatenate([after for _, _, after in parts]),
             np.concatenate([before for _, before, _ in parts]),
             np.concatenate([truth.users for truth, _, _ in parts]),
-            metric=metric,
+            metric=self._metrics[metric],
         )
+
+    @cached_property
+    def _metrics(self) -> dict[str, Metric]:
+        """Metrics to pair by, by name."""
+        mine, other = (
+            as_recorded(folder.read_run().metrics, self.installed)
+            for folder in (self.first, self.second)
+        )
+        return {n: m for n, m in mine.items() if m.term is not None and n in other}
 
     @cached_property
     def _trials(self) -> list[dict[Subject, dict[tuple[str, int], TrialRecord]]]:

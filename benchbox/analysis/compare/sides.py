@@ -1,6 +1,6 @@
 """Sides: what one of two things compared has measured, by cell, fold and round."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 from statistics import fmean
@@ -8,9 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchbox.metrics import Metric
 from benchbox.records import MetricRecord, RunRecord, TrialRecord
 
 TIMED_PHASES = ("fit", "predict")
+
+COVERAGE = "coverage"
+"""Share of hidden ratings the model itself predicted, as files of benchmarks name it:
+no metric of predictions, but judged like one."""
 
 _LEAST_SECONDS = 0.002
 """A phase this short is decided by what else the system does."""
@@ -93,6 +98,7 @@ class Side:
         times: Seconds by subject and phase.
         scores: Metrics by subject.
         failed: Why each subject has no figures, where it has none.
+        hidden_shares: Hidden ratings over training ratings, by fold id.
     """
 
     name: str
@@ -102,12 +108,18 @@ class Side:
     times: dict[tuple[Subject, str], Times] = field(default_factory=dict)
     scores: dict[tuple[Subject, str], Scores] = field(default_factory=dict)
     failed: dict[Subject, str] = field(default_factory=dict)
+    hidden_shares: dict[str, float] = field(default_factory=dict)
 
     @property
     def subjects(self) -> list[Subject]:
         """All that was measured or has failed, in the order of the runs."""
         measured = [subject for subject, _ in (*self.scores, *self.times)]
         return list(dict.fromkeys([*measured, *self.failed]))
+
+
+def common_folds(first: Collection[str], second: Collection[str]) -> list[str]:
+    """Return the ids of folds in both, in the order of the first."""
+    return [fold for fold in first if fold in second]
 
 
 def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
@@ -125,6 +137,11 @@ def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
             "devices": ", ".join(sorted({trial.device for trial in trials})),
             "precision": run.config.precision,
             "torch": run.environment.packages.get("torch", ""),
+        },
+        hidden_shares={
+            fold.id: fold.n_hidden / fold.n_train
+            for stage in run.stages
+            for fold in stage.folds
         },
     )
     metrics = {metric.name: metric for metric in run.metrics}
@@ -147,13 +164,21 @@ def subject_of(run: RunRecord, trial: TrialRecord) -> Subject:
     return Subject(f"{case}{stage.label}{clipping}", trial.label)
 
 
-def side_of_benchmarks(name: str, content: Mapping[str, object]) -> Side:
+def side_of_benchmarks(
+    name: str, content: Mapping[str, object], metrics: Sequence[Metric]
+) -> Side:
     """Return what a file of ``pytest --benchmark-json`` holds.
 
-    The times are those of each round. Numbers in ``extra_info`` under names such as
-    ``rmse`` are scores; a list of numbers holds one for each seed. ``folds`` there are
+    The times are those of each round. Numbers in ``extra_info`` under the name of a
+    metric are scores; a list of numbers holds one for each seed. ``folds`` there are
     the ids of the folds by name, and ``contended`` lists what disturbed each round.
+
+    Args:
+        name: What to call it.
+        content: The file.
+        metrics: Metrics at hand, which tell the direction of each score.
     """
+    higher_is_better = {m.name: m.higher_is_better for m in metrics} | {COVERAGE: True}
     machine = content.get("machine_info")
     side = Side(name=name, machine=_fingerprint(machine), machine_name=_words(machine))
     for benchmark in _list(content.get("benchmarks")):
@@ -167,16 +192,12 @@ def side_of_benchmarks(name: str, content: Mapping[str, object]) -> Side:
         side.times[subject, "time"] = Times(
             seconds={fold: rounds}, contended=_disturbed(extra.get("contended"))
         )
-        for metric, values in _numbers(extra):
+        for metric, values in _numbers(extra, higher_is_better):
             scores = dict(enumerate(values))
             side.scores[subject, metric] = Scores(
-                values={fold: scores}, higher_is_better=metric in _HIGHER_IS_BETTER
+                values={fold: scores}, higher_is_better=higher_is_better[metric]
             )
     return side
-
-
-_ERRORS = ("rmse", "mae", "mape")
-_HIGHER_IS_BETTER = ("coverage",)
 
 
 def _add_times(side: Side, subject: Subject, trial: TrialRecord) -> None:
@@ -233,8 +254,10 @@ def _disturbed(contended: object) -> set[Round]:
     return {Round(k, 0) for k, causes in enumerate(listed) if causes}
 
 
-def _numbers(extra: dict[str, object]) -> Iterator[tuple[str, list[float]]]:
-    for name in (*_ERRORS, *_HIGHER_IS_BETTER):
+def _numbers(
+    extra: dict[str, object], names: Iterable[str]
+) -> Iterator[tuple[str, list[float]]]:
+    for name in names:
         numbers = _floats(extra.get(name))
         if numbers and all(np.isfinite(numbers)):
             yield name, numbers

@@ -32,7 +32,7 @@ def spread(values: Sequence[float]) -> float | None:
 
 
 def paired_interval(
-    differences: Sequence[float], hidden_share: float
+    differences: Sequence[float], hidden_share: float, confidence: float = CONFIDENCE
 ) -> Interval | None:
     """Return the interval of a mean difference between two models over folds.
 
@@ -43,6 +43,7 @@ def paired_interval(
     Args:
         differences: One difference per fold, both models on the same hidden ratings.
         hidden_share: Hidden ratings of a fold divided by its training ratings.
+        confidence: How often the interval covers the truth.
 
     Returns:
         The interval; `None` for fewer than two folds, which tell nothing of spread.
@@ -53,7 +54,7 @@ def paired_interval(
     from scipy.stats import t
 
     deviation = float(np.std(differences, ddof=1))
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * deviation
+    reach = float(t.ppf((1 + confidence) / 2, n - 1)) * deviation
     reach *= sqrt(1 / n + hidden_share)
     mean = float(np.mean(differences))
     return Interval(mean - reach, mean + reach)

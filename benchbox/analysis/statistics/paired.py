@@ -10,7 +10,7 @@ import numpy as np
 
 from benchbox.analysis.statistics.intervals import CONFIDENCE, OVER_USERS, Interval
 from benchbox.analysis.statistics.resampling import N_RESAMPLES, Resampler
-from benchbox.metrics import UserTotals, user_totals
+from benchbox.metrics import RMSE, Metric, UserTotals, user_totals
 from benchbox.ratings import IndexArray, Values
 
 Verdict = Literal["same", "better", "worse", "not told apart"]
@@ -20,7 +20,7 @@ Verdict = Literal["same", "better", "worse", "not told apart"]
 class Effect:
     """The difference of two models on the same hidden ratings, first minus second.
 
-    All metrics compared are errors: below 0 the first model is better.
+    Of an error, the first model is better below 0; see *higher_is_better*.
 
     Attributes:
         first: Value of the first model.
@@ -28,16 +28,17 @@ class Effect:
         difference: First minus second, in the metric's unit.
         standard_error: Deviation the difference would have over other such users.
         interval: Range of the difference; `None` for fewer than two users.
-        relative: Difference as a share of the second; `None` if either is 0.
+        relative: Difference as a share of the second; `None` unless both are above 0.
         relative_interval: Its range.
         standardised: Difference over the deviation of a user's part in it.
         p_value: Of the t test that the difference is 0.
-        p_users: Of the Wilcoxon signed-rank test that a user's mean loss is as often
+        p_users: Of the Wilcoxon signed-rank test that a user's mean term is as often
             lower as higher; each user counts alike, so it may disagree.
-        share_better: Share of users for whom the first errs less; ties count half.
+        share_better: Share of users for whom the first is better; ties count half.
         n_users: Users compared.
         n_ratings: Hidden ratings compared.
         same: Whether all predictions are identical, so that nothing was tested.
+        higher_is_better: Direction of the metric.
         estimand: What truth the intervals are about.
     """
 
@@ -55,6 +56,7 @@ class Effect:
     n_users: int
     n_ratings: int
     same: bool
+    higher_is_better: bool = False
     estimand: str = OVER_USERS
 
     @property
@@ -62,17 +64,22 @@ class Effect:
         """What can be said: a difference needs interval and p-value alike."""
         if self.same:
             return "same"
-        told = self.interval is not None and 0.0 not in self.interval
-        if not told or self.p_value > 1 - CONFIDENCE:
+        is_clear = self.interval is not None and 0.0 not in self.interval
+        if not is_clear or self.p_value > 1 - CONFIDENCE:
             return "not told apart"
-        return "better" if self.difference < 0 else "worse"
+        return "better" if self._first_is_better else "worse"
 
     @property
     def is_by_few(self) -> bool:
         """Whether the verdict holds on ratings, but most users see the opposite."""
         if self.verdict not in ("better", "worse") or self.p_users > 1 - CONFIDENCE:
             return False
-        return (self.share_better > 0.5) != (self.difference < 0)
+        return (self.share_better > 0.5) != self._first_is_better
+
+    @property
+    def _first_is_better(self) -> bool:
+        ahead = -self.difference if self.higher_is_better else self.difference
+        return ahead < 0
 
 
 def compare(
@@ -81,7 +88,7 @@ def compare(
     second: Values,
     users: IndexArray,
     *,
-    metric: str = "rmse",
+    metric: Metric = RMSE,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> Effect:
@@ -92,12 +99,12 @@ def compare(
         first: Predictions of the first model, clipped if the metric clips.
         second: Those of the second.
         users: Index of who gave each rating, shape ``(n,)``.
-        metric: ``rmse``, ``mae`` or ``mape``.
+        metric: A metric with a term.
         seed: Draws the users.
         n_resamples: How often they are drawn.
 
     Raises:
-        UsageError: The metric is no mean over ratings.
+        UsageError: The metric has none.
     """
     totals = user_totals(truth, [first, second], users, metric)
     same = {(0, 1)} if np.array_equal(first, second) else set()
@@ -115,13 +122,13 @@ def compare_all(
     """Return the difference of every two models, p-values corrected for their number.
 
     Args:
-        totals: Losses of all models by user.
+        totals: Terms of all models by user.
         same: Pairs, lower place first, whose predictions are identical.
         seed: Draws the users.
         n_resamples: How often they are drawn.
     """
     resampler = Resampler(totals, seed=seed, n_resamples=n_resamples)
-    pairs = list(combinations(range(len(totals.losses)), 2))
+    pairs = list(combinations(range(len(totals.sums)), 2))
     effects = [
         _same(totals, pair) if pair in same else _effect(totals, resampler, *pair)
         for pair in pairs
@@ -142,19 +149,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected]
 
 
-def groups(n_models: int, told_apart: "set[tuple[int, int]]") -> list[str]:
-    """Return letters per model: those that share one are not told apart.
+def groups(n_models: int, different: "set[tuple[int, int]]") -> list[str]:
+    """Return letters per model: those that share one do not differ significantly.
 
     Models are taken in the order of their places, best first (insert and absorb:
     Piepho, 2004, doi:10.1198/1061860043515).
 
     Args:
         n_models: How many models.
-        told_apart: Pairs that differ, lower place first.
+        different: Pairs that differ significantly, lower place first.
     """
     columns = [frozenset(range(n_models))]
-    for first, second in sorted(told_apart):
-        parted = [
+    for first, second in sorted(different):
+        split = [
             part
             for column in columns
             for part in (
@@ -163,7 +170,7 @@ def groups(n_models: int, told_apart: "set[tuple[int, int]]") -> list[str]:
                 else (column,)
             )
         ]
-        columns = [c for c in dict.fromkeys(parted) if not any(c < o for o in parted)]
+        columns = [c for c in dict.fromkeys(split) if not any(c < o for o in split)]
     columns.sort(key=sorted)
     return [
         "".join(_letter(k) for k, column in enumerate(columns) if model in column)
@@ -181,8 +188,11 @@ def _effect(totals: UserTotals, resampler: Resampler, a: int, b: int) -> Effect:
     first, second = (float(v) for v in totals.values[[a, b]])
     found = resampler.difference(a, b)
     n_users = totals.n_users
-    ratio = resampler.log_ratio(a, b) if first and second else None
-    per_user = (totals.losses[a] - totals.losses[b]) / totals.counts
+    # A figure that may be below 0 is no amount that another could be a share of.
+    is_amount = first > 0 and second > 0 and totals.sums[[a, b]].min() >= 0
+    ratio = resampler.log_ratio(a, b) if is_amount else None
+    per_user = (totals.sums[a] - totals.sums[b]) / totals.counts
+    ahead = -per_user if totals.metric.higher_is_better else per_user
     deviation = found.standard_error * sqrt(n_users)
     return Effect(
         first=first,
@@ -199,10 +209,11 @@ def _effect(totals: UserTotals, resampler: Resampler, a: int, b: int) -> Effect:
         standardised=found.value / deviation if deviation else 0.0,
         p_value=float(2 * t.sf(abs(found.t), n_users - 1)) if n_users > 1 else 1.0,
         p_users=_wilcoxon(per_user),
-        share_better=float(np.mean((per_user < 0) + 0.5 * (per_user == 0))),
+        share_better=float(np.mean((ahead < 0) + 0.5 * (ahead == 0))),
         n_users=n_users,
         n_ratings=int(totals.counts.sum()),
         same=False,
+        higher_is_better=totals.metric.higher_is_better,
     )
 
 
@@ -224,6 +235,7 @@ def _same(totals: UserTotals, pair: tuple[int, int]) -> Effect:
         n_users=totals.n_users,
         n_ratings=int(totals.counts.sum()),
         same=True,
+        higher_is_better=totals.metric.higher_is_better,
     )
 
 

@@ -17,8 +17,8 @@ class Ranking:
     Attributes:
         mean_ranks: Mean rank per model, 1 is best; ties share the mean of their ranks.
         p_value: Of the Friedman test that all models rank alike.
-        critical_difference: Least difference of two mean ranks that tells the models
-            apart (Nemenyi).
+        critical_difference: Difference of two mean ranks above which the models differ
+            significantly (Nemenyi).
         n_datasets: Data sets ranked on.
     """
 
@@ -28,10 +28,11 @@ class Ranking:
     n_datasets: int
 
     @property
-    def told_apart(self) -> set[tuple[int, int]]:
-        """Pairs of models, lower place first, whose ranks differ by more than that.
+    def different(self) -> set[tuple[int, int]]:
+        """Pairs of models, lower place first, whose ranks differ significantly.
 
-        None, if the Friedman test itself finds nothing.
+        Their ranks differ by more than the critical difference. There is no such pair
+        if the Friedman test itself finds nothing.
         """
         if self.p_value > 1 - CONFIDENCE:
             return set()

@@ -58,7 +58,7 @@ class _Sums:
     """Sums over users of what enters a metric, for one sample or several.
 
     Attributes:
-        first: Of counts and of each model's losses, shape ``(…, 1 + n_models)``.
+        first: Of counts and of each model's terms, shape ``(…, 1 + n_models)``.
         second: Of their products, shape ``(…, 1 + n_models, 1 + n_models)``.
     """
 
@@ -74,7 +74,7 @@ class Resampler:
     """Estimates of one set of totals, all from the same draws of users.
 
     Args:
-        totals: Losses by user.
+        totals: Terms by user.
         seed: Draws the users.
         n_resamples: How often they are drawn.
     """
@@ -83,13 +83,13 @@ class Resampler:
         self, totals: UserTotals, *, seed: int, n_resamples: int = N_RESAMPLES
     ) -> None:
         self._totals = totals
-        columns = np.column_stack([totals.counts, *totals.losses])
+        columns = np.column_stack([totals.counts, *totals.sums])
         ones = np.ones((1, totals.n_users))
         self._sample = _sums(ones, columns, _products(columns))
         self._drawn = _draw(columns, seed, n_resamples)
 
     def value(self, model: int) -> Estimate:
-        """Return the pooled metric of a model."""
+        """Return the metric of a model."""
         return self._estimate(lambda first: self._metric(first, model))
 
     def difference(self, first: int, second: int) -> Estimate:
@@ -97,16 +97,20 @@ class Resampler:
         return self._estimate(lambda sums: self._difference(sums, first, second))
 
     def log_ratio(self, first: int, second: int) -> Estimate:
-        """Return the logarithm of one model's metric over another's; none may be 0."""
+        """Return the logarithm of one model's metric over another's, both above 0."""
         return self._estimate(lambda sums: self._log_ratio(sums, first, second))
 
     def _metric(self, first: Floats, model: int) -> tuple[Floats, Floats]:
-        counts, losses = first[..., 0], first[..., 1 + model]
-        power = 0.5 if self._totals.is_rooted else 1.0
-        value = (losses / counts) ** power
+        counts, sums = first[..., 0], first[..., 1 + model]
+        term = self._totals.term
+        value = term.from_means(sums / counts)
         gradient = np.zeros_like(first)
-        gradient[..., 0] = -power * value / counts
-        np.divide(power * value, losses, out=gradient[..., 1 + model], where=losses > 0)
+        gradient[..., 0] = -term.power * value / counts
+        own = gradient[..., 1 + model]
+        if term.power == 1:
+            own[...] = 1 / counts
+        # The slope of a root at a sum of 0 is left at 0: all its terms are 0 there.
+        np.divide(term.power * value, sums, out=own, where=sums != 0)
         return value, gradient
 
     def _difference(

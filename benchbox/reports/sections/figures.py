@@ -1,93 +1,74 @@
 """Figures: each model's by every definition, and how sure they are."""
 
-from collections.abc import Callable
+from functools import partial
 
 from benchbox.analysis import OVER_USERS, Analysis, ModelAnalysis
-from benchbox.metrics import READINGS
-from benchbox.reports.columns import MISSING
-from benchbox.reports.sections.section import (
-    Record,
-    Section,
-    bounds,
-    ends,
-    percent,
-    score,
-)
+from benchbox.metrics import RMSE, VARIANTS, Metric
+from benchbox.reports.numbers import MISSING, heading, number
+from benchbox.reports.sections.section import Record, Section, bounds, ends
 
 
 def definitions(analysis: Analysis) -> Section:
     """Return each model's RMSE by every definition in use, side by side."""
     first = analysis.models[0]
-    n_all, n_known = first.n_read["pooled"], first.n_read["known"]
+    n_all, n_known = first.n_scored["pooled"], first.n_scored["known"]
     widest = max(analysis.models, key=_gap)
     return Section(
         name="definitions",
         title="One set of predictions, read by every definition of RMSE in use",
-        headings=["model", *(r.title for r in READINGS), "apart"],
+        headings=["model", *(v.title for v in VARIANTS), "apart"],
         cells=[
             [
                 model.label,
-                *(score(model.readings[r.name]) for r in READINGS),
-                score(_gap(model)),
+                *(number(RMSE, model.variants[v.name]) for v in VARIANTS),
+                number(RMSE, _gap(model)),
             ]
             for model in analysis.models
         ],
         notes=[
             "Only the first is the RMSE of the tables; elsewhere each of them is "
             "printed as RMSE. All are means over folds and fits.",
-            *(f"{r.title}: {r.caution}." for r in READINGS if r.caution),
+            *(f"{v.title}: {v.caution}." for v in VARIANTS if v.caution),
             f"With cold pairs dropped, {n_known:,} of {n_all:,} hidden ratings are "
             f"scored. For {widest.label} the definitions are {_gap(widest):.4f} apart.",
         ],
         records=[
             {"model": model.label}
-            | {r.name: model.readings[r.name] for r in READINGS}
-            | {"n_scored": model.n_read["pooled"], "n_known": model.n_read["known"]}
+            | {v.name: model.variants[v.name] for v in VARIANTS}
+            | {"n_scored": model.n_scored["pooled"], "n_known": model.n_scored["known"]}
             for model in analysis.models
         ],
+        gives_way=list(range(len(VARIANTS), 1, -1)),
     )
 
 
 def _gap(model: ModelAnalysis) -> float:
-    known = [value for value in model.readings.values() if value is not None]
+    known = [value for value in model.variants.values() if value is not None]
     return max(known) - min(known)
 
 
 def intervals(analysis: Analysis) -> Section:
-    """Return each model's pooled metrics with their intervals and spreads."""
-    n_folds = len(analysis.stage.folds)
-    kinds: dict[str, tuple[str, Callable[[float], str]]] = {
-        "rmse": ("RMSE", score),
-        "mae": ("MAE", score),
-        "mape": ("MAPE %", percent),
-    }
-
+    """Return each model's metrics with their intervals, and the headline's spreads."""
+    metric, n_folds = analysis.headline, len(analysis.stage.folds)
     every = {
         "±seeds": [model.spread.seed_deviation for model in analysis.models],
         "±folds": [model.spread.fold_deviation for model in analysis.models],
     }
     # Shown only where something was fitted twice, or on two folds.
     spreads = {name: found for name, found in every.items() if any(map(_known, found))}
-
-    def of(model: ModelAnalysis, metric: str) -> str:
-        found = model.estimates.get(metric)
-        if found is None:
-            return MISSING
-        text = kinds[metric][1]
-        return f"{text(found.value)} {bounds(found.interval, text)}"
-
+    n_figures = len(analysis.metrics) + len(spreads)
     return Section(
         name="intervals",
         title="How sure each figure is",
-        headings=["model", "group", *(k[0] for k in kinds.values()), *spreads],
+        headings=["model", "group", *map(heading, analysis.metrics), *spreads],
         cells=[
             [
                 model.label,
                 model.group,
-                *(of(model, metric) for metric in kinds),
-                *(score(deviations[place]) for deviations in spreads.values()),
+                *(_with_interval(model, metric) for metric in analysis.metrics),
+                *(number(metric, deviations[n]) for deviations in spreads.values()),
             ]
-            for place, model in enumerate(analysis.models)
+            for n, model in enumerate(analysis.models)
         ],
         notes=[
             f"In brackets: 95 % intervals for {OVER_USERS}; users are drawn, as the "
@@ -97,9 +78,10 @@ def intervals(analysis: Analysis) -> Section:
             if n_folds > 1
             else f"In brackets: 95 % intervals for {OVER_USERS}; users are drawn, as "
             f"the ratings of one user err together.",
-            "Models that share a letter are not told apart by RMSE. ±seeds is the "
-            "standard deviation over fits on one fold, ±folds over folds with the "
-            "seeds' part taken out; absent where there was but one.",
+            f"Models that share a letter are not told apart by {metric.title}. ±seeds "
+            f"is the standard deviation over fits on one fold, ±folds over folds with "
+            f"the seeds' part taken out; absent where there was but one.",
+            *_about_unknown(analysis),
         ],
         records=[
             {
@@ -112,7 +94,30 @@ def intervals(analysis: Analysis) -> Section:
             }
             for model in analysis.models
         ],
+        gives_way=[
+            place
+            for place in range(1 + n_figures, 1, -1)
+            if place != 2 + analysis.metrics.index(metric)
+        ],
+        n_words=2,
     )
+
+
+def _with_interval(model: ModelAnalysis, metric: Metric) -> str:
+    found = model.estimates.get(metric.name)
+    if found is None:
+        return MISSING
+    text = partial(number, metric)
+    return f"{text(found.value)} {bounds(found.interval, text)}"
+
+
+def _about_unknown(analysis: Analysis) -> list[str]:
+    if not analysis.unknown:
+        return []
+    return [
+        f"Without intervals, as they are not installed as the run recorded them: "
+        f"{', '.join(analysis.unknown)}."
+    ]
 
 
 def _known(value: float | None) -> bool:

@@ -1,14 +1,16 @@
 """Pairs: how every two models differ, and what would settle those left open."""
 
+from functools import partial
+
 from benchbox.analysis import OVER_FOLDS, OVER_USERS, Analysis, Pair
-from benchbox.reports.columns import MISSING
+from benchbox.metrics import Metric
+from benchbox.reports.numbers import MISSING, signed
 from benchbox.reports.sections.section import (
     Record,
     Section,
     bounds,
     ends,
     p_value_of,
-    signed,
     signed_percent,
 )
 
@@ -18,7 +20,7 @@ _MOST_PAIRS = 10
 
 def pairs(analysis: Analysis) -> Section:
     """Return how every two models differ; at least one pair."""
-    shown = analysis.pairs
+    shown, metric = analysis.pairs, analysis.headline
     best = analysis.models[0].label
     all_shown = len(shown) <= _MOST_PAIRS
     if not all_shown:
@@ -30,32 +32,47 @@ def pairs(analysis: Analysis) -> Section:
     more += "" if all_shown else f"{len(analysis.pairs)}. "
     return Section(
         name="pairs",
-        title="Every two models on the same hidden ratings, by RMSE",
+        title=f"Every two models on the same hidden ratings, by {metric.title}",
         headings=[
             "first against second",
             "verdict",
-            "difference over users",
+            f"{_difference(metric)} over users",
             "in %",
             "p",
             "users won",
             "p users",
-            *(["difference over folds"] if has_folds else []),
+            *([f"{_difference(metric)} over folds"] if has_folds else []),
         ],
-        cells=[_pair_cells(pair, has_folds) for pair in shown],
+        cells=[_pair_cells(pair, metric, has_folds) for pair in shown],
         notes=[
-            f"{more}First minus second: below 0 the first is better. Over users: "
-            f"{OVER_USERS}."
+            f"{more}First minus second: {_direction(metric)} 0 the first is better. "
+            f"Over users: {OVER_USERS}."
             + (f" Over folds: {OVER_FOLDS} (Nadeau & Bengio)." if has_folds else ""),
-            f"p: that the RMSE do not differ (t test over users); users won: share of "
-            f"users for whom the first errs less, and p users that it is a half "
-            f"(Wilcoxon signed-rank). Both are Holm-corrected for "
+            f"p: that the {metric.title} do not differ (t test over users); users won: "
+            f"share of users for whom the first {_wins(metric)}, and p users that it "
+            f"is a half (Wilcoxon signed-rank). Both are Holm-corrected for "
             f"{len(analysis.pairs)} pairs. ‡: in total the one, for most users the "
             f"other is better. §: for these fits, but the spread over seeds alone "
             f"could make the difference; fit more often.",
             *_about_pairing(shown[0]),
         ],
         records=[_pair_record(pair) for pair in analysis.pairs],
+        # What stays are the verdict, the difference and its p-value.
+        gives_way=[*([7] if has_folds else []), 6, 5, 3],
+        n_words=2,
     )
+
+
+def _difference(metric: Metric) -> str:
+    return "difference in points" if metric.unit == "fraction" else "difference"
+
+
+def _direction(metric: Metric) -> str:
+    return "above" if metric.higher_is_better else "below"
+
+
+def _wins(metric: Metric) -> str:
+    return "scores higher" if metric.higher_is_better else "errs less"
 
 
 def _about_pairing(pair: Pair) -> list[str]:
@@ -70,14 +87,14 @@ def _about_pairing(pair: Pair) -> list[str]:
     ]
 
 
-def _pair_cells(pair: Pair, has_folds: bool) -> list[str]:
-    effect = pair.effect
+def _pair_cells(pair: Pair, metric: Metric, has_folds: bool) -> list[str]:
+    effect, text = pair.effect, partial(signed, metric)
     relative = None if effect.relative is None else f"{effect.relative * 100:+.2f}"
-    over_folds = [bounds(pair.over_folds, signed)] if has_folds else []
+    over_folds = [bounds(pair.over_folds, text)] if has_folds else []
     return [
         f"{pair.first} – {pair.second}",
         _verdict(pair),
-        f"{signed(effect.difference)} {bounds(effect.interval, signed)}",
+        f"{text(effect.difference)} {bounds(effect.interval, text)}",
         f"{relative} {bounds(effect.relative_interval, signed_percent)}"
         if relative
         else MISSING,
@@ -125,7 +142,7 @@ def _pair_record(pair: Pair) -> Record:
 
 
 def settling(analysis: Analysis) -> list[Section]:
-    """Return what would tell those apart that are not, if there are any."""
+    """Return what would settle the pairs that are open, if there are any."""
     open_pairs = [
         p
         for p in analysis.pairs
@@ -134,16 +151,22 @@ def settling(analysis: Analysis) -> list[Section]:
     ]
     if not open_pairs:
         return []
-    many_folds = len(analysis.stage.folds) > 1
+    metric, many_folds = analysis.headline, len(analysis.stage.folds) > 1
     return [
         Section(
             name="settle",
             title="What would settle the pairs that are not told apart, or marked §",
-            headings=["first against second", "difference", "users", "folds", "fits"],
+            headings=[
+                "first against second",
+                _difference(metric),
+                "users",
+                "folds",
+                "fits",
+            ],
             cells=[
                 [
                     f"{pair.first} – {pair.second}",
-                    signed(pair.effect.difference),
+                    signed(metric, pair.effect.difference),
                     _needed(pair.n_users),
                     _needed(pair.n_folds) if many_folds else "?",
                     _needed(pair.n_fits),

@@ -7,7 +7,8 @@ import numpy as np
 
 from benchbox.analysis import REFERENCE, Analysis, Ranking, rank
 from benchbox.options import spell
-from benchbox.reports.sections.section import Section, p_value_of, score
+from benchbox.reports.numbers import number
+from benchbox.reports.sections.section import Section, p_value_of
 
 
 def ranks(analyses: Sequence[Analysis]) -> list[Section]:
@@ -28,8 +29,9 @@ def ranks(analyses: Sequence[Analysis]) -> list[Section]:
     ]
     if len(boards) < 2 or len(shared) < 3:
         return []
+    metric = analyses[0].headline
     scores = np.array([[board[label] for label in shared] for board in boards.values()])
-    ranking = rank(scores)
+    ranking = rank(-scores if metric.higher_is_better else scores)
     order = sorted(range(len(shared)), key=lambda place: ranking.mean_ranks[place])
     return [
         Section(
@@ -40,16 +42,20 @@ def ranks(analyses: Sequence[Analysis]) -> list[Section]:
                 [
                     shared[place],
                     f"{ranking.mean_ranks[place]:.2f}",
-                    *(score(board[shared[place]]) for board in boards.values()),
+                    *(
+                        number(metric, board[shared[place]])
+                        for board in boards.values()
+                    ),
                 ]
                 for place in order
             ],
             notes=[
-                f"Beside the mean rank stand the RMSE, means over folds. Friedman test "
-                f"that all models rank alike: p {p_value_of(ranking.p_value)}. Two "
-                f"models are told apart if their mean ranks differ by more than "
+                f"Beside the mean rank stand the {metric.title}, means over folds. "
+                f"Friedman test that all models rank alike: p "
+                f"{p_value_of(ranking.p_value)}. Two models are told apart if their "
+                f"mean ranks differ by more than "
                 f"{ranking.critical_difference:.2f} (Nemenyi); "
-                f"{_told(ranking, shared)}."
+                f"{_different(ranking, shared)}."
             ],
             records=[
                 {
@@ -60,10 +66,11 @@ def ranks(analyses: Sequence[Analysis]) -> list[Section]:
                 }
                 for place in order
             ],
+            gives_way=list(range(1 + len(boards), 1, -1)),
         )
     ]
 
 
-def _told(ranking: Ranking, labels: list[str]) -> str:
-    pairs = [f"{labels[a]} and {labels[b]}" for a, b in sorted(ranking.told_apart)]
+def _different(ranking: Ranking, labels: list[str]) -> str:
+    pairs = [f"{labels[a]} and {labels[b]}" for a, b in sorted(ranking.different)]
     return f"so far apart are {', '.join(pairs)}" if pairs else "none are so far apart"

@@ -1,11 +1,11 @@
 """Section: a table of one kind of figure, for programs and for people."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchbox.analysis import Interval
-from benchbox.reports.columns import MISSING
+from benchbox.reports.numbers import MISSING
 
 Record = dict[str, Any]
 
@@ -21,6 +21,9 @@ class Section:
         cells: Rows for people.
         notes: What the figures mean.
         records: Rows for programs, with nothing rounded.
+        gives_way: Places of columns that may be left out where room is scarce, the
+            first to go first; programs get all.
+        n_words: How many columns, from the first, hold words.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Section:
     cells: list[list[str]]
     notes: list[str]
     records: list[Record]
+    gives_way: list[int] = field(default_factory=list)
+    n_words: int = 1
 
 
 def ends(name: str, interval: Interval | None) -> Record:
@@ -44,21 +49,6 @@ def bounds(interval: Interval | None, text: Callable[[float], str]) -> str:
     if interval is None:
         return MISSING
     return f"[{text(interval.low)}, {text(interval.high)}]"
-
-
-def score(value: float | None) -> str:
-    """Return an error in the unit of the ratings."""
-    return MISSING if value is None else f"{value:.4f}"
-
-
-def signed(value: float) -> str:
-    """Return a difference of errors, always with its sign."""
-    return f"{value:+.4f}"
-
-
-def percent(value: float) -> str:
-    """Return a share as per cent, without the sign."""
-    return f"{value * 100:.2f}"
 
 
 def signed_percent(value: float) -> str:

@@ -1,34 +1,36 @@
-"""Slices: errors by user, item and rating, and calibration by prediction."""
+"""Slices: metrics by user, item and rating, and calibration by prediction."""
 
 from benchbox.analysis import Analysis
 from benchbox.metrics import Dimension, Slice
-from benchbox.reports.columns import MISSING
-from benchbox.reports.sections.section import Record, Section, score
+from benchbox.reports.numbers import MISSING, heading, number
+from benchbox.reports.sections.section import Record, Section
 
 
 def by_slice(analysis: Analysis, dimension: Dimension, what: str) -> Section:
-    """Return the RMSE of each model in each slice.
+    """Return the headline of each model in each slice.
 
     Args:
         analysis: The models.
         dimension: What slices are by.
         what: The same in words, for the heading.
     """
-    by_model, shown = _parts(analysis, dimension)
+    by_model, shown = _slices(analysis, dimension)
+    metric = analysis.headline
     first = next(iter(by_model.values()))
     return Section(
         name=dimension,
-        title=f"RMSE by {what}",
+        title=f"{heading(metric)} by {what}",
         headings=["model", *(first[place].name for place in shown)],
         cells=[
             ["(hidden ratings)", *(f"{first[place].n:,.0f}" for place in shown)],
             *(
-                [label, *(score(parts[place].rmse) for place in shown)]
-                for label, parts in by_model.items()
+                [label, *(number(metric, own[k].values[metric.name]) for k in shown)]
+                for label, own in by_model.items()
             ),
         ],
         notes=[_ABOUT_SLICES[dimension]],
         records=_slice_records(by_model),
+        gives_way=_fewest_first(by_model, shown),
     )
 
 
@@ -44,29 +46,36 @@ _ABOUT_SLICES = {
 
 def calibration(analysis: Analysis) -> Section:
     """Return how far ratings lie from what each model predicts, by prediction."""
-    by_model, shown = _parts(analysis, "prediction")
-    names = [part.name for part in next(iter(by_model.values()))]
+    by_model, shown = _slices(analysis, "prediction")
+    first = next(iter(by_model.values()))
     return Section(
         name="prediction",
         title="Calibration: mean rating minus mean prediction, by prediction",
-        headings=["model", *(names[place] for place in shown)],
+        headings=["model", *(first[place].name for place in shown)],
         cells=[
-            [label, *(_excess(parts[place]) for place in shown)]
-            for label, parts in by_model.items()
+            [label, *(_excess(own[place]) for place in shown)]
+            for label, own in by_model.items()
         ],
         notes=["Above 0, ratings are higher than the model predicts there."],
         records=_slice_records(by_model),
+        gives_way=_fewest_first(by_model, shown),
     )
 
 
-def _parts(
+def _slices(
     analysis: Analysis, dimension: Dimension
 ) -> tuple[dict[str, list[Slice]], list[int]]:
     """Return the slices per model, and the places of those that any model fills."""
     by_model = {m.label: m.breakdown.by(dimension) for m in analysis.models}
     rows = list(by_model.values())
-    shown = [k for k in range(len(rows[0])) if any(parts[k].n for parts in rows)]
+    shown = [k for k in range(len(rows[0])) if any(own[k].n for own in rows)]
     return by_model, shown
+
+
+def _fewest_first(by_model: dict[str, list[Slice]], shown: list[int]) -> list[int]:
+    """Return the places of slices in the table, those with the fewest ratings first."""
+    n_ratings = [sum(own[place].n for own in by_model.values()) for place in shown]
+    return sorted(range(1, len(shown) + 1), key=lambda place: n_ratings[place - 1])
 
 
 def _excess(part: Slice) -> str:
@@ -82,13 +91,11 @@ def _slice_records(by_model: dict[str, list[Slice]]) -> list[Record]:
             "model": label,
             "slice": part.name,
             "slice_n": part.n,
-            "slice_rmse": part.rmse,
-            "slice_mae": part.mae,
-            "slice_mape": part.mape,
+            **{f"slice_{name}": value for name, value in part.values.items()},
             "mean_predicted": part.mean_predicted,
             "mean_actual": part.mean_actual,
         }
-        for label, parts in by_model.items()
-        for part in parts
+        for label, own in by_model.items()
+        for part in own
         if part.n
     ]

@@ -21,8 +21,8 @@ import msgspec
 
 from benchbox.machine import (
     accelerator_in_use,
-    add_accelerators,
     peak_memory_bytes,
+    set_accelerators,
 )
 from benchbox.records import Ended, Pairs, Ready, SearchPath, Started, Task, TrialTask
 from benchbox.trials.child import OUTCOME, run_trial
@@ -37,7 +37,7 @@ def main() -> int:
     end = socket.socket(fileno=int(sys.argv[1]))
     where = Line[SearchPath](end, SearchPath).receive()
     sys.path[:] = where.path
-    add_accelerators(where.accelerators)
+    set_accelerators(where.accelerators)
     line: _Control = Line(end, Task)
     _preload()
     if kind := accelerator_in_use():

@@ -8,6 +8,8 @@ from benchbox.analysis.compare.sides import (
     side_of_benchmarks,
     side_of_run,
 )
+from benchbox.metrics.metric import METRICS
+from tests.support.acme_metrics import CUBED, WITHIN_HALF
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
 
 RUN = toy_run([toy_model("mf", stochastic=True)], [toy_stage(n_folds=2)], seeds=2)
@@ -82,7 +84,7 @@ def test_a_file_of_pytest_benchmark_is_a_side() -> None:
         ],
     }
 
-    side = side_of_benchmarks("new.json", content)
+    side = side_of_benchmarks("new.json", content, METRICS)
 
     who = Subject("tests/test_mine.py", "test_fit")
     assert side.times[who, "time"].over({""}, with_contended=False) == [0.1, 0.2, 0.3]
@@ -90,6 +92,18 @@ def test_a_file_of_pytest_benchmark_is_a_side() -> None:
     assert side.scores[who, "coverage"].higher_is_better
     assert set(side.scores) == {(who, "rmse"), (who, "coverage")}
     assert side.machine == "Abacus 2"
+
+
+def test_the_record_of_a_metric_tells_the_direction_of_its_score() -> None:
+    figures = {"within-half": [0.4, 0.5], "cubed": [1.0, 1.1], "unheard-of": [1.0]}
+    content = {"benchmarks": [{"name": "t", "extra_info": figures}]}
+
+    side = side_of_benchmarks("new.json", content, [CUBED, WITHIN_HALF])
+
+    who = Subject("", "t")
+    assert set(side.scores) == {(who, "within-half"), (who, "cubed")}
+    assert side.scores[who, "within-half"].higher_is_better
+    assert not side.scores[who, "cubed"].higher_is_better
 
 
 def test_a_benchmark_of_trials_tells_its_folds_and_which_rounds_were_disturbed() -> (
@@ -102,7 +116,7 @@ def test_a_benchmark_of_trials_tells_its_folds_and_which_rounds_were_disturbed()
     }
     trials = {"name": "t", "stats": {"data": [0.1, 0.9, 0.2]}, "extra_info": extra}
 
-    side = side_of_benchmarks("new.json", {"benchmarks": [trials]})
+    side = side_of_benchmarks("new.json", {"benchmarks": [trials]}, METRICS)
 
     who, folds = Subject("", "t"), {"aa bb"}
     assert side.times[who, "time"].over(folds, with_contended=False) == [0.1, 0.2]
@@ -114,7 +128,7 @@ def test_a_benchmark_of_trials_tells_its_folds_and_which_rounds_were_disturbed()
     "content", [{}, {"benchmarks": [{"name": "t", "stats": None}]}]
 )
 def test_an_empty_file_of_benchmarks_measures_nothing(content) -> None:
-    side = side_of_benchmarks("new.json", content)
+    side = side_of_benchmarks("new.json", content, METRICS)
 
     assert not any(
         times.over({""}, with_contended=True) for times in side.times.values()

@@ -212,6 +212,34 @@ def test_one_seed_and_no_predictions_are_no_ground_for_a_verdict() -> None:
     assert "neither predictions to pair" in cell.reason
 
 
+def test_without_predictions_and_seeds_the_differences_on_each_fold_decide() -> None:
+    draw = np.random.default_rng(5)
+    hard = draw.uniform(0.8, 1.2, 5)
+
+    def side(factor: float) -> Side:
+        fits = hard * factor * draw.normal(1, 0.001, 5)
+        side = scored_side({"mf": scored([[value] for value in fits])})
+        side.hidden_shares.update({f"f{k}": 0.25 for k in range(5)})
+        return side
+
+    same = [one(compare_sides(side(1), side(1))) for _ in range(N_REPETITIONS)]
+    worse = [one(compare_sides(side(1), side(1.02))) for _ in range(N_REPETITIONS)]
+    better = one(compare_sides(side(1), side(0.98)))
+
+    assert {"WORSE", "BETTER"}.isdisjoint(c.verdict for c in same)
+    assert [c.verdict for c in worse].count("WORSE") >= N_REPETITIONS - 1
+    assert better.verdict == "BETTER"
+    assert {c.reason for c in (*same, *worse, better)} == {"paired by fold"}
+    # Folds differ far more than the models do on any of them.
+    assert worse[0].low > 0.005
+
+
+def test_differences_on_folds_without_known_sizes_are_no_ground() -> None:
+    first, second = (scored_side({"mf": scored([[v], [v], [v]])}) for v in (0.9, 1.8))
+
+    assert "neither predictions to pair" in one(compare_sides(first, second)).reason
+
+
 def test_more_coverage_is_better() -> None:
     def side(value: float) -> Side:
         folds = [[value, value + 1e-5], [value, value - 1e-5]]

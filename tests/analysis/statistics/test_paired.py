@@ -1,5 +1,6 @@
 """Paired: two models on the same ratings are told apart as far as users allow."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -8,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbox.analysis.statistics.paired import compare, compare_all, groups, holm
-from benchbox.metrics.losses import user_totals
+from benchbox.metrics.metric import MAE, MAPE, RMSE
+from benchbox.metrics.term import Term
+from benchbox.metrics.totals import user_totals
+from tests.support.acme_metrics import WITHIN_HALF
 
 
 def ratings(n_users: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +73,7 @@ def test_models_of_equal_skill_are_not_told_apart() -> None:
     assert 0 in effect.interval
 
 
-@pytest.mark.parametrize("metric", ["mae", "mape"])
+@pytest.mark.parametrize("metric", [MAE, MAPE], ids=lambda m: m.name)
 def test_other_metrics_are_compared_on_a_scale_with_zeros(metric) -> None:
     truth, users = ratings()
     truth = truth - 3
@@ -78,9 +82,38 @@ def test_other_metrics_are_compared_on_a_scale_with_zeros(metric) -> None:
         truth, noisy(truth, 0.5, 1), noisy(truth, 1.0, 2), users, metric=metric
     )
 
-    scored = np.count_nonzero(truth) if metric == "mape" else len(truth)
+    scored = np.count_nonzero(truth) if metric is MAPE else len(truth)
     assert effect.verdict == "better"
     assert effect.n_ratings == scored < len(truth) + 1
+
+
+def test_more_is_better_where_the_metric_says_so() -> None:
+    truth, users = ratings()
+
+    effect = compare(
+        truth, noisy(truth, 0.5, 1), noisy(truth, 1.0, 2), users, metric=WITHIN_HALF
+    )
+    turned = compare(
+        truth, noisy(truth, 1.0, 2), noisy(truth, 0.5, 1), users, metric=WITHIN_HALF
+    )
+
+    assert effect.first > effect.second
+    assert effect.difference == pytest.approx(effect.first - effect.second)
+    assert (effect.verdict, turned.verdict) == ("better", "worse")
+    assert effect.share_better > 0.5 > turned.share_better
+    assert not effect.is_by_few
+    assert effect.relative in effect.relative_interval
+
+
+def test_a_figure_that_may_be_below_0_has_no_relative_difference() -> None:
+    truth, users = ratings()
+    bias = replace(MAE, name="bias", term=Term(of=np.subtract))
+
+    effect = compare(truth, truth + 0.5, truth - 0.5, users, metric=bias)
+
+    assert (effect.first, effect.second) == (0.5, -0.5)
+    assert (effect.difference, effect.relative) == (1.0, None)
+    assert effect.verdict == "worse"
 
 
 def test_a_gain_for_a_few_active_users_is_told_as_such() -> None:
@@ -114,7 +147,7 @@ def test_all_pairs_are_compared_once_and_corrected_for_their_number() -> None:
     models = [noisy(truth, d, k) for k, d in enumerate((0.9, 0.91, 1.0))]
     models.append(models[0])
 
-    effects = dict(compare_all(user_totals(truth, models, users, "rmse"), {(0, 3)}))
+    effects = dict(compare_all(user_totals(truth, models, users, RMSE), {(0, 3)}))
 
     assert list(effects) == list(combinations(range(4), 2))
     assert effects[0, 3].verdict == "same"

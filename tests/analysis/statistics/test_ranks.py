@@ -16,14 +16,14 @@ def test_the_critical_difference_is_that_of_the_textbook() -> None:
 
     assert ranking.critical_difference == pytest.approx(1.25, abs=0.005)
     assert ranking.mean_ranks == (1, 2, 3, 4)
-    assert ranking.told_apart == {(0, 2), (0, 3), (1, 3)}
+    assert ranking.different == {(0, 2), (0, 3), (1, 3)}
 
 
 def test_ties_share_the_mean_of_their_ranks() -> None:
     ranking = rank(np.array([[1.0, 1.0, 2.0], [3.0, 2.0, 2.0]]))
 
     assert ranking.mean_ranks == (2.25, 1.5, 2.25)
-    assert ranking.told_apart == set()
+    assert ranking.different == set()
 
 
 def test_models_that_always_tie_are_not_told_apart() -> None:

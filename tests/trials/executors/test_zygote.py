@@ -20,7 +20,11 @@ sys.exit(zygote.main())
 def test_a_zygote_that_holds_an_accelerator_refuses_to_fork() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        Line(ours, ZygoteMessage).send(SearchPath(path=sys.path, accelerators={}))
+        Line(ours, ZygoteMessage).send(
+            SearchPath(
+                path=sys.path, accelerators={"xpu": "benchbox.machine.devices:Xpu"}
+            )
+        )
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],

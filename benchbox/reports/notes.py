@@ -1,0 +1,209 @@
+"""Notes: the sentences beneath a table that make its numbers comparable."""
+
+from benchbox.metrics import MAPE
+from benchbox.options import spell
+from benchbox.records import RunRecord, StageRecord
+from benchbox.reports.columns import FLAGS, FRONT, LEAK, WORSE, shown_metrics
+from benchbox.reports.leaderboard import Flag, Leaderboard
+from benchbox.reports.numbers import score, seconds
+
+
+def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[str]:
+    """Return the sentences beneath a table that make its numbers comparable.
+
+    Args:
+        run: The run.
+        board: The table.
+        best: How the format shows the best row.
+        tied: How it shows a row that cannot be told from the best.
+    """
+    flaw = board.stage.flaw
+    return [
+        *([f"⚠ No measure of prediction: {flaw}."] if flaw else []),
+        *(f"⚠ {m.title}: {m.flaw}." for m in shown_metrics(board) if m.flaw),
+        what_was_scored(run, board.stage),
+        _how_it_was_pooled(run, board, best, tied),
+        *_about_cold_pairs(board),
+        *_about_zeros(board),
+        *_about_the_reference(board),
+        *_about_the_floor(board),
+        *_about_the_front(board),
+        *_about_devices(board),
+        *_about_tuning(board),
+        *_about_timings(run, board),
+        where_it_ran(run),
+    ]
+
+
+def troubles(board: Leaderboard) -> list[str]:
+    """Return a line for each way a trial did not end well, with how often it did."""
+    counted: dict[tuple[str, str, str], list[str]] = {}
+    for trial in board.troubles:
+        place = f"{trial.fold} r{trial.replicate}"
+        counted.setdefault((trial.label, trial.status, trial.reason), []).append(place)
+    return [
+        f"{label}: {status} in {len(places)} of its trials ({places[0]}"
+        f"{', …' if len(places) > 1 else ''}): {reason}"
+        for (label, status, reason), places in counted.items()
+    ]
+
+
+def title(stage: StageRecord) -> str:
+    """Return the heading of a table, with a warning over a flawed protocol."""
+    warning = "⚠ " if stage.flaw else ""
+    name = spell(stage.dataset, stage.dataset_options)
+    return f"{warning}{name} · {stage.protocol}{' (flawed)' if stage.flaw else ''}"
+
+
+def _about_the_front(board: Leaderboard) -> list[str]:
+    n_scored = sum(row.fit_seconds is not None for row in board.rows)
+    if n_scored < 2:
+        return []
+    return [
+        f"{FRONT}: on the front: no other model has a better "
+        f"{board.metrics[0].title} and is fitted in less time."
+    ]
+
+
+def _about_devices(board: Leaderboard) -> list[str]:
+    """Return which models used an accelerator, since others may have used none."""
+    by_device: dict[str, list[str]] = {}
+    for row in board.rows:
+        if row.device:
+            by_device.setdefault(row.device, []).append(row.label)
+    on_cpu = by_device.pop("cpu", [])
+    if not by_device:
+        return []
+    if not on_cpu and len(by_device) == 1:
+        return [f"All models were fitted on {' '.join(by_device)}."]
+    parts = [f"on {name}: {', '.join(labels)}" for name, labels in by_device.items()]
+    rest = ["on the processor: all others"] if on_cpu else []
+    return [f"Fitted {'; '.join([*parts, *rest])}."]
+
+
+def _about_tuning(board: Leaderboard) -> list[str]:
+    if all(row.tuning_seconds is None for row in board.rows):
+        return []
+    return [
+        "tuning s: what choosing a model's options took on a fold, on validation "
+        "ratings; it comes on top of the fit."
+    ]
+
+
+def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
+    """Return what is not in the timings, and what should not be."""
+    said = []
+    labels = {row.label for row in board.rows}
+    first_use = {k: s for k, s in run.first_use_seconds.items() if k in labels}
+    if first_use:
+        longest = max(first_use, key=lambda label: first_use[label])
+        said.append(
+            f"First use of each model (compilers, libraries), in no figure here: "
+            f"{seconds(sum(first_use.values()))} s in all, at most "
+            f"{seconds(first_use[longest])} s ({longest})."
+        )
+    disturbed = sum(row.n_disturbed for row in board.rows)
+    if disturbed:
+        n_ok = sum(row.n_ok for row in board.rows)
+        said.append(
+            f"Timings of {disturbed} of {n_ok} trials are contended: other work used "
+            f"the machine meanwhile (`benchbox doctor` says what disturbs)."
+        )
+    return said
+
+
+def what_was_scored(run: RunRecord, stage: StageRecord) -> str:
+    """Return the definition that all figures of a stage share, in a sentence."""
+    hidden = sum(fold.n_hidden for fold in stage.folds)
+    folds = ", ".join(fold.name for fold in stage.folds)
+    clipping = f"clipped to {stage.scale}" if run.config.clip else "not clipped"
+    standard = "standard split" if stage.standard else "own split"
+    ids = " ".join(fold.id[:8] for fold in stage.folds[:5])
+    more = " …" if len(stage.folds) > 5 else ""
+    return (
+        f"{spell(stage.protocol, stage.protocol_options)}: "
+        f"{'folds' if len(stage.folds) > 1 else 'fold'} {folds} ({standard}, "
+        f"ids {ids}{more}); {hidden:,} hidden ratings scored per model and seed; "
+        f"predictions {clipping}."
+    )
+
+
+def _how_it_was_pooled(run: RunRecord, board: Leaderboard, best: str, tied: str) -> str:
+    n_folds = len(board.stage.folds)
+    n_seeds = run.config.seeds
+    plural = "seed" if n_seeds == 1 else "seeds"
+    seeds = f"stochastic models fitted with {n_seeds} {plural} a fold"
+    if n_folds < 2:
+        return (
+            f"Metrics pool the ratings of the one fold; {seeds}. One fold gives no "
+            f"interval, so no model is called tied; `benchbox stats` gives one over "
+            f"users."
+        )
+    return (
+        f"Metrics pool the ratings of a fold; shown are mean and ± standard deviation "
+        f"over {n_folds} folds; {seeds}. {best}: best {board.metrics[0].title}; "
+        f"{tied}: not told from it, as the paired 95 % interval over folds contains 0."
+    )
+
+
+def _about_cold_pairs(board: Leaderboard) -> list[str]:
+    users = sum(fold.n_cold_users for fold in board.stage.folds)
+    items = sum(fold.n_cold_items for fold in board.stage.folds)
+    if not users and not items:
+        return []
+    return [
+        f"Hidden ratings of unseen users: {users:,}, of unseen items: {items:,} "
+        f"({board.stage.cold_policy})."
+    ]
+
+
+def _about_zeros(board: Leaderboard) -> list[str]:
+    if board.stage.scale.low > 0 or MAPE.name not in {m.name for m in board.metrics}:
+        return []
+    return [
+        f"The scale {board.stage.scale} reaches 0 or below: {MAPE.title} leaves out "
+        f"hidden ratings of 0, and those near 0 dominate it."
+    ]
+
+
+def _about_the_reference(board: Leaderboard) -> list[str]:
+    if not board.reference:
+        return []
+    scores = ", ".join(
+        f"{metric.title} {score(metric, board.reference[metric.name])}"
+        for metric in board.metrics
+        if metric.name in board.reference and metric.pooling == "rating"
+    )
+    worse = _flagged(board, WORSE)
+    return [
+        f"The bias model scores {scores} on the same hidden ratings"
+        f"{f'; no better ({FLAGS[WORSE]}): {worse}' if worse else ''}."
+    ]
+
+
+def _about_the_floor(board: Leaderboard) -> list[str]:
+    floor = board.stage.noise_floor
+    if floor is None:
+        return []
+    known = f"No model can expect an RMSE below {floor:.4f}."
+    below = _flagged(board, LEAK)
+    if not below:
+        return [known]
+    return [
+        f"{known} {FLAGS[LEAK]} Lower than luck allows: {below}. Suspect a leak: a "
+        f"model that has seen what it was asked for."
+    ]
+
+
+def _flagged(board: Leaderboard, flag: Flag) -> str:
+    return ", ".join(row.label for row in board.rows if row.flag == flag)
+
+
+def where_it_ran(run: RunRecord) -> str:
+    """Return the machine, the software and the name of a run, in a sentence."""
+    here, precision = run.environment, run.config.precision
+    products = "" if precision == "float32" else f"matrix products in {precision}; "
+    return (
+        f"{here.machine()}; {run.n_threads} threads; {products}torch "
+        f"{here.packages.get('torch', '?')}, benchbox {here.benchbox}; run {run.id}."
+    )

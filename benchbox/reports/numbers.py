@@ -1,0 +1,105 @@
+"""Numbers: figures as text, shared by all formats for people."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+MISSING = "–"
+
+
+class Measured(Protocol):
+    """What decides how the figures of a metric are written: a metric, or its record."""
+
+    @property
+    def title(self) -> str:
+        """Heading of its column."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of its values."""
+
+    @property
+    def flaw(self) -> str:
+        """Why it says little of prediction."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How values in a unit are written."""
+
+    factor: int
+    digits: int
+    sign: str
+
+
+_STYLES = {"rating": _Style(1, 4, ""), "fraction": _Style(100, 2, "%")}
+
+
+def heading(metric: Measured) -> str:
+    """Return the heading of a metric's column, with a warning over a flawed one."""
+    text = f"{metric.title} {_style(metric).sign}".rstrip()
+    return f"⚠ {text}" if metric.flaw else text
+
+
+def number(metric: Measured, value: float | None) -> str:
+    """Return a score with its digits that matter, without its unit."""
+    if value is None:
+        return MISSING
+    style = _style(metric)
+    return f"{value * style.factor:.{style.digits}f}"
+
+
+def signed(metric: Measured, value: float) -> str:
+    """Return a difference of scores, always with its sign, without its unit."""
+    style = _style(metric)
+    return f"{value * style.factor:+.{style.digits}f}"
+
+
+def score(metric: Measured, value: float) -> str:
+    """Return a score with its digits that matter and its unit."""
+    return f"{number(metric, value)} {_style(metric).sign}".rstrip()
+
+
+def _style(metric: Measured) -> _Style:
+    # A unit of a plugin is named behind the number.
+    return _STYLES.get(metric.unit) or _Style(1, 4, metric.unit)
+
+
+def percent(share: float | None) -> str:
+    """Return a share as per cent, rounded down so that only all is 100 %."""
+    if share is None:
+        return MISSING
+    return f"{int(share * 1000) / 10:g} %"
+
+
+def seconds(value: float | None) -> str:
+    """Return seconds with two or three digits that matter."""
+    if value is None:
+        return MISSING
+    return (
+        f"{value:.0f}"
+        if value >= 100
+        else f"{value:.2g}"
+        if value < 1
+        else f"{value:.1f}"
+    )
+
+
+def milliseconds(value: float | None) -> str:
+    """Return seconds as milliseconds."""
+    return MISSING if value is None else seconds(value * 1000)
+
+
+def mebibytes(value: int | None) -> str:
+    """Return bytes as MiB."""
+    return MISSING if value is None else f"{value / 2**20:.0f}"
+
+
+def count(value: float | None) -> str:
+    """Return a count in thousands or millions."""
+    if value is None:
+        return MISSING
+    if value < 10_000:
+        return f"{value:.0f}"
+    if value >= 100_000_000:
+        return f"{value / 1e6:.0f} M"
+    return f"{value / 1e6:.2f} M" if value >= 1_000_000 else f"{value / 1000:.0f} k"
