@@ -130,7 +130,7 @@ def _is_file(name: str) -> bool:
 
 
 class _Hidden:
-    """Finds the hidden ratings of a run's folds, by making its folds anew."""
+    """Finds the hidden ratings of a run's folds, by making its folds again."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._run = folder.read_run()

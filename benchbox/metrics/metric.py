@@ -62,13 +62,19 @@ class Metric:
                 f"Metric {self.name!r} pools by {self.pooling}, but a term is of one "
                 f"rating. State pooling='rating', or leave the term out."
             )
-        if self.function is None:
+        # A copy with another term must not keep the function of the former.
+        if self.function is None or _is_made_from_a_term(self.function):
             if self.term is None:
                 raise PluginError(
                     f"Metric {self.name!r} has neither a function nor a term. State "
                     f"one of them, to compute it by."
                 )
             object.__setattr__(self, "function", self.term.score)
+
+
+def _is_made_from_a_term(function: Callable[[Scored], Score]) -> bool:
+    """Return whether a metric's function is the mean of a term."""
+    return getattr(function, "__func__", None) is Term.score
 
 
 def rmse(scored: Scored) -> Score:

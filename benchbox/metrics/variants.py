@@ -1,7 +1,7 @@
 """Variants: one set of predictions, scored by each definition of RMSE in use.
 
-Papers and tools print all of these as "RMSE". They are set side by side here, so that
-a published figure can be told from ours; no table ranks by any but the first.
+Papers and tools print all of these as "RMSE". They stand side by side here, so that a
+published figure is not taken for ours; no table ranks by any but the first.
 """
 
 from collections.abc import Callable

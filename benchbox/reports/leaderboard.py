@@ -61,9 +61,9 @@ class Row:
         peak_memory_bytes: Largest over trials.
         peak_accelerator_bytes: Largest over trials; `None` where none used one.
         device: Where it was fitted, such as ``cpu``; devices of trials that differ are
-            parted by commas.
+            separated by commas.
         n_parameters: Learned numbers, in the largest of its fits.
-        mark: Whether it is the best by the first metric, or not told from the best.
+        mark: Whether it is the best by the first metric, or not significantly worse.
         flag: Whether it fails to beat the bias model, or beats what can be beaten.
         behind: Interval of the difference to the best by the first metric.
         is_on_front: Whether no other model is both better by the first metric and
@@ -218,7 +218,7 @@ def _marked(row: Row, metric: str, best: Summary, hidden_share: float) -> Row:
 def _reference(
     run: RunRecord, stage: StageRecord, trials: list[TrialRecord]
 ) -> dict[str, float]:
-    # Every trial on a fold was told the same, so any of them will do.
+    # Every trial on a fold has the same reference scores, so any of them will do.
     by_fold = {t.fold: t.reference for t in trials if t.reference}
     found = {}
     for metric in run.metrics:

@@ -1,4 +1,4 @@
-"""Definitions: what figures must share before they may stand in one column."""
+"""Merge: tables of several runs, whose figures must share their definitions."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -10,7 +10,7 @@ from benchbox.options import spell
 from benchbox.records import PlannedModel, RunRecord, StageRecord, TrialRecord
 from benchbox.reports.leaderboard import Leaderboard, leaderboards
 
-Told = tuple[RunRecord, list[TrialRecord]]
+RunTrials = tuple[RunRecord, list[TrialRecord]]
 """A run and its trials."""
 
 
@@ -45,7 +45,7 @@ def differences(first: dict[str, str], second: dict[str, str]) -> list[str]:
     ]
 
 
-def merged(runs: Sequence[Told]) -> tuple[RunRecord, list[Leaderboard]]:
+def merged(runs: Sequence[RunTrials]) -> tuple[RunRecord, list[Leaderboard]]:
     """Return the tables of several runs, one for each data set and protocol.
 
     A model that several runs have in the same way is shown once, from the first.
@@ -97,23 +97,23 @@ def _refuse(first: RunRecord, other: RunRecord, found: list[str]) -> None:
         )
 
 
-def _groups(runs: Sequence[Told]) -> list[list[tuple[Told, int]]]:
+def _groups(runs: Sequence[RunTrials]) -> list[list[tuple[RunTrials, int]]]:
     """Return the stages of all runs, those of one definition together."""
-    grouped: list[list[tuple[Told, int]]] = []
-    for told in runs:
-        for number, stage in enumerate(told[0].stages):
-            group = _fitting(grouped, told, stage)
+    grouped: list[list[tuple[RunTrials, int]]] = []
+    for own in runs:
+        for number, stage in enumerate(own[0].stages):
+            group = _fitting(grouped, own, stage)
             if group is None:
-                grouped.append([(told, number)])
+                grouped.append([(own, number)])
             else:
-                group.append((told, number))
+                group.append((own, number))
     return grouped
 
 
 def _fitting(
-    grouped: list[list[tuple[Told, int]]], told: Told, stage: StageRecord
-) -> list[tuple[Told, int]] | None:
-    mine = definition(told[0], stage)
+    grouped: list[list[tuple[RunTrials, int]]], own: RunTrials, stage: StageRecord
+) -> list[tuple[RunTrials, int]] | None:
+    mine = definition(own[0], stage)
     namesakes = []
     for group in grouped:
         (run, _), number = group[0]
@@ -123,13 +123,13 @@ def _fitting(
         its = run.stages[number]
         # Within one run, whoever made it asked for both, each in its own table.
         if (its.dataset, its.protocol) == (stage.dataset, stage.protocol):
-            namesakes += [(run, found)] if run is not told[0] else []
+            namesakes += [(run, found)] if run is not own[0] else []
     for run, found in namesakes:
-        _refuse(run, told[0], found)
+        _refuse(run, own[0], found)
     return None
 
 
-def _board(group: list[tuple[Told, int]]) -> Leaderboard:
+def _board(group: list[tuple[RunTrials, int]]) -> Leaderboard:
     (first, _), number = group[0]
     models: dict[str, PlannedModel] = {}
     moved: list[TrialRecord] = []

@@ -15,7 +15,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         run: The run.
         board: The table.
         best: How the format shows the best row.
-        tied: How it shows a row that cannot be told from the best.
+        tied: How it shows a row that is not significantly worse than the best.
     """
     flaw = board.stage.flaw
     return [

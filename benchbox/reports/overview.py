@@ -1,4 +1,4 @@
-"""Overview: the cases of a run, those under flawed protocols apart."""
+"""Overview: the cases of a run, with a table of their own for flawed protocols."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

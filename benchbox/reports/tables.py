@@ -25,9 +25,9 @@ def render(
     Raises:
         ResultsError: Figures of two definitions would share a column.
     """
-    told = [(f.read_run(), f.trials()) for f in (folder, *more)]
+    runs = [(f.read_run(), f.trials()) for f in (folder, *more)]
     renderer: Renderer = resolve(forms[form].target)
-    return renderer(*merged(told))
+    return renderer(*merged(runs))
 
 
 def write_tables(

@@ -1,5 +1,6 @@
 """Terms: a metric made from one is the mean it says, and what is wrong is refused."""
 
+from dataclasses import replace
 from math import fsum
 
 import numpy as np
@@ -113,6 +114,14 @@ def test_a_metric_needs_a_function_or_a_term() -> None:
 def test_a_term_pools_ratings_and_nothing_else() -> None:
     with pytest.raises(PluginError, match="pools by user, but a term is of one rating"):
         metric(pooling="user", term=CUBED.term)
+
+
+def test_a_copy_with_another_term_is_another_mean() -> None:
+    squared = replace(CUBED, term=Term(of=lambda p, r: (p - r) ** 2))
+
+    assert CUBED.function(scored([1], [3])).value == 8
+    assert squared.function(scored([1], [3])).value == 4
+    assert replace(CUBED, title="cube").function(scored([1], [3])).value == 8
 
 
 def test_a_metric_as_older_plugins_state_it_is_still_one() -> None:

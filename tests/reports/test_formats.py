@@ -7,8 +7,6 @@ import re
 
 import pytest
 import tabulate
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from benchbox.machine.clocks.latency import LatencyRecord
@@ -18,7 +16,6 @@ from benchbox.ratings import RatingScale
 from benchbox.records.folder import RunFolder
 from benchbox.records.trial import ScoreRecord
 from benchbox.reports.leaderboard import leaderboards
-from benchbox.reports.numbers import count, mebibytes, percent, seconds
 from benchbox.reports.tables import FORMATS, render, write_tables
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
@@ -476,39 +473,6 @@ def test_a_flawed_figure_has_a_table_of_its_own_with_a_warning(tmp_path, form) -
         "latex": r"\begin{table}",
         "json": '"flaw": "copying wins"',
     }[form] in between
-
-
-# Numbers as text.
-
-
-@given(n_answered=st.integers(0, 10_000), n_hidden=st.integers(1, 10_000))
-def test_only_all_is_a_hundred_per_cent(n_answered, n_hidden) -> None:
-    share = min(n_answered, n_hidden) / n_hidden
-
-    assert (percent(share) == "100 %") == (share == 1)
-    assert float(percent(share)[:-2]) <= share * 100 + 1e-9
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        (percent(None), "–"),
-        (percent(0.12345), "12.3 %"),
-        (percent(0.0), "0 %"),
-        (seconds(None), "–"),
-        (seconds(0.01234), "0.012"),
-        (seconds(1.26), "1.3"),
-        (seconds(123.4), "123"),
-        (mebibytes(None), "–"),
-        (mebibytes(3 * 2**19), "2"),
-        (count(None), "–"),
-        (count(9_999), "9999"),
-        (count(12_345), "12 k"),
-        (count(1_234_567), "1.23 M"),
-    ],
-)
-def test_numbers_keep_the_digits_that_matter(text, value) -> None:
-    assert text == value
 
 
 # Cost.

@@ -43,7 +43,7 @@ def shift(
         error_rate: How often the interval may miss the truth.
 
     Returns:
-        The shift; `None` where so few values can never be told apart.
+        The shift; `None` where so few values can never differ significantly.
     """
     reach = _critical(len(first), len(second), error_rate)
     if reach is None:

@@ -110,8 +110,8 @@ class SpeedJudge:
         if len(others) < _LEAST_OTHERS:
             return cell
         drift = median(others)
-        apart = abs(log1p(cell.effect) - drift)
-        if apart >= log1p(self.rules.least_time):
+        beyond = abs(log1p(cell.effect) - drift)
+        if beyond >= log1p(self.rules.least_time):
             return cell
         return replace(
             cell,

@@ -1,4 +1,4 @@
-"""Components: the spread over seeds kept apart from the spread over folds."""
+"""Components: the spread over seeds, and what is left of the spread over folds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Settle: how much more must be measured before a difference could be told."""
+"""Power: how much more must be measured to make a difference significant."""
 
 from collections.abc import Sequence
 from math import ceil, sqrt
@@ -10,13 +10,13 @@ from benchbox.analysis.statistics.intervals import CONFIDENCE, spread
 from benchbox.analysis.statistics.paired import Effect
 
 POWER = 0.8
-"""How often the larger experiment should tell the difference, were it as measured."""
+"""How often the larger experiment should find the difference, were it as measured."""
 
 _MOST_FOLDS = 1000
 
 
 def users_needed(effect: Effect) -> int | None:
-    """Return how many users would tell the difference; `None` if there is none."""
+    """Return how many users would make it significant; `None` if nothing differs."""
     if not effect.difference or not effect.standard_error:
         return None
     errors = effect.difference / effect.standard_error
@@ -60,7 +60,7 @@ def seeds_may_explain(
 
 
 def folds_needed(differences: Sequence[float], hidden_share: float) -> int | None:
-    """Return how many folds would tell the difference, by `paired_interval`.
+    """Return how many folds make the difference significant, by `paired_interval`.
 
     Args:
         differences: One difference per fold, at least two folds.
@@ -81,7 +81,7 @@ def folds_needed(differences: Sequence[float], hidden_share: float) -> int | Non
 
 
 def _reach() -> float:
-    """Return how many standard errors a difference must have to be told so often."""
+    """Return how many standard errors make a difference significant so often."""
     from scipy.stats import norm
 
     return float(norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(POWER))

@@ -12,7 +12,7 @@ from benchbox.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """Mean ranks of models over data sets, and how far apart they must be.
+    """Mean ranks of models over data sets, and which differences are significant.
 
     Attributes:
         mean_ranks: Mean rank per model, 1 is best; ties share the mean of their ranks.
