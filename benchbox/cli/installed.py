@@ -6,7 +6,14 @@ import click
 
 from benchbox.cli.common import complain_of
 from benchbox.cli.switches import FILES, WITHOUT
-from benchbox.plugins import Choice, Registry, ReportFormat, conflict, discover
+from benchbox.plugins import (
+    Choice,
+    ColumnSpec,
+    Registry,
+    ReportFormat,
+    conflict,
+    discover,
+)
 
 
 def installed() -> Registry:
@@ -39,3 +46,8 @@ def complain(registry: Registry) -> None:
 def report_formats(registry: Registry) -> dict[str, ReportFormat]:
     """Return every format by its name."""
     return {offer.value.name: offer.value for offer in registry.all("formats")}
+
+
+def table_columns(registry: Registry) -> list[ColumnSpec]:
+    """Return the columns that plugins add to tables."""
+    return [offer.value for offer in registry.all("columns")]

@@ -18,8 +18,8 @@ from benchbox.reports import TextTable, fitted, remark, terminal_width
 def command(kind: str | None, as_json: bool) -> int:
     """Show the models, data sets, protocols and metrics at hand.
 
-    KIND is models, datasets, protocols, metrics, claims, suites, formats, executors,
-    accelerators or sources; without it, the first four are shown.
+    KIND is models, datasets, protocols, metrics, claims, suites, formats, columns,
+    executors, accelerators or sources; without it, the first four are shown.
     """
     registry = installed()
     kinds = [kind] if kind else KINDS[:4]

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from benchbox.cli.common import results_option
-from benchbox.cli.installed import installed, report_formats
+from benchbox.cli.installed import installed, report_formats, table_columns
 from benchbox.records import RunFolder
 from benchbox.reports import render
 
@@ -31,5 +31,6 @@ def command(runs: tuple[str, ...], form: str, out: Path) -> int:
     registry = installed()
     registry.find("formats", form)
     folders = [RunFolder.find(run, out) for run in runs or ("last",)]
-    click.echo(render(folders[0], form, report_formats(registry), *folders[1:]))
+    formats, columns = report_formats(registry), table_columns(registry)
+    click.echo(render(folders[0], form, formats, *folders[1:], columns=columns))
     return 0

@@ -20,7 +20,12 @@ from benchbox.cli.common import (
     verbose_option,
 )
 from benchbox.cli.device_option import device_option
-from benchbox.cli.installed import complain, installed, report_formats
+from benchbox.cli.installed import (
+    complain,
+    installed,
+    report_formats,
+    table_columns,
+)
 from benchbox.cli.progress import TrialProgress, clock
 from benchbox.errors import UsageError
 from benchbox.models import Precision
@@ -185,7 +190,9 @@ def run_and_print(
         folder = RunFolder.create(out, new_run_id())
     run = session.carry_out(plan, folder)
     if folder.trials():
-        click.echo(render(folder, "table", report_formats(session.registry)))
+        registry = session.registry
+        columns = table_columns(registry)
+        click.echo(render(folder, "table", report_formats(registry), columns=columns))
         if text := more(folder):
             click.echo(f"\n{text}")
         click.echo(f"\nResults, tables and logs: {folder.path}", err=True)

@@ -5,6 +5,7 @@ from benchbox.plugins.claims import Claim as Claim
 from benchbox.plugins.claims import check as check
 from benchbox.plugins.claims import claims_from_toml as claims_from_toml
 from benchbox.plugins.claims import unchecked as unchecked
+from benchbox.plugins.columns import ColumnSpec as ColumnSpec
 from benchbox.plugins.executors import ExecutorSpec as ExecutorSpec
 from benchbox.plugins.formats import OWN_FORMATS as OWN_FORMATS
 from benchbox.plugins.formats import ReportFormat as ReportFormat

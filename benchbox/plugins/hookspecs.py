@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from benchbox.metrics import Metric
     from benchbox.models import ModelSpec
     from benchbox.plugins.claims import Claim
+    from benchbox.plugins.columns import ColumnSpec
     from benchbox.plugins.executors import ExecutorSpec
     from benchbox.plugins.formats import ReportFormat
     from benchbox.plugins.suites import Suite
@@ -62,6 +63,11 @@ def benchbox_suites() -> Iterable["Suite"]:  # type: ignore[empty-body]
 @hookspec
 def benchbox_formats() -> Iterable["ReportFormat"]:  # type: ignore[empty-body]
     """Return formats in which `benchbox report` can write tables."""
+
+
+@hookspec
+def benchbox_columns() -> Iterable["ColumnSpec"]:  # type: ignore[empty-body]
+    """Return further columns of a run's tables."""
 
 
 @hookspec

@@ -20,6 +20,7 @@ from benchbox.machine import OWN_ACCELERATORS, AcceleratorSpec
 from benchbox.metrics import FLAWED_METRICS, METRICS, Metric
 from benchbox.models import ModelSpec
 from benchbox.plugins import hookspecs
+from benchbox.plugins.columns import ColumnSpec
 from benchbox.plugins.executors import OWN_EXECUTORS, ExecutorSpec
 from benchbox.plugins.formats import OWN_FORMATS, ReportFormat
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
@@ -38,6 +39,7 @@ KINDS = (
     "claims",
     "suites",
     "formats",
+    "columns",
     "executors",
     "accelerators",
     "sources",
@@ -427,6 +429,7 @@ def _types() -> dict[str, type[Any]]:
         Claim,
         Suite,
         ReportFormat,
+        ColumnSpec,
         ExecutorSpec,
         AcceleratorSpec,
         SourceKind,

@@ -1,8 +1,9 @@
 """Columns: the cells of a leaderboard as text, shared by all formats for people."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from benchbox.plugins import ColumnSpec
 from benchbox.records import MetricRecord
 from benchbox.reports.leaderboard import Flag, Leaderboard, Row
 from benchbox.reports.numbers import (
@@ -38,12 +39,14 @@ class Column:
         text: Makes a cell.
         metric: The metric it shows, if it shows one.
         bare: Makes the cell without its spread over folds, if it has one.
+        of_plugin: Whether a plugin added it.
     """
 
     heading: str
     text: Callable[[Row], str]
     metric: MetricRecord | None = None
     bare: Callable[[Row], str] | None = None
+    of_plugin: bool = False
 
 
 def columns(board: Leaderboard) -> list[Column]:
@@ -59,6 +62,7 @@ def columns(board: Leaderboard) -> list[Column]:
         Column(heading="MiB", text=lambda row: mebibytes(row.peak_memory_bytes)),
         *_measured(board, "GPU MiB", lambda row: mebibytes(row.peak_accelerator_bytes)),
         Column(heading="parameters", text=lambda row: count(row.n_parameters)),
+        *(found for spec in board.columns for found in _of_plugin(board, spec)),
         *_trials_column(board),
     ]
 
@@ -74,7 +78,9 @@ def least_important(shown: Sequence[Column]) -> list[int]:
     by_rating = [n for n, metric in metrics if metric.pooling == "rating"]
     others = [n for n, metric in metrics if metric.pooling != "rating"]
     costs = [places[heading] for heading in _COSTS if heading in places]
-    return [*reversed(others), *costs, *reversed(by_rating)]
+    known = {*costs, *(n for n, _ in metrics), 0}
+    of_plugins = [n for n, c in enumerate(shown) if n not in known and c.of_plugin]
+    return [*reversed(others), *of_plugins, *costs, *reversed(by_rating)]
 
 
 def shown_metrics(board: Leaderboard) -> list[MetricRecord]:
@@ -106,6 +112,19 @@ def _measured(
     """Return a column if any row fills it."""
     found = any(text(row) != MISSING for row in board.rows)
     return [Column(heading=heading, text=text)] if found else []
+
+
+def _of_plugin(board: Leaderboard, spec: ColumnSpec) -> list[Column]:
+    def text(row: Row) -> str:
+        value = row.more.get(spec.name)
+        if isinstance(value, str):
+            return value
+        return MISSING if value is None else f"{value:.4g}"
+
+    return [
+        replace(column, of_plugin=True)
+        for column in _measured(board, spec.heading, text)
+    ]
 
 
 def _trials_column(board: Leaderboard) -> list[Column]:

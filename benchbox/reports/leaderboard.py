@@ -1,14 +1,17 @@
 """Leaderboard: the rows of one table, computed from trial records."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from statistics import fmean, median
 from typing import Literal
 
 from benchbox.analysis import Interval, paired_interval, spread
 from benchbox.metrics import RMSE
+from benchbox.plugins import ColumnSpec
 from benchbox.records import MetricRecord, RunRecord, StageRecord, TrialRecord
+from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
 
@@ -69,6 +72,7 @@ class Row:
         is_on_front: Whether no other model is both better by the first metric and
             fitted in less time.
         n_disturbed: Trials whose timing other work disturbed.
+        more: What fills the columns of plugins, by name of the column.
     """
 
     label: str
@@ -91,6 +95,7 @@ class Row:
     behind: Interval | None = None
     is_on_front: bool = False
     n_disturbed: int = 0
+    more: Mapping[str, float | str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,7 @@ class Leaderboard:
         troubles: Trials that did not end well.
         reference: Score of the bias model by metric, mean over folds; empty where it
             was not scored on all of them.
+        columns: Columns that plugins add.
     """
 
     stage: StageRecord
@@ -111,15 +117,24 @@ class Leaderboard:
     rows: list[Row]
     troubles: list[TrialRecord]
     reference: dict[str, float]
+    columns: Sequence[ColumnSpec] = ()
 
 
-def leaderboards(run: RunRecord, trials: list[TrialRecord]) -> list[Leaderboard]:
-    """Return a table per data set and protocol; definitions are never mixed."""
+def leaderboards(
+    run: RunRecord, trials: list[TrialRecord], columns: Sequence[ColumnSpec] = ()
+) -> list[Leaderboard]:
+    """Return a table per data set and protocol; definitions are never mixed.
+
+    Args:
+        run: The run.
+        trials: Its trials.
+        columns: Columns that plugins add.
+    """
     boards = []
     for number, stage in enumerate(run.stages):
         mine = [t for t in trials if t.stage == number]
         rows = [
-            _row(run, stage, model, [t for t in mine if t.model == model])
+            _row(run, stage, model, [t for t in mine if t.model == model], columns)
             for model in stage.takers(run)
         ]
         reference = _reference(run, stage, mine)
@@ -134,13 +149,18 @@ def leaderboards(run: RunRecord, trials: list[TrialRecord]) -> list[Leaderboard]
                 ],
                 reference=reference,
                 troubles=[t for t in mine if t.status != "ok"],
+                columns=columns,
             )
         )
     return boards
 
 
 def _row(
-    run: RunRecord, stage: StageRecord, model: int, trials: list[TrialRecord]
+    run: RunRecord,
+    stage: StageRecord,
+    model: int,
+    trials: list[TrialRecord],
+    columns: Sequence[ColumnSpec],
 ) -> Row:
     planned = run.models[model]
     good = [t for t in trials if t.status == "ok"]
@@ -170,7 +190,19 @@ def _row(
         peak_accelerator_bytes=_most([t.peak_accelerator_bytes for t in good]),
         device=", ".join(sorted({t.device for t in good})),
         n_parameters=_most([t.n_parameters for t in good]),
+        more={column.name: _filled(column, good) for column in columns},
     )
+
+
+def _filled(column: ColumnSpec, trials: list[TrialRecord]) -> float | str | None:
+    """Return what a plugin puts into a cell; a fault of its own costs that cell."""
+    if not trials:
+        return None
+    try:
+        value = resolve(column.target)(deepcopy(trials))
+    except Exception as error:
+        return f"failed: {type(error).__name__}"
+    return value if value is None or isinstance(value, str) else float(value)
 
 
 def _summary(metric: str, folds: list[list[TrialRecord]]) -> Summary | None:

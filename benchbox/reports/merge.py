@@ -7,6 +7,7 @@ import msgspec
 
 from benchbox.errors import ResultsError
 from benchbox.options import spell
+from benchbox.plugins import ColumnSpec
 from benchbox.records import PlannedModel, RunRecord, StageRecord, TrialRecord
 from benchbox.reports.leaderboard import Leaderboard, leaderboards
 
@@ -45,13 +46,16 @@ def differences(first: dict[str, str], second: dict[str, str]) -> list[str]:
     ]
 
 
-def merged(runs: Sequence[RunTrials]) -> tuple[RunRecord, list[Leaderboard]]:
+def merged(
+    runs: Sequence[RunTrials], columns: Sequence[ColumnSpec] = ()
+) -> tuple[RunRecord, list[Leaderboard]]:
     """Return the tables of several runs, one for each data set and protocol.
 
     A model that several runs have in the same way is shown once, from the first.
 
     Args:
         runs: The runs, at least one.
+        columns: Columns that plugins add.
 
     Raises:
         ResultsError: Figures of two definitions would share a column.
@@ -60,7 +64,7 @@ def merged(runs: Sequence[RunTrials]) -> tuple[RunRecord, list[Leaderboard]]:
     for run, trials in runs:
         check_folds(run, trials)
         _check_runs(first, run)
-    boards = [_board(group) for group in _groups(runs)]
+    boards = [_board(group, columns) for group in _groups(runs)]
     ids = " + ".join(run.id for run, _ in runs)
     n_trials = sum(run.n_trials for run, _ in runs)
     return msgspec.structs.replace(first, id=ids, n_trials=n_trials), boards
@@ -129,7 +133,9 @@ def _fitting(
     return None
 
 
-def _board(group: list[tuple[RunTrials, int]]) -> Leaderboard:
+def _board(
+    group: list[tuple[RunTrials, int]], columns: Sequence[ColumnSpec]
+) -> Leaderboard:
     (first, _), number = group[0]
     models: dict[str, PlannedModel] = {}
     moved: list[TrialRecord] = []
@@ -145,7 +151,7 @@ def _board(group: list[tuple[RunTrials, int]]) -> Leaderboard:
     alone = msgspec.structs.replace(
         first, models=list(models.values()), stages=[first.stages[number]]
     )
-    (board,) = leaderboards(alone, moved)
+    (board,) = leaderboards(alone, moved, columns)
     return board
 
 

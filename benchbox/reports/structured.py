@@ -79,6 +79,7 @@ def flat(row: Row, prefix: str = "") -> dict[str, Any]:
         "flag": row.flag,
         f"{prefix}behind_low": row.behind.low if row.behind else None,
         f"{prefix}behind_high": row.behind.high if row.behind else None,
+        **row.more,
     }
     return values
 

@@ -1,8 +1,8 @@
 """Reports: tables of a run in several formats, built from its records alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from benchbox.plugins import OWN_FORMATS, ReportFormat
+from benchbox.plugins import OWN_FORMATS, ColumnSpec, ReportFormat
 from benchbox.records import RunFolder, RunRecord
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.merge import merged
@@ -19,21 +19,31 @@ def render(
     form: str,
     forms: Mapping[str, ReportFormat] = FORMATS,
     *more: RunFolder,
+    columns: Sequence[ColumnSpec] = (),
 ) -> str:
     """Return the tables of a run, or of several, as text in one of *forms*.
+
+    Args:
+        folder: The run.
+        form: Name of the format.
+        forms: The formats, by name.
+        more: Runs that share the tables.
+        columns: Columns that plugins add.
 
     Raises:
         ResultsError: Figures of two definitions would share a column.
     """
     runs = [(f.read_run(), f.trials()) for f in (folder, *more)]
     renderer: Renderer = resolve(forms[form].target)
-    return renderer(*merged(runs))
+    return renderer(*merged(runs, columns))
 
 
 def write_tables(
-    folder: RunFolder, forms: Mapping[str, ReportFormat] = FORMATS
+    folder: RunFolder,
+    forms: Mapping[str, ReportFormat] = FORMATS,
+    columns: Sequence[ColumnSpec] = (),
 ) -> None:
     """Write the tables of a run into its folder, one file a format that has one."""
     for name, form in forms.items():
         if form.file:
-            folder.write_text(form.file, render(folder, name, forms))
+            folder.write_text(form.file, render(folder, name, forms, columns=columns))

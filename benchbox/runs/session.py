@@ -150,7 +150,8 @@ class Session:
             plan = found
         record = self._executed(plan, folder, executor, record)
         formats = {o.value.name: o.value for o in self.registry.all("formats")}
-        write_tables(folder, formats)
+        columns = [offer.value for offer in self.registry.all("columns")]
+        write_tables(folder, formats, columns)
         return record
 
     def _executed(

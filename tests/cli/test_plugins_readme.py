@@ -70,6 +70,8 @@ def test_what_the_example_plugin_offers_works_and_it_is_told_of_everything(
 
     assert run.code == 0, run.err
     assert "within ½" in run.out
+    assert "slowest s" in run.out
+    assert "slowest-fit" in (run.folder.path / "table.csv").read_text()
     assert "svd-toy · every" in run.out
     lines = dict(line.split(": ") for line in report.out.splitlines())
     assert set(lines) == {"shrunk-mean:preset=sparse", "bias"}

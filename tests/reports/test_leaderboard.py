@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbox.machine.sensors import GaugeRecord
+from benchbox.plugins.columns import ColumnSpec
 from benchbox.records.run import RunRecord
-from benchbox.records.trial import ScoreRecord
+from benchbox.records.trial import ScoreRecord, TrialRecord
 from benchbox.reports.leaderboard import Leaderboard, Row, leaderboards
 from tests.support.toy_runs import (
     toy_model,
@@ -355,3 +356,29 @@ def test_energy_is_that_of_the_accelerator_or_else_of_the_processors() -> None:
     assert energy() is None
     assert energy(cpu_joules=cpu) == 23.0
     assert energy(cpu_joules=cpu, accelerator_joules={"fit": 5.0}) == 5.0
+
+
+def longest(trials: list[TrialRecord]) -> float:
+    trials[0].label = "spoiled"
+    return max(trial.wall_seconds["fit"] for trial in trials)
+
+
+def raises(trials: list[TrialRecord]) -> float:
+    raise KeyError("no such sensor")
+
+
+def test_columns_of_plugins_are_filled_and_a_fault_costs_one_cell() -> None:
+    run = toy_run()
+    trials = toy_trials(run, [[1.0] * 5, [2.0] * 5])
+    specs = [
+        ColumnSpec(name=name, summary="", heading=name, target=f"{__name__}:{function}")
+        for name, function in (("longest", "longest"), ("broken", "raises"))
+    ]
+
+    (board,) = leaderboards(run, trials, specs)
+
+    expected = max(trial.wall_seconds["fit"] for trial in trials)
+    assert {row.more["longest"] for row in board.rows} == {expected}
+    assert {row.more["broken"] for row in board.rows} == {"failed: KeyError"}
+    # A plugin gets copies.
+    assert "spoiled" not in {trial.label for trial in trials}
