@@ -368,7 +368,7 @@ def raises(trials: list[TrialRecord]) -> float:
 
 
 def test_columns_of_plugins_are_filled_and_a_fault_costs_one_cell() -> None:
-    run = toy_run()
+    run = toy_run([toy_model("bias"), toy_model("svd")])
     trials = toy_trials(run, [[1.0] * 5, [2.0] * 5])
     specs = [
         ColumnSpec(name=name, summary="", heading=name, target=f"{__name__}:{function}")
