@@ -37,7 +37,7 @@ def generator(seed: int = 0) -> np.random.Generator:
 
 
 class Known:
-    """A user whose items, population and noise are known, so the posterior is normal."""
+    """A user with known items, population and noise, so the posterior is normal."""
 
     items = np.array([[0.3, 1, 0], [-0.2, 0.5, 1], [0.1, -1, 2]], dtype=np.float32)
     ratings = np.array([[0.4, -0.5, 1.5]])
