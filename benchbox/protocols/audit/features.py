@@ -31,7 +31,7 @@ from which on a feature is a leak (sure) or gives a warning (likely)."""
 
 
 def feature_findings(ratings: Ratings, roles: Roles) -> list[Finding]:
-    """Return findings about feature columns that contain hidden ratings."""
+    """Return findings about feature columns that were computed from hidden ratings."""
     findings: list[Finding] = []
     for side in sides(ratings):
         columns = dict(_numbers(side))

@@ -155,9 +155,9 @@ class Steps(ABC, Generic[B]):
             return None, refed.product(self._network.first)
         return self._encode(batch)
 
-    def _arithmetic(self, beside: Tensor) -> torch.autocast:
-        """Return the autocast context for products on the device of *beside*."""
-        kind = beside.device.type
+    def _arithmetic(self, tensor: Tensor) -> torch.autocast:
+        """Return the autocast context for products on the device of *tensor*."""
+        kind = tensor.device.type
         return torch.autocast(kind, torch.bfloat16, enabled=self._in_bfloat16)
 
 
