@@ -39,7 +39,7 @@ class UserAutoencoder:
         self._latest: tuple[ref[Ratings], Rows] | None = None
 
     def prepare(self) -> None:
-        """Load the kernels that `fit` may need."""
+        """Load the kernels that the fit may need."""
         warm_up(self._options)
 
     def fit(self, train: Ratings, context: FitContext) -> None:

@@ -43,7 +43,7 @@ def choose_route(rows: Rows, options: AutoencoderOptions, context: FitContext) -
 def make_steps(
     network: Network, options: AutoencoderOptions, context: FitContext
 ) -> "Steps[Any]":
-    """Return the fastest steps for the device and the route of *network*."""
+    """Return what trains *network* along its route, the fastest there is."""
     if context.device != "cpu":
         from benchbox_autoencoders.device import DeviceCells, DeviceRows
 
@@ -59,7 +59,7 @@ def make_steps(
 
 
 def warm_up(asked: AutoencoderOptions) -> None:
-    """Load the kernels that a fit may need, or compile them if they are not cached.
+    """Load the kernels that a fit may need, or compile them the first time.
 
     Args:
         asked: Options of the fit; its route may not be chosen yet.

@@ -33,7 +33,7 @@ def train(
     network = Network(rows, options, generator).to(context.device)
     chance = generator
     if context.device != "cpu":
-        # Random numbers are drawn on the device, because copying them is too slow.
+        # Drawn where they are used: numbers would come too slowly from the host.
         chance = torch.Generator(context.device).manual_seed(context.seed)
     network.seed(chance)
     network.route = choose_route(rows, options, context)
