@@ -1,26 +1,26 @@
-"""Errors raised on purpose: each says what is wrong, with which value, and what to do.
+"""Errors that users can act on: what is wrong, with which value, and what to do.
 
 ::
 
     BenchboxError
     ├── UsageError        a name, option or flag the user gave cannot be used
-    ├── DataError         a data set cannot be read, or holds what it must not
+    ├── DataError         a data set cannot be read, or its contents are invalid
     │   └── SourceError   no source of a data set could be reached
     ├── PluginError       an installed plugin breaks its contract
     ├── ProtocolError     a protocol cannot split this data set
     ├── LeakError         hidden ratings of a fold can reach a model
-    ├── ModelError        a model broke its contract: the trial fails, the run goes on
+    ├── ModelError        a model broke its contract; the trial fails, the run continues
     └── ResultsError      a run folder cannot be written or read
 
-The command line prints the message of a `BenchboxError` in one line;
-any other exception is a bug of benchbox and keeps its traceback.
+The command line prints the message of a `BenchboxError` in one line. Any other
+exception is a bug in benchbox and is shown with its traceback.
 """
 
 from collections.abc import Iterable
 
 
 class BenchboxError(Exception):
-    """Something the user can act on; the message is all they see."""
+    """Base of all errors that users can act on; they see only the message."""
 
     exit_code = 1
 
@@ -32,7 +32,7 @@ class UsageError(BenchboxError):
 
 
 class DataError(BenchboxError):
-    """A data set cannot be read, or holds what it must not."""
+    """A data set cannot be read, or its contents are invalid."""
 
 
 class SourceError(DataError):
@@ -52,7 +52,7 @@ class LeakError(BenchboxError):
 
 
 class ModelError(BenchboxError):
-    """A model broke its contract: the trial fails, the run goes on."""
+    """A model broke its contract; the trial fails, the run continues."""
 
 
 class ResultsError(BenchboxError):
@@ -60,7 +60,7 @@ class ResultsError(BenchboxError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint that names the known word closest to *name*, or an empty string."""
+    """Return a hint with the known name most similar to *name*, or an empty string."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)

@@ -1,4 +1,4 @@
-"""Options: typed settings, and how text from a command line becomes them."""
+"""Options: typed settings, parsed from the command line and written back as text."""
 
 import re
 import types
@@ -12,38 +12,38 @@ from benchbox.errors import UsageError, nearest
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every options record: frozen, named fields only, unknown ones refused.
+    """Base class of all options: frozen, keyword-only, and unknown fields are refused.
 
-    Each field has a type and a default. Ranges are stated with `msgspec.Meta`, as
-    in ``epochs: Annotated[int, Meta(ge=1)] = 30``, and are checked on decoding.
+    Each field has a type and a default. Ranges are given with `msgspec.Meta`, as in
+    ``epochs: Annotated[int, Meta(ge=1)] = 30``, and are checked on decoding.
     """
 
     @property
     def asks_validation(self) -> bool:
-        """Whether validation ratings are of use with these settings.
+        """Whether the model uses validation ratings with these options.
 
-        Only asked of models whose capabilities say so; where they are of none, the
-        model is fitted once, to all training ratings.
+        Read only if the model's capabilities say that it uses validation. If this is
+        `False`, the model is fitted once, to all training ratings.
         """
         return True
 
     @property
     def set_aside(self) -> frozenset[str]:
-        """The options that do not count, because others are given instead."""
+        """Names of options without effect, because other options replace them."""
         return frozenset()
 
 
 class NoOptions(Options, frozen=True):
-    """For what has nothing to set."""
+    """Options of a model, data set or protocol that has none."""
 
 
 T = TypeVar("T", bound=Options)
 
 
 def split_choice(text: str) -> tuple[str, dict[str, str]]:
-    """Part ``name:key=value,key=value`` into the name and its settings.
+    """Split ``name:key=value,key=value`` into the name and its settings.
 
-    Commas within square brackets belong to the value.
+    Commas inside square brackets belong to the value.
 
     Raises:
         UsageError: A setting has no ``=``, or is given twice.
@@ -55,7 +55,8 @@ def split_choice(text: str) -> tuple[str, dict[str, str]]:
         key = key.strip().replace("-", "_")
         if not equals or not key:
             raise UsageError(
-                f"{part!r} in {text!r} is no setting. Write name:key=value,key=value."
+                f"{part!r} in {text!r} is not a setting. Write "
+                f"name:key=value,key=value."
             )
         if key in settings:
             raise UsageError(f"{key!r} is set twice in {text!r}. Keep one of them.")
@@ -64,15 +65,15 @@ def split_choice(text: str) -> tuple[str, dict[str, str]]:
 
 
 def decode(kind: type[T], settings: Mapping[str, Any], owner: str) -> T:
-    """Return *settings* as a checked record of type *kind*.
+    """Return *settings* as validated options of type *kind*.
 
-    Text is read as the field's type asks; a sequence field takes ``20-10-20`` or
+    Text is converted to the type of its field. Sequences are written as ``20-10-20`` or
     ``[20,10,20]``.
 
     Args:
-        kind: The options record to build.
-        settings: Values by field name, typed or as text from the command line.
-        owner: Whose options these are, for the message.
+        kind: Type of options to build.
+        settings: Value by field name, typed or as text from the command line.
+        owner: Name of the model, data set or protocol, for error messages.
 
     Raises:
         UsageError: A field is unknown, or a value does not fit its field.
@@ -96,13 +97,16 @@ def decode(kind: type[T], settings: Mapping[str, Any], owner: str) -> T:
 
 
 def to_json(options: msgspec.Struct) -> dict[str, Any]:
-    """Return all options in force, defaults included, as plain JSON values."""
+    """Return all options, including defaults, as plain JSON values."""
     built: dict[str, Any] = msgspec.to_builtins(options)
     return built
 
 
 def in_force(options: Options) -> dict[str, Any]:
-    """Return the options that count, as plain JSON values; what is not set is none."""
+    """Return the options that have an effect, as plain JSON values.
+
+    Left out are options that others replace, and those that are `None` or empty.
+    """
     aside = options.set_aside
     return {
         name: value
@@ -114,13 +118,13 @@ def in_force(options: Options) -> dict[str, Any]:
 def changed(
     options: msgspec.Struct, start: msgspec.Struct | None = None
 ) -> dict[str, Any]:
-    """Return the options that differ from *start*, or from their defaults, as JSON."""
+    """Return options that differ from *start* or the defaults, as plain JSON values."""
     defaults = to_json(start or type(options)())
     return {k: v for k, v in to_json(options).items() if v != defaults[k]}
 
 
 def spell(name: str, settings: Mapping[str, Any]) -> str:
-    """Return the ``name:key=value`` text that would choose these settings."""
+    """Return ``name:key=value`` text that `split_choice` would read as *settings*."""
     if not settings:
         return name
     parts = (f"{key}={_spell_value(value)}" for key, value in settings.items())
@@ -128,7 +132,13 @@ def spell(name: str, settings: Mapping[str, Any]) -> str:
 
 
 def _refusal(error: str, settings: Mapping[str, Any], kinds: Mapping[str, Any]) -> str:
-    """Return which option cannot be taken and what it may be, in msgspec's words."""
+    """Return an error message for the invalid option that msgspec reports in *error*.
+
+    Args:
+        error: Message of msgspec.
+        settings: Value by field name.
+        kinds: Type by field name.
+    """
     found = re.fullmatch(r"(.*) - at `\$\.(\w+).*`", error)
     if found is None:
         return f"cannot take these options: {error}."
@@ -138,14 +148,14 @@ def _refusal(error: str, settings: Mapping[str, Any], kinds: Mapping[str, Any]) 
     if says.startswith("Invalid enum value") and choices:
         wrong = says.partition("'")[2].rstrip("'")
         hint = nearest(wrong, choices)
-        return f"{refusal}: {wrong!r} is none of {', '.join(choices)}.{hint}"
-    # Whatever comes from a command line is a `str`, to msgspec.
+        return f"{refusal}: {wrong!r} is not one of {', '.join(choices)}.{hint}"
+    # Every value from the command line is text, so msgspec always adds this.
     says = says.removesuffix(", got `str`")
     return f"{refusal}: {says[:1].lower()}{says[1:]}."
 
 
 def _choices(kind: Any) -> list[str]:
-    """Return the words that a field of this type may hold, or a part of it."""
+    """Return the words that a field of this type, or an element of it, may hold."""
     if get_origin(kind) is typing.Literal:
         return [*map(str, get_args(kind))]
     return [word for part in get_args(kind) for word in _choices(part)]
@@ -158,7 +168,7 @@ def _spell_value(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, (list, tuple)):
         parts = [_spell_value(part) for part in value]
-        # A part may itself hold a dash, as -1 and 1e-05 do.
+        # Brackets, because an element such as -1 or 1e-05 contains a dash itself.
         return f"[{','.join(parts)}]" if "-" in "".join(parts) else "-".join(parts)
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
@@ -182,5 +192,5 @@ def _is_sequence(kind: Any) -> bool:
 def _as_sequence(text: str) -> list[str]:
     inner = text.removeprefix("[").removesuffix("]").strip()
     separator = "," if text.startswith("[") else "-"
-    # An empty part stays, to be refused: without it, -5 would be read as 5.
+    # Empty parts stay and are refused later; without them, -5 would be read as 5.
     return [part.strip() for part in inner.split(separator)] if inner else []

@@ -1,4 +1,4 @@
-"""Parallel: work on long columns, part by part, on all cores."""
+"""Parallel work on long columns, part by part, on all cores."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -8,16 +8,16 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 
 _PART = 1 << 18
-"""Elements at a time: few enough that intermediate results stay in the cache."""
+"""Elements per part, few enough that intermediate results stay in the CPU cache."""
 
 T = TypeVar("T")
 Result = TypeVar("Result")
 
 
 def each(function: Callable[[T], Result], parts: Iterable[T]) -> list[Result]:
-    """Return what *function* makes of each part, in their order.
+    """Return the result of *function* for each part, in order, computed by threads.
 
-    NumPy lets other threads run while it computes.
+    Threads suffice, because NumPy releases the global interpreter lock.
     """
     listed = list(parts)
     if len(listed) == 1:
@@ -27,7 +27,7 @@ def each(function: Callable[[T], Result], parts: Iterable[T]) -> list[Result]:
 
 
 def slices(n: int) -> list[slice]:
-    """Return slices that part *n* elements into short runs."""
+    """Return slices that split *n* elements into short parts."""
     return [slice(at, min(at + _PART, n)) for at in range(0, n, _PART)]
 
 

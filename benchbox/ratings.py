@@ -1,4 +1,4 @@
-"""Ratings: the one data type that data sets make, protocols split and models see."""
+"""Ratings: the data type that data sets produce, protocols split and models see."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IndexArray = NDArray[np.int32]
-"""User or item indexes, shape ``(n,)``."""
+"""User or item indexes, shape ``(n,)``, int32."""
 
 Positions = NDArray[np.int64]
-"""Places of ratings within a `Ratings`, shape ``(n,)``."""
+"""Positions of ratings within a `Ratings`, shape ``(n,)``, int64."""
 
 Values = NDArray[np.float32]
-"""Ratings or predictions of ratings, shape ``(n,)``."""
+"""Ratings or predicted ratings, shape ``(n,)``, float32."""
 
 Features = Mapping[str, NDArray[Any]]
-"""Named columns about users or items, one row per index; strings are kept as such."""
+"""Feature columns of users or items by name, one row per index; text stays text."""
 
 
 class RatingScale(msgspec.Struct, frozen=True):
-    """The range a rating may take, in the unit of the ratings.
+    """The range of possible ratings, in the unit of the ratings.
 
     Attributes:
-        low: Lowest rating that can be given.
-        high: Highest rating that can be given.
-        step: Distance between neighbouring ratings; `None` on a continuous scale.
+        low: Lowest possible rating.
+        high: Highest possible rating.
+        step: Distance between neighbouring ratings; `None` for a continuous scale.
     """
 
     low: float
@@ -43,12 +43,13 @@ class RatingScale(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if not self.low < self.high:
             raise DataError(
-                f"A rating scale must rise, but this one goes from {self.low:g} to "
-                f"{self.high:g}. A data set with one rating value cannot rank models."
+                f"The highest rating of a scale must be above the lowest, but this "
+                f"scale goes from {self.low:g} to {self.high:g}. A data set with a "
+                f"single rating value cannot rank models."
             )
 
     def clip(self, values: Values) -> Values:
-        """Return *values* with everything off the scale moved to its ends."""
+        """Return *values* with those beyond an end of the scale moved to that end."""
         return np.clip(values, np.float32(self.low), np.float32(self.high))
 
     def __str__(self) -> str:
@@ -57,14 +58,14 @@ class RatingScale(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Grouped:
-    """Ratings in compressed rows: one row per user, or one per item.
+    """Ratings in compressed sparse rows (CSR), one row per user or per item.
 
     Attributes:
         offsets: Row *r* is ``offsets[r]:offsets[r + 1]``, shape ``(n_rows + 1,)``.
-        indices: The other side's index per rating, rising within a row.
+        indices: Index on the other side per entry, increasing within a row, ``(n,)``.
         values: Rating per entry, shape ``(n,)``.
-        positions: Where each entry stands in the `Ratings` it came from.
-        n_columns: Number of indexes on the other side.
+        positions: Position of each entry in the original `Ratings`, shape ``(n,)``.
+        n_columns: Size of the index on the other side.
     """
 
     offsets: NDArray[np.int64]
@@ -83,27 +84,27 @@ class Grouped:
 class Ratings:
     """Explicit ratings as aligned columns.
 
-    A rating is there because its index is, never because its value differs from
-    zero: 0 and negative ratings are ratings. A user rates an item at most once. Arrays
-    may be memory-mapped and must not be written to; whoever needs to change them
-    makes a copy.
+    A pair is rated if it has a row here, whatever the value: 0 and negative numbers are
+    valid ratings. A user rates an item at most once. Arrays may be memory-mapped and
+    must not be written to; copy them to change them.
 
     Attributes:
         users: User index per rating, shape ``(n,)``, int32 in ``[0, n_users)``.
         items: Item index per rating, shape ``(n,)``, int32 in ``[0, n_items)``.
         values: Rating per pair, shape ``(n,)``, float32, on ``scale``.
-        timestamps: Seconds since 1970 per rating, int64, where the data has them.
-        rows: Row of each rating in its source, counted from 0, int64.
-        n_users: Size of the user index; it counts users without a rating here.
-        n_items: Size of the item index; it counts items without a rating here.
-        scale: The range the ratings may take.
-        user_ids: The source's own name of each user, shape ``(n_users,)``, strings.
-        item_ids: The source's own name of each item, shape ``(n_items,)``, strings.
+        timestamps: Seconds since 1970 per rating, shape ``(n,)``, int64; `None` if the
+            data set has none.
+        rows: Row of each rating in its source, from 0, shape ``(n,)``, int64.
+        n_users: Size of the user index, including users without a rating here.
+        n_items: Size of the item index, including items without a rating here.
+        scale: The range of possible ratings.
+        user_ids: Id of each user in the source, shape ``(n_users,)``, strings.
+        item_ids: Id of each item in the source, shape ``(n_items,)``, strings.
         user_features: Static facts about users, never derived from ratings.
         item_features: Static facts about items, never derived from ratings.
 
     Raises:
-        DataError: The columns disagree in length, or leave their range.
+        DataError: The columns differ in length or type, or an index is out of range.
     """
 
     users: IndexArray
@@ -143,7 +144,7 @@ class Ratings:
                 if len(column) != size:
                     raise DataError(
                         f"The {what} column {name!r} has {len(column)} rows for "
-                        f"{size} {what}s; there must be one row each."
+                        f"{size} {what}s; it must have one row per {what}."
                     )
 
     def __len__(self) -> int:
@@ -157,12 +158,12 @@ class Ratings:
 
     @property
     def density(self) -> float:
-        """Share of all user-item pairs that are rated, in [0, 1]."""
+        """Share of user-item pairs that are rated, in [0, 1]."""
         cells = self.n_users * self.n_items
         return len(self) / cells if cells else 0.0
 
     def take(self, positions: Positions) -> Self:
-        """Return the ratings at *positions*, in that order, over the same indexes."""
+        """Return the ratings at *positions*, in that order, with the same indexes."""
         return replace(
             self,
             users=self.users[positions],
@@ -181,7 +182,7 @@ class Ratings:
         return self._grouped(self.items, self.users, self.n_items, self.n_users)
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return a data frame with one row per rating, under the source's own ids."""
+        """Return a data frame with one row per rating, with the ids of the source."""
         import pandas as pd
 
         columns: dict[str, ArrayLike] = {
@@ -220,11 +221,11 @@ class Ratings:
     def _transposed(
         self, keys: IndexArray, others: IndexArray, n_rows: int, n_columns: int
     ) -> Any:
-        """Return positions as a sparse matrix of *keys* by *others*, rows rising."""
+        """Return positions as a sparse matrix of *keys* by *others*, rows sorted."""
         from scipy.sparse import coo_array, csc_array
 
-        # scipy's counting sort is 4 times faster than a stable argsort, and within
-        # a row it keeps the order given, so rows rise if the other side is sorted.
+        # scipy's counting sort is 4 times as fast as a stable argsort. It keeps the
+        # order within a row, so rows are sorted if the other side is.
         order = np.arange(len(self), dtype=np.int32)
         shape = (n_rows, n_columns)
         if pairs_rise(others, keys):
@@ -232,7 +233,7 @@ class Ratings:
             starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
             return csc_array((order, keys, starts), shape=shape).tocsr()
         by_other = coo_array((order, (others, keys)), shape=shape[::-1])
-        # Repeated pairs would be added up.
+        # Otherwise scipy would add up repeated pairs.
         by_other.has_canonical_format = True
         return by_other.tocsr().T.tocsr()
 
@@ -240,8 +241,8 @@ class Ratings:
         n_repeated = np.count_nonzero((np.diff(keys) == 0) & (np.diff(others) == 0))
         if n_repeated:
             raise DataError(
-                f"{n_repeated} of {len(self)} ratings are of a pair "
-                f"that is rated more than once. Keep one rating per user and item."
+                f"{n_repeated} of {len(self)} ratings repeat a user-item pair that is "
+                f"already rated. Keep one rating per user and item."
             )
 
 
@@ -264,7 +265,7 @@ def pairs_rise(first: IndexArray, second: IndexArray) -> bool:
         is_later |= (one[1:] == one[:-1]) & (other[1:] > other[:-1])
         return bool(is_later.all())
 
-    # The first part tells of most columns that they do not.
+    # In most unsorted columns the first part already shows it.
     parts = slices(len(first))
     return all(map(rise, parts[:1])) and all(each(rise, parts[1:]))
 
@@ -272,6 +273,6 @@ def pairs_rise(first: IndexArray, second: IndexArray) -> bool:
 def _check_range(name: str, column: IndexArray, size: int) -> None:
     if len(column) and not (column.min() >= 0 and column.max() < size):
         raise DataError(
-            f"Ratings column {name!r} reaches from {column.min()} to {column.max()}; "
-            f"its indexes must lie in [0, {size})."
+            f"Ratings column {name!r} has indexes from {column.min()} to "
+            f"{column.max()}; they must be in [0, {size})."
         )

@@ -1,4 +1,4 @@
-"""Randomness: seeds by name from one root, and a permutation no upgrade can move."""
+"""Seeds derived by name from one root, and permutations that no upgrade can change."""
 
 from hashlib import blake2b
 
@@ -7,32 +7,32 @@ from numpy.typing import NDArray
 
 
 def derive_seed(root: int, *path: str | int) -> int:
-    """Return the seed of a named branch below *root*.
+    """Return the seed of a named branch of *root*.
 
-    Branches are independent: adding a model or a fold changes nobody else's
-    seed, as it would if seeds were drawn one after the other.
+    Branches are independent: adding a model or a fold changes no other seed, as it
+    would if seeds were drawn one after another.
 
     Args:
-        root: The seed of the whole run.
-        path: Names and numbers that say which branch is meant.
+        root: Seed of the whole run.
+        path: Names and numbers that identify the branch.
 
     Returns:
-        A seed in ``[0, 2**53)``, so that JSON readers of any language keep it.
+        A seed in ``[0, 2**53)``, which survives JSON in every programming language.
     """
     digest = blake2b(digest_size=8)
     for part in (root, *path):
         # The type and the separator keep ("a", "b") and ("ab",), 1 and "1" apart.
         text = f"{type(part).__name__}:{part}\0"
-        # File names that are no text come as lone surrogates.
+        # File names that are not valid UTF-8 contain lone surrogates.
         digest.update(text.encode(errors="surrogateescape"))
     return int.from_bytes(digest.digest(), "big") >> 11
 
 
 def permutation(n: int, seed: int) -> NDArray[np.int64]:
-    """Return the numbers below *n* in an order drawn by *seed*.
+    """Return the numbers below *n* in a random order, shape ``(n,)``.
 
-    NumPy promises the raw PCG64 stream for ever, but not what `shuffle` makes
-    of it; sorting raw draws rests on the promise alone.
+    NumPy guarantees that the raw PCG64 stream never changes, but not that `shuffle`
+    never does. Sorting raw draws relies on the stream alone.
     """
     draws = np.random.PCG64(seed).random_raw(n)
     return np.argsort(draws, kind="stable")

@@ -1,4 +1,4 @@
-"""Targets: names such as ``package.module:Class`` or ``file.py:Class``, and source."""
+"""Targets: names such as ``package.module:Class`` or ``file.py:Class``."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ from benchbox.errors import PluginError, nearest
 
 
 def resolve(target: str) -> Any:
-    """Import and return what ``"package.module:name"`` or ``"file.py:name"`` names.
+    """Import and return what ``"package.module:name"`` or ``"file.py:name"`` refers to.
 
     Raises:
         PluginError: There is no such module, file or name.
@@ -42,20 +42,20 @@ def target_of(named: type[Any]) -> str:
 
 
 EQUIVALENT = "equivalent_sources.txt"
-"""File by which a package says that its source computes what an earlier one did.
+"""File in which a package states that its source computes the same as an earlier one.
 
-Each line holds the digest of a source and the digest that it stands for. Trials of the
-earlier source are then those of the later one: they are neither run again when a run is
-resumed, nor kept apart when runs are compared. Whatever is changed besides has another
-digest, so that the statement ends by itself.
+Each line holds the digest of a source and the digest of an earlier source that it is
+equivalent to. Trials of both then count as the same: a resumed run does not repeat
+them, and a comparison pairs them. Any further change gives the source a new digest, so
+the statement no longer applies to it.
 """
 
 
 def source_digest(target: str) -> str:
-    """Return a hash of the Python files behind *target*; nothing is imported.
+    """Return a hash of the Python files behind *target*, without importing them.
 
-    It covers the whole top-level package, or the one file. A package may state that its
-    source stands for an earlier one; see `EQUIVALENT`.
+    It covers the whole top-level package, or the single file. A package may state that
+    its source is equivalent to an earlier one; see `EQUIVALENT`.
     """
     module_name = target.rpartition(":")[0]
     if module_name.endswith(".py"):
@@ -87,7 +87,7 @@ def _equivalents(file: Path) -> dict[str, str]:
 
 
 def load_file(path: Path) -> Any:
-    """Import a single file as a module of its own, whose name tells files apart.
+    """Import a file as a module, under a name that is unique to the file's path.
 
     Raises:
         PluginError: There is no such file.
@@ -100,7 +100,7 @@ def load_file(path: Path) -> Any:
         raise PluginError(f"There is no Python file {str(path)!r}.")
     module = module_from_spec(spec)
     vars(module)["__benchbox_file__"] = str(place)
-    # Dataclasses and msgspec look their module up by name while they are defined.
+    # Dataclasses and msgspec look up their module by name while they are defined.
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
@@ -109,14 +109,14 @@ def load_file(path: Path) -> Any:
 def lazy_names(
     package: str, homes: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package opened lazily.
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a lazily loaded package.
 
-    A module is imported when the first of its names is used, so that importing the
-    package costs next to nothing (PEP 562).
+    A module is imported when one of its names is first used, so importing the package
+    costs almost nothing (PEP 562).
 
     Args:
         package: Name of the package.
-        homes: Module within the package by public name.
+        homes: Module within the package, by public name.
     """
 
     def find(name: str) -> Any:

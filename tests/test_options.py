@@ -1,4 +1,4 @@
-"""Options: text becomes checked settings, and settings the text that chooses them."""
+"""Options: text is parsed into checked settings, and settings are written as text."""
 
 from typing import Annotated, Literal
 
@@ -62,7 +62,7 @@ def decoded(text: str) -> ToyOptions:
         ("toy:scale=1:5", "toy", {"scale": "1:5"}),
     ],
 )
-def test_a_choice_parts_into_name_and_settings(text, name, settings) -> None:
+def test_a_choice_is_split_into_name_and_settings(text, name, settings) -> None:
     assert split_choice(text) == (name, settings)
 
 
@@ -70,7 +70,7 @@ def test_a_choice_parts_into_name_and_settings(text, name, settings) -> None:
     "text", ["toy:", "toy:3", "toy:a=1,", "toy:=3", "toy:a=1,,b=2"]
 )
 def test_a_malformed_setting_is_refused_with_the_form_to_write(text) -> None:
-    with pytest.raises(UsageError, match=r"is no setting\. Write name:key=value"):
+    with pytest.raises(UsageError, match=r"is not a setting\. Write name:key=value"):
         split_choice(text)
 
 
@@ -81,12 +81,12 @@ def test_a_setting_given_twice_is_refused(text) -> None:
 
 
 @given(options=toy_options)
-def test_options_come_back_from_their_json(options) -> None:
+def test_options_survive_json(options) -> None:
     assert decode(ToyOptions, to_json(options), "toy") == options
 
 
 @given(options=toy_options)
-def test_options_come_back_from_their_spelling(options) -> None:
+def test_options_survive_being_spelt(options) -> None:
     text = spell("toy", changed(options))
 
     assert split_choice(text)[0] == "toy"
@@ -94,20 +94,20 @@ def test_options_come_back_from_their_spelling(options) -> None:
 
 
 @pytest.mark.parametrize("rate", [0.12345678, 1234567.5])
-def test_a_number_of_many_digits_comes_back_from_its_spelling(rate) -> None:
+def test_a_number_of_many_digits_survives_being_spelt(rate) -> None:
     options = ToyOptions(learning_rate=rate)
 
     assert decoded(spell("toy", changed(options))) == options
 
 
 @pytest.mark.parametrize("weights", [(-1.0, 2.0), (1e-05, 2.0)])
-def test_a_sequence_with_dashes_within_comes_back_from_its_spelling(weights) -> None:
+def test_a_sequence_that_contains_dashes_survives_being_spelt(weights) -> None:
     options = ToyOptions(weights=weights)
 
     assert decoded(spell("toy", changed(options))) == options
 
 
-def test_nothing_comes_back_from_its_spelling() -> None:
+def test_none_survives_being_spelt() -> None:
     settings = split_choice(spell("toy", {"dropout": None}))[1]
 
     assert decode(ToyOptions, settings, "toy").dropout is None
@@ -130,7 +130,7 @@ def test_a_sequence_is_written_with_dashes_or_in_brackets(text, units) -> None:
 
 
 @pytest.mark.parametrize("text", ["-5", "20--10", "20-", "[20,,10]"])
-def test_a_sequence_that_lacks_a_part_is_refused(text) -> None:
+def test_a_sequence_with_an_empty_part_is_refused(text) -> None:
     with pytest.raises(UsageError, match="hidden_units"):
         decoded(f"toy:hidden_units={text}")
 
@@ -141,7 +141,7 @@ def test_text_is_read_as_the_type_of_its_field() -> None:
     assert options == ToyOptions(epochs=3, learning_rate=0.01, centre=False)
 
 
-def test_an_unknown_option_is_refused_and_the_known_are_listed() -> None:
+def test_an_unknown_option_is_refused_and_known_ones_are_listed() -> None:
     with pytest.raises(UsageError) as caught:
         decoded("toy:epoch=3")
 
@@ -149,7 +149,7 @@ def test_an_unknown_option_is_refused_and_the_known_are_listed() -> None:
     assert "epochs" in str(caught.value)
 
 
-def test_what_has_no_options_says_so() -> None:
+def test_an_unknown_option_is_refused_where_there_are_none() -> None:
     with pytest.raises(UsageError, match=r"'epochs'\. Its options: none"):
         decode(NoOptions, {"epochs": "3"}, "global-mean")
 
@@ -167,7 +167,7 @@ def test_what_has_no_options_says_so() -> None:
         ("hidden_units=20-x", "hidden_units=20-x: expected `int`"),
     ],
 )
-def test_a_value_that_does_not_fit_is_refused_with_what_would(setting, says) -> None:
+def test_an_invalid_value_is_refused_with_what_is_expected(setting, says) -> None:
     with pytest.raises(UsageError) as caught:
         decoded(f"toy:{setting}")
 
@@ -177,12 +177,12 @@ def test_a_value_that_does_not_fit_is_refused_with_what_would(setting, says) -> 
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("activation=cubic", "'cubic' is none of elu, sigmoid."),
-        ("activation=sigmod", "none of elu, sigmoid. Did you mean 'sigmoid'?"),
-        ("parts=up-dwn", "'dwn' is none of up, down. Did you mean 'down'?"),
+        ("activation=cubic", "'cubic' is not one of elu, sigmoid."),
+        ("activation=sigmod", "not one of elu, sigmoid. Did you mean 'sigmoid'?"),
+        ("parts=up-dwn", "'dwn' is not one of up, down. Did you mean 'down'?"),
     ],
 )
-def test_a_word_that_is_none_of_a_few_is_refused_with_those(setting, says) -> None:
+def test_an_unknown_word_is_refused_and_known_ones_are_listed(setting, says) -> None:
     with pytest.raises(UsageError) as caught:
         decoded(f"toy:{setting}")
 
@@ -190,7 +190,7 @@ def test_a_word_that_is_none_of_a_few_is_refused_with_those(setting, says) -> No
     assert str(caught.value).endswith(says)
 
 
-def test_options_that_do_not_fit_each_other_are_refused() -> None:
+def test_options_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(UsageError, match=r"^toy cannot take these options: up twice"):
         decoded("toy:parts=up-up")
 
@@ -205,14 +205,14 @@ def test_options_cannot_be_changed_afterwards() -> None:
         ToyOptions().epochs = 3
 
 
-def test_only_the_changed_is_spelt() -> None:
+def test_settings_are_spelt_as_on_the_command_line() -> None:
     assert spell("toy", {}) == "toy"
     assert spell("toy", {"hidden_units": (20, 10), "centre": False, "rate": 0.5}) == (
         "toy:hidden_units=20-10,centre=false,rate=0.5"
     )
 
 
-def test_a_misspelt_name_gets_a_hint_and_a_strange_one_none() -> None:
+def test_a_misspelt_name_gets_a_hint_and_an_unrelated_one_does_not() -> None:
     known = ["damped-mean", "global-mean"]
 
     assert nearest("damped-men", known) == " Did you mean 'damped-mean'?"

@@ -1,4 +1,4 @@
-"""Parallel: parts cover everything once and come back in their order."""
+"""Parallel: parts cover every element once, and results keep their order."""
 
 from itertools import pairwise
 

@@ -13,12 +13,12 @@ from tests.support.toys import JESTER, ratings, tiny_ratings
 
 
 @pytest.mark.parametrize(("low", "high"), [(5, 1), (3, 3), (float("nan"), 1)])
-def test_a_scale_that_does_not_rise_is_refused(low, high) -> None:
-    with pytest.raises(DataError, match="must rise"):
+def test_a_scale_whose_end_is_not_above_its_start_is_refused(low, high) -> None:
+    with pytest.raises(DataError, match="of a scale must be above the lowest"):
         RatingScale(low, high)
 
 
-def test_clipping_moves_what_is_off_the_scale_to_its_ends() -> None:
+def test_clipping_moves_values_off_the_scale_to_its_ends() -> None:
     off_and_on = np.array([-11, -10, 0, 3.25, 10, 12], dtype=np.float32)
 
     clipped = JESTER.clip(off_and_on)
@@ -31,7 +31,7 @@ def test_clipping_moves_what_is_off_the_scale_to_its_ends() -> None:
     ("scale", "text"),
     [(RatingScale(1, 5, 1), "1–5"), (RatingScale(0.5, 5), "0.5–5"), (JESTER, "-10–10")],
 )
-def test_a_scale_reads_as_its_range(scale, text) -> None:
+def test_a_scale_is_printed_as_its_range(scale, text) -> None:
     assert str(scale) == text
 
 
@@ -61,7 +61,7 @@ def test_an_index_out_of_range_is_refused_by_name(name, index) -> None:
     wrong = getattr(fine, name).copy()
     wrong[3] = index
 
-    with pytest.raises(DataError, match=rf"{name!r} reaches .* must lie in \[0, 4\)"):
+    with pytest.raises(DataError, match=rf"{name!r} has .* must be in \[0, 4\)"):
         replace(fine, **{name: wrong})
 
 
@@ -75,7 +75,7 @@ def test_ids_and_features_need_one_row_each(side) -> None:
         replace(fine, **{f"{side}_features": {"age": np.arange(5)}})
 
 
-def test_a_column_cannot_be_exchanged_afterwards() -> None:
+def test_a_column_cannot_be_replaced_in_place() -> None:
     fine = tiny_ratings(6)
 
     with pytest.raises(FrozenInstanceError):
@@ -96,7 +96,7 @@ def test_taking_keeps_the_columns_of_each_rating_together(whole, data) -> None:
     assert (taken.n_users, taken.n_items) == (whole.n_users, whole.n_items)
 
 
-def test_taking_leaves_out_what_is_not_there() -> None:
+def test_taking_does_not_invent_missing_columns() -> None:
     bare = replace(tiny_ratings(6), timestamps=None, rows=None)
 
     taken = bare.take(np.array([2]))
@@ -105,7 +105,7 @@ def test_taking_leaves_out_what_is_not_there() -> None:
 
 
 @given(whole=ratings(), shuffled=st.randoms(use_true_random=False))
-def test_grouping_by_user_finds_every_rating_in_its_row(whole, shuffled) -> None:
+def test_grouping_by_user_puts_every_rating_into_its_row(whole, shuffled) -> None:
     order = list(range(len(whole)))
     shuffled.shuffle(order)
     mixed = whole.take(np.array(order, dtype=np.int64))
@@ -144,7 +144,7 @@ def test_grouping_keeps_users_and_items_without_ratings() -> None:
     assert sparse.by_user().offsets.tolist() == [0, 4, 4, 4]
 
 
-def test_a_frame_shows_the_sources_own_ids() -> None:
+def test_a_frame_shows_the_ids_of_the_source() -> None:
     frame = tiny_ratings(5).to_frame()
 
     assert frame.to_dict("list") == {
@@ -155,7 +155,7 @@ def test_a_frame_shows_the_sources_own_ids() -> None:
     }
 
 
-def test_a_frame_shows_indexes_where_there_are_no_ids() -> None:
+def test_a_frame_shows_indexes_if_there_are_no_ids() -> None:
     bare = replace(tiny_ratings(5), user_ids=None, item_ids=None, timestamps=None)
 
     assert bare.to_frame().to_dict("list") == {
@@ -170,5 +170,5 @@ def test_density_is_the_share_of_rated_pairs() -> None:
     assert tiny_ratings(0).density == 0.0
 
 
-def test_ratings_read_as_their_sizes() -> None:
+def test_ratings_are_printed_as_their_sizes() -> None:
     assert repr(tiny_ratings(6)) == "<Ratings: 6 by 2 users of 4 items on 0–4>"

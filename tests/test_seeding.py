@@ -1,4 +1,4 @@
-"""Seeding: seeds depend on names alone, and no upgrade moves a permutation."""
+"""Seeding: seeds depend only on names, and no upgrade changes a permutation."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ def test_a_seed_is_the_same_each_time_and_fits_a_json_number(root, path) -> None
 
 @given(root=seeds, one=paths, other=paths)
 def test_two_branches_have_two_seeds(root, one, other) -> None:
-    # Python takes 1 and True for equal; names are text and whole numbers only.
+    # Paths hold only text and integers: 1 and True would be equal in Python.
     same = one == other
 
     assert (derive_seed(root, *one) == derive_seed(root, *other)) == same
@@ -43,7 +43,7 @@ def test_a_permutation_holds_every_number_once(n, seed) -> None:
 
 
 @given(n=st.integers(0, 50), seed=seeds)
-def test_a_permutation_depends_on_its_seed_alone(n, seed) -> None:
+def test_a_permutation_depends_only_on_its_seed(n, seed) -> None:
     assert permutation(n, seed).tolist() == permutation(n, seed).tolist()
 
 
@@ -56,7 +56,7 @@ def test_seeds_give_different_orders() -> None:
 def test_every_number_comes_first_about_equally_often() -> None:
     first = [int(permutation(4, seed)[0]) for seed in range(2000)]
 
-    # Six standard deviations about 500; the seeds are fixed, so this never varies.
+    # Six standard deviations around 500; the seeds are fixed, so this never varies.
     assert all(384 < first.count(number) < 616 for number in range(4))
 
 

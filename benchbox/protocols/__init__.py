@@ -1,4 +1,4 @@
-"""Protocols: named recipes that part ratings into visible and hidden ones."""
+"""Protocols: named recipes that split ratings into visible and hidden ones."""
 
 from benchbox.protocols.audit.canary import redraw_hidden as redraw_hidden
 from benchbox.protocols.audit.findings import Audit as Audit

@@ -1,4 +1,4 @@
-"""Bundled: the protocols benchbox brings, honest ones first."""
+"""The sound protocols that come with benchbox; `flawed` holds the others."""
 
 from benchbox.options import NoOptions
 from benchbox.protocols.cold_start import NewItemsOptions as NewItemsOptions
@@ -40,7 +40,7 @@ from benchbox.protocols.temporal import split_temporal_user as split_temporal_us
 PROTOCOLS = (
     Protocol(
         name="official",
-        summary="the folds the data set ships",
+        summary="the folds that come with the data set",
         options=NoOptions,
         split=split_official,
         carve=carve_random,
@@ -79,7 +79,7 @@ PROTOCOLS = (
     ),
     Protocol(
         name="new-users",
-        summary="whole users are kept out of training; part of their ratings is shown",
+        summary="some users are not trained on; part of their ratings is visible",
         options=NewUsersOptions,
         split=split_new_users,
         carve=carve_new_users,
@@ -90,7 +90,7 @@ PROTOCOLS = (
     ),
     Protocol(
         name="new-items",
-        summary="whole items are kept out of training",
+        summary="some items are not trained on; all their ratings are hidden",
         options=NewItemsOptions,
         split=split_new_items,
         carve=carve_new_items,
@@ -99,4 +99,4 @@ PROTOCOLS = (
         "bias model where a model cannot answer",
     ),
 )
-"""The protocols benchbox brings."""
+"""Protocols that measure prediction, in the order in which they are listed."""

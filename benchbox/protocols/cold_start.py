@@ -1,4 +1,4 @@
-"""Newcomers: whole users, or whole items, that training has never seen."""
+"""Cold-start splits: test users or items have no training ratings."""
 
 from collections.abc import Iterator, Mapping
 
@@ -24,13 +24,13 @@ class NewUsersOptions(Options, frozen=True):
     """Options of ``new-users``.
 
     Attributes:
-        fraction: Share of the users to keep out of training.
-        fold_in: Share of a new user's ratings that is shown when predicting.
-        seed: Draws the users, and the ratings shown.
-        given: Instead of a share: how many ratings of each new user are shown; who has
-            no more hides none.
-        hidden: Instead of either: how many ratings are hidden in all, drawn among
-            those of all new users; of each one rating at least is shown.
+        fraction: Share of users to hold out of training.
+        fold_in: Share of a new user's ratings that is visible when predicting.
+        seed: Seed that draws the new users and their visible ratings.
+        given: Number of visible ratings per new user, instead of ``fold_in``. Users
+            with no more ratings than that have none hidden.
+        hidden: Number of hidden ratings in total, instead of ``fold_in`` and ``given``,
+            drawn from all new users. Each new user keeps at least one visible rating.
     """
 
     fraction: Fraction = 0.1
@@ -46,39 +46,39 @@ class NewUsersOptions(Options, frozen=True):
 
     @property
     def set_aside(self) -> frozenset[str]:
-        """The share, where there is a number."""
+        """``fold_in``, if ``given`` or ``hidden`` replaces it."""
         return frozenset({"fold_in"} if self.given or self.hidden else ())
 
 
 def split_new_users(
     ratings: Ratings, shipped: Mapping[str, Partition], options: NewUsersOptions
 ) -> Iterator[Partition]:
-    """Yield one fold whose test users were never trained on (strong generalisation).
+    """Yield one fold whose test users have no training rating (strong generalisation).
 
-    Of each new user, ``fold_in`` of the ratings, drawn at random, rounded and at least
-    one, are the history; the others are hidden. Who has too few ratings hides none.
+    A random share ``fold_in`` of each new user's ratings, rounded but at least one, is
+    the history; the rest is hidden. Users with too few ratings have none hidden.
     """
     is_new = _flag_new(ratings.users, ratings.n_users, options.fraction, options.seed)
-    theirs = _shuffled(np.flatnonzero(is_new[ratings.users]), options.seed + 1)
-    # Sorted stably: each user's ratings stand together in random order.
-    by_user = np.argsort(ratings.users[theirs], kind="stable")
-    owners = ratings.users[theirs[by_user]]
+    of_new = _shuffled(np.flatnonzero(is_new[ratings.users]), options.seed + 1)
+    # A stable sort groups ratings by user and keeps each user's random order.
+    by_user = np.argsort(ratings.users[of_new], kind="stable")
+    owners = ratings.users[of_new[by_user]]
     counts = np.bincount(owners, minlength=ratings.n_users)
     starts = np.cumsum(counts) - counts
-    place = np.empty(len(theirs), dtype=np.int64)
-    place[by_user] = np.arange(len(theirs)) - starts[owners]
+    place = np.empty(len(of_new), dtype=np.int64)
+    place[by_user] = np.arange(len(of_new)) - starts[owners]
     if options.hidden is not None:
         is_shown = _all_but(options.hidden, place)
     elif options.given is not None:
         is_shown = place < options.given
     else:
         n_shown = np.maximum(1, np.round(counts * options.fold_in))
-        is_shown = place < n_shown[ratings.users[theirs]]
+        is_shown = place < n_shown[ratings.users[of_new]]
     yield Partition(
         name="new-users",
         train=np.flatnonzero(~is_new[ratings.users]),
-        history=np.sort(theirs[is_shown]),
-        hidden=np.sort(theirs[~is_shown]),
+        history=np.sort(of_new[is_shown]),
+        hidden=np.sort(of_new[~is_shown]),
     )
 
 
@@ -86,8 +86,8 @@ class NewItemsOptions(Options, frozen=True):
     """Options of ``new-items``.
 
     Attributes:
-        fraction: Share of the items to keep out of training.
-        seed: Draws the items.
+        fraction: Share of items to hold out of training.
+        seed: Seed that draws the new items.
     """
 
     fraction: Fraction = 0.1
@@ -97,10 +97,10 @@ class NewItemsOptions(Options, frozen=True):
 def split_new_items(
     ratings: Ratings, shipped: Mapping[str, Partition], options: NewItemsOptions
 ) -> Iterator[Partition]:
-    """Yield one fold that hides every rating of some items.
+    """Yield one fold that hides all ratings of some items.
 
-    Nobody's rating of a new item is visible: a model has its features, if there are
-    any, and what it knows of the user.
+    A model can use only the features of a new item, if the data set has any, and what
+    it knows about the user.
     """
     is_new = _flag_new(ratings.items, ratings.n_items, options.fraction, options.seed)
     yield hiding("new-items", np.flatnonzero(is_new[ratings.items]), len(ratings))
@@ -109,20 +109,21 @@ def split_new_items(
 def flag_new_users(
     ratings: Ratings, fraction: float, seed: int | None
 ) -> NDArray[np.bool_]:
-    """Return who is kept out of training, flags of shape ``(n_users,)``.
+    """Return whether each user is held out of training, shape ``(n_users,)``.
 
     Args:
-        ratings: Whose users; those without a rating are none.
-        fraction: Share of the users to keep out; at least one is.
-        seed: Draws them; `None` takes the last by id.
+        ratings: Ratings of the users; users without a rating are never held out.
+        fraction: Share of users to hold out, rounded; at least one user is.
+        seed: Seed that draws the users; `None` takes the last ones in order of index.
     """
     return _flag_new(ratings.users, ratings.n_users, fraction, seed)
 
 
 def carve_new_users(train: Ratings, options: NewUsersOptions, seed: int) -> Partition:
-    """Set part of the ratings of a tenth of the users aside.
+    """Set aside validation ratings from a tenth of the users.
 
-    Where the test hides an exact count, so does this, if there are as many.
+    If the test hides an exact number of ratings, so does this, as far as there are
+    enough.
     """
     rule = msgspec.structs.replace(options, fraction=VALIDATION_FRACTION, seed=seed)
     if options.hidden is not None:
@@ -134,7 +135,7 @@ def carve_new_users(train: Ratings, options: NewUsersOptions, seed: int) -> Part
 
 
 def carve_new_items(train: Ratings, options: NewItemsOptions, seed: int) -> Partition:
-    """Set all ratings of a tenth of the items aside."""
+    """Set aside all ratings of a tenth of the items."""
     rule = NewItemsOptions(fraction=VALIDATION_FRACTION, seed=seed)
     return next(split_new_items(train, {}, rule))
 
@@ -156,18 +157,23 @@ def _shuffled(positions: Positions, seed: int) -> Positions:
 
 
 def _all_but(n_hidden: int, place: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which ratings are shown if *n_hidden* are not, nobody's first among them.
+    """Return which ratings stay visible when *n_hidden* are hidden.
+
+    Each user's first rating stays visible.
 
     Args:
-        n_hidden: How many to hide.
-        place: Place of each rating among its user's, in random order.
+        n_hidden: Number of ratings to hide.
+        place: Rank of each rating among its user's, in random order, from 0.
+
+    Raises:
+        ProtocolError: The new users have too few ratings.
     """
     may_hide = np.flatnonzero(place > 0)
     if n_hidden > len(may_hide):
         raise ProtocolError(
             f"Protocol 'new-users' cannot hide {n_hidden:,} ratings: the new users "
-            f"have {len(may_hide):,} besides one each. Ask for fewer, or for a larger "
-            f"fraction of the users."
+            f"have only {len(may_hide):,} besides the one that each must show. Lower "
+            f"hidden or raise fraction."
         )
     is_shown = np.ones(len(place), dtype=bool)
     is_shown[may_hide[:n_hidden]] = False

@@ -1,7 +1,7 @@
-"""Flawed: what the literature does that does not measure prediction, named as such.
+"""Flawed protocols from the literature, which do not measure prediction.
 
-They are here so that a figure published under one can be computed as it was, and seen
-beside an honest one. No table mixes them with others, and each says what is wrong.
+They exist so that figures published under them can be reproduced, and compared with
+figures under a sound protocol. Each states its flaw; no table mixes them with others.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,8 +21,8 @@ class ReconstructionOptions(Options, frozen=True):
     """Options of ``reconstruction``.
 
     Attributes:
-        quantile: Share of all ratings, by time, to train on; 1 for all. Later ratings
-            of users and items known by then are shown, and asked for, with the rest.
+        quantile: Share of all ratings, earliest first, to train on; 1 for all. Later
+            ratings are shown and asked for too if their user and item were trained on.
     """
 
     quantile: float = 1.0
@@ -35,7 +35,7 @@ class ReconstructionOptions(Options, frozen=True):
 def split_reconstruction(
     ratings: Ratings, shipped: Mapping[str, Partition], options: ReconstructionOptions
 ) -> Iterator[Partition]:
-    """Yield one fold that asks for the very ratings it shows."""
+    """Yield one fold that asks for the same ratings that it shows."""
     everything = np.arange(len(ratings))
     if options.quantile == 1:
         yield Partition(
@@ -55,9 +55,9 @@ class NewUsersReconstructionOptions(Options, frozen=True):
     """Options of ``reconstruction-new-users``.
 
     Attributes:
-        fraction: Share of the users to keep out of training.
-        by_id: Whether these are the last in the order of ids, or drawn at random.
-        seed: Draws them.
+        fraction: Share of users to hold out of training.
+        by_id: Whether to hold out the last users in order of id, not random ones.
+        seed: Seed that draws the users, unless ``by_id`` is set.
     """
 
     fraction: Fraction = 0.1
@@ -70,12 +70,12 @@ def split_new_users_reconstruction(
     shipped: Mapping[str, Partition],
     options: NewUsersReconstructionOptions,
 ) -> Iterator[Partition]:
-    """Yield one fold that shows all ratings of new users, and asks for the same."""
+    """Yield one fold that shows all ratings of new users and asks for the same ones."""
     seed = None if options.by_id else options.seed
     is_new = flag_new_users(ratings, options.fraction, seed)
-    theirs = np.flatnonzero(is_new[ratings.users])
+    shown = np.flatnonzero(is_new[ratings.users])
     train = np.flatnonzero(~is_new[ratings.users])
-    yield Partition(name="shown", train=train, history=theirs, hidden=theirs)
+    yield Partition(name="shown", train=train, history=shown, hidden=shown)
 
 
 _FLAW = "the model is shown the very ratings it is asked for, so copying them wins"
@@ -83,7 +83,7 @@ _FLAW = "the model is shown the very ratings it is asked for, so copying them wi
 FLAWED = (
     Protocol(
         name="reconstruction",
-        summary="flawed: asks for the ratings that are shown",
+        summary="flawed: asks for the same ratings that it shows",
         options=ReconstructionOptions,
         split=split_reconstruction,
         carve=carve_random,
@@ -91,7 +91,7 @@ FLAWED = (
     ),
     Protocol(
         name="reconstruction-new-users",
-        summary="flawed: asks new users for the ratings they show",
+        summary="flawed: asks for the same ratings of new users that it shows",
         options=NewUsersReconstructionOptions,
         split=split_new_users_reconstruction,
         carve=carve_random,
@@ -99,7 +99,7 @@ FLAWED = (
         flaw=_FLAW,
     ),
 )
-"""The flawed protocols benchbox can name."""
+"""The flawed protocols that come with benchbox."""
 
 
 def _seen(index: IndexArray, early: NDArray[np.bool_]) -> NDArray[np.bool_]:

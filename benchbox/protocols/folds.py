@@ -1,4 +1,4 @@
-"""Folds: a partition of particular ratings under a recipe, known by its hash."""
+"""Folds: ratings split by a protocol, with an id that identifies the split."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from benchbox.ratings import Positions, Ratings
 
 
 class _Shelf:
-    """Holds copies of the ratings of one fold at a time, the last one used."""
+    """Caches copies of the parts of one fold at a time: the one used last."""
 
     def __init__(self) -> None:
         self._fold: Fold | None = None
@@ -35,15 +35,15 @@ class _Shelf:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Fold:
-    """A partition of particular ratings under a particular recipe.
+    """The ratings of a data set, split by a protocol with given options.
 
     Attributes:
         ratings: All ratings of the data set.
-        partition: Which of them are train, history and hidden.
-        protocol: The protocol that made it.
-        options: The protocol's options in force.
+        partition: Positions of the train, history and hidden ratings.
+        protocol: The protocol that made the split.
+        options: Options of the protocol.
         data_id: `data_id` of the ratings.
-        shelf: What keeps copies of its parts, for this and other folds.
+        shelf: Cache of the parts, shared with other folds of the data set.
     """
 
     ratings: Ratings
@@ -70,22 +70,22 @@ class Fold:
 
     @property
     def hidden(self) -> Ratings:
-        """The ratings to predict; the process that fits a model never holds them."""
+        """The ratings to predict; the process that fits a model never sees them."""
         return self.shelf.get(self, "hidden")
 
     @property
     def roles(self) -> NDArray[np.uint8]:
-        """The parts each rating is in, shape ``(n,)``; see `Partition.roles`."""
+        """Role of each rating, shape ``(n,)``, uint8; see `Partition.roles`."""
         return self.partition.roles(len(self.ratings))
 
     @cached_property
     def id(self) -> str:
-        """Hash of the data, the recipe and who is in which part.
+        """Hash of the data, the recipe and the role of every rating.
 
-        Two folds with one id hold the same ratings in the same roles, whatever
-        file the data came from, and whatever the data set is called.
+        Two folds with the same id hold the same ratings in the same roles, whatever
+        the name of the data set and whichever file it came from.
         """
-        # Options at their defaults stay out, so that a new one moves no id.
+        # Default options are left out, so that adding an option changes no id.
         recipe = {"protocol": self.protocol.name, **changed(self.options)}
         return digest_of(
             b"fold %d" % FOLD_FORMAT,
@@ -98,12 +98,12 @@ class Fold:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Visible:
-    """What one trial's model may see.
+    """The ratings that the model of one trial may see.
 
     Attributes:
-        train: Ratings to fit.
+        train: Ratings to fit the model to.
         validation: Ratings to choose epochs and options by.
-        validation_history: What is visible while predicting ``validation``.
+        validation_history: Ratings that are visible while predicting ``validation``.
     """
 
     train: Ratings
@@ -120,17 +120,19 @@ def make_folds(
     """Return all folds of *protocol* over *ratings*.
 
     Args:
-        ratings: The data set, in canonical order.
-        protocol: The recipe.
-        options: Its settings.
-        shipped: Positions hidden by each fold that the data set itself ships, by name.
+        ratings: Ratings of the data set, in canonical order.
+        protocol: The protocol to split by.
+        options: Options of the protocol.
+        shipped: Hidden positions of each fold that comes with the data set, by name.
 
     Raises:
-        ProtocolError: The data lack what the recipe needs, or a part comes out empty.
+        ProtocolError: The data set lacks what the protocol needs, or a part of a fold
+            would be empty.
     """
     if not len(ratings):
         raise ProtocolError(
-            f"Protocol {protocol.name!r} has nothing to split: there is no rating."
+            f"Protocol {protocol.name!r} has nothing to split: the data set has no "
+            f"ratings."
         )
     identity, shelf = data_id(ratings), _Shelf()
     partitions = {
@@ -168,20 +170,20 @@ def _check_parts(partition: Partition, protocol: str, n: int) -> None:
         if low < 0 or high >= n:
             raise ProtocolError(
                 f"Protocol {protocol!r} puts positions from {low} to {high} into the "
-                f"{part} part of fold {partition.name!r}, of {n:,} ratings. This is a "
-                f"mistake in the protocol."
+                f"{part} part of fold {partition.name!r}, but there are only {n:,} "
+                f"ratings. This is a bug in the protocol."
             )
 
 
 def carve_validation(fold: Fold, seed: int) -> Visible:
-    """Set aside validation ratings from the fold's train, by its protocol's rule.
+    """Set aside validation ratings from the training ratings, as the protocol does.
 
     Args:
-        fold: The fold; its hidden ratings are not looked at.
-        seed: Draws the validation ratings.
+        fold: The fold to carve; its hidden ratings are not read.
+        seed: Seed that draws the validation ratings.
 
     Raises:
-        ProtocolError: The training ratings are too few to set any aside.
+        ProtocolError: There are too few training ratings.
     """
     train, parts = fold.train, _carve(fold, seed)
     fitted = train.take(parts.train)
@@ -193,17 +195,17 @@ def carve_validation(fold: Fold, seed: int) -> Visible:
 
 
 def validation_fold(fold: Fold, seed: int) -> Fold:
-    """Return a fold within the training ratings of *fold*, which hides some of them.
+    """Return a fold of the training ratings of *fold*, which hides some of them.
 
-    It follows the same rule, and knows nothing of the ratings that *fold* hides: what
-    is chosen on it is chosen by training ratings alone.
+    It is split by the same protocol and contains none of the ratings that *fold* hides,
+    so options chosen on it are chosen by training ratings alone.
 
     Args:
-        fold: The fold; its hidden ratings are not looked at.
-        seed: Draws the validation ratings.
+        fold: The fold to carve; its hidden ratings are not read.
+        seed: Seed that draws the validation ratings.
 
     Raises:
-        ProtocolError: The training ratings are too few to set any aside.
+        ProtocolError: There are too few training ratings.
     """
     train = fold.train
     return Fold(
@@ -219,7 +221,7 @@ def _carve(fold: Fold, seed: int) -> Partition:
     parts = fold.protocol.carve(fold.train, fold.options, seed)
     if not len(parts.train) or not len(parts.hidden):
         raise ProtocolError(
-            f"Fold {fold.name!r} has {len(fold.train):,} training ratings, too few to "
-            f"set validation ratings aside."
+            f"Fold {fold.name!r} has only {len(fold.train):,} training ratings, too "
+            f"few to set validation ratings aside."
         )
     return parts

@@ -1,4 +1,4 @@
-"""Parts: which ratings of a data set are visible, and which are hidden."""
+"""Partitions and protocols: which ratings are visible, and which are hidden."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from benchbox.options import Options
 from benchbox.ratings import Positions, Ratings
 
 VALIDATION_FRACTION = 0.1
-"""Share of what may be trained on that is set aside to choose epochs and options by."""
+"""Share of the training ratings that is set aside to choose epochs and options by."""
 
 TRAIN, HISTORY, HIDDEN = 1, 2, 4
-"""Parts of a fold, as bits of a rating's role."""
+"""The parts of a fold as bits; a rating's role is the sum of the parts it is in."""
 
 TimeOrder = Literal["", "overall", "by user"]
-"""What a protocol promises of time: nothing, or that every hidden rating is later than
-all visible ones, or than those of the same user.
+"""What a protocol promises about time: nothing (``""``), or that every hidden rating is
+later than all visible ones (``"overall"``) or than the same user's (``"by user"``).
 """
 
 Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
@@ -29,14 +29,14 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Partition:
-    """One way to part a data set, as rising positions into its `Ratings`.
+    """One way to split a data set, as increasing positions into its `Ratings`.
 
     Attributes:
         name: Name within the protocol, such as ``"u1"``.
-        train: What `fit` may see.
-        history: What `predict` may see: the training ratings themselves, or the
-            fold-in of users never trained on.
-        hidden: What must be predicted.
+        train: Positions of the ratings that `fit` may see.
+        history: Positions of the ratings that `predict` may see: the training ratings
+            themselves, or the fold-in of users that were not trained on.
+        hidden: Positions of the ratings to predict.
     """
 
     name: str
@@ -50,9 +50,9 @@ class Partition:
         return self.history is self.train
 
     def roles(self, n: int) -> NDArray[np.uint8]:
-        """Return the parts that each of *n* ratings is in, shape ``(n,)``.
+        """Return the role of each of *n* ratings, shape ``(n,)``, uint8.
 
-        `TRAIN`, `HISTORY` and `HIDDEN` are added up; 0 is for a rating left out.
+        A role is the sum of `TRAIN`, `HISTORY` and `HIDDEN`, or 0 for unused ratings.
         """
         roles = np.zeros(n, dtype=np.uint8)
         roles[self.train] = TRAIN | HISTORY if self.is_warm else TRAIN
@@ -62,29 +62,34 @@ class Partition:
         return roles
 
 
-class Dealt(Partition):
-    """One of many folds: its positions are found only when they are asked for.
+class KFoldPartition(Partition):
+    """One of several folds; its positions are computed each time they are read.
 
-    Written out, those of five folds would take more memory than the ratings do.
+    Stored positions of five folds would take more memory than the ratings do.
+
+    Args:
+        name: Name within the protocol, such as ``"k1"``.
+        fold_of: Number of the fold that hides each rating, shape ``(n,)``.
+        number: Number of this fold.
     """
 
-    __slots__ = ("_dealt", "_number")
-    _dealt: NDArray[np.unsignedinteger[Any]]
+    __slots__ = ("_fold_of", "_number")
+    _fold_of: NDArray[np.unsignedinteger[Any]]
     _number: int
 
     def __init__(
-        self, name: str, dealt: NDArray[np.unsignedinteger[Any]], number: int
+        self, name: str, fold_of: NDArray[np.unsignedinteger[Any]], number: int
     ) -> None:
         for attribute, value in (
             ("name", name),
-            ("_dealt", dealt),
+            ("_fold_of", fold_of),
             ("_number", number),
         ):
             object.__setattr__(self, attribute, value)
 
     @property
     def train(self) -> Positions:  # noqa: D102
-        return np.flatnonzero(self._dealt != self._number)
+        return np.flatnonzero(self._fold_of != self._number)
 
     @property
     def history(self) -> Positions:  # noqa: D102
@@ -92,14 +97,14 @@ class Dealt(Partition):
 
     @property
     def hidden(self) -> Positions:  # noqa: D102
-        return np.flatnonzero(self._dealt == self._number)
+        return np.flatnonzero(self._fold_of == self._number)
 
     @property
     def is_warm(self) -> bool:  # noqa: D102
         return True
 
     def roles(self, n: int) -> NDArray[np.uint8]:  # noqa: D102
-        is_hidden = self._dealt == self._number
+        is_hidden = self._fold_of == self._number
         return np.where(is_hidden, np.uint8(HIDDEN), np.uint8(TRAIN | HISTORY))
 
 
@@ -109,20 +114,20 @@ class Protocol:
 
     Attributes:
         name: Name on the command line, kebab-case.
-        summary: One line for people.
-        options: Record of its settings.
-        split: Parts ratings into folds. It gets the ratings, the partitions the
-            data set itself ships, and the options.
-        carve: Sets validation ratings aside from training ratings, by the rule of
-            the test. It gets the training ratings, the options and a seed.
-        new_users: Whether test users are absent from training, so that only
-            inductive models can take part.
-        new_items: Whether test items are absent from training.
-        time_order: Which hidden ratings are later than which visible ones. Whoever
-            promises any needs timestamps, and is held to it by the audit.
+        summary: One line that describes the protocol.
+        options: Type of its options.
+        split: Splits ratings into folds. Gets the ratings, the partitions that come
+            with the data set, and the options.
+        carve: Sets aside validation ratings from the training ratings, by the same rule
+            as the test. Gets the training ratings, the options and a seed.
+        new_users: Whether test users have no training ratings, so that only inductive
+            models can take part.
+        new_items: Whether test items have no training ratings.
+        time_order: Promise that hidden ratings are later than visible ones. It needs
+            timestamps, and the audit of folds checks it.
         cold_policy: What happens to hidden ratings of users or items that have no
             training rating.
-        flaw: Why figures under it say little of prediction; empty for honest ones.
+        flaw: Why figures under it do not measure prediction; empty for sound protocols.
     """
 
     name: str
@@ -138,9 +143,9 @@ class Protocol:
 
 
 def hiding(name: str, hidden: Positions, n: int) -> Partition:
-    """Return the partition of *n* ratings that hides those at *hidden*, in any order.
+    """Return a partition of *n* ratings that hides the positions *hidden*.
 
-    All others are visible, both to `fit` and to `predict`.
+    They may be in any order. All other ratings are visible to `fit` and `predict`.
     """
     is_hidden = np.zeros(n, dtype=bool)
     is_hidden[hidden] = True

@@ -1,4 +1,4 @@
-"""Pins: the fold ids that a data set's card states, and whether ours are the same."""
+"""Pinned fold ids: those that a data set's card states, and the check against them."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -13,10 +13,10 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def pinned_ids(dataset: Dataset, folds: Sequence[Fold]) -> Mapping[str, str]:
-    """Return the fold ids that the data set's card states for a recipe, by fold name.
+    """Return the fold ids that the card states for the protocol of *folds*, by name.
 
-    None are stated of a recipe the card does not know, or of a data set under other
-    options than the published one.
+    The result is empty if the card does not pin this protocol with these options, or
+    if the data set was loaded with other options than the published ones.
     """
     if not dataset.as_published:
         return _NONE
@@ -24,18 +24,19 @@ def pinned_ids(dataset: Dataset, folds: Sequence[Fold]) -> Mapping[str, str]:
 
 
 def check_fold_ids(dataset: Dataset, folds: Sequence[Fold]) -> None:
-    """Compare folds of one recipe with those the card expects.
+    """Compare the folds of one protocol with the ids in the data set's card.
 
     Raises:
-        DataError: The ratings are not those the card speaks of, or a fold is not the
-            one that others with this card have; says which of the two.
+        DataError: The ratings or a fold differ from what the card pins; the message
+            says which.
     """
     card, found = dataset.card, folds[0].data_id
     if dataset.as_published and card.data_id and found != card.data_id:
         raise DataError(
-            f"The ratings of {card.name!r} are not those its card pins: they have id "
-            f"{found}, expected {card.data_id}, so the data changed. Results cannot be "
-            f"compared with others'; correct the files, or load them as your own."
+            f"The ratings of {card.name!r} differ from those pinned by its card: their "
+            f"id is {found}, expected {card.data_id}. So the data changed, and results "
+            f"cannot be compared with those of others. Restore the original files, or "
+            f"load these as your own data set."
         )
     for fold in folds:
         expected = pinned_ids(dataset, folds).get(fold.name, fold.id)
@@ -43,17 +44,18 @@ def check_fold_ids(dataset: Dataset, folds: Sequence[Fold]) -> None:
             raise DataError(
                 f"Fold {fold.name!r} of {_recipe(fold)!r} on {card.name!r} has id "
                 f"{fold.id}, expected {expected}. The ratings are the same, so the "
-                f"split changed: the protocol draws others, or its defaults are "
-                f"others. Results cannot be compared with others'; report this."
+                f"protocol or its default options changed, and results cannot be "
+                f"compared with those of others. Please report this."
             )
 
 
 def fold_ids(
     dataset: Dataset, protocols: Sequence[Protocol]
 ) -> dict[str, dict[str, str]]:
-    """Return the fold ids under default options, as a card's ``expected_folds``.
+    """Return fold ids by protocol and fold name, as in a card's ``expected_folds``.
 
-    Protocols that need what the data set lacks are left out.
+    Protocols have their default options. Flawed ones are left out, and so are those
+    that need shipped folds or timestamps if the data set has none.
     """
     ids = {}
     for protocol in protocols:

@@ -1,4 +1,4 @@
-"""At random: the folds a data set ships, and those dealt out without regard to whom."""
+"""Random splits of all ratings, and the folds that come with a data set."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -12,8 +12,8 @@ from benchbox.errors import ProtocolError
 from benchbox.options import NoOptions, Options
 from benchbox.protocols.partition import (
     VALIDATION_FRACTION,
-    Dealt,
     Fraction,
+    KFoldPartition,
     Partition,
     Seed,
     hiding,
@@ -25,11 +25,11 @@ from benchbox.seeding import permutation
 def split_official(
     ratings: Ratings, shipped: Mapping[str, Partition], options: NoOptions
 ) -> Iterator[Partition]:
-    """Yield every fold the data set ships; a run chooses among them by name."""
+    """Yield every fold that comes with the data set; a run chooses some by name."""
     if not shipped:
         raise ProtocolError(
-            "Protocol 'official' needs folds shipped with the data set, and this one "
-            "has none. Try -p kfold or -p holdout."
+            "Protocol 'official' needs folds that come with the data set, and this "
+            "data set has none. Try -p kfold or -p holdout."
         )
     yield from shipped.values()
 
@@ -39,7 +39,7 @@ class HoldoutOptions(Options, frozen=True):
 
     Attributes:
         fraction: Share of all ratings to hide.
-        seed: Draws the hidden ratings.
+        seed: Seed that draws the hidden ratings.
     """
 
     fraction: Fraction = 0.1
@@ -49,9 +49,9 @@ class HoldoutOptions(Options, frozen=True):
 def split_holdout(
     ratings: Ratings, shipped: Mapping[str, Partition], options: HoldoutOptions
 ) -> Iterator[Partition]:
-    """Yield one fold whose hidden ratings are drawn without regard to user or item.
+    """Yield one fold whose hidden ratings are drawn from all ratings at random.
 
-    A test user may thus have no training rating: a cold start.
+    So a test user may have no training rating (cold start).
     """
     order = permutation(len(ratings), options.seed)
     n_hidden = round(len(ratings) * options.fraction)
@@ -62,10 +62,9 @@ class KFoldOptions(Options, frozen=True):
     """Options of ``kfold``.
 
     Attributes:
-        n_folds: How many folds.
-        seed: Deals the ratings out.
-        repeats: How often all ratings are dealt out; the second time as with the next
-            higher seed, and so on.
+        n_folds: Number of folds.
+        seed: Seed that assigns ratings to folds.
+        repeats: Number of times to split all ratings; each repeat adds 1 to the seed.
     """
 
     n_folds: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 5
@@ -78,28 +77,28 @@ def split_kfold(
 ) -> Iterator[Partition]:
     """Yield folds that together hide every rating exactly once per repeat.
 
-    Ratings are dealt out at random, without regard to user or item, so a test user
-    may have no training rating: a cold start. Folds are called ``k1``, ``k2``, …, of
-    several repeats ``r1-k1`` and so on.
+    Ratings are assigned at random, whatever their user and item, so a test user may
+    have no training rating (cold start). Folds are named ``k1``, ``k2``, …, or
+    ``r1-k1``, … if there are several repeats.
     """
     for repeat in range(options.repeats):
-        dealt = _deal(len(ratings), options.n_folds, options.seed + repeat)
+        fold_of = _assign_folds(len(ratings), options.n_folds, options.seed + repeat)
         prefix = f"r{repeat + 1}-" if options.repeats > 1 else ""
         for k in range(1, options.n_folds + 1):
-            yield Dealt(f"{prefix}k{k}", dealt, k)
+            yield KFoldPartition(f"{prefix}k{k}", fold_of, k)
 
 
-def _deal(n: int, n_folds: int, seed: int) -> NDArray[np.unsignedinteger[Any]]:
-    """Return the fold of each of *n* ratings, counted from 1."""
+def _assign_folds(n: int, n_folds: int, seed: int) -> NDArray[np.unsignedinteger[Any]]:
+    """Return the fold number of each of *n* ratings, counted from 1."""
     order = permutation(n, seed)
     edges = np.linspace(0, n, n_folds + 1).round().astype(int)
-    dealt: NDArray[np.unsignedinteger[Any]] = np.zeros(n, np.min_scalar_type(n_folds))
+    fold_of: NDArray[np.unsignedinteger[Any]] = np.zeros(n, np.min_scalar_type(n_folds))
     for k, (start, stop) in enumerate(pairwise(edges), start=1):
-        dealt[order[start:stop]] = k
-    return dealt
+        fold_of[order[start:stop]] = k
+    return fold_of
 
 
 def carve_random(train: Ratings, options: Options, seed: int) -> Partition:
-    """Set a tenth of the ratings aside at random."""
+    """Set aside a random tenth of the ratings."""
     rule = HoldoutOptions(fraction=VALIDATION_FRACTION, seed=seed)
     return next(split_holdout(train, {}, rule))

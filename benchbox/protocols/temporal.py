@@ -1,4 +1,4 @@
-"""In time: what is later is hidden, for all at one moment or for each user in turn."""
+"""Temporal splits: the latest ratings of all, or of each user, are hidden."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -25,10 +25,11 @@ class TemporalOptions(Options, frozen=True):
     """Options of ``temporal``.
 
     Attributes:
-        quantile: Share of all ratings, by time, that are visible; several rising
-            shares, as in ``0.8-0.9``, make as many folds.
-        date: Instead: when the hidden ratings begin, as an ISO date or date and time,
-            UTC; several that rise are joined by ``+``.
+        quantile: Share of all ratings, earliest first, that are visible. Several
+            increasing shares, as in ``0.8-0.9``, make one fold each.
+        date: First moment that is hidden, instead of ``quantile``: an ISO date or date
+            and time, in UTC. Several increasing dates, joined by ``+``, make one fold
+            each.
     """
 
     quantile: tuple[Fraction, ...] = (0.9,)
@@ -38,18 +39,24 @@ class TemporalOptions(Options, frozen=True):
         if self.date and self.quantile != (0.9,):
             raise ValueError("give quantile or date, not both")
         if not _rises(self.quantile):
-            raise ValueError("quantile must be one share, or several that rise")
+            raise ValueError("quantile must be one share, or several that increase")
         if self.date and not _rises(_moments(self.date)):
-            raise ValueError(f"the dates must rise: {self.date}")
+            raise ValueError(f"the dates must increase: {self.date}")
 
     @property
     def set_aside(self) -> frozenset[str]:
-        """The quantile, where there is a date."""
+        """``quantile``, if ``date`` replaces it."""
         return frozenset({"quantile"} if self.date else ())
 
 
 class _Cut(msgspec.Struct, frozen=True):
-    """A fold in time: visible up to one second, hidden up to another, both within."""
+    """The time limits of a fold.
+
+    Attributes:
+        name: Name of the fold.
+        visible: Last moment that is visible, in seconds since 1970.
+        hidden: Last moment that is hidden; later ratings are left out.
+    """
 
     name: str
     visible: float
@@ -59,12 +66,12 @@ class _Cut(msgspec.Struct, frozen=True):
 def split_temporal(
     ratings: Ratings, shipped: Mapping[str, Partition], options: TemporalOptions
 ) -> Iterator[Partition]:
-    """Yield one fold per moment; what is later, for all users, is hidden.
+    """Yield one fold per moment, which hides all later ratings of all users.
 
-    A moment is the linearly interpolated quantile of the timestamps; ratings of that
-    very second stay visible. A date is the first second that is hidden. One moment
-    makes the fold ``later``. Several make ``t1``, ``t2``, …, each of which hides what
-    lies between its moment and the next; what is later still it leaves out.
+    A moment is the linearly interpolated quantile of the timestamps, and ratings of
+    that second stay visible. A date is the first second that is hidden. A single moment
+    gives one fold named ``later``. Several give ``t1``, ``t2``, …: each hides the
+    ratings between its moment and the next, and leaves out those after that.
     """
     stamps = has_timestamps(ratings, "temporal")
     for cut in _cuts(stamps, options):
@@ -81,11 +88,11 @@ def has_timestamps(ratings: Ratings, protocol: str) -> NDArray[np.int64]:
     """Return the timestamps of *ratings*.
 
     Raises:
-        ProtocolError: There are none; *protocol* needs them.
+        ProtocolError: There are none, but *protocol* needs them.
     """
     if ratings.timestamps is None:
         raise ProtocolError(
-            f"Protocol {protocol!r} needs timestamps, and this data set has none. "
+            f"Protocol {protocol!r} needs timestamps, but this data set has none. "
             f"Try -p holdout or -p kfold."
         )
     return ratings.timestamps
@@ -100,10 +107,10 @@ class TemporalUserOptions(Options, frozen=True):
     """Options of ``temporal-user``.
 
     Attributes:
-        fraction: Share of each user's ratings to hide, the latest ones; rounded, so
-            that users with few ratings hide none.
-        last: Instead: how many of each user's ratings to hide, the latest ones. Users
-            with no more than that hide none.
+        fraction: Share of each user's ratings to hide, latest first, rounded. So users
+            with few ratings have none hidden.
+        last: Number of each user's ratings to hide, latest first, instead of
+            ``fraction``. Users with no more ratings than that have none hidden.
     """
 
     fraction: Fraction = 0.1
@@ -115,7 +122,7 @@ class TemporalUserOptions(Options, frozen=True):
 
     @property
     def set_aside(self) -> frozenset[str]:
-        """The fraction, where there is a number."""
+        """``fraction``, if ``last`` replaces it."""
         return frozenset({"fraction"} if self.last else ())
 
 
@@ -124,9 +131,9 @@ def split_temporal_user(
 ) -> Iterator[Partition]:
     """Yield one fold that hides each user's latest ratings.
 
-    Of a user's ratings in one second those of later items in canonical order, in which
-    data sets are loaded, count as later. Other users' ratings of any time are visible,
-    so that a model may know what was still to come; ``temporal`` does not let it.
+    Among a user's ratings of the same second, those further down in canonical order, in
+    which data sets are loaded, count as later. Other users' ratings are visible
+    whatever their time, so a model may see the future; ``temporal`` prevents that.
     """
     stamps = has_timestamps(ratings, "temporal-user")
     counts = np.bincount(ratings.users, minlength=ratings.n_users)
@@ -137,13 +144,13 @@ def split_temporal_user(
         n_hidden = np.where(counts > options.last, options.last, 0)
     by_time = _in_time(ratings.users, stamps)
     owners = ratings.users[by_time]
-    # Places left behind each rating, its own not counted.
+    # How many later ratings the same user has.
     left = np.cumsum(counts)[owners] - 1 - np.arange(len(owners))
     yield hiding("later", by_time[left < n_hidden[owners]], len(ratings))
 
 
 def carve_latest(train: Ratings, options: TemporalOptions, seed: int) -> Partition:
-    """Set the latest tenth of the ratings aside."""
+    """Set aside the latest tenth of the ratings."""
     rule = TemporalOptions(quantile=(1 - VALIDATION_FRACTION,))
     return next(split_temporal(train, {}, rule))
 
@@ -151,13 +158,13 @@ def carve_latest(train: Ratings, options: TemporalOptions, seed: int) -> Partiti
 def carve_latest_by_user(
     train: Ratings, options: TemporalUserOptions, seed: int
 ) -> Partition:
-    """Set as many of each user's latest ratings aside as the test hides."""
+    """Set aside each user's latest ratings, by the same rule as the test."""
     return next(split_temporal_user(train, {}, options))
 
 
 def _cuts(stamps: NDArray[np.int64], options: TemporalOptions) -> list[_Cut]:
     if options.date:
-        # The second before is the last that is visible.
+        # The second before a date is the last one that is visible.
         moments = [ceil(moment) - 1.0 for moment in _moments(options.date)]
     else:
         moments = [moment_of(stamps, quantile) for quantile in options.quantile]
@@ -168,7 +175,7 @@ def _cuts(stamps: NDArray[np.int64], options: TemporalOptions) -> list[_Cut]:
 
 
 def _moments(dates: str) -> list[float]:
-    """Return when each of the dates begins, in seconds since 1970."""
+    """Return the moment of each date, in seconds since 1970."""
     moments = []
     for text in dates.split("+"):
         when = datetime.fromisoformat(text.strip())
@@ -182,11 +189,11 @@ def _rises(numbers: "list[float] | tuple[float, ...]") -> bool:
 
 
 def _in_time(users: IndexArray, stamps: NDArray[np.int64]) -> Positions:
-    """Return all positions, user by user, each user's from early to late."""
+    """Return all positions sorted by user, then by time."""
     since = stamps - stamps.min()
     span = int(since.max()) + 1
     if span * (int(users.max()) + 1) >= 2**63:
         return np.lexsort((since, users))
-    # One sort of one key takes a tenth of the time.
+    # Sorting a single combined key takes a tenth of the time.
     since += users.astype(np.int64) * span
     return np.argsort(since, kind="stable")

@@ -1,4 +1,4 @@
-"""Bundled data sets, each a card in ``cards/``, and what was published on them."""
+"""Bundled data sets (cards), figures published on them (claims), and suites."""
 
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ def benchbox_datasets() -> tuple[DatasetCard, ...]:
 
 @hookimpl
 def benchbox_claims() -> tuple[Claim, ...]:
-    """Return published figures on these data sets, from ``claims/``."""
+    """Return figures published on these data sets, from ``claims/``."""
     folder = Path(__file__).parent / "claims"
     files = sorted(folder.glob("*.toml"))
     return tuple(claim for file in files for claim in claims_from_toml(file))

@@ -1,4 +1,4 @@
-"""Goodbooks-10k: English books alone and one item per title, where that is wanted."""
+"""Goodbooks-10k: reader with options for English books only and one item per title."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,17 +19,17 @@ from benchbox.data import (
 from benchbox.errors import DataError
 
 ENGLISH = ("eng", "en", "en-US", "en-GB", "en-CA")
-"""Codes that Goodreads gives to English books."""
+"""Language codes of Goodreads that mean English."""
 
 
 class GoodbooksOptions(SliceOptions, frozen=True):
-    """Options of Goodbooks-10k, taken before those that slice.
+    """Options of Goodbooks-10k, applied before those that select a subset.
 
     Attributes:
-        english: Whether books stay only if their language is known to be English.
-        merge_titles: Whether books of one title become one item, known by the lowest
-            of their ids. Of the ratings a user gave to several of them the last one
-            stays (``ratings.csv`` is sorted by time), which is on the scale as it is.
+        english: Whether to keep only books whose language is known to be English.
+        merge_titles: Whether to merge books with the same title into one item, named by
+            the lowest of their ids. If a user rated several of them, the last rating
+            counts (``ratings.csv`` is sorted by time); a mean might be off the scale.
     """
 
     english: bool = False
@@ -39,11 +39,11 @@ class GoodbooksOptions(SliceOptions, frozen=True):
 def read_goodbooks(
     files: Mapping[str, Path], card: DatasetCard, options: GoodbooksOptions
 ) -> RawRatings:
-    """Read Goodbooks-10k; a missing title, year or language is an empty text.
+    """Read Goodbooks-10k; a missing title, year or language is an empty string.
 
     Raises:
-        DataError: A book is rated that has no facts, and its language or title is
-            asked for; or no rating is left.
+        DataError: The language or title of a rated book is needed but not in
+            ``books.csv``, or no rating is left.
     """
     raw = read_declared(files, card, options)
     if raw.item_features is None:
@@ -63,7 +63,7 @@ def _only_english(raw: RawRatings, books: RawFeatures) -> RawRatings:
     is_english = np.isin(_of_each_item(raw, books, "language"), ENGLISH)
     stays = is_english[raw.items.codes]
     if not stays.any():
-        raise DataError("No rated book is English. Leave english=true out.")
+        raise DataError("No rated book is English. Leave out english=true.")
     return keep_rows(raw, stays)
 
 
@@ -73,7 +73,7 @@ def _with_merged_titles(raw: RawRatings, books: RawFeatures) -> RawRatings:
     firsts: dict[str, int] = {}
     is_rated = np.bincount(raw.items.codes, minlength=len(names)) > 0
     for code in canonical_order(names).tolist():
-        # Books without a title have nothing in common.
+        # Books without a title are not the same book.
         if is_rated[code] and titles[code]:
             merged[code] = firsts.setdefault(titles[code], code)
     items = IdColumn(codes=merged[raw.items.codes], names=names)
@@ -85,7 +85,7 @@ def _of_each_item(raw: RawRatings, books: RawFeatures, fact: str) -> list[str]:
     for book in raw.items.names:
         if book not in known:
             raise DataError(
-                f"Book {book!r} is rated, but books.csv does not tell of it. Leave "
-                f"english and merge_titles out, or replace the file."
+                f"Book {book!r} is rated, but it is not in books.csv. Leave out "
+                f"english and merge_titles, or replace the file."
             )
     return [known[book] for book in raw.items.names]

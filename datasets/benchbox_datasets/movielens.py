@@ -1,4 +1,4 @@
-"""MovieLens: readers of its data sets, 100K also in RecBole's copy."""
+"""MovieLens: readers of its data sets, and of RecBole's copy of 100K."""
 
 import re
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ OCCUPATIONS = (
     "unemployed",
     "writer",
 )
-"""What the codes of MovieLens 1M stand for, from 0."""
+"""Occupations of MovieLens 1M by code, from 0."""
 
 # As in "Toy Story (1995)", "Fawlty Towers (1975-1979)" and "Grace (1995) (V)".
 _YEAR = re.compile(r"(.*?)\s*\((\d{4})(?:[-–—](?:\d{4})?)?\)(?: \(V\))?", re.DOTALL)
@@ -121,11 +121,11 @@ def read_ml_100k(
 ) -> RawRatings:
     """Read MovieLens 100K with its official folds.
 
-    Fold *i* of u1–u5 hides the *i*-th fifth of the rows. Folds ua and ub are there
-    only if their files are.
+    Fold *i* of u1–u5 hides the *i*-th fifth of the rows. Folds ua and ub are included
+    only if their files are there.
 
     Raises:
-        DataError: A file of ua or ub is not the split it should be.
+        DataError: The files of ua or ub do not hold the official split.
     """
     if _U_DATA.file in files:
         raw = read_ratings(files[_U_DATA.file], _U_DATA)
@@ -142,15 +142,15 @@ def read_ml_100k(
 def read_movielens(
     files: Mapping[str, Path], card: DatasetCard, options: Options
 ) -> RawRatings:
-    """Read the tables that the card declares, the year parted from each title.
+    """Read the tables that the card declares, and split the year off each title.
 
-    An item without genres has an empty text there.
+    The genres of an item that has none are an empty string.
     """
     raw = read_declared(files, card, options)
     if raw.item_features is None:
         return raw
     columns = raw.item_features.columns
-    titles = [_parted(title) for title in columns["title"].tolist()]
+    titles = [_split_title(title) for title in columns["title"].tolist()]
     genres = [g.replace(NO_GENRES, "") for g in columns["genres"].tolist()]
     return replace(raw, item_features=_items(raw.item_features.ids, titles, genres))
 
@@ -158,21 +158,21 @@ def read_movielens(
 def read_ml_1m(
     files: Mapping[str, Path], card: DatasetCard, options: Options
 ) -> RawRatings:
-    """Read MovieLens 1M; occupations get their names instead of their codes.
+    """Read MovieLens 1M, with names of occupations instead of codes.
 
     Raises:
-        DataError: An occupation has a code that means nothing.
+        DataError: An occupation code is unknown.
     """
     raw = read_movielens(files, card, options)
-    # The card declares the table of users.
+    # The card declares a table of users, so this is not None.
     users = cast(RawFeatures, raw.user_features)
     names = dict(enumerate(OCCUPATIONS))
     codes = users.columns["occupation"].tolist()
     for user, code in zip(users.ids, codes, strict=True):
         if code not in names:
             raise DataError(
-                f"User {user!r} has the occupation code {code}, but codes end at "
-                f"{len(names) - 1}. Replace the file by the publisher's."
+                f"User {user!r} has the occupation code {code}, but codes range from 0 "
+                f"to {len(names) - 1}. Replace the file by the publisher's."
             )
     occupations = np.array([names[code] for code in codes], dtype=np.str_)
     columns = {**users.columns, "occupation": occupations}
@@ -185,7 +185,7 @@ def _fifths(n: int) -> dict[str, Positions]:
 
 
 def _given_ten(files: Mapping[str, Path], raw: RawRatings) -> dict[str, Positions]:
-    """Return the hidden rows of ua and ub, as far as their files are there."""
+    """Return the hidden rows of ua and ub, if their files are there."""
     folds = {}
     for name in ("ua", "ub"):
         if f"{name}.base" in files and f"{name}.test" in files:
@@ -197,7 +197,7 @@ def _given_ten(files: Mapping[str, Path], raw: RawRatings) -> dict[str, Position
 
 
 def _rows_of(path: Path, raw: RawRatings) -> Positions:
-    """Return where the rows of *path* stand in the whole data set."""
+    """Return the position of each row of *path* in the whole data set."""
     whole, part = _rating_keys(raw), _rating_keys(read_ratings(path, _U_DATA))
     order = np.lexsort(whole.T[::-1])
     merged = np.concatenate([whole, part])
@@ -205,11 +205,11 @@ def _rows_of(path: Path, raw: RawRatings) -> Positions:
     code = code.reshape(-1)
     place = np.searchsorted(code[order], code[len(whole) :])
     rows: Positions = order[np.minimum(place, len(order) - 1)]
-    strange = (whole[rows] != part).any(axis=1)
-    if strange.any():
+    is_unknown = (whole[rows] != part).any(axis=1)
+    if is_unknown.any():
         raise DataError(
-            f"{path.name}, line {int(strange.argmax()) + 1} is no rating of the data "
-            f"set. Replace the file by the publisher's, or remove it."
+            f"{path.name}, line {int(is_unknown.argmax()) + 1} is not a rating of the "
+            f"data set. Replace the file by the publisher's, or remove it."
         )
     return rows
 
@@ -220,14 +220,14 @@ def _rating_keys(raw: RawRatings) -> NDArray[np.int64]:
         users, items = (np.array(c.names, dtype=int) for c in (raw.users, raw.items))
     except ValueError:
         raise DataError(
-            "A fold file of ml-100k has an id that is no number. Remove the file."
+            "A fold file of ml-100k has an id that is not a number. Remove the file."
         ) from None
     return np.stack(
         [
             users[raw.users.codes],
             items[raw.items.codes],
             raw.values.astype(np.int64),
-            # Both layouts have a timestamp.
+            # Both file formats have a timestamp.
             cast(NDArray[np.int64], raw.timestamps),
         ],
         axis=1,
@@ -240,8 +240,8 @@ def _check_given_ten(
     n = len(raw.values)
     if not np.array_equal(np.sort(np.append(base, test)), np.arange(n)):
         raise DataError(
-            f"{name}.base and {name}.test do not part the {n:,} ratings of the data "
-            f"set between them. Replace both, or remove both."
+            f"{name}.base and {name}.test must together hold each of the {n:,} ratings "
+            f"of the data set exactly once. Replace both files, or remove both."
         )
     counts = np.bincount(raw.users.codes[test], minlength=len(raw.users.names))
     if (counts != N_TEST_PER_USER).any():
@@ -258,16 +258,17 @@ def _from_u_item(raw: RawFeatures) -> RawFeatures:
         "|".join(g for g, flag in zip(GENRES, marks, strict=True) if flag == "1")
         for marks in zip(*flags, strict=True)
     ]
-    titles = [_parted(title) for title in raw.columns["title"].tolist()]
+    titles = [_split_title(title) for title in raw.columns["title"].tolist()]
     return _items(raw.ids, titles, genres)
 
 
 def _from_dot_item(raw: RawFeatures) -> RawFeatures:
-    # The copy parted title and year itself, and slipped on two of 1,682 items.
+    # The copy has its own split into title and year, which is wrong for two of 1,682
+    # items.
     titles = [
         (title.replace("unkonwn", "unknown"), year)
         if year.isdecimal()
-        else _parted(title.replace("unkonwn", "unknown"))
+        else _split_title(title.replace("unkonwn", "unknown"))
         for title, year in zip(
             raw.columns["title"].tolist(), raw.columns["year"].tolist(), strict=True
         )
@@ -276,8 +277,8 @@ def _from_dot_item(raw: RawFeatures) -> RawFeatures:
     return _items(raw.ids, titles, genres)
 
 
-def _parted(title: str) -> tuple[str, str]:
-    """Part ``"Toy Story (1995)"`` into its title and its (first) year, as text."""
+def _split_title(title: str) -> tuple[str, str]:
+    """Split ``"Toy Story (1995)"`` into its title and its (first) year, as text."""
     found = _YEAR.fullmatch(title.strip())
     if found is None:
         return title.strip(), ""

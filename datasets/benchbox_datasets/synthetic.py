@@ -1,4 +1,4 @@
-"""Synthetic ratings: a planted truth under noise, so that the best RMSE is known."""
+"""Synthetic ratings: a known truth plus noise, so that the best RMSE is known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from benchbox.seeding import derive_seed, permutation
 Floats = NDArray[np.float64]
 Count = Annotated[int, msgspec.Meta(ge=2)]
 
-# Of the width of the scale. With them, the biases explain somewhat more than the
-# interaction does, as in film ratings.
+# Standard deviations as shares of the width of the scale. With these, biases explain
+# somewhat more than the interaction does, as in film ratings.
 USER_SPREAD = 0.10
 ITEM_SPREAD = 0.12
 INTERACTION_SPREAD = 0.12
@@ -39,15 +39,17 @@ class SyntheticOptions(Options, frozen=True):
     """Options of ``synthetic``.
 
     Attributes:
-        n_users: How many users; each has at least one rating.
-        n_items: How many items; each has at least one rating.
-        n_ratings: How many ratings, at most half of all pairs.
-        density: Share of all pairs to rate, in place of ``n_ratings``; 0 for none.
-        rank: Dimension of the planted interaction.
+        n_users: Number of users; each has at least one rating.
+        n_items: Number of items; each has at least one rating.
+        n_ratings: Number of ratings, at most half of all pairs.
+        density: Share of all pairs that are rated, instead of ``n_ratings``; 0 to use
+            ``n_ratings``.
+        rank: Rank of the interaction between users and items.
         noise: Standard deviation of the Gaussian noise, in the unit of the ratings.
         scale: Lowest and highest rating, as in ``"1-5"``.
-        step: Ratings are rounded to multiples of it above the lowest; 0 for none.
-        seed: Draws everything.
+        step: Distance between neighbouring ratings, to which they are rounded; 0 for no
+            rounding.
+        seed: Seed of all random draws.
     """
 
     n_users: Count = 1000
@@ -63,16 +65,18 @@ class SyntheticOptions(Options, frozen=True):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Planted:
-    """Synthetic ratings together with what no model sees.
+    """Synthetic ratings together with the truth, which no model sees.
+
+    All arrays have shape ``(n,)``.
 
     Attributes:
-        users: User per rating, from 0.
-        items: Item per rating, from 0.
-        truth: Planted mean before noise, rounding and clipping.
-        expected: Mean of the rating given ``truth``, over the noise.
-        values: The rating: ``truth`` plus noise, rounded, clipped.
-        timestamps: Seconds since 1970; they have no bearing on the rating.
-        scale: The scale the ratings lie on.
+        users: User index per rating, int32.
+        items: Item index per rating, int32.
+        truth: True mean per rating, before noise, rounding and clipping.
+        expected: Expected rating given ``truth``, averaged over the noise.
+        values: The rating: ``truth`` plus noise, rounded and clipped.
+        timestamps: Seconds since 1970, independent of the rating.
+        scale: Scale of the ratings.
     """
 
     users: IndexArray
@@ -88,9 +92,9 @@ class Planted:
         """RMSE of predicting ``expected`` for every rating of the data set.
 
         ``expected`` is the conditional mean, so no predictor that does not see the
-        noise has a lower RMSE in expectation. The floor is what it attains on the
-        noise that was drawn, over all ratings; on one fold it differs by chance, and
-        a predictor can fall below it by chance, by about ``1 / sqrt(2 * n)`` of it.
+        noise has a lower RMSE in expectation. The floor is its RMSE on the noise that
+        was drawn, over all ratings. On a single fold it differs by chance, so a lucky
+        predictor can get below it, by a relative amount of about ``1 / sqrt(2 * n)``.
         Without rounding and clipping it is close to the option ``noise``.
         """
         return sqrt(np.mean((self.values - self.expected) ** 2))
@@ -118,11 +122,12 @@ def read_synthetic(
 def plant(options: SyntheticOptions) -> Planted:
     """Generate ratings whose truth is known.
 
-    A rating's truth is the middle of the scale plus a user bias, an item bias and the
-    product of a user and an item vector of ``rank`` Gaussian entries. Users differ in
-    activity and items in popularity by a power law; the truth depends on neither.
+    The truth is the middle of the scale plus a user bias, an item bias and the product
+    of a user vector and an item vector with ``rank`` Gaussian entries. The activity of
+    users and the popularity of items follow a power law; the truth depends on neither.
 
-    Same options, same ratings, under every NumPy that keeps its PCG64 promise.
+    The same options give the same ratings under every version of NumPy, because only
+    the raw PCG64 stream is used.
     """
     scale = _scale(options)
     n = _n_ratings(options)
@@ -154,7 +159,8 @@ def _scale(options: SyntheticOptions) -> RatingScale:
     if abs(n_steps - round(n_steps)) > 1e-9 or not 1 <= n_steps <= MAX_STEPS:
         raise UsageError(
             f"Data set 'synthetic': step {options.step:g} does not divide the scale "
-            f"{scale} into 1 to {MAX_STEPS} steps. Choose another, or 0 for none."
+            f"{scale} into 1 to {MAX_STEPS} equal steps. Choose another step, or 0 for "
+            f"a continuous scale."
         )
     return RatingScale(scale.low, scale.high, options.step)
 
@@ -166,8 +172,9 @@ def _n_ratings(options: SyntheticOptions) -> int:
     if not fewest <= n <= most:
         raise UsageError(
             f"Data set 'synthetic' cannot have {n:,} ratings by {options.n_users:,} "
-            f"users of {options.n_items:,} items: each needs one, and at most half of "
-            f"all pairs are rated. Choose from {fewest:,} to {most:,}."
+            f"users of {options.n_items:,} items: every user and item needs a rating, "
+            f"and at most half of all pairs can be rated. Choose from {fewest:,} to "
+            f"{most:,}."
         )
     return n
 
@@ -175,10 +182,10 @@ def _n_ratings(options: SyntheticOptions) -> int:
 def _pairs(
     n_users: int, n_items: int, n: int, seed: int
 ) -> tuple[IndexArray, IndexArray]:
-    """Draw distinct pairs, popular items and active users more often.
+    """Draw distinct pairs; popular items and active users come more often.
 
-    The first pairs give everyone a rating. The others are drawn with replacement,
-    and repeats are thrown away until there are enough.
+    The first pairs give every user and item a rating. The others are drawn with
+    replacement, and repeats are discarded, until there are enough.
     """
     user_of = permutation(n_users, derive_seed(seed, "users"))
     item_of = permutation(n_items, derive_seed(seed, "items"))
@@ -186,7 +193,7 @@ def _pairs(
     pairs = np.sort(user_of[every % n_users] * n_items + item_of[every % n_items])
     draw = 0
     while (missing := n - len(pairs)) > 0:
-        # Repeats grow more frequent as the popular pairs run out.
+        # Repeats become more frequent as popular pairs run out.
         size = int(missing * (1.3 + draw)) + 100
         user = user_of[_skewed(n_users, size, derive_seed(seed, "user", draw))]
         item = item_of[_skewed(n_items, size, derive_seed(seed, "item", draw))]
@@ -206,10 +213,10 @@ def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _sample(pairs: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int64]:
-    """Keep *n* of more pairs at random, in linear time."""
-    lots = np.random.PCG64(seed).random_raw(len(pairs))
-    is_kept: NDArray[np.bool_] = lots < np.partition(lots, n)[n]
-    return pairs[is_kept]
+    """Return *n* of the *pairs* at random, in linear time."""
+    draws = np.random.PCG64(seed).random_raw(len(pairs))
+    is_chosen: NDArray[np.bool_] = draws < np.partition(draws, n)[n]
+    return pairs[is_chosen]
 
 
 def _not_in(pairs: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -219,20 +226,20 @@ def _not_in(pairs: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.in
 
 
 def _skewed(n: int, size: int, seed: int) -> NDArray[np.int64]:
-    """Draw numbers below *n* whose frequency falls as a shifted power law."""
-    # The closed inverse of the distribution function needs no table to search. The
-    # shift by a hundredth keeps the most popular from taking nearly all draws.
+    """Draw *size* numbers below *n* whose frequency follows a shifted power law."""
+    # The inverse of the distribution function has a closed form, so no table has to be
+    # searched. The shift by 0.01 keeps the most popular from getting nearly all draws.
     power = 1 - _SKEW
     low, high = 0.01**power, 1.01**power
     draws = _uniform(size, seed)
     numbers = np.empty(size, dtype=np.int64)
 
-    def bent(part: slice) -> NDArray[np.int64]:
+    def inverted(part: slice) -> NDArray[np.int64]:
         shares = (draws[part] * (high - low) + low) ** (1 / power) - 0.01
         found: NDArray[np.int64] = np.minimum((shares * n).astype(np.int64), n - 1)
         return found
 
-    fill(numbers, bent)
+    fill(numbers, inverted)
     return numbers
 
 
@@ -254,7 +261,7 @@ def _truth(
     def summed(part: slice) -> Floats:
         u, i = users[part], items[part]
         total: Floats = (scale.low + scale.high) / 2 + user_bias[u] + item_bias[i]
-        # Summed in this order everywhere; a BLAS product is not.
+        # A fixed order of summation; a BLAS product may sum in another on each machine.
         for of_user, of_item in zip(of_users, of_items, strict=True):
             total += of_user[u] * of_item[i]
         return total
@@ -274,11 +281,10 @@ def _observed(noisy: Floats, scale: RatingScale) -> Floats:
 
 
 def _expected(truth: Floats, noise: float, scale: RatingScale) -> Floats:
-    """Return the mean observed rating given the truth.
+    """Return the expected rating given the truth, shape ``(n,)``.
 
-    It is a smooth function of one number, so a table with linear interpolation, much
-    finer than the noise is wide, is exact to 1e-4 of the noise and faster than a sum
-    per rating.
+    It is a smooth function of one number. So linear interpolation in a table much finer
+    than the noise is accurate to 1e-4 of the noise, and faster than a sum per rating.
     """
     low, high = truth.min(), truth.max()
     n_points = min(max(1 << 14, int(64 * (high - low) / noise)), 1 << 20)
@@ -291,7 +297,10 @@ def _expected(truth: Floats, noise: float, scale: RatingScale) -> Floats:
 
 
 def _rounded_mean(truth: Floats, noise: float, scale: RatingScale) -> Floats:
-    """Sum, over the steps, the chance that the rating reaches each."""
+    """Return the mean rating on a scale with steps.
+
+    It is the sum over all steps of the probability that the rating reaches the step.
+    """
     from scipy.special import ndtr
 
     step = scale.step or 1.0
@@ -305,7 +314,7 @@ def _clipped_mean(truth: Floats, noise: float, scale: RatingScale) -> Floats:
     """Return the mean of a Gaussian clipped to the scale."""
 
     def excess(distance: Floats) -> Floats:
-        """Mean of ``max(0, noise * z + distance)``."""
+        """Return the mean of ``max(0, noise * z + distance)`` over normal ``z``."""
         from scipy.special import ndtr
 
         z = distance / noise
@@ -317,7 +326,7 @@ def _clipped_mean(truth: Floats, noise: float, scale: RatingScale) -> Floats:
 
 
 def _timestamps(options: SyntheticOptions, users: IndexArray) -> NDArray[np.int64]:
-    """Draw each user's first day, and each rating within the year after it."""
+    """Draw each user's first second, and each rating's within the year after it."""
     first = _uniform(options.n_users, derive_seed(options.seed, "first"))
     later = _uniform(len(users), derive_seed(options.seed, "later"))
     starts = _FIRST_SECOND + (first * _SPAN_SECONDS).astype(np.int64)
@@ -325,7 +334,7 @@ def _timestamps(options: SyntheticOptions, users: IndexArray) -> NDArray[np.int6
 
 
 def _uniform(n: int, seed: int) -> Floats:
-    """Draw from [0, 1); rests on PCG64's raw stream, which NumPy keeps for ever."""
+    """Draw from [0, 1) by PCG64's raw stream, which NumPy never changes."""
     raw = np.random.PCG64(seed).random_raw(n)
     raw >>= 11
     draws: Floats = raw.astype(np.float64)
@@ -334,17 +343,17 @@ def _uniform(n: int, seed: int) -> Floats:
 
 
 def _normal(n: int, options: SyntheticOptions, *path: str | int) -> Floats:
-    """Draw from the standard normal distribution, by Box and Muller."""
+    """Draw from the standard normal distribution by the Box–Muller transform."""
     half = (n + 1) // 2
     radius = _uniform(half, derive_seed(options.seed, *path, "radius"))
     angle = _uniform(half, derive_seed(options.seed, *path, "angle"))
     draws = np.empty(2 * half)
 
-    def turn(part: slice) -> None:
+    def transform(part: slice) -> None:
         size = np.sqrt(-2 * np.log1p(-radius[part]))
-        turned = 2 * np.pi * angle[part]
-        draws[:half][part] = size * np.cos(turned)
-        draws[half:][part] = size * np.sin(turned)
+        radians = 2 * np.pi * angle[part]
+        draws[:half][part] = size * np.cos(radians)
+        draws[half:][part] = size * np.sin(radians)
 
-    each(turn, slices(half))
+    each(transform, slices(half))
     return draws[:n]

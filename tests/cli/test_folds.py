@@ -87,8 +87,8 @@ def test_findings_are_kept_with_the_fold_s_record_and_warnings_said(
         Finding(
             severity="warning",
             name="tiny-test",
-            text="only 4 ratings are hidden: an RMSE over them is uncertain by 35% "
-            "from their number alone",
+            text="only 4 ratings are hidden: sampling alone makes an RMSE over them "
+            "uncertain by 35%",
             n=4,
         )
         in fold.findings
@@ -103,7 +103,8 @@ def test_a_leak_stops_the_run_in_one_line_before_anything_is_fitted(
 
     assert done.code == 1
     assert done.err.count("\n") == 1
-    assert "the user feature 'n_ratings' is the count of ratings, hidden" in done.err
+    text = "the user feature 'n_ratings' equals the count of ratings, hidden ones"
+    assert text in done.err
     assert not done.results.exists()
 
 

@@ -1,4 +1,4 @@
-"""`benchbox new`: what it writes is whole, is what we ship as examples, and tested."""
+"""`benchbox new`: the packages it writes work, and are the bundled examples."""
 
 import sys
 import tomllib
@@ -17,7 +17,7 @@ EXAMPLES = Path(__file__).parents[2] / "plugins" / "examples"
 
 
 def content(folder: Path) -> dict[str, str]:
-    """Return the text of every file that was written, by its place."""
+    """Return the text of every file in *folder*, by relative path."""
     made = ("__pycache__", ".pytest_cache", ".benchmarks", "build", "dist")
     files = [file for file in folder.rglob("*") if file.is_file()]
     return {
@@ -33,7 +33,7 @@ def content(folder: Path) -> dict[str, str]:
 def test_the_examples_are_what_it_writes(
     benchbox: Benchbox, tmp_path: Path, kind: str, name: str
 ) -> None:
-    # Whoever has installed the example would else be told that the name is taken.
+    # Without plugins, because the name is taken if the example is installed.
     done = benchbox(f"new --no-plugins {kind} {name}")
 
     assert done.code == 0, done.err
@@ -44,7 +44,7 @@ def test_the_examples_are_what_it_writes(
 
 
 def load(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Put a package on the path as an installer would, without one."""
+    """Put a package on the path as if it were installed."""
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     ((point, module),) = project["entry-points"]["benchbox"].items()
     info = folder / f"{module}-{project['version']}.dist-info"
@@ -105,7 +105,7 @@ def test_a_new_data_set_keeps_every_promise(
         ("new protocol demo", "'protocol' is not one of 'model', 'dataset'"),
     ],
 )
-def test_what_cannot_be_used_is_refused_and_nothing_written(
+def test_an_unusable_name_is_refused_and_nothing_is_written(
     benchbox: Benchbox, tmp_path: Path, line: str, said: str
 ) -> None:
     (tmp_path / "benchbox-taken").mkdir()

@@ -86,7 +86,7 @@ def test_a_slip_in_a_card_is_named_with_the_file(tmp_path, more, message) -> Non
 
 
 def test_a_scale_that_falls_is_an_error(tmp_path) -> None:
-    with pytest.raises(DataError, match="must rise"):
+    with pytest.raises(DataError, match="must be above the lowest"):
         from_text(tmp_path, f"{LEAST}scale = {{ low = 5.0, high = 1.0 }}\n")
 
 

@@ -1,4 +1,4 @@
-"""Bundled cards: everything a card claims is so."""
+"""Bundled cards: everything that a card states is true."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.support.source_kinds import kind_of, sources_of
 CARDS = {card.name: card for card in benchbox_datasets()}
 MADE_HERE = ("svd-toy", "synthetic")
 PUBLISHED = sorted(set(CARDS) - set(MADE_HERE))
-# Nobody has computed the others' ids yet: their files were never at hand.
+# The others' ids have not been computed yet, because their files were not available.
 PINNED = ("ml-100k", "ml-latest-small", *MADE_HERE)
 
 
@@ -47,7 +47,7 @@ def test_every_bundled_data_set_has_a_card() -> None:
 
 
 @pytest.mark.parametrize("name", CARDS)
-def test_a_card_says_in_a_line_what_it_is_and_on_what_terms(name) -> None:
+def test_a_card_has_a_summary_and_a_licence_of_one_line_each(name) -> None:
     card = CARDS[name]
 
     assert "\n" not in card.summary + card.licence.text
@@ -57,13 +57,13 @@ def test_a_card_says_in_a_line_what_it_is_and_on_what_terms(name) -> None:
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_published_data_name_their_terms_and_what_to_cite(name) -> None:
+def test_published_data_name_their_licence_and_citation(name) -> None:
     assert CARDS[name].licence.url.startswith("https://")
     assert "https://" in CARDS[name].citation or "doi:" in CARDS[name].citation
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_published_data_are_counted_and_can_be_cut_down(name) -> None:
+def test_published_data_have_counts_and_options_for_subsets(name) -> None:
     card = CARDS[name]
 
     assert card.n_users
@@ -115,7 +115,7 @@ def test_downloads_of_earlier_releases_are_still_found() -> None:
 
 
 def test_the_folds_are_the_expected_ones(card) -> None:
-    """Where this fails, the data or a split changed; see `fold_ids`."""
+    """If this fails, the data or a split changed; see `fold_ids`."""
     if card.name not in PINNED:
         pytest.skip(f"the folds of {card.name} are not known")
     dataset = load(card)
@@ -141,7 +141,7 @@ def test_features_belong_to_the_ratings(card) -> None:
             assert column.dtype.kind in "iU"
 
 
-def test_synthetic_ratings_of_other_options_are_not_as_published() -> None:
+def test_synthetic_ratings_with_other_options_are_not_as_published() -> None:
     card = CARDS["synthetic"]
 
     assert load(card, seed="0").as_published

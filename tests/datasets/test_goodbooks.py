@@ -25,7 +25,7 @@ HEADER = (
     "ratings_3,ratings_4,ratings_5,image_url,small_image_url"
 )
 
-# id, authors, year, original title, title, language: with all that may be missing.
+# id, authors, year, original title, title, language; each may be missing.
 BOOKS = [
     (1, "Stephen King", "1975.0", "Salem's Lot", "'Salem's Lot", "eng"),
     (2, "Anonymous, N.K. Sandars", "-1750.0", "", "The Epic, Part 1", "en-US"),
@@ -104,11 +104,11 @@ def test_all_ratings_are_there_with_facts_about_the_books(folder, newline) -> No
     assert features["original_title"][0] == "Salem's Lot"
 
 
-def test_what_is_counted_from_ratings_is_no_feature(folder) -> None:
+def test_counts_of_ratings_are_not_features(folder) -> None:
     assert not [name for name in load().ratings.item_features if "rating" in name]
 
 
-def test_english_books_are_those_known_to_be(folder) -> None:
+def test_only_books_known_to_be_english_are_left(folder) -> None:
     dataset = load(english="true")
 
     assert dataset.ratings.item_ids.tolist() == ["1", "2", "5", "7", "10"]
@@ -124,11 +124,11 @@ def test_books_of_one_title_become_the_one_with_the_lowest_id(folder) -> None:
     assert dataset.ratings.item_features["year"][0] == "1975"
 
 
-def test_of_several_ratings_of_one_title_the_last_in_the_file_stays(folder) -> None:
+def test_the_last_of_several_ratings_of_one_title_counts(folder) -> None:
     dataset = load(merge_titles="true")
 
-    ours = {(u, r) for u, i, r in rated(dataset) if i == "1"}
-    assert ours == {("1", 4.0), ("2", 1.0), ("11", 1.0)}
+    found = {(u, r) for u, i, r in rated(dataset) if i == "1"}
+    assert found == {("1", 4.0), ("2", 1.0), ("11", 1.0)}
 
 
 def test_books_without_a_title_are_not_one_book(folder) -> None:
@@ -137,7 +137,7 @@ def test_books_without_a_title_are_not_one_book(folder) -> None:
     assert {"7", "10"} <= set(ids)
 
 
-def test_a_title_is_merged_into_a_book_that_is_there(folder) -> None:
+def test_a_title_is_merged_into_a_rated_book(folder) -> None:
     write(folder, ratings=[r for r in RATINGS if r[1] != 1])
 
     assert load(merge_titles="true").ratings.item_ids[0] == "2"
@@ -145,7 +145,7 @@ def test_a_title_is_merged_into_a_book_that_is_there(folder) -> None:
     assert "6" not in load(merge_titles="true").ratings.item_ids
 
 
-def test_english_comes_before_merging(folder) -> None:
+def test_english_books_are_selected_before_titles_are_merged(folder) -> None:
     # The book with the lowest id of its title is Spanish.
     books = [(0, "Traducido", "1980.0", "", "'Salem's Lot", "spa"), *BOOKS]
     write(folder, books, [*RATINGS, (2, 0, 1)])
@@ -159,11 +159,11 @@ def test_english_comes_before_merging(folder) -> None:
     }
 
 
-def test_slices_count_a_merged_title_once(folder) -> None:
-    kept = load(merge_titles="true", min_user_ratings="3").ratings.user_ids
+def test_subsets_count_a_merged_title_once(folder) -> None:
+    users = load(merge_titles="true", min_user_ratings="3").ratings.user_ids
 
     # User 1 rated three books, but two titles.
-    assert kept.tolist() == ["11"]
+    assert users.tolist() == ["11"]
 
 
 def test_without_options_the_data_are_those_of_the_file(folder) -> None:
@@ -175,17 +175,17 @@ def test_without_options_the_data_are_those_of_the_file(folder) -> None:
 
 
 @pytest.mark.parametrize("option", ["english", "merge_titles"])
-def test_a_rated_book_without_facts_is_named_where_they_are_needed(
-    folder, option
-) -> None:
+def test_a_rated_book_missing_from_books_csv_is_named_if_needed(folder, option) -> None:
     write(folder, ratings=[*RATINGS, (1, 77, 5)])
 
     assert len(load().ratings) == len(RATINGS) + 1
-    with pytest.raises(DataError, match=r"Book '77' is rated, but books\.csv"):
+    with pytest.raises(
+        DataError, match=r"Book '77' is rated, but it is not in books\.csv"
+    ):
         load(**{option: "true"})
 
 
-def test_no_english_book_at_all_is_said(folder) -> None:
+def test_data_without_english_books_are_refused(folder) -> None:
     write(folder, BOOKS, [(1, 4, 3), (2, 6, 1)])
 
     with pytest.raises(DataError, match="No rated book is English"):

@@ -12,7 +12,7 @@ from benchbox.errors import DataError
 
 N_USERS, N_ITEMS = 4, 25
 
-# The publisher's titles, and RecBole's rendering of them with its two slips.
+# The publisher's titles, and RecBole's version of them with its two mistakes.
 TITLES = {
     1: ("Toy Story (1995)", "Toy Story", "1995"),
     2: ("unknown", "unkonwn", "unkonwn"),
@@ -90,13 +90,13 @@ def test_both_formats_hold_the_same(published, copied) -> None:
     assert one.timestamps.tolist() == other.timestamps.tolist()
     ids = [str(item) for item in range(1, N_ITEMS + 1)]
     for what in ("user_features", "item_features"):
-        ours, theirs = (align(getattr(raw, what), ids, what) for raw in (one, other))
-        assert list(ours) == list(theirs)
-        for name in ours:
-            np.testing.assert_array_equal(ours[name], theirs[name])
+        first, second = (align(getattr(raw, what), ids, what) for raw in (one, other))
+        assert list(first) == list(second)
+        for name in first:
+            np.testing.assert_array_equal(first[name], second[name])
 
 
-def test_titles_years_and_genres_are_told_apart(published) -> None:
+def test_titles_years_and_genres_are_separated(published) -> None:
     features = read(published).item_features.columns
 
     assert features["title"][:4].tolist() == [
@@ -135,13 +135,13 @@ def given_ten() -> tuple[list[str], list[str]]:
     test: list[str] = []
     base: list[str] = []
     for user in range(1, N_USERS + 1):
-        theirs = sorted(x for x in rating_lines() if x.startswith(f"{user}\t"))
-        test += theirs[:10]
-        base += theirs[10:]
+        lines = sorted(x for x in rating_lines() if x.startswith(f"{user}\t"))
+        test += lines[:10]
+        base += lines[10:]
     return test, base
 
 
-def test_ua_is_there_where_its_files_are(published, tmp_path) -> None:
+def test_ua_is_there_if_its_files_are(published, tmp_path) -> None:
     test, base = given_ten()
 
     raw = read({**published, **split_files(tmp_path, test, base)})
@@ -151,23 +151,23 @@ def test_ua_is_there_where_its_files_are(published, tmp_path) -> None:
     assert "ub" not in raw.folds
 
 
-def test_a_line_that_is_no_rating_of_the_data_is_refused(published, tmp_path) -> None:
+def test_a_line_that_is_not_a_rating_is_refused(published, tmp_path) -> None:
     test, base = given_ten()
     user, item, rating, time = test[3].split("\t")
     test[3] = "\t".join([user, item, str(int(rating) % 5 + 1), time])
 
-    with pytest.raises(DataError, match=r"ua\.test, line 4 is no rating"):
+    with pytest.raises(DataError, match=r"ua\.test, line 4 is not a rating"):
         read({**published, **split_files(tmp_path, test, base)})
 
 
 def test_parts_that_overlap_or_miss_a_rating_are_refused(published, tmp_path) -> None:
     test, base = given_ten()
 
-    with pytest.raises(DataError, match="do not part the 100 ratings"):
+    with pytest.raises(DataError, match="each of the 100 ratings"):
         read({**published, **split_files(tmp_path, test, [*base[1:], test[0]])})
 
 
-def test_another_number_than_ten_per_user_is_refused(published, tmp_path) -> None:
+def test_a_number_other_than_ten_per_user_is_refused(published, tmp_path) -> None:
     test, base = given_ten()
 
     with pytest.raises(DataError, match=r"ua\.test has 9 ratings of user '1'"):
@@ -178,5 +178,5 @@ def test_a_fold_file_without_numbers_for_ids_is_refused(published, tmp_path) -> 
     test, base = given_ten()
     test[0] = "x" + test[0]
 
-    with pytest.raises(DataError, match="an id that is no number"):
+    with pytest.raises(DataError, match="an id that is not a number"):
         read({**published, **split_files(tmp_path, test, base)})

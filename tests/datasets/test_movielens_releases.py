@@ -18,7 +18,7 @@ CARDS = {card.name: card for card in benchbox_datasets()}
 WITH_COMMAS = ("ml-20m", "ml-25m", "ml-32m", "ml-latest-small")
 WITH_COLONS = ("ml-1m", "ml-10m")
 
-# Every oddity of the published titles: a comma, quotes, letters beyond ASCII, an
+# All special cases of the published titles: a comma, quotes, letters beyond ASCII, an
 # earlier title in parentheses, a span of years, a space at the end, and no year.
 FILMS = [
     (1, "Toy Story (1995)", "Adventure|Animation|Children", "Toy Story", "1995"),
@@ -43,7 +43,7 @@ FILMS = [
     (6, "Death Note: Desu nôto (2006–2007)", "", "Death Note: Desu nôto", "2006"),
     (8, "Going On (2014-)", "Drama", "Going On", "2014"),
 ]
-# Latin-1 has no dash of this length.
+# Latin-1 has no en dash.
 LATIN = [film for film in FILMS if "–" not in film[1]]
 
 RATINGS = [(1, 29, 3.5, 964982703), (1, 2, 4.0, 964981247), (12, 1, 0.5, 1112486027)]
@@ -149,7 +149,7 @@ def test_releases_in_csv_are_read_with_title_year_and_genres(
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["unix", "dos"])
-def test_ml_10m_is_utf_8_parted_by_colons(data_folder, newline) -> None:
+def test_ml_10m_is_utf_8_separated_by_colons(data_folder, newline) -> None:
     write_with_colons(data_folder / "ml-10m", FILMS, "utf-8", newline)
 
     dataset = load("ml-10m")
@@ -186,7 +186,7 @@ def test_ml_1m_is_read_in_whole_stars_only(data_folder) -> None:
 
 
 @pytest.mark.parametrize("code", ["21", "-1"])
-def test_an_occupation_nobody_knows_is_named(data_folder, code) -> None:
+def test_an_unknown_occupation_is_named(data_folder, code) -> None:
     users = [*USERS[:-1], f"12::M::25::{code}::55117"]
     write_ml_1m(data_folder / "ml-1m", users=users)
 
@@ -209,7 +209,7 @@ def test_colons_within_a_title_are_refused_by_line(data_folder, name) -> None:
         load(name)
 
 
-def test_text_of_another_encoding_says_so(data_folder) -> None:
+def test_a_file_of_another_encoding_is_refused(data_folder) -> None:
     write_with_colons(data_folder / "ml-10m", LATIN, "latin-1")
 
     with pytest.raises(DataError, match=r"movies\.dat"):
@@ -236,7 +236,7 @@ def test_the_folder_that_an_archive_unpacks_to_is_found(
     assert dataset.origin == "local folder in BENCHBOX_DATA, unverified"
 
 
-def test_a_folder_that_lacks_the_films_says_so(data_folder) -> None:
+def test_a_folder_without_the_films_is_refused(data_folder) -> None:
     write_with_commas(data_folder / "ml-25m")
     (data_folder / "ml-25m" / "movies.csv").unlink()
 
@@ -244,7 +244,7 @@ def test_a_folder_that_lacks_the_films_says_so(data_folder) -> None:
         load("ml-25m")
 
 
-def test_ratings_of_another_release_show_in_the_counts(data_folder) -> None:
+def test_ratings_of_another_release_are_recognized_by_their_counts(data_folder) -> None:
     write_with_commas(data_folder / "ml-20m")
 
     with pytest.raises(DataError, match=r"3 users, but its card says 138,493"):
@@ -259,7 +259,7 @@ def test_ratings_of_another_release_show_in_the_counts(data_folder) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_COMMAS)
-def test_a_release_can_be_cut_down(data_folder, name) -> None:
+def test_a_release_can_be_reduced_to_a_subset(data_folder, name) -> None:
     write_with_commas(data_folder / name)
 
     dataset = load(name, users_below="10", items_below="8")

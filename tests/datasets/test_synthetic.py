@@ -1,4 +1,4 @@
-"""Synthetic data: what is planted is known, and nobody beats it but by luck."""
+"""Synthetic data: the truth is known, and only luck beats the noise floor."""
 
 from math import sqrt
 
@@ -27,7 +27,7 @@ sizes = st.tuples(st.integers(2, 60), st.integers(2, 60), st.floats(0, 1)).filte
 
 
 @given(size=sizes, seed=st.integers(0, 2**53 - 1))
-def test_pairs_are_distinct_and_as_many_as_asked_for(size, seed) -> None:
+def test_there_are_as_many_distinct_pairs_as_asked_for(size, seed) -> None:
     n_users, n_items, share = size
     fewest, most = max(n_users, n_items), n_users * n_items // 2
     n = round(fewest + share * (most - fewest))
@@ -54,7 +54,7 @@ def test_ratings_lie_on_their_scale(scale, step) -> None:
         assert ((values - found.low) % step == 0).all()
 
 
-def test_same_options_give_the_same_bytes_and_other_seeds_others() -> None:
+def test_equal_options_give_equal_bytes_and_other_seeds_do_not() -> None:
     one, same, other = (
         read_synthetic({}, None, SyntheticOptions(seed=seed)) for seed in (1, 1, 2)
     )
@@ -80,7 +80,7 @@ def test_the_expected_rating_attains_the_floor() -> None:
 
 @pytest.mark.parametrize("step", [0, 1])
 def test_the_expected_rating_is_the_mean_over_noise_never_seen(step) -> None:
-    """Draw the noise of the same truth many times, by other means than the module."""
+    """Draw the noise around the same truth many times, independently of the module."""
     from benchbox_datasets.synthetic import _observed
 
     planted = small(step=step, noise=0.9)
@@ -102,7 +102,7 @@ def test_the_expected_rating_is_the_mean_over_noise_never_seen(step) -> None:
     wobble=st.floats(0, 1),
     seed=st.integers(0, 10),
 )
-def test_no_predictor_blind_to_the_noise_beats_the_floor_but_by_luck(
+def test_a_predictor_that_does_not_see_the_noise_beats_the_floor_only_by_luck(
     shift, stretch, wobble, seed
 ) -> None:
     planted = small(seed=seed)
@@ -111,7 +111,7 @@ def test_no_predictor_blind_to_the_noise_beats_the_floor_but_by_luck(
 
     guess = centre + stretch * (planted.expected - centre) + shift + wobble * random
 
-    # The gap is the mean squared distance, give or take the luck of the draw.
+    # The gap is the mean squared distance, up to random variation.
     distance = rmse(guess, planted.expected)
     luck = 5 * 2 * planted.noise_floor * distance / sqrt(len(planted.values))
     gap = rmse(guess, planted.values) ** 2 - planted.noise_floor**2
@@ -119,7 +119,7 @@ def test_no_predictor_blind_to_the_noise_beats_the_floor_but_by_luck(
 
 
 @pytest.mark.parametrize("noise", [0.001, 0.1])
-def test_far_from_the_ends_an_unrounded_rating_is_truth_plus_noise(noise) -> None:
+def test_an_unrounded_rating_far_from_the_ends_is_truth_plus_noise(noise) -> None:
     planted = plant(SyntheticOptions(step=0, noise=noise))
     inner = np.abs(planted.truth - 3) < 1.5
 
@@ -143,7 +143,7 @@ def test_the_table_of_expected_ratings_is_exact_enough(step, noise) -> None:
     assert np.abs(planted.expected - exact).max() < 1e-4
 
 
-def test_the_truth_beats_the_best_biases_where_there_is_an_interaction() -> None:
+def test_the_truth_beats_the_best_biases_if_there_is_an_interaction() -> None:
     planted = small(rank=3)
     truth = planted.truth - planted.truth.mean()
     columns = np.zeros((len(truth), 210))
@@ -152,7 +152,7 @@ def test_the_truth_beats_the_best_biases_where_there_is_an_interaction() -> None
 
     residual = truth - columns @ np.linalg.lstsq(columns, truth, rcond=None)[0]
 
-    # 0.12 of a scale 4 wide, less what 210 biases fit by chance.
+    # 0.12 times a scale of width 4, less what 210 biases fit by chance.
     assert 0.35 < residual.std() < 0.55
 
 
@@ -187,7 +187,7 @@ def test_density_replaces_the_number_of_ratings() -> None:
     assert len(planted.values) == 1000
 
 
-def test_times_are_within_a_year_of_the_users_first() -> None:
+def test_times_are_within_a_year_of_the_user_s_first() -> None:
     planted = small()
 
     for user in range(120):
@@ -201,10 +201,10 @@ def test_times_are_within_a_year_of_the_users_first() -> None:
         ({"n_ratings": 5401}, "Choose from 120 to 5,400"),
         ({"n_ratings": 119}, "Choose from 120 to 5,400"),
         ({"n_ratings": 2000, "step": 0.3}, "does not divide the scale"),
-        ({"n_ratings": 2000, "step": 0.001}, "1 to 1000 steps"),
+        ({"n_ratings": 2000, "step": 0.001}, "1 to 1000 equal steps"),
         ({"n_ratings": 2000, "scale": "five"}, "no rating scale"),
     ],
 )
-def test_options_that_cannot_be_met_are_a_usage_error(settings, message) -> None:
+def test_impossible_options_are_a_usage_error(settings, message) -> None:
     with pytest.raises(UsageError, match=message):
         plant(SyntheticOptions(n_users=120, n_items=90, **settings))

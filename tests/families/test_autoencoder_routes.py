@@ -1,4 +1,4 @@
-"""Routes: the same steps by whole rows, by rated cells, and by fused kernels."""
+"""Routes: whole rows, rated cells and our own kernels all take the same steps."""
 
 import itertools
 import os
@@ -39,7 +39,7 @@ from tests.support.toy_ratings import all_pairs, from_matrix, hide, low_rank
 def some_rows(
     n_rows: int = 11, n_columns: int = 7, share: float = 0.5, n_side: int = 0
 ) -> Rows:
-    """Return random rows in float64; some may be empty, and some columns unrated."""
+    """Return random rows in float64; some are empty, and some columns unrated."""
     draw = np.random.default_rng(3)
     matrix = np.where(draw.random((n_rows, n_columns)) < share, 1.0, np.nan)
     matrix *= draw.normal(size=matrix.shape)
@@ -60,7 +60,7 @@ def in_float64(rows: Rows) -> Rows:
 def away_from_zero(
     rows: Rows, options: AutoencoderOptions, route: str = "sparse"
 ) -> Network:
-    """Return a network in float64, with every weight away from where it starts."""
+    """Return a float64 network whose weights all differ from their initial values."""
     network = Network(rows, options, torch.Generator().manual_seed(0)).double()
     noise = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -110,7 +110,7 @@ def rows_and_options(settings) -> tuple[Rows, AutoencoderOptions]:
 
 
 class AutogradSteps:
-    """The steps by their definition: whole rows, masked, differentiated by torch."""
+    """Takes steps by definition: whole rows, masked, differentiated by torch."""
 
     def __init__(self, network: Network, options: AutoencoderOptions) -> None:
         self.network, self.options = network, options
@@ -138,10 +138,10 @@ class AutogradSteps:
         return losses[0]
 
 
-def all_alike(rows: Rows, networks, takers) -> None:
-    """Check that every taker of steps moves its network as the first one does."""
+def check_all_equal(rows: Rows, networks, all_steps) -> None:
+    """Check that all steps update their networks as the first ones do."""
     for _ in range(3):
-        losses = [taker.epoch(rows, ORDER) for taker in takers]
+        losses = [steps.epoch(rows, ORDER) for steps in all_steps]
 
         assert losses == pytest.approx([losses[0]] * len(losses), rel=1e-10)
     for network in networks[1:]:
@@ -152,30 +152,30 @@ def all_alike(rows: Rows, networks, takers) -> None:
 
 @pytest.mark.parametrize("settings", CASES + OTHER_OPTIMIZERS, ids=str)
 @pytest.mark.parametrize("kind", [DeviceCells, DeviceRows])
-def test_steps_move_every_weight_as_autograd_does(settings, kind) -> None:
+def test_steps_update_every_weight_as_autograd_does(settings, kind) -> None:
     rows, options = rows_and_options(settings)
     networks = [away_from_zero(rows, options) for _ in range(2)]
 
-    takers = [AutogradSteps(networks[0], options), kind(networks[1], options)]
-    all_alike(rows, networks, takers)
+    all_steps = [AutogradSteps(networks[0], options), kind(networks[1], options)]
+    check_all_equal(rows, networks, all_steps)
 
 
 @pytest.mark.parametrize("settings", CASES + OTHER_OPTIMIZERS, ids=str)
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 @pytest.mark.parametrize("fused", [FusedCells, FusedRows])
-def test_fused_kernels_move_every_weight_as_autograd_does(
+def test_fused_kernels_update_every_weight_as_autograd_does(
     settings, n_threads, fused
 ) -> None:
     rows, options = rows_and_options(settings)
     networks = [away_from_zero(rows, options) for _ in range(2)]
-    taker = fused(networks[1], options, n_threads)
+    steps = fused(networks[1], options, n_threads)
 
-    all_alike(rows, networks, [AutogradSteps(networks[0], options), taker])
+    check_all_equal(rows, networks, [AutogradSteps(networks[0], options), steps])
 
 
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("linear", [True, False])
-def test_whole_rows_are_multiplied_in_all_digits_of_float32(
+def test_whole_rows_are_multiplied_in_full_float32_precision(
     tied, linear, monkeypatch
 ) -> None:
     if not linear:
@@ -192,7 +192,7 @@ def test_whole_rows_are_multiplied_in_all_digits_of_float32(
 
 
 class Copies(TorchDispatchMode):
-    """Counts what is copied from one device to another, for which the host waits."""
+    """Counts copies between devices, for which the host waits."""
 
     n_copies = 0
 
@@ -206,8 +206,8 @@ class Copies(TorchDispatchMode):
 
 @pytest.mark.parametrize("settings", CASES, ids=str)
 @pytest.mark.parametrize("kind", [DeviceCells, DeviceRows])
-def test_a_device_is_waited_for_once_in_many_steps(settings, kind, monkeypatch) -> None:
-    # Tensors without numbers: whatever asks for one of them fails.
+def test_many_steps_wait_for_the_device_only_once(settings, kind, monkeypatch) -> None:
+    # Meta tensors have no values: reading one, which would wait, raises an error.
     monkeypatch.setattr(kind, "_arithmetic", lambda *_: nullcontext())
     rows, options = rows_and_options(settings | {"optimizer": "rmsprop"})
     network = away_from_zero(rows, options).to("meta")
@@ -220,7 +220,7 @@ def test_a_device_is_waited_for_once_in_many_steps(settings, kind, monkeypatch) 
     steps = kind(network, options)
 
     with Copies() as copies:
-        losses = [*map(steps._learn, steps._cuts(replace(rows, **far), ORDER))]
+        losses = [*map(steps._learn, steps._batches(replace(rows, **far), ORDER))]
 
     assert len(losses) == -(-len(ORDER) // options.batch_size)
     assert {"meta"} == {loss.device.type for loss in losses}
@@ -228,10 +228,8 @@ def test_a_device_is_waited_for_once_in_many_steps(settings, kind, monkeypatch) 
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_what_the_encoder_is_given_is_noisy_alike_and_targets_are_not(
-    tied, monkeypatch
-) -> None:
-    # Routes draw noise cell by cell in different orders; one that hangs on the rating
+def test_all_routes_add_noise_to_inputs_and_not_to_targets(tied, monkeypatch) -> None:
+    # Routes draw noise for cells in different orders. Noise that depends on the rating
     # itself is the same for all.
     def corrupt(network, values):
         return torch.where(torch.sin(1e3 * values) > 0, 1.4 * values + 0.1, 0.0)
@@ -241,10 +239,10 @@ def test_what_the_encoder_is_given_is_noisy_alike_and_targets_are_not(
     rows, options = rows_and_options(settings)
     networks = [away_from_zero(rows, options) for _ in range(5)]
     kinds = AutogradSteps, DeviceCells, DeviceRows
-    takers = [kind(*to, options) for kind, *to in zip(kinds, networks, strict=False)]
+    by_torch = [kind(*of, options) for kind, *of in zip(kinds, networks, strict=False)]
     fused = FusedCells(networks[3], options, 2), FusedRows(networks[4], options, 2)
 
-    all_alike(rows, networks, [*takers, *fused])
+    check_all_equal(rows, networks, [*by_torch, *fused])
 
 
 def test_an_activity_penalty_adds_its_definition_to_the_loss() -> None:
@@ -267,7 +265,7 @@ def test_an_activity_penalty_adds_its_definition_to_the_loss() -> None:
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_refeeding_is_exact_whether_or_not_the_output_is_written_down(
+def test_refeeding_is_exact_whether_or_not_the_output_is_computed(
     tied, monkeypatch
 ) -> None:
     rows, options = rows_and_options({"hidden_units": (4,), "tied": tied})
@@ -286,13 +284,13 @@ def test_refeeding_is_exact_whether_or_not_the_output_is_written_down(
     torch.testing.assert_close(found[0], found[1], rtol=1e-12, atol=1e-12)
 
 
-def test_the_output_is_written_down_where_that_takes_fewer_products() -> None:
+def test_the_output_is_computed_if_that_takes_fewer_operations() -> None:
     linear = AutoencoderOptions(hidden_units=(500,))
-    curved = AutoencoderOptions(hidden_units=(500,), output_activation="tanh")
+    nonlinear = AutoencoderOptions(hidden_units=(500,), output_activation="tanh")
 
     assert is_factored(2048, linear)
     assert not is_factored(128, linear)
-    assert not is_factored(2048, curved)
+    assert not is_factored(2048, nonlinear)
 
 
 def test_three_epochs_on_either_route_give_the_same_loss_curve() -> None:
@@ -325,7 +323,7 @@ def test_three_epochs_on_either_route_give_the_same_loss_curve() -> None:
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=25)
-def test_any_pattern_of_ratings_is_read_alike_on_both_routes(
+def test_both_routes_predict_the_same_for_any_pattern_of_ratings(
     n_rows, n_columns, share, seed
 ) -> None:
     draw = np.random.default_rng(seed)
@@ -342,7 +340,7 @@ def test_any_pattern_of_ratings_is_read_alike_on_both_routes(
         network.route = route
         return Reader(rows, *cells).read(network)
 
-    # Twenty are many cells here, and read by whole rows; a single one is not.
+    # Twenty cells are enough here to compute whole rows; a single one is not.
     for cells in (asked, tuple(part[:1] for part in asked)):
         dense, sparse = read("dense", *cells), read("sparse", *cells)
         np.testing.assert_allclose(sparse, dense, rtol=1e-4, atol=1e-5)
@@ -376,7 +374,7 @@ def test_the_same_seed_and_threads_give_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("route", ["dense", "sparse"])
-def test_training_leaves_as_many_threads_as_it_found(route) -> None:
+def test_training_restores_the_number_of_threads(route) -> None:
     train, _ = hide(low_rank(40, 25, rank=2, seed=1), 0.3, seed=2)
     before = torch.get_num_threads(), numba.get_num_threads()
 
@@ -388,7 +386,7 @@ def test_training_leaves_as_many_threads_as_it_found(route) -> None:
 
 @pytest.mark.parametrize("route", ["dense", "sparse"])
 @pytest.mark.parametrize("tied", [False, True])
-def test_however_weights_lie_they_are_kept_and_restored(route, tied) -> None:
+def test_weights_are_saved_and_restored_whatever_their_layout(route, tied) -> None:
     train, _ = hide(low_rank(40, 25, rank=2, seed=1), 0.3, seed=2)
     options = AutoencoderOptions(hidden_units=(8,), epochs=2, route=route, tied=tied)
     fitted, restored = UserAutoencoder(options), UserAutoencoder(options)
@@ -406,12 +404,12 @@ def chosen(rows: Rows, context: FitContext | None = None, **settings) -> str:
 
 
 def test_the_route_follows_from_density_unless_one_is_asked_for() -> None:
-    thin, thick = some_rows(share=0.1), some_rows(share=0.9)
+    few, many = some_rows(share=0.1), some_rows(share=0.9)
 
-    assert chosen(thin) == "sparse"
-    assert chosen(thick) == "dense"
-    assert chosen(thin, route="dense") == "dense"
-    assert chosen(thick, route="sparse") == "sparse"
+    assert chosen(few) == "sparse"
+    assert chosen(many) == "dense"
+    assert chosen(few, route="dense") == "dense"
+    assert chosen(many, route="sparse") == "sparse"
 
 
 @pytest.mark.parametrize(
@@ -427,11 +425,11 @@ def test_the_route_follows_from_density_unless_one_is_asked_for() -> None:
         (FitContext(device="mps", precision="tf32"), {}, 0.02),
     ],
 )
-def test_dense_begins_where_it_wins_for_device_precision_and_batch(
+def test_the_limit_between_routes_depends_on_device_precision_and_batch(
     context, settings, edge
 ) -> None:
     for share, expected in ((edge - 0.005, "sparse"), (edge, "dense")):
-        # Of a hundred rows of a hundred columns, so many cells.
+        # This number of cells in a hundred rows of a hundred columns.
         n = round(10_000 * share)
         rows = Rows(
             counts=torch.zeros(100, dtype=torch.int64),
@@ -444,7 +442,7 @@ def test_dense_begins_where_it_wins_for_device_precision_and_batch(
         assert chosen(rows, context, **settings) == expected
 
 
-def test_kernels_of_our_own_take_the_steps_on_processors() -> None:
+def test_steps_on_the_cpu_use_our_own_kernels() -> None:
     rows, options = rows_and_options({"hidden_units": (3,)})
     kinds = {
         (route, device.partition(":")[0]): type(
@@ -466,13 +464,13 @@ def test_kernels_of_our_own_take_the_steps_on_processors() -> None:
 
 
 def test_tied_layers_must_mirror_each_other() -> None:
-    with pytest.raises(UsageError, match="same from both ends, not 5-3"):
+    with pytest.raises(UsageError, match="such as 50-20-50, not 5-3"):
         decode(AutoencoderOptions, {"tied": "true", "hidden_units": "5-3"}, "autorec")
 
 
 @pytest.mark.parametrize("route", ["dense", "sparse"])
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
-def test_bfloat16_trains_and_is_another_arithmetic(route, optimizer) -> None:
+def test_training_in_bfloat16_works_and_differs(route, optimizer) -> None:
     train, hidden = hide(low_rank(60, 40, rank=2, seed=1), 0.4, seed=2)
     errors = {}
     for precision in ("float32", "bfloat16"):
@@ -521,8 +519,8 @@ def test_kernels_for_processors_are_loaded_only_where_a_processor_trains(
 
 
 @pytest.mark.parametrize("route", ["sparse", "dense"])
-def test_a_fit_loads_no_kernel_that_was_not_ready_before(route) -> None:
-    # In a process of its own, where nothing else has loaded them.
+def test_prepare_loads_all_kernels_that_fit_needs(route) -> None:
+    # In a separate process, where nothing else has loaded kernels.
     script = f"""
 from tests.support.toy_ratings import hide, low_rank
 from benchbox import FitContext
@@ -555,7 +553,7 @@ assert loaded() == ready, (ready, loaded())
 
 
 @pytest.mark.parametrize("fused", [FusedCells, FusedRows])
-def test_a_loss_that_is_no_number_stays_none(fused) -> None:
+def test_a_loss_of_nan_stays_nan(fused) -> None:
     rows, options = rows_and_options({"hidden_units": (3,), "batch_size": 20})
     network = away_from_zero(rows, options)
     with torch.no_grad():

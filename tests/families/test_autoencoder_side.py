@@ -1,4 +1,4 @@
-"""Side inputs: what an autoencoder is told of a row beside its ratings."""
+"""Side inputs: what an autoencoder gets about a row in addition to its ratings."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def with_side_inputs(*kinds: str, **settings) -> AutoencoderOptions:
     return msgspec.structs.replace(OPTIONS, side_inputs=kinds, **settings)
 
 
-def test_attributes_are_the_features_of_the_row_s_own_side() -> None:
+def test_attributes_are_the_features_of_the_row_s_user_or_item() -> None:
     ratings = with_features(
         from_matrix([[1.0, 5.0], [2.0, X]], FIVE_STARS),
         user_features={"gender": np.array(["F", "M"])},
@@ -57,7 +57,7 @@ def test_tastes_count_the_ratings_in_the_upper_half_per_feature() -> None:
     np.testing.assert_allclose(side.inputs(ratings), expected, rtol=1e-5)
 
 
-def test_tastes_of_new_rows_are_scaled_as_those_trained_on() -> None:
+def test_tastes_of_new_rows_are_scaled_as_those_of_training_rows() -> None:
     genres = {"genres": np.array(["A", "B"])}
     train = with_features(
         from_matrix([[5.0, 1.0], [1.0, 1.0], [1.0, 5.0]], FIVE_STARS),
@@ -71,7 +71,7 @@ def test_tastes_of_new_rows_are_scaled_as_those_trained_on() -> None:
     np.testing.assert_allclose(side.inputs(later)[0], side.inputs(train).max(axis=0))
 
 
-def test_items_have_tastes_too_those_of_who_rates_them() -> None:
+def test_the_tastes_of_items_count_features_of_users() -> None:
     ratings = with_features(
         from_matrix([[5.0, 1.0], [5.0, 1.0], [1.0, 5.0]], FIVE_STARS),
         user_features={"gender": np.array(["F", "F", "M"])},
@@ -99,7 +99,7 @@ def test_side_inputs_without_features_are_refused(kind, model, what) -> None:
 
 
 def gendered(n_users: int, n_items: int) -> Ratings:
-    """Half the items are for women and half for men."""
+    """Return ratings where women like half of the items and men the other half."""
     draw = np.random.default_rng(0)
     is_woman = draw.random(n_users) < 0.5
     likes = is_woman[:, None] == (np.arange(n_items) % 2 == 0)
@@ -111,13 +111,13 @@ def gendered(n_users: int, n_items: int) -> Ratings:
 
 @pytest.mark.parametrize("route", ["dense", "sparse"])
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
-def test_attributes_tell_what_no_rating_can(route, optimizer) -> None:
+def test_attributes_help_if_there_are_no_ratings(route, optimizer) -> None:
     whole = gendered(200, 12)
     cells = np.full((200, 12), X)
     cells[whole.users, whole.items] = whole.values
     train, hidden = hide(cells, 0.5, seed=1)
     train = with_features(train, user_features=whole.user_features)
-    # Predicted from no rating at all, which training by few ratings prepares for.
+    # Predictions are made without any rating; high input dropout trains for that.
     nothing = train.take(np.zeros(0, dtype=np.int64))
     errors = {}
     for kinds in ((), ("attributes",)):
@@ -132,7 +132,7 @@ def test_attributes_tell_what_no_rating_can(route, optimizer) -> None:
     assert errors["attributes",] < 1 < errors[()]
 
 
-def test_side_inputs_are_named_on_the_command_line() -> None:
+def test_side_inputs_are_read_from_the_command_line() -> None:
     options = decode(
         AutoencoderOptions, {"side_inputs": "attributes-tastes"}, "autorec-user"
     )
@@ -141,7 +141,7 @@ def test_side_inputs_are_named_on_the_command_line() -> None:
 
 
 @pytest.mark.parametrize("route", ["dense", "sparse"])
-def test_noise_on_the_input_acts_in_training_alone(route) -> None:
+def test_noise_on_the_input_acts_only_in_training(route) -> None:
     train, _ = hide(np.random.default_rng(0).normal(size=(30, 20)), 0.3, seed=0)
     predicted = []
     for noise in (0.0, 0.5, 0.5):

@@ -50,7 +50,7 @@ MODELS = [
 
 @pytest.fixture(autouse=True)
 def two_threads(request) -> Iterator[None]:
-    """Work as the runner does."""
+    """Use the settings of the runner."""
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     set_determinism(request)
@@ -77,7 +77,7 @@ def random_matrix(shape, share: float, seed: int):
 
 def a_network(rows: Rows, options: AutoencoderOptions = SMALL) -> Network:
     network = Network(rows, options, torch.Generator().manual_seed(0))
-    # Away from the zeros it starts with, so that every gradient shows.
+    # No weight stays 0, so that all gradients count.
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += torch.linspace(-1, 1, parameter.numel()).view_as(parameter)
@@ -85,7 +85,7 @@ def a_network(rows: Rows, options: AutoencoderOptions = SMALL) -> Network:
 
 
 def dense_forward(network: Network, x: torch.Tensor, activation: str) -> torch.Tensor:
-    """Spell the network out, over whole rows."""
+    """Compute the network by definition, on whole rows."""
     (*inner, last), (*offsets, end) = network.weights, network.offsets
     for weight, offset in zip(inner, offsets, strict=True):
         x = ACTIVATIONS[activation](x @ weight + offset)
@@ -126,7 +126,7 @@ def test_loss_and_gradients_equal_a_masked_dense_computation(
     hidden_units: tuple[int, ...], activation: str
 ) -> None:
     rows = as_rows(random_matrix((7, 5), 0.6, seed=1))
-    # A step of 1 against the gradient moves weights by just that.
+    # With a learning rate of 1, weights change by exactly the gradient.
     options = AutoencoderOptions(
         hidden_units=hidden_units,
         activation=activation,
@@ -195,7 +195,7 @@ def test_cells_are_read_in_any_order_and_as_often_as_asked(monkeypatch) -> None:
     np.testing.assert_allclose(expected, read, rtol=1e-5)
 
 
-def test_nothing_asked_is_nothing_read() -> None:
+def test_no_pairs_give_no_predictions() -> None:
     none = np.zeros(0, dtype=np.int32)
     train = from_matrix(checkerboard(4, 4))
     model = UserAutoencoder(SMALL)
@@ -217,7 +217,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
 
 
 @pytest.mark.parametrize(("model", "options"), MODELS)
-def test_a_second_fit_forgets_the_first_and_inputs_stay(model, options) -> None:
+def test_a_second_fit_forgets_the_first_and_modifies_no_input(model, options) -> None:
     train, _ = hide(low_rank(12, 10, rank=2, seed=0), 0.5, seed=0)
     for column in (train.users, train.items, train.values):
         column.flags.writeable = False
@@ -244,7 +244,7 @@ def test_a_checkerboard_is_filled_in(model, route, precision, device) -> None:
 
 
 @pytest.mark.parametrize("hidden_units", [(16,), (16, 8, 16)])
-def test_planted_factors_are_found_where_biases_find_nothing(hidden_units) -> None:
+def test_planted_factors_that_biases_cannot_see_are_found(hidden_units) -> None:
     train, hidden = hide(low_rank(150, 80, rank=2, seed=4), 0.3, seed=4)
     options = AutoencoderOptions(
         hidden_units=hidden_units,
@@ -277,7 +277,7 @@ def test_a_new_user_with_a_known_user_s_history_gets_their_predictions(
     np.testing.assert_allclose(predicted[0], predicted[12], rtol=1e-5)
 
 
-def test_a_changed_history_changes_the_prediction_of_that_user_alone() -> None:
+def test_a_changed_history_changes_only_that_user_s_predictions() -> None:
     matrix = checkerboard(12, 8)
     train = from_matrix(matrix)
     matrix[3] = matrix[3, ::-1]
@@ -290,7 +290,7 @@ def test_a_changed_history_changes_the_prediction_of_that_user_alone() -> None:
     assert np.flatnonzero(changed).tolist() == [3]
 
 
-def test_the_item_model_reads_training_columns_whatever_the_history_holds() -> None:
+def test_the_item_model_reads_training_columns_whatever_the_history() -> None:
     train = from_matrix(checkerboard(12, 8))
     of_user_3 = train.take(np.flatnonzero(train.users == 3))
     model = ItemAutoencoder(SMALL)
@@ -302,9 +302,7 @@ def test_the_item_model_reads_training_columns_whatever_the_history_holds() -> N
 
 
 @pytest.mark.parametrize(("model", "options"), MODELS)
-def test_an_item_without_training_ratings_gets_the_bias_or_nearly(
-    model, options
-) -> None:
+def test_cold_items_are_predicted_by_the_bias_model_or_almost(model, options) -> None:
     matrix = checkerboard(12, 8)
     matrix[5, :] = matrix[:, 7] = X
     train = from_matrix(matrix)
@@ -321,7 +319,7 @@ def test_an_item_without_training_ratings_gets_the_bias_or_nearly(
 def test_moving_and_stretching_the_scale_moves_and_stretches_predictions(
     model, options
 ) -> None:
-    # Zeros and negative numbers arise on the way, and are ratings like any other.
+    # Some of these ratings are 0 or negative, which makes no difference.
     matrix, _ = hide(low_rank(12, 10, rank=2, seed=0), 0.4, seed=0)
     cells = np.full((12, 10), X)
     cells[matrix.users, matrix.items] = np.round(matrix.values)
@@ -334,7 +332,9 @@ def test_moving_and_stretching_the_scale_moves_and_stretches_predictions(
 
 @pytest.mark.parametrize(("model", "options"), MODELS)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1), (3, 3)])
-def test_one_rating_or_equal_ratings_survive(model, options, shape) -> None:
+def test_one_rating_or_equal_ratings_give_finite_predictions(
+    model, options, shape
+) -> None:
     alone = np.full(shape, X)
     alone[0, 0] = 0.0
 
@@ -401,7 +401,7 @@ def test_training_ends_by_patience_and_returns_the_best_epoch(model) -> None:
     assert rmse(predicted, hidden.values) == pytest.approx(errors[best], rel=1e-5)
 
 
-def test_a_refit_trains_for_the_epochs_it_is_told() -> None:
+def test_a_refit_trains_for_the_given_number_of_epochs() -> None:
     reports: list = []
     context = FitContext(epochs=7, on_report=reports.append)
     UserAutoencoder(SMALL).fit(from_matrix(checkerboard(6, 6)), context)
@@ -435,7 +435,7 @@ def test_hidden_units_are_read_from_the_command_line(text: str, expected) -> Non
     assert expected == decode(AutoencoderOptions, settings, "autorec-user").hidden_units
 
 
-def test_a_kept_model_is_used_without_the_compiler_that_training_needs() -> None:
+def test_a_saved_model_predicts_without_loading_numba() -> None:
     code = (
         "import sys, benchbox_autoencoders.models;"
         "sys.exit('numba' in sys.modules or 'torch' not in sys.modules)"
@@ -446,7 +446,7 @@ def test_a_kept_model_is_used_without_the_compiler_that_training_needs() -> None
     )
 
 
-def test_specs_claim_induction_for_user_rows_alone() -> None:
+def test_only_models_over_users_are_inductive() -> None:
     specs = {spec.name: spec for spec in benchbox_models()}
 
     assert {"autorec-user", "autorec-item", "stacked-autoencoder"} == set(specs)
@@ -459,9 +459,9 @@ def test_specs_claim_induction_for_user_rows_alone() -> None:
 @pytest.mark.parametrize("device", [CUDA])
 @pytest.mark.parametrize("route", ["sparse", "dense"])
 @pytest.mark.parametrize(("model", "options"), MODELS)
-def test_a_gpu_predicts_what_the_cpu_does(model, options, route, device) -> None:
+def test_a_gpu_predicts_the_same_as_the_cpu(model, options, route, device) -> None:
     train, _ = hide(low_rank(60, 50, rank=2, seed=0), 0.5, seed=0)
-    # What is dropped is drawn where it is used, so another device drops other cells.
+    # No dropout, because each device draws its own.
     options = msgspec.structs.replace(
         options, input_dropout=0.0, dropout=0.0, route=route
     )

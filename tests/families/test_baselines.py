@@ -50,7 +50,7 @@ def test_item_mean_counts_a_zero_and_falls_back_to_the_global_mean() -> None:
     assert predicted.tolist() == [[3.0, 3.0, 0.0, 2.25]] * 3
 
 
-def test_user_mean_judges_a_user_by_their_history() -> None:
+def test_user_mean_takes_the_mean_of_the_history() -> None:
     history = from_matrix([[X, X, X, X], [X, X, X, X], [1, 2, X, X]])
 
     predicted = predict_all(UserMean(NoOptions()), TRAIN, history)
@@ -76,7 +76,7 @@ def test_bias_recovers_offsets_that_add_up() -> None:
     np.testing.assert_allclose(matrix, predicted, rtol=1e-6)
 
 
-def test_bias_judges_a_new_user_by_their_history() -> None:
+def test_bias_takes_a_new_user_s_offset_from_the_history() -> None:
     options = BiasOptions(user_damping=0)
     history = from_matrix([[X] * 4, [X] * 4, [5, 5, X, X]])
     model = Bias(options)
@@ -103,7 +103,7 @@ def test_a_second_fit_forgets_the_first(make) -> None:
 
 
 @pytest.mark.parametrize("make", MODELS)
-def test_ratings_are_left_as_they_were(make) -> None:
+def test_ratings_are_not_modified(make) -> None:
     for column in (TRAIN.users, TRAIN.items, TRAIN.values):
         column.flags.writeable = False
 
@@ -113,7 +113,7 @@ def test_ratings_are_left_as_they_were(make) -> None:
     assert np.isfinite(predicted).all()
 
 
-def test_every_spec_can_be_built_and_tells_the_truth_about_itself() -> None:
+def test_every_spec_states_its_capabilities() -> None:
     specs = benchbox_models()
 
     assert [s.name for s in specs] == ["global-mean", "user-mean", "item-mean", "bias"]

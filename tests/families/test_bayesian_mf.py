@@ -59,7 +59,7 @@ def test_a_large_population_is_drawn_close_to_its_members() -> None:
     )
 
 
-def test_a_population_has_the_posterior_mean_that_conjugacy_gives() -> None:
+def test_a_population_has_the_posterior_mean_of_the_conjugate_prior() -> None:
     members = np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
     spread, draw = 0.5, generator()
     drawn = [
@@ -76,12 +76,12 @@ def test_a_population_has_the_posterior_mean_that_conjugacy_gives() -> None:
     np.testing.assert_allclose(6 * np.linalg.inv(scatter), precisions, rtol=0.05)
 
 
-def test_no_member_at_all_leaves_a_population_to_its_prior() -> None:
+def test_a_population_without_members_is_drawn_from_its_prior() -> None:
     draw = generator()
     nobody = np.empty((0, 1), dtype=np.float32)
     drawn = [draw_population(nobody, 0.5, draw) for _ in range(20_000)]
 
-    # One dimension, two degrees of freedom: the precision's mean is 1 / spread ** 2.
+    # One dimension, two degrees of freedom: the mean precision is 1 / spread ** 2.
     assert np.mean([population.precision for population in drawn]) == pytest.approx(
         4, rel=0.05
     )
@@ -90,7 +90,7 @@ def test_no_member_at_all_leaves_a_population_to_its_prior() -> None:
     )
 
 
-def test_the_noise_is_drawn_as_the_squared_error_says() -> None:
+def test_the_noise_is_drawn_from_its_gamma_posterior() -> None:
     draw = generator()
 
     drawn = [draw_noise(50.0, 200, draw) for _ in range(20_000)]
@@ -100,7 +100,7 @@ def test_the_noise_is_drawn_as_the_squared_error_says() -> None:
     assert np.var(drawn) == pytest.approx(101 / 25.5**2, rel=0.05)
 
 
-def test_predictions_average_over_what_is_kept() -> None:
+def test_predictions_average_over_the_samples() -> None:
     train, _ = hide(low_rank(20, 15, rank=2, seed=0), 0.3, seed=0)
     model = BayesianMF(QUICK)
     whole = predict_all(model, train)
@@ -118,7 +118,7 @@ def test_predictions_average_over_what_is_kept() -> None:
     ("burn_in", "epochs", "thin", "expected"),
     [(5, 4, 1, 4), (0, 4, 1, 4), (9, 5, 2, 3), (3, 2, 10, 1)],
 )
-def test_the_burn_in_is_forgotten_and_the_rest_thinned(
+def test_the_burn_in_is_discarded_and_the_rest_thinned(
     monkeypatch, burn_in: int, epochs: int, thin: int, expected: int
 ) -> None:
     sweeps = []
@@ -126,7 +126,7 @@ def test_the_burn_in_is_forgotten_and_the_rest_thinned(
 
     def sweep(chain) -> None:
         original(chain)
-        # Mark the state by its number; the noise is kept with each sample.
+        # Use the noise to mark each sample with the number of its sweep.
         sweeps.append(1.0 + len(sweeps))
         chain._noise = sweeps[-1]
 
@@ -135,11 +135,11 @@ def test_the_burn_in_is_forgotten_and_the_rest_thinned(
     model = BayesianMF(options)
     model.fit(from_matrix(checkerboard(6, 5)), FitContext())
 
-    kept = [sample.noise for sample in model._samples]
-    assert expected == len(kept)
-    assert len(sweeps) == burn_in + epochs == kept[-1]
-    assert min(kept) > burn_in
-    assert set(np.diff(kept)) <= {thin}
+    stored = [sample.noise for sample in model._samples]
+    assert expected == len(stored)
+    assert len(sweeps) == burn_in + epochs == stored[-1]
+    assert min(stored) > burn_in
+    assert set(np.diff(stored)) <= {thin}
 
 
 def test_every_sweep_is_reported() -> None:
@@ -160,7 +160,7 @@ def test_planted_factors_under_noise_are_recovered() -> None:
 
     predicted = predict_all(model, train)
 
-    # Two factors and two biases cost about 4 * 210 / 5400 of the noise's variance.
+    # Two factors and two biases add about 4 * 210 / 5400 of the noise's variance.
     assert rmse(predicted, truth) < 0.25
     noise = np.mean([sample.noise for sample in model._samples])
     assert model._deviation / np.sqrt(noise) == pytest.approx(0.5, rel=0.05)
@@ -186,7 +186,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
     assert not np.array_equal(one, other)
 
 
-def test_cold_users_and_items_get_the_means_of_where_they_come_from() -> None:
+def test_cold_users_and_items_get_the_means_of_their_populations() -> None:
     matrix = checkerboard(12, 8)
     matrix[5, :] = matrix[:, 7] = X
     train = from_matrix(matrix)
@@ -195,14 +195,14 @@ def test_cold_users_and_items_get_the_means_of_where_they_come_from() -> None:
     predicted = predict_all(model, train)
 
     assert np.isfinite(predicted).all()
-    # Users and items are symmetric here: half of them like each.
+    # Users and items are symmetric here: each is liked by half of the others.
     np.testing.assert_allclose(3.0, predicted[5], atol=1.5)
     np.testing.assert_allclose(3.0, predicted[:, 7], atol=1.5)
     for sample in model._samples:
         assert not np.array_equal(sample.items[6], sample.items[7])
 
 
-def test_predictions_do_not_depend_on_who_else_is_asked_for() -> None:
+def test_predictions_do_not_depend_on_the_other_pairs() -> None:
     train, _ = hide(low_rank(30, 20, rank=2, seed=0), 0.3, seed=0)
     model = BayesianMF(QUICK)
     whole = predict_all(model, train)
@@ -214,7 +214,7 @@ def test_predictions_do_not_depend_on_who_else_is_asked_for() -> None:
     )
 
 
-def test_nothing_asked_gets_nothing() -> None:
+def test_no_pairs_give_no_predictions() -> None:
     train = from_matrix(checkerboard(4, 4))
     model = BayesianMF(QUICK)
     model.fit(train, FitContext())
@@ -223,7 +223,7 @@ def test_nothing_asked_gets_nothing() -> None:
     assert model.predict(train, none, none).shape == (0,)
 
 
-def test_all_numbers_kept_count_as_parameters() -> None:
+def test_all_stored_numbers_count_as_parameters() -> None:
     model = BayesianMF(QUICK)
     model.fit(from_matrix(checkerboard(6, 5)), FitContext())
 

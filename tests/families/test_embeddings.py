@@ -66,7 +66,7 @@ MODELS = [
 
 @pytest.fixture(autouse=True)
 def threads(request) -> Iterator[None]:
-    """Work as the runner does on a CPU; steps as small as here need no more threads."""
+    """Use the runner's settings for the CPU; such small steps need only one thread."""
     before = torch.get_num_threads()
     torch.set_num_threads(getattr(request, "param", 1))
     set_determinism(request)
@@ -90,7 +90,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def a_network(train: Ratings, options: EmbeddingOptions = SMALL_CF) -> Network:
-    """A network away from its zeros, so that every gradient shows, in float64."""
+    """Return a float64 network without zero weights, so that all gradients count."""
     sides = getattr(options, "side_features", ())
     rows = [
         rows_of(train, side, with_features=side in sides) for side in ("users", "items")
@@ -116,7 +116,7 @@ def as_pairs(train: Ratings) -> Pairs:
 
 
 def naive_forward(network: Network, user: int, item: int) -> torch.Tensor:
-    """Spell one prediction out."""
+    """Compute one prediction by definition."""
     head = network.head
     p, q = network.users.weight[user], network.items.weight[item]
     if isinstance(head, InnerProduct):
@@ -156,7 +156,7 @@ def test_loss_and_gradients_equal_a_computation_pair_by_pair(options) -> None:
     torch.testing.assert_close(gradients, expected)
 
 
-def test_features_enter_beside_the_embeddings() -> None:
+def test_features_are_inputs_in_addition_to_the_embeddings() -> None:
     train = with_features(half_hidden((7, 5)))
     options = msgspec.structs.replace(SMALL_CF, side_features=("users", "items"))
     network = a_network(train, options)
@@ -168,7 +168,7 @@ def test_features_enter_beside_the_embeddings() -> None:
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-def test_every_activation_serves_hidden_and_output_layers(activation: str) -> None:
+def test_every_activation_works_in_hidden_and_output_layers(activation: str) -> None:
     train = half_hidden((7, 5))
     options = msgspec.structs.replace(
         SMALL_CF, activation=activation, output_activation=activation
@@ -181,7 +181,7 @@ def test_every_activation_serves_hidden_and_output_layers(activation: str) -> No
 
 
 @pytest.mark.parametrize("options", [SMALL_MF, SMALL_CF])
-def test_one_step_follows_the_naive_gradient_with_ridge_on_weights_alone(
+def test_one_step_follows_the_naive_gradient_with_weight_decay_only_on_weights(
     options,
 ) -> None:
     train = half_hidden((7, 5))
@@ -200,17 +200,17 @@ def test_one_step_follows_the_naive_gradient_with_ridge_on_weights_alone(
 
     Steps(network, options).epoch(as_pairs(train), torch.arange(len(train)))
 
-    spared = {id(offsets) for offsets in start.offsets}
-    assert spared
+    undecayed = {id(offsets) for offsets in start.offsets}
+    assert undecayed
     for before, slope, after in zip(
         start.parameters(), slopes, network.parameters(), strict=True
     ):
-        ridge = 0.0 if id(before) in spared else 0.01
-        whole = slope + ridge * before + 0.003 * before.sign()
+        decay = 0.0 if id(before) in undecayed else 0.01
+        whole = slope + decay * before + 0.003 * before.sign()
         torch.testing.assert_close(after, before - 0.1 * whole)
 
 
-def test_decayed_and_spared_parameters_are_all_there_are() -> None:
+def test_every_parameter_is_either_decayed_or_not() -> None:
     for options in (SMALL_MF, SMALL_CF):
         network = a_network(half_hidden(), options)
 
@@ -221,7 +221,7 @@ def test_decayed_and_spared_parameters_are_all_there_are() -> None:
 
 @pytest.mark.parametrize("options", [SMALL_MF, SMALL_CF])
 @pytest.mark.parametrize("n", [1, 2, 5])
-def test_a_network_answers_with_one_number_per_pair(options, n: int) -> None:
+def test_a_network_returns_one_number_per_pair(options, n: int) -> None:
     network = a_network(half_hidden(), options)
     index = torch.zeros(n, dtype=torch.int32)
 
@@ -229,7 +229,7 @@ def test_a_network_answers_with_one_number_per_pair(options, n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_a_head_that_answers_with_a_column_is_refused(n: int) -> None:
+def test_a_head_that_returns_a_column_is_refused(n: int) -> None:
     class Column(InnerProduct):
         def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
             return super().forward(*inputs)[:, None]
@@ -240,13 +240,13 @@ def test_a_head_that_answers_with_a_column_is_refused(n: int) -> None:
     network = Network(*rows, 2, head, generator())
     some = train.take(np.arange(n))
 
-    # It would be broadcast against the ratings, and only their mean be learned.
+    # Broadcasting against the ratings would make the network learn only their mean.
     with pytest.raises(RuntimeError, match="1D tensors expected"):
         Steps(network.double(), SMALL_MF).squared_error(as_pairs(some))
 
 
 @given(n=st.integers(1, 40), size=st.integers(1, 50), seed=st.integers(0, 99))
-def test_every_pair_is_in_one_batch_whole(n: int, size: int, seed: int) -> None:
+def test_every_pair_is_in_exactly_one_batch(n: int, size: int, seed: int) -> None:
     column = torch.arange(n)
     order = torch.randperm(n, generator=generator(seed))
 
@@ -265,7 +265,7 @@ cells = st.lists(
 
 @given(rated=cells, ratio=st.floats(0, 3.5), seed=st.integers(0, 2**32 - 1))
 @settings(deadline=None)
-def test_negatives_are_unrated_known_and_as_many_as_asked(rated, ratio, seed) -> None:
+def test_negatives_are_as_many_unrated_items_as_asked_for(rated, ratio, seed) -> None:
     mask = np.array(rated)
     train = from_matrix(np.where(mask, 1.0, X))
     known = mask.any(axis=0)
@@ -285,7 +285,7 @@ def test_negatives_are_unrated_known_and_as_many_as_asked(rated, ratio, seed) ->
     assert (drawn <= (whole + 1) * counts).all()
 
 
-def test_every_unrated_item_is_drawn_as_often_as_another() -> None:
+def test_all_unrated_items_are_drawn_equally_often() -> None:
     matrix = np.full((2, 12), X)
     matrix[0, [0, 3, 4, 11]] = matrix[1] = 1.0
     train = from_matrix(matrix)
@@ -298,21 +298,21 @@ def test_every_unrated_item_is_drawn_as_often_as_another() -> None:
     assert abs(drawn[drawn > 0] - 1000).max() < 150
 
 
-def test_who_rated_everything_gets_no_negatives() -> None:
+def test_users_who_rated_everything_get_no_negatives() -> None:
     users, items = Negatives(from_matrix(np.ones((3, 4))), 5.0, "cpu").draw(generator())
 
     assert len(users) == len(items) == 0
 
 
-def test_negatives_drag_unrated_items_to_zero_on_the_scale_of_the_ratings() -> None:
+def test_negatives_pull_unrated_items_towards_a_rating_of_zero() -> None:
     train, hidden = hide(4 + checkerboard(30, 20) / 5, 0.3, seed=0)
     options = msgspec.structs.replace(
         SMALL_CF, epochs=30, learning_rate=0.02, batch_size=64
     )
-    honest = NeuralCF(options)
+    without = NeuralCF(options)
     misled = NeuralCF(msgspec.structs.replace(options, negative_ratio=2.0))
     predicted = []
-    for model in (honest, misled):
+    for model in (without, misled):
         model.fit(train, FitContext())
         predicted.append(model.predict(train, hidden.users, hidden.items))
 
@@ -321,7 +321,7 @@ def test_negatives_drag_unrated_items_to_zero_on_the_scale_of_the_ratings() -> N
     assert rmse(predicted[1], hidden.values) > 2
 
 
-def test_other_negatives_are_drawn_in_every_epoch() -> None:
+def test_every_epoch_draws_new_negatives() -> None:
     negatives, chance = Negatives(half_hidden((30, 20)), 1.0, "cpu"), generator()
 
     one, other = (negatives.draw(chance)[1].tolist() for _ in range(2))
@@ -354,10 +354,10 @@ def test_other_negatives_are_drawn_in_every_epoch() -> None:
     ],
 )
 @pytest.mark.parametrize("model", [BiasedMFSGD, NeuralCF])
-def test_every_option_acts(model, setting: str, value) -> None:
+def test_every_option_has_an_effect(model, setting: str, value) -> None:
     options = SMALL_MF if model is BiasedMFSGD else SMALL_CF
     if not hasattr(options, setting):
-        pytest.skip("of the other model")
+        pytest.skip("only the other model has this option")
     train = with_features(half_hidden())
     other = msgspec.structs.replace(options, **{setting: value})
 
@@ -400,7 +400,7 @@ def test_options_are_read_from_the_command_line() -> None:
     assert options.negative_ratio == 0.5
 
 
-def test_negative_ratio_names_its_price() -> None:
+def test_the_option_negative_ratio_states_its_cost() -> None:
     assert "predicted worse" in " ".join(str(EmbeddingOptions.__doc__).split())
 
 
@@ -490,7 +490,9 @@ def test_requests_may_be_empty_repeated_read_only_and_in_any_order(
 
 @pytest.mark.parametrize(("model", "options"), MODELS)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1), (3, 3)])
-def test_one_rating_or_equal_ratings_survive(model, options, shape) -> None:
+def test_one_rating_or_equal_ratings_give_finite_predictions(
+    model, options, shape
+) -> None:
     alone = np.full(shape, X)
     alone[0, 0] = 0.0
 
@@ -506,7 +508,7 @@ def test_one_rating_or_equal_ratings_survive(model, options, shape) -> None:
 def test_moving_and_stretching_the_scale_moves_and_stretches_predictions(
     model, options, centring
 ) -> None:
-    # Zeros and negative numbers arise on the way, and are ratings like any other.
+    # Some of these ratings are 0 or negative, which makes no difference.
     ratings = half_hidden()
     cells = np.full((12, 10), X)
     cells[ratings.users, ratings.items] = np.round(ratings.values)
@@ -546,7 +548,7 @@ def test_a_checkerboard_is_filled_in(model, precision, device) -> None:
 
 
 @pytest.mark.parametrize("model", [BiasedMFSGD, NeuralCF])
-def test_planted_factors_are_found_where_biases_find_nothing(model) -> None:
+def test_planted_factors_that_biases_cannot_see_are_found(model) -> None:
     train, hidden = hide(low_rank(150, 80, rank=2, seed=4), 0.3, seed=4)
     model = well_trained(model, learning_rate=0.01)
     model.fit(train, FitContext())
@@ -587,12 +589,12 @@ def test_a_cold_user_is_predicted_as_one_with_the_mean_embedding(
     np.testing.assert_allclose(expected, np.delete(predicted[5], 7), rtol=1e-4)
 
 
-# Where layers bend, the mean embedding has not quite the mean prediction.
+# With nonlinear layers, the mean embedding does not give the mean prediction.
 @pytest.mark.parametrize(
     ("model", "options", "share"),
     [(BiasedMFSGD, SMALL_MF, 0.1), (NeuralCF, SMALL_CF, 0.7)],
 )
-def test_cold_users_and_items_get_an_answer_near_the_bias_model_s(
+def test_cold_users_and_items_are_predicted_almost_as_by_the_bias_model(
     model, options, share: float
 ) -> None:
     train = with_a_cold_user_and_item()
@@ -630,7 +632,7 @@ def with_features(ratings: Ratings) -> Ratings:
     )
 
 
-def test_side_features_answer_for_cold_users_where_nothing_else_can() -> None:
+def test_only_side_features_help_to_predict_for_cold_users() -> None:
     matrix = checkerboard(60, 40)
     matrix[40:, :] = X
     train = with_features(from_matrix(matrix))
@@ -656,7 +658,7 @@ def test_side_features_answer_for_cold_users_where_nothing_else_can() -> None:
 
 
 @pytest.mark.parametrize("side", ["users", "items"])
-def test_side_features_that_are_not_there_are_refused(side: str) -> None:
+def test_missing_side_features_are_refused(side: str) -> None:
     options = msgspec.structs.replace(SMALL_CF, side_features=(side,))
 
     with pytest.raises(ModelError, match=f"side_features={side} needs {side[:-1]} fe"):
@@ -683,7 +685,7 @@ def test_the_loss_reported_is_the_mean_squared_error_before_each_step() -> None:
     )
     BiasedMFSGD(options).fit(train, FitContext(on_report=reports.append))
 
-    # Scaled by their own deviation, and hardly predicted yet.
+    # Ratings are scaled to a deviation of 1, and hardly anything is learned yet.
     assert reports[0].loss == pytest.approx(1, abs=0.01)
 
 
@@ -741,7 +743,7 @@ def test_epochs_are_chosen_by_errors_on_the_scale() -> None:
 
 
 @pytest.mark.parametrize(("model", "options"), MODELS)
-def test_a_refit_trains_for_the_epochs_it_is_told(model, options) -> None:
+def test_a_refit_trains_for_the_given_number_of_epochs(model, options) -> None:
     reports: list = []
     context = FitContext(epochs=7, on_report=reports.append)
     model(options).fit(from_matrix(checkerboard(6, 6)), context)
@@ -750,7 +752,7 @@ def test_a_refit_trains_for_the_epochs_it_is_told(model, options) -> None:
     assert {None} == {r.validation_rmse for r in reports}
 
 
-def test_an_empty_validation_is_none() -> None:
+def test_empty_validation_ratings_are_ignored() -> None:
     train = half_hidden()
     reports: list = []
 
@@ -779,7 +781,7 @@ def test_centring_is_undone_exactly(kind) -> None:
 @pytest.mark.parametrize("side_features", [(), ("items",)])
 @pytest.mark.parametrize("centring", ["bias", "mean"])
 @pytest.mark.parametrize(("model", "options"), MODELS)
-def test_a_restored_model_predicts_what_the_fitted_one_did(
+def test_a_restored_model_predicts_the_same_as_the_fitted_one(
     model, options, centring, side_features
 ) -> None:
     train = with_features(with_a_cold_user_and_item())
@@ -810,7 +812,7 @@ def test_parameters_of_network_and_centre_are_counted() -> None:
 
 
 @pytest.mark.parametrize(("model", "options"), MODELS[:2])
-def test_bfloat16_trains_and_differs(model, options) -> None:
+def test_training_in_bfloat16_works_and_differs(model, options) -> None:
     train, hidden = hide(checkerboard(60, 50), 0.3, seed=0)
     options = msgspec.structs.replace(options, learning_rate=0.02, batch_size=64)
     options = msgspec.structs.replace(options, epochs=60)
@@ -844,7 +846,7 @@ def test_no_matrix_of_all_users_and_items_is_ever_made(model) -> None:
     assert np.isfinite(model.predict(train, train.users, train.items)).all()
 
 
-def test_specs_name_their_models_honestly() -> None:
+def test_every_spec_states_its_capabilities() -> None:
     specs = {spec.name: spec.capabilities for spec in benchbox_models()}
 
     assert {"biased-mf-sgd", "neural-cf"} == set(specs)

@@ -36,8 +36,8 @@ from tests.support.toy_ratings import (
 
 X = np.nan
 
-# The 18 x 10 matrix, and its rounded rank-3 reconstruction, as the course material
-# prints them (CPSC 552, assignment 12); 0 stands for no rating.
+# The 18 x 10 matrix and its rounded rank-3 reconstruction, as printed in the course
+# material (CPSC 552, assignment 12); 0 means no rating.
 TOY = """
 0200300000 4000300050 0000030000 0500000002 0000000500 5200000000 0003004052
 0304000000 0040020001 0000503020 1500040000 0040500302 1004000100 0503000040
@@ -90,7 +90,7 @@ def predict_all(model, train: Ratings, history: Ratings | None = None, seed: int
     return predicted.reshape(train.n_users, train.n_items)
 
 
-def test_svd_with_zeros_prints_the_reconstruction_of_the_course() -> None:
+def test_svd_with_zeros_matches_the_reconstruction_of_the_course() -> None:
     predicted = predict_all(SVD(SVDOptions(n_factors=3, fill="zero")), toy_ratings())
 
     assert np.array_equal(TOY_RECONSTRUCTED, np.round(predicted))
@@ -103,7 +103,7 @@ def test_svd_with_zeros_recommends_item_7_to_user_2() -> None:
     assert 1 + unrated.argmax() == 7
 
 
-def test_the_bundled_toy_data_with_the_preset_give_the_same() -> None:
+def test_the_bundled_toy_data_and_preset_match_the_course_too() -> None:
     registry = discover()
     card = registry.find("datasets", "svd-toy").value
     spec = registry.find("models", "svd").value
@@ -145,13 +145,13 @@ def test_svd_survives_residuals_that_are_all_zero() -> None:
 def test_svd_of_residuals_recovers_a_full_low_rank_matrix() -> None:
     matrix = low_rank(30, 20, rank=2, seed=1)
 
-    # Two ranks for the plant, two for the offsets that damping leaves behind.
+    # Two ranks for the planted factors, two for the offsets that damping leaves behind.
     predicted = predict_all(SVD(SVDOptions(n_factors=4)), from_matrix(matrix))
 
     np.testing.assert_allclose(matrix, predicted, atol=1e-4)
 
 
-def test_hardly_any_ridge_leaves_single_precision_solvable() -> None:
+def test_single_precision_suffices_with_hardly_any_damping() -> None:
     matrix = np.full((3, 40), 1e3, dtype=np.float32)
     options = BiasedMFOptions(n_factors=6, damping=1e-30, weight_decay=0.0)
 
@@ -160,7 +160,7 @@ def test_hardly_any_ridge_leaves_single_precision_solvable() -> None:
     np.testing.assert_allclose(1e3, predicted, rtol=0.05)
 
 
-def test_the_start_spans_the_leading_directions_of_the_residuals() -> None:
+def test_starting_factors_span_the_leading_directions_of_the_residuals() -> None:
     matrix = low_rank(60, 40, rank=2, seed=4)
     train = from_matrix(matrix)
     draw = np.random.Generator(np.random.PCG64(0))
@@ -175,7 +175,7 @@ def test_the_start_spans_the_leading_directions_of_the_residuals() -> None:
 
 
 def objective(train: Ratings, options: BiasedMFOptions) -> float:
-    """What biased MF claims to minimise, with the users solved last."""
+    """Return the documented objective of biased MF, with users solved last."""
     model = BiasedMF(options)
     model.fit(train, FitContext())
     items, users = model._items, model._users(train)
@@ -213,7 +213,7 @@ def test_biased_mf_fills_in_a_checkerboard() -> None:
 
     predicted = model.predict(train, hidden.users, hidden.items)
 
-    # The offsets, fitted first, keep some of the pattern's uneven sample.
+    # Biases pick up some of the pattern, because it is sampled unevenly.
     assert rmse(predicted, hidden.values) < 0.5
     assert np.array_equal(predicted > 3, hidden.values > 3)
 
@@ -257,7 +257,7 @@ def test_svd_leaves_cold_users_and_items_to_the_bias_model() -> None:
     np.testing.assert_allclose(expected[:, 7], predicted[:, 7], rtol=1e-5)
 
 
-def test_biased_mf_answers_with_biases_for_cold_users_and_items() -> None:
+def test_biased_mf_predicts_by_biases_for_cold_users_and_items() -> None:
     train = with_a_cold_user_and_item()
     model = BiasedMF(BiasedMFOptions(n_factors=2))
 
@@ -271,7 +271,7 @@ def test_biased_mf_answers_with_biases_for_cold_users_and_items() -> None:
 @pytest.mark.parametrize("make", MODELS)
 @given(matrix=st.lists(st.sampled_from([-3.0, 0.0, 2.5, X]), min_size=1, max_size=12))
 @settings(deadline=None)
-def test_any_ratings_at_all_give_finite_predictions(make, matrix) -> None:
+def test_all_predictions_are_finite_whatever_the_ratings(make, matrix) -> None:
     matrix[0] = 0.0
     for shape in ((1, len(matrix)), (len(matrix), 1)):
         predicted = predict_all(make(), from_matrix(np.reshape(matrix, shape)))
@@ -281,7 +281,7 @@ def test_any_ratings_at_all_give_finite_predictions(make, matrix) -> None:
 
 
 @pytest.mark.parametrize("make", MODELS)
-def test_a_second_fit_forgets_the_first_and_inputs_stay(make) -> None:
+def test_a_second_fit_forgets_the_first_and_modifies_no_input(make) -> None:
     train, _ = hide(low_rank(90, 80, rank=2, seed=0), 0.5, seed=0)
     for column in (train.users, train.items, train.values):
         column.flags.writeable = False
@@ -320,7 +320,7 @@ def test_the_family_never_imports_torch() -> None:
     )
 
 
-def test_specs_name_their_models_honestly() -> None:
+def test_every_spec_states_its_capabilities() -> None:
     specs = {spec.name: spec for spec in benchbox_models()}
 
     assert {"svd", "biased-mf", "bayesian-mf"} == set(specs)

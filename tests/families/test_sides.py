@@ -1,4 +1,4 @@
-"""Sides: the regressions of users and items, in memory and on a device."""
+"""Regressions of users and items, in host memory and on a device."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from tests.support.devices import CUDA, DEVICES
 from tests.support.toy_ratings import all_pairs, from_matrix, hide, low_rank
 
 X = np.nan
-# What runs on a device is the same code on a processor.
+# The code for devices also runs on the CPU.
 PLACES = ["host", *DEVICES]
 
 
@@ -37,7 +37,7 @@ def generator(seed: int = 0) -> np.random.Generator:
 
 
 class Known:
-    """One user with known items, population and noise: a normal posterior."""
+    """A user with known items, population and noise, so the posterior is normal."""
 
     items = np.array([[0.3, 1, 0], [-0.2, 0.5, 1], [0.1, -1, 2]], dtype=np.float32)
     ratings = np.array([[0.4, -0.5, 1.5]])
@@ -50,7 +50,7 @@ class Known:
 
     @classmethod
     def moments(cls):
-        """Mean and covariance from the textbook's formula for a linear model."""
+        """Return mean and covariance by the textbook formula for linear models."""
         design = np.column_stack([np.ones(3), cls.items[:, 1:]])
         prior = cls.population
         covariance = np.linalg.inv(prior.precision + cls.noise * design.T @ design)
@@ -109,7 +109,7 @@ def test_a_row_without_ratings_is_drawn_from_its_population(place) -> None:
 
 
 def random_side(n_rows: int, n_factors: int, seed: int):
-    """Columns, rows of targets, and the same as a dense matrix."""
+    """Return column vectors, targets by row, and the targets as a dense matrix."""
     draw = np.random.default_rng(seed)
     others = draw.standard_normal((6, 1 + n_factors))
     targets = np.round(draw.standard_normal((n_rows, 6)))
@@ -163,7 +163,7 @@ def test_batched_solves_agree_with_one_ridge_regression_per_row(
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(deadline=None)
-def test_a_device_solves_the_regressions_that_the_host_does(
+def test_a_device_solves_the_same_regressions_as_the_host(
     place, n_rows, n_factors, bias_damping, seed
 ) -> None:
     others, grouped, targets = random_side(n_rows, n_factors, seed)
@@ -180,7 +180,7 @@ def test_a_device_solves_the_regressions_that_the_host_does(
     np.testing.assert_allclose(expected, solved, rtol=2e-3, atol=2e-3)
 
 
-def test_more_rows_than_a_block_are_solved_alike(monkeypatch) -> None:
+def test_rows_in_several_blocks_have_the_same_solutions(monkeypatch) -> None:
     others, grouped, _ = random_side(50, 2, seed=0)
     values = grouped.values.astype(np.float64)
     columns = Columns(others)
@@ -218,14 +218,14 @@ def test_squared_errors_follow_from_moments(n_rows, n_factors, seed) -> None:
     assert np.nansum(targets**2) + added == pytest.approx(expected, abs=1e-9)
 
 
-def test_only_an_accelerator_gets_torch() -> None:
+def test_torch_is_used_only_on_accelerators() -> None:
     _, grouped, _ = random_side(3, 1, seed=0)
 
     assert isinstance(make_side(grouped, grouped.values, 2, "cpu"), HostSide)
     assert isinstance(make_side(grouped, grouped.values, 2, "meta"), DeviceSide)
 
 
-def test_a_model_learns_on_a_device_what_it_learns_on_the_host(monkeypatch) -> None:
+def test_a_model_learns_the_same_on_a_device_as_on_the_host(monkeypatch) -> None:
     train, hidden = hide(low_rank(60, 40, rank=2, seed=1), 0.3, seed=2)
     asked = hidden.users, hidden.items
     model = BiasedMF(BiasedMFOptions(n_factors=2, epochs=4))
@@ -242,7 +242,7 @@ def test_a_model_learns_on_a_device_what_it_learns_on_the_host(monkeypatch) -> N
 
 
 @pytest.mark.parametrize("place", [CUDA])
-def test_a_gpu_fits_biased_mf_as_a_processor_does(place) -> None:
+def test_a_gpu_fits_biased_mf_as_a_cpu_does(place) -> None:
     train, _ = hide(low_rank(60, 40, rank=2, seed=1), 0.3, seed=2)
     predicted = []
     for where in ("cpu", place):

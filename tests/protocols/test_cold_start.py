@@ -1,4 +1,4 @@
-"""Newcomers: users and items unknown to training, and how much they show."""
+"""Cold-start splits: users and items without training ratings."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ halves = st.floats(0.1, 0.9)
 
 
 @given(data=ratings(min_size=2), fraction=halves, given=st.integers(1, 4), seed=seeds)
-def test_each_new_user_shows_so_many_ratings_as_are_given(
+def test_each_new_user_shows_as_many_ratings_as_given(
     data, fraction, given, seed
 ) -> None:
     options = NewUsersOptions(fraction=fraction, given=given, seed=seed)
@@ -34,24 +34,24 @@ def test_each_new_user_shows_so_many_ratings_as_are_given(
 
 
 @given(data=ratings(min_size=12), wanted=st.integers(1, 40), seed=seeds)
-def test_exactly_so_many_ratings_are_hidden_as_asked_for(data, wanted, seed) -> None:
+def test_exactly_as_many_ratings_are_hidden_as_asked_for(data, wanted, seed) -> None:
     options = NewUsersOptions(fraction=0.5, hidden=wanted, seed=seed)
-    (all_shown,) = split_new_users(data, {}, NewUsersOptions(fraction=0.5, seed=seed))
-    theirs = set(all_shown.history) | set(all_shown.hidden)
-    n_free = len(theirs) - len(set(data.users[all_shown.history]))
+    (by_share,) = split_new_users(data, {}, NewUsersOptions(fraction=0.5, seed=seed))
+    of_new = set(by_share.history) | set(by_share.hidden)
+    n_free = len(of_new) - len(set(data.users[by_share.history]))
 
     if wanted > n_free:
-        with pytest.raises(ProtocolError, match=f"have {n_free} besides one each"):
+        with pytest.raises(ProtocolError, match=f"have only {n_free} besides the one"):
             next(split_new_users(data, {}, options))
         return
     (part,) = split_new_users(data, {}, options)
 
     assert len(part.hidden) == wanted
-    assert set(part.history) | set(part.hidden) == theirs
+    assert set(part.history) | set(part.hidden) == of_new
     assert set(data.users[part.hidden]) <= set(data.users[part.history])
 
 
-def test_which_ratings_are_hidden_exactly_is_drawn_over_all_new_users() -> None:
+def test_an_exact_number_of_hidden_ratings_is_drawn_from_all_new_users() -> None:
     data = tiny_ratings(4000)
 
     drawn = [
@@ -60,12 +60,12 @@ def test_which_ratings_are_hidden_exactly_is_drawn_over_all_new_users() -> None:
     ]
 
     assert drawn[0].tolist() == drawn[1].tolist() != drawn[2].tolist()
-    # A hundred of three hundred: no user is asked for all three with certainty.
+    # A hundred of three hundred ratings: some users hide none, some hide several.
     assert 40 < len(set(data.users[drawn[0]])) < 100
 
 
 @given(wanted=st.integers(1, 60), seed=seeds)
-def test_validation_hides_as_many_as_the_test_if_there_are(wanted, seed) -> None:
+def test_validation_hides_as_many_as_the_test_if_it_can(wanted, seed) -> None:
     train = tiny_ratings(200)
 
     part = carve_new_users(train, NewUsersOptions(hidden=wanted), seed)
@@ -74,7 +74,7 @@ def test_validation_hides_as_many_as_the_test_if_there_are(wanted, seed) -> None
     assert len(part.hidden) == min(wanted, 15)
 
 
-def test_only_one_rule_says_how_much_new_users_show() -> None:
+def test_only_one_option_may_say_how_much_new_users_show() -> None:
     settings = {"given": "3", "hidden": "100"}
 
     with pytest.raises(UsageError, match="one of fold_in, given and hidden"):
@@ -82,9 +82,7 @@ def test_only_one_rule_says_how_much_new_users_show() -> None:
 
 
 @given(data=ratings(min_size=2), fraction=halves, seed=seeds)
-def test_new_items_are_unknown_to_training_and_all_theirs_is_hidden(
-    data, fraction, seed
-) -> None:
+def test_all_ratings_of_new_items_are_hidden(data, fraction, seed) -> None:
     options = NewItemsOptions(fraction=fraction, seed=seed)
 
     (part,) = split_new_items(data, {}, options)

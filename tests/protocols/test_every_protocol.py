@@ -1,4 +1,4 @@
-"""Every protocol, whatever the ratings: what none of them may ever do."""
+"""Rules that every protocol keeps, whatever the ratings and options."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,7 +54,7 @@ recipes = st.sampled_from(PROTOCOLS).flatmap(
 
 
 def split(data: Ratings, recipe) -> list[Fold]:
-    """Return the folds, or none where the protocol says that it cannot make any."""
+    """Return the folds, or none if the protocol refuses to make any."""
     protocol, options = recipe
     shipped = {"u1": np.arange(0, len(data), 3)}
     try:
@@ -72,7 +72,7 @@ def content(fold: Fold) -> list[list[int]]:
 
 
 def reread(data: Ratings, order: np.ndarray) -> Ratings:
-    """Return what is read from a file that holds the ratings in another *order*."""
+    """Return the ratings as read from a file that holds them in *order*."""
     raw = RawRatings(
         users=IdColumn.of(data.users[order]),
         items=IdColumn.of(data.items[order]),
@@ -83,7 +83,7 @@ def reread(data: Ratings, order: np.ndarray) -> Ratings:
 
 
 @given(data=ratings(), recipe=recipes)
-def test_what_is_hidden_is_seen_nowhere_in_its_own_fold(data, recipe) -> None:
+def test_no_hidden_rating_is_visible_in_its_fold(data, recipe) -> None:
     for fold in split(data, recipe):
         hidden = rows(fold.hidden)
         assert hidden
@@ -118,7 +118,7 @@ def test_a_recipe_gives_the_same_folds_every_time(data, recipe) -> None:
 
 
 @given(data=ratings(), recipe=recipes, seed=st.integers(0, 2**32 - 1))
-def test_the_order_of_the_file_enters_neither_folds_nor_ids(data, recipe, seed) -> None:
+def test_the_order_of_the_file_does_not_matter(data, recipe, seed) -> None:
     order = np.random.default_rng(seed).permutation(len(data))
     if not len(data):
         return
@@ -131,7 +131,7 @@ def test_the_order_of_the_file_enters_neither_folds_nor_ids(data, recipe, seed) 
 
 
 @given(data=ratings(), recipe=recipes, factor=st.sampled_from([0.0, -1.0, 0.5]))
-def test_values_decide_no_role_and_zero_is_a_rating(data, recipe, factor) -> None:
+def test_splits_ignore_rating_values_and_zero_is_a_rating(data, recipe, factor) -> None:
     changed = replace(data, values=data.values * np.float32(factor))
 
     one, other = split(data, recipe), split(changed, recipe)
@@ -208,7 +208,7 @@ def small_data() -> Iterator[Ratings]:
 
 
 @given(recipe=recipes)
-def test_few_ratings_are_refused_in_words_or_split_as_promised(recipe) -> None:
+def test_few_ratings_are_refused_or_split_as_promised(recipe) -> None:
     for data in small_data():
         for fold in split(data, recipe):
             assert rows(fold.train)
@@ -216,7 +216,7 @@ def test_few_ratings_are_refused_in_words_or_split_as_promised(recipe) -> None:
             assert not rows(fold.hidden) & (rows(fold.train) | rows(fold.history))
 
 
-def test_each_protocol_says_what_becomes_of_the_unseen() -> None:
+def test_each_protocol_says_what_happens_to_cold_pairs() -> None:
     policies = {p.name: p.cold_policy for p in PROTOCOLS + FLAWED}
 
     assert all("scored" in policy for policy in policies.values())

@@ -1,4 +1,4 @@
-"""Flawed protocols: what they show and ask for, and that every table says so."""
+"""Flawed protocols: what they show and what they ask for."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def rows(ratings: Ratings) -> set[int]:
     return set(ratings.rows.tolist())
 
 
-def test_honest_protocols_have_no_flaw_and_flawed_ones_say_theirs() -> None:
+def test_sound_protocols_have_no_flaw_and_flawed_ones_state_theirs() -> None:
     assert not any(protocol.flaw for protocol in PROTOCOLS)
     for protocol in FLAWED:
         assert protocol.flaw
@@ -90,7 +90,7 @@ def test_validation_comes_from_training_ratings_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("quantile", [0.0, -1.0, 1.5])
-def test_a_quantile_that_is_none_is_refused(quantile: float) -> None:
+def test_a_quantile_out_of_range_is_refused(quantile: float) -> None:
     with pytest.raises(UsageError, match="quantile must be above 0"):
         decode(ReconstructionOptions, {"quantile": quantile}, "reconstruction")
 
@@ -122,7 +122,7 @@ def test_the_leaking_validation_of_seed_2_is_what_its_document_says() -> None:
     assert len(fold.hidden) == 98_819 + 188
 
 
-def test_honest_metrics_have_no_flaw_and_flawed_ones_say_theirs() -> None:
+def test_sound_metrics_have_no_flaw_and_flawed_ones_state_theirs() -> None:
     assert not any(metric.flaw for metric in METRICS)
     assert all(metric.flaw for metric in FLAWED_METRICS)
 

@@ -1,4 +1,4 @@
-"""Protocols: every rating has one role, nothing hidden leaks, and no split moves."""
+"""Folds: the parts of each protocol, refusals, ids that never change, validation."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,7 +43,7 @@ def folds(
 ) -> list[Fold]:
     protocol = BY_NAME[name]
     if shipped and name == "official":
-        # Any partition at all, as a protocol of somebody else's may yield it.
+        # Any partition at all, as a third-party protocol may yield it.
         yields = shipped.values()
         protocol = replace(protocol, split=lambda ratings, own, options: iter(yields))
     return make_folds(data, protocol, options or protocol.options(), {})
@@ -55,7 +55,7 @@ def only(data: Ratings, name: str, options: Options | None = None) -> Fold:
 
 
 def shipped(data: Ratings) -> dict[str, Partition]:
-    """Every third rating is hidden."""
+    """Return a partition that hides every third rating."""
     places = np.arange(len(data))
     visible = places[places % 3 > 0]
     hidden = places[places % 3 == 0]
@@ -77,7 +77,7 @@ def a_fold_of_each_protocol(data: Ratings) -> dict[str, Fold]:
     }
 
 
-# What each protocol promises of its parts.
+# What each protocol promises about its parts.
 
 
 @given(data=ratings(min_size=2), n_folds=st.integers(2, 8), seed=seeds)
@@ -91,7 +91,7 @@ def test_kfold_hides_every_rating_exactly_once(data, n_folds, seed) -> None:
 
 
 @given(data=ratings(min_size=2), n_folds=st.integers(2, 8), seed=seeds)
-def test_kfold_deals_out_evenly(data, n_folds, seed) -> None:
+def test_kfold_makes_folds_of_equal_size(data, n_folds, seed) -> None:
     parts = split_kfold(data, {}, KFoldOptions(n_folds=n_folds, seed=seed))
 
     sizes = [len(part.hidden) for part in parts]
@@ -138,7 +138,7 @@ def test_temporal_shows_nothing_later_than_what_it_hides(data, quantile) -> None
 def test_temporal_cuts_at_the_interpolated_quantile(data, quantile) -> None:
     (part,) = split_temporal(data, {}, TemporalOptions(quantile=(quantile,)))
 
-    # Where the cut falls on a rating, rounding may put it a hair to either side.
+    # If the cut falls on a rating, rounding may put it slightly to either side.
     ordered = sorted(data.timestamps.tolist())
     place = quantile * (len(ordered) - 1)
     assume(abs(place - round(place)) > 1e-6)
@@ -148,7 +148,7 @@ def test_temporal_cuts_at_the_interpolated_quantile(data, quantile) -> None:
     assert part.hidden.tolist() == later
 
 
-def test_temporal_keeps_ratings_of_the_very_second_of_the_cut_visible() -> None:
+def test_temporal_keeps_ratings_in_the_second_of_the_cut_visible() -> None:
     data = replace(tiny_ratings(6), timestamps=np.array([5, 9, 7, 7, 7, 8]))
 
     part = only(data, "temporal", TemporalOptions(quantile=(0.5,))).partition
@@ -158,20 +158,20 @@ def test_temporal_keeps_ratings_of_the_very_second_of_the_cut_visible() -> None:
 
 
 @given(data=ratings(min_size=2), fraction=fractions, fold_in=fractions, seed=seeds)
-def test_new_users_are_unknown_to_training(data, fraction, fold_in, seed) -> None:
+def test_new_users_have_no_training_ratings(data, fraction, fold_in, seed) -> None:
     options = NewUsersOptions(fraction=fraction, fold_in=fold_in, seed=seed)
 
     (part,) = split_new_users(data, {}, options)
 
     new = set(data.users[part.history])
-    theirs = [k for k, user in enumerate(data.users) if user in new]
+    of_new = [k for k, user in enumerate(data.users) if user in new]
     others = [k for k, user in enumerate(data.users) if user not in new]
-    assert sorted([*part.history, *part.hidden]) == theirs
+    assert sorted([*part.history, *part.hidden]) == of_new
     assert part.train.tolist() == others
 
 
 @given(data=ratings(min_size=2), fold_in=fractions, seed=seeds)
-def test_each_new_user_shows_about_the_share_asked_for_but_something(
+def test_each_new_user_shows_about_the_share_asked_for_and_at_least_one(
     data, fold_in, seed
 ) -> None:
     options = NewUsersOptions(fraction=0.5, fold_in=fold_in, seed=seed)
@@ -213,7 +213,7 @@ def test_only_new_users_asks_for_inductive_models() -> None:
     assert [p.name for p in PROTOCOLS if p.new_users] == ["new-users"]
 
 
-# What a protocol cannot do, it says.
+# Refusals.
 
 
 def test_official_needs_shipped_folds_and_names_an_alternative() -> None:
@@ -245,10 +245,10 @@ def test_a_fold_with_an_empty_part_is_refused_by_name(name, options, empty) -> N
 
 
 @pytest.mark.parametrize("places", [[-1, 3], [5, 9]])
-def test_positions_that_no_rating_has_are_refused(places) -> None:
+def test_positions_out_of_range_are_refused(places) -> None:
     part = replace(shipped(tiny_ratings(9))["u1"], hidden=np.array(places))
 
-    with pytest.raises(ProtocolError, match="hidden part of fold 'u1', of 9 ratings"):
+    with pytest.raises(ProtocolError, match="fold 'u1', but there are only 9 ratings"):
         folds(tiny_ratings(9), "official", shipped={"u1": part})
 
 
@@ -259,7 +259,7 @@ def test_new_users_who_hide_nothing_are_refused() -> None:
         folds(data, "new-users")
 
 
-# A fold's id is the identity of its content.
+# A fold's id identifies its content.
 
 
 @given(data=ratings(min_size=6), seed=seeds)
@@ -381,7 +381,7 @@ def test_a_seed_always_draws_the_same_folds(data, seed) -> None:
         assert once == again
 
 
-# An upgrade of NumPy must move neither a split nor an id.
+# An upgrade of NumPy must not change a split or an id.
 
 
 def test_data_ids_are_pinned() -> None:
@@ -406,7 +406,7 @@ def test_splits_and_their_ids_are_pinned(name, hidden, identity) -> None:
     assert first.id == identity
 
 
-# Validation is carved from what may be trained on, by the protocol's own rule.
+# Validation ratings come from the training ratings, by the protocol's own rule.
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -440,14 +440,14 @@ def test_the_latest_training_ratings_validate_a_temporal_test() -> None:
 
     visible = carve_validation(fold, seed=0)
 
-    # Ratings 0 to 89 are visible, two a second; a tenth of them are nine, and the one
-    # that shares the second of the cut stays in training.
+    # 90 ratings are visible, two per second. A tenth of them is nine, but the one in
+    # the second of the cut stays in training.
     assert fold.hidden.rows.tolist() == list(range(9, -1, -1))
     assert visible.validation.rows.tolist() == list(range(17, 9, -1))
     assert visible.train.timestamps.max() < visible.validation.timestamps.min()
 
 
-def test_users_kept_out_of_training_validate_a_test_on_new_users() -> None:
+def test_validation_for_new_users_holds_out_users_too() -> None:
     fold = only(tiny_ratings(100), "new-users")
 
     visible = carve_validation(fold, seed=0)
@@ -456,7 +456,7 @@ def test_users_kept_out_of_training_validate_a_test_on_new_users() -> None:
     assert new == set(visible.validation_history.users)
     assert not new & set(visible.train.users)
     assert not new & set(fold.hidden.users)
-    # 25 users of four ratings: two are hidden, and two of the others validate.
+    # 25 users with four ratings each: two are test users, two are for validation.
     assert len(new) == 2
 
 
@@ -472,8 +472,8 @@ def test_users_kept_out_of_training_validate_a_test_on_new_users() -> None:
         "new-items",
     ],
 )
-def test_too_few_ratings_to_validate_by_are_refused_by_name(name) -> None:
-    # Of each protocol's fold, the first training rating alone.
+def test_too_few_ratings_for_validation_are_refused_by_name(name) -> None:
+    # A fold with a single training rating.
     fold = a_fold_of_each_protocol(tiny_ratings(100))[name]
     first = fold.partition.train[:1]
     part = Partition(
@@ -481,7 +481,7 @@ def test_too_few_ratings_to_validate_by_are_refused_by_name(name) -> None:
     )
     fold = replace(fold, partition=part)
 
-    with pytest.raises(ProtocolError, match=f"{fold.name!r} has 1 training ratings"):
+    with pytest.raises(ProtocolError, match=f"{fold.name!r} has only 1 training"):
         carve_validation(fold, seed=0)
 
 
@@ -511,7 +511,7 @@ def test_folds_of_one_protocol_hold_copies_of_one_fold_at_a_time() -> None:
 
 
 @given(data=ratings(min_size=10), n_folds=st.integers(2, 7), seed=seeds)
-def test_dealt_folds_are_what_the_permutation_says(data, n_folds, seed) -> None:
+def test_kfold_cuts_a_permutation_into_folds(data, n_folds, seed) -> None:
     order = permutation(len(data), seed)
     edges = np.linspace(0, len(order), n_folds + 1).round().astype(int)
 

@@ -1,4 +1,4 @@
-"""In time: what is hidden is later, at a moment for all or for each user in turn."""
+"""Temporal splits: hidden ratings are later, for all users or for each."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -32,9 +32,7 @@ def chosen(text: str):
 
 
 @given(data=ratings(min_size=4), quantiles=shares)
-def test_several_cuts_hide_what_lies_between_them_after_what_came_before(
-    data, quantiles
-) -> None:
+def test_each_of_several_cuts_hides_the_ratings_up_to_the_next(data, quantiles) -> None:
     options = TemporalOptions(quantile=tuple(sorted(quantiles)))
 
     parts = list(split_temporal(data, {}, options))
@@ -81,17 +79,17 @@ def test_several_dates_make_several_folds() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("temporal:quantile=0.9-0.8", "several that rise"),
+        ("temporal:quantile=0.9-0.8", "several that increase"),
         ("temporal:quantile=[]", "one share"),
         ("temporal:quantile=1.5", "quantile"),
         ("temporal:quantile=0.8,date=1998-01-01", "not both"),
         ("temporal:date=1998-13-01", "month"),
-        ("temporal:date=1998-02-01+1998-01-01", "must rise"),
+        ("temporal:date=1998-02-01+1998-01-01", "must increase"),
         ("temporal-user:last=0", "last"),
         ("temporal-user:last=2,fraction=0.2", "not both"),
     ],
 )
-def test_what_makes_no_cut_is_refused(text, complaint) -> None:
+def test_options_that_make_no_sense_are_refused(text, complaint) -> None:
     with pytest.raises(UsageError, match=complaint):
         chosen(text)
 
@@ -119,9 +117,7 @@ def test_options_are_spelt_as_they_are_given(text) -> None:
         ("new-users", {"fraction": 0.1, "fold_in": 0.8, "seed": 0}),
     ],
 )
-def test_of_options_that_exclude_each_other_the_one_in_force_counts(
-    text, counts
-) -> None:
+def test_only_the_options_that_take_effect_are_in_force(text, counts) -> None:
     options = chosen(text)
 
     assert in_force(options) == counts
@@ -133,11 +129,11 @@ def test_the_last_ratings_of_each_user_are_hidden_if_others_stay(data, last) -> 
     (part,) = split_temporal_user(data, {}, TemporalUserOptions(last=last))
 
     for user in range(data.n_users):
-        theirs = np.flatnonzero(data.users == user)
+        places = np.flatnonzero(data.users == user)
         hidden = [k for k in part.hidden if data.users[k] == user]
-        assert len(hidden) == (last if len(theirs) > last else 0)
-        seconds = [(data.timestamps[k], data.items[k]) for k in theirs]
-        latest = sorted(seconds)[len(theirs) - len(hidden) :]
+        assert len(hidden) == (last if len(places) > last else 0)
+        seconds = [(data.timestamps[k], data.items[k]) for k in places]
+        latest = sorted(seconds)[len(places) - len(hidden) :]
         assert sorted((data.timestamps[k], data.items[k]) for k in hidden) == latest
 
 
@@ -153,19 +149,19 @@ def test_a_share_of_each_user_s_ratings_is_hidden_but_never_all(data, fraction) 
     assert (hidden[counts > 0] < counts[counts > 0]).all()
 
 
-def test_validation_under_temporal_user_is_each_user_s_latest_again() -> None:
+def test_validation_under_temporal_user_is_each_user_s_latest_too() -> None:
     data = tiny_ratings(40, n_items=10)
     options = TemporalUserOptions(last=2)
     (part,) = split_temporal_user(data, {}, options)
 
     carved = carve_latest_by_user(data.take(part.train), options, 0)
 
-    # Ten items a user: 8 and 9 are hidden, then 6 and 7 validate.
+    # Ten items per user: 8 and 9 are hidden, and 6 and 7 are for validation.
     assert set(data.items[part.hidden]) == {8, 9}
     assert set(data.take(part.train).items[carved.hidden]) == {6, 7}
 
 
-def test_every_protocol_in_time_needs_timestamps() -> None:
+def test_every_temporal_protocol_needs_timestamps() -> None:
     data = replace(tiny_ratings(40), timestamps=None)
 
     for protocol in PROTOCOLS:

@@ -1,4 +1,4 @@
-"""Audit: whether anything of the hidden ratings can reach a model, fold by fold."""
+"""Audit of folds: checks that nothing about hidden ratings can reach a model."""
 
 from benchbox.protocols.audit.canary import redraw_hidden as redraw_hidden
 from benchbox.protocols.audit.findings import Audit as Audit

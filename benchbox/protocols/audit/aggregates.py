@@ -1,4 +1,4 @@
-"""Aggregates: what a table of features may have been computed from, user by user."""
+"""Aggregates of ratings per user or item, with which the audit compares features."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN
 from benchbox.ratings import Features, IndexArray, Ratings
 
 Column = NDArray[np.float64]
-"""A number per user, or per item; NaN where there is none."""
+"""One number per user or per item, NaN if missing, shape ``(n,)``, float64."""
 
 MAX_CATEGORIES = 32
-"""Values that a column of features may have and still count as categories."""
+"""A feature column with more distinct values than this is not categorical."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Aggregate:
-    """One number per user, or per item, three ways.
+    """A statistic of the ratings of each user or item, over three sets of ratings.
 
     Attributes:
-        what: What it is, such as ``"the count of ratings"``.
-        everything: Over all ratings.
-        visible: Over those that may be seen.
-        hidden: Over those that may not.
+        what: Name of the statistic, such as ``"the count of ratings"``.
+        everything: The statistic over all ratings, shape ``(size,)``.
+        visible: The statistic over visible ratings, shape ``(size,)``.
+        hidden: The statistic over hidden ratings, shape ``(size,)``.
     """
 
     what: str
@@ -39,15 +39,15 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Side:
-    """Users, or items, as the audit looks at them.
+    """One side of the ratings: the users or the items.
 
     Attributes:
         name: ``"user"`` or ``"item"``.
-        index: Whose each rating is.
-        size: How many there are.
-        features: Their features.
-        others: Whom, or what, each rating joins them with.
-        other_features: The features of those.
+        index: Index on this side per rating, shape ``(n,)``.
+        size: Number of users or items on this side.
+        features: Feature columns of this side.
+        others: Index on the other side per rating, shape ``(n,)``.
+        other_features: Feature columns of the other side.
     """
 
     name: str
@@ -80,9 +80,9 @@ def sides(ratings: Ratings) -> tuple[Side, Side]:
 
 
 def aggregates(side: Side, ratings: Ratings, roles: Roles) -> Iterator[Aggregate]:
-    """Yield what can be computed of the ratings of each user, or of each item.
+    """Yield the statistics that a feature could have been computed from.
 
-    Ratings that are hidden and visible at once count as visible.
+    Ratings that are both hidden and visible count as visible.
     """
     columns: dict[str, NDArray[Any]] = {"ratings": ratings.values}
     if ratings.timestamps is not None:
@@ -111,7 +111,7 @@ def aggregates(side: Side, ratings: Ratings, roles: Roles) -> Iterator[Aggregate
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Totals:
-    """What adds up over the ratings of each user, or of each item."""
+    """Totals over the ratings of each user or item; totals of two sets can be added."""
 
     counts: Column
     sums: Column
@@ -136,7 +136,7 @@ class _Totals:
         )
 
     def and_of(self, other: Self) -> Self:
-        """Return the totals over both."""
+        """Return the totals over both sets of ratings."""
         return type(self)(
             counts=self.counts + other.counts,
             sums=self.sums + other.sums,
@@ -146,7 +146,7 @@ class _Totals:
         )
 
     def summaries(self) -> dict[str, Column]:
-        """Return what they say, NaN of those without a rating."""
+        """Return statistics by name; NaN for users or items without a rating."""
         counts = np.where(self.counts > 0, self.counts, np.nan)
         means = self.sums / counts
         variances = np.maximum(self.squares / counts - means * means, 0)
@@ -164,57 +164,67 @@ class _Totals:
 def _two_totals(
     side: Side, column: NDArray[Any], roles: Roles, is_number: NDArray[np.bool_]
 ) -> tuple[_Totals, _Totals]:
-    """Return the totals over visible ratings, and over hidden ones."""
+    """Return the totals over visible and over hidden ratings."""
 
     def of(at: slice) -> tuple[_Totals, _Totals]:
         index, values = side.index[at], column[at]
         visible, hidden = (
             _Totals.over(index[chosen], values[chosen].astype(np.float64), side.size)
-            for chosen in _two_parts(roles[at], is_number[at])
+            for chosen in _visible_and_hidden(roles[at], is_number[at])
         )
         return visible, hidden
 
-    seen, unseen = zip(*each(of, _stretches(len(roles), side.size)), strict=True)
+    seen, unseen = zip(*each(of, _long_slices(len(roles), side.size)), strict=True)
     return reduce(_Totals.and_of, seen), reduce(_Totals.and_of, unseen)
 
 
 def _two_counts(
     side: Side, belongs: Column, roles: Roles, is_number: NDArray[np.bool_]
 ) -> tuple[Column, Column]:
-    """Return how many visible, and hidden, ratings are with those who belong."""
+    """Count visible and hidden ratings whose other side belongs to a category.
+
+    Args:
+        side: The side to count for.
+        belongs: 1 for each user or item of the other side in the category, else 0.
+        roles: Role of each rating.
+        is_number: Whether each rating is finite; others are ignored.
+    """
 
     def of(at: slice) -> tuple[Column, Column]:
         index, weights = side.index[at], belongs[side.others[at]]
         visible, hidden = (
             np.bincount(index[chosen], weights[chosen], side.size).astype(np.float64)
-            for chosen in _two_parts(roles[at], is_number[at])
+            for chosen in _visible_and_hidden(roles[at], is_number[at])
         )
         return visible, hidden
 
-    seen, unseen = zip(*each(of, _stretches(len(roles), side.size)), strict=True)
+    seen, unseen = zip(*each(of, _long_slices(len(roles), side.size)), strict=True)
     return sum(seen[1:], seen[0]), sum(unseen[1:], unseen[0])
 
 
-def _two_parts(
+def _visible_and_hidden(
     roles: Roles, is_number: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     is_visible = (roles & (TRAIN | HISTORY) > 0) & is_number
     return is_visible, (roles & HIDDEN > 0) & is_number & ~is_visible
 
 
-def _stretches(n: int, size: int) -> list[slice]:
-    """Return slices of *n* ratings that are longer than what is made of each.
+def _long_slices(n: int, size: int) -> list[slice]:
+    """Return slices of *n* ratings that are long compared with their results.
 
     Args:
-        n: How many ratings.
-        size: How many numbers are made of a slice, one per user or per item.
+        n: Number of ratings.
+        size: Length of the result of each slice: one number per user or item.
     """
     length = max(1 << 18, 16 * size)
     return [slice(at, min(at + length, n)) for at in range(0, n, length)]
 
 
 def _categories(side: Side) -> Iterator[tuple[str, Column]]:
-    """Yield each category of the other side, such as a genre, and who belongs to it."""
+    """Yield each category of the other side, such as a genre, and its members.
+
+    Members are 1, all others 0, shape ``(size,)``.
+    """
     for name, column in side.other_features.items():
         if column.dtype.kind in "biuf":
             values = np.unique(column)

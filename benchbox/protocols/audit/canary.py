@@ -1,4 +1,4 @@
-"""Canary: the same fold with other truths, to find whoever looks at them."""
+"""Canary: replaces hidden ratings, to detect models that have seen them."""
 
 from dataclasses import replace
 
@@ -12,16 +12,16 @@ _BELOW_ONE = 2.0**-64
 
 
 def redraw_hidden(fold: Fold, seed: int) -> Fold:
-    """Return *fold* with hidden ratings drawn anew, and all that is visible as it was.
+    """Return *fold* with new random values for its hidden ratings.
 
-    Whatever a model, a choice of options or a validation figure makes of the two folds
-    must be the same to the last byte; where it is not, hidden ratings were read.
+    All that is visible stays the same. So fitted models, chosen options and validation
+    figures must be the same on both folds, to the last byte; a difference proves that
+    hidden ratings were read.
 
     Args:
-        fold: Under a protocol that hides what it asks for. A rating both hidden and
-            visible, as flawed protocols have them, keeps its value.
-        seed: Draws the values: each step of the scale is as likely as the others,
-            each value on a continuous one.
+        fold: The fold to change. A rating that is both hidden and visible, as in
+            flawed protocols, keeps its value.
+        seed: Draws the values, uniformly over the rating scale and its steps.
     """
     ratings, partition = fold.ratings, fold.partition
     is_visible = np.zeros(len(ratings), dtype=bool)
@@ -41,7 +41,7 @@ def redraw_hidden(fold: Fold, seed: int) -> Fold:
 
 
 def _draw(scale: RatingScale, n: int, seed: int) -> Values:
-    # Raw draws alone are the same under every version of NumPy.
+    # Only raw draws are the same under every version of NumPy.
     shares = np.random.PCG64(seed).random_raw(n) * _BELOW_ONE
     width = scale.high - scale.low
     if scale.step is None:

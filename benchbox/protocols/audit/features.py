@@ -1,8 +1,8 @@
-"""Features: whether facts about users and items were computed from hidden ratings.
+"""Audit of features: whether they were computed from hidden ratings.
 
-A fact that is static cannot know who is in which part of a fold. One that follows
-what all ratings say, where the visible ones alone say something else, was computed
-with the hidden ones.
+A static feature cannot know which ratings a fold hides. If it matches a statistic of
+all ratings where the same statistic of the visible ratings differs, hidden ratings went
+into it.
 """
 
 from collections.abc import Iterator
@@ -23,40 +23,40 @@ from benchbox.ratings import Ratings
 
 _MAX_DECIMALS = 6
 _FEWEST = 5
-"""Users or items among whom an equality is no chance."""
+"""With fewer users or items than this, an equality may be a coincidence."""
 
 _SURE, _LIKELY = 0.9999, 0.97
-"""Correlations with what is hidden, given what is visible, that are a leak, and that
-are suspicious."""
+"""Partial correlation with a statistic of all ratings, given that of the visible ones,
+from which on a feature is a leak (sure) or gives a warning (likely)."""
 
 
 def feature_findings(ratings: Ratings, roles: Roles) -> list[Finding]:
-    """Return which columns of features tell of hidden ratings."""
+    """Return findings about feature columns that were computed from hidden ratings."""
     findings: list[Finding] = []
     for side in sides(ratings):
         columns = dict(_numbers(side))
         if not columns:
             continue
-        told: dict[str, Finding] = {}
+        worst: dict[str, Finding] = {}
         for aggregate in aggregates(side, ratings, roles):
             for name, column in columns.items():
                 found = _compare(side, name, column, aggregate)
-                if found and _is_worse(found, told.get(name)):
-                    told[name] = found
-        findings += told.values()
+                if found and _is_worse(found, worst.get(name)):
+                    worst[name] = found
+        findings += worst.values()
     return findings
 
 
 def _is_worse(found: Finding, known: Finding | None) -> bool:
     if known is None:
         return True
-    # An equality says more than a correlation does.
+    # An equality is stronger evidence than a correlation.
     rank = (found.severity, "follows" in found.name, -found.n)
     return rank < (known.severity, "follows" in known.name, -known.n)
 
 
 def _numbers(side: Side) -> Iterator[tuple[str, Column]]:
-    """Yield the columns that hold numbers, be it as text, and vary."""
+    """Yield the numeric columns that vary, including numbers stored as text."""
     for name, column in side.features.items():
         if column.dtype.kind in "OUS":
             try:
@@ -75,21 +75,24 @@ def _numbers(side: Side) -> Iterator[tuple[str, Column]]:
 def _compare(
     side: Side, name: str, column: Column, aggregate: Aggregate
 ) -> Finding | None:
-    """Return what *column* says of *aggregate* that visible ratings do not."""
+    """Return a finding if *column* matches hidden ratings in *aggregate*, else `None`.
+
+    A match that visible ratings explain does not count.
+    """
     n_equal = _n_equal(column, aggregate.everything, aggregate.visible)
     if n_equal:
-        text = f"is {aggregate.what}, hidden ones included"
+        text = f"equals {aggregate.what}, hidden ones included"
         return _finding("leak", "feature-of-all-ratings", side, name, text, n_equal)
     n_equal = _n_equal(column, aggregate.hidden, None)
     if n_equal:
-        text = f"is {aggregate.what} that are hidden"
+        text = f"equals {aggregate.what} that are hidden"
         return _finding("leak", "feature-of-hidden", side, name, text, n_equal)
     strength, n = _partial_correlation(column, aggregate)
     if strength < _LIKELY:
         return None
     text = (
-        f"follows {aggregate.what} as hidden ratings have it, beyond what visible ones "
-        f"tell (correlation {strength:.4f})"
+        f"follows {aggregate.what}, hidden ones included, more closely than visible "
+        f"ratings explain (partial correlation {strength:.4f})"
     )
     severity: Severity = "leak" if strength >= _SURE else "warning"
     return _finding(severity, "feature-follows-hidden", side, name, text, n)
@@ -107,10 +110,11 @@ def _finding(
 
 
 def _n_equal(column: Column, truth: Column, visible: Column | None) -> int:
-    """Return for how many *column* is *truth*, if for nearly all; else 0.
+    """Return for how many users or items *column* equals *truth*.
 
-    Both are compared to the decimals that the column has. Only those users or items
-    count of whom visible ratings say something else; without *visible*, all count.
+    Returns 0 unless it does for nearly all of them. Both are rounded to the decimals of
+    the column. Only users or items whose *visible* statistic differs from *truth*
+    count; without *visible*, all count.
     """
     decimals = _decimals(column)
     expected = np.round(truth, decimals)
@@ -130,7 +134,7 @@ def _same(one: Column, other: Column) -> NDArray[np.bool_]:
 
 
 def _decimals(column: Column) -> int:
-    """Return how many decimals *column* is rounded to."""
+    """Return the number of decimals that *column* is rounded to."""
     known = column[np.isfinite(column)]
     for decimals in range(_MAX_DECIMALS):
         if np.allclose(known, np.round(known, decimals), rtol=1e-9, atol=1e-9):
@@ -139,10 +143,13 @@ def _decimals(column: Column) -> int:
 
 
 def _partial_correlation(column: Column, aggregate: Aggregate) -> tuple[float, int]:
-    """Return how *column* follows all ratings beyond visible ones, and for how many.
+    """Return the partial correlation of *column* with all ratings, given visible ones.
 
-    Of numbers and of their ranks the larger counts, so that logarithms and other
-    rising functions show too.
+    It is the larger of the correlations of numbers and of ranks, so that logarithms
+    and other monotonic functions are found too.
+
+    Returns:
+        The absolute correlation, and the number of users or items that decided it.
     """
     truth, visible = aggregate.everything, aggregate.visible
     chosen = np.isfinite(column) & np.isfinite(truth) & np.isfinite(visible)
@@ -166,7 +173,7 @@ def _partial(column: Column, truth: Column, visible: Column) -> float:
 
 
 def _ranks(column: Column) -> Column:
-    """Return the mean rank of each number, equal ones sharing theirs."""
+    """Return the rank of each number; equal numbers share their mean rank."""
     _, places, counts = np.unique(column, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     ranks: Column = (last - (counts - 1) / 2)[places]

@@ -1,4 +1,4 @@
-"""Findings: what an audit says, and which of it stops a run."""
+"""Findings of an audit, and the refusal of folds that leak."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,7 +9,7 @@ from benchbox.errors import LeakError
 from benchbox.protocols.folds import Fold
 
 Severity = Literal["leak", "warning", "note"]
-"""A leak stops the run; a warning may spoil its figures; a note helps to read them."""
+"""A leak stops the run, a warning casts doubt on its figures, a note explains them."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,9 +17,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         severity: How bad it is.
-        name: What it is, kebab-case.
-        text: The same for people, in one line.
-        n: How many ratings, users or items it concerns.
+        name: Kind of finding, kebab-case.
+        text: One line that describes it to people.
+        n: Number of ratings, users or items it concerns.
     """
 
     severity: Severity
@@ -29,15 +29,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a fold before it runs.
+    """What is known about a fold before it runs.
 
     Attributes:
-        n_train: Ratings `fit` may see.
-        n_history: Ratings `predict` may see.
-        n_hidden: Ratings to predict.
-        n_cold_users: Hidden ratings of users with nothing visible.
-        n_cold_items: Hidden ratings of items with no training rating.
-        findings: The worst first.
+        n_train: Number of ratings `fit` may see.
+        n_history: Number of ratings `predict` may see.
+        n_hidden: Number of ratings to predict.
+        n_cold_users: Number of hidden ratings of users with no visible rating.
+        n_cold_items: Number of hidden ratings of items with no training rating.
+        findings: The findings, worst first.
     """
 
     n_train: int
@@ -54,10 +54,10 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def refuse_leaks(folds: Sequence[Fold], audits: Sequence[Audit], data: str) -> None:
-    """Refuse to run folds that leak, unless their protocol is a named flawed one.
+    """Refuse to run folds that leak, unless their protocol is marked as flawed.
 
     Raises:
-        LeakError: A hidden rating can reach a model; says which way.
+        LeakError: A hidden rating can reach a model; the message says how.
     """
     for fold, audit in zip(folds, audits, strict=True):
         if audit.leaks and not fold.protocol.flaw:
@@ -65,6 +65,6 @@ def refuse_leaks(folds: Sequence[Fold], audits: Sequence[Audit], data: str) -> N
             more = f" ({len(others)} more: benchbox data audit)" if others else ""
             raise LeakError(
                 f"Fold {fold.name!r} of {fold.protocol.name!r} on {data} leaks hidden "
-                f"ratings: {first.text}{more}. Its figures would say nothing; mend the "
-                f"data or the protocol."
+                f"ratings: {first.text}{more}. Its figures would be meaningless; fix "
+                f"the data or the protocol."
             )

@@ -1,4 +1,4 @@
-"""One fold, audited: a few passes over its columns, which copy none of them."""
+"""Audit of one fold: runs all checks, in a few passes and without copying columns."""
 
 from benchbox.protocols.audit.features import feature_findings
 from benchbox.protocols.audit.findings import Audit, Finding, Severity
@@ -11,9 +11,9 @@ _ORDER: list[Severity] = ["leak", "warning", "note"]
 
 
 def audit_fold(fold: Fold) -> Audit:
-    """Return what is to be said of *fold* before any model sees it.
+    """Check *fold* before any model sees it.
 
-    Takes time and memory in proportion to the ratings, a byte each besides them.
+    Takes time linear in the number of ratings, and one more byte of memory per rating.
     """
     census = take_census(fold)
     findings = [

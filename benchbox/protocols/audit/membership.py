@@ -1,4 +1,4 @@
-"""Parts: that no rating is both asked for and shown, and how many are where."""
+"""Audit of membership: counts each part of a fold and finds overlaps between parts."""
 
 from dataclasses import dataclass
 
@@ -12,21 +12,21 @@ from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN
 from benchbox.ratings import IndexArray, Positions, Ratings, pairs_rise
 
 Roles = NDArray[np.uint8]
-"""The parts each rating is in, as bits, shape ``(n,)``."""
+"""Role of each rating: the parts it is in, as bits, shape ``(n,)``, uint8."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Census:
-    """Who is where in a fold.
+    """Counts of the ratings in each part of a fold.
 
     Attributes:
-        roles: The parts each rating is in.
-        n_train: Ratings in train.
-        n_history: Ratings in the history.
-        n_hidden: Hidden ratings.
-        n_cold_users: Hidden ratings of users without history.
-        n_cold_items: Hidden ratings of items without training ratings.
-        n_trained_users: Hidden ratings of users with training ratings.
+        roles: Role of each rating, shape ``(n,)``.
+        n_train: Number of training ratings.
+        n_history: Number of ratings in the history.
+        n_hidden: Number of hidden ratings.
+        n_cold_users: Number of hidden ratings of users without history.
+        n_cold_items: Number of hidden ratings of items without training ratings.
+        n_trained_users: Number of hidden ratings of users with training ratings.
     """
 
     roles: Roles
@@ -39,7 +39,7 @@ class Census:
 
 
 def take_census(fold: Fold) -> Census:
-    """Count who is where in *fold*."""
+    """Count the ratings in each part of *fold*."""
     ratings, roles = fold.ratings, fold.roles
     by_role = np.bincount(roles, minlength=8)
     users_shown = _seen(ratings.users, roles, HISTORY, ratings.n_users)
@@ -60,7 +60,7 @@ def take_census(fold: Fold) -> Census:
 
 
 def part_findings(fold: Fold, census: Census) -> list[Finding]:
-    """Return what is wrong with the parts of *fold*."""
+    """Return what is wrong with how *fold* assigns ratings to parts."""
     ratings, protocol = fold.ratings, fold.protocol
     findings = [
         _leak(f"hidden-in-{part}", _n_both(census.roles, bit), f"also in {part}")
@@ -69,10 +69,10 @@ def part_findings(fold: Fold, census: Census) -> list[Finding]:
     findings.append(_repeated_pairs(ratings, census.roles))
     if protocol.new_users:
         n = census.n_trained_users
-        findings.append(_leak("not-new-users", n, "of users that training knows"))
+        findings.append(_leak("not-new-users", n, "of users with training ratings"))
     if protocol.new_items:
         n = census.n_hidden - census.n_cold_items
-        findings.append(_leak("not-new-items", n, "of items that training knows"))
+        findings.append(_leak("not-new-items", n, "of items with training ratings"))
     findings += [_disorder(fold, part) for part in ("train", "history", "hidden")]
     return [found for found in findings if found is not None]
 
@@ -85,7 +85,7 @@ def _leak(name: str, n: int, what: str) -> Finding | None:
 
 
 def _repeated_pairs(ratings: Ratings, roles: Roles) -> Finding | None:
-    """Find pairs that are rated more than once, above all in two parts."""
+    """Find user-item pairs rated more than once; a leak if in two parts."""
     if pairs_rise(ratings.users, ratings.items):
         return None
     used = np.flatnonzero(roles)
@@ -96,16 +96,17 @@ def _repeated_pairs(ratings: Ratings, roles: Roles) -> Finding | None:
         return None
     parts = np.bitwise_or.reduceat(roles[used[order]], starts)
     is_both = (counts > 1) & (parts & HIDDEN > 0) & (parts & (TRAIN | HISTORY) > 0)
-    # One rating that is in both parts by itself is found elsewhere.
+    # A single rating that is in two parts has a finding of its own.
     n_both = int(np.count_nonzero(is_both))
     if n_both:
-        return _leak("pair-in-two-parts", n_both, "of a pair whose rating is shown")
+        return _leak("pair-in-two-parts", n_both, "of a pair that is also visible")
     n = int(np.count_nonzero(counts > 1))
-    text = f"{n:,} pairs of user and item are rated more than once in one part"
+    text = f"{n:,} user-item pairs are rated more than once in one part"
     return Finding(severity="warning", name="repeated-pairs", text=text, n=n)
 
 
 def _disorder(fold: Fold, part: str) -> Finding | None:
+    """Find positions in *part* that do not increase."""
     positions: Positions = getattr(fold.partition, part)
     rise = each(
         lambda at: bool((np.diff(positions[at.start : at.stop + 1]) > 0).all()),
@@ -114,7 +115,7 @@ def _disorder(fold: Fold, part: str) -> Finding | None:
     if all(rise):
         return None
     n = len(positions) - len(np.unique(positions))
-    text = f"positions in {part} do not rise, {n:,} stand there more than once"
+    text = f"positions in {part} are not increasing; {n:,} of them are repeated"
     return Finding(severity="warning", name=f"disordered-{part}", text=text, n=n)
 
 
@@ -130,7 +131,7 @@ def _n_both(roles: Roles, bit: int) -> int:
 
 
 def _seen(index: IndexArray, roles: Roles, bit: int, size: int) -> NDArray[np.bool_]:
-    """Return which users, or items, have a rating in the part *bit*."""
+    """Return whether each user or item has a rating in part *bit*, ``(size,)``."""
     seen = np.zeros(size, dtype=bool)
 
     def mark(at: slice) -> None:
@@ -141,6 +142,8 @@ def _seen(index: IndexArray, roles: Roles, bit: int, size: int) -> NDArray[np.bo
 
 
 def _n_hidden_of(index: IndexArray, roles: Roles, seen: NDArray[np.bool_]) -> int:
+    """Count the hidden ratings of *seen* users or items."""
+
     def count(at: slice) -> int:
         return int(np.count_nonzero(seen[index[at]] & (roles[at] & HIDDEN > 0)))
 

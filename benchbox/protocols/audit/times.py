@@ -1,4 +1,4 @@
-"""Times: whether models see what came after the ratings they are asked for."""
+"""Audit of time: whether models see ratings from after the ones they must predict."""
 
 from collections.abc import Callable
 
@@ -16,21 +16,21 @@ _NEVER = np.iinfo(np.int64).max
 
 
 def time_findings(fold: Fold, roles: Roles) -> list[Finding]:
-    """Return what is to be said of visible ratings later than hidden ones.
+    """Return findings about visible ratings that are later than hidden ones.
 
-    It is a leak where the protocol promises that there are none, else a note.
+    They are a leak if the protocol promises that there are none, otherwise a note.
     """
     ratings, promised = fold.ratings, fold.protocol.time_order
     if ratings.timestamps is None:
         if not promised:
             return []
-        text = "the protocol promises an order in time, and there are no timestamps"
+        text = "the protocol promises a time order, but there are no timestamps"
         return [Finding(severity="leak", name="no-timestamps", text=text, n=0)]
     stamps = ratings.timestamps
     findings = []
     if promised == "by user":
-        theirs = _first_hidden_by_user(ratings, stamps, roles)
-        after = _after(stamps, roles, lambda at: theirs[ratings.users[at]])
+        firsts = _first_hidden_by_user(ratings, stamps, roles)
+        after = _after(stamps, roles, lambda at: firsts[ratings.users[at]])
         findings += _broken(*after, "the same user's first hidden one")
     first = _first_hidden(stamps, roles)
     n_same, n_later = _after(stamps, roles, lambda at: first)
@@ -43,8 +43,8 @@ def time_findings(fold: Fold, roles: Roles) -> list[Finding]:
                 severity="note",
                 name="later-visible",
                 text=f"{n_later / n_visible:.0%} of the visible ratings are later than "
-                f"the first hidden one: figures do not tell how the future is "
-                f"predicted",
+                f"the first hidden one, so figures do not measure prediction of the "
+                f"future",
                 n=n_later,
             )
         )
@@ -59,7 +59,7 @@ def _broken(n_same: int, n_later: int, what: str) -> list[Finding]:
             Finding(severity="leak", name="from-the-future", text=text, n=n_later)
         )
     if n_same:
-        text = f"{n_same:,} visible ratings are of the same second as {what}"
+        text = f"{n_same:,} visible ratings are from the same second as {what}"
         findings.append(
             Finding(severity="note", name="same-second", text=text, n=n_same)
         )
@@ -67,7 +67,7 @@ def _broken(n_same: int, n_later: int, what: str) -> list[Finding]:
 
 
 def _first_hidden(stamps: NDArray[np.int64], roles: Roles) -> int:
-    """Return the first hidden second of all."""
+    """Return the timestamp of the first hidden rating."""
 
     def first(at: slice) -> int:
         return int(stamps[at][roles[at] & HIDDEN > 0].min(initial=_NEVER))
@@ -78,7 +78,7 @@ def _first_hidden(stamps: NDArray[np.int64], roles: Roles) -> int:
 def _first_hidden_by_user(
     ratings: Ratings, stamps: NDArray[np.int64], roles: Roles
 ) -> NDArray[np.int64]:
-    """Return each user's first hidden second, shape ``(n_users,)``."""
+    """Return the timestamp of each user's first hidden rating, ``(n_users,)``."""
     first = np.full(ratings.n_users, _NEVER)
     for at in slices(len(roles)):
         is_hidden = roles[at] & HIDDEN > 0
@@ -91,10 +91,10 @@ def _after(
     roles: Roles,
     limit: Callable[[slice], NDArray[np.int64] | int],
 ) -> tuple[int, int]:
-    """Count visible ratings of the very second of their *limit*, and later ones."""
+    """Count visible ratings in the same second as their *limit*, and later ones."""
 
     def count(at: slice) -> tuple[int, int]:
-        # A rating that is hidden too is found elsewhere.
+        # A rating that is also hidden has a finding of its own.
         is_shown = (roles[at] & (TRAIN | HISTORY) > 0) & (roles[at] & HIDDEN == 0)
         is_same, is_later = stamps[at] == limit(at), stamps[at] > limit(at)
         return (

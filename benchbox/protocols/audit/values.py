@@ -1,4 +1,4 @@
-"""Values: whether the hidden ratings can tell models apart at all."""
+"""Audit of values: whether the rating values allow a meaningful comparison."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN
 from benchbox.ratings import Ratings, Values
 
 FEW = 100
-"""Hidden ratings below which a fold says little: the error of an RMSE is 7 % there."""
+"""With fewer hidden ratings a fold says little: at 100, an RMSE is uncertain by 7 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +24,15 @@ class _Range:
 
 
 def value_findings(fold: Fold, roles: Roles) -> list[Finding]:
-    """Return what is to be said of the values of visible and hidden ratings."""
+    """Return findings about the values of visible and hidden ratings."""
     ratings = fold.ratings
     hidden = _range(ratings, roles, HIDDEN)
     shown = _range(ratings, roles, TRAIN | HISTORY)
     n = int(np.count_nonzero(roles & HIDDEN))
     findings = []
     if n < FEW:
-        text = f"only {n} ratings are hidden: an RMSE over them is uncertain by " + (
-            f"{(2 * n) ** -0.5:.0%} from their number alone"
+        text = f"only {n} ratings are hidden: sampling alone makes an RMSE over " + (
+            f"them uncertain by {(2 * n) ** -0.5:.0%}"
         )
         findings.append(_warning("tiny-test", text, n))
     for part, found in (("hidden", hidden), ("visible", shown)):
@@ -52,8 +52,8 @@ def value_findings(fold: Fold, roles: Roles) -> list[Finding]:
     )
     if beyond and at_ends:
         text = (
-            f"the scale {scale} reaches a rating that is hidden alone; a scale that "
-            f"was found in the data tells of it"
+            f"the scale {scale} ends at a value that only hidden ratings have; if the "
+            f"scale was derived from the data, it reveals this value"
         )
         findings.append(
             Finding(severity="note", name="scale-from-hidden", text=text, n=1)

@@ -1,4 +1,4 @@
-"""Autoencoders: reconstruct rows of ratings, and read the hidden ones off."""
+"""Autoencoders: reconstruct rows of ratings, and so predict the missing ones."""
 
 from typing import Any
 
@@ -9,10 +9,11 @@ from benchbox.models import OneOf, Span
 from benchbox_autoencoders.options import AutoencoderOptions, StackedOptions
 
 _AUTOREC = "doi:10.1145/2740908.2742726"
-# As published: raw or mean-centred ratings enter whole, for a fixed number of epochs.
+# As published: all ratings are inputs, and the number of epochs is fixed.
 _PLAIN: dict[str, Any] = {"input_dropout": 0.0, "dropout": 0.0, "patience": 0}
 _RAW = _PLAIN | {"centring": "none"}
-# The paper's network and input; our loss is a mean, so lambda has another unit.
+# The paper's network and inputs. Our loss is a mean, so weight decay has another unit
+# than lambda in the paper.
 _PUBLISHED = _RAW | {
     "hidden_units": [500],
     "learning_rate": 1e-3,
@@ -21,8 +22,8 @@ _PUBLISHED = _RAW | {
 }
 _BY_USER_PRESETS = {
     "published": _PUBLISHED,
-    # The wide one of a tutorial on MovieLens-20M (Keras); its ridge is on the last
-    # layer alone, and is left out.
+    # The wide network of a tutorial on MovieLens-20M (Keras). Its weight decay is only
+    # on the last layer, and is left out.
     "autorec-simple": _PLAIN
     | {
         "hidden_units": [1500],
@@ -36,8 +37,8 @@ _BY_USER_PRESETS = {
         "epochs": 10,
     },
 }
-# The tutorials take a step per user, which batch_size=1 does; batches are 80 times as
-# fast, and judge the same network.
+# The tutorials take a step per user, as batch_size=1 does. Larger batches are 80 times
+# as fast, and evaluate the same network.
 _RMSPROP = _RAW | {
     "activation": "sigmoid",
     "optimizer": "rmsprop",
@@ -46,7 +47,7 @@ _RMSPROP = _RAW | {
     "epochs": 200,
 }
 _STACKED_PRESETS = {
-    # A tutorial's network for Goodreads ratings.
+    # The network of a tutorial on Goodreads ratings.
     "sae-goodreads": _RMSPROP
     | {
         "hidden_units": [20, 10, 20],
@@ -54,7 +55,7 @@ _STACKED_PRESETS = {
         "weight_decay": 0.008,
         "epochs": 50,
     },
-    # The deep one of the tutorial on MovieLens-20M.
+    # The deep network of the tutorial on MovieLens-20M.
     "autorec-deep": _PLAIN
     | {
         "hidden_units": [1500, 500, 1500],
@@ -66,7 +67,7 @@ _STACKED_PRESETS = {
         "weight_decay": 0.0,
         "epochs": 5,
     },
-    # Kuchaiev & Ginsburg (2017), in the size of a tutorial on ml-latest-small.
+    # Kuchaiev & Ginsburg (2017), with the layer sizes of a tutorial on ml-latest-small.
     "deeprec": _RAW
     | {
         "hidden_units": [512, 512, 1024, 512, 512],
@@ -78,7 +79,7 @@ _STACKED_PRESETS = {
         "weight_decay": 0.0,
         "epochs": 40,
     },
-    # Three and nine hidden layers, of a tutorial on side information.
+    # Three and nine hidden layers, from a tutorial on side information.
     "sae-3": _RMSPROP | {"hidden_units": [20, 10, 20]},
     "sae-9": _RMSPROP | {"hidden_units": [300, 100, 50, 20, 10, 20, 50, 100, 300]},
 }
@@ -105,10 +106,10 @@ _BY_ITEM = msgspec.structs.replace(_BY_USER, inductive=False)
 
 @hookimpl
 def benchbox_models() -> list[ModelSpec]:
-    """Offer three autoencoders on one engine.
+    """Offer three autoencoders, which share their implementation.
 
-    A row without ratings is reconstructed from nothing, a column without training
-    ratings is left to the centre: both get a prediction near the bias model's.
+    A row without ratings is reconstructed from empty input, and a column without
+    training ratings is predicted by the centre alone. Both are close to the bias model.
     """
     return [
         ModelSpec(

@@ -1,4 +1,4 @@
-"""Cells: which cells of a batch are rated, row by row and column by column."""
+"""Rated cells of a batch, sorted by row and optionally also by column."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +9,13 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ByColumn:
-    """Cells of some rows, column by column, and row by row in each.
+    """Cells of some rows, sorted by column and, within a column, by row.
 
     Attributes:
-        offsets: Column *c* has the cells ``offsets[c]:offsets[c + 1]``, int64.
-        places: Row per cell, int64.
-        order: Where each cell comes row by row, int64.
+        offsets: Column *c* has cells ``offsets[c]:offsets[c + 1]``, int64, shape
+            ``(n_columns + 1,)``.
+        places: Row per cell, int64, shape ``(n_cells,)``.
+        order: Position of each cell in the order by row, int64, shape ``(n_cells,)``.
     """
 
     offsets: Tensor
@@ -23,20 +24,20 @@ class ByColumn:
 
     @classmethod
     def sorted_by(cls, keys: Tensor, n_keys: int, places: Tensor) -> "ByColumn":
-        """Sort cells by *keys*, their columns, all of which are below *n_keys*.
+        """Return cells sorted by column.
 
         Args:
-            keys: Column per cell, row by row.
-            n_keys: How many columns there are.
-            places: Row per cell, row by row.
+            keys: Column per cell, in the order by row.
+            n_keys: Number of columns.
+            places: Row per cell, in the order by row.
         """
         keys, order = torch.sort(keys, stable=True)
-        # Not bincount, for which the host would wait for the device.
+        # Not bincount, because the host would have to wait for the device.
         offsets = torch.searchsorted(keys, torch.arange(n_keys + 1, device=keys.device))
         return cls(offsets=offsets, places=places.index_select(0, order), order=order)
 
     def part(self, number: int, n_columns: int, cells: slice) -> "ByColumn":
-        """Return the *cells* of batch *number*, where columns of many were sorted."""
+        """Return the *cells* of batch *number*, if these are cells of many batches."""
         return ByColumn(
             offsets=part_of(self.offsets, number, n_columns) - cells.start,
             places=self.places[cells],
@@ -46,14 +47,15 @@ class ByColumn:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cells:
-    """Which cells of some rows are meant, row by row.
+    """A selection of cells of some rows, sorted by row.
 
     Attributes:
-        offsets: Row *r* has the cells ``offsets[r]:offsets[r + 1]``, int64.
-        places: Row per cell, int64.
-        columns: Column per cell, int64.
-        n_columns: Width of a row.
-        by_column: The same cells column by column, where that was asked for.
+        offsets: Row *r* has cells ``offsets[r]:offsets[r + 1]``, int64, shape
+            ``(n_rows + 1,)``.
+        places: Row per cell, int64, shape ``(n_cells,)``.
+        columns: Column per cell, int64, shape ``(n_cells,)``.
+        n_columns: Number of columns of a row.
+        by_column: The same cells sorted by column, if that was asked for.
     """
 
     offsets: Tensor
@@ -67,32 +69,39 @@ class Cells:
 
     @property
     def n_rows(self) -> int:
-        """How many rows, with or without a cell."""
+        """Number of rows, including those without a cell."""
         return len(self.offsets) - 1
 
     @cached_property
     def flat(self) -> Tensor:
-        """Place of each cell when rows are laid end to end."""
+        """Position of each cell in the flattened matrix, shape ``(n_cells,)``."""
         return self.places * self.n_columns + self.columns
 
     def picked(self, whole: Tensor) -> Tensor:
-        """Return *whole*, of shape ``(n_rows, n_columns)``, at these cells."""
+        """Return the values of *whole* at these cells, shape ``(n_cells,)``.
+
+        Args:
+            whole: Shape ``(n_rows, n_columns)``.
+        """
         return whole.view(-1).index_select(0, self.flat)
 
     def dense(self, values: Tensor) -> Tensor:
-        """Return *values* at their cells and 0 elsewhere, ``(n_rows, n_columns)``."""
+        """Return a matrix with *values* at these cells and 0 elsewhere.
+
+        Its shape is ``(n_rows, n_columns)``.
+        """
         flat = values.new_zeros(self.n_rows * self.n_columns)
         return flat.scatter_(0, self.flat, values).view(self.n_rows, self.n_columns)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Batch:
-    """Some rows.
+    """A batch of rows.
 
     Attributes:
-        cells: Which are rated.
-        values: Centred rating per cell.
-        side: Side inputs per row, shape ``(n_rows, d)``; there may be none.
+        cells: The rated cells.
+        values: Centred rating per cell, shape ``(n_cells,)``.
+        side: Side inputs per row, shape ``(n_rows, d)``, if any.
     """
 
     cells: Cells
@@ -101,5 +110,5 @@ class Batch:
 
 
 def part_of(offsets: Tensor, number: int, size: int) -> Tensor:
-    """Return part *number* of *offsets*, with its end, *size* rows or columns long."""
+    """Return the offsets of part *number*, which has *size* rows or columns."""
     return offsets[number * size : (number + 1) * size + 1]

@@ -1,4 +1,4 @@
-"""Centring: what is taken off ratings for a network, and put back afterwards."""
+"""Centring: what is subtracted from ratings for a network and added back later."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -13,12 +13,12 @@ from benchbox.models.training import Centring, fit_centring
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Centre:
-    """A bias model, fitted, reduced to its mean or empty, and the spread around it.
+    """The centre of each pair (a bias model, its mean, or 0) and the spread around it.
 
     Attributes:
-        model: Gives the centre of each pair.
+        model: Bias model that predicts the centre of a pair.
         spread: Standard deviation of the training ratings around their centres.
-            Dividing by it makes learning rates mean the same on every rating scale.
+            Because ratings are divided by it, a learning rate suits every rating scale.
     """
 
     model: BiasModel
@@ -26,17 +26,17 @@ class Centre:
 
     @property
     def state(self) -> State:
-        """What was fitted, to be kept."""
+        """The fitted values, to be saved."""
         return {**self.model.state, "spread": self.spread}
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Return the centre that has `state`."""
+        """Return the centre that was saved as *state*."""
         model = BiasModel.from_state(state)
         return cls(model=model, spread=float(state["spread"]))
 
     def _user_bias(self, history: Ratings) -> NDArray[np.float64]:
-        """Return the offset of every user of *history*, trained on or not."""
+        """Return the offset of every user of *history*, shape ``(n_users,)``."""
         if not self.model.user_bias.any():
             return np.zeros(history.n_users)
         return self.model.user_bias_from(history)
@@ -44,7 +44,7 @@ class Centre:
     def of(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float64]:
-        """Return the centre of each pair, with users judged by their *history*."""
+        """Return the centre of each pair, with users' offsets from *history*."""
         user_bias = self._user_bias(history)
         centres: NDArray[np.float64] = (
             self.model.mean + user_bias[users] + self.model.item_bias[items]
@@ -52,18 +52,18 @@ class Centre:
         return centres
 
     def scaled(self, ratings: Ratings) -> NDArray[np.float32]:
-        """Return the ratings centred and scaled, with users judged by these ratings."""
+        """Return centred, scaled ratings, with users' offsets from these ratings."""
         rest = ratings.values - self.of(ratings, ratings.users, ratings.items)
         return (rest / self.spread).astype(np.float32)
 
     def restored(
         self, scaled: NDArray[np.float32], centres: NDArray[np.float64]
     ) -> NDArray[np.float32]:
-        """Return *scaled* as ratings around their *centres*: `scaled` reversed."""
+        """Return *scaled* values as ratings around *centres*; inverts `scaled`."""
         return (centres + self.spread * scaled).astype(np.float32)
 
 
 def fit_centre(train: Ratings, kind: Centring) -> Centre:
-    """Return the centre of *train* of the *kind* the options name."""
+    """Return the centre of *train*, of the given *kind*."""
     model, spread = fit_centring(train, kind)
     return Centre(model=model, spread=spread)

@@ -1,7 +1,8 @@
-"""Fused: what steps by kernels of our own share, whatever they multiply.
+"""Shared parts of the training steps by our own kernels.
 
-Gradients are used up where they arise, and every weight moves at every step, rated or
-not, as it must. The layers between are torch's.
+Gradients of the first and the last layer are applied as soon as they are computed, and
+every weight is updated at every step, whether its column is rated or not. The layers in
+between are computed by torch.
 """
 
 from abc import abstractmethod
@@ -21,46 +22,48 @@ from benchbox_autoencoders import kernels
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.rows import Rows
-from benchbox_autoencoders.steps import Cut, Steps, decayed
+from benchbox_autoencoders.steps import AnyBatch, Steps, decayed
 
 Array = NDArray[Any]
 
-# Parameters from which threads share a step: with fewer, waking them takes longer.
+# From this number of parameters on, threads share an update; with fewer, waking them
+# takes longer than it saves.
 _SHARED_FROM = 1 << 16
 
 _LINE = 64
-"""Bytes of a line of cache."""
+"""Bytes of a CPU cache line."""
 
 _CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
 
 
-class FusedCut(Cut, Protocol):
-    """The same in memory of the host.
+class FusedBatch(AnyBatch, Protocol):
+    """A batch in host memory.
 
     Attributes:
-        n_rows: How many rows the batch has.
-        n_cells: How many rated cells.
+        n_rows: Number of rows.
+        n_cells: Number of rated cells.
     """
 
     n_rows: int
     n_cells: int
 
 
-F = TypeVar("F", bound=FusedCut)
+F = TypeVar("F", bound=FusedBatch)
 
 
 class FusedSteps(Steps[F]):
-    """Takes steps on processors, by kernels of our own.
+    """Takes training steps on the CPU with our own kernels.
 
     Args:
-        network: What is trained, on the CPU.
-        options: The settings.
-        n_threads: Threads to use; part of what decides the bytes.
-        precision: Arithmetic of products of dense matrices: ``bfloat16``, or the
-            weights'.
+        network: The network to train, on the CPU.
+        options: Options of the model.
+        n_threads: Number of threads to use. Results are the same to the last byte only
+            with the same number.
+        precision: ``bfloat16`` for products of dense matrices in bfloat16; otherwise
+            they have the type of the weights.
     """
 
-    optimizer: "StepsBetween"
+    optimizer: "InnerOptimizer"
 
     def __init__(
         self,
@@ -71,18 +74,18 @@ class FusedSteps(Steps[F]):
     ) -> None:
         super().__init__(network, options, precision)
         self._n_threads = n_threads
-        self._first = self._laid_out(network.first)
+        self._first = self._memory_of(network.first)
         self._first_moments = _moments(self._first)
-        # Tied weights are stepped once, as the first.
+        # Tied weights are updated only once, as the first layer.
         self._last, self._last_moments = self._first, self._first_moments[:, :0]
         if not options.tied:
-            self._last = self._laid_out(network.last)
+            self._last = self._memory_of(network.last)
             self._last_moments = _moments(self._last)
         self._last_offsets = network.offsets[-1].detach().numpy()
         self._offset_moments = _moments(self._last_offsets)
         self._activation = _CODES[options.output_activation]
         ours = {id(network.first), id(network.last)}
-        self.optimizer = StepsBetween(
+        self.optimizer = InnerOptimizer(
             [weights for weights in decayed(network) if id(weights) not in ours],
             [*network.offsets[:-1]],
             options,
@@ -91,7 +94,7 @@ class FusedSteps(Steps[F]):
 
     @property
     def _n_torch_threads(self) -> int:
-        """How many threads torch's part of a step gets."""
+        """Number of threads for the part of a step that torch computes."""
         return self._n_threads
 
     @contextmanager
@@ -105,39 +108,40 @@ class FusedSteps(Steps[F]):
         finally:
             numba.set_num_threads(before)
 
-    def _laid_out(self, weights: Tensor) -> Array:
-        """Return the memory of the first or the last layer's *weights*.
+    def _memory_of(self, weights: Tensor) -> Array:
+        """Return the memory of the *weights* of the first or the last layer.
 
-        A route that wants them otherwise than unit after unit of a column moves them.
+        By default the units of a column are contiguous; a route that needs another
+        layout moves them.
         """
         return weights.detach().numpy()
 
     @abstractmethod
-    def _cut(self, rows: Rows, index: Tensor) -> F:
-        """Return the cells of the rows that *index* names."""
+    def _batch(self, rows: Rows, index: Tensor) -> F:
+        """Return the batch of the rows *index*."""
 
-    def _cuts(self, rows: Rows, order: Tensor) -> Iterator[F]:
+    def _batches(self, rows: Rows, order: Tensor) -> Iterator[F]:
         for index in torch.split(order, self._options.batch_size):
-            yield self._cut(rows, index)
+            yield self._batch(rows, index)
 
     def _step_rest(self) -> None:
         self.optimizer.step()
 
-    def _scale(self, cut: F) -> Any:
-        """Return the derivative of the loss by an error, divided by that error."""
-        return self._first.dtype.type(2 / cut.n_cells)
+    def _scale(self, batch: F) -> Any:
+        """Return the derivative of the loss by an error divided by that error."""
+        return self._first.dtype.type(2 / batch.n_cells)
 
     def _rates(self, weight_decay: float) -> tuple[Any, ...]:
         return self.optimizer.rates(weight_decay, self._first.dtype)
 
 
 def whole_lines(n: int, dtype: torch.dtype, odd: bool = False) -> int:
-    """Return how many numbers fill the lines of cache that *n* of them take.
+    """Return *n* rounded up to whole cache lines, as a number of elements.
 
     Args:
-        n: How many there are.
-        dtype: What they are.
-        odd: Whether to take an odd number of lines.
+        n: Number of elements.
+        dtype: Type of the elements.
+        odd: Whether to round up to an odd number of cache lines.
     """
     a_line = _LINE // dtype.itemsize
     n_lines = -(-n // a_line)
@@ -148,49 +152,50 @@ def _moments(weights: Array) -> Array:
     return np.zeros((2, *weights.shape), weights.dtype)
 
 
-class StepsBetween(optim.Optimizer):
-    """Steps the parameters between the first layer and the last, as `kernels` do.
+class InnerOptimizer(optim.Optimizer):
+    """Updates the parameters between the first and the last layer by `kernels.step`.
 
-    For the few of them, torch's optimizers take longer to start than to step.
+    There are so few of them that torch's optimizers take longer to start than to
+    compute.
 
     Args:
-        decayed: Parameters under weight decay.
-        spared: Parameters without it.
-        options: The settings.
-        n_threads: Threads that share a large parameter.
+        decayed: Parameters with weight decay.
+        undecayed: Parameters without weight decay.
+        options: Options of the model.
+        n_threads: Number of threads that share a large parameter.
     """
 
     def __init__(
         self,
         decayed: list[nn.Parameter],
-        spared: list[nn.Parameter],
+        undecayed: list[nn.Parameter],
         options: AutoencoderOptions,
         n_threads: int,
     ) -> None:
         groups = [
             {"params": decayed, "weight_decay": options.weight_decay},
-            {"params": spared, "weight_decay": 0.0},
+            {"params": undecayed, "weight_decay": 0.0},
         ]
         super().__init__(groups, {"lr": options.learning_rate})
         self._name, self._n_threads = options.optimizer, n_threads
         self._n_steps = 0
-        parameters = (*decayed, *spared)
+        parameters = (*decayed, *undecayed)
         self._moments = {p: _moments(p.detach().view(-1).numpy()) for p in parameters}
 
     def rates(self, weight_decay: float, dtype: np.dtype[Any]) -> tuple[Any, ...]:
-        """Return the constants of the step that comes next, in the weights' *dtype*."""
+        """Return the constants of the next step, as numbers of type *dtype*."""
         rate: float = self.param_groups[0]["lr"]
         constants = rates(self._name, rate, weight_decay, self._n_steps + 1)
         return tuple(map(dtype.type, constants))
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move every parameter, and forget its gradient."""
+        """Update every parameter, and discard its gradient."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
-                # A view, which moves the parameter itself.
+                # A view, so the parameter itself is updated.
                 weights = parameter.detach().view(-1).numpy()
                 n_parts = self._n_threads if len(weights) >= _SHARED_FROM else 1
                 kernels.step(
@@ -207,17 +212,21 @@ class StepsBetween(optim.Optimizer):
 def rates(
     optimizer: Optimizer, rate: float, weight_decay: float, n_steps: int
 ) -> tuple[float, ...]:
-    """Return the constants with which `kernels` steps as torch's *optimizer* does.
+    """Return the constants with which `kernels` does the same as torch's *optimizer*.
 
-    All four are one rule: a mean and a mean square of gradients decay, and the mean
-    over the root of the square is subtracted. RMSprop's mean is the gradient itself,
-    and the root in momentum's rule is 1.
+    All four optimizers are one rule with different constants: keep a moving mean and a
+    moving mean square of the gradients, and subtract the mean divided by the root of
+    the mean square. For RMSprop the mean is the gradient itself; for SGD with momentum
+    the divisor is 1.
 
     Args:
-        optimizer: Its name.
+        optimizer: Name of the optimizer.
         rate: Learning rate.
-        weight_decay: Ridge of these weights.
+        weight_decay: Weight decay of these parameters.
         n_steps: Number of the step, from 1.
+
+    Returns:
+        The constants that `kernels._update` unpacks.
     """
     ridge, shrink = weight_decay, 1.0
     if optimizer == "sgd":

@@ -1,4 +1,4 @@
-"""Fused cells: the sparse route on processors, gradient and step in one pass."""
+"""The sparse route on the CPU: gradient and update in one pass over rated cells."""
 
 from functools import cached_property
 from itertools import pairwise
@@ -12,51 +12,51 @@ from benchbox_autoencoders.fused import Array, FusedSteps, whole_lines
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.rows import Rows
 
-# Hidden units of a batch up to which one thread is enough for them.
+# Up to this number of hidden units per batch, torch computes them with one thread.
 _SMALL = 1 << 17
 
 
-class FusedCells(FusedSteps["ColumnCut"]):
-    """Multiplies rated cells alone, column by column."""
+class FusedCells(FusedSteps["ColumnBatch"]):
+    """Multiplies only rated cells, column by column."""
 
     @cached_property
     def _buffers(self) -> dict[tuple[str, int], Array]:
-        """Arrays by what they hold and units in a row: pages that are in use."""
+        """Reused arrays, by name and number of units per row."""
         return {}
 
     @property
     def _n_torch_threads(self) -> int:
         return 1 if _is_small(self._options) else self._n_threads
 
-    def _cut(self, rows: Rows, index: Tensor) -> "ColumnCut":
-        return ColumnCut(rows, index, self._n_threads)
+    def _batch(self, rows: Rows, index: Tensor) -> "ColumnBatch":
+        return ColumnBatch(rows, index, self._n_threads)
 
-    def _encode(self, cut: "ColumnCut") -> tuple[Array, Tensor]:
-        given = self._network.corrupt(torch.from_numpy(cut.targets)).numpy()
-        parts, product = self._sums_for(cut, self._first)
+    def _encode(self, batch: "ColumnBatch") -> tuple[Array, Tensor]:
+        given = self._network.corrupt(torch.from_numpy(batch.targets)).numpy()
+        parts, product = self._sums_for(batch, self._first)
         kernels.encode(
-            cut.bounds, cut.starts, cut.places, given, self._first, parts, product
+            batch.bounds, batch.starts, batch.places, given, self._first, parts, product
         )
         return given, torch.from_numpy(product)
 
     def _step_output(
-        self, cut: "ColumnCut", hidden: Tensor
+        self, batch: "ColumnBatch", hidden: Tensor
     ) -> tuple[float, Array, Tensor]:
         is_tied = self._options.tied
-        slopes = np.empty_like(cut.targets)
-        parts, back = self._sums_for(cut, self._last)
+        slopes = np.empty_like(batch.targets)
+        parts, back = self._sums_for(batch, self._last)
         losses = np.zeros(self._n_threads)
         kernels.step_output(
-            cut.bounds,
-            cut.starts,
-            cut.places,
-            cut.targets,
+            batch.bounds,
+            batch.starts,
+            batch.places,
+            batch.targets,
             self._aligned("hidden", hidden),
             self._last,
             self._last_offsets,
             self._last_moments,
             self._offset_moments,
-            self._scale(cut),
+            self._scale(batch),
             self._activation,
             self._rates(self._options.weight_decay),
             self._rates(0.0),
@@ -66,29 +66,29 @@ class FusedCells(FusedSteps["ColumnCut"]):
             slopes,
             is_tied,
         )
-        kept = slopes if is_tied else self._first[:0, 0]
-        return float(losses.sum()), kept, torch.from_numpy(back)
+        needed = slopes if is_tied else self._first[:0, 0]
+        return float(losses.sum()), needed, torch.from_numpy(back)
 
     def _step_input(
         self,
-        cut: "ColumnCut",
+        batch: "ColumnBatch",
         given: Array,
         back: Tensor,
         slopes: Array,
         hidden: Tensor,
     ) -> None:
         units = self._aligned("back", back)
-        self._step_first(cut, given, units, slopes, hidden, self._first[:0])
+        self._step_first(batch, given, units, slopes, hidden, self._first[:0])
 
     def _step_refed(
-        self, cut: "ColumnCut", gradient: Tensor, slopes: Array, hidden: Tensor
+        self, batch: "ColumnBatch", gradient: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
         none, nowhere = self._first[:0, 0], self._first[:0]
-        self._step_first(cut, none, nowhere, slopes, hidden, gradient.numpy())
+        self._step_first(batch, none, nowhere, slopes, hidden, gradient.numpy())
 
     def _step_first(
         self,
-        cut: "ColumnCut",
+        batch: "ColumnBatch",
         given: Array,
         back: Array,
         slopes: Array,
@@ -96,9 +96,9 @@ class FusedCells(FusedSteps["ColumnCut"]):
         whole: Array,
     ) -> None:
         kernels.step_input(
-            cut.bounds,
-            cut.starts,
-            cut.places,
+            batch.bounds,
+            batch.starts,
+            batch.places,
             given,
             back,
             slopes,
@@ -109,17 +109,20 @@ class FusedCells(FusedSteps["ColumnCut"]):
             self._rates(self._options.weight_decay),
         )
 
-    def _sums_for(self, cut: "ColumnCut", weights: Array) -> tuple[Array, Array]:
-        """Return what threads add to, and what becomes of it."""
+    def _sums_for(self, batch: "ColumnBatch", weights: Array) -> tuple[Array, Array]:
+        """Return a buffer for the sums of each thread, and an array for their total.
+
+        Their shapes are ``(n_threads, n_rows, h)``, or wider, and ``(n_rows, h)``.
+        """
         n_units, n_threads = weights.shape[1], self._n_threads
         parts = self._buffer("parts", n_threads * self._options.batch_size, n_units)
-        parts = parts[: n_threads * cut.n_rows].reshape(n_threads, cut.n_rows, -1)
-        return parts, np.empty((cut.n_rows, n_units), weights.dtype)
+        parts = parts[: n_threads * batch.n_rows].reshape(n_threads, batch.n_rows, -1)
+        return parts, np.empty((batch.n_rows, n_units), weights.dtype)
 
     def _aligned(self, name: str, units: Tensor) -> Array:
-        """Return a copy of *units* whose rows begin with a line of cache.
+        """Return a copy of *units* whose rows start at a cache line.
 
-        Reading one then takes a tenth less time: no vector of it lies in two lines.
+        Reading a row then takes a tenth less time, as no SIMD vector spans two lines.
         """
         n_rows, n_units = units.shape
         buffer = self._buffer(name, self._options.batch_size, n_units)[:n_rows]
@@ -130,22 +133,22 @@ class FusedCells(FusedSteps["ColumnCut"]):
         if (name, n_units) not in self._buffers:
             first = self._network.first.detach()
             width = whole_lines(n_units, first.dtype)
-            # By torch, which lets an array begin with a line.
+            # Allocated by torch, which aligns arrays with cache lines.
             self._buffers[name, n_units] = first.new_empty(n_rows, width).numpy()
         return self._buffers[name, n_units]
 
 
-class ColumnCut:
-    """The cells of some rows, column by column, and which thread owns which.
+class ColumnBatch:
+    """The rated cells of some rows, sorted by column and divided among threads.
 
     Attributes:
-        n_rows: How many rows.
-        n_cells: How many cells they have together.
-        side: Side inputs per row; there may be none.
-        starts: Column *c* has the cells ``starts[c]:starts[c + 1]``.
-        places: Row in the batch per cell.
-        targets: Centred rating per cell.
-        bounds: Thread *t* owns the columns ``bounds[t]:bounds[t + 1]``.
+        n_rows: Number of rows.
+        n_cells: Number of cells of all rows together.
+        side: Side inputs per row, shape ``(n_rows, d)``, if any.
+        starts: Column *c* has cells ``starts[c]:starts[c + 1]``.
+        places: Row in the batch per cell, shape ``(n_cells,)``.
+        targets: Centred rating per cell, shape ``(n_cells,)``.
+        bounds: Thread *t* processes columns ``bounds[t]:bounds[t + 1]``.
     """
 
     def __init__(self, rows: Rows, index: Tensor, n_threads: int) -> None:
@@ -163,10 +166,10 @@ class ColumnCut:
 
 
 def _is_small(options: AutoencoderOptions) -> bool:
-    """Return whether torch's part of a step is done soonest by one thread.
+    """Return whether torch's part of a step is fastest with one thread.
 
-    That part is hidden units, and products between them; a product's terms are some 32
-    times faster than units (measured).
+    That part is the hidden units and the matrix products between them. One term of a
+    product takes about 1/32 of the time of a unit (measured).
     """
     units = options.hidden_units
     terms = sum(before * after for before, after in pairwise(units))

@@ -1,4 +1,4 @@
-"""Fused rows: the dense route on processors, products by torch, all else by kernels."""
+"""The dense route on the CPU: matrix products by torch, all else by our kernels."""
 
 from functools import cached_property
 
@@ -11,27 +11,27 @@ from benchbox_autoencoders import kernels
 from benchbox_autoencoders.fused import Array, FusedSteps, whole_lines
 from benchbox_autoencoders.rows import Rows
 
-# What torch's compiler calls for linear layers: oneDNN, in all of float32's digits, on
-# some processors at up to twice the speed of what torch's products call by themselves.
+# The oneDNN operator that torch's compiler uses for linear layers. It has full float32
+# precision, and on some CPUs up to twice the speed of torch's ordinary products.
 _LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
-class FusedRows(FusedSteps["RowCut"]):
-    """Multiplies whole rows, which pays where many of their cells are rated.
+class FusedRows(FusedSteps["RowBatch"]):
+    """Multiplies whole rows, which is faster if many of their cells are rated.
 
-    Weights and their moments lie column after column of a unit, as rows do: every
-    product then reads them, and a batch, in place. Rows are an odd number of lines
-    long, so that the cells of a column lie in all sets of the cache, not in the same
-    few; what makes them wider stays 0.
+    Weights and their moments are stored with the columns of a unit next to each other,
+    as in the rows of a batch, so that every product reads both in place. Rows are
+    padded with zeros to an odd number of cache lines. So the cells of a column are
+    spread over all sets of the cache, and do not compete for a few of them.
     """
 
     @cached_property
     def _inputs(self) -> Tensor:
-        """A batch: pages that are in use."""
+        """A reused array for the inputs of a batch, ``(batch_size, n_columns)``."""
         shape = self._options.batch_size, self._first.shape[1]
         return self._network.first.new_empty(shape)
 
-    def _laid_out(self, weights: Tensor) -> Array:
+    def _memory_of(self, weights: Tensor) -> Array:
         n_columns, n_units = weights.shape
         width = whole_lines(n_columns, weights.dtype, odd=True)
         wide = weights.new_zeros(n_units, width)
@@ -39,33 +39,33 @@ class FusedRows(FusedSteps["RowCut"]):
         weights.data = wide[:, :n_columns].T
         return wide.numpy()
 
-    def _cut(self, rows: Rows, index: Tensor) -> "RowCut":
-        return RowCut(rows, index)
+    def _batch(self, rows: Rows, index: Tensor) -> "RowBatch":
+        return RowBatch(rows, index)
 
-    def _encode(self, cut: "RowCut") -> tuple[Array, Tensor]:
-        inputs = self._inputs[: cut.n_rows]
-        values, starts = cut.targets, cut.firsts
+    def _encode(self, batch: "RowBatch") -> tuple[Array, Tensor]:
+        inputs = self._inputs[: batch.n_rows]
+        values, starts = batch.targets, batch.firsts
         if self._network.corrupts:
-            values = self._network.corrupt(torch.from_numpy(cut.packed())).numpy()
-            starts = np.cumsum(cut.counts) - cut.counts
+            values = self._network.corrupt(torch.from_numpy(batch.packed())).numpy()
+            starts = np.cumsum(batch.counts) - batch.counts
         kernels.fill_rows(
-            cut.firsts, cut.counts, cut.columns, values, starts, inputs.numpy()
+            batch.firsts, batch.counts, batch.columns, values, starts, inputs.numpy()
         )
         return inputs.numpy(), self._product(inputs, torch.from_numpy(self._first))
 
     def _step_output(
-        self, cut: "RowCut", hidden: Tensor
+        self, batch: "RowBatch", hidden: Tensor
     ) -> tuple[float, Array, Tensor]:
         last = torch.from_numpy(self._last)
         outputs = self._product(hidden, last.T)
-        losses = np.empty(cut.n_rows)
+        losses = np.empty(batch.n_rows)
         kernels.outputs_to_slopes(
-            cut.firsts,
-            cut.counts,
-            cut.columns,
-            cut.targets,
+            batch.firsts,
+            batch.counts,
+            batch.columns,
+            batch.targets,
             self._last_offsets,
-            self._scale(cut),
+            self._scale(batch),
             self._activation,
             outputs.numpy(),
             losses,
@@ -81,17 +81,22 @@ class FusedRows(FusedSteps["RowCut"]):
             self._offset_moments,
             self._rates(0.0),
         )
-        kept = outputs if self._options.tied else outputs[:0]
-        return float(losses.sum()), kept.numpy(), back
+        needed = outputs if self._options.tied else outputs[:0]
+        return float(losses.sum()), needed.numpy(), back
 
     def _step_input(
-        self, cut: "RowCut", given: Array, back: Tensor, slopes: Array, hidden: Tensor
+        self,
+        batch: "RowBatch",
+        given: Array,
+        back: Tensor,
+        slopes: Array,
+        hidden: Tensor,
     ) -> None:
         gradient = self._gradient(torch.from_numpy(given), back)
         self._step_first(gradient, slopes, hidden)
 
     def _step_refed(
-        self, cut: "RowCut", gradient: Tensor, slopes: Array, hidden: Tensor
+        self, batch: "RowBatch", gradient: Tensor, slopes: Array, hidden: Tensor
     ) -> None:
         wide = gradient.new_zeros(self._first.shape)
         wide[:, : len(gradient)] = gradient.T
@@ -103,16 +108,16 @@ class FusedRows(FusedSteps["RowCut"]):
         self._step(self._first, gradient, self._first_moments)
 
     def _gradient(self, whole: Tensor, units: Tensor) -> Tensor:
-        """Return ``units.T @ whole``, which lies as weights do."""
+        """Return ``units.T @ whole``, in the memory layout of the weights."""
         return self._product(units.T, whole.T)
 
     def _product(self, one: Tensor, other: Tensor) -> Tensor:
         """Return ``one @ other.T``.
 
         Args:
-            one: A matrix; unless it is contiguous, it is copied.
-            other: A matrix, or the transpose of one. A part of a wider matrix would
-                take oneDNN a thousand times as long.
+            one: A matrix; it is copied if it is not contiguous.
+            other: A contiguous matrix or the transpose of one. With a slice of a wider
+                matrix, oneDNN would take a thousand times as long.
         """
         if self._in_bfloat16:
             return F.linear(one.bfloat16(), other.bfloat16()).to(one.dtype)
@@ -131,17 +136,17 @@ class FusedRows(FusedSteps["RowCut"]):
         )
 
 
-class RowCut:
-    """The cells of some rows, read in place.
+class RowBatch:
+    """The rated cells of some rows, read in place from those of all rows.
 
     Attributes:
-        n_rows: How many rows.
-        n_cells: How many cells they have together.
-        side: Side inputs per row; there may be none.
-        firsts: Where each row begins among all cells.
-        counts: How many cells each row has.
-        columns: Column per cell of all rows there are.
-        targets: Centred rating per cell of all rows there are.
+        n_rows: Number of rows of the batch.
+        n_cells: Number of cells of the batch.
+        side: Side inputs per row, shape ``(n_rows, d)``, if any.
+        firsts: Position of each row's first cell among all cells, ``(n_rows,)``.
+        counts: Number of cells per row, shape ``(n_rows,)``.
+        columns: Column per cell, of all rows of the data set.
+        targets: Centred rating per cell, of all rows of the data set.
     """
 
     def __init__(self, rows: Rows, index: Tensor) -> None:
@@ -153,7 +158,7 @@ class RowCut:
         self.columns, self.targets = rows.columns.numpy(), rows.values.numpy()
 
     def packed(self) -> Array:
-        """Return the centred ratings of these rows alone, row after row."""
+        """Return the centred ratings of these rows, one row after another."""
         ends = self.firsts + self.counts
         pieces = zip(self.firsts, ends, strict=True)
         return np.concatenate([self.targets[at:end] for at, end in pieces])

@@ -1,19 +1,18 @@
-"""Kernels: the first and the last layer of an autoencoder, on processors.
+"""CPU kernels for the first and the last layer of an autoencoder.
 
-At rated cells alone, a batch comes by column: column *c* holds the cells
-``starts[c]:starts[c + 1]``, each with its row in the batch. A column's weights are then
-read from memory once per step, however many rows rated it, while the batch's hidden
-units stay in cache. Gradients are never stored: a column's gradient is complete when
-its last cell is done, and its step is taken there and then.
+On the sparse route, a batch is sorted by column: column *c* has cells
+``starts[c]:starts[c + 1]``, each with its row in the batch. So a column's weights are
+read from memory once per step, however many rows rate it, while the hidden units of the
+batch stay in the cache. Gradients are never stored: a column's gradient is complete
+after its last cell, and its weights are updated immediately.
 
-Every thread owns a run of columns and writes sums over rows to a buffer of its own, so
-the same number of threads gives the same bytes.
+Each thread processes a range of columns and writes sums over rows to its own buffer. So
+the same number of threads gives the same result, to the last byte.
 
-Where whole rows are multiplied, which torch does, a batch comes by row; kernels fill
-the rows and turn their sums into derivatives.
+On the dense route, torch multiplies whole rows, and a batch is sorted by row. Kernels
+fill the rows, and turn the sums of the last layer into derivatives.
 
-Rows of a batch may be wider than they need be, so that each begins with a line of
-cache.
+Rows of a batch may be padded, so that each starts at a cache line.
 """
 
 from typing import Any, Literal
@@ -21,13 +20,13 @@ from typing import Any, Literal
 import numba
 import numpy as np
 
-# Sums may be reordered, which vectorises them; NaN and infinity keep their meaning.
+# Sums may be reordered, so that they are vectorised; NaN and infinity stay valid.
 _FAST = {"reassoc", "contract", "nsz", "arcp", "afn"}
 
 
 def _jit(parallel: bool = False, inline: Literal["never", "always"] = "never") -> Any:
-    # Compiled once per machine and kept on disk; division by 0 gives infinity, as in
-    # NumPy, where Python would raise.
+    # Compiled once per machine and cached on disk. Division by 0 gives infinity, as in
+    # NumPy; Python would raise an error.
     return numba.njit(
         parallel=parallel,
         inline=inline,
@@ -37,26 +36,27 @@ def _jit(parallel: bool = False, inline: Literal["never", "always"] = "never") -
     )
 
 
-# The step of a column costs as much as so many of its cells (measured); threads get
-# equal shares of the sum.
+# Updating a column takes as long as this number of cells (measured). Threads get equal
+# shares of the total.
 _CELLS_PER_COLUMN = 8
 
 
 @_jit()
 def by_column(offsets, columns, values, rows, n_columns, n_threads):  # type: ignore[no-untyped-def]
-    """Return the cells of the named *rows*, sorted by column.
+    """Return the cells of *rows*, sorted by column.
 
     Args:
-        offsets: Row *r* of the whole matrix is ``offsets[r]:offsets[r + 1]``.
+        offsets: Row *r* of the whole matrix has cells ``offsets[r]:offsets[r + 1]``.
         columns: Column per cell of the whole matrix.
         values: Value per cell of the whole matrix.
-        rows: Which rows make the batch, in its order.
-        n_columns: Width of the matrix.
-        n_threads: How many threads share the columns.
+        rows: Row indexes of the batch, in its order.
+        n_columns: Number of columns of the matrix.
+        n_threads: Number of threads that share the columns.
 
     Returns:
-        ``starts`` of shape ``(n_columns + 1,)``; per cell its row in the batch and its
-        value; and ``bounds`` of shape ``(n_threads + 1,)``, the columns of each thread.
+        Four arrays: ``starts`` of shape ``(n_columns + 1,)``; the row in the batch and
+        the value of each cell; and ``bounds`` of shape ``(n_threads + 1,)``: thread *t*
+        has columns ``bounds[t]:bounds[t + 1]``.
     """
     starts = np.zeros(n_columns + 1, np.int64)
     for r in rows:
@@ -102,7 +102,7 @@ def _dot(one, other):  # type: ignore[no-untyped-def]
 
 @_jit(inline="always")
 def _set_dots(dots, start, stop, places, units, weight):  # type: ignore[no-untyped-def]
-    # Four at a time, so that none waits for the one before.
+    # Four sums at a time, because they do not wait for each other.
     fours = start + (stop - start) // 4 * 4
     for k in range(start, fours, 4):
         u0, u1 = units[places[k]], units[places[k + 1]]
@@ -120,7 +120,7 @@ def _set_dots(dots, start, stop, places, units, weight):  # type: ignore[no-unty
 
 @_jit(inline="always")
 def _add_products(gradient, start, stop, places, factors, units):  # type: ignore[no-untyped-def]
-    # Four at a time, so that the sums are read and written once for all of them.
+    # Four cells at a time, so that the gradient is read and written once for all four.
     fours = start + (stop - start) // 4 * 4
     for k in range(start, fours, 4):
         f0, f1, f2, f3 = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
@@ -147,13 +147,13 @@ def encode(bounds, starts, places, values, weights, parts, product):  # type: ig
     """Set *product* to ``X @ weights`` for the sparse batch *X*.
 
     Args:
-        bounds: Thread *t* owns the columns ``bounds[t]:bounds[t + 1]``.
-        starts: Cells per column, as `by_column` gives them.
+        bounds: Thread *t* processes columns ``bounds[t]:bounds[t + 1]``.
+        starts: Column *c* has cells ``starts[c]:starts[c + 1]``.
         places: Row in the batch per cell.
         values: Value per cell.
-        weights: Shape ``(n_columns, h)``.
-        parts: To be written over, shape ``(n_threads, n_rows, h)`` or wider.
-        product: To be written, shape ``(n_rows, h)``.
+        weights: Weights of the first layer, shape ``(n_columns, h)``.
+        parts: Buffer, overwritten, shape ``(n_threads, n_rows, h)`` or wider.
+        product: Output, shape ``(n_rows, h)``.
     """
     for t in numba.prange(parts.shape[0]):
         sums = parts[t]
@@ -166,7 +166,7 @@ def encode(bounds, starts, places, values, weights, parts, product):  # type: ig
 
 
 @_jit(inline="always")
-def _move(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def]
+def _update(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def]
     ridge, shrink, keep1, add1, keep2, add2, step, root, eps = rates
     for j in range(weight.shape[0]):
         g = gradient[j] + ridge * weight[j]
@@ -178,8 +178,15 @@ def _move(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def
 
 
 @_jit(inline="always")
-def _judge(output, target, scale, activation):  # type: ignore[no-untyped-def]
-    """Return the error of an output, and the loss's derivative by the output's sum."""
+def _error_and_slope(output, target, scale, activation):  # type: ignore[no-untyped-def]
+    """Return an output's error and the loss's derivative by its sum.
+
+    Args:
+        output: The sum, before the activation.
+        target: What the output should be.
+        scale: Derivative of the loss by the error, divided by the error.
+        activation: As for `step_output`.
+    """
     slope = float(scale)
     if activation == 1:
         output = 1 / (1 + np.exp(-output))
@@ -212,31 +219,33 @@ def step_output(  # type: ignore[no-untyped-def]
     slopes,
     is_tied,
 ):
-    """Take one step of the last layer, and give its gradient to the hidden units.
+    """Update the last layer, and compute the gradient of the hidden units.
 
     Reconstructs each cell as ``f(hidden[row] . weights[column] + offsets[column])``.
 
     Args:
-        bounds: Columns per thread, as for `encode`.
-        starts: Cells per column.
+        bounds: Thread *t* processes columns ``bounds[t]:bounds[t + 1]``.
+        starts: Column *c* has cells ``starts[c]:starts[c + 1]``.
         places: Row in the batch per cell.
-        targets: What each cell should be.
+        targets: Centred rating per cell.
         hidden: Last hidden layer, shape ``(n_rows, h)`` or wider.
-        weights: Shape ``(n_columns, h)``; updated.
-        offsets: Shape ``(n_columns,)``; updated.
-        moments: Moving mean and square of the gradients of ``weights``, shape
+        weights: Weights of the last layer, shape ``(n_columns, h)``; updated.
+        offsets: Offsets of the last layer, shape ``(n_columns,)``; updated.
+        moments: Moving mean and mean square of the gradients of ``weights``, shape
             ``(2, n_columns, h)``; updated.
-        offset_moments: The same of ``offsets``, shape ``(2, n_columns)``.
+        offset_moments: Moving mean and mean square of the gradients of ``offsets``,
+            shape ``(2, n_columns)``; updated.
         scale: Derivative of the loss by a cell's error, divided by that error.
-        activation: *f*: 0 the identity, 1 the logistic function, 2 tanh.
-        rates: What `_move` needs for the weights.
-        offset_rates: The same for the offsets.
-        parts: To be written over, shape ``(n_threads, n_rows, h)`` or wider.
-        back: Gradient of the hidden layer, to be written, shape ``(n_rows, h)``.
-        losses: Sum of squared errors per thread, float64, shape ``(n_threads,)``.
-        slopes: Derivative of the loss by each cell's sum, to be written.
-        is_tied: Whether the weights are the first layer's too, and wait for
-            `step_input`.
+        activation: The function *f*: 0 is the identity, 1 the logistic function, 2
+            tanh.
+        rates: Constants of `_update` for the weights.
+        offset_rates: Constants of `_update` for the offsets.
+        parts: Buffer, overwritten, shape ``(n_threads, n_rows, h)`` or wider.
+        back: Output: gradient of the hidden layer, shape ``(n_rows, h)``.
+        losses: Output: sum of squared errors per thread, float64, ``(n_threads,)``.
+        slopes: Output: derivative of the loss by each cell's sum.
+        is_tied: Whether these are the weights of the first layer too; then they are
+            not updated here, but by `step_input`.
     """
     for t in numba.prange(parts.shape[0]):
         sums = parts[t]
@@ -249,9 +258,10 @@ def step_output(  # type: ignore[no-untyped-def]
             offset_gradient[0] = 0
             _set_dots(slopes, starts[c], starts[c + 1], places, hidden, weight)
             for k in range(starts[c], starts[c + 1]):
-                # Summed in the weights' precision; the rest is one number a cell.
+                # Only the sum has the precision of the weights; the rest is one number
+                # per cell, in float64.
                 output = float(offsets[c] + slopes[k])
-                error, slope = _judge(output, targets[k], scale, activation)
+                error, slope = _error_and_slope(output, targets[k], scale, activation)
                 total += error * error
                 slopes[k] = slope
                 offset_gradient[0] += slopes[k]
@@ -261,9 +271,9 @@ def step_output(  # type: ignore[no-untyped-def]
                 _add_products(
                     gradient, starts[c], starts[c + 1], places, slopes, hidden
                 )
-                _move(weight, gradient, moments[0, c], moments[1, c], rates)
+                _update(weight, gradient, moments[0, c], moments[1, c], rates)
             one = slice(c, c + 1)
-            _move(
+            _update(
                 offsets[one],
                 offset_gradient,
                 offset_moments[0, one],
@@ -288,24 +298,24 @@ def step_input(  # type: ignore[no-untyped-def]
     moments,
     rates,
 ):
-    """Take one step of the first layer, and of the last if they are tied.
+    """Update the first layer, which is also the last one if weights are tied.
 
-    The gradient is ``X.T @ back + E.T @ hidden + whole``, with *X* and *E* sparse. Each
-    part is left out if its first array has length 0.
+    The gradient is ``X.T @ back + E.T @ hidden + whole``, with sparse *X* and *E*. A
+    term is left out if its first array has length 0.
 
     Args:
-        bounds: Columns per thread, as for `encode`.
-        starts: Cells per column, as `by_column` gives them.
+        bounds: Thread *t* processes columns ``bounds[t]:bounds[t + 1]``.
+        starts: Column *c* has cells ``starts[c]:starts[c + 1]``.
         places: Row in the batch per cell.
-        values: What the encoder was given per cell: *X*.
+        values: Input of the encoder per cell: *X*.
         back: Gradient of the first layer's output, shape ``(n_rows, h)`` or wider.
-        slopes: Derivative of the loss by each cell's output: *E*.
+        slopes: Derivative of the loss by each cell's sum: *E*.
         hidden: Last hidden layer, shape ``(n_rows, h)`` or wider.
-        whole: Gradient of an input that is not sparse, shape ``(n_columns, h)``.
-        weights: Shape ``(n_columns, h)``; updated.
-        moments: Moving mean and square of the gradients, shape ``(2, n_columns, h)``;
-            updated.
-        rates: What `_move` needs.
+        whole: Gradient by a dense input, shape ``(n_columns, h)``.
+        weights: Weights of the first layer, shape ``(n_columns, h)``; updated.
+        moments: Moving mean and mean square of the gradients, shape
+            ``(2, n_columns, h)``; updated.
+        rates: Constants of `_update`.
     """
     for t in numba.prange(bounds.shape[0] - 1):
         gradient = np.empty(weights.shape[1], weights.dtype)
@@ -320,20 +330,20 @@ def step_input(  # type: ignore[no-untyped-def]
                 _add_products(
                     gradient, starts[c], starts[c + 1], places, slopes, hidden
                 )
-            _move(weights[c], gradient, moments[0, c], moments[1, c], rates)
+            _update(weights[c], gradient, moments[0, c], moments[1, c], rates)
 
 
 @_jit(parallel=True)
 def fill_rows(firsts, counts, columns, values, starts, whole):  # type: ignore[no-untyped-def]
-    """Set *whole* to *values* at cells, else to 0.
+    """Set *whole* to *values* at rated cells, and to 0 elsewhere.
 
     Args:
-        firsts: Where the cells of each row begin in *columns*.
-        counts: Cells per row.
+        firsts: Position of each row's first cell in *columns*, shape ``(n_rows,)``.
+        counts: Number of cells per row, shape ``(n_rows,)``.
         columns: Column per cell of the whole matrix.
         values: Value per cell.
-        starts: Where the cells of each row begin in *values*.
-        whole: To be written, shape ``(n_rows, n_columns)`` or wider.
+        starts: Position of each row's first cell in *values*, shape ``(n_rows,)``.
+        whole: Output, shape ``(n_rows, n_columns)`` or wider.
     """
     for r in numba.prange(whole.shape[0]):
         row, n_cells = whole[r], counts[r]
@@ -341,7 +351,7 @@ def fill_rows(firsts, counts, columns, values, starts, whole):  # type: ignore[n
         values_of_row = values[starts[r] : starts[r] + n_cells]
         row[:] = 0
         for n in range(n_cells):
-            # Unsigned: else each is asked whether it counts from the end.
+            # Unsigned, to avoid the check for negative indexes.
             row[np.uint32(at[n])] = values_of_row[n]
 
 
@@ -349,19 +359,19 @@ def fill_rows(firsts, counts, columns, values, starts, whole):  # type: ignore[n
 def outputs_to_slopes(  # type: ignore[no-untyped-def]
     firsts, counts, columns, targets, offsets, scale, activation, sums, losses
 ):
-    """Turn sums of the last layer into the derivatives of the loss by them.
+    """Replace the sums of the last layer by the derivatives of the loss by them.
 
     Args:
-        firsts: Where the cells of each row begin in *columns* and *targets*.
-        counts: Cells per row.
+        firsts: Position of each row's first cell in *columns* and *targets*.
+        counts: Number of cells per row, shape ``(n_rows,)``.
         columns: Column per cell of the whole matrix.
-        targets: What each cell of it should be.
-        offsets: Shape ``(n_columns,)``; to be added to the sums.
+        targets: Centred rating per cell of the whole matrix.
+        offsets: Offsets to add to the sums, shape ``(n_columns,)``.
         scale: Derivative of the loss by a cell's error, divided by that error.
         activation: As for `step_output`.
-        sums: Shape ``(n_rows, n_columns)`` or wider; becomes the derivatives, 0 where
-            no cell is.
-        losses: Sum of squared errors per row, float64, to be written.
+        sums: Shape ``(n_rows, n_columns)`` or wider; replaced by the derivatives, which
+            are 0 at unrated cells.
+        losses: Output: sum of squared errors per row, float64, shape ``(n_rows,)``.
     """
     for r in numba.prange(sums.shape[0]):
         row, n_cells = sums[r], counts[r]
@@ -372,7 +382,9 @@ def outputs_to_slopes(  # type: ignore[no-untyped-def]
         for n in range(n_cells):
             c = np.uint32(at[n])
             output = float(row[c] + offsets[c])
-            error, slope = _judge(output, targets_of_row[n], scale, activation)
+            error, slope = _error_and_slope(
+                output, targets_of_row[n], scale, activation
+            )
             slopes[n] = slope
             total += error * error
         row[:] = 0
@@ -383,16 +395,19 @@ def outputs_to_slopes(  # type: ignore[no-untyped-def]
 
 @_jit(parallel=True)
 def step(n_parts, weights, gradient, moments, rates):  # type: ignore[no-untyped-def]
-    """Take one step of parameters whose gradient is there as a whole.
+    """Update parameters by a complete gradient.
 
     Args:
-        n_parts: Threads that share them.
-        weights: Shape ``(n,)``; updated.
-        gradient: Of the same shape.
-        moments: Moving mean and square of the gradients, shape ``(2, n)``; updated.
-        rates: What `_move` needs.
+        n_parts: Number of threads that share them.
+        weights: The parameters, shape ``(n,)``; updated.
+        gradient: Their gradient, shape ``(n,)``.
+        moments: Moving mean and mean square of the gradients, shape ``(2, n)``;
+            updated.
+        rates: Constants of `_update`.
     """
     n = weights.shape[0]
     for t in numba.prange(n_parts):
         part = slice(t * n // n_parts, (t + 1) * n // n_parts)
-        _move(weights[part], gradient[part], moments[0, part], moments[1, part], rates)
+        _update(
+            weights[part], gradient[part], moments[0, part], moments[1, part], rates
+        )

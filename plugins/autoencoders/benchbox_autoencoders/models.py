@@ -1,4 +1,4 @@
-"""Models: autoencoders over users' rows and over items' rows."""
+"""The models: autoencoders over the ratings of users, and over those of items."""
 
 from weakref import ref
 
@@ -23,8 +23,8 @@ from benchbox_autoencoders.training import train as train_network
 class UserAutoencoder:
     """Reconstructs a user's row of ratings (U-AutoRec, or deeper).
 
-    A prediction is read off the reconstruction of the user's history, so users never
-    trained on are served alike.
+    A prediction is read from the reconstruction of the user's history, so it works the
+    same for users who were not trained on.
     """
 
     _of_users = True
@@ -44,7 +44,7 @@ class UserAutoencoder:
             warm_up(self._options)
 
     def fit(self, train: Ratings, context: FitContext) -> None:
-        """Train on the rows of *train*, by validation error where there is one."""
+        """Train on *train*; validation ratings, if any, choose the best epoch."""
         self._device, self._latest = context.device, None
         self._centre = fit_centre(train, self._options.centring)
         self._side = fit_side(train, self._options, of_users=self._of_users)
@@ -54,7 +54,7 @@ class UserAutoencoder:
         )
 
     def state(self) -> State:
-        """Return the centre, what scales side inputs, and the network."""
+        """Return the centre, the scale of side inputs, and the network."""
         return {
             **nested("centre", self._centre.state),
             "taste_mean": self._side.mean,
@@ -65,7 +65,7 @@ class UserAutoencoder:
         }
 
     def restore(self, state: State) -> None:
-        """Take what `state` returned."""
+        """Restore what `state` returned."""
         self._device, self._latest = "cpu", None
         self._centre = Centre.from_state(part(state, "centre"))
         self._side = Side(
@@ -84,7 +84,7 @@ class UserAutoencoder:
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Return what the visible rows are reconstructed to at these pairs."""
+        """Return the reconstruction of the visible rows at these pairs."""
         scaled = self._reader(history, users, items).read(self._network)
         return self._centre.restored(scaled, self._centre.of(history, users, items))
 
@@ -97,7 +97,7 @@ class UserAutoencoder:
 
         def evaluate(network: Network) -> float:
             predicted = self._centre.restored(reader.read(network), centres)
-            # The run clips what it scores, so epochs are chosen by clipped errors.
+            # The run scores clipped predictions, so epochs are chosen by them too.
             error = hidden.scale.clip(predicted) - hidden.values
             return float(np.sqrt(np.mean(np.square(error), dtype=np.float64)))
 
@@ -111,7 +111,8 @@ class UserAutoencoder:
     def _reader(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> Reader:
-        # Pairs are asked for in chunks, and twenty million ratings take their time.
+        # Predictions are asked for in chunks, and preparing the rows of twenty million
+        # ratings takes long, so the latest ones are reused.
         if self._latest is None or self._latest[0]() is not history:
             self._latest = ref(history), self._as_rows(history)
         return Reader(self._latest[1], users, items)
@@ -120,19 +121,19 @@ class UserAutoencoder:
 class ItemAutoencoder(UserAutoencoder):
     """Reconstructs an item's column of ratings (I-AutoRec).
 
-    A column has one place per training user, so the model knows no other users. The
-    columns read are those of the training ratings: a history need not hold them
-    whole.
+    A column has one entry per training user, so the model cannot predict for others. It
+    reads the columns of the training ratings, because the history need not contain all
+    of an item's ratings.
     """
 
     _of_users = False
 
     def state(self) -> State:
-        """Return what a user autoencoder learns, and the training columns."""
+        """Return the state of a user autoencoder, and the training columns."""
         return {**super().state(), **nested("rows", self._rows.state)}
 
     def restore(self, state: State) -> None:
-        """Take what `state` returned."""
+        """Restore what `state` returned."""
         super().restore(state)
         self._rows = Rows.from_state(part(state, "rows"))
 

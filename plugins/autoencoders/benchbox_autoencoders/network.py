@@ -1,4 +1,4 @@
-"""Network: an autoencoder over rows, read at chosen cells."""
+"""The network: an autoencoder over rows of ratings, evaluated at chosen cells."""
 
 from itertools import pairwise
 from math import sqrt
@@ -13,28 +13,30 @@ from benchbox_autoencoders.options import AutoencoderOptions, Route
 from benchbox_autoencoders.rows import Rows
 from benchbox_autoencoders.sparse import at_cells, by_row
 
-# Share of cells from which reading them all is faster than one by one (measured).
+# From this share of cells on, computing whole rows is faster than single cells
+# (measured).
 _MANY = 0.2
 
 
 class Network(nn.Module):
     """``f(W_L ... g(W_1 r + V s + b_1) ... + b_L)`` (Sedhain et al., 2015).
 
-    The first and the last weights hold one row per column of the ratings, so that
-    both can be read sparsely. Tied, the last weights are the first, and each layer
-    between is its mirror image's transpose; offsets are each layer's own.
-    Columns nobody rated in training are neither read nor written:
-    nothing moves their weights from 0, and the centre alone predicts them.
+    The weights of the first and the last layer have one row per column of the ratings,
+    so that both can be accessed sparsely. If they are tied, the last weights are the
+    first ones, and those of each layer in between are the transpose of its mirror
+    image's; offsets are never shared. The weights of columns without training ratings
+    stay 0, so these columns are predicted by the centre alone.
 
     Args:
-        rows: What the network shall be trained on: its width, which columns are
-            rated, how many per row, and the number of side inputs.
-        options: The settings.
-        generator: Draws the weights, on the CPU: a seed then means the same start on
-            every device.
+        rows: Training rows, for their number of columns and side inputs, the rated
+            columns, and the mean number of ratings per row.
+        options: Options of the model.
+        generator: Random generator of the initial weights. It is on the CPU, so that a
+            seed gives the same weights on every device.
 
     Attributes:
-        route: Whether the first and the last layer multiply whole rows.
+        route: ``dense`` if the first and the last layer multiply whole rows, or
+            ``sparse`` if they multiply only rated cells.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class Network(nn.Module):
             *(_xavier(shape, generator) for shape in pairwise(units)),
         ]
         if options.tied:
-            # The rest are mirror images; of an odd number, the middle one is its own.
+            # The other layers are mirror images. If the number of layers is odd, the
+            # middle one has its own weights.
             del weights[len(units) // 2 + 1 :]
         else:
-            # From 0, the first epochs improve on the centre, not unlearn noise.
+            # Starting at 0, the network predicts the centre, and the first epochs need
+            # not unlearn noise.
             weights.append(torch.zeros(rows.n_columns, units[-1]))
         n_side = 0 if rows.side is None else rows.side.shape[1]
         side = _xavier((n_side, units[0]), generator) if n_side else None
@@ -74,7 +78,7 @@ class Network(nn.Module):
 
     @property
     def between(self) -> list[Tensor]:
-        """Weights of the layers between, shapes ``(h_i, h_(i+1))``."""
+        """Weights of the layers in between, shapes ``(h_i, h_(i+1))``."""
         if not self._options.tied:
             return list(self.weights[1:-1])
         own = list(self.weights[1:])
@@ -88,7 +92,7 @@ class Network(nn.Module):
         return weights
 
     def seed(self, chance: torch.Generator) -> None:
-        """Let *chance*, on the network's device, draw dropout and noise."""
+        """Draw dropout and noise from *chance*, a generator on the network's device."""
         self._chance = chance
 
     def hidden(self, batch: Batch) -> Tensor:
@@ -101,12 +105,12 @@ class Network(nn.Module):
 
     @property
     def corrupts(self) -> bool:
-        """Whether the encoder is given other ratings than there are."""
+        """Whether the encoder's inputs get noise or dropout, as only in training."""
         noisy = self._options.input_noise or self._options.input_dropout
         return self.training and bool(noisy)
 
     def corrupt(self, values: Tensor) -> Tensor:
-        """Return the ratings the encoder is given: noisy or 0 while training."""
+        """Return the inputs of the encoder: while training, with noise and dropout."""
         if not self.corrupts:
             return values
         if self._options.input_noise:
@@ -120,7 +124,12 @@ class Network(nn.Module):
         return self._drop(values, self._options.input_dropout)
 
     def deepen(self, product: Tensor, side: Tensor | None) -> Tensor:
-        """Return the last hidden layer, given the product with the first weights."""
+        """Return the last hidden layer, given the product with the first weights.
+
+        Args:
+            product: Product of ratings and first weights, shape ``(n_rows, h_1)``.
+            side: Side inputs, shape ``(n_rows, d)``, if any.
+        """
         if self.side_weights is not None and side is not None:
             product = product + side @ self.side_weights
         self._activity = []
@@ -131,20 +140,31 @@ class Network(nn.Module):
 
     @property
     def penalty(self) -> Tensor | None:
-        """What the hidden units of the latest pass add to the loss, if anything."""
+        """Activity penalty of the latest forward pass, `None` if there is none."""
         if not self._options.activity_l1 or not self._activity:
             return None
         sizes = [layer.abs().sum() / len(layer) for layer in self._activity]
         return self._options.activity_l1 * torch.stack(sizes).sum()
 
     def decode(self, hidden: Tensor, cells: Cells) -> Tensor:
-        """Return the reconstruction at *cells*, given the last hidden layer."""
+        """Return the reconstruction at *cells*, shape ``(n_cells,)``.
+
+        Args:
+            hidden: Last hidden layer, shape ``(n_rows, h_L)``.
+            cells: Cells to reconstruct.
+        """
         many = len(cells) >= _MANY * cells.n_rows * cells.n_columns
         whole = many or self.route == "dense"
         return self.activate_output(self.sums(hidden, cells, whole=whole))
 
     def sums(self, hidden: Tensor, cells: Cells, *, whole: bool) -> Tensor:
-        """Return the last layer's sums at *cells*, by *whole* rows or one by one."""
+        """Return the last layer's sums at *cells*, before its activation.
+
+        Args:
+            hidden: Last hidden layer, shape ``(n_rows, h_L)``.
+            cells: Cells to compute.
+            whole: Whether to compute whole rows, and then pick the cells.
+        """
         offsets: Tensor = self.offsets[-1]
         if whole:
             return cells.picked(F.linear(hidden, self.last, offsets))
@@ -153,7 +173,7 @@ class Network(nn.Module):
         )
 
     def activate_output(self, output: Tensor) -> Tensor:
-        """Return the reconstruction, given the last layer's sums."""
+        """Return the reconstruction, given the sums of the last layer."""
         return self._output_activation(output)
 
     def _activate(self, x: Tensor) -> Tensor:
@@ -170,9 +190,10 @@ class Network(nn.Module):
 
 
 def _sparse_start(rows: Rows, width: int, generator: torch.Generator) -> Tensor:
-    # Only rated cells feed a hidden unit, so their number is the fan-in that counts:
-    # scaled by all columns, hidden units start out nearly constant. A half did best
-    # of 0.5, 1 and 2 on validation ratings of ML-100K and ml-latest-small.
+    # Only rated cells contribute to a hidden unit, so the fan-in is their number per
+    # row. Scaled by all columns, hidden units would be nearly constant at first. The
+    # factor 0.5 was better than 1 and 2 on validation ratings of ML-100K and
+    # ml-latest-small.
     n_rated = torch.bincount(rows.columns.cpu(), minlength=rows.n_columns)
     n_rows = int((rows.counts > 0).sum())
     spread = 0.5 * sqrt(n_rows / max(1, len(rows.columns)))

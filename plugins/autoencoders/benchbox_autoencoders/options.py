@@ -1,4 +1,4 @@
-"""Options of the autoencoders: one record, and the defaults of the stacked one."""
+"""Options of the autoencoders, and the defaults of the stacked one."""
 
 from typing import Annotated, Literal
 
@@ -22,37 +22,41 @@ SideInput = Literal["attributes", "tastes"]
 
 
 class AutoencoderOptions(TrainingOptions, frozen=True):
-    """Options of every autoencoder, with the defaults of both AutoRecs.
+    """Options of every autoencoder, in addition to `TrainingOptions`.
 
-    To those of `TrainingOptions`, whose ``batch_size`` counts rows here, they add:
+    Here ``batch_size`` is a number of rows. The defaults are those of the two AutoRecs.
 
     Attributes:
         hidden_units: Width of each hidden layer, as in ``300`` or ``300-100-300``.
-        activation: Of the hidden layers.
-        output_activation: Of the last layer; it acts on centred, scaled ratings.
-        tied: Whether the decoder uses the encoder's weights, transposed; the hidden
-            layers must then read the same from both ends.
-        centring: What is subtracted from ratings before they enter and before they
-            are targets: the bias model, the global mean, or nothing (raw).
-        side_inputs: What enters beside the ratings: ``attributes``, the features of
-            the row's own user or item; ``tastes``, how many of the row's ratings in
-            the upper half of the scale go to each feature of the other side.
-        input_dropout: Share of the ratings hidden from the encoder while training.
-            They stay targets, so the model learns to predict, not to copy.
-        input_noise: Standard deviation of the noise on the ratings the encoder is
-            given while training, in units of the centred ratings' own.
-        dropout: Share of hidden units silenced while training.
-        activity_l1: Times the sum of hidden units' absolute values, averaged over the
-            batch's rows, added to the loss: few units then answer to a row.
-        refeeding: Steps more per batch, with the output just made as the input and
-            the ratings as targets still (Kuchaiev & Ginsburg, 2017).
-        route: Whether steps multiply whole rows, or rated cells alone; the loss is the
-            same. ``auto`` takes the faster one for the density at hand.
+        activation: Activation of the hidden layers.
+        output_activation: Activation of the last layer, whose output is a centred,
+            scaled rating.
+        tied: Whether the decoder uses the transposed weights of the encoder. The widths
+            in ``hidden_units`` must then be symmetric.
+        centring: What is subtracted from ratings, as inputs and as targets: the
+            ``bias`` model, the global ``mean``, or ``none``.
+        side_inputs: Inputs in addition to the ratings: ``attributes``, the features of
+            the row's user or item; ``tastes``, for each feature of the other side, the
+            number of the row's ratings that are in the upper half of the scale.
+        input_dropout: Share of ratings hidden from the encoder while training. They
+            remain targets, so the model learns to predict, not to copy.
+        input_noise: Standard deviation of the noise added to the encoder's inputs while
+            training, in units of the standard deviation of centred ratings.
+        dropout: Share of hidden units that are set to 0 while training.
+        activity_l1: L1 penalty on hidden units: the sum of their absolute values,
+            averaged over the rows of a batch, times this number, is added to the loss.
+            So few units are active for each row.
+        refeeding: Number of additional steps per batch with the latest output as the
+            input and the ratings still as the targets (Kuchaiev & Ginsburg, 2017).
+        route: Whether steps multiply whole rows (``dense``) or only rated cells
+            (``sparse``); the loss is the same. ``auto`` takes what is faster for the
+            density of the ratings.
     """
 
-    # Chosen by validation RMSE, three tenths carved from the training part of ML-100K's
-    # u1 and one from ml-latest-small, for rows of users and of items alike. The error
-    # is flat around them; 50 units do as well as 100 and 200, in less time.
+    # Chosen by validation RMSE, for rows of users and of items, on three validation
+    # sets of a tenth of the training part of ML-100K's u1 each, and one of
+    # ml-latest-small. The error hardly depends on them; 50 units are as good as 100
+    # and 200, and faster.
     hidden_units: Layers = (50,)
     activation: Activation = "sigmoid"
     output_activation: OutputActivation = "identity"
@@ -73,11 +77,11 @@ class AutoencoderOptions(TrainingOptions, frozen=True):
 
     def __post_init__(self) -> None:
         if len(set(self.side_inputs)) < len(self.side_inputs):
-            raise ValueError(f"side_inputs names one twice: {self.side_inputs}")
+            raise ValueError(f"side_inputs has a duplicate: {self.side_inputs}")
         if self.tied and self.hidden_units != self.hidden_units[::-1]:
             widths = "-".join(map(str, self.hidden_units))
             raise ValueError(
-                f"tied weights need hidden_units that read the same from both ends, "
+                f"tied weights need symmetric hidden_units, such as 50-20-50, "
                 f"not {widths}"
             )
 
@@ -85,7 +89,7 @@ class AutoencoderOptions(TrainingOptions, frozen=True):
 class StackedOptions(AutoencoderOptions, frozen=True):
     """Options of ``stacked-autoencoder``: those of every autoencoder."""
 
-    # Chosen as above, among bottlenecks of 10 to 100 units and six activations.
+    # Chosen in the same way, among bottlenecks of 10 to 100 units and six activations.
     hidden_units: Layers = (50, 20, 50)
     activation: Activation = "tanh"
     dropout: Share = 0.1

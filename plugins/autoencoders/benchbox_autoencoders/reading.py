@@ -1,4 +1,4 @@
-"""Reading: predictions at chosen cells, one forward pass per block of rows."""
+"""Predictions at chosen cells, with one forward pass per block of rows."""
 
 import numpy as np
 import torch
@@ -8,15 +8,15 @@ from benchbox_autoencoders.cells import Cells, part_of
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.rows import Rows
 
-# Wide enough for full speed, small enough for a dense block to stay in memory.
+# Rows per block: enough for full speed, few enough that a dense block fits in memory.
 _BLOCK = 512
 
 
 class Reader:
-    """Reads networks at the same cells again and again.
+    """Evaluates networks repeatedly at the same cells.
 
     Args:
-        rows: What the network encodes.
+        rows: Rows that are the input of the network.
         row_index: Row per wanted cell, shape ``(n,)``.
         column_index: Column per wanted cell, shape ``(n,)``.
     """
@@ -61,6 +61,7 @@ class Reader:
             for batch, cells in zip(batches, self._cells, strict=True)
         ]
         if outputs:
-            # One wait for the device: it works on while the next block is told to it.
+            # Wait for the device only once, so that it computes while the host prepares
+            # the next block.
             values[self._order] = torch.cat(outputs).cpu().numpy()
         return values

@@ -1,8 +1,8 @@
-"""Re-feeding: a reconstruction, dense as it is, as the input of another pass.
+"""Re-feeding: the dense reconstruction of a batch as the input of another step.
 
 A linear output is ``Z = H W' + b`` with few hidden units, so ``Z U`` is ``H (W' U) +
-b U``, and the gradient ``Z' G`` is ``W (H' G) + b (1' G)``: exact, without ever writing
-*Z* down. That is the cheaper way once a batch has more rows than layers have units.
+b U``, and the gradient ``Z' G`` is ``W (H' G) + b (1' G)``. Both are exact without
+computing *Z*, and cheaper if a batch has more rows than the layers have units.
 """
 
 import torch
@@ -14,12 +14,12 @@ from benchbox_autoencoders.options import AutoencoderOptions
 
 
 class Refed:
-    """The output of a pass, as it was before the step that follows.
+    """The output of a forward pass, before the weights are updated.
 
     Args:
-        network: What made it, not yet moved by the step.
-        hidden: Its last hidden layer, shape ``(n_rows, h)``.
-        options: The settings.
+        network: The network, before the update.
+        hidden: Last hidden layer of the pass, shape ``(n_rows, h)``.
+        options: Options of the model.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Refed:
         self._whole: Tensor | None = None
         last, offsets = network.last.detach(), network.offsets[-1].detach()
         if is_factored(len(hidden), options):
-            # Copies, since the step moves both.
+            # Copies, because the update changes both.
             self._last, self._offsets = last.clone(), offsets.clone()
             return
         whole = F.linear(self._hidden, last, offsets)
@@ -43,7 +43,10 @@ class Refed:
         return torch.addmm(self._offsets @ weights, self._hidden, inner)
 
     def gradient(self, slope: Tensor) -> Tensor:
-        """Return the gradient by the weights of `product`, given that by itself."""
+        """Return the gradient by the weights, given *slope*, that by the `product`.
+
+        Its shape is ``(n_columns, h_1)``.
+        """
         if self._whole is not None:
             return self._whole.T @ slope
         outer = torch.outer(self._offsets, slope.sum(0))
@@ -51,7 +54,7 @@ class Refed:
 
 
 def is_factored(n_rows: int, options: AutoencoderOptions) -> bool:
-    """Return whether fewer products are needed without writing the output down."""
+    """Return whether fewer operations are needed without computing the output."""
     if options.output_activation != "identity":
         return False
     first, last = options.hidden_units[0], options.hidden_units[-1]

@@ -1,4 +1,4 @@
-"""Route: whether whole rows are multiplied, or rated cells alone, and how."""
+"""The choice of a route: multiply whole rows, or only rated cells."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,22 +14,22 @@ from benchbox_autoencoders.rows import Rows
 if TYPE_CHECKING:
     from benchbox_autoencoders.steps import Steps
 
-# Share of rated cells from which multiplying whole rows is faster. On the CPU it was
-# measured, on two cores; elsewhere it follows from an H200's data sheet. Constants, not
-# a stopwatch: the same options give the same bytes.
+# Share of rated cells from which on multiplying whole rows is faster: on the CPU as
+# measured on two cores, elsewhere as computed from the data sheet of an H200. These are
+# constants, not measured in each run, so that the same options give the same bytes.
 DENSE_FROM: Mapping[str, Mapping[Precision, float]] = {
     "cpu": {"float32": 0.25, "tf32": 0.25, "bfloat16": 0.18},
     "cpu, few rows": {"float32": 0.35, "tf32": 0.35, "bfloat16": 0.3},
     "accelerator": {"float32": 0.05, "tf32": 0.02, "bfloat16": 0.01},
 }
 
-# Rows of a batch whose hidden units stay in a processor's cache, as a rule, while whole
-# rows are too few for products at full speed.
+# Up to this number of rows per batch, hidden units usually fit into the CPU cache, and
+# products of whole rows do not reach full speed.
 _FEW_ROWS = 128
 
 
 def choose_route(rows: Rows, options: AutoencoderOptions, context: FitContext) -> Route:
-    """Return how to train on *rows*: the way asked for, else the faster one."""
+    """Return the route asked for or, by default, the faster one for *rows*."""
     if options.route != "auto":
         return options.route
     kind = "cpu, few rows" if options.batch_size <= _FEW_ROWS else "cpu"
@@ -62,7 +62,7 @@ def warm_up(asked: AutoencoderOptions) -> None:
     """Load the kernels that a fit on processors may need, or compile them.
 
     Args:
-        asked: The settings of the fit; its route may not be chosen yet.
+        asked: Options of the fit; its route may not be chosen yet.
     """
     options = AutoencoderOptions(hidden_units=(1,), batch_size=1)
     rows = Rows(

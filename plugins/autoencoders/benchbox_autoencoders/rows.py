@@ -1,4 +1,4 @@
-"""Rows: ratings in compressed rows on a device, and batches cut from them."""
+"""Ratings in compressed rows on a device, and batches of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from benchbox import Grouped
 from benchbox.models import State
 from benchbox_autoencoders.cells import Batch, ByColumn, Cells, part_of
 
-# Rated cells laid out at once: enough to have little to do per batch, few enough for
-# some tens of megabytes.
+# Rated cells prepared at once: enough to leave little work per batch, few enough to
+# take only tens of megabytes.
 _AT_ONCE = 1 << 20
 
 
@@ -23,12 +23,12 @@ class Rows:
     """Ratings in compressed rows on a device.
 
     Attributes:
-        counts: Ratings per row, int64, on the CPU.
-        offsets: Row *r* is ``offsets[r]:offsets[r + 1]``, int64.
-        columns: Column per rating, int32.
-        values: Centred rating per rating, float32.
-        n_columns: Width of a row.
-        side: Side inputs per row, shape ``(n_rows, d)``; there may be none.
+        counts: Number of ratings per row, int64, shape ``(n_rows,)``, on the CPU.
+        offsets: Row *r* is ``offsets[r]:offsets[r + 1]``, int64, ``(n_rows + 1,)``.
+        columns: Column per rating, int32, shape ``(n,)``.
+        values: Centred, scaled value per rating, float32, shape ``(n,)``.
+        n_columns: Number of columns of a row.
+        side: Side inputs per row, shape ``(n_rows, d)``, if any.
     """
 
     counts: Tensor
@@ -46,19 +46,19 @@ class Rows:
         device: str,
         side: NDArray[np.float32] | None = None,
     ) -> "Rows":
-        """Move *grouped* to *device*, with *values* in place of its ratings.
+        """Copy *grouped* to *device*, with *values* instead of its ratings.
 
         Args:
-            grouped: Who rated what.
+            grouped: Ratings by row.
             values: One value per rating, in the order of the ungrouped ratings.
-            device: Where the rows shall live.
-            side: Side inputs per row.
+            device: Device of the rows.
+            side: Side inputs per row, shape ``(n_rows, d)``, if any.
         """
         offsets = grouped.offsets.astype(np.int64)
         return cls(
             counts=torch.from_numpy(np.diff(offsets)),
             offsets=torch.from_numpy(offsets).to(device),
-            # Copies: ratings are read-only, which a tensor cannot be.
+            # Copies, because ratings are read-only and tensors cannot be.
             columns=torch.from_numpy(grouped.indices.astype(np.int32)).to(device),
             values=torch.from_numpy(values[grouped.positions]).to(device),
             n_columns=grouped.n_columns,
@@ -67,7 +67,7 @@ class Rows:
 
     @classmethod
     def empty(cls, n_columns: int, n_side: int) -> "Rows":
-        """Return no rows, of this width and with so many side inputs."""
+        """Return zero rows, with the given numbers of columns and side inputs."""
         return cls(
             counts=torch.zeros(0, dtype=torch.int64),
             offsets=torch.zeros(1, dtype=torch.int64),
@@ -79,7 +79,7 @@ class Rows:
 
     @property
     def state(self) -> State:
-        """All of it as arrays, to be kept."""
+        """All rows as arrays, to be saved."""
         tensors = {
             "counts": self.counts,
             "columns": self.columns,
@@ -91,7 +91,7 @@ class Rows:
 
     @classmethod
     def from_state(cls, state: State) -> "Rows":
-        """Return the rows that have `state`, on the CPU."""
+        """Return the rows that were saved as *state*, on the CPU."""
         tensors = {k: torch.from_numpy(v) for k, v in state.items() if v.ndim}
         offsets = _starts(tensors["counts"])
         return cls(offsets=offsets, n_columns=int(state["n_columns"]), **tensors)
@@ -100,21 +100,22 @@ class Rows:
         return len(self.counts)
 
     def side_of(self, index: Tensor) -> Tensor | None:
-        """Return the side inputs of the rows named by *index*, if there are any."""
+        """Return the side inputs of the rows *index*, if there are any."""
         return None if self.side is None else self.side.index_select(0, index)
 
     def batches(
         self, order: Tensor, size: int, by_column: bool = False
     ) -> Iterator[Batch]:
-        """Yield the rows named by *order*, which lies on the CPU, *size* at a time.
+        """Yield the rows of *order*, *size* at a time.
 
-        They are laid out for many batches at once, which are views: a device is waited
-        for once, when *order* is copied there, and has little more to do per batch.
+        Many batches are prepared at once, and are views of the result. So the host
+        waits for the device only once, when it copies *order*, and little work is left
+        per batch.
 
         Args:
-            order: Which rows.
-            size: Rows per batch; the last may have fewer.
-            by_column: Whether cells shall be there column by column too.
+            order: Row indexes, on the CPU.
+            size: Rows per batch; the last batch may have fewer.
+            by_column: Whether cells are needed sorted by column too.
         """
         counts, index = self.counts[order], order.to(self.values.device)
         n_batches = -(-len(order) // size)
@@ -122,12 +123,12 @@ class Rows:
         at_once = size * max(1, _AT_ONCE // n_cells)
         for start in range(0, len(order), at_once):
             part = slice(start, start + at_once)
-            yield from self._laid_out(counts[part], index[part], size, by_column)
+            yield from self._many_batches(counts[part], index[part], size, by_column)
 
-    def _laid_out(
+    def _many_batches(
         self, counts: Tensor, index: Tensor, size: int, by_column: bool
     ) -> Iterator[Batch]:
-        # Counted on the CPU, so that the device need not be waited for.
+        # Counted on the CPU, so that the host does not wait for the device.
         ends = [0, *accumulate(int(part.sum()) for part in torch.split(counts, size))]
         firsts = self.offsets[index]
         lengths = self.offsets[index + 1] - firsts
@@ -137,7 +138,7 @@ class Rows:
         cells += (firsts - offsets[:-1]).index_select(0, rows)
         columns = self.columns.index_select(0, cells).long()
         values, side = self.values.index_select(0, cells), self.side_of(index)
-        # Divided row by row, of which there are fewer than cells.
+        # Divided per row and not per cell, because there are fewer rows.
         places = torch.arange(len(index), device=index.device)
         numbers = places // size
         places = (places - numbers * size).index_select(0, rows)

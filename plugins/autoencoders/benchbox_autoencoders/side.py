@@ -1,4 +1,4 @@
-"""Side inputs: what an autoencoder is told of a row beside its ratings."""
+"""Side inputs: what an autoencoder gets about a row in addition to its ratings."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Side:
-    """How side inputs of users, or of items, are made from what is visible.
+    """Computes the side inputs of users, or of items, from visible ratings.
 
     Attributes:
-        kinds: Which inputs, in order.
+        kinds: Kinds of inputs, in order.
         of_users: Whether rows are users.
         mean: Mean per taste over the training rows, shape ``(d,)``.
-        spread: Standard deviation of the same.
+        spread: Standard deviation per taste over the training rows, shape ``(d,)``.
     """
 
     kinds: tuple[SideInput, ...]
@@ -29,7 +29,7 @@ class Side:
     spread: NDArray[np.float64]
 
     def inputs(self, visible: Ratings) -> Matrix | None:
-        """Return the inputs of every row of *visible*, ``(n_rows, d)``, if any."""
+        """Return the side inputs of every row, shape ``(n_rows, d)``, if any."""
         parts = []
         for kind in self.kinds:
             if kind == "attributes":
@@ -41,10 +41,10 @@ class Side:
 
 
 def fit_side(train: Ratings, options: AutoencoderOptions, *, of_users: bool) -> Side:
-    """Return how the side inputs the options name are made.
+    """Return what computes the side inputs that the options ask for.
 
     Raises:
-        ModelError: The data have no features to make them of.
+        ModelError: The data set has no features to compute them from.
     """
     kinds = options.side_inputs
     for kind in kinds:
@@ -58,15 +58,16 @@ def fit_side(train: Ratings, options: AutoencoderOptions, *, of_users: bool) -> 
 
 
 def _features(ratings: Ratings, kind: SideInput, of_users: bool) -> EncodedFeatures:
-    """Return the features that a kind of input is made of."""
+    """Return the features that this kind of input is computed from."""
     about_users = of_users if kind == "attributes" else not of_users
     return described(ratings, users=about_users, asked=f"side_inputs={kind}")
 
 
 def _tastes(visible: Ratings, of_users: bool) -> NDArray[np.float64]:
-    """Count, per row and feature of the other side, the ratings in the upper half.
+    """Count ratings in the upper half of the scale, by row and other side's feature.
 
-    On a scale from 1 to 5 these are the ratings of 3 and more.
+    On a scale from 1 to 5 these are ratings of 3 and above. The shape is
+    ``(n_rows, d)``.
     """
     from scipy.sparse import csr_array
 

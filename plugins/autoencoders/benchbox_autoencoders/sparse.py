@@ -1,9 +1,9 @@
-"""Sparse: the products of the first and the last layer, at rated cells alone.
+"""Sparse products of the first and the last layer, computed only at rated cells.
 
-`F.embedding_bag` is a product of a sparse and a dense matrix on every device, and its
-sums come in the same order every time. The product of two dense matrices at chosen
-cells is the gradient by its ``per_sample_weights``, which torch offers as an operator.
-None of them is differentiable: `device` forms the gradients that it needs.
+`F.embedding_bag` multiplies a sparse and a dense matrix on every device, and always
+sums in the same order. The product of two dense matrices at chosen cells is its
+gradient by ``per_sample_weights``, for which torch has an operator. None of these
+functions is differentiable; `device` computes the gradients that it needs.
 """
 
 import torch
@@ -17,9 +17,9 @@ def by_row(cells: Cells, values: Tensor, weights: Tensor) -> Tensor:
     """Return ``X @ weights``, shape ``(n_rows, h)``.
 
     Args:
-        cells: Which cells of *X* are rated.
-        values: What *X* holds there.
-        weights: Shape ``(n_columns, h)``.
+        cells: The rated cells of *X*.
+        values: Values of *X* at these cells, shape ``(n_cells,)``.
+        weights: Dense matrix, shape ``(n_columns, h)``.
     """
     return _bags(cells.columns, cells.offsets, values, weights)
 
@@ -28,9 +28,9 @@ def by_column(cells: Cells, values: Tensor, units: Tensor) -> Tensor:
     """Return ``X.T @ units``, shape ``(n_columns, h)``.
 
     Args:
-        cells: Which cells of *X* are rated, sorted by column too.
-        values: What *X* holds there, row by row.
-        units: Shape ``(n_rows, h)``.
+        cells: The rated cells of *X*, sorted by column too.
+        values: Values of *X* at these cells, in the order by row, ``(n_cells,)``.
+        units: Dense matrix, shape ``(n_rows, h)``.
     """
     columns = cells.by_column
     assert columns is not None
@@ -42,9 +42,9 @@ def at_cells(cells: Cells, units: Tensor, weights: Tensor) -> Tensor:
     """Return ``units @ weights.T`` at *cells*, shape ``(n_cells,)``.
 
     Args:
-        cells: Which cells.
-        units: Shape ``(n_rows, h)``.
-        weights: Shape ``(n_columns, h)``.
+        cells: The cells to compute.
+        units: Dense matrix, shape ``(n_rows, h)``.
+        weights: Dense matrix, shape ``(n_columns, h)``.
     """
     sums: Tensor = torch.ops.aten._embedding_bag_per_sample_weights_backward(
         units, weights, cells.columns, cells.offsets, cells.places, 0
@@ -55,7 +55,7 @@ def at_cells(cells: Cells, units: Tensor, weights: Tensor) -> Tensor:
 def _bags(index: Tensor, offsets: Tensor, values: Tensor, rows: Tensor) -> Tensor:
     return F.embedding_bag(
         index,
-        # Else it would note down what a gradient needs, without one to come.
+        # Detached, or torch would store what a gradient needs, which is never computed.
         rows.detach(),
         offsets,
         mode="sum",

@@ -1,4 +1,4 @@
-"""Steps: how batches move a network, whatever multiplies them and wherever."""
+"""Training steps of a network, whatever the route and the device."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -15,32 +15,32 @@ from benchbox_autoencoders.refeeding import Refed
 from benchbox_autoencoders.rows import Rows
 
 
-class Cut(Protocol):
-    """The rated cells of a batch, as a route wants them."""
+class AnyBatch(Protocol):
+    """The rated cells of a batch, in the layout that a route needs."""
 
     @property
     def side(self) -> Tensor | None:
-        """Side inputs per row, shape ``(n_rows, d)``; there may be none."""
+        """Side inputs per row, shape ``(n_rows, d)``, if any."""
 
 
-C = TypeVar("C", bound=Cut)
+B = TypeVar("B", bound=AnyBatch)
 
 
-class Steps(ABC, Generic[C]):
-    """Takes the steps of a network, batch by batch.
+class Steps(ABC, Generic[B]):
+    """Takes training steps of a network, batch by batch.
 
-    The loss is the mean squared error at rated cells, plus the penalty. The layers
-    between are differentiated automatically; the first and the last, which hold nearly
-    all the weights, by whoever knows how their products are formed.
+    The loss is the mean squared error at rated cells, plus the penalty. The layers in
+    between are differentiated automatically. The first and the last layer, which have
+    nearly all weights, are differentiated by subclasses.
 
     Args:
-        network: What is trained; it lies on the device of the rows.
-        options: The settings.
-        precision: Arithmetic of products of dense matrices: ``bfloat16``, or that of
-            the weights.
+        network: The network to train, on the device of the rows.
+        options: Options of the model.
+        precision: ``bfloat16`` for products of dense matrices in bfloat16; otherwise
+            they have the type of the weights.
 
     Attributes:
-        optimizer: Holds the learning rate of all steps.
+        optimizer: The optimizer, whose learning rate applies to all parameters.
     """
 
     optimizer: optim.Optimizer
@@ -52,80 +52,86 @@ class Steps(ABC, Generic[C]):
         self._in_bfloat16 = precision == "bfloat16"
 
     def _threads(self) -> AbstractContextManager[None]:
-        """Return the context in which steps get as many threads as are due to them."""
+        """Return a context in which steps use the right number of threads."""
         return nullcontext()
 
     @abstractmethod
-    def _cuts(self, rows: Rows, order: Tensor) -> Iterator[C]:
-        """Yield the cells of each batch of *rows* in *order*."""
+    def _batches(self, rows: Rows, order: Tensor) -> Iterator[B]:
+        """Yield the batches of *rows* in *order*."""
 
     @abstractmethod
-    def _encode(self, cut: C) -> tuple[Any, Tensor]:
-        """Return the ratings, corrupted if they are to be, and their product.
+    def _encode(self, batch: B) -> tuple[Any, Tensor]:
+        """Return the inputs of the encoder, and their product with the first weights.
 
-        The ratings are as `_step_input` wants them.
+        The inputs are in the form that `_step_input` needs.
         """
 
     @abstractmethod
-    def _step_output(self, cut: C, hidden: Tensor) -> tuple[Any, Any, Tensor]:
-        """Step the last layer, unless it is tied.
+    def _step_output(self, batch: B, hidden: Tensor) -> tuple[Any, Any, Tensor]:
+        """Update the last layer, unless weights are tied.
 
         Returns:
-            The sum of squared errors; the derivatives by the output as `_step_input`
-            wants them, which may be nothing unless it is tied; those by *hidden*.
+            The sum of squared errors; the derivatives of the loss by the last layer's
+            sums, in the form that `_step_input` needs, or empty if weights are not
+            tied; the derivatives by *hidden*.
         """
 
     @abstractmethod
     def _step_input(
-        self, cut: C, given: Any, back: Tensor, slopes: Any, hidden: Tensor
+        self, batch: B, given: Any, back: Tensor, slopes: Any, hidden: Tensor
     ) -> None:
-        """Step the first layer, and the last if they are tied.
+        """Update the first layer, and with it the last one if weights are tied.
 
         Args:
-            cut: The cells.
-            given: From `_encode`.
-            back: Derivatives by the product.
-            slopes: From `_step_output`.
-            hidden: Last hidden layer.
+            batch: The batch.
+            given: Inputs of the encoder, from `_encode`.
+            back: Derivatives of the loss by the product, shape ``(n_rows, h_1)``.
+            slopes: Derivatives of the loss by the last layer's sums, from
+                `_step_output`.
+            hidden: Last hidden layer, shape ``(n_rows, h_L)``.
         """
 
     @abstractmethod
     def _step_refed(
-        self, cut: C, gradient: Tensor, slopes: Any, hidden: Tensor
+        self, batch: B, gradient: Tensor, slopes: Any, hidden: Tensor
     ) -> None:
-        """Do the same where the *gradient* by the first layer is there as a whole."""
+        """Do the same as `_step_input`, given the *gradient* by the first weights."""
 
     @abstractmethod
     def _step_rest(self) -> None:
-        """Step all else, and forget the gradients."""
+        """Update all other parameters, and discard the gradients."""
 
     def epoch(self, rows: Rows, order: Tensor, timed: TimedStep = nullcontext) -> float:
-        """Take the steps of each batch of *rows* in *order*; return the mean loss.
+        """Take a step for each batch of *rows* in *order*; return the mean loss.
 
-        The loss is the mean squared error on the way: each batch's before its step.
-        *timed* gives the context that times a step.
+        The loss is the mean squared error; each batch's is computed before its step.
+
+        Args:
+            rows: Rows to train on.
+            order: Indexes of the rows in the order of the epoch.
+            timed: Makes a context in which a step is timed.
         """
-        cuts, total = self._cuts(rows, order), 0.0
+        batches, total = self._batches(rows, order), 0.0
         with self._threads():
             for _ in range(0, len(order), self._options.batch_size):
-                # Cutting a batch is a part of its step.
+                # Making a batch is part of its step.
                 with timed():
-                    total += self._learn(next(cuts))
-        # A device is waited for here, and once before, for the order.
+                    total += self._learn(next(batches))
+        # The host waits for the device only here, and when it copies the order.
         return float(total) / int(rows.counts[order].sum())
 
-    def _learn(self, cut: C) -> Any:
+    def _learn(self, batch: B) -> Any:
         network, squares = self._network, []
         refed: Refed | None = None
         for n_left in reversed(range(1 + self._options.refeeding)):
-            given, product = self._encoded(cut, refed)
+            given, product = self._encoded(batch, refed)
             product.requires_grad_()
             with self._arithmetic(product):
-                units = network.deepen(product, cut.side)
+                units = network.deepen(product, batch.side)
             following = Refed(network, units, self._options) if n_left else None
             hidden = units.detach().to(network.first.dtype)
             with torch.no_grad():
-                squared, slopes, back = self._step_output(cut, hidden)
+                squared, slopes, back = self._step_output(batch, hidden)
             penalty, back = network.penalty, back.to(units.dtype)
             if penalty is None:
                 torch.autograd.backward([units], [back])
@@ -134,28 +140,28 @@ class Steps(ABC, Generic[C]):
             assert product.grad is not None
             with torch.no_grad():
                 if refed is None:
-                    self._step_input(cut, given, product.grad, slopes, hidden)
+                    self._step_input(batch, given, product.grad, slopes, hidden)
                 else:
                     gradient = refed.gradient(product.grad)
-                    self._step_refed(cut, gradient, slopes, hidden)
+                    self._step_refed(batch, gradient, slopes, hidden)
             self._step_rest()
             refed = following
             squares.append(squared)
         return squares[0]
 
     @torch.no_grad()
-    def _encoded(self, cut: C, refed: Refed | None) -> tuple[Any, Tensor]:
+    def _encoded(self, batch: B, refed: Refed | None) -> tuple[Any, Tensor]:
         if refed is not None:
             return None, refed.product(self._network.first)
-        return self._encode(cut)
+        return self._encode(batch)
 
-    def _arithmetic(self, beside: Tensor) -> torch.autocast:
-        """Return the context of products on the device of the tensor *beside*."""
-        kind = beside.device.type
+    def _arithmetic(self, tensor: Tensor) -> torch.autocast:
+        """Return the autocast context for products on the device of *tensor*."""
+        kind = tensor.device.type
         return torch.autocast(kind, torch.bfloat16, enabled=self._in_bfloat16)
 
 
 def decayed(network: Network) -> list[torch.nn.Parameter]:
-    """Return the parameters under weight decay."""
+    """Return the parameters with weight decay."""
     side = network.side_weights
     return [*network.weights, *([] if side is None else [side])]

@@ -1,4 +1,4 @@
-"""Training: how every autoencoder learns."""
+"""Training of the autoencoders."""
 
 from collections.abc import Callable
 
@@ -24,11 +24,11 @@ def train(
     """Return a network that reconstructs the rated cells of *rows*.
 
     Args:
-        rows: What to learn from; only rated cells enter the loss.
-        options: The settings.
-        context: Seed, device, and for a refit the number of epochs.
-        evaluate: Gives the validation error of a network; training then ends by
-            patience, and the best network is returned.
+        rows: Training rows; only rated cells count in the loss.
+        options: Options of the model.
+        context: Gives the seed, the device and, for a refit, the number of epochs.
+        evaluate: Returns the validation error of a network. If given, training stops
+            early, and the network of the best epoch is returned.
     """
     generator = torch.Generator().manual_seed(context.seed)
     network = Network(rows, options, generator).to(context.device)
@@ -54,8 +54,8 @@ def train(
         context,
         None if evaluate is None else lambda: evaluate(network),
     )
-    # However steps had laid them out: sums then have the order that they will have in
-    # a network that is restored.
+    # Steps may have changed the memory layout of weights. Contiguous weights make sums
+    # run in the same order as in a restored network.
     for weights in network.parameters():
         weights.data = weights.data.contiguous()
     return network

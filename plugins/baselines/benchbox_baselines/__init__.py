@@ -1,4 +1,4 @@
-"""Baselines: means and biases, the lines that any other model must beat."""
+"""Baselines: means and biases, which every other model should beat."""
 
 from benchbox import Capabilities, ModelSpec, hookimpl
 from benchbox.models import Span
@@ -9,7 +9,7 @@ _CAPABILITIES = Capabilities(inductive=True, stochastic=False)
 
 @hookimpl
 def benchbox_models() -> list[ModelSpec]:
-    """Offer the four baselines; a cold user or item gets the other side's mean."""
+    """Offer four baselines; for a cold user or item they use the other side's mean."""
     return [
         ModelSpec(
             name="global-mean",
@@ -35,7 +35,7 @@ def benchbox_models() -> list[ModelSpec]:
         ModelSpec(
             name="bias",
             target="benchbox_baselines.bias:Bias",
-            summary="global mean plus a damped offset per user and per item",
+            summary="global mean plus a damped offset per user and item",
             options=BiasOptions,
             search={
                 "user_damping": Span(0.1, 50.0, log=True),

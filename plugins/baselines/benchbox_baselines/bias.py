@@ -1,4 +1,4 @@
-"""The bias model as a contestant: benchbox's own reference line, with options."""
+"""The bias model of benchbox as a model with options."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ class Bias:
         self._model: BiasModel
 
     def fit(self, train: Ratings, context: FitContext) -> None:
-        """Solve the offsets of both sides in turn."""
+        """Fit the offsets of users and items in turn."""
         self._model = fit_bias_model(
             train,
             user_damping=self._options.user_damping,
@@ -25,25 +25,25 @@ class Bias:
         )
 
     def state(self) -> State:
-        """Return the bias model."""
+        """Return the state of the bias model."""
         return self._model.state
 
     def restore(self, state: State) -> None:
-        """Take the bias model."""
+        """Restore the bias model."""
         self._model = BiasModel.from_state(state)
 
     @property
     def n_parameters(self) -> int:
-        """The mean and an offset per user and item."""
+        """One mean, and one offset per user and item."""
         return 1 + self._model.user_bias.size + self._model.item_bias.size
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Return mean plus offsets, the user's taken from *history*.
+        """Return the mean plus offsets; users' offsets are computed from *history*.
 
-        Users are solved last in `fit`, so with the training ratings as history this
-        equals the fitted model.
+        `fit` computes users' offsets last, so if *history* is the training ratings,
+        these are the fitted ones.
         """
         user_bias = self._model.user_bias_from(history)
         total = self._model.mean + user_bias[users] + self._model.item_bias[items]

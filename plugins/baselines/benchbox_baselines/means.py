@@ -1,4 +1,4 @@
-"""Means: the mean rating over everything, per user, and per item."""
+"""Means: the mean rating overall, per user and per item."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ class GlobalMean:
         self.n_parameters = 1
 
     def fit(self, train: Ratings, context: FitContext) -> None:
-        """Take the mean of *train*."""
+        """Compute the mean of *train*."""
         self._mean = _mean(train)
 
     def state(self) -> State:
@@ -23,7 +23,7 @@ class GlobalMean:
         return {"mean": self._mean}
 
     def restore(self, state: State) -> None:
-        """Take the global mean."""
+        """Restore the global mean."""
         self._mean = float(state["mean"])
 
     def predict(
@@ -34,14 +34,14 @@ class GlobalMean:
 
 
 class UserMean:
-    """The undamped mean of a user's ratings; the global mean where there are none."""
+    """The undamped mean of a user's ratings; the global mean if there are none."""
 
     def __init__(self, options: Options) -> None:
         self._mean = 0.0
         self.n_parameters = 1
 
     def fit(self, train: Ratings, context: FitContext) -> None:
-        """Take the global mean alone: the users' means come from their history."""
+        """Compute the global mean; users' means come from their history later."""
         self._mean = _mean(train)
 
     def state(self) -> State:
@@ -49,34 +49,34 @@ class UserMean:
         return {"mean": self._mean}
 
     def restore(self, state: State) -> None:
-        """Take the global mean."""
+        """Restore the global mean."""
         self._mean = float(state["mean"])
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Return the mean rating of each user in *history*, trained on or not."""
+        """Return each user's mean in *history*, whether trained on or not."""
         means = _means(history.values, history.users, history.n_users, self._mean)
         return means[users]
 
 
 class ItemMean:
-    """The undamped mean of an item's ratings; the global mean where there are none."""
+    """The undamped mean of an item's ratings; the global mean if there are none."""
 
     def __init__(self, options: Options) -> None:
         self._means = np.zeros(0, dtype=np.float32)
 
     def fit(self, train: Ratings, context: FitContext) -> None:
-        """Take the mean of every item in *train*."""
+        """Compute the mean of each item in *train*."""
         self._means = _means(train.values, train.items, train.n_items, _mean(train))
         self.n_parameters = len(self._means)
 
     def state(self) -> State:
-        """Return the mean of every item."""
+        """Return the mean of each item, shape ``(n_items,)``."""
         return {"means": self._means}
 
     def restore(self, state: State) -> None:
-        """Take the mean of every item."""
+        """Restore the mean of each item."""
         self._means = state["means"]
 
     def predict(

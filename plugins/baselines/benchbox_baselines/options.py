@@ -11,9 +11,9 @@ class BiasOptions(Options, frozen=True):
     """Options of ``bias``.
 
     Attributes:
-        user_damping: Pseudo-ratings that pull a user's offset towards 0.
-        item_damping: Pseudo-ratings that pull an item's offset towards 0.
-        n_sweeps: How often the offsets of both sides are solved.
+        user_damping: Number of pseudo-ratings that pull a user's offset towards 0.
+        item_damping: Number of pseudo-ratings that pull an item's offset towards 0.
+        n_sweeps: Number of times the offsets of items and users are fitted in turn.
     """
 
     user_damping: Annotated[float, Meta(ge=0)] = 5.0

@@ -1,4 +1,4 @@
-"""Embeddings: vectors of users and items under a head, learned by mini-batches."""
+"""Embedding models: a vector per user and item and a head, trained on mini-batches."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from benchbox import Capabilities, ModelSpec, hookimpl
 from benchbox.models import OneOf, Span
 from benchbox_embeddings.options import BiasedMFSGDOptions, NeuralCFOptions
 
-# The factorization of a tutorial on MovieLens-20M (Keras), whose ridge is on sums of
-# squares: half of ours.
+# The factorization of a tutorial on MovieLens-20M (Keras). Its L2 penalty is on sums of
+# squares, and ours is on half of them, so the value here is twice as large.
 _MF_PRESETS: dict[str, dict[str, Any]] = {
     "mf-15": {
         "n_factors": 15,
@@ -19,7 +19,7 @@ _MF_PRESETS: dict[str, dict[str, Any]] = {
         "patience": 0,
     }
 }
-# The perceptron of a tutorial on a slice of MovieLens; 80 numbers enter it.
+# The perceptron of a tutorial on a subset of MovieLens; it has 80 inputs.
 _MLP: dict[str, Any] = {
     "centring": "none",
     "n_factors": 40,
@@ -43,12 +43,12 @@ _NCF_PRESETS = {
 
 @hookimpl
 def benchbox_models() -> list[ModelSpec]:
-    """Offer two heads on one engine; users are those trained on, whatever they rate."""
+    """Offer two models, which predict only for users they were trained on."""
     return [
         ModelSpec(
             name="biased-mf-sgd",
             target="benchbox_embeddings.models:BiasedMFSGD",
-            summary="biases plus factors by mini-batches of gradient steps",
+            summary="biases plus factors by mini-batch gradient descent",
             options=BiasedMFSGDOptions,
             capabilities=Capabilities(
                 uses_validation=True, refits=True, devices=("cpu", "cuda")
@@ -66,7 +66,7 @@ def benchbox_models() -> list[ModelSpec]:
         ModelSpec(
             name="neural-cf",
             target="benchbox_embeddings.models:NeuralCF",
-            summary="NCF: a perceptron over a user's and an item's embedding",
+            summary="NCF: a perceptron over the embeddings of user and item",
             options=NeuralCFOptions,
             capabilities=Capabilities(
                 uses_features=True,

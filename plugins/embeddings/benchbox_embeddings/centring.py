@@ -1,4 +1,4 @@
-"""Centring: what is taken off ratings before training, and put back afterwards."""
+"""Centring: what is subtracted from ratings before training and added back later."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,14 +15,14 @@ from benchbox.models.training import Centring, fit_centring
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Centre:
-    """A bias model, fitted, reduced to its mean or empty, and the spread around it.
+    """The centre of each pair (a bias model, its mean, or 0) and the spread around it.
 
     Attributes:
-        mean: What every pair starts from.
-        user_bias: Offset per user, 0 for one never seen, shape ``(n_users,)``.
-        item_bias: Offset per item, 0 for one never seen, shape ``(n_items,)``.
+        mean: Global mean; 0 without centring.
+        user_bias: Offset per user, 0 if not trained on, shape ``(n_users,)``.
+        item_bias: Offset per item, 0 if not trained on, shape ``(n_items,)``.
         spread: Standard deviation of the training ratings around their centres.
-            Dividing by it makes learning rates mean the same on every rating scale.
+            Because ratings are divided by it, a learning rate suits every rating scale.
     """
 
     mean: float
@@ -31,16 +31,16 @@ class Centre:
     spread: float
 
     def scaled(self, values: Tensor | float, users: Tensor, items: Tensor) -> Tensor:
-        """Return ratings of these pairs centred and scaled."""
+        """Return the ratings of these pairs, centred and scaled, shape ``(n,)``."""
         return (values - self._of(users, items)) / self.spread
 
     def restored(self, scaled: Tensor, users: Tensor, items: Tensor) -> Tensor:
-        """Return *scaled* as ratings of these pairs: the reverse of `scaled`."""
+        """Return *scaled* values of these pairs as ratings; the inverse of `scaled`."""
         return self._of(users, items) + self.spread * scaled
 
     @property
     def state(self) -> State:
-        """What was fitted, to be kept."""
+        """The fitted values, to be saved."""
         return {
             "mean": self.mean,
             "user_bias": self.user_bias.cpu().numpy(),
@@ -50,7 +50,7 @@ class Centre:
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Return the centre that has `state`, on the CPU."""
+        """Return the centre that was saved as *state*, on the CPU."""
         return cls(
             mean=float(state["mean"]),
             user_bias=torch.from_numpy(state["user_bias"].copy()),
@@ -60,7 +60,7 @@ class Centre:
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers were learned here."""
+        """Number of fitted parameters."""
         offsets = torch.cat([self.user_bias, self.item_bias])
         return int(self.mean != 0) + (offsets.numel() if offsets.any() else 0)
 
@@ -70,7 +70,7 @@ class Centre:
 
 
 def fit_centre(train: Ratings, kind: Centring, device: str) -> Centre:
-    """Return the centre of *train* of the *kind* the options name, on *device*."""
+    """Return the centre of *train*, of the given *kind*, on *device*."""
     model, spread = fit_centring(train, kind)
     return Centre(
         mean=model.mean,

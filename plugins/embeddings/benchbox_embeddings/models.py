@@ -1,4 +1,4 @@
-"""Models: biased matrix factorization and a perceptron, on one engine."""
+"""The models: biased matrix factorization and a perceptron, with shared training."""
 
 from collections.abc import Callable
 
@@ -24,21 +24,21 @@ from benchbox_embeddings.pairs import Pairs, on_device
 from benchbox_embeddings.rows import Rows, rows_from, rows_of
 from benchbox_embeddings.training import train_network
 
-# Pairs predicted at once, so that hidden layers stay in cache.
+# Pairs predicted at once, few enough that hidden layers stay in the CPU cache.
 _BLOCK = 1 << 14
 
 SIDES: tuple[Side, Side] = ("users", "items")
 
 
 class EmbeddingModel:
-    """A head over embeddings, trained on what the centre leaves of the ratings.
+    """A head over embeddings, trained on centred ratings.
 
     Minimises the mean of ``(r - centre - spread * head(p_u, q_i))^2 / spread^2`` over
-    the ratings of a batch, plus the penalties, by steps over mini-batches. Here *p_u*
-    is row *u* of a table ``(n_users, n_factors)``, *q_i* row *i* of another.
+    the ratings of a mini-batch, plus the penalties. *p_u* is row *u* of a table of
+    shape ``(n_users, n_factors)``, and *q_i* is row *i* of another.
 
-    Users and items never trained on are given the mean of the trained embeddings, and
-    no offset: a prediction near the bias model's.
+    Users and items that were not trained on get the mean of the trained embeddings and
+    no offset, so their predictions are close to the bias model's.
     """
 
     def __init__(self, options: EmbeddingOptions) -> None:
@@ -49,9 +49,9 @@ class EmbeddingModel:
         self._network: Network
 
     def fit(self, train: Ratings, context: FitContext) -> None:
-        """Train on *train*, by validation error where there is one."""
+        """Train on *train*; validation ratings, if any, choose the best epoch."""
         self._device = context.device
-        # On the CPU: a seed then means the same start on every device.
+        # On the CPU, so that a seed gives the same initial weights on every device.
         generator = Generator().manual_seed(context.seed)
         chance = generator
         if is_accelerator(context.device):
@@ -80,7 +80,7 @@ class EmbeddingModel:
         }
 
     def restore(self, state: State) -> None:
-        """Take what `state` returned."""
+        """Restore what `state` returned."""
         self._device = "cpu"
         self._centre = Centre.from_state(part(state, "centre"))
         weights = part(state, "network")
@@ -91,14 +91,14 @@ class EmbeddingModel:
 
     @property
     def n_parameters(self) -> int:
-        """Numbers learned by the network and by the centre."""
+        """Number of parameters of the network and the centre."""
         own = sum(parameter.numel() for parameter in self._network.parameters())
         return own + self._centre.n_parameters
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Return the predictions of the network, whatever *history* holds."""
+        """Return the predictions of the network; *history* is not used."""
         pairs = on_device(users, self._device), on_device(items, self._device)
         predicted: NDArray[np.float32] = self._predict(*pairs).cpu().numpy()
         return predicted
@@ -144,7 +144,7 @@ class EmbeddingModel:
         values = torch.from_numpy(hidden.values.copy()).to(self._device)
 
         def evaluate() -> float:
-            # The run clips what it scores, so epochs are chosen by clipped errors.
+            # The run scores clipped predictions, so epochs are chosen by them too.
             predicted = self._predict(users, items)
             clipped = predicted.clamp(hidden.scale.low, hidden.scale.high)
             return float((clipped - values).square().mean(dtype=torch.float64).sqrt())
@@ -155,10 +155,10 @@ class EmbeddingModel:
 class BiasedMFSGD(EmbeddingModel):
     """``mean + b_u + b_i + p_u . q_i`` (Koren et al., 2009, eq. 4) by mini-batches.
 
-    The mean is the centre, the rest is learned: offsets ``b``, shapes ``(n_users,)``
-    and ``(n_items,)``, without a ridge, and factors with one. With ``centring=bias``
-    offsets are learned on top of the bias model's; they then gain nothing more, and
-    the factors start to fit noise earlier.
+    The mean is the centre. Learned are offsets ``b`` of shapes ``(n_users,)`` and
+    ``(n_items,)``, without weight decay, and factors, with weight decay. With
+    ``centring=bias``, offsets are learned in addition to those of the bias model. This
+    gains nothing, and the factors start to overfit earlier.
     """
 
     def __init__(self, options: BiasedMFSGDOptions) -> None:
@@ -174,13 +174,13 @@ class NeuralCF(EmbeddingModel):
     """A perceptron over both embeddings (He et al., 2017, the MLP of eq. 10).
 
     ``g(w . f(W_L ... f(W_1 [p_u, q_i, x_u, x_i] + c_1) ... + c_L) + c)``, where *f* and
-    *g* are the activations and *x* are features, if asked for. ``W_1`` has the shape
-    ``(h_1, 2 * n_factors + d_u + d_i)``. The paper learns clicks by log loss; ratings
-    are learned by squared error.
+    *g* are the activations and *x* are features, if asked for. ``W_1`` has shape
+    ``(h_1, 2 * n_factors + d_u + d_i)``. The paper predicts clicks with log loss; here
+    ratings are predicted with squared error.
 
-    Layers bend, so a mean embedding has not quite the mean prediction: for a tenth of
-    ML-100K's items, left out, the RMSE is 1.08 to the bias model's 1.05. With features
-    of users and items it is 1.03.
+    Because layers are nonlinear, the mean embedding does not give the mean prediction.
+    For a tenth of ML-100K's items, left out of training, the RMSE is 1.08, against 1.05
+    of the bias model. With features of users and items it is 1.03.
     """
 
     def __init__(self, options: NeuralCFOptions) -> None:

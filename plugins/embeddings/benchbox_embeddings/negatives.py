@@ -1,4 +1,4 @@
-"""Negatives: items a user has not rated, drawn at random."""
+"""Negative sampling: draws items that a user has not rated."""
 
 import numpy as np
 import torch
@@ -8,17 +8,18 @@ from benchbox import Ratings
 
 
 class Negatives:
-    """Draws unrated items, evenly among those that somebody has rated.
+    """Draws unrated items of users, uniformly among items that have a rating.
 
-    Items that nobody rated are left out: being seen as negatives alone would teach that
-    they are bad. Nothing is drawn and rejected. The user's *r*-th unrated item is found
-    instead: ``r`` plus the number of rated items that have at most *r* unrated ones
-    before them, and that number is one search among sorted keys for all draws at once.
+    Items without ratings are left out, because they would be seen only as negatives and
+    learned to be bad. Instead of drawing and rejecting, the user's *r*-th unrated item
+    is computed: its rank among all items is ``r`` plus the number of the user's rated
+    items that have at most *r* unrated ones before them. One search in sorted keys
+    finds that number for all draws at once.
 
     Args:
-        train: What is rated.
-        ratio: Negatives per rating. A user who has rated everything gets none.
-        device: Where to draw.
+        train: Training ratings.
+        ratio: Number of negatives per rating. Users who rated all items get none.
+        device: Device to draw on.
     """
 
     def __init__(self, train: Ratings, ratio: float, device: str) -> None:
@@ -30,7 +31,7 @@ class Negatives:
         n_unrated = len(known) - rated.counts
         self._ratio, self._base = ratio, len(known) + 1
         self._known = torch.from_numpy(known.astype(np.int64)).to(device)
-        # Rising, as both parts do.
+        # Sorted, because both summands increase.
         keys = users * self._base + n_unrated_before
         self._keys = torch.from_numpy(keys).to(device)
         self._offsets = torch.from_numpy(rated.offsets.astype(np.int64)).to(device)
@@ -38,7 +39,10 @@ class Negatives:
         self._users = torch.from_numpy(users[n_unrated[users] > 0]).to(device)
 
     def draw(self, chance: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return users and an unrated item for each, in no particular order."""
+        """Return users and an unrated item for each, in arbitrary order.
+
+        Both have shape ``(n,)`` and type int64.
+        """
         users = self._drawn_users(chance)
         uniform = torch.rand(
             len(users), generator=chance, dtype=torch.float64, device=users.device
@@ -50,9 +54,9 @@ class Negatives:
         return users, self._known.index_select(0, rank)
 
     def _drawn_users(self, chance: torch.Generator) -> Tensor:
-        """Return each rating's user as often as the ratio says, a part of it by lot."""
+        """Return each rating's user *ratio* times, a fraction of a time at random."""
         n = len(self._users)
         whole = int(self._ratio)
-        lot = torch.randperm(n, generator=chance, device=self._users.device)
-        some = lot[: round((self._ratio - whole) * n)]
+        order = torch.randperm(n, generator=chance, device=self._users.device)
+        some = order[: round((self._ratio - whole) * n)]
         return torch.cat([self._users.repeat(whole), self._users.index_select(0, some)])

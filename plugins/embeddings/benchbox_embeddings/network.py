@@ -1,4 +1,4 @@
-"""Network: embeddings of users and items under a head."""
+"""The network: embeddings of users and items, and a head."""
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +8,11 @@ from benchbox_embeddings.rows import Rows
 
 
 class Embedding(nn.Module):
-    """A vector per row; a row never trained on is read as the mean of the others.
+    """A vector per row; rows that are not trained on get the mean of the others.
 
     Args:
-        cold: 1 for a row that is not trained on, else 0; shape ``(n_rows, 1)``.
-        start: Where the others start, shape ``(n_rows, n_factors)``.
+        cold: 1 for rows that are not trained on, else 0, shape ``(n_rows, 1)``.
+        start: Initial vectors of the other rows, shape ``(n_rows, n_factors)``.
     """
 
     def __init__(self, cold: Tensor, start: Tensor) -> None:
@@ -24,7 +24,7 @@ class Embedding(nn.Module):
 
     def forward(self, index: Tensor) -> Tensor:
         """Return the vector per index, shape ``(n, n_factors)``."""
-        # On a CPU the gradient of index_select is 2.5 times faster than embedding's.
+        # On the CPU, index_select has a gradient 2.5 times as fast as F.embedding.
         if self.training:
             return self.weight.index_select(0, index)
         mean = self.weight.sum(0) / (1 - self.cold).sum()
@@ -32,14 +32,14 @@ class Embedding(nn.Module):
 
 
 class Network(nn.Module):
-    """Embeddings of users and of items, and the head that reads them.
+    """Embeddings of users and items, and a head that makes predictions from them.
 
     Args:
         users: All users.
         items: All items.
         n_factors: Length of an embedding.
-        head: What reads them.
-        generator: Draws the embeddings, on the CPU.
+        head: The head.
+        generator: Random generator of the initial embeddings, on the CPU.
     """
 
     def __init__(
@@ -61,15 +61,15 @@ class Network(nn.Module):
 
     @property
     def weights(self) -> list[nn.Parameter]:
-        """Parameters under weight decay."""
+        """Parameters with weight decay."""
         return [self.users.weight, self.items.weight, *self.head.weights]
 
     @property
     def offsets(self) -> list[nn.Parameter]:
-        """Parameters without it."""
+        """Parameters without weight decay."""
         return list(self.head.offsets)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        """Return the centred, scaled rating of each pair, shape ``(n,)``."""
+        """Return the predicted centred, scaled rating of each pair, shape ``(n,)``."""
         scaled: Tensor = self.head(self.users(users), self.items(items), users, items)
         return scaled

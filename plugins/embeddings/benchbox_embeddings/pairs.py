@@ -1,4 +1,4 @@
-"""Pairs: users, items and targets as columns on a device, and batches cut from them."""
+"""Pairs of user and item with targets, on a device, and batches of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """What to predict, and what to predict there.
+    """Pairs of user and item with targets, as columns.
 
     Attributes:
         users: User per pair, int64, shape ``(n,)``.
@@ -27,7 +27,7 @@ class Pairs:
         return len(self.targets)
 
     def followed_by(self, others: "Pairs") -> "Pairs":
-        """Return these pairs, then *others*."""
+        """Return these pairs followed by *others*."""
         return Pairs(
             torch.cat([self.users, others.users]),
             torch.cat([self.items, others.items]),
@@ -35,9 +35,9 @@ class Pairs:
         )
 
     def batches(self, order: Tensor, size: int) -> Iterator["Pairs"]:
-        """Yield the pairs in *order*, *size* at a time, without a wait for the device.
+        """Yield the pairs in *order*, *size* at a time, without waiting for the device.
 
-        Columns are put in order once: the batches are views.
+        Columns are reordered once, and the batches are views of them.
         """
         columns = (self.users, self.items, self.targets)
         ordered = (
@@ -48,6 +48,6 @@ class Pairs:
 
 
 def on_device(index: NDArray[np.int32], device: str) -> Tensor:
-    """Return *index* on *device*."""
-    # A gradient is summed up 4 times faster at int64 than at int32 indexes (measured).
+    """Return *index* on *device*, as int64."""
+    # Gradients are summed 4 times as fast with int64 indexes as with int32 (measured).
     return torch.from_numpy(index.astype(np.int64)).to(device)

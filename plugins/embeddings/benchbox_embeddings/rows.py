@@ -1,4 +1,4 @@
-"""Rows: what is known of users, or of items, before training."""
+"""Rows: what is known about all users, or all items, before training."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ class Rows:
     """All users, or all items.
 
     Attributes:
-        cold: 1 for a row that is not trained on, else 0; shape ``(n, 1)``.
-        features: What is known of each row, shape ``(n, d)``; *d* may be 0.
+        cold: 1 for rows that are not trained on, else 0, shape ``(n, 1)``.
+        features: Encoded features per row, shape ``(n, d)``; *d* may be 0.
     """
 
     cold: Tensor
@@ -28,10 +28,10 @@ class Rows:
 
 
 def rows_of(train: Ratings, side: Side, *, with_features: bool) -> Rows:
-    """Return the users, or items, of *train*.
+    """Return the users or the items of *train*.
 
     Raises:
-        ModelError: Features are wanted, but the data have none that describe.
+        ModelError: Features are asked for, but the data set has no usable ones.
     """
     index, n = (
         (train.users, train.n_users)
@@ -48,8 +48,8 @@ def rows_of(train: Ratings, side: Side, *, with_features: bool) -> Rows:
 
 
 def rows_from(weights: State, side: Side) -> Rows:
-    """Return the users, or items, that the state of a network holds."""
+    """Return the users or the items that the saved state of a network contains."""
     cold = torch.from_numpy(weights[f"{side}.cold"].copy())
-    # An inner product holds no features.
+    # A network with an inner product as its head has no features.
     features = weights.get(f"head.{side[:-1]}_features", weights[f"{side}.cold"][:, :0])
     return Rows(cold=cold, features=torch.from_numpy(features.copy()))

@@ -1,4 +1,4 @@
-"""Training: how every embedding model learns."""
+"""Training of the embedding models."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -16,12 +16,13 @@ from benchbox_embeddings.threads import is_small
 
 
 class Steps:
-    """Takes the steps of *network*, batch by batch.
+    """Takes optimizer steps of *network*, batch by batch.
 
     Args:
-        network: What is trained; it lies on the device of the pairs.
-        options: The settings.
-        precision: Arithmetic of products on the way: ``bfloat16``, or the weights'.
+        network: The network to train, on the device of the pairs.
+        options: Options of the model.
+        precision: ``bfloat16`` for products in bfloat16; otherwise products have the
+            type of the weights.
     """
 
     def __init__(
@@ -34,16 +35,20 @@ class Steps:
     def epoch(
         self, pairs: Pairs, order: Tensor, timed: TimedStep = nullcontext
     ) -> float:
-        """Take a step per batch of *pairs* in *order*; return the mean loss.
+        """Take a step for each batch of *pairs* in *order*; return the mean loss.
 
-        The loss is the mean squared error on the way: each batch's before its step.
-        *timed* gives the context that times a step.
+        The loss is the mean squared error; each batch's is computed before its step.
+
+        Args:
+            pairs: Pairs to train on.
+            order: Order of the pairs, shape ``(len(pairs),)``.
+            timed: Makes a context in which a step is timed.
         """
         total = torch.zeros((), dtype=torch.float64, device=order.device)
         for batch in pairs.batches(order, self._options.batch_size):
             with timed():
                 total += self._step(batch)
-        # The only wait for the device.
+        # The only place that waits for the device.
         return float(total) / len(pairs)
 
     def squared_error(self, batch: Pairs) -> Tensor:
@@ -52,7 +57,8 @@ class Steps:
         with torch.autocast(kind, torch.bfloat16, enabled=self._in_bfloat16):
             output = self._network(batch.users, batch.items)
         error = output.to(batch.targets.dtype) - batch.targets
-        # Of vectors alone: an output (n, 1) would make an error (n, n), refused here.
+        # torch.dot refuses an error of shape (n, n), which an output of shape (n, 1)
+        # would give by broadcasting.
         return torch.dot(error, error)
 
     def _step(self, batch: Pairs) -> Tensor:
@@ -75,16 +81,16 @@ def train_network(
     context: FitContext,
     evaluate: Callable[[], float] | None = None,
 ) -> None:
-    """Train *network* by epochs.
+    """Train *network* epoch by epoch.
 
     Args:
-        network: What is trained.
-        make_pairs: Gives the pairs of the next epoch.
-        chance: Draws their order, on the device of the pairs.
-        options: The settings.
-        context: Precision, reports, and for a refit the number of epochs.
-        evaluate: Gives the validation error of the network as it is; training then
-            ends by patience, with the network of the best epoch.
+        network: The network to train.
+        make_pairs: Returns the pairs of the next epoch.
+        chance: Random generator of their order, on the device of the pairs.
+        options: Options of the model.
+        context: Gives the precision and, for a refit, the number of epochs.
+        evaluate: Returns the current validation error. If given, training stops early
+            and ends with the weights of the best epoch.
     """
     steps = Steps(network, options, context.precision)
 

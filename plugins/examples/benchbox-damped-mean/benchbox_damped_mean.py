@@ -1,4 +1,4 @@
-"""Damped mean: a mean, and damped offsets of items and users, for benchbox."""
+"""Damped mean: the mean rating plus damped offsets of items and users."""
 
 from typing import Annotated, Any
 
@@ -18,36 +18,40 @@ from benchbox import (
 
 
 class DampedMeanOptions(Options, frozen=True):
-    """Options of `damped-mean`; ``damping`` counts as so many ratings of offset 0."""
+    """Options of `damped-mean`.
+
+    Attributes:
+        damping: Number of pseudo-ratings that pull an offset towards 0.
+    """
 
     damping: Annotated[float, Meta(gt=0)] = 5.0
 
 
 class DampedMean:
-    """The mean rating, an offset of the item, and one of the user's visible ratings."""
+    """The mean rating plus an offset per item and, from the history, per user."""
 
     def __init__(self, options: DampedMeanOptions) -> None:
         self._damping = options.damping
 
     def fit(self, train: Ratings, context: FitContext) -> None:
-        """Learn the mean and the items' offsets."""
+        """Compute the mean and the offset of each item."""
         self._mean = float(train.values.mean())
         above = train.values - self._mean
         self._offsets = self._damped(train.items, above, train.n_items)
         self.n_parameters = 1 + train.n_items
 
     def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
-        """Return a rating for each pair; users need not have been trained on."""
+        """Return a rating per pair; works for users who were not trained on."""
         above = history.values - self._mean - self._offsets[history.items]
         of_users = self._damped(history.users, above, history.n_users)
         return np.float32(self._mean) + self._offsets[items] + of_users[users]
 
     def state(self) -> dict[str, Any]:
-        """Return what has been learned, for `benchbox fit`."""
+        """Return what was learned, so that `benchbox fit` can save it."""
         return {"mean": self._mean, "offsets": self._offsets}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take back what `state` returned."""
+        """Restore what `state` returned."""
         self._mean, self._offsets = float(state["mean"]), state["offsets"]
 
     def _damped(self, of: IndexArray, above: Values, n: int) -> Values:
@@ -58,12 +62,12 @@ class DampedMean:
 
 @hookimpl
 def benchbox_models() -> list[ModelSpec]:
-    """Offer the model. Every command reads this: import nothing heavy up here."""
+    """Offer the model. Every command calls this, so keep imports in this file fast."""
     return [
         ModelSpec(
             name="damped-mean",
             target="benchbox_damped_mean:DampedMean",
-            summary="mean and damped offsets of items and users",
+            summary="mean plus damped offsets of items and users",
             options=DampedMeanOptions,
             capabilities=Capabilities(stochastic=False, inductive=True),
             cost_hint=0.01,

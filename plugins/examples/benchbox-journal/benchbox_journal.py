@@ -1,4 +1,4 @@
-"""Journal: a line of CSV for each trial, over all runs."""
+"""Journal: appends a line to a CSV file for each trial of every run."""
 
 import csv
 import os
@@ -14,14 +14,14 @@ HEADER = ("finished", "run", "model", "setting", "fold", "seed", "status", "rmse
 
 
 class Journal:
-    """Is told of runs and their trials, and keeps the book."""
+    """Writes the journal; benchbox calls its hooks during a run."""
 
     def __init__(self) -> None:
         self._file = Path("journal.csv")
 
     @hookimpl
     def benchbox_run_started(self, folder: Path) -> None:
-        """Open the journal beside the run; of a hook's arguments, take any."""
+        """Choose the journal's file; a hook names only the arguments it needs."""
         beside = folder.parent / "journal.csv"
         self._file = Path(os.environ.get("BENCHBOX_JOURNAL") or beside)
         if not self._file.exists():
@@ -29,7 +29,7 @@ class Journal:
 
     @hookimpl
     def benchbox_trial_ended(self, run: "RunRecord", trial: "TrialRecord") -> None:
-        """Write a line; the trial may have failed, and have no score then."""
+        """Write a line; a failed trial has no score."""
         what = (trial.label, run.stages[trial.stage].label, trial.fold, trial.seed)
         rmse = trial.metrics["rmse"].value if "rmse" in trial.metrics else ""
         self._write((trial.finished, run.id, *what, trial.status, rmse))

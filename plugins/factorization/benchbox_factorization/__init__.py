@@ -11,17 +11,17 @@ from benchbox_factorization.options import (
 
 @hookimpl
 def benchbox_models() -> list[ModelSpec]:
-    """Offer truncated SVD and matrix factorization in two ways.
+    """Offer truncated SVD and two kinds of matrix factorization.
 
-    None needs torch, unless it is given an accelerator. All keep item factors alone and
-    place a user by their history, so users never trained on are served; a user or item
-    unheard of has no factors, and biases answer.
+    They need torch only on an accelerator. All of them store only item factors and
+    compute a user's from their history, so they can predict for users who were not
+    trained on. For cold users and items, biases alone make the prediction.
     """
     return [
         ModelSpec(
             name="svd",
             target="benchbox_factorization.svd:SVD",
-            summary="truncated SVD of what the bias model leaves, missing cells as 0",
+            summary="truncated SVD of the bias model's residuals, missing cells as 0",
             options=SVDOptions,
             presets={"zero": {"fill": "zero", "n_factors": 3}},
             capabilities=Capabilities(inductive=True, stochastic=False),
@@ -51,7 +51,7 @@ def benchbox_models() -> list[ModelSpec]:
             target="benchbox_factorization.bayesian_mf:BayesianMF",
             summary="biases plus factors, averaged over their posterior (Gibbs)",
             options=BayesianMFOptions,
-            # For larger data; on ML-100K the validation error stays the same.
+            # For larger data sets; on ML-100K the validation error stays the same.
             presets={"thorough": {"n_factors": 16, "burn_in": 20, "epochs": 300}},
             capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
             reference="doi:10.1145/1390156.1390267",

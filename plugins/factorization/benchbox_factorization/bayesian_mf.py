@@ -13,23 +13,23 @@ from benchbox_factorization.options import BayesianMFOptions
 from benchbox_factorization.population import Floats, Population
 from benchbox_factorization.sides import Side, make_side
 
-# Gamma prior of the noise's precision, for ratings of variance 1: it counts as two
-# ratings, and keeps the precision of ratings without noise finite.
+# Gamma prior of the precision of the noise, for ratings with variance 1. It counts as
+# two ratings, and keeps the precision finite if ratings have no noise.
 _NOISE_SHAPE = 1.0
 _NOISE_RATE = 0.5
 
-# Vectors at 0 that the prior of a population's mean counts as.
+# Weight of the prior of a population's mean, as a number of vectors at 0.
 _MEAN_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """What is kept of one sweep: enough to place any user by their history.
+    """What is stored from one sweep, enough to compute any user's vector.
 
     Attributes:
-        items: Vector per item, float32, shape ``(n_items, 1 + k)``. That of an item
-            without ratings is its population's mean.
-        users: Where users come from.
+        items: Vector per item, float32, shape ``(n_items, 1 + k)``. Items without
+            ratings have the mean of their population.
+        users: Distribution of the users' vectors.
         noise: Precision of ratings around their predictions.
     """
 
@@ -39,19 +39,19 @@ class Sample:
 
 
 class BayesianMF:
-    """``mean + b_u + b_i + p_u . q_i``, averaged over its posterior.
+    """``mean + b_u + b_i + p_u . q_i``, averaged over the posterior.
 
-    Bayesian probabilistic matrix factorization (Salakhutdinov & Mnih, 2008) with each
-    bias as the first entry of its vector. The vectors of users, and of items, are a
-    normal population with a Normal-Wishart prior, ratings have normal noise with a
-    Gamma prior on its precision, and all are drawn in turn. Ratings are brought to
-    mean 0 and variance 1 first, so that the priors mean the same on every scale.
+    Bayesian probabilistic matrix factorization (Salakhutdinov & Mnih, 2008), with each
+    bias as the first entry of its vector. Vectors of users and of items are normally
+    distributed, with a Normal-Wishart prior for each side. Ratings have normal noise,
+    with a Gamma prior on its precision. All of these are drawn in turn. Ratings are
+    first standardised to mean 0 and variance 1, so that the priors fit every scale.
 
-    Of every ``thin``-th sweep after the burn-in, item vectors and the population of
-    users are kept: ``4 * (1 + n_factors) * n_items * epochs / thin`` bytes. Given
-    those, a user's vector is normal with a mean that follows from their history in
-    closed form; predictions average over these means, not over draws of users, and
-    serve users never trained on as well.
+    Every ``thin``-th sweep after the burn-in is stored, with its item vectors and its
+    distribution of users: ``4 * (1 + n_factors) * n_items * epochs / thin`` bytes.
+    Given these, a user's vector is normal with a mean that follows from their history
+    in closed form. Predictions average over these means, not over draws of users, so
+    they also work for users who were not trained on.
     """
 
     def __init__(self, options: BayesianMFOptions) -> None:
@@ -80,13 +80,13 @@ class BayesianMF:
         n_sweeps = options.burn_in + options.epochs
         for sweep in range(1, n_sweeps + 1):
             chain.sweep()
-            # Counted from the end, so that the last sweep is always kept.
+            # Counted from the end, so that the last sweep is always stored.
             if sweep > options.burn_in and (n_sweeps - sweep) % options.thin == 0:
                 self._samples.append(chain.sample())
             context.report(sweep, n_sweeps)
 
     def state(self) -> State:
-        """Return the ratings' mean and deviation, and the samples, stacked."""
+        """Return the mean and deviation of ratings, and the stacked samples."""
         samples = self._samples
         return {
             "mean": self._mean,
@@ -98,7 +98,7 @@ class BayesianMF:
         }
 
     def restore(self, state: State) -> None:
-        """Take what `state` returned."""
+        """Restore what `state` returned."""
         self._mean = float(state["mean"])
         self._deviation = float(state["deviation"])
         parts = (state[k] for k in ("items", "user_means", "user_precisions", "noises"))
@@ -109,7 +109,7 @@ class BayesianMF:
 
     @property
     def n_parameters(self) -> int:
-        """All numbers kept of all samples, and the ratings' mean and deviation."""
+        """All numbers of all samples, and the mean and deviation of ratings."""
         return 2 + sum(
             sample.items.size + sample.users.mean.size + sample.users.precision.size + 1
             for sample in self._samples
@@ -118,7 +118,7 @@ class BayesianMF:
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Return posterior means, the users' given *history*."""
+        """Return the means of the posterior, given *history*."""
         asked, places = np.unique(users, return_inverse=True)
         rated = self._side(of_users(history, asked).by_user())
         total = np.zeros(len(users))
@@ -174,11 +174,11 @@ class _Chain:
         self._noise = 1.0
 
     def sweep(self) -> None:
-        """Draw everything once, each given the rest."""
+        """Draw each variable once, given all others."""
         users, _ = self._users_rated.draw(
             self._items, self._of_users, self._noise, self._draw
         )
-        # Rows without ratings say nothing of their population; they are left out.
+        # Users and items without ratings say nothing about their population.
         self._of_users = draw_population(
             users[self._has_users], self._spread, self._draw
         )
@@ -192,7 +192,7 @@ class _Chain:
         self._noise = draw_noise(error, self._n_ratings, self._draw)
 
     def sample(self) -> Sample:
-        """Return what predictions need of this state."""
+        """Return the part of the state that predictions need."""
         mean = self._of_items.mean.astype(np.float32)
         items = np.where(self._has_items[:, None], self._items, mean)
         return Sample(items=items, users=self._of_users, noise=self._noise)
@@ -201,19 +201,21 @@ class _Chain:
 def draw_population(
     vectors: NDArray[np.float32], spread: float, draw: np.random.Generator
 ) -> Population:
-    """Draw where *vectors* come from, given them, under a Normal-Wishart prior.
+    """Draw the distribution of *vectors* from its posterior.
+
+    The prior is Normal-Wishart.
 
     Args:
-        vectors: Shape ``(m, d)``; there may be none.
-        spread: Standard deviation of a vector's entries in the prior, which counts as
-            ``d + 1`` vectors.
+        vectors: Bias and factors per user or item, shape ``(m, d)``; *m* may be 0.
+        spread: Standard deviation of the entries of a vector under the prior, which
+            has the weight of ``d + 1`` vectors.
         draw: Source of randomness.
     """
     m, width = vectors.shape
     total = vectors.sum(axis=0, dtype=np.float64)
     weight = _MEAN_WEIGHT + m
     centre = total / weight
-    # Scatter around the shrunken mean, and the prior's around 0.
+    # Scatter around the shrunken mean, and that of the prior around 0.
     rest = vectors - centre
     scatter = rest.T @ rest + _MEAN_WEIGHT * np.outer(centre, centre)
     scatter[np.diag_indices(width)] += (width + 1) * spread**2
@@ -227,8 +229,8 @@ def draw_wishart_root(
 ) -> Floats:
     """Return *A* such that ``A A'`` is a draw from a Wishart distribution.
 
-    The distribution's mean is *degrees* times the inverse of *scatter*. The way is
-    Bartlett's decomposition.
+    The mean of the distribution is *degrees* times the inverse of *scatter*. Uses the
+    Bartlett decomposition.
 
     Args:
         scatter: Inverse of the scale matrix, shape ``(d, d)``.
@@ -246,6 +248,6 @@ def draw_wishart_root(
 def draw_noise(
     squared_error: float, n_ratings: int, draw: np.random.Generator
 ) -> float:
-    """Draw the noise's precision, given the sum of squared errors."""
+    """Draw the precision of the noise, given the sum of squared errors."""
     shape = _NOISE_SHAPE + n_ratings / 2
     return float(draw.standard_gamma(shape) / (_NOISE_RATE + squared_error / 2))

@@ -15,11 +15,11 @@ from benchbox_factorization.sides import Side, make_side
 class BiasedMF:
     """``mean + b_u + b_i + p_u . q_i`` (Koren et al., 2009, eq. 4) by ALS.
 
-    Minimises the squared errors plus, over every user and item with *n* ratings,
-    ``(damping + weight_decay * n) * |factors|^2`` and its side's damping times the
-    squared bias. A weight per rating is Zhou et al.'s (2008,
-    doi:10.1007/978-3-540-68880-8_32). A side's biases and factors are solved
-    together, exactly, as one ridge regression per user or item, in float32.
+    Minimises the sum of squared errors plus, for every user and item with *n* ratings,
+    ``(damping + weight_decay * n) * |factors|^2`` and ``user_damping`` or
+    ``item_damping`` times the squared bias. The penalty per rating is from Zhou et al.
+    (2008, doi:10.1007/978-3-540-68880-8_32). The biases and factors of one side are
+    solved together and exactly, as one ridge regression per user or item, in float32.
     """
 
     def __init__(self, options: BiasedMFOptions) -> None:
@@ -30,9 +30,9 @@ class BiasedMF:
         self._device = "cpu"
 
     def fit(self, train: Ratings, context: FitContext) -> None:
-        """Solve users and items in turn, from biases and the residuals' directions."""
+        """Solve for users and items in turn, starting from biases and residuals."""
         options, self._device = self._options, context.device
-        # A start only, so it need not be the biases' optimum.
+        # This is only a starting point, so the biases need not be optimal.
         bias = fit_bias_model(train, n_sweeps=3)
         self._mean = bias.mean
         draw = np.random.Generator(np.random.PCG64(context.seed))
@@ -46,22 +46,22 @@ class BiasedMF:
             context.report(epoch, options.epochs)
 
     def state(self) -> State:
-        """Return the mean, and biases and factors of the items."""
+        """Return the mean, and the biases and factors of items."""
         return {"mean": self._mean, "items": self._items}
 
     def restore(self, state: State) -> None:
-        """Take the mean, and biases and factors of the items."""
+        """Restore the mean, and the biases and factors of items."""
         self._mean, self._items = float(state["mean"]), state["items"]
 
     @property
     def n_parameters(self) -> int:
-        """The mean, and bias and factors per item; users come from their history."""
+        """The mean, and biases and factors of items; users' come from history."""
         return 1 + self._items.size
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Return biases plus factors, the users' solved for from *history*."""
+        """Return the predictions, with users' biases and factors from *history*."""
         asked, places = np.unique(users, return_inverse=True)
         solved = self._users(of_users(history, asked))
         left, right = solved[places], self._items[items]

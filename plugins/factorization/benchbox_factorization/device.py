@@ -1,4 +1,4 @@
-"""Device: one side's regressions on an accelerator, many rows at a time."""
+"""Regressions of one side on an accelerator, many rows at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from benchbox.ratings import Grouped
 from benchbox_factorization.moments import Real
 from benchbox_factorization.population import Population, Vectors
 
-# Numbers in the matrices of the rows that are solved at once: 256 MiB.
+# Numbers in the matrices of rows that are solved at once: 256 MiB.
 _AT_ONCE = 1 << 26
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Moments:
-    """Sums over the ratings of some rows, on vectors ``(bias, 1, factors)``.
+    """Sums over the ratings of some rows; columns have vectors ``(bias, 1, factors)``.
 
     Attributes:
-        rows: Which rows.
-        pairs: Summed outer products, shape ``(m, 2 + k, 2 + k)``.
+        rows: The slice of rows.
+        pairs: Summed outer products of vectors, shape ``(m, 2 + k, 2 + k)``.
         sums: Summed products of rating and vector, shape ``(m, 2 + k)``.
     """
 
@@ -42,7 +42,11 @@ class _Moments:
         return self.sums[:, 1:] - self.pairs[:, 0, 1:]
 
     def squared_error(self, solved: Tensor) -> float:
-        """Return what predicting with *solved* adds to the ratings' squares."""
+        """Return the sum of squared errors minus that of squared ratings.
+
+        Args:
+            solved: Bias and factors of each row, shape ``(m, 1 + k)``.
+        """
         weights = torch.cat([torch.ones_like(solved[:, :1]), solved], 1)
         squares = torch.einsum("mi,mij,mj->m", weights, self.pairs, weights)
         rest = squares - 2 * (self.sums * weights).sum(1)
@@ -50,15 +54,15 @@ class _Moments:
 
 
 class DeviceSide:
-    """One side's ratings in compressed rows on a device; see `sides.Side`.
+    """Ratings of one side in compressed rows on a device; see `sides.Side`.
 
-    Sums over a row's ratings are one `F.embedding_bag` of the columns' outer products,
-    and rows are factorised together.
+    Sums over the ratings of all rows are one `F.embedding_bag` of the columns' outer
+    products, and the matrices of many rows are factorised together.
 
     Args:
-        grouped: The ratings by row.
-        values: What to regress, in the order of *grouped*.
-        device: Where to work.
+        grouped: Ratings by row.
+        values: Target values of the regressions, in the order of *grouped*.
+        device: Device to compute on.
     """
 
     def __init__(self, grouped: Grouped, values: Real, device: str) -> None:
@@ -73,7 +77,7 @@ class DeviceSide:
         solved = np.empty((len(self.counts), others.shape[1]), dtype=np.float32)
         for moments in self._moments(others):
             rows = moments.rows
-            # A row without cells would have nothing to divide by without damping.
+            # Without damping, a row without ratings would have a singular matrix.
             damped = np.where(self.counts[rows] > 0, ridge[:, rows], 1)
             left = moments.left + torch.diag_embed(self._moved(damped.T))
             solution = torch.cholesky_solve(moments.right[..., None], _root(left))
@@ -81,7 +85,7 @@ class DeviceSide:
         return solved
 
     def means(self, others: Vectors, population: Population, noise: float) -> Vectors:
-        """Return the mean of each row's vector given its ratings and all else."""
+        """Return the mean of each row's vector, given its ratings and the columns."""
         means = np.empty((len(self.counts), others.shape[1]), dtype=np.float32)
         for moments in self._moments(others):
             root, right = self._posterior(moments, population, noise)
@@ -96,7 +100,7 @@ class DeviceSide:
         noise: float,
         draw: np.random.Generator,
     ) -> tuple[Vectors, float]:
-        """Draw each row's vector given its ratings and all else."""
+        """Draw each row's vector, given its ratings and the columns."""
         chance = torch.Generator(self._device).manual_seed(int(draw.integers(1 << 62)))
         vectors = np.empty((len(self.counts), others.shape[1]), dtype=np.float32)
         error = 0.0
@@ -114,7 +118,7 @@ class DeviceSide:
     def _posterior(
         self, moments: _Moments, population: Population, noise: float
     ) -> tuple[Tensor, Tensor]:
-        """Return lower factors of the precisions, and precision times mean."""
+        """Return lower Cholesky factors of the precisions, and precision times mean."""
         prior = self._moved(population.precision.astype(np.float32))
         pull = population.precision @ population.mean
         right = noise * moments.right + self._moved(pull.astype(np.float32))
@@ -133,7 +137,7 @@ class DeviceSide:
             yield _Moments(rows, pairs, self._summed(rows, vectors, self._values))
 
     def _summed(self, rows: slice, table: Tensor, factors: Tensor | None) -> Tensor:
-        """Return the sum over each row's cells of the table's rows, weighted."""
+        """Return sums of rows of *table* over each row's ratings, times *factors*."""
         offsets = self._offsets[rows.start : rows.stop + 1].astype(np.int64)
         cells = slice(int(offsets[0]), int(offsets[-1]))
         return F.embedding_bag(
@@ -146,12 +150,12 @@ class DeviceSide:
         )
 
     def _moved(self, array: NDArray[np.generic]) -> Tensor:
-        # A copy, since ratings are read-only, which a tensor cannot be.
+        # A copy, because ratings are read-only and tensors cannot be.
         return torch.from_numpy(np.array(array)).to(self._device)
 
 
 def _root(left: Tensor) -> Tensor:
-    # Sums are rounded, and a matrix with hardly any ridge must stay positive.
+    # With little damping, rounding could make a matrix lose positive definiteness.
     diagonal = left.diagonal(dim1=-2, dim2=-1)
     nudge = 512 * torch.finfo(left.dtype).eps * diagonal
     root: Tensor = torch.linalg.cholesky(left + torch.diag_embed(nudge))

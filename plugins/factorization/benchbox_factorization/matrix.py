@@ -1,4 +1,4 @@
-"""Matrix: ratings, or what is left of them, as a sparse matrix, and its directions."""
+"""Ratings or residuals as sparse matrices, and starting factors computed from them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _START_ROUNDS = 3
 def by_user(ratings: Ratings, values: NDArray[Any]) -> Any:
     """Return *values*, one per rating, as CSR of shape ``(n_users, n_items)``.
 
-    A value of 0 stays stored: the index says what is rated, not the value.
+    Zeros are stored too, because a pair is rated whatever its value.
     """
     rows = ratings.by_user()
     return csr_array(
@@ -26,11 +26,11 @@ def by_user(ratings: Ratings, values: NDArray[Any]) -> Any:
 
 
 def of_users(ratings: Ratings, asked: NDArray[np.int32]) -> Ratings:
-    """Return the ratings by *asked* users alone, who are numbered in that order.
+    """Return the ratings of the users *asked*, renumbered in that order.
 
     Args:
-        ratings: Ratings to choose from.
-        asked: Distinct user indexes.
+        ratings: Ratings to select from.
+        asked: Distinct user indexes, shape ``(m,)``.
     """
     places = np.full(ratings.n_users, -1, dtype=np.int32)
     places[asked] = np.arange(len(asked), dtype=np.int32)
@@ -49,14 +49,14 @@ def of_users(ratings: Ratings, asked: NDArray[np.int32]) -> Ratings:
 def starting_factors(
     train: Ratings, bias: BiasModel, n_factors: int, draw: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return item factors that roughly span what *bias* leaves unexplained.
+    """Return item factors that roughly span the residuals of *bias*.
 
     A few rounds of subspace iteration on the sparse residuals cost a fraction of one
-    sweep over factors, and save several. Directions the matrix is too small for are
-    random.
+    sweep over the factors, and save several sweeps. If the matrix has a lower rank than
+    *n_factors*, the remaining factors are random.
 
     Returns:
-        Factors of shape ``(n_items, n_factors)`` with a mean square of 0.3 squared.
+        Factors of shape ``(n_items, n_factors)`` with a root mean square of 0.3.
     """
     residuals = by_user(train, train.values - bias.predict(train.users, train.items))
     factors = draw.standard_normal((train.n_items, n_factors), dtype=np.float32)
@@ -68,15 +68,16 @@ def starting_factors(
 
 
 def _orthonormal(columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return an orthonormal basis of *columns*, by their Gram matrix.
+    """Return an orthonormal basis of *columns*, computed from their Gram matrix.
 
-    LAPACK's QR of a matrix this tall costs more than all else where threads contend.
+    If threads compete for cores, LAPACK's QR decomposition of such a tall matrix takes
+    longer than everything else together.
     """
     wide = columns.astype(np.float64)
-    sizes, turns = np.linalg.eigh(wide.T @ wide)
-    # The largest first. What is left of a smaller one is rounding.
-    sizes, turns = sizes[::-1], turns[:, ::-1]
-    is_alive = sizes > 1e-10 * sizes[:1]
-    basis = wide @ (turns[:, is_alive] / np.sqrt(sizes[is_alive]))
+    sizes, vectors = np.linalg.eigh(wide.T @ wide)
+    # Largest first. Much smaller eigenvalues are only rounding errors.
+    sizes, vectors = sizes[::-1], vectors[:, ::-1]
+    is_large = sizes > 1e-10 * sizes[:1]
+    basis = wide @ (vectors[:, is_large] / np.sqrt(sizes[is_large]))
     narrow: NDArray[np.float32] = basis.astype(np.float32)
     return narrow

@@ -1,8 +1,8 @@
-"""Moments: the normal equations of many ridge regressions, built and solved at once.
+"""Normal equations of many ridge regressions, built and solved at once.
 
-There is one regression per row of a rating matrix: of its ratings, less the columns'
-biases, on a 1 and the columns' factors. In arrays about many rows the row is the
-*last* axis, so that one numpy call does the same step of every row's elimination.
+Each row of a rating matrix has one regression: of its ratings minus the columns'
+biases, on a constant 1 and the columns' factors. In arrays that hold many rows, the row
+is the *last* axis, so that one numpy call does the same elimination step for all rows.
 """
 
 from collections.abc import Iterator
@@ -16,16 +16,17 @@ from scipy.sparse import csr_array
 from benchbox.ratings import Grouped
 
 Real = NDArray[Any]
-"""Float32 or float64: the results are of the precision of what goes in."""
+"""Float32 or float64; results have the precision of the inputs."""
 
-# Bytes of a block of rows' matrices, so that they stay near the processor.
+# Bytes of the matrices of a block of rows, few enough to stay in the CPU cache.
 _BLOCK = 4 << 20
 
-# Bytes beyond which a table of outer products no longer pays: reading it at random is
-# then slower than multiplying out the vectors of each row's columns afresh.
+# A table of outer products is not used above this number of bytes: random reads from it
+# are then slower than multiplying the vectors of each row's columns again.
 _TABLE = 32 << 20
 
-# Unknowns up to which numpy calls over all rows beat one LAPACK call per row.
+# Up to this number of unknowns, numpy calls over all rows are faster than one LAPACK
+# call per row.
 _UNROLLED = 24
 
 
@@ -34,8 +35,8 @@ class Block:
     """Some rows of a rating matrix.
 
     Attributes:
-        seen: A 1 per rating, CSR of shape ``(m, n_columns)``.
-        values: The rating itself on the same index; a 0 is a rating like any other.
+        seen: 1 per rating, CSR of shape ``(m, n_columns)``.
+        values: Target value per rating, CSR with the same index; zeros are stored too.
     """
 
     seen: Any
@@ -49,16 +50,16 @@ class Block:
 
 
 def blocks(grouped: Grouped, values: Real, n_unknowns: int) -> Iterator[Block]:
-    """Cut ratings into blocks of rows whose normal equations fit a cache.
+    """Split ratings into blocks of rows whose normal equations fit into the CPU cache.
 
     Args:
-        grouped: The ratings by row.
-        values: What to regress, in the order of *grouped*.
-        n_unknowns: Unknowns per row.
+        grouped: Ratings by row.
+        values: Target values of the regressions, in the order of *grouped*.
+        n_unknowns: Number of unknowns per row.
     """
     n_rows = len(grouped.offsets) - 1
     size = max(16, _BLOCK // (values.itemsize * n_pairs(n_unknowns + 1)))
-    # Indexes and offsets of one type spare scipy a copy.
+    # If indexes and offsets have the same type, scipy makes no copy.
     indices = grouped.indices.astype(np.int32, copy=False)
     ones = np.ones_like(values)
     for start in range(0, n_rows, size):
@@ -78,19 +79,19 @@ def n_pairs(n: int) -> int:
 
 
 def diagonal(n: int) -> NDArray[np.int64]:
-    """Return where the diagonal stands in a packed upper triangle."""
+    """Return the positions of the diagonal in a packed upper triangle, ``(n,)``."""
     return np.concatenate([[0], np.cumsum(np.arange(n, 1, -1))]).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """Sums over each row's ratings, from which everything else follows.
+    """Sums over each row's ratings, which determine the normal equations.
 
     Every column has a vector ``(bias, 1, factors)`` of length *e*.
 
     Attributes:
-        pairs: Upper triangle of the summed outer products of these vectors, line by
-            line, shape ``(n_pairs(e), m)``.
+        pairs: Upper triangle of the summed outer products of these vectors, packed row
+            by row, shape ``(n_pairs(e), m)``.
         sums: Summed products of rating and vector, shape ``(e, m)``.
     """
 
@@ -108,7 +109,7 @@ class Moments:
         return self.sums[1:] - self.pairs[1 : len(self.sums)]
 
     def squared_error(self, solved: Real) -> float:
-        """Return what predicting with *solved* adds to the ratings' sum of squares.
+        """Return the sum of squared errors minus that of squared ratings.
 
         Args:
             solved: Bias and factors of each row, shape ``(e - 1, m)``.
@@ -121,7 +122,7 @@ class Moments:
 
 
 class Columns:
-    """What the columns of a rating matrix bring to the regressions of its rows."""
+    """Vectors of the columns of a rating matrix, for the regressions of its rows."""
 
     def __init__(self, parameters: Real) -> None:
         """Prepare columns of *parameters*: bias, then factors, shape ``(n, 1 + k)``."""
@@ -138,7 +139,7 @@ class Columns:
         if self._table is None:
             products = self._products(block)[:, self._first, self._second]
         else:
-            # One product of a 0/1 matrix with all outer products does every row.
+            # A single product of a 0/1 matrix with all outer products covers all rows.
             products = block.seen @ self._table
         return Moments(pairs=np.ascontiguousarray(products.T), sums=sums)
 
@@ -156,17 +157,17 @@ class Cholesky:
     """Upper factors ``U`` of many positive definite matrices ``U' U``."""
 
     def __init__(self, packed: Real, n_unknowns: int) -> None:
-        """Factorise matrices, overwriting them.
+        """Factorise matrices in place.
 
         Args:
-            packed: Their upper triangles, shape ``(n_pairs(n_unknowns), m)``.
-            n_unknowns: Rows of each.
+            packed: Upper triangles, shape ``(n_pairs(n_unknowns), m)``; overwritten.
+            n_unknowns: Number of rows of each matrix.
         """
-        # Sums are rounded, and a matrix with hardly any ridge must stay positive.
+        # With little damping, rounding could make a matrix lose positive definiteness.
         packed[diagonal(n_unknowns)] *= 1 + 512 * np.finfo(packed.dtype).eps
         if n_unknowns > _UNROLLED:
             packed = _factorized_by_lapack(packed, n_unknowns)
-        # Line j of each triangle, from its diagonal on: shape (n_unknowns - j, m).
+        # Row j of each triangle, from the diagonal on: shape (n_unknowns - j, m).
         self._lines = np.split(packed, diagonal(n_unknowns)[1:])
         if n_unknowns <= _UNROLLED:
             self._factorize()
@@ -201,7 +202,7 @@ class Cholesky:
 def _factorized_by_lapack(packed: Real, n_unknowns: int) -> Real:
     first, second = np.triu_indices(n_unknowns)
     matrices = np.zeros((packed.shape[1], n_unknowns, n_unknowns), dtype=packed.dtype)
-    # LAPACK is asked for the lower factor, the transpose of the upper one.
+    # numpy computes the lower factor, which is the transpose of the upper one.
     matrices[:, second, first] = packed.T
     lower = np.linalg.cholesky(matrices)
     return np.ascontiguousarray(lower[:, second, first].T)

@@ -14,13 +14,13 @@ class SVDOptions(Options, frozen=True):
     """Options of ``svd``.
 
     Attributes:
-        n_factors: Singular values kept; no more than the matrix has.
-        fill: What stands in for a missing rating: the ``bias`` model's prediction,
-            or ``zero``, which drags every prediction towards 0.
+        n_factors: Number of singular values, at most as many as the matrix has.
+        fill: Value of missing ratings: the prediction of the ``bias`` model, or
+            ``zero``, which pulls every prediction towards 0.
     """
 
-    # Lowest validation RMSE among 5, 10, 20 and 40, averaged over ML-100K (three
-    # tenths carved from u1's training part) and ml-latest-small.
+    # The lowest validation RMSE among 5, 10, 20 and 40, averaged over ML-100K (three
+    # validation sets of a tenth of u1's training part each) and ml-latest-small.
     n_factors: Count = 10
     fill: Literal["bias", "zero"] = "bias"
 
@@ -30,16 +30,17 @@ class BiasedMFOptions(Options, frozen=True):
 
     Attributes:
         n_factors: Length of each user's and item's factor vector.
-        damping: Ridge on a factor vector, whatever its number of ratings.
-        weight_decay: Ridge on a factor vector per rating (weighted lambda).
-        user_damping: Ridge on a user's bias.
-        item_damping: Ridge on an item's bias.
-        epochs: How often both sides are solved.
+        damping: L2 penalty on a factor vector, independent of its number of ratings.
+        weight_decay: L2 penalty on a factor vector per rating (weighted lambda).
+        user_damping: L2 penalty on a user's bias.
+        item_damping: L2 penalty on an item's bias.
+        epochs: Number of times that both sides are solved.
     """
 
-    # Near the lowest validation RMSE on ML-100K (three tenths carved from u1's
-    # training part) and ml-latest-small; the error is flat around them. Twice the
-    # factors gain at most 0.001, on the smaller one, for three times the seconds.
+    # Near the lowest validation RMSE on ML-100K (three validation sets of a tenth of
+    # u1's training part each) and ml-latest-small, where the error hardly depends on
+    # them. Twice as many factors gain at most 0.001, on the smaller data set, and take
+    # three times as long.
     n_factors: Count = 8
     damping: Annotated[float, Meta(gt=0)] = 8.0
     weight_decay: NotNegative = 0.05
@@ -53,16 +54,17 @@ class BayesianMFOptions(Options, frozen=True):
 
     Attributes:
         n_factors: Length of each user's and item's factor vector.
-        epochs: Sweeps of the sampler that predictions may average over.
-        burn_in: Sweeps before these, to be forgotten.
-        thin: Of how many sweeps one is kept; the last always is.
-        prior_spread: Standard deviation of biases and factors that the prior expects,
-            in units of the ratings' own.
+        epochs: Number of sweeps of the sampler after the burn-in.
+        burn_in: Number of sweeps before these, which are discarded.
+        thin: Predictions average over every ``thin``-th sweep, and always the last.
+        prior_spread: Standard deviation of biases and factors under the prior, as a
+            multiple of the standard deviation of the ratings.
     """
 
-    # By validation RMSE on ML-100K (four tenths carved from u1's training part), where
-    # more factors, sweeps or samples gain less than 0.001. A narrower prior gains as
-    # little there, and loses 0.005 on synthetic ratings with stronger interactions.
+    # By validation RMSE on ML-100K (four validation sets of a tenth of u1's training
+    # part each), where more factors, sweeps or samples gain less than 0.001. A narrower
+    # prior gains as little there, and loses 0.005 on synthetic ratings with stronger
+    # interactions.
     n_factors: Count = 8
     epochs: Count = 100
     burn_in: Annotated[int, Meta(ge=0)] = 10

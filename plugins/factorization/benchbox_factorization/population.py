@@ -1,4 +1,4 @@
-"""Population: the prior that a side's factors are drawn from."""
+"""The normal distribution that one side's factors are drawn from."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
-    """The normal distribution that one side's vectors, bias first, come from.
+    """The normal distribution of one side's vectors of bias and factors.
 
     Attributes:
-        mean: Shape ``(1 + k,)``.
+        mean: Mean vector, bias first, shape ``(1 + k,)``.
         precision: Inverse covariance, shape ``(1 + k, 1 + k)``.
     """
 

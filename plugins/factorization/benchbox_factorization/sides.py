@@ -1,4 +1,4 @@
-"""Sides: all users, or all items, each regressed on what the other side has learned."""
+"""Regressions of all users on the items' vectors, or of all items on the users'."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,10 +21,10 @@ from benchbox_factorization.population import Population, Vectors
 
 
 class Side(Protocol):
-    """The ratings of one side's rows, by row, wherever they lie.
+    """Ratings by row, in host or device memory; a row is a user or an item.
 
     Attributes:
-        counts: Ratings per row, shape ``(m,)``.
+        counts: Number of ratings per row, shape ``(m,)``.
     """
 
     counts: NDArray[Any]
@@ -33,21 +33,28 @@ class Side(Protocol):
         """Return the bias and factors of each row that fit its ratings best.
 
         Solves ``(Q' Q + diag(ridge)) x = Q' (r - b)`` per row, where *r* are its
-        ratings, *b* the biases of their columns, and ``Q`` a column of ones beside
+        ratings, *b* the biases of their columns, and ``Q`` a column of ones followed by
         their factors. A row without ratings gets 0.
 
         Args:
-            others: Biases and factors of the columns.
-            ridge: Ridge per unknown and row, shape ``(1 + k, m)``, positive on factors.
+            others: Biases and factors of the columns, shape ``(n, 1 + k)``.
+            ridge: L2 penalty per unknown and row, shape ``(1 + k, m)``; positive for
+                factors.
+
+        Returns:
+            Biases and factors of the rows, shape ``(m, 1 + k)``.
         """
 
     def means(self, others: Vectors, population: Population, noise: float) -> Vectors:
-        """Return the mean of each row's vector given its ratings and all else.
+        """Return the mean of each row's vector, given its ratings and the columns.
 
         Args:
-            others: Vectors of the columns.
-            population: Where the rows' vectors come from.
+            others: Vectors of the columns, shape ``(n, 1 + k)``.
+            population: Distribution of the rows' vectors.
             noise: Precision of a rating around its prediction.
+
+        Returns:
+            Mean vectors of the rows, shape ``(m, 1 + k)``.
         """
 
     def draw(
@@ -57,11 +64,11 @@ class Side(Protocol):
         noise: float,
         draw: np.random.Generator,
     ) -> tuple[Vectors, float]:
-        """Draw each row's vector given its ratings and all else, as `means`.
+        """Draw each row's vector, given its ratings and the columns; see `means`.
 
         Returns:
-            The vectors, and what predicting with them adds to the ratings' sum of
-            squares, which makes it the sum of squared errors.
+            The vectors, shape ``(m, 1 + k)``, and the sum of squared errors of
+            predictions with them minus the sum of squared ratings.
         """
 
 
@@ -69,10 +76,10 @@ def make_side(grouped: Grouped, values: Real, n_unknowns: int, device: str) -> S
     """Return the ratings of one side on *device*.
 
     Args:
-        grouped: The ratings by row.
-        values: What to regress, in the order of *grouped*.
-        n_unknowns: Unknowns per row.
-        device: ``cpu``, or an accelerator; only there is torch needed.
+        grouped: Ratings by row.
+        values: Target values of the regressions, in the order of *grouped*.
+        n_unknowns: Number of unknowns per row.
+        device: ``cpu``, or an accelerator, which needs torch.
     """
     if is_accelerator(device):
         from benchbox_factorization.device import DeviceSide
@@ -82,7 +89,7 @@ def make_side(grouped: Grouped, values: Real, n_unknowns: int, device: str) -> S
 
 
 class HostSide:
-    """One side's ratings in memory, in blocks that fit a cache; see `Side`."""
+    """Ratings of one side in host memory, in blocks that fit the cache; see `Side`."""
 
     def __init__(self, grouped: Grouped, values: Real, n_unknowns: int) -> None:
         self.counts = grouped.counts
@@ -100,7 +107,7 @@ class HostSide:
         return np.concatenate(solved)
 
     def means(self, others: Vectors, population: Population, noise: float) -> Vectors:
-        """Return the mean of each row's vector given its ratings and all else."""
+        """Return the mean of each row's vector, given its ratings and the columns."""
         columns = Columns(others)
         means = [np.empty((0, self._width), dtype=np.float32)]
         for block in self._blocks:
@@ -115,7 +122,7 @@ class HostSide:
         noise: float,
         draw: np.random.Generator,
     ) -> tuple[Vectors, float]:
-        """Draw each row's vector given its ratings and all else."""
+        """Draw each row's vector, given its ratings and the columns."""
         columns = Columns(others)
         vectors, error = [], 0.0
         for block in self._blocks:
@@ -128,10 +135,10 @@ class HostSide:
 
 
 def solve_rows(block: Block, columns: Columns, ridge: Real) -> Real:
-    """Do `Side.solve` for a block; solutions are returned as ``(1 + k, m)``."""
+    """Solve the rows of a block, as `Side.solve` does; the result is ``(1 + k, m)``."""
     moments = columns.moments(block)
     left = moments.left
-    # A row without cells would have nothing to divide by if there is no damping.
+    # Without damping, a row without ratings would have a singular matrix.
     left[diagonal(len(ridge))] += np.where(block.counts > 0, ridge, 1)
     return Cholesky(left, len(ridge)).solve(moments.right)
 
@@ -141,9 +148,9 @@ class _Posterior:
     """Normal distributions of the vectors of a block's rows.
 
     Attributes:
-        moments: What the rows' ratings say.
+        moments: Sums over the rows' ratings.
         root: Upper Cholesky factors ``U`` of the precisions.
-        halfway: ``U mean`` per row, shape ``(1 + k, m)``.
+        halfway: ``U`` times the mean per row, shape ``(1 + k, m)``.
     """
 
     moments: Moments

@@ -11,15 +11,15 @@ from benchbox.models import BiasModel, State, fit_bias_model, nested, part
 from benchbox_factorization.matrix import by_user
 from benchbox_factorization.options import SVDOptions
 
-# Below this many rows or columns a dense SVD is as fast, and exact to the last digit.
+# Up to this number of rows or columns, a dense SVD is as fast, and exact.
 _DENSE = 64
 
 
 class SVD:
     """``R V V'`` with the leading right singular vectors ``V`` of the filled matrix.
 
-    This equals ``U S V'`` on the training matrix, and also places users who were
-    not trained on, by their row (PureSVD, Cremonesi et al., 2010).
+    This equals ``U S V'`` on the training matrix, and also works for rows of users who
+    were not trained on (PureSVD, Cremonesi et al., 2010).
     """
 
     def __init__(self, options: SVDOptions) -> None:
@@ -28,7 +28,7 @@ class SVD:
         self._item_factors: NDArray[np.float64]
 
     def fit(self, train: Ratings, context: FitContext) -> None:
-        """Take the leading right singular vectors of the filled *train* matrix."""
+        """Compute the leading right singular vectors of the filled *train* matrix."""
         filled_with_bias = self._options.fill == "bias"
         self._bias = fit_bias_model(train) if filled_with_bias else zero_model(train)
         matrix = residuals(train, self._bias)
@@ -39,13 +39,13 @@ class SVD:
         return nested("bias", self._bias.state) | {"items": self._item_factors}
 
     def restore(self, state: State) -> None:
-        """Take the bias model and the item factors."""
+        """Restore the bias model and the item factors."""
         self._bias = BiasModel.from_state(part(state, "bias"))
         self._item_factors = state["items"]
 
     @property
     def n_parameters(self) -> int:
-        """Item factors, and what the bias model learned; users come from history."""
+        """Item factors, and the bias model's mean and item offsets."""
         filled_with_bias = self._options.fill == "bias"
         of_bias = 1 + self._bias.item_bias.size if filled_with_bias else 0
         return self._item_factors.size + of_bias
@@ -53,7 +53,7 @@ class SVD:
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Return the low-rank reconstruction of *history* at these pairs."""
+        """Return the low-rank reconstruction of *history* at the given pairs."""
         user_factors = residuals(history, self._bias) @ self._item_factors
         user_bias = self._bias.user_bias_from(history)
         total = self._bias.mean + user_bias[users] + self._bias.item_bias[items]
@@ -62,7 +62,7 @@ class SVD:
 
 
 def zero_model(train: Ratings) -> BiasModel:
-    """Return the bias model that predicts 0, so that residuals are the ratings."""
+    """Return a bias model that predicts 0, so that residuals equal the ratings."""
     return BiasModel(
         mean=0.0,
         user_bias=np.zeros(train.n_users),
@@ -74,7 +74,7 @@ def zero_model(train: Ratings) -> BiasModel:
 def residuals(ratings: Ratings, bias: BiasModel) -> Any:
     """Return ``rating - bias`` per rated cell, CSR of shape ``(n_users, n_items)``.
 
-    Users' offsets are taken from these ratings, so they need not be trained on.
+    Users' offsets are computed from *ratings*, so users need not be trained on.
     """
     user_bias = bias.user_bias_from(ratings)
     centres = bias.mean + user_bias[ratings.users] + bias.item_bias[ratings.items]
@@ -84,22 +84,24 @@ def residuals(ratings: Ratings, bias: BiasModel) -> Any:
 def right_vectors(matrix: Any, n_factors: int) -> NDArray[np.float64]:
     """Return the leading right singular vectors of a sparse matrix as columns.
 
-    Sparse matrices are never filled in: the missing cells of a matrix of residuals
-    are 0 already.
+    A sparse matrix is never filled in, because missing residuals are 0 already.
 
     Args:
         matrix: CSR of shape ``(m, n)``.
-        n_factors: How many; fewer come back if the matrix is smaller.
+        n_factors: Number of vectors; fewer are returned if the matrix is smaller.
+
+    Returns:
+        Vectors of shape ``(n, n_factors)``.
     """
     smaller = min(matrix.shape)
     if smaller <= _DENSE or n_factors >= smaller - 1:
         _, _, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
     elif not matrix.data.any():
-        # Lanczos iterations cannot start on a matrix of zeros.
+        # The Lanczos iteration cannot start on a matrix of zeros.
         return np.zeros((matrix.shape[1], n_factors))
     else:
-        # A fixed start makes the iterations the same every time. A random one is
-        # surely not orthogonal to a vector sought; one of ones might be.
+        # A fixed start makes the result reproducible. It is a random vector, because a
+        # vector of ones might be orthogonal to a singular vector.
         start = np.random.Generator(np.random.PCG64(0)).standard_normal(smaller)
         _, _, right = svds(matrix, k=n_factors, v0=start)
         right = right[::-1]

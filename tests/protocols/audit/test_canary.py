@@ -1,4 +1,4 @@
-"""Canary: other truths, the same visible ratings, and nothing a model makes changes."""
+"""Canary: new hidden ratings change nothing that models see or predict."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from tests.support.commands import benchbox as benchbox
 from tests.support.commands import lender as lender
 from tests.support.toys import ratings, seeds, tiny_ratings
 
-HONEST = [protocol for protocol in PROTOCOLS if protocol.name != "official"]
+SOUND = [protocol for protocol in PROTOCOLS if protocol.name != "official"]
 
 
 def folds_of_all(data: Ratings) -> list[Fold]:
     folds = []
-    for protocol in HONEST:
+    for protocol in SOUND:
         try:
             folds += make_folds(data, protocol, protocol.options(), {})
         except ProtocolError:
@@ -37,7 +37,7 @@ def columns(seen: Ratings) -> list[bytes]:
 
 
 @given(data=ratings(min_size=12), seed=seeds)
-def test_what_models_see_is_the_same_and_what_is_hidden_keeps_to_the_scale(
+def test_visible_ratings_stay_the_same_and_hidden_ones_stay_on_the_scale(
     data: Ratings, seed: int
 ) -> None:
     for fold in folds_of_all(data):
@@ -76,7 +76,7 @@ def test_every_step_of_the_scale_is_drawn_about_equally_often() -> None:
     assert counts.min() > 300
 
 
-def test_what_a_flawed_protocol_shows_keeps_its_value() -> None:
+def test_visible_ratings_of_a_flawed_protocol_keep_their_values() -> None:
     data = tiny_ratings(40)
     (fold,) = make_folds(data, FLAWED[0], FLAWED[0].options(), {})
 
@@ -84,7 +84,7 @@ def test_what_a_flawed_protocol_shows_keeps_its_value() -> None:
 
 
 def test_redrawn_values_are_pinned() -> None:
-    (fold,) = make_folds(tiny_ratings(40), HONEST[0], HONEST[0].options(), {})
+    (fold,) = make_folds(tiny_ratings(40), SOUND[0], SOUND[0].options(), {})
 
     assert redraw_hidden(fold, 0).hidden.values.tolist() == [3, 1, 0, 0]
 

@@ -1,4 +1,4 @@
-"""Every promise of the contract, as benchbox checks it."""
+"""Tests of the model contract, which benchbox provides."""
 
 from benchbox.testing import ModelContract
 

@@ -1,4 +1,4 @@
-"""The journal holds a line for each trial of every run."""
+"""The journal has a line for each trial of every run."""
 
 import csv
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from benchbox.cli import main
 
 
-def test_every_trial_of_every_run_has_its_line(
+def test_every_trial_of_every_run_has_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

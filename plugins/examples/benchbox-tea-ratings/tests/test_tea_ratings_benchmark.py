@@ -1,4 +1,4 @@
-"""How much of the ratings can be foretold: `pytest --benchmark-json=new.json`."""
+"""How well ratings can be predicted: `pytest --benchmark-json=new.json`."""
 
 from typing import Any
 
