@@ -19,7 +19,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
     """
     flaw = board.stage.flaw
     return [
-        *([f"⚠ No measure of prediction: {flaw}."] if flaw else []),
+        *([f"⚠ These figures do not measure prediction: {flaw}."] if flaw else []),
         *(f"⚠ {m.title}: {m.flaw}." for m in shown_metrics(board) if m.flaw),
         what_was_scored(run, board.stage),
         _how_it_was_pooled(run, board, best, tied),
@@ -60,8 +60,8 @@ def _about_the_front(board: Leaderboard) -> list[str]:
     if n_scored < 2:
         return []
     return [
-        f"{FRONT}: on the front: no other model has a better "
-        f"{board.metrics[0].title} and is fitted in less time."
+        f"{FRONT}: no other model has both a better {board.metrics[0].title} and a "
+        f"shorter fit."
     ]
 
 
@@ -77,7 +77,7 @@ def _about_devices(board: Leaderboard) -> list[str]:
     if not on_cpu and len(by_device) == 1:
         return [f"All models were fitted on {' '.join(by_device)}."]
     parts = [f"on {name}: {', '.join(labels)}" for name, labels in by_device.items()]
-    rest = ["on the processor: all others"] if on_cpu else []
+    rest = ["on the CPU: all others"] if on_cpu else []
     return [f"Fitted {'; '.join([*parts, *rest])}."]
 
 
@@ -85,8 +85,8 @@ def _about_tuning(board: Leaderboard) -> list[str]:
     if all(row.tuning_seconds is None for row in board.rows):
         return []
     return [
-        "tuning s: what choosing a model's options took on a fold, on validation "
-        "ratings; it comes on top of the fit."
+        "tuning s: seconds per fold to choose the model's options on validation "
+        "ratings, not included in fit s."
     ]
 
 
@@ -98,16 +98,16 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
     if first_use:
         longest = max(first_use, key=lambda label: first_use[label])
         said.append(
-            f"First use of each model (compilers, libraries), in no figure here: "
-            f"{seconds(sum(first_use.values()))} s in all, at most "
-            f"{seconds(first_use[longest])} s ({longest})."
+            f"Not included in these times: the first use of each model (compilation, "
+            f"loading of libraries), {seconds(sum(first_use.values()))} s in total, "
+            f"at most {seconds(first_use[longest])} s ({longest})."
         )
     disturbed = sum(row.n_disturbed for row in board.rows)
     if disturbed:
         n_ok = sum(row.n_ok for row in board.rows)
         said.append(
-            f"Timings of {disturbed} of {n_ok} trials are contended: other work used "
-            f"the machine meanwhile (`benchbox doctor` says what disturbs)."
+            f"Other work used the machine during {disturbed} of {n_ok} trials, so "
+            f"their timings may be too long (see `benchbox doctor`)."
         )
     return said
 
@@ -123,8 +123,8 @@ def what_was_scored(run: RunRecord, stage: StageRecord) -> str:
     return (
         f"{spell(stage.protocol, stage.protocol_options)}: "
         f"{'folds' if len(stage.folds) > 1 else 'fold'} {folds} ({standard}, "
-        f"ids {ids}{more}); {hidden:,} hidden ratings scored per model and seed; "
-        f"predictions {clipping}."
+        f"ids {ids}{more}). Each model and seed is scored on {hidden:,} hidden "
+        f"ratings; predictions are {clipping}."
     )
 
 
@@ -132,17 +132,18 @@ def _how_it_was_pooled(run: RunRecord, board: Leaderboard, best: str, tied: str)
     n_folds = len(board.stage.folds)
     n_seeds = run.config.seeds
     plural = "seed" if n_seeds == 1 else "seeds"
-    seeds = f"stochastic models fitted with {n_seeds} {plural} a fold"
+    seeds = f"Stochastic models are fitted with {n_seeds} {plural} per fold."
     if n_folds < 2:
         return (
-            f"Metrics pool the ratings of the one fold; {seeds}. One fold gives no "
-            f"interval, so no model is called tied; `benchbox stats` gives one over "
-            f"users."
+            f"Metrics are computed over all hidden ratings of the fold. {seeds} A "
+            f"single fold gives no interval, so no model is marked as tied; `benchbox "
+            f"stats` computes intervals over users."
         )
     return (
-        f"Metrics pool the ratings of a fold; shown are mean and ± standard deviation "
-        f"over {n_folds} folds; {seeds}. {best}: best {board.metrics[0].title}; "
-        f"{tied}: not told from it, as the paired 95 % interval over folds contains 0."
+        f"Metrics are computed over all hidden ratings of a fold; the table shows "
+        f"their mean over {n_folds} folds, ± the standard deviation. {seeds} {best}: "
+        f"best {board.metrics[0].title}. {tied}: not significantly worse (the paired "
+        f"95 % interval over folds includes 0)."
     )
 
 
@@ -152,7 +153,7 @@ def _about_cold_pairs(board: Leaderboard) -> list[str]:
     if not users and not items:
         return []
     return [
-        f"Hidden ratings of unseen users: {users:,}, of unseen items: {items:,} "
+        f"Hidden ratings of unseen users: {users:,}; of unseen items: {items:,} "
         f"({board.stage.cold_policy})."
     ]
 
@@ -161,8 +162,8 @@ def _about_zeros(board: Leaderboard) -> list[str]:
     if board.stage.scale.low > 0 or MAPE.name not in {m.name for m in board.metrics}:
         return []
     return [
-        f"The scale {board.stage.scale} reaches 0 or below: {MAPE.title} leaves out "
-        f"hidden ratings of 0, and those near 0 dominate it."
+        f"The scale {board.stage.scale} includes 0 or negative ratings: {MAPE.title} "
+        f"skips hidden ratings of 0, and those near 0 dominate it."
     ]
 
 
@@ -176,8 +177,8 @@ def _about_the_reference(board: Leaderboard) -> list[str]:
     )
     worse = _flagged(board, WORSE)
     return [
-        f"The bias model scores {scores} on the same hidden ratings"
-        f"{f'; no better ({FLAGS[WORSE]}): {worse}' if worse else ''}."
+        f"The bias model has {scores} on the same hidden ratings."
+        f"{f' {FLAGS[WORSE]}: not better than that: {worse}.' if worse else ''}"
     ]
 
 
@@ -185,13 +186,13 @@ def _about_the_floor(board: Leaderboard) -> list[str]:
     floor = board.stage.noise_floor
     if floor is None:
         return []
-    known = f"No model can expect an RMSE below {floor:.4f}."
+    known = f"Noise in these ratings: no model can expect an RMSE below {floor:.4f}."
     below = _flagged(board, LEAK)
     if not below:
         return [known]
     return [
-        f"{known} {FLAGS[LEAK]} Lower than luck allows: {below}. Suspect a leak: a "
-        f"model that has seen what it was asked for."
+        f"{known} {FLAGS[LEAK]} Lower than chance allows: {below}. Suspect a leak: "
+        f"the model has probably seen the hidden ratings."
     ]
 
 
@@ -203,7 +204,8 @@ def where_it_ran(run: RunRecord) -> str:
     """Return the machine, the software and the name of a run, in a sentence."""
     here, precision = run.environment, run.config.precision
     products = "" if precision == "float32" else f"matrix products in {precision}; "
+    threads = f"{run.n_threads} thread{'s' if run.n_threads != 1 else ''}"
     return (
-        f"{here.machine()}; {run.n_threads} threads; {products}torch "
+        f"{here.machine()}; {threads}; {products}torch "
         f"{here.packages.get('torch', '?')}, benchbox {here.benchbox}; run {run.id}."
     )

@@ -156,7 +156,7 @@ def test_every_format_warns_of_a_flawed_table(benchbox: Benchbox) -> None:
     }
 
     assert flawed.startswith("⚠ svd-toy · reconstruction (flawed)")
-    assert "No measure of prediction" in flawed
+    assert "do not measure prediction" in flawed
     assert "⚠" not in honest
     for text in forms.values():
         assert "the model is shown the very ratings" in " ".join(text.split())

@@ -251,7 +251,7 @@ def test_cold_pairs_a_model_declines_are_filled_from_the_bias_model_and_counted(
     }
     assert sum(predictions["WarmOnly"] == predictions["bias"]) == 2
     assert "33.3 %" in done.out
-    assert "unseen users: 1, of unseen items: 1" in done.out
+    assert "unseen users: 1; of unseen items: 1" in done.out
 
 
 def test_a_model_that_wants_validation_is_refitted_for_the_epochs_it_chose(

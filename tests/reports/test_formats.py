@@ -351,9 +351,9 @@ def test_notes_state_protocol_folds_ids_and_machine(tmp_path) -> None:
     text = notes_of(tmp_path, toy_stage(n_folds=2), seeds=3)
 
     assert "kfold:n_folds=2,seed=0: folds k1, k2 (own split, ids 00000000" in text
-    assert "40 hidden ratings scored per model and seed" in text
-    assert "predictions clipped to 1–5." in text
-    assert "with 3 seeds a fold" in text
+    assert "Each model and seed is scored on 40 hidden ratings" in text
+    assert "predictions are clipped to 1–5." in text
+    assert "with 3 seeds per fold" in text
     assert "Abacus, 2 cores, 8 GiB; 2 threads; torch 2.9.0, benchbox 0.1.0" in text
 
 
@@ -361,14 +361,14 @@ def test_notes_tell_a_standard_split_and_unclipped_predictions(tmp_path) -> None
     text = notes_of(tmp_path, toy_stage(standard=True), clip=False)
 
     assert "(standard split, " in text
-    assert "predictions not clipped." in text
+    assert "predictions are not clipped." in text
 
 
 def test_notes_of_one_fold_say_that_it_gives_no_interval(tmp_path) -> None:
     text = notes_of(tmp_path, toy_stage(n_folds=1))
 
     assert "kfold:n_folds=1,seed=0: fold k1 (" in text
-    assert "One fold gives no interval" in text
+    assert "A single fold gives no interval" in text
 
 
 def test_notes_tell_of_cold_pairs_and_of_the_noise_floor(tmp_path) -> None:
@@ -379,22 +379,22 @@ def test_notes_tell_of_cold_pairs_and_of_the_noise_floor(tmp_path) -> None:
 
     (note,) = [line for line in text.splitlines() if "filled as agreed" in line]
     assert re.findall(r"[\d,]*\d", note) == ["1,234", "5"]
-    assert "No model can expect an RMSE below 0.2500." in text
+    assert "no model can expect an RMSE below 0.2500." in text
 
 
 @pytest.mark.parametrize("scale", [RatingScale(0, 4, 1), RatingScale(-10, 10)])
 def test_notes_warn_of_mape_where_a_rating_may_be_zero(tmp_path, scale) -> None:
     text = notes_of(tmp_path, toy_stage(scale=scale))
 
-    assert f"The scale {scale} reaches 0 or below: MAPE leaves out" in text
+    assert f"The scale {scale} includes 0 or negative ratings: MAPE" in text
 
 
 def test_notes_tell_of_nothing_that_is_not_there(tmp_path) -> None:
     text = notes_of(tmp_path, toy_stage(n_folds=1, cold_policy="filled as agreed"))
 
     assert "filled as agreed" not in text
-    assert "reaches 0 or below" not in text
-    assert "No model can expect" not in text
+    assert "includes 0 or negative" not in text
+    assert "no model can expect" not in text
 
 
 # Flags and flaws.
@@ -424,9 +424,9 @@ def test_flags_stand_behind_the_score_and_are_explained(
 
     assert re.search(rf"0\.5000[^|&]*{re.escape(leak)}", text)
     assert re.search(rf"2\.0000[^|&]*{re.escape(worse)}", text)
-    assert "The bias model scores RMSE 1.8000, MAPE 50.00 " in text
-    assert re.search(r"no better \(.*\): global-mean\.", text)
-    assert "Lower than luck allows: stacked-autoencoder. Suspect a leak" in text
+    assert "The bias model has RMSE 1.8000, MAPE 50.00 " in text
+    assert re.search(r"not better than that: global-mean\.", text)
+    assert "Lower than chance allows: stacked-autoencoder. Suspect a leak" in text
 
 
 def test_programs_get_the_flags_in_words(tmp_path) -> None:
@@ -520,7 +520,7 @@ def test_what_was_measured_has_a_column_and_what_was_not_has_none(tmp_path) -> N
     ("devices", "says"),
     [
         (("cuda:0", "cuda:0"), "All models were fitted on cuda:0."),
-        (("cuda:0", "cpu"), "Fitted on cuda:0: {0}; on the processor: all others."),
+        (("cuda:0", "cpu"), "Fitted on cuda:0: {0}; on the CPU: all others."),
         (("cuda:0", "cuda:1"), "Fitted on cuda:0: {0}; on cuda:1: {1}."),
     ],
 )
@@ -547,6 +547,6 @@ def test_a_table_says_which_models_were_fitted_on_an_accelerator(
 def test_disturbed_timings_and_first_use_are_told_beneath_the_table(tmp_path) -> None:
     text = render(timed(tmp_path, contended=["other work"]), "markdown")
 
-    assert "Timings of 10 of 10 trials are contended" in text
-    assert "in no figure here: 1.5 s in all, at most 1.5 s" in text
+    assert "Other work used the machine during 10 of 10 trials" in text
+    assert "1.5 s in total, at most 1.5 s" in text
     assert "contended" not in render(timed(tmp_path / "calm"), "markdown")
