@@ -273,4 +273,6 @@ def test_a_dropped_duplicate_is_in_no_part_of_a_fold(tmp_path, n_dropped) -> Non
     dataset = load(card, duplicates="last")
 
     assert len(dataset.ratings) == 20
-    assert sorted(dataset.ratings.rows[dataset.folds["test"]]) == list(range(15, 20))
+    hidden = dataset.folds["test"]
+    rows = sorted(dataset.ratings.rows[hidden])
+    assert rows == list(range(15 + n_dropped, 20 + n_dropped))

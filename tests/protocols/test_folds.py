@@ -42,7 +42,7 @@ def folds(
     shipped: Mapping[str, Partition] | None = None,
 ) -> list[Fold]:
     protocol = BY_NAME[name]
-    if shipped:
+    if shipped and name == "official":
         # Any partition at all, as a protocol of somebody else's may yield it.
         yields = shipped.values()
         protocol = replace(protocol, split=lambda ratings, own, options: iter(yields))

@@ -170,7 +170,7 @@ def test_what_fails_is_said_in_one_line(
 
 def test_starting_pytest_imports_nothing_heavy() -> None:
     script = (
-        "import sys, benchbox.pytest_plugin\n"
+        "import sys, benchbox.testing.pytest_plugin\n"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
 

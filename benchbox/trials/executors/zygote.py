@@ -2,8 +2,8 @@
 
 Importing torch takes seconds, forking takes hundredths of one. The zygote itself never
 touches an accelerator nor computes, since neither survives a fork. It is a program of
-its own, ``python -m benchbox.executors.zygote FD``, so that it inherits nothing from
-the runner but a socket, and no ratings.
+its own, started by ``python -m`` with its socket, so that it inherits nothing else from
+the runner, and no ratings.
 """
 
 import gc
