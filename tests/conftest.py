@@ -13,6 +13,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # that benchbox is always the installed one, never the folder beside the tests.
 sys.path.append(str(Path(__file__).parents[1]))
 
+from tests.support.commands import benchbox as benchbox
+from tests.support.commands import lender as lender
+
 # A slow machine is no failure.
 settings.register_profile("benchbox", deadline=None)
 settings.load_profile("benchbox")

@@ -7,7 +7,8 @@ from typing import Any
 
 import altair as alt
 from benchbox_autoencoders.route import DENSE_FROM
-from pages import Row
+
+from tests.benchmarks.pages import Row
 
 # Blue, vermillion and green of Okabe and Ito, which all eyes tell apart.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73")

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from clocks import two_threads
-from ledger import Ledger
-from work import Peaks, measure_peaks
+
+from tests.benchmarks.clocks import two_threads
+from tests.benchmarks.ledger import Ledger
+from tests.benchmarks.work import Peaks, measure_peaks
 
 _LEDGER = pytest.StashKey[Ledger]()
 

@@ -4,8 +4,9 @@ import csv
 import json
 from pathlib import Path
 
-from ledger import shown
 from tabulate import tabulate
+
+from tests.benchmarks.ledger import shown
 
 Row = dict[str, float]
 """One point of a question: figures by column, whole numbers as such."""

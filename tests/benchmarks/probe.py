@@ -1,6 +1,6 @@
 """Probe: what training costs in time and memory, in a process of its own.
 
-``probe(job)`` runs this file as a script, so that nothing of the caller's is counted.
+``probe(job)`` runs this module anew, so that nothing of the caller's is counted.
 """
 
 import os
@@ -16,11 +16,11 @@ import torch
 from benchbox_autoencoders.options import Route
 from benchbox_autoencoders.route import warm_up
 from benchbox_autoencoders.rows import Rows
-from clocks import ROUNDS, in_turn, two_threads
-from shapes import load_rows, on_device
-from takers import Case, Take, best, ours
 
 from benchbox.machine.clocks.memory import peak_memory_bytes
+from tests.benchmarks.clocks import ROUNDS, in_turn, two_threads
+from tests.benchmarks.shapes import load_rows, on_device
+from tests.benchmarks.takers import Case, Take, best, ours
 
 TakerName = Literal["ours", "ours dense", "best"]
 
@@ -70,8 +70,12 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 def probe(job: Job) -> Cost:
     """Return what *job* costs, measured by a child."""
     # Threads that spin while they wait would take the kernels' time, as in trials.
-    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
-    command = [sys.executable, __file__, msgspec.json.encode(job).decode()]
+    environment = os.environ | {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    said = msgspec.json.encode(job).decode()
+    command = [sys.executable, "-P", "-m", "tests.benchmarks.probe", said]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     return msgspec.json.decode(done.stdout, type=Cost)
 

@@ -1,4 +1,4 @@
-"""Scaling: ``python tests/benchmarks/scaling.py docs/scaling`` measures and draws it.
+"""Scaling: ``python -m tests.benchmarks.scaling docs/scaling`` measures and draws it.
 
 Writes a CSV file and a chart per question into the folder, and the tables into the page
 beside it, ``docs/scaling.md``. It takes some minutes on two quiet cores, and needs the
@@ -13,13 +13,14 @@ from pathlib import Path
 
 import click
 import msgspec
-from charts import DRAW, save_chart
-from pages import Row, fill_in, read_csv, write_csv
-from probe import Job, probe
 from rich.console import Console
 from rich.progress import Progress
-from shapes import FILMS, Shape, even_rows, film_rows, save_rows
-from takers import Case
+
+from tests.benchmarks.charts import DRAW, save_chart
+from tests.benchmarks.pages import Row, fill_in, read_csv, write_csv
+from tests.benchmarks.probe import Job, probe
+from tests.benchmarks.shapes import FILMS, Shape, even_rows, film_rows, save_rows
+from tests.benchmarks.takers import Case
 
 AUTOREC = Case(units=(500,), batch_size=512)
 N_COLUMNS, N_RATED = 26_700, 145

@@ -9,12 +9,12 @@ from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions, Optimizer, Route
 from benchbox_autoencoders.route import make_steps
 from benchbox_autoencoders.rows import Rows
-from clocks import N_THREADS
-from dense import MATMUL, DenseAutoencoder, best_step, plain_step
 from torch import Tensor
 
 from benchbox import FitContext
 from benchbox.models.contract import Precision
+from tests.benchmarks.clocks import N_THREADS
+from tests.benchmarks.dense import MATMUL, DenseAutoencoder, best_step, plain_step
 
 Take = Callable[[int], float]
 """Takes so many steps, one after another; returns the mean loss on the way."""

@@ -22,16 +22,23 @@ import pytest
 import torch
 from benchbox_autoencoders.route import choose_route
 from benchbox_autoencoders.rows import Rows
-from clocks import ROUNDS, in_turn, seconds
-from dense import MATMUL, DenseAutoencoder, plain_step
-from ledger import Ledger
-from probe import Job, probe
-from shapes import FILMS, Shape, even_rows, film_rows, on_device, save_rows
-from takers import Case, best, epochs_of, network_of, ours, plain
 from torch import Tensor
-from work import Peaks, least_work
 
 from benchbox import FitContext
+from tests.benchmarks.clocks import ROUNDS, in_turn, seconds
+from tests.benchmarks.dense import MATMUL, DenseAutoencoder, plain_step
+from tests.benchmarks.ledger import Ledger
+from tests.benchmarks.probe import Job, probe
+from tests.benchmarks.shapes import (
+    FILMS,
+    Shape,
+    even_rows,
+    film_rows,
+    on_device,
+    save_rows,
+)
+from tests.benchmarks.takers import Case, best, epochs_of, network_of, ours, plain
+from tests.benchmarks.work import Peaks, least_work
 
 pytestmark = pytest.mark.usefixtures("threads")
 

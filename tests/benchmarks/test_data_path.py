@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pytest
-from ledger import Figure, Ledger, median_seconds
 
 from benchbox.data.cards import RatingsTable
 from benchbox.data.dataset import load_dataset
@@ -29,6 +28,7 @@ from benchbox.protocols.audit.fold import audit_fold
 from benchbox.protocols.bundled import PROTOCOLS
 from benchbox.protocols.folds import make_folds
 from benchbox.ratings import Ratings, RatingScale
+from tests.benchmarks.ledger import Figure, Ledger, median_seconds
 from tests.support.source_kinds import kind_of
 
 N_RATINGS = int(os.environ.get("BENCHBOX_BENCH_RATINGS", 2_000_000))

@@ -23,13 +23,13 @@ from benchbox_embeddings.pairs import Pairs, on_device
 from benchbox_embeddings.rows import rows_of
 from benchbox_embeddings.threads import is_small
 from benchbox_embeddings.training import Steps
-from clocks import N_THREADS, in_turn, seconds
-from ledger import Ledger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchbox import Ratings
 from benchbox.models.training.threads import at_most
+from tests.benchmarks.clocks import N_THREADS, in_turn, seconds
+from tests.benchmarks.ledger import Ledger
 
 pytestmark = pytest.mark.usefixtures("threads")
 

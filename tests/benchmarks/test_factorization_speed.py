@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 from benchbox_datasets.synthetic import SyntheticOptions, plant
-from ledger import Ledger, median_seconds
 
 from benchbox import FitContext, Ratings
 from benchbox.plugins.registry import discover
 from benchbox.targets import resolve
+from tests.benchmarks.ledger import Ledger, median_seconds
 
 # Fit seconds of Surprise 1.1.4's SVD with default options on the same shape, rows
 # shuffled, on two cores of this class; it is no dependency, so it is not run here.

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ledger import Ledger, median_seconds
-from toys import tiny_ratings
 
 from benchbox.analysis.statistics.paired import compare
 from benchbox.data.ratings_files import write_ratings
@@ -21,8 +19,10 @@ from benchbox.protocols.folds import make_folds
 from benchbox.ratings import RatingScale
 from benchbox.records.trial_job import TrialJob
 from benchbox.trials.executors.local import LocalExecutor
+from tests.benchmarks.ledger import Ledger, median_seconds
+from tests.support.toys import tiny_ratings
 
-PLANTED = Path(__file__).parent.parent / "planted_models.py"
+PLANTED = Path(__file__).parents[1] / "support" / "planted_models.py"
 N_SCORED = 20_000_000
 
 

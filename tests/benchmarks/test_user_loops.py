@@ -19,15 +19,15 @@ from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.route import make_steps
 from benchbox_autoencoders.rows import Rows
-from clocks import N_THREADS, in_turn, seconds
-from ledger import Ledger
-from shapes import FILMS, film_rows
 from torch import Tensor, nn
 
 from benchbox import FitContext
 from benchbox.models.training.activations import ACTIVATIONS
 from benchbox.models.training.optimizers import make_optimizer
 from benchbox.options import decode
+from tests.benchmarks.clocks import N_THREADS, in_turn, seconds
+from tests.benchmarks.ledger import Ledger
+from tests.benchmarks.shapes import FILMS, film_rows
 
 pytestmark = pytest.mark.usefixtures("threads")
 

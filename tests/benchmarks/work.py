@@ -25,7 +25,8 @@ import torch
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.refeeding import is_factored
 from benchbox_autoencoders.rows import Rows
-from clocks import in_turn, two_threads
+
+from tests.benchmarks.clocks import in_turn, two_threads
 
 _FLOPS_PER_PARAMETER = {"adam": 12, "rmsprop": 8}
 _BYTES_PER_PARAMETER = {"adam": 24, "rmsprop": 16}

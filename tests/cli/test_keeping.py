@@ -10,7 +10,7 @@ import pytest
 from benchbox.cli import main
 from benchbox.plugins.registry import discover
 from benchbox.runs.saved_model import KeptModel
-from tests.support.commands import Benchbox
+from tests.support.commands import Benchbox, Lender
 
 ITEMS = [f"film-{n:02d}" for n in range(12)]
 
@@ -34,12 +34,14 @@ def ratings(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kept bias model; every process that fits one has to import torch first."""
+def kept_once(tmp_path_factory: pytest.TempPathFactory, lender: Lender) -> Path:
+    """A kept bias model."""
     folder = tmp_path_factory.mktemp("once")
     file, kept = folder / "ratings.csv", folder / "kept"
     file.write_text(checkerboard())
-    assert main(["fit", "bias", "-d", str(file), "--out", str(kept)]) == 0
+    with pytest.MonkeyPatch.context() as patched:
+        lender.serve(patched)
+        assert main(["fit", "bias", "-d", str(file), "--out", str(kept)]) == 0
     return kept
 
 

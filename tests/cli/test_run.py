@@ -15,7 +15,7 @@ import pytest
 from benchbox.metrics.metric import METRICS
 from benchbox.records.folder import RunFolder
 from benchbox.trials.executors.local import LocalExecutor
-from tests.support.commands import PLANTED, Benchbox
+from tests.support.commands import PLANTED, Benchbox, running
 
 TOY = "-d svd-toy -p holdout:fraction=0.3"
 
@@ -134,30 +134,18 @@ def test_resuming_runs_what_did_not_end_well_and_nothing_else(
 def test_interrupting_keeps_what_has_ended_and_resume_does_the_rest(
     tmp_path: Path,
 ) -> None:
-    line = [
-        sys.executable,
-        "-P",
-        "-m",
-        "benchbox",
-        "run",
-        *TOY.split(),
-        "--seeds",
-        "1",
-        # The seed also draws the order of the trials: this one puts bias first.
-        "--seed",
-        "2",
-    ]
-    models = ["-m", "bias", "-m", f"{PLANTED}:NeverEnds"]
-    process = subprocess.Popen(
-        [*line, *models, "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True
-    )
-    while not list(tmp_path.glob("*/trials/*bias*.json")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    time.sleep(0.3)
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    # The seed also draws the order of the trials: this one puts bias first.
+    line = f"run {TOY} -m bias -m {PLANTED}:NeverEnds --seeds 1 --seed 2"
+    with running(
+        *line.split(), "--out", str(tmp_path), stderr=subprocess.PIPE
+    ) as process:
+        while not list(tmp_path.glob("*/trials/*bias*.json")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        time.sleep(0.3)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
 
     assert process.returncode == 130
     assert "--resume" in err
@@ -179,18 +167,15 @@ def test_interrupting_keeps_what_has_ended_and_resume_does_the_rest(
 
 
 def test_a_killed_runner_takes_its_children_with_it(tmp_path: Path) -> None:
-    line = [sys.executable, "-P", "-m", "benchbox", "run", *TOY.split()]
-    process = subprocess.Popen(
-        [*line, "-m", f"{PLANTED}:NeverEnds", "--out", str(tmp_path)],
-        stderr=subprocess.DEVNULL,
-    )
-    parent = psutil.Process(process.pid)
-    while not list(tmp_path.glob("*/logs/*.log")):
-        assert process.poll() is None
-        time.sleep(0.05)
-    children = parent.children(recursive=True)
-    process.kill()
-    process.wait()
+    line = f"run {TOY} -m {PLANTED}:NeverEnds"
+    with running(
+        *line.split(), "--out", str(tmp_path), stderr=subprocess.DEVNULL
+    ) as process:
+        while not list(tmp_path.glob("*/logs/*.log")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
 
     gone, alive = psutil.wait_procs(children, timeout=60)
 

@@ -17,7 +17,7 @@ import pytest
 from benchbox.cli import main
 from benchbox.records.folder import RunFolder
 from benchbox.trials.executors.local import LocalExecutor
-from tests.support.commands import PLANTED, Benchbox
+from tests.support.commands import PLANTED, Benchbox, Lender
 
 DATA = "synthetic:n_users=80,n_items=60,n_ratings=1500"
 MODELS = f"-m bias -m item-mean -m svd -m {PLANTED}:Honest -m {PLANTED}:Tuned"
@@ -33,11 +33,13 @@ SECTIONS = [
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(tmp_path_factory: pytest.TempPathFactory, lender: Lender) -> Path:
     """Return a folder with one run: made-up ratings, two folds, and a temporal one."""
     out = tmp_path_factory.mktemp("runs")
     line = f"run -d {DATA} -p kfold:n_folds=2 -p new-items {MODELS} --repeats 2"
-    assert main(shlex.split(f"{line} --out {out}")) == 0
+    with pytest.MonkeyPatch.context() as patched:
+        lender.serve(patched)
+        assert main(shlex.split(f"{line} --out {out}")) == 0
     return out
 
 

@@ -1,10 +1,7 @@
 """`benchbox tune`: options chosen by validation alone, at one price for all."""
 
 import json
-import os
-import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ from benchbox.protocols.folds import validation_fold
 from benchbox.records.folder import RunFolder
 from benchbox.reports.columns import MISSING
 from benchbox.runs.runner import Executed
-from tests.support.commands import Benchbox
+from tests.support.commands import Benchbox, running
 
 pytest.importorskip("optuna")
 
@@ -128,19 +125,20 @@ def test_a_killed_search_goes_on_where_it_was_and_chooses_the_same(
 ) -> None:
     line = f"tune {MADE_UP} -m bias --budget-trials 8"
     whole = benchbox(line)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchbox", *line.split(), "--out", "killed"],
+    with running(
+        *line.split(),
+        "--out",
+        "killed",
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 120
-    while len(list(tmp_path.glob("killed/*/tuning/*/trials/*.json"))) < 3:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    ) as process:
+        deadline = time.monotonic() + 120
+        while len(list(tmp_path.glob("killed/*/tuning/*/trials/*.json"))) < 3:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
     (killed,) = tmp_path.glob("killed/*")
     kept = {file: file.read_bytes() for file in killed.glob("tuning/*/trials/*.json")}
 

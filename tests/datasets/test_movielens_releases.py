@@ -271,7 +271,7 @@ def test_a_release_can_be_reduced_to_a_subset(data_folder, name) -> None:
 
 
 @pytest.mark.parametrize("name", [*WITH_COLONS, "ml-20m", "ml-25m", "ml-32m"])
-def test_a_release_comes_from_its_publisher_and_is_proved_by_its_archive(name) -> None:
+def test_a_release_comes_from_its_publisher_and_its_archive_is_verified(name) -> None:
     folder, url = sources_of(CARDS[name])
 
     assert isinstance(folder, FolderSource)

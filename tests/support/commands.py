@@ -1,12 +1,15 @@
 """Running the command line in this process, as a user would."""
 
+import os
 import shlex
+import signal
+import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,33 +45,73 @@ Benchbox = Callable[[str], Done]
 
 
 class Lender:
-    """Lends executors that outlive a command, since a zygote takes seconds to start."""
+    """Lends executors that outlive a command, since a zygote takes seconds to start.
 
-    def __init__(self) -> None:
-        self._key: tuple[int, tuple[str, ...]] | None = None
-        self._stack = ExitStack()
+    Their trials see the environment as it was before any test changed it, and a cache
+    of their own.
+    """
 
-    def lend(self, n_threads: int, log: Path) -> AbstractContextManager[LocalExecutor]:
-        """Return what a command can enter and leave in place of an executor."""
-        # A zygote finds modules where its runner did when it started.
-        key = n_threads, tuple(sys.path)
-        if key != self._key:
-            self.close()
-            folder = self._stack.enter_context(tempfile.TemporaryDirectory())
-            executor = LocalExecutor(n_threads, Path(folder) / "zygote.log")
-            self._executor = self._stack.enter_context(executor)
-            self._key = key
-        return nullcontext(self._executor)
+    _MOST = 3
+    """Zygotes at a time; each holds some 300 MB."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        cache = {"BENCHBOX_CACHE": str(folder / "cache"), "BENCHBOX_OFFLINE": "1"}
+        self._variables = {**os.environ, **cache}
+        self._lent: dict[tuple[int, tuple[str, ...]], LocalExecutor] = {}
+
+    def serve(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have commands borrow their executors here."""
+        monkeypatch.setattr("benchbox.trials.executors.local.LocalExecutor", self._lend)
 
     def close(self) -> None:
-        """End the executor, if there is one."""
-        self._stack.close()
-        self._key = None
+        """End all executors."""
+        for key in [*self._lent]:
+            self._end(key)
+
+    def _lend(self, n_threads: int, log: Path) -> AbstractContextManager[LocalExecutor]:
+        # A zygote finds modules where its runner did when it started.
+        key = n_threads, tuple(sys.path)
+        executor = self._lent.pop(key, None) or self._started(n_threads)
+        self._lent[key] = executor
+        if len(self._lent) > self._MOST:
+            self._end(next(iter(self._lent)))
+        return nullcontext(executor)
+
+    def _started(self, n_threads: int) -> LocalExecutor:
+        log = self._folder / "zygote.log"
+        executor = LocalExecutor(
+            n_threads, log, variables=self._variables, folder=self._folder
+        )
+        return executor.__enter__()
+
+    def _end(self, key: tuple[int, tuple[str, ...]]) -> None:
+        self._lent.pop(key).__exit__(None, None, None)
 
 
-@pytest.fixture(scope="module")
-def lender() -> Iterator[Lender]:
-    lender = Lender()
+@contextmanager
+def running(*words: str, **settings: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run ``benchbox …`` in a process of its own, which is gone in the end.
+
+    Ctrl-C ends it even where the tests themselves ignore it, as what a shell starts in
+    the background does.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        command = [sys.executable, "-P", "-m", "benchbox", *words]
+        process = subprocess.Popen(command, text=True, **settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def lender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lender]:
+    lender = Lender(tmp_path_factory.mktemp("lender"))
     yield lender
     lender.close()
 
@@ -85,7 +128,7 @@ def benchbox(
     monkeypatch.setenv("BENCHBOX_OFFLINE", "1")
     monkeypatch.setenv("BENCHBOX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setattr("benchbox.trials.executors.local.LocalExecutor", lender.lend)
+    lender.serve(monkeypatch)
 
     def call(line: str) -> Done:
         words = shlex.split(line.replace("planted.py", str(PLANTED)))

@@ -39,7 +39,7 @@ class UserAutoencoder:
         self._latest: tuple[ref[Ratings], Rows] | None = None
 
     def prepare(self, device: str) -> None:
-        """Load the kernels that a fit on *device* may need."""
+        """Load the kernels that `fit` may need on *device*."""
         if not is_accelerator(device):
             warm_up(self._options)
 

@@ -43,7 +43,7 @@ def choose_route(rows: Rows, options: AutoencoderOptions, context: FitContext) -
 def make_steps(
     network: Network, options: AutoencoderOptions, context: FitContext
 ) -> "Steps[Any]":
-    """Return what trains *network* along its route, the fastest there is."""
+    """Return the fastest steps for the device and the route of *network*."""
     if is_accelerator(context.device):
         from benchbox_autoencoders.device import DeviceCells, DeviceRows
 
@@ -59,7 +59,7 @@ def make_steps(
 
 
 def warm_up(asked: AutoencoderOptions) -> None:
-    """Load the kernels that a fit on processors may need, or compile them.
+    """Load the kernels that a fit on the CPU may need, or compile them.
 
     Args:
         asked: Options of the fit; its route may not be chosen yet.

@@ -34,7 +34,7 @@ def train(
     network = Network(rows, options, generator).to(context.device)
     chance = generator
     if is_accelerator(context.device):
-        # Drawn where they are used: numbers would come too slowly from the host.
+        # Random numbers are drawn on the device, because copying them is too slow.
         chance = torch.Generator(context.device).manual_seed(context.seed)
     network.seed(chance)
     network.route = choose_route(rows, options, context)

@@ -5,32 +5,22 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from multiprocessing.pool import ThreadPool
 from queue import Queue
 from time import monotonic, perf_counter, sleep, thread_time
 
-import psutil
 import pytest
 
 from benchbox.errors import ModelError
 from benchbox.machine.clocks.afterwork import await_afterwork
 from benchbox.machine.clocks.phases import PhaseClock
+from tests.support.alone import alone
 
 
 def spin(seconds: float) -> None:
     until = thread_time() + seconds
     while thread_time() < until:
         pass
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _alone() -> None:
-    """End what other tests have left running: it would be waited for here."""
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-            process.wait(5)
 
 
 @pytest.fixture
@@ -42,6 +32,7 @@ def stop() -> Iterator[threading.Event]:
 
 @pytest.mark.parametrize("work", [sleep, spin], ids=["sleeping", "spinning"])
 @pytest.mark.parametrize("daemon", [False, True])
+@alone
 def test_a_thread_left_behind_is_paid_for_by_its_phase(work, daemon: bool) -> None:
     clock = PhaseClock(settle=await_afterwork)
 
@@ -51,6 +42,7 @@ def test_a_thread_left_behind_is_paid_for_by_its_phase(work, daemon: bool) -> No
     assert clock.wall_seconds["fit"] >= 0.2
 
 
+@alone
 def test_a_process_left_behind_is_paid_for_by_its_phase() -> None:
     clock = PhaseClock(settle=await_afterwork)
 
@@ -61,6 +53,7 @@ def test_a_process_left_behind_is_paid_for_by_its_phase() -> None:
     assert child.wait() == 0
 
 
+@alone
 def test_a_thread_that_works_on_is_named(stop: threading.Event) -> None:
     def heartbeat() -> None:
         while not stop.is_set():
@@ -74,6 +67,7 @@ def test_a_thread_that_works_on_is_named(stop: threading.Event) -> None:
     thread.join()
 
 
+@alone
 def test_a_process_that_lives_on_is_named() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
@@ -84,6 +78,7 @@ def test_a_process_that_lives_on_is_named() -> None:
         child.wait()
 
 
+@alone
 def test_an_idle_pool_may_stay_and_a_busy_one_is_waited_for() -> None:
     with ThreadPoolExecutor(2) as pool:
         pool.submit(int).result()
@@ -100,6 +95,7 @@ def test_an_idle_pool_may_stay_and_a_busy_one_is_waited_for() -> None:
     assert busy >= 0.15
 
 
+@alone
 def test_threads_that_wait_for_a_queue_an_event_or_a_pool_are_idle(
     stop: threading.Event,
 ) -> None:

@@ -12,8 +12,6 @@ from benchbox.protocols.flawed import FLAWED
 from benchbox.protocols.folds import Fold, carve_validation, make_folds
 from benchbox.ratings import Ratings
 from tests.support.commands import Benchbox
-from tests.support.commands import benchbox as benchbox
-from tests.support.commands import lender as lender
 from tests.support.toys import ratings, seeds, tiny_ratings
 
 SOUND = [protocol for protocol in PROTOCOLS if protocol.name != "official"]

@@ -1,0 +1,1 @@
+"""Benchmarks: what data, training and the harness itself cost."""
