@@ -75,13 +75,10 @@ def seconds(value: float | None) -> str:
     """Return seconds with two or three digits that matter."""
     if value is None:
         return MISSING
-    return (
-        f"{value:.0f}"
-        if value >= 100
-        else f"{value:.2g}"
-        if value < 1
-        else f"{value:.1f}"
-    )
+    if value >= 100:
+        return f"{value:.0f}"
+    # Two digits, also where the second is a 0.
+    return f"{value:.1f}" if value >= 1 else f"{value:#.2g}"
 
 
 def milliseconds(value: float | None) -> str:

@@ -58,6 +58,8 @@ def test_only_all_is_a_hundred_per_cent(n_answered, n_hidden) -> None:
         (seconds(None), "–"),
         (seconds(0.01234), "0.012"),
         (seconds(1.26), "1.3"),
+        (seconds(0.3), "0.30"),
+        (seconds(0.996), "1.0"),
         (seconds(123.4), "123"),
         (mebibytes(None), "–"),
         (mebibytes(3 * 2**19), "2"),
