@@ -18,4 +18,5 @@ from tests.support.commands import lender as lender
 
 # A slow machine is no failure.
 settings.register_profile("benchbox", deadline=None)
+settings.register_profile("slow", settings.get_profile("benchbox"), max_examples=1000)
 settings.load_profile("benchbox")
