@@ -63,7 +63,7 @@ else:
         },
     )
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> object:
         if name == "__version__":
             from importlib.metadata import version
 

@@ -282,7 +282,7 @@ def _origin(point: EntryPoint) -> Origin:
     # A distribution whose metadata are damaged has no name, or cannot tell it.
     try:
         name, version = point.dist.name, point.dist.version  # type: ignore[union-attr]
-    except Exception:
+    except Exception:  # noqa: BLE001
         name, version = None, None
     return Origin(name or "unknown", version or "0", point.name)
 
@@ -310,7 +310,7 @@ def _register(
         plugin = load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001
         return blame(f"cannot be loaded: {one_line(error)}", format_exc())
     if trouble := _wrong_api(plugin):
         return blame(trouble)
@@ -318,7 +318,7 @@ def _register(
         return blame("is a class. Name an object of it, or a module, instead.")
     try:
         manager.register(plugin, name=str(origin))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # pluggy 1.6 leaves a plugin registered whose hook it has just refused.
         if manager.has_plugin(str(origin)):
             manager.unregister(name=str(origin))
@@ -380,7 +380,7 @@ def _take_offers(
         values = list(function())
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001
         reason = f"fails in its hook {hook}: {one_line(error)}"
         return [Broken(origin, reason, format_exc())]
     broken = []
@@ -399,7 +399,7 @@ def _unusable_cards(registry: Registry) -> Iterator[Broken]:
         # A card made in Python may hold anything.
         try:
             decode_sources(card.name, card.sources, registry.source_kind)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             what = str(error) if isinstance(error, PluginError) else one_line(error)
             yield Broken(offer.origin, f"offers a card with a fault: {what}")
 

@@ -200,7 +200,7 @@ def _filled(column: ColumnSpec, trials: list[TrialRecord]) -> float | str | None
         return None
     try:
         value = resolve(column.target)(deepcopy(trials))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         return f"failed: {type(error).__name__}"
     return value if value is None or isinstance(value, str) else float(value)
 

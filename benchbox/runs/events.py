@@ -39,7 +39,7 @@ class Events:
                 impl.function(**wanted)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             # A journal that fails must not cost the run; said once, it is known.
             if (event, str(offer.origin)) not in self._failed:
                 self._failed.add((event, str(offer.origin)))

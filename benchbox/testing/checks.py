@@ -57,7 +57,7 @@ def judge(checks: Sequence[Check[Subject]], subject: Subject) -> Iterator[Verdic
             yield Verdict(check, "broken", str(error))
         except KeyboardInterrupt:
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             yield Verdict(check, "broken", f"It raised {one_line(error)}")
         else:
             yield Verdict(check, "kept")

@@ -48,7 +48,7 @@ def spec_and_options(subject: ModelSubject) -> None:
         try:
             options = decode(spec.options, settings, spec.name)
             again = decode(spec.options, to_json(options), spec.name)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             require(False, f"Preset {preset!r} cannot be chosen: {error}")
         require(again == options, f"Preset {preset!r} comes back from JSON altered.")
     msgspec.json.schema(spec.options)
@@ -62,7 +62,7 @@ def answers(subject: ModelSubject) -> None:
         predicted = subject.answers(train, pairs)
     try:
         check_predictions(predicted, len(pairs))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         require(False, f"For users with one rating or two among others, {error}")
 
 

@@ -116,9 +116,9 @@ def _set_numpy_generator(found: Any) -> None:
 def _set_environment(found: dict[str, str]) -> None:
     for name in os.environ.keys() - found.keys():
         del os.environ[name]
-    for name in found:
-        if os.environ.get(name) != found[name]:
-            os.environ[name] = found[name]
+    for name, value in found.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 def _set_path(found: list[str]) -> None:

@@ -90,7 +90,7 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
     try:
         _prepare(job, clock, outcome)
         _run(job, channel, clock, outcome)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001
         outcome.status, outcome.reason = _classify(error)
         traceback.print_exc()
     outcome.wall_seconds = clock.wall_seconds

@@ -21,7 +21,7 @@ def answer(question: Question) -> Answer:
         return describe(question.target, question.settings)
     except BenchboxError as error:
         return Described(error=str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         text = " ".join(str(error).split())
         return Described(error=f"{type(error).__name__}: {text}")
 
