@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from benchbox_autoencoders import benchbox_models
-from benchbox_autoencoders.centring import fit_centre
 from benchbox_autoencoders.device import DeviceCells
 from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
 from benchbox_autoencoders.network import Network
@@ -23,6 +22,7 @@ from hypothesis import strategies as st
 from benchbox import FitContext, Ratings
 from benchbox.models.bias import fit_bias_model
 from benchbox.models.training.activations import ACTIVATIONS
+from benchbox.models.training.centring import fit_centre
 from benchbox.options import decode, split_choice
 from tests.support.devices import CUDA, DEVICES, set_determinism
 from tests.support.toy_ratings import (

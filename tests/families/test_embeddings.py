@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from benchbox_embeddings import benchbox_models
-from benchbox_embeddings.centring import fit_centre
+from benchbox_embeddings.centring import TensorCentre
 from benchbox_embeddings.heads import InnerProduct, Perceptron
 from benchbox_embeddings.models import BiasedMFSGD, NeuralCF
 from benchbox_embeddings.negatives import Negatives
@@ -26,6 +26,7 @@ from benchbox import FitContext, Ratings
 from benchbox.errors import ModelError, UsageError
 from benchbox.models.bias import fit_bias_model
 from benchbox.models.training.activations import ACTIVATIONS
+from benchbox.models.training.centring import fit_centre
 from benchbox.options import decode, split_choice
 from tests.support.devices import DEVICES, set_determinism
 from tests.support.toy_ratings import (
@@ -764,7 +765,7 @@ def test_empty_validation_ratings_are_ignored() -> None:
 @pytest.mark.parametrize("kind", ["bias", "mean", "none"])
 def test_centring_is_undone_exactly(kind) -> None:
     ratings, _ = hide(3 + low_rank(9, 8, rank=1, seed=0), 0.4, seed=0)
-    centre = fit_centre(ratings, kind, "cpu")
+    centre = TensorCentre.on("cpu", fit_centre(ratings, kind))
     pairs = torch.from_numpy(ratings.users), torch.from_numpy(ratings.items)
 
     scaled = centre.scaled(torch.from_numpy(ratings.values), *pairs)

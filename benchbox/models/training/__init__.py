@@ -9,7 +9,8 @@ from benchbox.targets import lazy_names
 
 if TYPE_CHECKING:
     from benchbox.models.training.activations import ACTIVATIONS as ACTIVATIONS
-    from benchbox.models.training.centring import fit_centring as fit_centring
+    from benchbox.models.training.centring import Centre as Centre
+    from benchbox.models.training.centring import fit_centre as fit_centre
     from benchbox.models.training.loop import train_epochs as train_epochs
     from benchbox.models.training.modules import module_state as module_state
     from benchbox.models.training.modules import restore_module as restore_module
@@ -31,6 +32,7 @@ else:
         {
             "ACTIVATIONS": "activations",
             "Activation": "options",
+            "Centre": "centring",
             "Centring": "options",
             "Count": "options",
             "Layers": "options",
@@ -41,7 +43,7 @@ else:
             "Share": "options",
             "TrainingOptions": "options",
             "at_most": "threads",
-            "fit_centring": "centring",
+            "fit_centre": "centring",
             "make_optimizer": "optimizers",
             "module_state": "modules",
             "restore_module": "modules",

@@ -1,30 +1,72 @@
-"""Centring: what ratings are taken off before a network learns the rest."""
+"""Centring: what is subtracted from ratings for a network and added back later."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.models.bias import BiasModel, fit_bias_model
+from benchbox.models.state import State
 from benchbox.models.training.options import Centring
 from benchbox.ratings import Ratings
 
 
-class Centred(NamedTuple):
-    """A bias model, fitted, reduced to its mean or empty, and the spread around it.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Centre:
+    """The centre of each pair (a bias model, its mean, or 0) and the spread around it.
 
     Attributes:
-        model: Gives the centre of each pair.
-        spread: Standard deviation of the training ratings around their centres, or
-            1 if nothing is taken off. Dividing by it makes learning rates mean the
-            same on every rating scale.
+        model: Bias model that predicts the centre of a pair.
+        spread: Standard deviation of the training ratings around their centres, or 1
+            if nothing is subtracted. Because ratings are divided by it, a learning
+            rate suits every rating scale.
     """
 
     model: BiasModel
     spread: float
 
+    @property
+    def state(self) -> State:
+        """The fitted values, to be saved."""
+        return {**self.model.state, "spread": self.spread}
 
-def fit_centring(train: Ratings, kind: Centring) -> Centred:
-    """Return the centres of *train* of the *kind* the options name."""
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Return the centre that was saved as *state*."""
+        model = BiasModel.from_state(state)
+        return cls(model=model, spread=float(state["spread"]))
+
+    def _user_bias(self, history: Ratings) -> NDArray[np.float64]:
+        """Return the offset of every user of *history*, shape ``(n_users,)``."""
+        if not self.model.user_bias.any():
+            return np.zeros(history.n_users)
+        return self.model.user_bias_from(history)
+
+    def of(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Return the centre of each pair, with users' offsets from *history*."""
+        user_bias = self._user_bias(history)
+        centres: NDArray[np.float64] = (
+            self.model.mean + user_bias[users] + self.model.item_bias[items]
+        )
+        return centres
+
+    def scaled(self, ratings: Ratings) -> NDArray[np.float32]:
+        """Return centred, scaled ratings, with users' offsets from these ratings."""
+        rest = ratings.values - self.of(ratings, ratings.users, ratings.items)
+        return (rest / self.spread).astype(np.float32)
+
+    def restored(
+        self, scaled: NDArray[np.float32], centres: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Return *scaled* values as ratings around *centres*; inverts `scaled`."""
+        return (centres + self.spread * scaled).astype(np.float32)
+
+
+def fit_centre(train: Ratings, kind: Centring) -> Centre:
+    """Return the centre of *train*, of the given *kind*."""
     if kind == "bias":
         model = fit_bias_model(train)
     else:
@@ -35,9 +77,9 @@ def fit_centring(train: Ratings, kind: Centring) -> Centred:
             user_damping=0.0,
         )
     if kind == "none":
-        # Who wants raw ratings has published settings for them.
-        return Centred(model, 1.0)
+        # Published settings of models without centring are for raw ratings.
+        return Centre(model=model, spread=1.0)
     rest = train.values - model.predict(train.users, train.items)
     spread = float(np.sqrt(np.mean(np.square(rest), dtype=np.float64)))
-    # Ratings that all agree leave nothing to scale by.
-    return Centred(model, spread or 1.0)
+    # If all ratings are alike, there is nothing to scale by.
+    return Centre(model=model, spread=spread or 1.0)

@@ -8,8 +8,12 @@ from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
 from benchbox.models import State, is_accelerator, nested, part
-from benchbox.models.training import module_state, restore_module
-from benchbox_autoencoders.centring import Centre, fit_centre
+from benchbox.models.training import (
+    Centre,
+    fit_centre,
+    module_state,
+    restore_module,
+)
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.reading import Reader

@@ -8,14 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchbox import Ratings
 from benchbox.models import State
-from benchbox.models.training import Centring, fit_centring
+from benchbox.models.training import Centre
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Centre:
-    """The centre of each pair (a bias model, its mean, or 0) and the spread around it.
+class TensorCentre:
+    """A `Centre` as tensors, for pairs of users that were trained on.
 
     Attributes:
         mean: Global mean; 0 without centring.
@@ -37,6 +36,16 @@ class Centre:
     def restored(self, scaled: Tensor, users: Tensor, items: Tensor) -> Tensor:
         """Return *scaled* values of these pairs as ratings; the inverse of `scaled`."""
         return self._of(users, items) + self.spread * scaled
+
+    @classmethod
+    def on(cls, device: str, centre: Centre) -> Self:
+        """Return *centre* as float32 tensors on *device*."""
+        return cls(
+            mean=centre.model.mean,
+            user_bias=_on(device, centre.model.user_bias),
+            item_bias=_on(device, centre.model.item_bias),
+            spread=centre.spread,
+        )
 
     @property
     def state(self) -> State:
@@ -67,17 +76,6 @@ class Centre:
     def _of(self, users: Tensor, items: Tensor) -> Tensor:
         offsets = self.user_bias.index_select(0, users)
         return self.mean + offsets + self.item_bias.index_select(0, items)
-
-
-def fit_centre(train: Ratings, kind: Centring, device: str) -> Centre:
-    """Return the centre of *train*, of the given *kind*, on *device*."""
-    model, spread = fit_centring(train, kind)
-    return Centre(
-        mean=model.mean,
-        user_bias=_on(device, model.user_bias),
-        item_bias=_on(device, model.item_bias),
-        spread=spread,
-    )
 
 
 def _on(device: str, offsets: NDArray[np.float64]) -> Tensor:

@@ -9,8 +9,8 @@ from torch import Generator, Tensor
 
 from benchbox import FitContext, Ratings
 from benchbox.models import State, is_accelerator, nested, part
-from benchbox.models.training import module_state, restore_module
-from benchbox_embeddings.centring import Centre, fit_centre
+from benchbox.models.training import fit_centre, module_state, restore_module
+from benchbox_embeddings.centring import TensorCentre
 from benchbox_embeddings.heads import InnerProduct, Perceptron
 from benchbox_embeddings.negatives import Negatives
 from benchbox_embeddings.network import Network
@@ -45,7 +45,7 @@ class EmbeddingModel:
         self._options = options
         self._side_features: tuple[Side, ...] = ()
         self._device = "cpu"
-        self._centre: Centre
+        self._centre: TensorCentre
         self._network: Network
 
     def fit(self, train: Ratings, context: FitContext) -> None:
@@ -56,7 +56,8 @@ class EmbeddingModel:
         chance = generator
         if is_accelerator(context.device):
             chance = Generator(context.device).manual_seed(context.seed)
-        self._centre = fit_centre(train, self._options.centring, context.device)
+        centre = fit_centre(train, self._options.centring)
+        self._centre = TensorCentre.on(context.device, centre)
         users, items = (
             rows_of(train, side, with_features=side in self._side_features)
             for side in SIDES
@@ -82,7 +83,7 @@ class EmbeddingModel:
     def restore(self, state: State) -> None:
         """Restore what `state` returned."""
         self._device = "cpu"
-        self._centre = Centre.from_state(part(state, "centre"))
+        self._centre = TensorCentre.from_state(part(state, "centre"))
         weights = part(state, "network")
         users, items = (rows_from(weights, side) for side in SIDES)
         generator = Generator()
