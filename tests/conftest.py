@@ -9,6 +9,10 @@ from hypothesis import settings
 # Threads that spin while they wait make a busy machine many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# For planted models that remember other trials: the same in trials of this process, and
+# another in tests that run beside it.
+os.environ["BENCHBOX_TESTS_RUN"] = f"{os.getuid()}-{os.getpid()}"
+
 # Trials in processes of their own import `tests.support`, too. Last on the path, so
 # that benchbox is always the installed one, never the folder beside the tests.
 sys.path.append(str(Path(__file__).parents[1]))
