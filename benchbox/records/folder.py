@@ -1,4 +1,4 @@
-"""Results: the run folder, written so that a crash loses nothing."""
+"""Folder of a run, written so that a crash loses no finished trial."""
 
 import errno
 import os

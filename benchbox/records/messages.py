@@ -1,4 +1,4 @@
-"""Messages: all that runner, zygote and trial say to each other, one type each.
+"""Messages between the runner, the zygote and trials; one type for each message.
 
 Each group below is a tagged union: the field ``kind`` tells the types apart, and
 whatever does not fit one of them is refused when it is decoded.

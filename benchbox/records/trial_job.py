@@ -1,4 +1,4 @@
-"""Trial job: what a child process is asked to do, and what it says of it."""
+"""Job of a child process, and its outcome."""
 
 from typing import Any, Literal
 

@@ -13,7 +13,7 @@ from benchbox.plugins import discover
 from benchbox.records import RunFolder, new_run_id
 from benchbox.runs.listener import Listener
 from benchbox.runs.on_disk import Run
-from benchbox.runs.saved_model import FitSettings, KeptModel
+from benchbox.runs.saved_model import FitSettings, SavedModel
 from benchbox.runs.session import Session
 from benchbox.runs.settings import make_config
 from benchbox.runs.stages import Stages
@@ -106,7 +106,7 @@ def fit(
     device: str = "auto",
     precision: Precision = "float32",
     threads: int = 0,
-) -> KeptModel:
+) -> SavedModel:
     """Fit a model to all ratings of a data set, and keep it, as ``benchbox fit`` does.
 
     Args:
@@ -132,7 +132,7 @@ def fit(
     )
     with Session(discover(), _notify) as session:
         session.fit(model, os.fspath(dataset), Path(out), settings, columns)
-    return KeptModel.load(Path(out))
+    return SavedModel.load(Path(out))
 
 
 def _listed(value: str | Sequence[str]) -> tuple[str, ...]:

@@ -104,8 +104,8 @@ class Run:
         import pandas as pd
 
         trial = self._find(model, fold, stage, replicate)
-        again = Stages(discover(), lambda line: None, self.record.config.columns)
-        folds = {f.name: f for f in again.again(self.record, stage).folds}
+        stages = Stages(discover(), lambda line: None, self.record.config.columns)
+        folds = {f.name: f for f in stages.rebuild(self.record, stage).folds}
         found = folds.get(trial.fold)
         if found is None or found.id != trial.fold_id:
             raise ResultsError(

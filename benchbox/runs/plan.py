@@ -28,7 +28,7 @@ from benchbox.records import (
     StageRecord,
     TrialRecord,
     now,
-    takers,
+    participants,
     trial_key,
 )
 from benchbox.seeding import derive_seed, permutation
@@ -139,15 +139,15 @@ class Plan:
             for trial in self._round(number, fold, replicate, repeat)
         ]
 
-    def takers(self, stage_number: int) -> list[int]:
+    def participants(self, stage_number: int) -> list[int]:
         """Return the places of the models that take part in a stage."""
-        return takers(self.stages[stage_number].case, len(self.models))
+        return participants(self.stages[stage_number].case, len(self.models))
 
     def _round(
         self, stage_number: int, fold: Fold, replicate: int, repeat: int
     ) -> list["PlannedTrial"]:
         place = ("trial order", stage_number, fold.name, replicate, repeat)
-        places = self.takers(stage_number)
+        places = self.participants(stage_number)
         order = permutation(len(places), derive_seed(self.config.seed, *place))
         return [
             PlannedTrial(

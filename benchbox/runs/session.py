@@ -24,7 +24,7 @@ from benchbox.runs.resolve import (
     resolve_models,
 )
 from benchbox.runs.runner import execute, trials_left
-from benchbox.runs.saved_model import FitSettings, KeptRecord, fit
+from benchbox.runs.saved_model import FitSettings, SavedRecord, fit
 from benchbox.runs.stages import Notify, Stages
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
 from benchbox.runs.tuning.suggestions import needs_optuna
@@ -180,7 +180,7 @@ class Session:
         out: Path,
         settings: FitSettings,
         columns: str = "",
-    ) -> KeptRecord:
+    ) -> SavedRecord:
         """Fit a model to all ratings of a data set, and keep it in the folder *out*.
 
         Args:

@@ -104,7 +104,7 @@ class Stages:
             for protocol in config.protocols or ("",)
         ]
 
-    def again(self, run: RunRecord, number: int) -> Stage:
+    def rebuild(self, run: RunRecord, number: int) -> Stage:
         """Return a stage of a run that has ended, made from its record.
 
         Args:

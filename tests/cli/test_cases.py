@@ -35,7 +35,7 @@ def test_each_case_runs_its_own_models(benchbox: Benchbox, suite: str) -> None:
     done = benchbox(f"run --suite {suite}")
 
     run = done.folder.read_run()
-    assert [stage.takers(run) for stage in run.stages] == [[0, 1], [2]]
+    assert [stage.participants(run) for stage in run.stages] == [[0, 1], [2]]
     labels = sorted((trial.stage, trial.label) for trial in done.trials())
     assert labels == [(0, "svd:preset=zero"), (0, "user-mean"), (1, "bias")]
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchbox.cli import main
 from benchbox.plugins.registry import discover
-from benchbox.runs.saved_model import KeptModel
+from benchbox.runs.saved_model import SavedModel
 from tests.support.commands import Benchbox
 
 ITEMS = [f"film-{n:02d}" for n in range(12)]
@@ -69,13 +69,13 @@ def test_every_bundled_model_is_kept_and_predicts_as_before(
     assert "fitted to 320 ratings" in done.out
 
     folder = Path("kept")
-    kept = KeptModel.load(folder)
+    kept = SavedModel.load(folder)
     users, items = ["u1", "u2", "u39"], ["film-00", "film-01", "film-11"]
     predicted = kept.predict(users, items)
 
     assert predicted.shape == (3,)
     assert np.isfinite(predicted).all()
-    assert np.array_equal(predicted, KeptModel.load(folder).predict(users, items))
+    assert np.array_equal(predicted, SavedModel.load(folder).predict(users, items))
     assert kept.record.model.name == spec.name
 
 
@@ -88,7 +88,7 @@ def test_a_kept_model_predicts_what_the_fitted_one_did(
     from benchbox import FitContext
 
     benchbox(f"fit bias -d {ratings} --out kept")
-    train = KeptModel.load(Path("kept")).ratings
+    train = SavedModel.load(Path("kept")).ratings
     everything = train.users, train.items
     for kind in (UserAutoencoder, ItemAutoencoder):
         options = AutoencoderOptions(hidden_units=(4, 3, 4), tied=True, epochs=3)
@@ -134,7 +134,7 @@ def test_a_known_user_is_recommended_what_they_have_not_rated(
 def test_titles_are_shown_and_understood(benchbox: Benchbox, tmp_path: Path) -> None:
     # svd-toy has no titles, so ids stand alone.
     benchbox("fit svd -d svd-toy --out kept")
-    kept = KeptModel.load(Path("kept"))
+    kept = SavedModel.load(Path("kept"))
     table = kept.ratings.item_features or {}
     assert not table
     done = benchbox(f"recommend kept --user {kept.ratings.user_ids[1]} -k 2")
@@ -187,7 +187,10 @@ def test_a_model_of_one_s_own_is_kept_if_it_says_how(
         ("recommend kept --user nobody.csv", "no file 'nobody.csv'"),
         ("recommend kept --user strange.csv", "has no column rating"),
         ("recommend kept --user off.csv", "rating 9 of item 'film-00' is off"),
-        ("recommend kept --user words.csv", "line 2: the rating 'good' is no number"),
+        (
+            "recommend kept --user words.csv",
+            "line 2: the rating 'good' is not a number",
+        ),
         ("recommend kept --user twice.csv", "rates item 'film-00' twice"),
         ("recommend kept --user none.csv", "has no ratings"),
         ("recommend kept --user title.csv", "No item with the title 'Up'"),
@@ -230,7 +233,7 @@ def test_a_damaged_record_is_one_line(damage, benchbox: Benchbox, kept: Path) ->
     done = benchbox("predict kept pairs.csv")
 
     assert done.code == 1
-    assert "no kept model of this version" in done.err
+    assert "not a saved model of this version" in done.err
 
 
 def test_a_model_that_reads_timestamps_is_not_fitted_to_ratings_without(
