@@ -1,4 +1,4 @@
-"""Runs: from what is asked for to records on disk."""
+"""Runs: plan and execute trials, store their records, tune and save models."""
 
 from benchbox.runs.api import fit as fit
 from benchbox.runs.api import load_dataset as load_dataset

@@ -1,7 +1,7 @@
-"""Fold store: what the trials on one fold share, on disk and in the runner's memory.
+"""Files and data that the trials on one fold share.
 
-On disk lies what a trial may see, and only that. The hidden ratings and the bias
-model's predictions of them stay in the runner's memory.
+Only ratings that a trial may see are written to disk. The hidden ratings and the bias
+model's predictions of them stay in the memory of the runner.
 """
 
 import shutil

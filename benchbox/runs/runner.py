@@ -1,4 +1,4 @@
-"""Runner: from a plan to trials, from trials to records, keeping the hidden ratings."""
+"""Runs the trials of a plan, scores their predictions and writes their records."""
 
 import tempfile
 from collections.abc import Iterable

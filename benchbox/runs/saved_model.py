@@ -383,8 +383,8 @@ def _found(names: list[str], places: Mapping[str, int], what: str) -> IndexArray
     for name in names:
         if name not in places:
             raise UsageError(
-                f"The model was fitted without {what} {name!r} and cannot predict for it. "
-                f"It knows {len(places):,} {what}s."
+                f"The model was fitted without {what} {name!r}, so it cannot predict "
+                f"for it. It knows {len(places):,} {what}s."
             )
     return np.array([places[name] for name in names], dtype=np.int32)
 

@@ -113,7 +113,7 @@ def counts_are_stated(subject: DatasetSubject) -> None:
     for name, count in found.items():
         require(
             getattr(card, name) is not None,
-            f"The card does not state {name} = {count}. Without it, nobody would notice "
+            f"The card does not state {name} = {count}. Otherwise nobody would notice "
             f"a damaged file.",
         )
 

@@ -116,8 +116,8 @@ def memory_is_linear(subject: ModelSubject) -> None:
     together = extra(_MANY, _MANY)
     require(
         together <= apart + _SLACK_BYTES,
-        f"With {_MANY:,} users and {_MANY:,} items it needs {together >> 20:,} MiB, but "
-        f"{apart >> 20:,} MiB in total for many users and for many items alone: it "
+        f"With {_MANY:,} users and {_MANY:,} items it needs {together >> 20:,} MiB, "
+        f"but {apart >> 20:,} MiB in total for many users and for many items alone: it "
         f"holds a table of users × items.",
     )
 

@@ -93,9 +93,9 @@ def test_the_statistics_of_cases_are_of_their_own_data_and_models(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ("-m bias", "name their own models"),
-        ("-p kfold", "name their own protocols"),
-        ("--folds k1", "name their own folds"),
+        ("-m bias", "have their own models"),
+        ("-p kfold", "have their own protocols"),
+        ("--folds k1", "have their own folds"),
     ],
 )
 def test_options_that_cases_settle_are_refused(

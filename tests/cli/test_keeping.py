@@ -242,5 +242,5 @@ def test_a_model_that_reads_timestamps_is_not_fitted_to_ratings_without(
     done = benchbox("fit planted.py:Timed -d svd-toy --out kept")
 
     assert done.code == 2
-    assert "Timed reads timestamps, and svd-toy has none. Choose another" in done.err
+    assert "Timed needs timestamps, and svd-toy has none. Choose another" in done.err
     assert not (tmp_path / "kept").exists()

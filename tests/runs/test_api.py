@@ -68,7 +68,7 @@ def test_predictions_stand_beside_the_ratings_they_were_scored_on(
     ("arguments", "message"),
     [
         (("bais", "k1"), "No model 'bais'.*Did you mean 'bias'"),
-        (("bias",), "Name one of the folds: k1, k3"),
+        (("bias",), "Name one of: k1, k3"),
         (("bias", "k2"), "no fit 0 on fold 'k2'. Folds: k1, k3"),
     ],
 )
