@@ -83,8 +83,8 @@ def command(
     """Show what is better or worse in SECOND than in FIRST, the baseline.
 
     Each is a run, given by folder, name or "last", or a file that pytest wrote with
-    --benchmark-json. The exit code is 1 if anything is WORSE, so that a check of a
-    pull request fails.
+    --benchmark-json. The exit code is 1 if anything is WORSE, so that a
+    CI job fails.
     """
     try:
         found = compare_named(first, second, out, Rules(**rules))
@@ -239,5 +239,5 @@ def _feet(found: Comparison) -> list[str]:
         *found.notes,
         f"At most {rules.error_rate:.1%} of the cells have a wrong verdict. Times "
         f"must differ by {rules.least_time:.0%}, metrics by {rules.least_error:.1%} "
-        f"to matter. The level of the intervals is {1 - rules.error_rate:.1%}.",
+        f"to matter. Intervals have a confidence level of {1 - rules.error_rate:.1%}.",
     ]

@@ -49,7 +49,7 @@ def command() -> int:
     ]
     click.echo(tabulate(rows, tablefmt="plain"))
     if any(c.verdict == "note" for c in checks):
-        click.echo("\nNotes are about timings and free space: see docs/timing.md.")
+        click.echo("\ndocs/timing.md explains the notes about timings.")
     return int(any(c.verdict == "bad" for c in checks))
 
 

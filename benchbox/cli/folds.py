@@ -38,8 +38,8 @@ _columns = click.option(
 def folds(name: str, protocols: tuple[str, ...], columns: str) -> None:
     """Split the data set NAME and print the size and id of each fold.
 
-    If a fold's id differs from the one the data set's card pins, that is an error. It
-    says what has changed.
+    It is an error if a fold's id differs from the one pinned in the data set's card.
+    The message says what has changed.
     """
     tables = map(_table, _audited(name, protocols, columns))
     click.echo("\n\n".join(tables))

@@ -93,8 +93,9 @@ def command(
     """Tune models on validation ratings, then compare them.
 
     Every model has the same budget on every fold. Validation ratings are split off the
-    training ratings in the way of the protocol. The hidden ratings are used only once,
-    after the options are chosen. The table shows each model before and after tuning.
+    training ratings just as the protocol splits off hidden ratings. The hidden ratings
+    are used only once, after the options are chosen. The table shows each model before
+    and after tuning.
     """
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     if resume is not None and given:

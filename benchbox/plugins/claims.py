@@ -29,8 +29,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tolerance: Largest difference from our value that counts as agreement.
         definition: How the source measured the figure.
         source: Where it was published.
-        status: ``seen`` if we read it in the source, ``second-hand`` if we read it
-            elsewhere, ``computed`` if we ran the authors' program.
+        status: ``seen`` if we read it in the source, ``second-hand`` if others quote
+            it, ``computed`` if it was computed with another program.
         explanation: Why our value differs by more than the tolerance, if it does.
     """
 

@@ -350,11 +350,7 @@ def _wrong_api(plugin: Any) -> str:
     if api == PLUGIN_API:
         return ""
     newer = isinstance(api, int) and api > PLUGIN_API
-    remedy = (
-        "Update benchbox-recsys."
-        if newer
-        else "Look for a newer version of the plugin."
-    )
+    remedy = "Update benchbox-recsys." if newer else "Look for a newer version of it."
     return f"needs plugin API {api!r}, but this benchbox has {PLUGIN_API}. {remedy}"
 
 

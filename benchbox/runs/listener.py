@@ -43,7 +43,7 @@ class Listener(Protocol):
         """Called with the result of a search; `None` if it was interrupted."""
 
     def run_ended(self, record: RunRecord) -> None:
-        """Called when the run has finished or was interrupted."""
+        """Called when no more trials will run."""
 
 
 class Silent:

@@ -243,7 +243,7 @@ class PlannedTrial:
         """Return why the trial must be skipped; empty if it need not."""
         if self.fold.protocol.new_users and not self.model.capabilities.inductive:
             return (
-                f"{self.model.name} cannot predict for new users (it is not inductive), "
+                f"{self.model.name} is not inductive: it cannot predict for new users, "
                 f"which {self.fold.protocol.name} requires"
             )
         if without_needed_times(self.model.capabilities, self.fold.ratings):

@@ -90,9 +90,9 @@ class Session:
 
         Raises:
             UsageError: A name or an option is unknown.
-            DataError: A data set cannot be had or read.
+            DataError: A data set cannot be found, downloaded or read.
             ProtocolError: A protocol cannot split a data set.
-            LeakError: Hidden ratings can reach a model.
+            LeakError: A split leaks hidden ratings to the models.
         """
         spaces = {o.value.name: o.value.search for o in self.registry.all("models")}
         if config.tuning is not None:

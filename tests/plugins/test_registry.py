@@ -220,7 +220,7 @@ def test_a_plugin_built_for_another_api_is_refused_with_a_remedy() -> None:
     assert why["future"] == (
         "needs plugin API 2, but this benchbox has 1. Update benchbox-recsys."
     )
-    assert why["ancient"].endswith("Look for a newer version of the plugin.")
+    assert why["ancient"].endswith("Look for a newer version of it.")
 
 
 def test_of_what_a_hook_returns_the_good_is_kept_and_the_bad_is_named() -> None:
