@@ -23,7 +23,7 @@ class ExecutorSpec:
 OWN_EXECUTORS = (
     ExecutorSpec(
         name="local",
-        summary="one trial at a time on this machine, each in its own process",
+        summary="one trial at a time, each in its own process",
         target="benchbox.trials.executors.local:LocalExecutor",
     ),
 )

@@ -136,7 +136,7 @@ def fit(
         outcome = finished.outcome
         if outcome.status != "ok":
             raise ModelError(
-                f"Fitting {model.label} failed: {outcome.status}: {outcome.reason}."
+                f"Fitting {model.label} ended as {outcome.status}: {outcome.reason}."
             )
         record = SavedRecord(
             model=model,

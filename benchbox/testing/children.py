@@ -74,7 +74,7 @@ def good_trial(subject: ModelSubject, train: Ratings, pairs: Pairs) -> Values:
     outcome = finished.outcome
     require(
         outcome.status == "ok",
-        f"A trial in a new process ended with {outcome.status!r}: {outcome.reason}",
+        f"A trial in a new process ended as {outcome.status}: {outcome.reason}",
     )
     return predicted
 
@@ -93,7 +93,7 @@ def extra_memory_bytes(
     require(
         outcome.status == "ok",
         f"With {train.n_users:,} users, {train.n_items:,} items and {len(train):,} "
-        f"ratings, a trial ended with {outcome.status!r}: {outcome.reason}",
+        f"ratings, a trial ended as {outcome.status}: {outcome.reason}",
     )
     return (outcome.peak_memory_bytes or 0) - (outcome.idle_memory_bytes or 0)
 

@@ -325,7 +325,7 @@ def timestamps_are_declared(subject: ModelSubject) -> None:
 
 
 def epochs_are_reported(subject: ModelSubject) -> None:
-    """It reports the validation error of each epoch; a refit runs context.epochs."""
+    """It reports each epoch's validation error; a refit trains for the given epochs."""
     can = subject.spec.capabilities
     if not can.uses_validation:
         raise SkipTest("its spec does not ask for validation ratings")

@@ -174,7 +174,7 @@ def test_a_model_of_one_s_own_is_kept_if_it_says_how(
     ("line", "said"),
     [
         ("fit planted.py:Honest -d {data} --out new", "no method 'state'"),
-        ("fit planted.py:Raises -d {data} --out new", "not fitted: failed: Runtime"),
+        ("fit planted.py:Raises -d {data} --out new", "ended as failed: Runtime"),
         ("fit bias -d {data} --out kept", "exists. Choose another --out"),
         ("fit biass -d {data} --out new", "Did you mean 'bias'?"),
         ("fit bias -d {data} --device cuda:7 --out new", "not on this machine"),
