@@ -104,7 +104,7 @@ def _tallied(
         )
 
     by_name = {fold.name: fold for fold in folds}
-    tallies = {place: new(run.models[place].label) for place in stage.takers(run)}
+    tallies = {place: new(run.models[place].label) for place in stage.participants(run)}
     reference = new(REFERENCE)
     for record in stage.folds:
         here = [t for t in trials if t.fold == record.name]

@@ -1,4 +1,4 @@
-"""Command line: the only place that knows names, paths and exit codes."""
+"""The command `benchbox`: its commands, how errors are printed, and exit codes."""
 
 import sys
 from importlib import import_module
@@ -10,20 +10,20 @@ from benchbox.cli.switches import with_switches
 from benchbox.errors import BenchboxError
 
 _COMMANDS = {
-    "run": "Fit and compare models on ratings they have not seen.",
-    "tune": "Choose models' options on validation ratings, then compare.",
-    "list": "Show the models, data sets, protocols and metrics at hand.",
-    "compare": "Say what got better or worse between two runs.",
-    "report": "Show the tables of a finished or broken-off run.",
-    "stats": "Show how sure the figures of a run are, and what they hide.",
-    "data": "Fetch, show, split, audit and remove data sets.",
-    "fit": "Fit a model to all ratings of a data set, and keep it.",
-    "predict": "Predict ratings with a kept model.",
-    "recommend": "Name the best items for a user with a kept model.",
-    "new": "Write a package that offers a model or a data set.",
-    "plugins": "Show and check what is plugged in.",
-    "verify": "Compute published figures again, and compare.",
-    "doctor": "Check that this machine is fit to run benchmarks.",
+    "run": "Fit models and compare their predictions of hidden ratings.",
+    "tune": "Tune models on validation ratings, then compare them.",
+    "list": "List the installed models, data sets, protocols and metrics.",
+    "compare": "Show what got better or worse between two runs.",
+    "report": "Print the tables of a finished or interrupted run.",
+    "stats": "Show confidence intervals, model comparisons and errors by slice.",
+    "data": "Download, show, split, audit and remove data sets.",
+    "fit": "Fit a model to all ratings of a data set and save it.",
+    "predict": "Predict ratings with a saved model.",
+    "recommend": "Recommend items to a user with a saved model.",
+    "new": "Create a plugin package with a model or a data set.",
+    "plugins": "List and test the installed plugins.",
+    "verify": "Reproduce published figures and compare them with ours.",
+    "doctor": "Check that this machine is ready to run benchmarks.",
 }
 
 _INTERRUPTED = 130
@@ -45,7 +45,7 @@ class _LazyGroup(click.Group):
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
-        # The summaries above, so that `--help` imports none of the commands.
+        # The summaries are listed above so that `--help` imports no command.
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
@@ -56,7 +56,7 @@ class _LazyGroup(click.Group):
             from benchbox.errors import nearest
 
             raise click.UsageError(
-                f"No command {args[0]!r}.{nearest(args[0], _COMMANDS)} "
+                f"There is no command {args[0]!r}.{nearest(args[0], _COMMANDS)} "
                 f"Commands: {', '.join(_COMMANDS)}."
             )
         return super().resolve_command(ctx, args)
@@ -65,12 +65,11 @@ class _LazyGroup(click.Group):
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 all went well, 1 something failed, 2 wrong usage, "
-    "130 interrupted.",
+    epilog="Exit codes: 0 success, 1 something failed, 2 wrong usage, 130 interrupted.",
 )
 @click.version_option(package_name="benchbox-recsys", prog_name="benchbox")
 def _benchbox() -> None:
-    """Compare rating-prediction models on hidden ratings, with times you can trust."""
+    """Benchmark rating-prediction models: accuracy on hidden ratings, time, memory."""
 
 
 with_switches(_benchbox, shown=True)
@@ -79,8 +78,8 @@ with_switches(_benchbox, shown=True)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    Expected errors are one line on standard error; anything else is a bug of
-    benchbox and keeps its traceback.
+    An expected error is printed as one line on standard error. Anything else is a bug
+    in benchbox and is printed with its traceback.
     """
     if sys.platform not in ("linux", "darwin"):
         return _complain(f"benchbox runs on Linux and macOS, not on {sys.platform}.", 2)
@@ -95,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _complain("Interrupted.", _INTERRUPTED)
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough.
+        # The reader, such as `head`, has closed the pipe.
         sys.stderr.close()
         return 0
     return code if isinstance(code, int) else 0

@@ -1,4 +1,4 @@
-"""Common: options that several commands take, and how all speak to standard error."""
+"""Options that several commands share, and printing to standard error."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def notify(text: str) -> None:
 
 
 def complain_of(text: str) -> None:
-    """Print *text* to standard error, as what benchbox says."""
+    """Print *text* to standard error, with the prefix ``benchbox:``."""
     notify(f"benchbox: {text}")
 
 
@@ -20,7 +20,7 @@ results_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("results"),
     show_default=True,
-    help="Folder that holds the runs.",
+    help="Folder of the runs.",
 )
 protocols_option = click.option(
     "-p",
@@ -28,23 +28,25 @@ protocols_option = click.option(
     "protocols",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="An evaluation protocol; repeatable. Without it, each data set's own.",
+    help="Evaluation protocol; repeatable. Default: each data set's own.",
 )
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=0),
-    help="Threads per trial; 0 means all processors.  [default: 0]",
+    help="Threads per trial; 0: one per processor.  [default: 0]",
 )
 executor_option = click.option(
     "--executor",
     default="local",
     show_default=True,
     metavar="NAME",
-    help="What runs the trials: local, or an executor that a plugin offers.",
+    help="Executor that runs the trials: local, or one from a plugin.",
 )
 resume_option = click.option(
-    "--resume", metavar="RUN", help="Continue RUN: a folder, a name, or last."
+    "--resume",
+    metavar="RUN",
+    help='Continue an interrupted run, given by folder, name or "last".',
 )
 verbose_option = click.option(
-    "-v", "--verbose", is_flag=True, help="Print a line per trial."
+    "-v", "--verbose", is_flag=True, help="Print a line for each trial."
 )

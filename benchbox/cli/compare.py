@@ -1,4 +1,4 @@
-"""`benchbox compare`: what got better or worse between two runs, and how surely."""
+"""`benchbox compare`: what got better or worse between two runs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -42,49 +42,54 @@ _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
     type=click.Choice(["table", "markdown", "json"]),
     default="table",
     show_default=True,
-    help="How to write the verdicts.",
+    help="Output format.",
 )
 @click.option(
     "--least-time",
     type=click.FloatRange(min=0),
     default=Rules().least_time,
     show_default=True,
-    help="Share by which a time must differ to matter.",
+    help="Relative difference in time that matters: 0.1 is 10 %.",
 )
 @click.option(
     "--least-error",
     type=click.FloatRange(min=0),
     default=Rules().least_error,
     show_default=True,
-    help="Share by which a metric must differ to matter.",
+    help="Relative difference in a metric that matters.",
 )
 @click.option(
     "--error-rate",
     type=click.FloatRange(min=0, max=0.5, min_open=True),
     default=Rules().error_rate,
     show_default=True,
-    help="How often a cell may be called BETTER or WORSE for nothing.",
+    help="Accepted rate of false BETTER or WORSE verdicts per cell.",
 )
 @click.option(
-    "--trust-contended", is_flag=True, help="Judge times that other work disturbed."
+    "--trust-contended",
+    is_flag=True,
+    help="Compare times even if other programs disturbed them.",
 )
 @click.option(
-    "--trust-machines", is_flag=True, help="Judge times of different machines."
+    "--trust-machines", is_flag=True, help="Compare times of different machines."
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show what is SAME as well.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Also show cells with the verdict SAME."
+)
 @results_option
 def command(
     first: str, second: str, form: str, verbose: bool, out: Path, **rules: Any
 ) -> int:
-    """Say what is better or worse in SECOND than in FIRST, the baseline.
+    """Show what is better or worse in SECOND than in FIRST, the baseline.
 
-    Each is a run (a folder, a name or "last") or a file of pytest --benchmark-json.
-    The exit code is 1 if anything is WORSE, so that a pull request can be refused.
+    Each is a run, given by folder, name or "last", or a file that pytest wrote with
+    --benchmark-json. The exit code is 1 if anything is WORSE, so that a
+    CI job fails.
     """
     try:
         found = compare_named(first, second, out, Rules(**rules))
     except ResultsError as error:
-        # A 1 is a verdict, and there is none.
+        # Not exit code 1: that is the verdict WORSE.
         raise UsageError(str(error)) from error
     if form == "json":
         encoded = msgspec.json.encode(found)
@@ -100,7 +105,7 @@ def compare_named(first: str, second: str, out: Path, rules: Rules) -> Compariso
     """Compare two runs or files by name.
 
     Raises:
-        ResultsError: One of them is not there, or cannot be read.
+        ResultsError: One of them does not exist or cannot be read.
     """
     metrics = resolve_metrics(installed())
     pairing = None
@@ -121,7 +126,7 @@ def _side(name: str, out: Path, metrics: Sequence[Metric]) -> Side:
         return side_of_benchmarks(Path(name).name, content, metrics)
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ResultsError(
-            f"{name} is no file of pytest --benchmark-json: {error}."
+            f"{name} is not a file written by pytest --benchmark-json: {error}."
         ) from None
 
 
@@ -130,7 +135,7 @@ def _is_file(name: str) -> bool:
 
 
 class _Hidden:
-    """Finds the hidden ratings of a run's folds, by making its folds again."""
+    """Rebuilds a run's folds to find their hidden ratings."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._run = folder.read_run()
@@ -141,15 +146,15 @@ class _Hidden:
 
     def __call__(self, number: int) -> Mapping[str, Ratings]:
         try:
-            stage = self._stages.again(self._run, number)
+            stage = self._stages.rebuild(self._run, number)
         except BenchboxError as error:
-            complain_of(f"predictions are not paired: {error}")
+            complain_of(f"predictions cannot be compared pair by pair: {error}")
             return {}
         return {fold.id: fold.hidden for fold in stage.folds}
 
 
 def markdown(found: Comparison) -> str:
-    """Return the verdicts as Markdown for a pull request."""
+    """Return the verdicts as Markdown, for a comment on a pull request."""
     lines = [f"### benchbox compare: {_counted(found)}", ""]
     shown = [cell for cell in found.cells if cell.verdict != "SAME"] or found.cells
     lines += ["| | data · protocol | model | | first | second | effect | basis |"]
@@ -161,7 +166,7 @@ def markdown(found: Comparison) -> str:
         lines.append(f"| {text} | {cell.reason.replace('|', ' ')} |")
     n_same = sum(cell.verdict == "SAME" for cell in found.cells)
     if shown is not found.cells and n_same:
-        lines += ["", f"{n_same} cells are the same and not shown."]
+        lines += ["", f"{n_same} cells with the verdict SAME are not shown."]
     return "\n".join([*lines, "", *_feet(found)])
 
 
@@ -196,7 +201,7 @@ def _table(cells: list[Cell]) -> TextTable:
             for cell in cells
         ],
         words=(0, 1, 2, 5),
-        # The noise, then both values: the effect tells what came of them.
+        # Drop the noise first, then both values: the effect summarises them.
         gives_way=(6, 4, 3),
     )
 
@@ -232,7 +237,7 @@ def _feet(found: Comparison) -> list[str]:
     rules = found.rules
     return [
         *found.notes,
-        f"A verdict is wrong in at most {rules.error_rate:.1%} of cells; a time must "
-        f"differ by {rules.least_time:.0%} and a metric by {rules.least_error:.1%} "
-        f"to count. Intervals are at {1 - rules.error_rate:.1%}.",
+        f"At most {rules.error_rate:.1%} of the cells have a wrong verdict. Times "
+        f"must differ by {rules.least_time:.0%}, metrics by {rules.least_error:.1%} "
+        f"to matter. Intervals have a confidence level of {1 - rules.error_rate:.1%}.",
     ]

@@ -1,4 +1,4 @@
-"""Conformance: what a name on the command line means to the test kit."""
+"""Finds what `benchbox plugins check NAME` should test, and tests it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +24,10 @@ Subject = ModelSubject | DatasetSubject
 
 
 def find_subjects(text: str, registry: Registry) -> list[tuple[str, Subject]]:
-    """Return what *text* names, each with a label.
+    """Return the models and data sets that *text* names, each with a label.
 
     Raises:
-        UsageError: It names no model, data set or plugin.
+        UsageError: No model, data set or plugin has this name.
     """
     file, _, rest = text.partition(".py:")
     if rest:
@@ -61,7 +61,7 @@ def _of_plugin(name: str, registry: Registry) -> list[tuple[str, Subject]]:
         names = [n for kind in ("models", "datasets") for n in registry.offers[kind]]
         names += [o.package for o in registry.plugins]
         raise UsageError(
-            f"No model, data set or plugin is called {name!r}.{nearest(name, names)}"
+            f"There is no model, data set or plugin {name!r}.{nearest(name, names)}"
         )
     subjects: list[tuple[str, Subject]] = []
     for origin in sorted(origins):
@@ -84,7 +84,7 @@ def _offered(registry: Registry, origin: Any) -> list[Any]:
 
 def _in_file(file: str, rest: str) -> ModelSubject:
     if not Path(file).is_file():
-        raise UsageError(f"There is no file {file!r} to take a model from.")
+        raise UsageError(f"There is no file {file!r} to load a model from.")
     name, settings = split_choice(rest)
     target = f"{Path(file).resolve()}:{name}"
     described = describe(target, settings)

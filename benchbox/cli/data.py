@@ -1,4 +1,4 @@
-"""`benchbox data`: where data sets are, what is in them, and how they are split."""
+"""`benchbox data`: download, show, split, audit and remove data sets."""
 
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from benchbox.data import Dataset, Whereabouts
 
 _columns = click.option(
-    "--columns", default="", help="Columns of own files: user=…,item=…,rating=…"
+    "--columns",
+    default="",
+    help="Columns of your own file: user=…,item=…,rating=…,timestamp=…",
 )
 
 
 @click.group("data")
 def command() -> None:
-    """Fetch, show, split, audit and remove data sets."""
+    """Download, show, split, audit and remove data sets."""
 
 
 command.add_command(folds)
@@ -33,14 +35,14 @@ command.add_command(audit)
 
 @command.command("path")
 def path() -> None:
-    """Print the folder that keeps downloads."""
+    """Print the folder for downloads."""
     click.echo(cache_folder())
 
 
 @command.command("fetch")
 @click.argument("names", nargs=-1, required=True)
 def fetch_command(names: tuple[str, ...]) -> None:
-    """Fetch the data sets NAMES, verify them, and keep them for later runs."""
+    """Download and verify the data sets NAMES, for later runs."""
     registry = installed()
     for name in names:
         card, _ = find_dataset(name, registry)
@@ -52,10 +54,10 @@ def fetch_command(names: tuple[str, ...]) -> None:
 @click.argument("name")
 @_columns
 def show(name: str, columns: str) -> None:
-    """Load the data set NAME and print its statistics, folds, origin and licence.
+    """Show the statistics, folds, origin and licence of the data set NAME.
 
-    Of one whose files are not on this machine it prints what the card says, and where
-    the files would come from; nothing is downloaded.
+    Nothing is downloaded. If the files are not on this machine, only what the data
+    set's card says is shown, with the place the files would come from.
     """
     registry = installed()
     card, settings = find_dataset(name, registry, columns)
@@ -72,7 +74,7 @@ def show(name: str, columns: str) -> None:
 @command.command("clean")
 @click.argument("names", nargs=-1)
 def clean_command(names: tuple[str, ...]) -> None:
-    """Remove what is kept of the data sets NAMES, or of all: downloads and arrays."""
+    """Delete downloaded and cached files of the data sets NAMES, or of all."""
     registry = installed()
     cards = [find_dataset(name, registry)[0] for name in names]
     freed = sum(map(clean, cards)) if cards else clean()
@@ -90,8 +92,8 @@ def _description(dataset: "Dataset") -> str:
         ("items", f"{ratings.n_items:,}"),
         ("ratings", f"{len(ratings):,} ({ratings.density:.2%} of all pairs)"),
         ("scale", f"{ratings.scale}, mean {ratings.values.mean(dtype=float):.4f}"),
-        ("ratings a user", f"median {np.median(by_user):g}, {_range(by_user)}"),
-        ("ratings an item", f"median {np.median(by_item):g}, {_range(by_item)}"),
+        ("ratings per user", f"median {np.median(by_user):g}, {_range(by_user)}"),
+        ("ratings per item", f"median {np.median(by_item):g}, {_range(by_item)}"),
         ("time", _period(dataset)),
         ("user features", ", ".join(ratings.user_features or ()) or "none"),
         ("item features", ", ".join(ratings.item_features or ()) or "none"),
@@ -111,24 +113,28 @@ def _card_alone(card: DatasetCard, found: "Whereabouts") -> str:
         ("ratings", card.n_ratings),
     )
     facts = [
-        *((what, f"{n:,}, says the card") for what, n in counts if n is not None),
+        *(
+            (what, f"{n:,}, according to the card")
+            for what, n in counts
+            if n is not None
+        ),
         ("scale", str(card.scale or "as found")),
         ("files", f"not on this machine: {'; '.join(found.reasons)}"),
-        ("would be had from", found.origin),
-        ("to have them", f"benchbox data fetch {card.name}; or {found.advice}."),
+        ("would come from", found.origin),
+        ("to get them", f"benchbox data fetch {card.name}; or {found.advice}."),
         *_terms(card),
     ]
     return _sheet(card, facts)
 
 
 def _terms(card: DatasetCard) -> list[tuple[str, str]]:
-    # A card that does not say is taken to say no.
-    may_be_passed_on = "yes" if card.licence.redistributable else "no, or not said"
+    # If the card does not say, assume no.
+    redistributable = "yes" if card.licence.redistributable else "no, or unknown"
     return [
         ("options", ", ".join(to_json(card.options_type()())) or "none"),
         ("protocol", card.default_protocol),
         ("licence", f"{card.licence.text} {card.licence.url}".strip()),
-        ("may be passed on", may_be_passed_on),
+        ("redistributable", redistributable),
         ("cite", card.citation or "–"),
     ]
 
@@ -138,7 +144,7 @@ def _sheet(card: DatasetCard, facts: list[tuple[str, str]]) -> str:
 
     from tabulate import tabulate
 
-    # Not tabulate's own wrapping: it stumbles over numbers with thousands commas.
+    # Tabulate's own wrapping fails on numbers with thousands separators.
     rows = [
         (what, fill(found, 60, break_long_words=False, break_on_hyphens=False))
         for what, found in facts

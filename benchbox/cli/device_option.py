@@ -1,4 +1,4 @@
-"""Device option: where models are fitted. Apart, since it asks `benchbox.machine`."""
+"""The option --device. A module of its own, because it imports `benchbox.machine`."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`benchbox doctor`: whether this machine is fit to run benchmarks."""
+"""`benchbox doctor`: check that this machine is ready to run benchmarks."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ from benchbox.trials import LocalExecutor
 
 _NEEDED_DISK_GIB = 1.0
 _MARGIN = 8
-"""Columns of a row beside its name and what was found."""
+"""Width of the verdict and of the gaps between columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,10 @@ class _Check:
 
 @click.command("doctor")
 def command() -> int:
-    """Check that this machine is fit to run benchmarks.
+    """Check that this machine is ready to run benchmarks.
 
-    Exit code 1 means that something is missing or broken; a note is worth knowing.
+    A "note" is something that may disturb timings. The exit code is 1 if anything is
+    "bad": missing or broken.
     """
     checks = list(_checks())
     width = shutil.get_terminal_size((100, 24)).columns
@@ -48,7 +49,7 @@ def command() -> int:
     ]
     click.echo(tabulate(rows, tablefmt="plain"))
     if any(c.verdict == "note" for c in checks):
-        click.echo("\nA note is about the timings: docs/timing.md says what to do.")
+        click.echo("\ndocs/timing.md explains the notes about timings.")
     return int(any(c.verdict == "bad" for c in checks))
 
 
@@ -62,7 +63,7 @@ def _checks() -> Iterator[_Check]:
     if trouble:
         yield _Check("bad", "trial process", trouble)
     else:
-        yield _Check("ok", "trial process", "starts and answers")
+        yield _Check("ok", "trial process", "starts and responds")
         found = ", ".join(accelerators.names) or "none: CPU only"
         yield _Check("ok", "accelerators", found)
     yield from _plugin_checks()
@@ -97,7 +98,7 @@ def _folder_check(what: str, folder: Path) -> _Check:
     while not there.exists():
         there = there.parent
     if not os.access(there, os.W_OK):
-        return _Check("bad", what, f"{there} cannot be written to")
+        return _Check("bad", what, f"{there} is not writable")
     free = shutil.disk_usage(there).free / 2**30
     verdict: Literal["ok", "note"] = "ok" if free >= _NEEDED_DISK_GIB else "note"
     return _Check(verdict, what, f"{folder}, {free:.1f} GiB free")

@@ -1,4 +1,4 @@
-"""`benchbox fit`: one model, fitted to all ratings of a data set, and kept."""
+"""`benchbox fit`: fit a model to all ratings of a data set and save it."""
 
 from pathlib import Path
 from typing import get_args
@@ -12,7 +12,7 @@ from benchbox.cli.installed import installed
 from benchbox.machine import DEVICE_HELP, n_usable_cpus
 from benchbox.models import Precision
 from benchbox.records import EpochEnded, TrialMessage
-from benchbox.runs import FitSettings, KeptRecord, Session, Silent
+from benchbox.runs import FitSettings, SavedRecord, Session, Silent
 
 
 @click.command("fit")
@@ -23,30 +23,34 @@ from benchbox.runs import FitSettings, KeptRecord, Session, Silent
     default="ml-100k",
     show_default=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="A data set or a file of ratings.",
+    help="Data set or file of ratings.",
 )
-@click.option("--columns", default="", help="Columns of an own file.")
+@click.option(
+    "--columns",
+    default="",
+    help="Columns of your own file: user=…,item=…,rating=…,timestamp=…",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="New folder for the model.",
+    help="Folder to save the model in; it must not exist yet.",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of the model.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of the model.")
 @click.option("--device", default="auto", show_default=True, help=DEVICE_HELP)
 @click.option(
     "--precision",
     type=click.Choice(get_args(Precision)),
     default="float32",
     show_default=True,
-    help="Arithmetic of torch's matrix products.",
+    help="Precision of torch's matrix products.",
 )
 @click.option(
     "--threads",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Threads; 0 means all processors.",
+    help="Threads; 0: one per processor.",
 )
 def command(
     model: str,
@@ -58,10 +62,11 @@ def command(
     precision: Precision,
     threads: int,
 ) -> None:
-    """Fit MODEL, such as autorec-user:hidden_units=300, to all ratings, and keep it.
+    """Fit MODEL to all ratings of a data set and save it.
 
-    Nothing is hidden and so nothing is scored: for that there is `benchbox run`. The
-    folder holds numbers and records alone, no code.
+    MODEL is a name with options, such as autorec-user:hidden_units=300. No ratings are
+    hidden, so the model is not scored: use `benchbox run` for that. The saved folder
+    contains numbers and descriptions, never code.
     """
     settings = FitSettings(
         seed=seed,
@@ -84,16 +89,16 @@ class _FitProgress(Silent):
         self._label, self._status = label, status
 
     def trial_said(self, message: TrialMessage) -> None:
-        """Show the epoch, if the message tells it."""
+        """Show the epoch, if *message* ends one."""
         if isinstance(message, EpochEnded):
             epoch = f"epoch {message.epoch}/{message.of}"
             self._status.update(f"fitting {self._label}, {epoch}")
 
 
-def _description(record: KeptRecord, out: Path) -> str:
+def _description(record: SavedRecord, out: Path) -> str:
     chosen = record.chosen_epoch
-    epochs = "" if chosen is None else f", {chosen} epochs by validation"
+    epochs = "" if chosen is None else f", {chosen} epochs (chosen by validation)"
     return (
         f"{record.model.label}: fitted to {record.n_ratings:,} ratings of "
-        f"{record.dataset} in {record.fit_seconds:.2f} s{epochs}; kept in {out}."
+        f"{record.dataset} in {record.fit_seconds:.2f} s{epochs}; saved in {out}."
     )

@@ -1,4 +1,4 @@
-"""`benchbox data folds` and `benchbox data audit`: what a protocol makes of ratings."""
+"""`benchbox data folds` and `benchbox data audit`: show and audit splits."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +22,12 @@ _protocols = click.option(
     "protocols",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="An evaluation protocol; repeatable.  [default: the data set's own]",
+    help="Evaluation protocol; repeatable.  [default: the data set's own]",
 )
 _columns = click.option(
-    "--columns", default="", help="Columns of own files: user=…,item=…,rating=…"
+    "--columns",
+    default="",
+    help="Columns of your own file: user=…,item=…,rating=…,timestamp=…",
 )
 
 
@@ -34,10 +36,10 @@ _columns = click.option(
 @_protocols
 @_columns
 def folds(name: str, protocols: tuple[str, ...], columns: str) -> None:
-    """Split the data set NAME; print who is in which part, and each fold's id.
+    """Split the data set NAME and print the size and id of each fold.
 
-    Where the data set's card pins an id, another one is an error that says what
-    changed.
+    It is an error if a fold's id differs from the one pinned in the data set's card.
+    The message says what has changed.
     """
     tables = map(_table, _audited(name, protocols, columns))
     click.echo("\n\n".join(tables))
@@ -48,12 +50,12 @@ def folds(name: str, protocols: tuple[str, ...], columns: str) -> None:
 @_protocols
 @_columns
 def audit(name: str, protocols: tuple[str, ...], columns: str) -> int:
-    """Say whether hidden ratings of the data set NAME can reach a model.
+    """Check whether hidden ratings of the data set NAME leak to the models.
 
-    The audit looks for ratings both hidden and shown, for visible ratings later than
-    hidden ones, for features that were computed from hidden ratings, and for folds too
-    small or too odd to tell models apart. Every run does the same before it starts.
-    The exit code is 1 if there is a leak.
+    The audit looks for ratings that are both hidden and visible, for visible ratings
+    later than hidden ones, for features computed from hidden ratings, and for folds
+    that are too small or too unusual to compare models on. Every run is audited like
+    this before it starts. The exit code is 1 if there is a leak.
     """
     audited = list(_audited(name, protocols, columns))
     click.echo("\n\n".join(map(_report, audited)))
@@ -62,7 +64,7 @@ def audit(name: str, protocols: tuple[str, ...], columns: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class _Audited:
-    """A data set under one protocol, with what the audit says of each fold."""
+    """A data set under one protocol, with the audit of each fold."""
 
     label: str
     folds: list[Fold]
@@ -71,7 +73,7 @@ class _Audited:
 
     @property
     def leaks(self) -> bool:
-        """Whether a fold leaks that is not meant to."""
+        """Whether a fold leaks although its protocol is not marked as flawed."""
         is_meant = bool(self.folds[0].protocol.flaw)
         return not is_meant and any(audit.leaks for audit in self.audits)
 
@@ -103,7 +105,7 @@ def _table(audited: _Audited) -> str:
         "id": [fold.id for fold in audited.folds],
     }
     if audited.folds[0].partition.is_warm:
-        # The history is the training ratings.
+        # The history is the same as the training ratings.
         del columns["history"]
     table = tabulate(
         columns,
@@ -113,7 +115,7 @@ def _table(audited: _Audited) -> str:
     )
     protocol = audited.folds[0].protocol
     foot = [
-        f"u.u., u.i.: hidden ratings of unseen users, of unseen items; "
+        f"u.u., u.i.: hidden ratings of unseen users and of unseen items; "
         f"{protocol.cold_policy}.",
         _pins(audited),
     ]
@@ -125,7 +127,9 @@ def _table(audited: _Audited) -> str:
 def _pins(audited: _Audited) -> str:
     n_pinned = sum(fold.name in audited.pinned for fold in audited.folds)
     if n_pinned == len(audited.folds):
-        return "The data set's card pins these ids: the split is the standard one."
+        return (
+            "These ids equal those in the data set's card: this is the standard split."
+        )
     return "The data set's card does not pin " + (
         "all of these ids." if n_pinned else "these ids."
     )
@@ -136,13 +140,14 @@ def _report(audited: _Audited) -> str:
     for fold, audit in zip(audited.folds, audited.audits, strict=True):
         verdict = f"{len(audit.leaks)} leaks" if audit.leaks else "no leak"
         lines.append(
-            f"{fold.name}: {audit.n_train:,} to train on, {audit.n_hidden:,} hidden; "
+            f"{fold.name}: {audit.n_train:,} training and {audit.n_hidden:,} hidden "
+            f"ratings; "
             f"{verdict}"
         )
         lines += map(_line, audit.findings)
     protocol = audited.folds[0].protocol
     if protocol.flaw:
-        lines.append(_wrap(f"Flawed, and named so: {protocol.flaw}."))
+        lines.append(_wrap(f"This protocol is marked as flawed: {protocol.flaw}."))
     return "\n".join(lines)
 
 

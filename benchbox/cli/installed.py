@@ -1,4 +1,4 @@
-"""Installed: the plugins in force, by the switches of the command line."""
+"""Loads the plugins that the options of the command line ask for."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from benchbox.plugins import (
 
 
 def installed() -> Registry:
-    """Return what the plugins offer that this command line wants."""
+    """Return what the plugins offer, without those that were left out."""
     context = click.get_current_context(silent=True)
     said: dict[str, Any] = {} if context is None else context.meta
     return discover(
@@ -29,17 +29,17 @@ def installed() -> Registry:
 
 
 def complain(registry: Registry) -> None:
-    """Say on standard error which plugins were left out, and why."""
+    """Print to standard error which plugins cannot be used, and why."""
     for broken in registry.broken:
         complain_of(f"plugin {broken.origin} {broken.reason}")
     for name in registry.unknown:
-        complain_of(f"no plugin to leave out is called {name!r}.")
+        complain_of(f"there is no plugin {name!r} to leave out.")
     for kind, names in registry.offers.items():
         for name, offers in names.items():
             if len(offers) > 1:
                 complain_of(
-                    f"{conflict(offers)} both offer {name!r} among the {kind}, so "
-                    "nobody gets it. Leave one of them out with --without."
+                    f"{conflict(offers)} both offer {name!r} in {kind}, so neither is "
+                    "used. Leave one out with --without."
                 )
 
 

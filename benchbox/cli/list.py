@@ -1,4 +1,4 @@
-"""`benchbox list`: what is installed, and where each thing comes from."""
+"""`benchbox list`: list what is installed and which package it comes from."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from benchbox.reports import TextTable, fitted, remark, terminal_width
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(KINDS), required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.argument("kind", type=click.Choice(KINDS), required=False, metavar="[KIND]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(kind: str | None, as_json: bool) -> int:
-    """Show the models, data sets, protocols and metrics at hand.
+    """List the installed models, data sets, protocols and metrics.
 
-    KIND is models, datasets, protocols, metrics, claims, suites, formats, columns,
-    executors, accelerators or sources; without it, the first four are shown.
+    Name another kind to list it alone: claims (published figures), suites (stored
+    settings), formats, columns, executors, accelerators or sources (of data sets).
     """
     registry = installed()
     kinds = [kind] if kind else KINDS[:4]
@@ -47,7 +47,7 @@ def _table(registry: Registry, kind: str) -> str:
         for offer in offers
     ]
     if kind == "datasets":
-        # Where files are matters more than a description in one line.
+        # The place of the files matters more than a description on one line.
         headings, least = [*headings, "files"], 33
         for row, offer in zip(rows, offers, strict=True):
             row.append(_whereabouts(offer.value, registry))

@@ -1,4 +1,4 @@
-"""`benchbox new`: write a small package that offers a model or a data set."""
+"""`benchbox new`: create a small plugin package with a model or a data set."""
 
 import keyword
 import re
@@ -13,8 +13,8 @@ from benchbox.plugins import Registry
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
-# Where each template goes. That they end in .txt keeps them from being taken for code
-# of benchbox.
+# Where each template goes. The suffix .txt keeps tools from treating the templates as
+# benchbox's own code.
 _SHARED = {"workflow.yml.txt": ".github/workflows/benchmark.yml"}
 _FILES = {
     "model": {
@@ -42,10 +42,10 @@ _FILES = {
 @click.argument("kind", type=click.Choice(list(_FILES)))
 @click.argument("name")
 def command(kind: str, name: str) -> None:
-    """Write a package that offers a model or a data set called NAME.
+    """Create a plugin package with a model or a data set called NAME.
 
-    It goes into a new folder benchbox-NAME: a module to change, tests of every promise
-    of the contract, a benchmark and a workflow for GitHub. Its tests pass at once.
+    The new folder benchbox-NAME contains a working example to change, the contract
+    tests, a benchmark and a GitHub workflow.
     """
     folder = Path(f"benchbox-{name}")
     _check(kind, name, folder, installed())
@@ -55,7 +55,7 @@ def command(kind: str, name: str) -> None:
         file.write_text(text)
     use = f"run -m {name} -m bias" if kind == "model" else f"run -m bias -d {name}"
     click.echo(
-        f"{folder} is written. Next:\n"
+        f"Created {folder}. Next:\n"
         f"  pip install --editable ./{folder}\n"
         f"  pytest {folder}\n"
         f"  benchbox {use}"
@@ -63,7 +63,7 @@ def command(kind: str, name: str) -> None:
 
 
 def package(kind: str, name: str) -> dict[str, str]:
-    """Return the text of each file of a new package, by its place in the package."""
+    """Return the text of each file of a new package, by path within the package."""
     templates = files("benchbox.cli") / "templates"
     return {
         _filled(place, name): _filled((templates / template).read_text(), name)
@@ -84,25 +84,25 @@ def _filled(text: str, name: str) -> str:
 
 
 def _check(kind: str, name: str, folder: Path, registry: Registry) -> None:
-    """Refuse what would give a package that cannot be used.
+    """Refuse names that would give an unusable package.
 
     Raises:
-        UsageError: The name cannot be used, or is taken.
+        UsageError: The name is invalid or already taken.
     """
     if name.startswith("benchbox-"):
         raise UsageError(
-            f"The package is called benchbox-NAME already: leave benchbox- out of "
+            f"The package name gets the prefix benchbox- anyway: leave it out of "
             f"{name!r}."
         )
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise UsageError(
-            f"{name!r} cannot be a name. Names are lower-case letters and digits, "
-            f"parted by hyphens, and begin with a letter, as in damped-mean."
+            f"{name!r} is not a valid name. Names are lower-case letters and digits, "
+            f"separated by hyphens, and begin with a letter, as in damped-mean."
         )
     if taken := registry.offers[f"{kind}s"].get(name):
         what = "model" if kind == "model" else "data set"
         raise UsageError(
-            f"A {what} named {name!r} is offered by {taken[0].origin}. Choose another."
+            f"{taken[0].origin} already offers a {what} {name!r}. Choose another name."
         )
     if folder.exists():
         raise UsageError(f"{str(folder)!r} exists already. Choose another name.")

@@ -1,4 +1,4 @@
-"""Pairs: small CSV files that users write by hand."""
+"""Reads the small CSV files that users write by hand."""
 
 import csv
 from collections.abc import Sequence
@@ -11,15 +11,16 @@ from benchbox.errors import DataError
 def read_columns(
     file: Path, needed: Sequence[str], either: Sequence[str] = ()
 ) -> dict[str, list[str]]:
-    """Return columns of a CSV file by what they hold, under their usual names.
+    """Return columns of a CSV file by their standard names.
 
     Args:
-        file: Its first line names the columns.
-        needed: Those that must be there, such as ``user`` and ``item``.
-        either: Of these, the first that is there is returned; one must be.
+        file: CSV file with the names of its columns in the first line. Common other
+            names, such as ``userId``, are recognised.
+        needed: Columns that are required, such as ``user`` and ``item``.
+        either: Columns of which one is required; the first found is returned.
 
     Raises:
-        DataError: A column is missing, a line too short, or the file unreadable.
+        DataError: A column is missing, a line is too short, or the file is unreadable.
     """
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:

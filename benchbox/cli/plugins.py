@@ -1,4 +1,4 @@
-"""`benchbox plugins`: what is plugged in, what is broken, and why."""
+"""`benchbox plugins`: list and test the installed plugins."""
 
 import shutil
 import textwrap
@@ -16,16 +16,16 @@ from benchbox.testing import Verdict
 
 @click.group("plugins")
 def command() -> None:
-    """Show and check what is plugged in."""
+    """List and test the installed plugins."""
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-@click.option("-v", "--verbose", is_flag=True, help="Show tracebacks too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show tracebacks.")
 def list_command(as_json: bool, verbose: bool) -> int:
-    """Show every plugin, what it offers, and what is wrong with it.
+    """List all plugins, what they offer, and what is wrong with them.
 
-    The exit code is 1 if one is broken.
+    The exit code is 1 if a plugin is broken.
     """
     registry = installed()
     if as_json:
@@ -42,13 +42,13 @@ def list_command(as_json: bool, verbose: bool) -> int:
 
 @command.command("check")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check_command(name: str, as_json: bool) -> int:
-    """Put NAME to the test: does it keep every promise of the contract?
+    """Run the contract tests on a model, a data set or a plugin.
 
-    NAME is a model or a data set, with options if need be (biased-mf:n_factors=4), a
-    model in a file (my_model.py:MyModel), or a plugin, of which everything is tested.
-    The exit code is 1 if a promise is broken.
+    NAME is a model or data set, possibly with options (biased-mf:n_factors=4), a model
+    in a file (my_model.py:MyModel), or a plugin, all of whose models and data sets are
+    tested. The exit code is 1 if a test fails.
     """
     from benchbox.cli.conformance import find_subjects, verdicts_of
 

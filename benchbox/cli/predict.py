@@ -1,4 +1,4 @@
-"""`benchbox predict`: ratings of given pairs, by a kept model."""
+"""`benchbox predict`: predict ratings of given pairs with a saved model."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from benchbox.cli.pairs import read_columns
-from benchbox.runs import KeptModel
+from benchbox.runs import SavedModel
 
 
 @click.command("predict")
@@ -16,18 +16,18 @@ from benchbox.runs import KeptModel
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write; by default the screen.",
+    help="File to write the predictions to; by default they are printed.",
 )
 def command(folder: Path, pairs: Path, out: Path | None) -> None:
-    """Predict the rating of each of PAIRS with the model kept in FOLDER.
+    """Predict ratings for PAIRS with the model saved in FOLDER.
 
-    PAIRS is a CSV file with a column of users and one of items. What comes back is the
-    same with a column of predictions, on the scale of the ratings.
+    PAIRS is a CSV file with the columns user and item. The output has the same two
+    columns and a third one, prediction, on the rating scale of the data set.
     """
-    kept = KeptModel.load(folder)
+    model = SavedModel.load(folder)
     columns = read_columns(pairs, ("user", "item"))
     users, items = columns["user"], columns["item"]
-    predicted = kept.predict(users, items).tolist()
+    predicted = model.predict(users, items).tolist()
     rows = zip(users, items, (f"{value:.4f}" for value in predicted), strict=True)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

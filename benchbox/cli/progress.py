@@ -1,4 +1,4 @@
-"""Progress: which trial runs, in which epoch, and how long the rest will take."""
+"""Shows the progress of a run: the current trial, its epoch, and the time left."""
 
 from collections.abc import Sequence
 from time import monotonic
@@ -11,7 +11,7 @@ from benchbox.runs import Costs, PlannedTrial, Silent
 
 
 class TrialProgress(Silent):
-    """Shows a run's progress on standard error: a bar on a terminal, else lines.
+    """Shows a run's progress on standard error: a bar on a terminal, otherwise lines.
 
     Args:
         verbose: Also print a line per trial on a terminal.
@@ -37,28 +37,28 @@ class TrialProgress(Silent):
         self._task = self._bar.add_task("starting", total=None, left="")
 
     def run_started(self, trials: Sequence[PlannedTrial], costs: Costs) -> None:
-        """Show a bar for *trials*; *costs* learns as they end."""
+        """Show a bar for *trials*; *costs* is updated when a trial ends."""
         self._left, self._n_trials, self._costs = list(trials), len(trials), costs
         self._bar.update(self._task, total=len(trials))
         self._bar.start()
 
     def run_ended(self, record: RunRecord) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
     def trial_started(self, trial: PlannedTrial) -> None:
-        """Show that *trial* begins."""
+        """Show that *trial* has started."""
         self._started, self._epoch = monotonic(), ""
         self._show(trial)
 
     def trial_said(self, message: TrialMessage) -> None:
-        """Show the epoch a running trial has reached."""
+        """Show which epoch the running trial has reached."""
         if isinstance(message, EpochEnded) and self._left:
             self._epoch = f" epoch {message.epoch}/{message.of}"
             self._show(self._left[0])
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
-        """Count *trial*, learn what it cost, and print its line."""
+        """Advance the bar, update the cost estimates, and print a line for *trial*."""
         self._left.remove(trial)
         self._costs.learn(record.label, len(trial.fold.train), record)
         self._bar.advance(self._task)
@@ -80,7 +80,7 @@ class TrialProgress(Silent):
         known = [seconds for seconds in guesses if seconds is not None]
         if not known:
             return ""
-        # What is not known yet is taken to cost as much as the average trial.
+        # Trials of unknown cost are assumed to take as long as the average trial.
         total = sum(known) / len(known) * len(guesses)
         return f"about {clock(max(0.0, total - (monotonic() - self._started)))} left"
 

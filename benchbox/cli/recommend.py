@@ -1,4 +1,4 @@
-"""`benchbox recommend`: the best items for a user, by a kept model."""
+"""`benchbox recommend`: recommend items to a user with a saved model."""
 
 import json
 from dataclasses import asdict
@@ -8,7 +8,7 @@ import click
 
 from benchbox.cli.pairs import read_columns
 from benchbox.errors import DataError, UsageError, nearest
-from benchbox.runs import KeptModel, Recommendation
+from benchbox.runs import Recommendation, SavedModel
 
 
 @click.command("recommend")
@@ -17,54 +17,63 @@ from benchbox.runs import KeptModel, Recommendation
     "--user",
     required=True,
     metavar="ID|FILE",
-    help="A user of the data, or a CSV file with the ratings of somebody new.",
+    help="Id of a user in the data, or a CSV file with the ratings of a new user.",
 )
-@click.option("-k", default=10, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "-k",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of items.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folder: Path, user: str, k: int, as_json: bool) -> None:
-    """Name the K items that a user has not rated and would rate highest.
+    """Recommend items to a user with the model that `benchbox fit` saved in FOLDER.
 
-    FOLDER holds a model kept by `benchbox fit`. The file of somebody new has a column
-    of ratings, and one of items by their ids or of their titles.
+    These are the K items with the highest predicted ratings among those the user has
+    not rated. The CSV file of a new user needs the column rating, and item (ids) or
+    title.
     """
-    kept = KeptModel.load(folder)
+    model = SavedModel.load(folder)
     file = Path(user)
     if file.is_file():
-        best = kept.recommend_to_new(_own_ratings(kept, file), k)
+        best = model.recommend_to_new(_own_ratings(model, file), k)
     elif file.suffix:
         raise UsageError(f"There is no file {user!r} with ratings of a new user.")
     else:
-        best = kept.recommend(user, k)
+        best = model.recommend(user, k)
     if as_json:
         click.echo(json.dumps([asdict(item) for item in best], indent=1))
     else:
         click.echo(_table(best))
 
 
-def _own_ratings(kept: KeptModel, file: Path) -> dict[str, float]:
+def _own_ratings(model: SavedModel, file: Path) -> dict[str, float]:
     columns = read_columns(file, ("rating",), either=("item", "title"))
     by_title = "title" in columns
-    names = _by_title(kept, columns["title"], file) if by_title else columns["item"]
+    names = _by_title(model, columns["title"], file) if by_title else columns["item"]
     own: dict[str, float] = {}
     for row, (name, text) in enumerate(zip(names, columns["rating"], strict=True)):
         try:
             value = float(text)
         except ValueError:
             raise DataError(
-                f"{file.name}, line {row + 2}: the rating {text!r} is no number."
+                f"{file.name}, line {row + 2}: the rating {text!r} is not a number."
             ) from None
         if name in own:
-            raise DataError(f"{file.name} rates item {name!r} twice. Keep one.")
+            raise DataError(
+                f"{file.name} rates item {name!r} twice. Delete one of them."
+            )
         own[name] = value
     if not own:
         raise DataError(f"{file.name} has no ratings.")
     return own
 
 
-def _by_title(kept: KeptModel, titles: list[str], file: Path) -> list[str]:
-    """Return the ids of items by title, with or without its year."""
+def _by_title(model: SavedModel, titles: list[str], file: Path) -> list[str]:
+    """Return the ids of items with these titles, with or without the year."""
     places: dict[str, set[str]] = {}
-    for item, title in zip(kept.item_ids, kept.titles, strict=True):
+    for item, title in zip(model.item_ids, model.titles, strict=True):
         for name in {title, title.rpartition(" (")[0]} - {""}:
             places.setdefault(name.casefold(), set()).add(item)
     found: list[str] = []

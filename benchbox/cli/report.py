@@ -1,4 +1,4 @@
-"""`benchbox report`: the tables of runs, from their records alone."""
+"""`benchbox report`: print the tables of stored runs."""
 
 from pathlib import Path
 
@@ -19,14 +19,14 @@ from benchbox.reports import render
     metavar="NAME",
     default="table",
     show_default=True,
-    help="How to write the tables: table, markdown, csv, latex, json, or a format "
-    "that a plugin offers.",
+    help="Output format: table, markdown, csv, latex, json, or one from a plugin.",
 )
 @results_option
 def command(runs: tuple[str, ...], form: str, out: Path) -> int:
-    """Show the tables of RUN: a folder, the name of a run, or "last".
+    """Print the tables of RUN, given by folder, name or "last" (the default).
 
-    Several runs share their tables, where all figures of a column have one definition.
+    Several runs are shown in common tables. All figures in a column have the same
+    definition.
     """
     registry = installed()
     registry.find("formats", form)

@@ -1,4 +1,4 @@
-"""`benchbox run`: fit every chosen model on every chosen fold, and print the table."""
+"""`benchbox run`: fit every chosen model on every chosen fold and print the table."""
 
 import shlex
 import signal
@@ -46,8 +46,8 @@ from benchbox.runs import (
 @click.option(
     "--suite",
     metavar="NAME|FILE",
-    help="Settings by name, or in a TOML file with the long names of these options as "
-    'keys, such as models = ["bias", "biased-mf"]. Options given here override it.',
+    help="Stored settings, by name or TOML file. Keys are the long names of these "
+    'options: models = ["bias", "biased-mf"]. Options given here override them.',
 )
 @click.option(
     "-m",
@@ -55,8 +55,8 @@ from benchbox.runs import (
     "models",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="A model, such as autorec-user:hidden_units=300 or my_model.py:MyModel; "
-    "repeatable. Without it, all installed models run.",
+    help="Model, such as autorec-user:hidden_units=300 or my_model.py:MyModel; "
+    "repeatable.  [default: all installed]",
 )
 @click.option(
     "-d",
@@ -64,36 +64,42 @@ from benchbox.runs import (
     "datasets",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="A data set, a file of ratings, or train.csv+test.csv; repeatable.  "
+    help="Data set, file of ratings, or train.csv+test.csv; repeatable.  "
     "[default: ml-100k]",
 )
 @click.option(
-    "--columns", help="Columns of own files: user=…,item=…,rating=…,timestamp=…"
+    "--columns", help="Columns of your own files: user=…,item=…,rating=…,timestamp=…"
 )
 @protocols_option
-@click.option("-f", "--folds", metavar="NAME,…", help="Run these folds only.")
-@click.option("--seed", type=int, help="Root of all model seeds.  [default: 0]")
+@click.option("-f", "--folds", metavar="NAME,…", help="Run only these folds.")
+@click.option(
+    "--seed",
+    type=int,
+    help="Root seed; every model's seed derives from it.  [default: 0]",
+)
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
-    help="Fits of a stochastic model per fold.  [default: 2]",
+    help="Fits per fold of a stochastic model, each with its own seed.  [default: 2]",
 )
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),
-    help="Repetitions of each fit, for its timing; compare wants 6.  [default: 1]",
+    help="Repetitions of each fit, to measure its time; `benchbox compare` needs 6.  "
+    "[default: 1]",
 )
 @click.option(
     "--latency",
     is_flag=True,
     default=None,
-    help="Also time single calls of predict: 1, 32 and 1,024 pairs, and a user's row.",
+    help="Also time single predictions: of 1, 32 and 1,024 pairs, and of all items for "
+    "one user.",
 )
 @device_option
 @click.option(
     "--precision",
     type=click.Choice(get_args(Precision)),
-    help="Arithmetic of torch's matrix products.  [default: float32]",
+    help="Precision of torch's matrix products.  [default: float32]",
 )
 @threads_option
 @click.option(
@@ -101,17 +107,19 @@ from benchbox.runs import (
     "time_limit_seconds",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="End a trial that takes longer.",
+    help="Stop a trial that takes longer.",
 )
 @click.option(
     "--memory-limit",
     "memory_limit_gib",
     type=click.FloatRange(min=0, min_open=True),
     metavar="GIB",
-    help="End a trial that holds more memory.",
+    help="Stop a trial that uses more memory.",
 )
 @click.option(
-    "--clip/--no-clip", default=None, help="Clip to the scale.  [default: clip]"
+    "--clip/--no-clip",
+    default=None,
+    help="Whether to clip predictions to the rating scale.  [default: clip]",
 )
 @click.option(
     "--keep-predictions/--drop-predictions",
@@ -122,7 +130,7 @@ from benchbox.runs import (
 @results_option
 @resume_option
 @click.option(
-    "--dry-run", is_flag=True, help="Show what would run and what it may take."
+    "--dry-run", is_flag=True, help="Show what would run, and an estimate of the time."
 )
 @verbose_option
 def command(
@@ -134,7 +142,11 @@ def command(
     verbose: bool,
     **chosen: Any,
 ) -> int:
-    """Fit and compare models on ratings they have not seen."""
+    """Fit models and compare their predictions of hidden ratings.
+
+    Without options, all installed models are compared on MovieLens-100K. The table is
+    printed at the end; results are stored in the folder of the runs.
+    """
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     if resume is not None and (given or suite):
         raise UsageError("--resume continues a run as it was; leave out other options.")
@@ -147,8 +159,8 @@ def command(
         config = make_config(given)
         if config.tuning is not None:
             raise UsageError(
-                "A run with a tuning budget is one of `benchbox tune`. Leave `tuning` "
-                "out of the suite."
+                "`benchbox run` does not tune models. Leave `tuning` out of the suite, "
+                "or use `benchbox tune`."
             )
     else:
         config = config_to_resume(folder, is_tuned=False)
@@ -162,8 +174,8 @@ def command(
 def session_of(
     registry: Registry, progress: TrialProgress, executor: str = "local"
 ) -> Session:
-    """Return a session that shows on standard error how it gets on."""
-    # A polite request to end is treated like Ctrl-C: nothing may be lost.
+    """Return a session that shows its progress on standard error."""
+    # Treat SIGTERM like Ctrl-C, so that no finished trial is lost.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     typed = shlex.join(["benchbox", *sys.argv[1:]])
     return Session(registry, notify, progress, typed, executor)
@@ -179,11 +191,11 @@ def run_and_print(
     """Carry out a run, print its table, and return the exit code.
 
     Args:
-        session: Carries it out.
-        config: The settings.
-        folder: The folder of a run to continue.
-        out: Folder that holds the runs, for a new one.
-        more: What to print below the table, if anything.
+        session: Session that carries out the run.
+        config: Settings of the run.
+        folder: Folder of the run to continue; `None` starts a new run.
+        out: Folder of the runs, where a new run gets its own folder.
+        more: Returns text to print below the table; may be empty.
     """
     plan = session.plan(config)
     if folder is None:
@@ -209,7 +221,7 @@ def run_and_print(
 def _preview(plan: Plan, costs: Costs) -> str:
     rows, total, unknown = [], 0.0, 0
     for number, stage in enumerate(plan.stages):
-        for place in plan.takers(number):
+        for place in plan.participants(number):
             model = plan.models[place]
             mine = [
                 t
@@ -232,4 +244,4 @@ def _preview(plan: Plan, costs: Costs) -> str:
     )
     more = f", and {unknown} trials of unknown cost" if unknown else ""
     text = fitted(table, terminal_width()).text
-    return f"{text}\n\n{len(plan.trials)} trials, about {clock(total)} in all{more}."
+    return f"{text}\n\n{len(plan.trials)} trials, about {clock(total)} in total{more}."

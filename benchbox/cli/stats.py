@@ -1,4 +1,4 @@
-"""`benchbox stats`: what a run's stored predictions tell, without fitting again."""
+"""`benchbox stats`: statistics from a run's stored predictions, without refitting."""
 
 from pathlib import Path
 
@@ -22,22 +22,22 @@ from benchbox.runs import Stages, resolve_metrics
     type=click.Choice(list(STATS_FORMATS)),
     default="table",
     show_default=True,
-    help="How to write it.",
+    help="Output format.",
 )
 @click.option(
     "--metric",
     default="",
     metavar="NAME",
-    help="Compare models by this metric, a mean over ratings.  [default: the run's "
-    "first, rmse]",
+    help="Metric to compare models by; it must be a mean over ratings.  [default: "
+    "the run's first, rmse]",
 )
 @results_option
 def command(run: str, form: str, metric: str, out: Path) -> int:
-    """Show how sure the figures of RUN are, and what they hide.
+    """Show confidence intervals, model comparisons and errors by slice of RUN.
 
-    RUN is a folder, the name of a run, or "last". Its data sets are loaded and split
-    again; nothing is fitted. Shown are the RMSE by every definition in use, intervals,
-    a comparison of every two models, and errors by slice.
+    RUN is given by folder, name or "last" (the default). Its data sets are loaded and
+    split again, but no model is fitted. The RMSE is also shown by all common
+    definitions.
     """
     text = STATS_FORMATS[form](*_analysed(RunFolder.find(run, out), metric))
     click.echo(text)
@@ -50,11 +50,13 @@ def _analysed(folder: RunFolder, metric: str) -> tuple[RunRecord, list[Analysis]
     run, trials = folder.read_run(), folder.trials()
     if not any(trial.status == "ok" for trial in trials):
         raise ResultsError(
-            f"Run {run.id} has no trial that ended well, so there is nothing to tell."
+            f"No trial of run {run.id} succeeded, so there is nothing to analyse."
         )
     stages = Stages(registry, notify, run.config.columns)
     measures = measures_of(run, resolve_metrics(registry), metric)
     return run, [
-        analyse(run, number, stages.again(run, number).folds, folder, trials, measures)
+        analyse(
+            run, number, stages.rebuild(run, number).folds, folder, trials, measures
+        )
         for number in range(len(run.stages))
     ]

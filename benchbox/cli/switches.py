@@ -1,4 +1,4 @@
-"""Switches: the options by which any command is told which plugins to load."""
+"""The options --without, --no-plugins and --plugin, which all commands accept."""
 
 from pathlib import Path
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 import click
 
 WITHOUT = "benchbox.without"
-"""In a context's ``meta``: names of plugins to leave out."""
+"""Key in a context's ``meta``: names of plugins to leave out."""
 
 FILES = "benchbox.files"
-"""In a context's ``meta``: files to load as plugins."""
+"""Key in a context's ``meta``: files to load as plugins."""
 
 
 def with_switches(command: click.Command, *, shown: bool = False) -> click.Command:
-    """Let *command*, and the commands below it, take the options on plugins.
+    """Add the options about plugins to *command* and its subcommands.
 
     Args:
-        command: May be given again; it gets the options once.
-        shown: Whether its help shows them, as that of ``benchbox`` itself does.
+        command: Command to add them to. It gets them only once, even if given twice.
+        shown: Whether its help shows them; that of ``benchbox`` itself does.
     """
     if not any(option.name == "no_plugins" for option in command.params):
         command.params += _switches(hidden=not shown)
@@ -35,15 +35,15 @@ def _switches(*, hidden: bool) -> list[click.Parameter]:
             multiple=True,
             metavar="NAME",
             callback=_leave_out,
-            help="Leave out a plugin, by package or entry point; repeatable. Also: "
-            "BENCHBOX_WITHOUT=NAME,…",
+            help="Do not load this plugin (package or entry point); repeatable. Same "
+            "as BENCHBOX_WITHOUT=NAME,…",
             **shared,
         ),
         click.Option(
             ["--no-plugins"],
             is_flag=True,
             callback=_leave_out_all,
-            help="Leave out all plugins but benchbox's own. Also: BENCHBOX_WITHOUT=*",
+            help="Load only benchbox's own plugins. Same as BENCHBOX_WITHOUT=*",
             **shared,
         ),
         click.Option(
@@ -52,14 +52,14 @@ def _switches(*, hidden: bool) -> list[click.Parameter]:
             type=click.Path(path_type=Path),
             metavar="FILE",
             callback=_load_besides,
-            help="Load a Python file as a plugin; repeatable.",
+            help="Also load this Python file as a plugin; repeatable.",
             **shared,
         ),
     ]
 
 
-# Both `benchbox --without x list` and `benchbox list --without x` are meant, so what
-# was said at either place is gathered in what the contexts share.
+# `benchbox --without x list` and `benchbox list --without x` must both work, so the
+# values of both places are collected in `meta`, which the contexts share.
 
 
 def _leave_out(context: click.Context, _: click.Parameter, names: Any) -> None:

@@ -1,4 +1,4 @@
-"""`benchbox tune`: choose options on validation ratings, then compare as a run does."""
+"""`benchbox tune`: tune models on validation ratings, then run and compare them."""
 
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,8 @@ from benchbox.runs import STUDY, PlannedTrial, config_to_resume, make_config
     "models",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="A model; options set here stay as they are. Repeatable. Without it, all "
-    "models that have something to tune.",
+    help="Model; options given here are not tuned. Repeatable.  [default: all models "
+    "with a search space]",
 )
 @click.option(
     "-d",
@@ -51,29 +51,35 @@ from benchbox.runs import STUDY, PlannedTrial, config_to_resume, make_config
     "datasets",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="A data set or a file of ratings; repeatable.  [default: ml-100k]",
+    help="Data set or file of ratings; repeatable.  [default: ml-100k]",
 )
-@click.option("--columns", help="Columns of own files: user=…,item=…,rating=…")
+@click.option(
+    "--columns", help="Columns of your own files: user=…,item=…,rating=…,timestamp=…"
+)
 @protocols_option
-@click.option("-f", "--folds", metavar="NAME,…", help="Tune and run on these alone.")
+@click.option(
+    "-f", "--folds", metavar="NAME,…", help="Tune and run only on these folds."
+)
 @click.option(
     "--budget-trials",
     type=click.IntRange(min=1),
-    help="Options to try for each model on each fold, its own ones included.  "
-    "[default: 20]",
+    help="Number of settings to try for each model on each fold; the first is the "
+    "model's own.  [default: 20]",
 )
 @click.option(
     "--budget-seconds",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Time for them, for each model on each fold.  [default: unlimited]",
+    help="Time to search for each model on each fold.  [default: unlimited]",
 )
-@click.option("--metric", help="What to choose by.  [default: rmse]")
-@click.option("--seed", type=int, help="Root of all seeds.  [default: 0]")
+@click.option("--metric", help="Metric to optimise.  [default: rmse]")
+@click.option(
+    "--seed", type=int, help="Root seed; all other seeds derive from it.  [default: 0]"
+)
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
-    help="Fits of a stochastic model per fold, once options are chosen.  [default: 2]",
+    help="Fits per fold of a stochastic model, after tuning.  [default: 2]",
 )
 @device_option
 @threads_option
@@ -84,11 +90,12 @@ from benchbox.runs import STUDY, PlannedTrial, config_to_resume, make_config
 def command(
     out: Path, resume: str | None, executor: str, verbose: bool, **chosen: Any
 ) -> int:
-    """Choose each model's options on validation ratings, then compare.
+    """Tune models on validation ratings, then compare them.
 
-    Every model has the same budget on every fold. Options are judged by ratings carved
-    from the fold's training part by the protocol's own rule; hidden ratings are scored
-    once, when the choice is made. The table shows each model as it is and tuned.
+    Every model has the same budget on every fold. Validation ratings are split off the
+    training ratings just as the protocol splits off hidden ratings. The hidden ratings
+    are used only once, after the options are chosen. The table shows each model before
+    and after tuning.
     """
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     if resume is not None and given:
@@ -118,7 +125,7 @@ def _config(given: dict[str, Any]) -> RunConfig:
 
 
 class _TuningProgress(TrialProgress):
-    """Also shows on standard error how each search gets on."""
+    """Also shows the progress of each search on standard error."""
 
     def __init__(self, verbose: bool) -> None:
         super().__init__(verbose)
@@ -126,13 +133,13 @@ class _TuningProgress(TrialProgress):
         self._label, self._most, self._number = "", 0, 0
 
     def search_started(self, label: str, budget: TuningBudget) -> None:
-        """Show that a search begins."""
+        """Show that a search has started."""
         self._label, self._most, self._number = label, budget.trials, 0
         self._status = self._console.status(f"tuning {label}")
         self._status.start()
 
     def trial_started(self, trial: PlannedTrial) -> None:
-        """Show that *trial* begins."""
+        """Show that *trial* has started."""
         if self._status is None:
             super().trial_started(trial)
         else:
@@ -140,14 +147,14 @@ class _TuningProgress(TrialProgress):
             self._show_search("")
 
     def trial_said(self, message: TrialMessage) -> None:
-        """Show the epoch a running trial has reached."""
+        """Show which epoch the running trial has reached."""
         if self._status is None:
             super().trial_said(message)
         elif isinstance(message, EpochEnded):
             self._show_search(f", epoch {message.epoch}/{message.of}")
 
     def search_tried(self, tried: Tried) -> None:
-        """Print what came of the options tried last, if asked to."""
+        """Print the result of the last setting tried, if verbose."""
         if self._verbose:
             value = tried.status if tried.value is None else f"{tried.value:.4f}"
             self._console.print(
@@ -156,7 +163,7 @@ class _TuningProgress(TrialProgress):
             )
 
     def search_ended(self, record: StudyRecord | None) -> None:
-        """Print what the search has found."""
+        """Print the result of the search."""
         if self._status is not None:
             self._status.stop()
             self._status = None
@@ -179,19 +186,20 @@ def _said(study: StudyRecord) -> str:
 
 
 def _table(folder: RunFolder) -> str:
-    """Return what each search of a run cost and found."""
+    """Return a table of what each search found and how long it took."""
     content = (folder.path / STUDY).read_bytes()
     studies = msgspec.json.decode(content, type=StudiesRecord).studies
     if not studies:
-        return "Nothing was tuned: no model has options to search."
+        return "Nothing was tuned: no model has a search space."
     budget = studies[0].budget
     limit = f" or {budget.seconds:g} s" if budget.seconds else ""
     notes = (
-        f"before, after: {studies[0].metric} over validation ratings, which are carved "
-        f"from training ratings.",
-        f"Budget of each model on each fold: {budget.trials} trials{limit}. Cost in "
-        f"all: {sum(study.seconds for study in studies):.1f} s. Details: {STUDY}.",
-        "Each try is one fit: gains smaller than the spread between seeds are luck.",
+        f"before, after: {studies[0].metric} on validation ratings, which are split "
+        f"off the training ratings.",
+        f"Budget of each model on each fold: {budget.trials} trials{limit}. Time in "
+        f"total: {sum(study.seconds for study in studies):.1f} s. Details: {STUDY}.",
+        "Each setting was fitted once: a gain smaller than the spread between seeds "
+        "may be luck.",
     )
     width = terminal_width()
     table = fitted(_text_table(studies), width)
@@ -216,7 +224,7 @@ def _text_table(studies: list[StudyRecord]) -> TextTable:
                 f"{study.seconds:.1f}",
                 _figure(study.before),
                 _figure(study.after),
-                ", ".join(_moved(study)) or "as it was",
+                ", ".join(_moved(study)) or "unchanged",
             ]
             for study in studies
         ],
@@ -227,7 +235,7 @@ def _text_table(studies: list[StudyRecord]) -> TextTable:
 
 
 def _moved(study: StudyRecord) -> list[str]:
-    """Return the chosen options that differ from those in force before, as spelt."""
+    """Return the chosen options that differ from before, as ``name=value``."""
     start = study.tried[0].options
     moved = {k: v for k, v in study.chosen.items() if v != start[k]}
     return [spell("", {name: value})[1:] for name, value in moved.items()]

@@ -1,4 +1,4 @@
-"""`benchbox verify`: published figures, computed again."""
+"""`benchbox verify`: reproduce published figures and compare them with ours."""
 
 from collections.abc import Mapping
 from itertools import groupby
@@ -10,6 +10,7 @@ from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import session_of
 from benchbox.errors import DataError, SourceError, UsageError
+from benchbox.machine import DEVICE_HELP
 from benchbox.options import split_choice
 from benchbox.plugins import Checked, Claim, Registry, check, unchecked
 from benchbox.records import RunConfig, RunFolder, new_run_id
@@ -41,18 +42,18 @@ _HEADINGS = (
     "--dataset",
     "datasets",
     multiple=True,
-    help="Check claims about this data set only; repeatable.",
+    help="Check only claims about this data set; repeatable.",
 )
 @click.option(
-    "--claim", "names", multiple=True, help="Check this claim only; repeatable."
+    "--claim", "names", multiple=True, help="Check only this claim; repeatable."
 )
-@click.option("--device", default="auto", show_default=True, help="As for run.")
+@click.option("--device", default="auto", show_default=True, help=DEVICE_HELP)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("results"),
     show_default=True,
-    help="Folder for the runs.",
+    help="Folder of the runs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -62,10 +63,11 @@ def command(
     out: Path,
     as_json: bool,
 ) -> int:
-    """Compute published figures again, and say where ours agree.
+    """Reproduce published figures and compare them with ours.
 
-    Claims on data that are not on this machine, and cannot be had, are listed as such.
-    The exit code is 1 if a figure differs and nobody has explained why.
+    Claims whose data set is neither on this machine nor can be downloaded are listed
+    as "no data". The exit code is 1 if a figure differs and the claim does not explain
+    why.
     """
     registry = installed()
     chosen = _chosen(registry, datasets, names)
@@ -95,7 +97,7 @@ def _chosen(
     for name in datasets:
         if name not in known:
             raise UsageError(
-                f"There is no claim about {name!r}. Claims are about: "
+                f"No claim is about the data set {name!r}. There are claims about: "
                 f"{', '.join(sorted(known)) or 'nothing'}."
             )
     return [
@@ -113,7 +115,7 @@ def _key(claim: Claim) -> tuple[str, str, tuple[str, ...], int, bool]:
 def _checked(
     claims: list[Claim], session: Session, out: Path, device: str
 ) -> list[Checked]:
-    """Check claims of one setting in one run."""
+    """Check claims that share a setting, in one run."""
     first = claims[0]
     models = tuple(dict.fromkeys(claim.model for claim in claims))
     config = RunConfig(
@@ -143,7 +145,9 @@ def _checked(
 def _table(checked: list[Checked], flaws: list[str]) -> str:
     width = terminal_width()
     table = fitted(_text_table(checked, flaws), width)
-    warning = ["⚠ Under a flawed protocol: no measure of prediction."]
+    warning = [
+        "⚠ Flawed protocol: the figure does not measure how well ratings are predicted."
+    ]
     notes = [_counted(checked), *(warning if any(flaws) else []), *_explained(checked)]
     return "\n".join(
         [
@@ -172,13 +176,13 @@ def _text_table(checked: list[Checked], flaws: list[str]) -> TextTable:
             for one, flaw in zip(checked, flaws, strict=True)
         ],
         words=(0, 1, 2, 7),
-        # The tolerance, then the data, which the claim's name hints at.
+        # Drop the tolerance first, then the data: the claim's name hints at it.
         gives_way=(6, 1),
     )
 
 
 def _figure(value: float | None, sign: str = "") -> str:
-    """Return four decimals, or four digits that count of what is small."""
+    """Return four decimals, or four significant digits if *value* is small."""
     if value is None:
         return "–"
     return f"{value:{sign}.4f}" if abs(value) >= 0.01 else f"{value:{sign}.4g}"

@@ -1,4 +1,4 @@
-"""Plugins: what installed packages can add, and how it is found."""
+"""Plugins: what installed packages can add to benchbox, and how they are found."""
 
 from benchbox.plugins.claims import Checked as Checked
 from benchbox.plugins.claims import Claim as Claim

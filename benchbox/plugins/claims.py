@@ -1,4 +1,4 @@
-"""Claims: published figures, with all that is needed to compute them again."""
+"""Claims: published figures, with what is needed to reproduce them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,24 +14,24 @@ Verdict = Literal["agrees", "explained", "differs", "no data", "failed"]
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A published figure, or several of one model under one protocol.
+    """One or more published figures of one model under one protocol.
 
     Attributes:
-        name: Its name, kebab-case.
-        summary: What was claimed, in a line.
+        name: Name of the claim, kebab-case.
+        summary: What was claimed, in one line.
         dataset: Data set, as on the command line.
         protocol: Protocol, as on the command line.
-        folds: Folds; none means the data set's default ones.
-        model: Our model and options, as on the command line.
-        seeds: Fits per fold.
-        clip: Whether predictions were clipped to the scale.
-        published: Value by metric, in the metric's unit.
-        tolerance: Difference up to which ours agrees with it.
-        definition: What the source says, or shows, that it measured.
-        source: Where it stands.
-        status: Whether the source was read, or quoted by another, or is a computation
-            with somebody else's program.
-        explanation: Why ours differs by more, where it must.
+        folds: Names of folds; empty for the data set's default folds.
+        model: Our model with options, as on the command line.
+        seeds: Number of fits per fold.
+        clip: Whether predictions were clipped to the rating scale.
+        published: Published value by metric, in the metric's unit.
+        tolerance: Largest difference from our value that counts as agreement.
+        definition: How the source measured the figure.
+        source: Where it was published.
+        status: ``seen`` if we read it in the source, ``second-hand`` if others quote
+            it, ``computed`` if it was computed with another program.
+        explanation: Why our value differs by more than the tolerance, if it does.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def setting(self) -> tuple[str, str, tuple[str, ...], int, bool]:
-        """What claims must share to be checked in one run."""
+        """Settings that claims must share to be checked in one run."""
         return self.dataset, self.protocol, self.folds, self.seeds, self.clip
 
 
@@ -63,25 +63,27 @@ def claims_from_toml(path: Path) -> tuple[Claim, ...]:
     """Return the claims in a TOML file, under ``[[claims]]``.
 
     Raises:
-        PluginError: The file holds no claims; says which field is wrong.
+        PluginError: The file is not valid; the message names the wrong field.
     """
     try:
         return msgspec.toml.decode(path.read_bytes(), type=_File).claims
     except msgspec.DecodeError as error:
-        raise PluginError(f"{path.name} holds no claims: {error}.") from None
+        raise PluginError(
+            f"{path.name} is not a valid file of claims: {error}."
+        ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """One published figure beside ours.
+    """A published figure compared with ours.
 
     Attributes:
-        claim: Where it comes from.
-        metric: Which metric.
-        published: The figure.
-        ours: What we found; `None` if nothing.
-        verdict: Whether they agree.
-        reason: Why there is nothing, if so.
+        claim: Claim it belongs to.
+        metric: Name of the metric.
+        published: Published value.
+        ours: Our value; `None` if there is none.
+        verdict: Whether the two agree.
+        reason: Why we have no value; empty if we have.
     """
 
     claim: Claim
@@ -93,7 +95,7 @@ class Checked:
 
     @property
     def difference(self) -> float | None:
-        """Ours less the published figure."""
+        """Our value minus the published one."""
         return None if self.ours is None else self.ours - self.published
 
 
@@ -102,7 +104,7 @@ def check(claim: Claim, found: Mapping[str, float]) -> list[Checked]:
 
     Args:
         claim: The claim.
-        found: Our value by metric; one that is missing failed.
+        found: Our value by metric; a missing one means that the trials failed.
     """
     checked = []
     for metric, published in claim.published.items():
@@ -114,14 +116,14 @@ def check(claim: Claim, found: Mapping[str, float]) -> list[Checked]:
                 published=published,
                 ours=ours,
                 verdict=_verdict(claim, published, ours),
-                reason="" if ours is not None else "the model did not end well",
+                reason="" if ours is not None else "the trials of our model failed",
             )
         )
     return checked
 
 
 def unchecked(claim: Claim, reason: str) -> list[Checked]:
-    """Return the figures of a claim whose data are not at hand."""
+    """Return the figures of a claim whose data set is not available."""
     return [
         Checked(
             claim=claim,
@@ -138,7 +140,7 @@ def unchecked(claim: Claim, reason: str) -> list[Checked]:
 def _verdict(claim: Claim, published: float, ours: float | None) -> Verdict:
     if ours is None:
         return "failed"
-    # A hair more, since figures are printed in decimals.
+    # Slightly more, to allow for rounding of decimal figures.
     if abs(ours - published) <= claim.tolerance * (1 + 1e-9):
         return "agrees"
     return "explained" if claim.explanation else "differs"

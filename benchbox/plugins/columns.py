@@ -1,19 +1,19 @@
-"""Columns: further columns of a run's tables, as plugins offer them."""
+"""Columns that plugins add to the tables of runs."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnSpec:
-    """A column of a run's tables; making or listing one imports nothing.
+    """A column for the tables of runs. Creating it imports no code.
 
     Attributes:
-        name: Its name in CSV and JSON, kebab-case.
-        summary: One line for people.
-        heading: Its heading in tables for people.
-        target: What fills a cell, as ``"package.module:function"``. It is called with
-            the records of a model's trials that ended well, in one table, and returns
-            a number, a text, or `None` for an empty cell.
+        name: Name in CSV and JSON, kebab-case.
+        summary: Description in one line.
+        heading: Heading in text tables.
+        target: Function that computes a cell, as ``"package.module:function"``. It
+            takes the list of records of a model's successful trials in the table, and
+            returns a number, a string, or `None` for an empty cell.
     """
 
     name: str

@@ -1,17 +1,17 @@
-"""Executors: the ways in which trials can be run, as plugins offer them."""
+"""Executors that plugins offer, and benchbox's own."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorSpec:
-    """A way to run trials; making or listing one imports nothing.
+    """An executor, which runs trials. Creating a spec imports no code.
 
     Attributes:
         name: Name on the command line, kebab-case.
-        summary: One line for people.
-        target: What makes one, as ``"package.module:Class"``. It is called with the
-            threads of each trial and a file for its log, and returns a
+        summary: Description in one line.
+        target: Class or function, as ``"package.module:Class"``. It is called with the
+            number of threads per trial and the path of a log file, and returns a
             `benchbox.trials.Executor`.
     """
 
@@ -23,8 +23,8 @@ class ExecutorSpec:
 OWN_EXECUTORS = (
     ExecutorSpec(
         name="local",
-        summary="one trial at a time, each in a process of this machine",
+        summary="one trial at a time, each in its own process",
         target="benchbox.trials.executors.local:LocalExecutor",
     ),
 )
-"""The executors of benchbox itself; the first is the default."""
+"""The executors that benchbox offers; the first is the default."""

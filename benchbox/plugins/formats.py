@@ -1,19 +1,19 @@
-"""Formats: the ways in which a run's tables can be written, as plugins offer them."""
+"""Output formats that plugins offer, and benchbox's own."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFormat:
-    """A way to write the tables of a run; making or listing one imports nothing.
+    """An output format for the tables of runs. Creating it imports no code.
 
     Attributes:
         name: Name on the command line, kebab-case.
-        summary: One line for people.
-        target: What renders, as ``"package.module:function"``; it is called with the
-            `benchbox.records.run.RunRecord` and the list of
+        summary: Description in one line.
+        target: Function that renders, as ``"package.module:function"``. It takes a
+            `benchbox.records.RunRecord` and a list of
             `benchbox.reports.leaderboard.Leaderboard`, and returns the text.
-        file: Name of the file every run writes in this format; none if it is empty.
+        file: Name of a file that every run writes in this format; empty for none.
     """
 
     name: str
@@ -48,8 +48,8 @@ OWN_FORMATS = (
     ),
     ReportFormat(
         name="json",
-        summary="figures for programs",
+        summary="all figures, to read in a program",
         target="benchbox.reports.structured:render",
     ),
 )
-"""The formats of benchbox itself; the first is what a run prints."""
+"""The formats that benchbox offers; a run prints the first."""

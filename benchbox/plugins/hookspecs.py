@@ -1,4 +1,14 @@
-"""Hooks: every point at which an installed package can add something to benchbox."""
+"""Hooks: the functions by which plugins add to benchbox.
+
+A plugin is a module, or an object, that the entry-point group ``benchbox`` names. It
+implements the hooks it needs, each marked with `hookimpl`::
+
+    from benchbox import ModelSpec, hookimpl
+
+    @hookimpl
+    def benchbox_models() -> list[ModelSpec]:
+        return [ModelSpec(name="damped-mean", target="my_package:DampedMean", ...)]
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,13 +30,13 @@ if TYPE_CHECKING:
     from benchbox.records import RunRecord, TrialRecord, TrialStart
 
 PLUGIN_API = 1
-"""Grows when a plugin would have to change. A plugin built for another number says so
-with a module attribute ``benchbox_api``; without one it is taken to be built for 1."""
+"""Version of the hooks. It grows when plugins must change. A plugin states the version
+it was written for in a module attribute ``benchbox_api``; the default is 1."""
 
 hookspec = pluggy.HookspecMarker("benchbox")
 hookimpl = pluggy.HookimplMarker("benchbox")
 
-# What a plugin offers. Each hook is called once per command; what it returns names
+# Hooks that offer something. Each is called once per command. What they return names
 # classes and functions as text, so that listing imports nothing heavy.
 
 
@@ -37,7 +47,7 @@ def benchbox_models() -> Iterable["ModelSpec"]:  # type: ignore[empty-body]
 
 @hookspec
 def benchbox_datasets() -> Iterable["DatasetCard"]:  # type: ignore[empty-body]
-    """Return the cards of the data sets this plugin offers."""
+    """Return the data sets this plugin offers, as cards."""
 
 
 @hookspec
@@ -52,58 +62,58 @@ def benchbox_metrics() -> Iterable["Metric"]:  # type: ignore[empty-body]
 
 @hookspec
 def benchbox_claims() -> Iterable["Claim"]:  # type: ignore[empty-body]
-    """Return published figures that `benchbox verify` can compute again."""
+    """Return published figures that `benchbox verify` can reproduce."""
 
 
 @hookspec
 def benchbox_suites() -> Iterable["Suite"]:  # type: ignore[empty-body]
-    """Return settings that `benchbox run --suite` knows by name."""
+    """Return stored settings of runs, for ``benchbox run --suite NAME``."""
 
 
 @hookspec
 def benchbox_formats() -> Iterable["ReportFormat"]:  # type: ignore[empty-body]
-    """Return formats in which `benchbox report` can write tables."""
+    """Return output formats, for ``benchbox report --format NAME``."""
 
 
 @hookspec
 def benchbox_columns() -> Iterable["ColumnSpec"]:  # type: ignore[empty-body]
-    """Return further columns of a run's tables."""
+    """Return columns to add to the tables of runs."""
 
 
 @hookspec
 def benchbox_executors() -> Iterable["ExecutorSpec"]:  # type: ignore[empty-body]
-    """Return ways to run trials, which `benchbox run --executor` knows by name."""
+    """Return executors, which run trials, for ``benchbox run --executor NAME``."""
 
 
 @hookspec
 def benchbox_accelerators() -> Iterable["AcceleratorSpec"]:  # type: ignore[empty-body]
-    """Return kinds of accelerator, which ``--device`` knows by name."""
+    """Return kinds of accelerator, for ``--device NAME``."""
 
 
 @hookspec
 def benchbox_sources() -> Iterable["SourceKind"]:  # type: ignore[empty-body]
-    """Return kinds of source, from which the cards of data sets can have files."""
+    """Return kinds of source, for ``type = NAME`` in the card of a data set."""
 
 
-# What a plugin is told while a run goes on. It gets copies, and may fail: the run
-# says so once, and goes on.
+# Hooks that are called during a run. They get copies of the records. If one raises an
+# error, it is reported once and the run continues.
 
 
 @hookspec
 def benchbox_run_started(run: "RunRecord", folder: Path) -> None:
-    """Take note that *run* begins, and writes into *folder*."""
+    """Called when a run has started; its files are in *folder*."""
 
 
 @hookspec
 def benchbox_trial_started(run: "RunRecord", trial: "TrialStart") -> None:
-    """Take note that a trial begins."""
+    """Called when a trial is about to start."""
 
 
 @hookspec
 def benchbox_trial_ended(run: "RunRecord", trial: "TrialRecord") -> None:
-    """Take note of how a trial ended; its record is on disk already."""
+    """Called when a trial has ended; its record is already on disk."""
 
 
 @hookspec
 def benchbox_run_ended(run: "RunRecord", folder: Path) -> None:
-    """Take note that *run* has ended, and how."""
+    """Called when a run has finished or was interrupted; see ``run.status``."""

@@ -1,4 +1,4 @@
-"""Plugins: finding what installed packages offer, and surviving the broken ones."""
+"""Finds and loads plugins; a broken plugin does not affect the others."""
 
 import os
 import re
@@ -47,23 +47,23 @@ KINDS = (
 """What plugins can offer; each kind has a hook ``benchbox_<kind>``."""
 
 EVENTS = ("run_started", "trial_started", "trial_ended", "run_ended")
-"""What plugins can be told; each event has a hook ``benchbox_<event>``."""
+"""Events of a run; each has a hook ``benchbox_<event>``."""
 
 HOOKS = tuple(f"benchbox_{name}" for name in (*KINDS, *EVENTS))
-"""All hooks, as `benchbox.plugins.hookspecs` describes them."""
+"""Names of all hooks; `benchbox.plugins.hookspecs` describes them."""
 
 OWN = "benchbox-recsys"
-"""The distribution of benchbox itself, whose plugins stay when all others go."""
+"""The distribution of benchbox itself, whose plugins ``*`` does not leave out."""
 
 WITHOUT = "BENCHBOX_WITHOUT"
-"""Environment variable: plugins to leave out, parted by commas; ``*`` for all."""
+"""Environment variable: plugins to leave out, separated by commas; ``*`` for all."""
 
 _KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """Which installed plugin something comes from.
+    """The plugin that something comes from.
 
     Attributes:
         package: Name of the distribution, or of the file.
@@ -88,7 +88,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Offer(Generic[T]):
-    """Something a plugin offers, and the plugin that does."""
+    """Something that a plugin offers.
+
+    Attributes:
+        value: What is offered, such as a `benchbox.ModelSpec`.
+        origin: The plugin that offers it.
+    """
 
     value: T
     origin: Origin
@@ -96,12 +101,12 @@ class Offer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A plugin that was left out, or a part of one.
+    """A plugin, or one of its offers, that cannot be used.
 
     Attributes:
-        origin: The plugin at fault.
+        origin: The plugin.
         reason: What is wrong, in one line.
-        details: Traceback, or an empty string.
+        details: Traceback; empty if there is none.
     """
 
     origin: Origin
@@ -111,12 +116,12 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which plugins to load; applied before any of them is imported.
+    """Which plugins to load. Plugins that are left out are not imported.
 
     Attributes:
-        without: Distributions or entry points to leave out; ``*`` stands for all that
-            benchbox does not ship itself.
-        files: Single-file plugins to load besides.
+        without: Names of distributions or entry points to leave out; ``*`` for all but
+            benchbox's own.
+        files: Python files to load as plugins.
     """
 
     without: tuple[str, ...] = ()
@@ -124,12 +129,12 @@ class Choice:
 
     @classmethod
     def from_environment(cls) -> "Choice":
-        """Return what ``BENCHBOX_WITHOUT`` asks for."""
+        """Return the choice that ``BENCHBOX_WITHOUT`` makes."""
         names = os.environ.get(WITHOUT, "").split(",")
         return cls(without=tuple(name.strip() for name in names if name.strip()))
 
     def leaves_out(self, origin: Origin) -> bool:
-        """Return whether the plugin is not wanted."""
+        """Return whether the plugin is left out."""
         unwanted = {_plain(name) for name in self.without}
         if "*" in unwanted and origin.package != OWN:
             return True
@@ -141,13 +146,13 @@ class Registry:
     """Everything the installed plugins offer, by kind and name.
 
     Attributes:
-        offers: Per kind and name, the offers of that name; more than one is a
-            conflict, which only hurts whoever asks for that name.
-        broken: What was left out since it is broken, and why.
-        events: Per event, the functions that want to be told.
-        plugins: Hooks of every plugin that was loaded.
-        left_out: Plugins left out by choice, never imported.
-        unknown: Names to leave out that are no plugin's.
+        offers: Offers by kind and name. Several offers of one name are a conflict: an
+            error for those who ask for that name only.
+        broken: Plugins and offers that cannot be used, and why.
+        events: Functions to call, by event.
+        plugins: Names of the hooks that each loaded plugin implements.
+        left_out: Plugins that the user left out; they were not imported.
+        unknown: Names that the user wanted to leave out but no plugin has.
     """
 
     offers: dict[str, dict[str, list[Offer[Any]]]]
@@ -161,8 +166,8 @@ class Registry:
         """Return the one offer called *name*.
 
         Raises:
-            UsageError: Nobody offers that name.
-            PluginError: Two plugins do.
+            UsageError: No plugin offers that name.
+            PluginError: Several plugins offer it.
         """
         known = self.offers[kind]
         if name not in known:
@@ -179,27 +184,27 @@ class Registry:
         return offers[0]
 
     def all(self, kind: str) -> list[Offer[Any]]:
-        """Return every offer of *kind* whose name is not disputed."""
+        """Return the offers of *kind*, without those in conflict."""
         return [found[0] for found in self.offers[kind].values() if len(found) == 1]
 
     def source_kind(self, name: str) -> SourceKind:
         """Return the kind of source that cards declare as *name*.
 
         Raises:
-            UsageError: Nobody offers that kind.
-            PluginError: Two plugins do.
+            UsageError: No plugin offers that kind.
+            PluginError: Several plugins offer it.
         """
         kind: SourceKind = self.find("sources", name).value
         return kind
 
     def offered_by(self, origin: Origin, kind: str) -> list[Any]:
-        """Return what one plugin offers of *kind*, disputed or not."""
+        """Return what one plugin offers of *kind*, including offers in conflict."""
         offers = [offer for found in self.offers[kind].values() for offer in found]
         return [offer.value for offer in offers if offer.origin == origin]
 
 
 class _Core:
-    """What benchbox itself offers, through the same hooks as anybody."""
+    """What benchbox itself offers, through the same hooks as any plugin."""
 
     @hookimpl
     def benchbox_protocols(self) -> Iterable[Protocol]:
@@ -229,11 +234,11 @@ class _Core:
 def discover(
     points: Iterable[EntryPoint] | None = None, choice: Choice | None = None
 ) -> Registry:
-    """Load every installed plugin, one by one, and collect what they offer.
+    """Load all installed plugins and collect what they offer.
 
     Args:
         points: Entry points to load instead of the installed group ``benchbox``.
-        choice: Which plugins to load; by default what the environment says.
+        choice: Which plugins to load; by default as ``BENCHBOX_WITHOUT`` says.
     """
     choice = Choice.from_environment() if choice is None else choice
     found = entry_points(group="benchbox") if points is None else points
@@ -254,19 +259,19 @@ def discover(
         unknown=_unknown(choice, [origin for origin, _ in known]),
     )
     for origin, load in loaders:
-        # What a plugin prints must not get between the lines of a listing.
+        # What a plugin prints must not end up in a listing.
         with redirect_stdout(sys.stderr):
             problem = _register(manager, origin, load)
             registry.broken.extend(
                 [problem] if problem else _collect(manager, origin, registry)
             )
-    # Only now are the kinds of source known.
+    # Only now are all kinds of source known.
     registry.broken.extend(_unusable_cards(registry))
     return registry
 
 
 def conflict(offers: Sequence[Offer[Any]]) -> str:
-    """Return who offers the same name, in words."""
+    """Return the plugins that offer the same name, in words."""
     return " and ".join(str(offer.origin) for offer in offers)
 
 
@@ -279,7 +284,7 @@ def _plain(name: str) -> str:
 
 
 def _origin(point: EntryPoint) -> Origin:
-    # A distribution whose metadata are damaged has no name, or cannot tell it.
+    # A distribution with damaged metadata may have no name, or raise an error.
     try:
         name, version = point.dist.name, point.dist.version  # type: ignore[union-attr]
     except Exception:  # noqa: BLE001
@@ -303,7 +308,7 @@ def _unknown(choice: Choice, origins: Sequence[Origin]) -> list[str]:
 def _register(
     manager: pluggy.PluginManager, origin: Origin, load: Callable[[], Any]
 ) -> Broken | None:
-    """Load and register one plugin; return what is wrong with it, if anything."""
+    """Load and register one plugin; return what is wrong with it, or `None`."""
     blame = partial(Broken, origin)
     # A plugin may fail in any way while it loads, `sys.exit` included.
     try:
@@ -315,11 +320,13 @@ def _register(
     if trouble := _wrong_api(plugin):
         return blame(trouble)
     if isinstance(plugin, type):
-        return blame("is a class. Name an object of it, or a module, instead.")
+        return blame(
+            "is a class. Let the entry point name a module or an instance instead."
+        )
     try:
         manager.register(plugin, name=str(origin))
     except Exception as error:  # noqa: BLE001
-        # pluggy 1.6 leaves a plugin registered whose hook it has just refused.
+        # pluggy 1.6 leaves a plugin registered even if it refused one of its hooks.
         if manager.has_plugin(str(origin)):
             manager.unregister(name=str(origin))
         return blame(f"breaks the plugin contract: {one_line(error)}", format_exc())
@@ -330,7 +337,7 @@ def _register(
     manager.unregister(plugin)
     if not callers:
         return blame(
-            "has no hook of benchbox. Mark its functions with benchbox.hookimpl."
+            "implements no hook of benchbox. Mark its functions with benchbox.hookimpl."
         )
     return blame(
         f"implements a hook {unknown[0]!r} that does not exist."
@@ -343,16 +350,14 @@ def _wrong_api(plugin: Any) -> str:
     if api == PLUGIN_API:
         return ""
     newer = isinstance(api, int) and api > PLUGIN_API
-    remedy = "Update benchbox-recsys." if newer else "Look for a newer release of it."
-    return (
-        f"is built for plugin API {api!r}, but this benchbox has {PLUGIN_API}. {remedy}"
-    )
+    remedy = "Update benchbox-recsys." if newer else "Look for a newer version of it."
+    return f"needs plugin API {api!r}, but this benchbox has {PLUGIN_API}. {remedy}"
 
 
 def _collect(
     manager: pluggy.PluginManager, origin: Origin, registry: Registry
 ) -> list[Broken]:
-    """Call one plugin's hooks, each apart, so that a failure can be attributed."""
+    """Call one plugin's hooks, one by one, so that a failure can be attributed."""
     broken: list[Broken] = []
     hooks: list[str] = []
     for hook in HOOKS:
@@ -360,7 +365,12 @@ def _collect(
             if impl.plugin_name != str(origin):
                 continue
             if impl.hookwrapper or impl.wrapper:
-                broken.append(Broken(origin, f"wraps {hook}, which only offers."))
+                broken.append(
+                    Broken(
+                        origin,
+                        f"wraps the hook {hook}. Hook wrappers are not supported.",
+                    )
+                )
                 continue
             hooks.append(hook)
             name = hook.removeprefix("benchbox_")
@@ -396,23 +406,23 @@ def _take_offers(
 def _unusable_cards(registry: Registry) -> Iterator[Broken]:
     for offer in (o for found in registry.offers["datasets"].values() for o in found):
         card: DatasetCard = offer.value
-        # A card made in Python may hold anything.
+        # A card made in Python may contain anything.
         try:
             decode_sources(card.name, card.sources, registry.source_kind)
         except Exception as error:  # noqa: BLE001
             what = str(error) if isinstance(error, PluginError) else one_line(error)
-            yield Broken(offer.origin, f"offers a card with a fault: {what}")
+            yield Broken(offer.origin, f"offers a faulty card: {what}")
 
 
 def _wrong_offer(kind: str, value: Any) -> str:
     """Return what is wrong with something a hook returned, or an empty string."""
     expected = _types()[kind]
     if not isinstance(value, expected):
-        return f"a {type(value).__name__} where a {expected.__name__} belongs."
+        return f"a {type(value).__name__} instead of a {expected.__name__}."
     if not isinstance(value.name, str) or not _KEBAB.fullmatch(value.name):
         return (
-            f"the name {value.name!r}. Names are lower-case letters and digits, parted "
-            f"by hyphens."
+            f"the name {value.name!r}. Names are lower-case letters and digits, "
+            f"separated by hyphens."
         )
     return ""
 
@@ -438,6 +448,6 @@ def _types() -> dict[str, type[Any]]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the kind and the text of an error in one line."""
+    """Return the type and the text of an error in one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Suites: settings of a run by name; and cases, who is compared on what, as parts."""
+"""Suites: stored settings of runs, by name or in TOML files."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,12 +11,13 @@ from benchbox.errors import PluginError
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """The settings of a run under a name, so that everybody can repeat it.
+    """Settings of a run under a name, so that everybody can repeat it.
 
     Attributes:
         name: Name on the command line, kebab-case.
-        summary: One line for people.
-        settings: Those of `benchbox.records.RunConfig` that differ from the defaults.
+        summary: Description in one line.
+        settings: Settings of `benchbox.records.RunConfig` that differ from the
+            defaults.
     """
 
     name: str
@@ -25,14 +26,14 @@ class Suite:
 
 
 def suite_from_toml(path: Path) -> Suite:
-    """Return the suite in a TOML file: its summary, and settings of a run.
+    """Return the suite in a TOML file, named after the file.
 
     Raises:
-        PluginError: It is no such file.
+        PluginError: The file cannot be read or is not TOML.
     """
     try:
         settings = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PluginError(f"{path.name} is no suite: {error}.") from None
+        raise PluginError(f"{path.name} cannot be read as a suite: {error}.") from None
     summary = settings.pop("summary", "")
     return Suite(name=path.stem, summary=str(summary), settings=settings)

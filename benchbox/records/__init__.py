@@ -1,4 +1,4 @@
-"""Records: what a run leaves behind, as its files have it."""
+"""Records of runs and trials, and the messages between processes."""
 
 from benchbox.records.config import Case as Case
 from benchbox.records.config import RunConfig as RunConfig
@@ -33,7 +33,7 @@ from benchbox.records.run import PlannedModel as PlannedModel
 from benchbox.records.run import PublishedRecord as PublishedRecord
 from benchbox.records.run import RunRecord as RunRecord
 from benchbox.records.run import StageRecord as StageRecord
-from benchbox.records.run import takers as takers
+from benchbox.records.run import participants as participants
 from benchbox.records.study import StudiesRecord as StudiesRecord
 from benchbox.records.study import StudyRecord as StudyRecord
 from benchbox.records.study import Tried as Tried

@@ -1,4 +1,4 @@
-"""Configuration: what the user asked for, in a run or a suite file."""
+"""Settings of a run, as the user or a suite file gives them."""
 
 import msgspec
 
@@ -6,17 +6,17 @@ from benchbox.models import Capabilities, Precision
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Some models on one data set under one protocol, as a part of a suite.
+    """One part of a suite: some models on one data set under one protocol.
 
     Attributes:
-        title: What it looks into, in a few words.
+        title: What the case is about, in a few words.
         dataset: Data set, as on the command line.
         protocol: Protocol, as on the command line.
         models: Models, as on the command line.
-        instead: Data sets to take where the files of that are not at hand: the first
-            of them that is, or else the last.
-        folds: Folds by name; none means the data set's default folds.
-        claims: Names of published figures to show beside ours.
+        instead: Substitutes for a data set whose files are not on this machine. The
+            first one on this machine is used, or else the last.
+        folds: Names of folds; empty for the data set's default folds.
+        claims: Names of claims whose published figures are shown beside ours.
     """
 
     title: str
@@ -29,12 +29,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class TuningBudget(msgspec.Struct, frozen=True, kw_only=True):
-    """What each model may spend on its options, on each fold.
+    """Budget for tuning one model on one fold.
 
     Attributes:
-        trials: Options tried at most, the ones in force included.
-        seconds: Wall-clock seconds of these trials; the last is ended when they are up.
-        metric: Name of the metric to choose by.
+        trials: Maximum number of settings to try, the model's own included.
+        seconds: Maximum wall-clock seconds of these trials. The trial that runs when
+            time is up is stopped. `None`: unlimited.
+        metric: Name of the metric to optimise.
     """
 
     trials: int = 20
@@ -43,28 +44,30 @@ class TuningBudget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the user asked for; the fields of a suite file.
+    """Settings of a run; these are also the fields of a suite file.
 
     Attributes:
-        models: Choices such as ``autorec-user:hidden_units=300``; none means all.
-        datasets: Data sets by name, or files of ratings.
-        protocols: Choices such as ``kfold:n_folds=10``; none means each data set's own.
-        cases: Instead of these three: models, data set and protocol of each part.
-        folds: Folds by name; none means the data set's default folds.
-        columns: Names of the columns of own files.
-        seed: Root of all model seeds.
-        seeds: How often a stochastic model is fitted on each fold.
-        repeats: How often each of these fits is done, for its timing alone: the
-            predictions must be the same each time.
-        latency: Whether single calls of `predict` are timed as well.
+        models: Models with options, such as ``autorec-user:hidden_units=300``; empty
+            for all installed models.
+        datasets: Names of data sets, or files of ratings.
+        protocols: Protocols with options, such as ``kfold:n_folds=10``; empty for each
+            data set's own.
+        cases: Parts of a suite. They replace the three settings above.
+        folds: Names of folds; empty for the data set's default folds.
+        columns: Names of the columns in the user's own files.
+        seed: Root seed, from which every model's seed is derived.
+        seeds: Number of fits per fold of a stochastic model, each with its own seed.
+        repeats: Number of repetitions of each fit, to measure its time. The predictions
+            must be the same each time.
+        latency: Whether to time single calls of `predict` as well.
         device: ``auto``, ``cpu`` or an accelerator such as ``cuda:0``.
-        precision: Arithmetic of matrix products in torch.
-        threads: Threads per trial; 0 means every processor.
-        time_limit_seconds: Limit of one trial.
-        memory_limit_gib: Limit of one trial.
-        clip: Whether predictions are moved onto the rating scale before scoring.
-        keep_predictions: Whether predictions are stored.
-        tuning: How to choose options on validation ratings, if at all.
+        precision: Precision of torch's matrix products.
+        threads: Threads per trial; 0 for one per processor.
+        time_limit_seconds: Time limit of a trial, in seconds.
+        memory_limit_gib: Memory limit of a trial, in GiB.
+        clip: Whether to clip predictions to the rating scale before scoring.
+        keep_predictions: Whether to store predictions.
+        tuning: Budget for tuning; `None` for a run without tuning.
     """
 
     models: tuple[str, ...] = ()
@@ -87,9 +90,9 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tuning: TuningBudget | None = None
 
     def n_fits(self, model: Capabilities) -> int:
-        """Return with how many seeds a model is fitted on each fold."""
+        """Return the number of seeds with which a model is fitted on each fold."""
         return self.seeds if model.stochastic else 1
 
     def n_trials(self, model: Capabilities) -> int:
-        """Return how many trials a model has on each fold."""
+        """Return the number of trials of a model on each fold."""
         return self.n_fits(model) * self.repeats

@@ -1,4 +1,4 @@
-"""Results: the run folder, written so that a crash loses nothing."""
+"""Folder of a run, written so that a crash loses no finished trial."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, parent: Path, run_id: str) -> "RunFolder":
-        """Make the folder of a new run below *parent*.
+        """Create the folder of a new run in *parent*.
 
         Raises:
             ResultsError: It cannot be made.
@@ -44,7 +44,7 @@ class RunFolder:
         return folder
 
     def inner(self, name: str) -> "RunFolder":
-        """Return a folder of records within this one; it is made if need be.
+        """Return a folder of records within this one; it is created if necessary.
 
         Raises:
             ResultsError: It cannot be made.
@@ -59,7 +59,7 @@ class RunFolder:
 
     @classmethod
     def find(cls, name: str, parent: Path) -> "RunFolder":
-        """Return the run called *name*: a folder, a run below *parent*, or ``last``.
+        """Return the run *name*: a folder, the name of a run in *parent*, or ``last``.
 
         Raises:
             ResultsError: There is no such run.
@@ -83,17 +83,17 @@ class RunFolder:
         """Return the record of the run.
 
         Raises:
-            ResultsError: It cannot be read, or is of another format.
+            ResultsError: It cannot be read or has another format.
         """
         record: RunRecord = _read(self.path / "run.json", RunRecord)
         return record
 
     def has_run(self) -> bool:
-        """Return whether a run has begun here."""
+        """Return whether the folder contains a run."""
         return (self.path / "run.json").is_file()
 
     def write_trial(self, record: TrialRecord, predictions: Values | None) -> None:
-        """Write or replace the record of a trial, its predictions first."""
+        """Write or replace a trial's predictions, if any, and then its record."""
         name = trial_name(record)
         if predictions is not None:
             self._write(f"predictions/{name}.npy", predictions)
@@ -104,14 +104,14 @@ class RunFolder:
         self._write(_reference_file(record), predictions)
 
     def has_reference(self, record: TrialRecord) -> bool:
-        """Return whether these are there."""
+        """Return whether the bias model's predictions for a trial's fold are stored."""
         return (self.path / _reference_file(record)).is_file()
 
     def predictions(self, record: TrialRecord) -> Values:
         """Return a trial's predictions, unclipped, in the order of the hidden ratings.
 
         Raises:
-            ResultsError: They were not kept, or cannot be read.
+            ResultsError: They were not stored or cannot be read.
         """
         return self._load(f"predictions/{trial_name(record)}.npy", record.n_hidden)
 
@@ -119,7 +119,7 @@ class RunFolder:
         """Return the bias model's predictions of a trial's hidden ratings.
 
         Raises:
-            ResultsError: They were not kept, or cannot be read.
+            ResultsError: They were not stored or cannot be read.
         """
         return self._load(_reference_file(record), record.n_hidden)
 
@@ -142,12 +142,12 @@ class RunFolder:
         return values
 
     def trials(self) -> list[TrialRecord]:
-        """Return the records of all trials that have ended, in order of their names."""
+        """Return the records of all trials that have ended, ordered by file name."""
         files = sorted((self.path / "trials").glob("*.json"), key=lambda f: f.stem)
         return [_read(file, TrialRecord) for file in files]
 
     def log(self, record: TrialRecord) -> Path:
-        """Return the file that takes what a trial prints; its folder is there."""
+        """Return the path of a trial's log; its folder is created."""
         file = self.path / "logs" / f"{trial_name(record)}.log"
         # A folder that came in an archive may lack its empty parts.
         file.parent.mkdir(exist_ok=True)
@@ -177,15 +177,15 @@ class RunFolder:
 
 
 def predictions_digest(predictions: Values) -> str:
-    """Return the hash of predictions; equal for equal bytes alone."""
+    """Return the hash of predictions, which is equal only if all bytes are."""
     return blake2b(predictions.tobytes(), digest_size=16).hexdigest()
 
 
 def new_run_id() -> str:
-    """Return a name for a run: the time, so that names sort by it.
+    """Return a name for a new run, made of the time so that names sort by it.
 
-    The tail is the part of a second in 65,536ths: the later of two runs that begin in
-    the same second is still the last.
+    It ends with the fraction of the second in 65,536ths, so that runs which start in
+    the same second sort correctly too.
     """
     time = datetime.now(UTC)
     return f"{time:%Y%m%d-%H%M%S}-{(time.microsecond << 16) // 1_000_000:04x}"

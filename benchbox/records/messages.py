@@ -1,7 +1,7 @@
-"""Messages: all that runner, zygote and trial say to each other, one type each.
+"""Messages between the runner, the zygote and trials; one type for each message.
 
-Each group below is a tagged union: the field ``kind`` tells the types apart, and
-whatever does not fit one of them is refused when it is decoded.
+Each group below is a tagged union: the field ``kind`` says which type a message has.
+Decoding refuses everything else.
 """
 
 from pathlib import Path
@@ -24,13 +24,13 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class PhaseBegan(_Message, frozen=True, tag="phase"):
-    """A phase of the trial begins: ``load``, ``fit``, ``predict`` or ``end``."""
+    """A phase of the trial has started: ``load``, ``fit``, ``predict`` or ``end``."""
 
     phase: str
 
 
 class EpochEnded(_Message, frozen=True, tag="epoch"):
-    """Training has reached the end of an epoch, of so many at most."""
+    """Epoch number ``epoch`` of at most ``of`` has ended."""
 
     epoch: int
     of: int
@@ -41,14 +41,14 @@ class Fitted(_Message, frozen=True, tag="fitted"):
 
 
 class Pairs(_Message, frozen=True, tag="pairs"):
-    """The pairs to predict, as files that hold an int32 array each."""
+    """The pairs to predict, as paths of two files with an int32 array each."""
 
     users: str
     items: str
 
     @classmethod
     def written(cls, folder: Path, users: IndexArray, items: IndexArray) -> Self:
-        """Write the pairs into *folder*, and return where they are.
+        """Write the pairs into *folder* and return the message with their paths.
 
         Args:
             folder: An existing folder.
@@ -79,11 +79,11 @@ class Devices(_Message, frozen=True, tag="devices-found"):
 
 
 class ModelQuestion(_Message, frozen=True, tag="describe"):
-    """What does a class in a file say of itself?
+    """Which model is this class in a file?
 
     Attributes:
         target: The class, as ``"file.py:Class"``.
-        settings: Its options as they were typed.
+        settings: Options as text, from the command line.
     """
 
     target: str
@@ -91,14 +91,14 @@ class ModelQuestion(_Message, frozen=True, tag="describe"):
 
 
 class Described(_Message, frozen=True, tag="described"):
-    """What a class in a file says of itself.
+    """Description of a model class in a file.
 
     Attributes:
         summary: First line of its docstring.
         capabilities: Its class attribute ``capabilities``, or the defaults.
         options_type: Its options record as ``"file.py:Class"``; empty for keywords.
-        options: All options in force.
-        error: Why it cannot be a model; empty if it can.
+        options: All options, with defaults filled in.
+        error: Why it cannot be used as a model; empty if it can.
     """
 
     summary: str = ""
@@ -116,11 +116,11 @@ Answer = Devices | Described
 
 
 class SearchPath(_Message, frozen=True, tag="path"):
-    """What the zygote and its children must know to find the same code as the runner.
+    """Where the zygote and its children find the same code as the runner.
 
     Attributes:
         path: The runner's ``sys.path``.
-        accelerators: The class of each kind of accelerator, as a target.
+        accelerators: Class of each kind of accelerator, as ``"package.module:Class"``.
     """
 
     path: list[str]

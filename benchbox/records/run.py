@@ -1,4 +1,4 @@
-"""Records: what a run, a trial and a fold leave behind, as their files have it."""
+"""Records of a run, its models and its folds, as stored in ``run.json``."""
 
 from hashlib import blake2b
 from typing import Any, Literal
@@ -13,24 +13,25 @@ from benchbox.ratings import RatingScale
 from benchbox.records.config import RunConfig
 
 RESULT_FORMAT = 1
-"""Changes whenever a reader of these records would have to."""
+"""Version of the records; it changes when programs that read them must change."""
 
 
 class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model as a run uses it.
+    """A model in a run, with its options.
 
     Attributes:
-        name: Name of the spec, or of the class in a file.
-        target: Where the class is.
-        options_type: Its options record as ``"module:Class"``; empty for keywords.
-        options: All options in force.
-        changed: The options that differ from the defaults.
-        capabilities: What it can do.
+        name: Name of the model, or of its class in a file.
+        target: Its class, as ``"package.module:Class"`` or ``"file.py:Class"``.
+        options_type: Its options record as ``"package.module:Class"``; empty if it
+            takes keyword arguments.
+        options: All options, with defaults filled in.
+        changed: Options that differ from the defaults.
+        capabilities: Capabilities from its spec.
         package: Distribution or file it comes from.
-        version: Version of that distribution.
-        source_digest: Hash of its source.
-        tuned: Whether tuning chooses options besides, fold by fold; which, a trial's
-            record tells.
+        version: Version of that distribution; empty for a file.
+        source_digest: Hash of its source code.
+        tuned: Whether tuning chooses further options, for each fold. They are in the
+            records of the trials.
     """
 
     name: str
@@ -46,7 +47,7 @@ class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """Hash of what it computes: the same in every run, wherever it is listed."""
+        """Hash of name, options and source; the same in all runs with this model."""
         parts = [
             self.name,
             self.options,
@@ -58,22 +59,22 @@ class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """Name and changed options, as one would choose them."""
+        """Name and changed options, as on the command line."""
         label = spell(self.name, self.changed)
         return f"{label} tuned" if self.tuned else label
 
 
 class FoldRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A fold, without its ratings.
+    """Description of a fold, without its ratings.
 
     Attributes:
-        name: Name within the protocol.
-        id: Hash of data, recipe and roles.
-        n_train: Ratings `fit` may see.
-        n_hidden: Ratings to predict.
-        n_cold_users: Hidden ratings of users with nothing visible.
-        n_cold_items: Hidden ratings of items with no training rating.
-        findings: What the audit found before the fold ran, the worst first.
+        name: Name of the fold within its protocol.
+        id: Hash of the data, the protocol and the part each rating is in.
+        n_train: Number of training ratings.
+        n_hidden: Number of hidden ratings, which are to be predicted.
+        n_cold_users: Number of hidden ratings of users without visible ratings.
+        n_cold_items: Number of hidden ratings of items without training ratings.
+        findings: Findings of the audit before the run, the worst first.
     """
 
     name: str
@@ -86,13 +87,13 @@ class FoldRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublishedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A published figure that a case shows beside ours.
+    """A published figure that is shown beside ours.
 
     Attributes:
         claim: Name of the claim.
-        model: Place of our model in the run's record.
-        metric: What was measured.
-        value: The figure.
+        model: Index of our model in the run's list of models.
+        metric: Name of the metric.
+        value: The published value.
     """
 
     claim: str
@@ -105,11 +106,12 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The case that a stage of a run belongs to.
 
     Attributes:
-        title: What it looks into.
-        dataset: The data set taken, as on the command line.
-        protocol: The protocol, likewise.
-        models: Places of its models in the run's record.
-        wanted: The data set that the stage's stands in for; mostly empty.
+        title: What the case is about.
+        dataset: Data set that was used, as on the command line.
+        protocol: Protocol, as on the command line.
+        models: Indices of its models in the run's list of models.
+        wanted: Data set that `dataset` replaces, because its files were missing; empty
+            if none was replaced.
         published: Published figures to show beside ours.
     """
 
@@ -121,31 +123,31 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     published: list[PublishedRecord] = []
 
 
-def takers(case: CaseRecord | None, n_models: int) -> list[int]:
-    """Return the places of the models that take part: those of the case, or all."""
+def participants(case: CaseRecord | None, n_models: int) -> list[int]:
+    """Return the indices of the models that take part: those of the case, or all."""
     return list(range(n_models)) if case is None else case.models
 
 
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One data set under one protocol: the definition all its numbers share.
+    """One data set under one protocol. All figures of a stage are comparable.
 
     Attributes:
         dataset: Name of the data set.
-        dataset_options: Its options that differ from the defaults.
-        origin: Where its bytes came from.
+        dataset_options: Options of the data set that differ from the defaults.
+        origin: Where the files of the data set came from.
         data_id: Hash of its ratings.
-        n_users: Size of the user index.
-        n_items: Size of the item index.
-        n_ratings: All ratings.
-        scale: Range of the ratings.
-        noise_floor: RMSE no model can beat in expectation, where it is known.
+        n_users: Number of users.
+        n_items: Number of items.
+        n_ratings: Number of ratings.
+        scale: Rating scale.
+        noise_floor: Expected RMSE of a perfect model; `None` if unknown.
         protocol: Name of the protocol.
-        protocol_options: Its options in force.
-        cold_policy: What happens to cold pairs.
-        flaw: Why figures under the protocol say little of prediction; mostly empty.
-        standard: Whether every fold id is the one the data set's card states.
-        folds: The folds chosen.
-        case: The case it belongs to, if the run is made of cases.
+        protocol_options: All options of the protocol, with defaults filled in.
+        cold_policy: How users and items without training ratings are treated.
+        flaw: Why figures under this protocol do not measure prediction; empty if sound.
+        standard: Whether all fold ids equal those in the data set's card.
+        folds: Folds of the run.
+        case: Case that the stage belongs to; `None` if the run has no cases.
     """
 
     dataset: str
@@ -165,9 +167,9 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     folds: list[FoldRecord]
     case: CaseRecord | None = None
 
-    def takers(self, run: "RunRecord") -> list[int]:
-        """Return the places of the models in the record of *run* that take part."""
-        return takers(self.case, len(run.models))
+    def participants(self, run: "RunRecord") -> list[int]:
+        """Return the indices of the models of *run* that take part."""
+        return participants(self.case, len(run.models))
 
     @property
     def label(self) -> str:
@@ -177,7 +179,17 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MetricRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The definition of a metric, as it was when the run was made."""
+    """Definition of a metric at the time of the run.
+
+    Attributes:
+        name: Name of the metric, kebab-case.
+        title: Heading in tables.
+        unit: ``rating`` (the unit of the ratings), ``fraction`` or another unit.
+        higher_is_better: Whether higher values are better.
+        pooling: What one term of the mean is: a rating, a user or an item.
+        definition: The definition in words.
+        flaw: Why the metric is misleading; empty if it is sound.
+    """
 
     name: str
     title: str
@@ -189,26 +201,26 @@ class MetricRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunRecord(msgspec.Struct, kw_only=True):
-    """A run: what was asked for, what it became, and on what machine.
+    """A run: its settings, models, data sets and machine.
 
     Attributes:
-        format: Version of these records.
+        format: Version of the records.
         id: Name of the run's folder.
-        status: How the run stands; ``started`` also after a crash.
-        created: When it began, UTC, ISO 8601.
-        finished: When it ended.
-        config: What the user asked for.
-        command: The command line.
-        n_trials: Trials planned.
+        status: State of the run; also ``started`` if the run crashed.
+        created: Start of the run, UTC, ISO 8601.
+        finished: End of the run, UTC, ISO 8601; empty while it runs.
+        config: Settings that the user gave.
+        command: Command line or Python call.
+        n_trials: Number of planned trials.
         n_threads: Threads per trial.
-        models: Models in force.
-        stages: Data sets and protocols in force.
+        models: Models of the run.
+        stages: Pairs of data set and protocol.
         metrics: Definitions of the metrics.
-        first_use_seconds: What each model took on a few ratings, before its trials:
-            compilation and the like, which are in no trial's figures.
+        first_use_seconds: Seconds per model of a first fit on a few ratings, before
+            its trials. It absorbs compilation, which is in no trial's times.
         environment: Machine and software.
-        earlier_environments: Those of trials from before the run was resumed, where
-            they differ; a trial names its own by id.
+        earlier_environments: Different machines or software of trials from before the
+            run was resumed. A trial refers to its environment by id.
     """
 
     format: int = RESULT_FORMAT

@@ -1,4 +1,4 @@
-"""Schema: the JSON schema of the records, as kept in ``results/schema.json``."""
+"""JSON schema of the records, as stored in ``results/schema.json``."""
 
 from inspect import cleandoc
 from typing import Any
@@ -10,10 +10,10 @@ from benchbox.records.trial import TrialRecord
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of the records, as kept in ``results/schema.json``."""
+    """Return the JSON schema of the records, as stored in ``results/schema.json``."""
     (run, trial), definitions = msgspec.json.schema_components([RunRecord, TrialRecord])
     for schema in definitions.values():
-        # Python 3.13 takes the indentation out of docstrings, earlier ones do not.
+        # Python 3.13 removes the indentation of docstrings; earlier versions do not.
         schema["description"] = cleandoc(schema["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,4 +1,4 @@
-"""Study record: what tuning tried for a model on a fold, and what it chose."""
+"""Records of tuning: what was tried for each model on each fold, and chosen."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from benchbox.records.config import TuningBudget
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """Options that were tried, and what came of it.
+    """A setting that was tried, and its result.
 
     Attributes:
         options: Values of the searched options.
-        value: The metric over validation ratings; `None` if the trial failed.
-        seconds: Wall-clock seconds it took.
-        status: How it ended.
-        reason: Why, unless it is ok.
+        value: Value of the metric on validation ratings; `None` if the trial failed.
+        seconds: Wall-clock seconds of the trial.
+        status: How the trial ended.
+        reason: Why it did not end as ok; else empty.
     """
 
     options: dict[str, Any]
@@ -26,23 +26,25 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was tried for one model on one fold, and what was chosen.
+    """The search for one model's options on one fold.
 
-    It tells of validation ratings, which are training ratings: never of hidden ones.
+    All values are on validation ratings, which are part of the training ratings, never
+    on hidden ratings.
 
     Attributes:
-        model: The model as it would be chosen, before tuning.
-        stage: Place of its data set and protocol in the run's record.
+        model: Label of the model before tuning.
+        stage: Index of its data set and protocol in the run's list of stages.
         fold: Name of the fold.
-        validation_id: Id of the fold within the fold's training ratings.
-        n_validation: Validation ratings each trial was scored on.
-        metric: Name of the metric it was chosen by.
-        budget: How much could be tried.
-        tried: What was, first the options in force.
-        chosen: Values of the searched options that did best.
-        before: The metric of the options in force; `None` if they failed.
-        after: The metric of the chosen ones.
-        seconds: Wall-clock seconds in all.
+        validation_id: Id of the validation fold, within the training ratings.
+        n_validation: Number of validation ratings.
+        metric: Name of the metric that was optimised.
+        budget: Budget of the search.
+        tried: Settings in the order they were tried; the first is the model's own.
+        chosen: Best values of the searched options.
+        before: Value of the metric with the model's own options; `None` if the trial
+            failed.
+        after: Value of the metric with the chosen options; `None` if all trials failed.
+        seconds: Wall-clock seconds of the whole search.
     """
 
     model: str
@@ -60,15 +62,15 @@ class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StudiesRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was tried in a run.
+    """All searches of a run.
 
     Attributes:
         format: Version of this record.
         run: Name of the run.
-        stages: Data sets and protocols in words, by number of the stage.
-        seed: Root of all seeds.
+        stages: Label of each stage: data set and protocol.
+        seed: Root seed of the run.
         environment: Id of the machine and software, as in the run's record.
-        studies: Model by model, fold by fold.
+        studies: One search per model and fold.
     """
 
     format: int = 1

@@ -1,4 +1,4 @@
-"""Trial record: one fit of one model on one fold, and how it ended."""
+"""Record of a trial: one fit of one model on one fold, and its results."""
 
 from hashlib import blake2b
 from typing import Any
@@ -12,7 +12,13 @@ from benchbox.records.trial_job import Status
 
 
 class ScoreRecord(msgspec.Struct, frozen=True):
-    """The value of a metric in one trial, and over how many ratings."""
+    """Value of a metric in one trial.
+
+    Attributes:
+        value: Value of the metric; `None` if it is undefined.
+        n_scored: Number of ratings it is computed from.
+        n_excluded: Number of ratings that the metric cannot use.
+    """
 
     value: float | None
     n_scored: int
@@ -23,49 +29,50 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     """One trial: model × data set × protocol × fold × replicate, and how it ended.
 
     Attributes:
-        key: Hash of everything that decides the numbers.
-        stage: Place of its data set and protocol in the run's record.
-        model: Place of its model in the run's record.
-        label: The model's label.
+        format: Version of the records.
+        key: Hash of everything that determines the predictions.
+        stage: Index of its data set and protocol in the run's list of stages.
+        model: Index of its model in the run's list of models.
+        label: Name and options of the model.
         fold: Name of the fold.
-        fold_id: Its hash.
-        replicate: Number of the fit, from 0; each has a seed of its own.
-        repeat: Number of the repetition with that seed, from 0.
+        fold_id: Id of the fold.
+        replicate: Number of the fit, from 0; each has its own seed.
+        repeat: Number of the repetition with the same seed, from 0.
         seed: Seed the model was given.
-        device: Device it was given.
-        tuned: Options that tuning chose for this fold, or tries in this trial.
-        tuning_seconds: Wall-clock seconds that choosing them took.
-        status: How it ended.
-        reason: Why, unless it is ok.
-        metrics: Scores by metric.
-        reference: Scores of the bias model on the same hidden ratings.
-        n_hidden: Hidden ratings of the fold.
-        n_answered: Those the model itself predicted.
-        n_clipped: Predictions that lay off the scale.
-        predictions_digest: Hash of all predictions; equal for equal predictions.
-        wall_seconds: Wall-clock seconds by phase; ``score`` is the runner's.
+        device: Device the model was given.
+        tuned: Options that tuning chose for this fold, or that this trial tries.
+        tuning_seconds: Wall-clock seconds of the search for these options.
+        status: How the trial ended.
+        reason: Why it did not end as ok; else empty.
+        metrics: Score by metric.
+        reference: Score of the bias model on the same hidden ratings, by metric.
+        n_hidden: Number of hidden ratings in the fold.
+        n_answered: Number of hidden ratings that the model itself predicted.
+        n_clipped: Number of predictions off the rating scale.
+        predictions_digest: Hash of all predictions; equal if they are equal.
+        wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner.
         cpu_seconds: Processor seconds by phase.
-        n_steps: Training steps the model timed.
-        steps: How long the newest of them took.
-        latency: How long single calls of `predict` take, where that was asked for.
-        contended: What else used the machine meanwhile, so that the seconds are not
-            the model's alone; empty if nothing was seen.
-        foreign_cpus: Processors other work kept busy on average; `None` if the trial
-            was too short to tell.
-        settings: Threads, arithmetic and the like in force, by name.
+        n_steps: Number of training steps the model timed.
+        steps: Durations of the latest of these steps.
+        latency: Durations of single calls of `predict`, if requested.
+        contended: Other work on the machine during the trial, which makes its times
+            unreliable; empty if none was found.
+        foreign_cpus: Average number of processors used by other work; `None` if the
+            trial was too short to measure.
+        settings: Settings of the process, such as threads and precision, by name.
         environment: Id of the machine and software, as in the run's record.
-        peak_memory_bytes: Largest resident set of the process.
-        idle_memory_bytes: Its resident set before the model was loaded.
-        peak_accelerator_bytes: Most memory tensors took on the accelerator.
-        reserved_accelerator_bytes: Most memory the allocator held there for them.
-        parameter_bytes: Memory of the torch modules' parameters.
-        gauges: Energy, clocks and heat, as far as there are sensors.
-        n_parameters: Learned numbers in the model.
-        chosen_epoch: Epochs of the refit.
-        curve: What the model reported after each epoch.
-        refit_curve: The same of the refit.
-        notes: Choices the model made by itself.
-        finished: When it ended, UTC.
+        peak_memory_bytes: Peak resident memory of the process.
+        idle_memory_bytes: Resident memory before the model was loaded.
+        peak_accelerator_bytes: Peak memory of tensors on the accelerator.
+        reserved_accelerator_bytes: Peak memory reserved by the allocator for them.
+        parameter_bytes: Memory of the parameters of torch modules.
+        gauges: Energy, clock rates and temperatures, as far as there are sensors.
+        n_parameters: Number of learned parameters in the model.
+        chosen_epoch: Number of epochs that validation chose for the refit.
+        curve: Reports of the model after each epoch.
+        refit_curve: Reports of the model after each epoch of the refit.
+        notes: Choices that the model made at run time, by name.
+        finished: End of the trial, UTC, ISO 8601.
     """
 
     format: int = RESULT_FORMAT
@@ -128,7 +135,7 @@ def trial_key(
     threads: int,
     torch: str,
 ) -> str:
-    """Return the hash of everything that decides a trial's predictions."""
+    """Return the hash of everything that determines a trial's predictions."""
     parts = {
         "format": RESULT_FORMAT,
         "fold": fold_id,
@@ -148,17 +155,17 @@ def trial_key(
 
 
 class TrialStart(msgspec.Struct, frozen=True, kw_only=True):
-    """A trial that begins.
+    """A trial that is about to start.
 
     Attributes:
-        key: Hash of everything that decides its numbers.
-        stage: Place of its data set and protocol in the run's record.
-        model: Place of its model in the run's record.
-        label: The model's label.
+        key: Hash of everything that determines its predictions.
+        stage: Index of its data set and protocol in the run's list of stages.
+        model: Index of its model in the run's list of models.
+        label: Name and options of the model.
         fold: Name of the fold.
         replicate: Number of the fit, from 0.
         seed: Seed the model is given.
-        device: Device it is given.
+        device: Device the model is given.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Trial job: what a child process is asked to do, and what it says of it."""
+"""Job of a child process, and its outcome."""
 
 from typing import Any, Literal
 
@@ -71,14 +71,14 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
             what the first use of an accelerator takes, before the model is loaded.
         cpu_seconds: Processor seconds by phase.
         curve: What the model reported after each epoch.
-        refit_curve: The same of the refit.
-        notes: Choices the model made by itself.
-        n_steps: Training steps the model timed.
-        steps: How long the newest of them took.
-        latency: How long single calls of `predict` take, where that was asked for.
+        refit_curve: What the model reported after each epoch of the refit.
+        notes: Choices that the model made at run time, by name.
+        n_steps: Number of training steps the model timed.
+        steps: Durations of the latest of these steps.
+        latency: Durations of single calls of `predict`, if requested.
         chosen_epoch: Epoch with the lowest validation error, in a refit.
         n_parameters: Learned numbers in the model, where it tells.
-        settings: Threads, arithmetic and the like in force, by name.
+        settings: Settings of the process, such as threads and precision, by name.
         idle_memory_bytes: Resident memory before the model was loaded.
         peak_memory_bytes: Largest resident set so far, where more is measured after
             the predictions; else the parent knows it.

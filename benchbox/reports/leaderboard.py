@@ -135,7 +135,7 @@ def leaderboards(
         mine = [t for t in trials if t.stage == number]
         rows = [
             _row(run, stage, model, [t for t in mine if t.model == model], columns)
-            for model in stage.takers(run)
+            for model in stage.participants(run)
         ]
         reference = _reference(run, stage, mine)
         headline = run.metrics[0]

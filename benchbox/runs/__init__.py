@@ -1,4 +1,4 @@
-"""Runs: from what is asked for to records on disk."""
+"""Runs: plan and execute trials, store their records, tune and save models."""
 
 from benchbox.runs.api import fit as fit
 from benchbox.runs.api import load_dataset as load_dataset
@@ -13,9 +13,9 @@ from benchbox.runs.plan import PlannedTrial as PlannedTrial
 from benchbox.runs.resolve import resolve_metrics as resolve_metrics
 from benchbox.runs.runner import execute as execute
 from benchbox.runs.saved_model import FitSettings as FitSettings
-from benchbox.runs.saved_model import KeptModel as KeptModel
-from benchbox.runs.saved_model import KeptRecord as KeptRecord
 from benchbox.runs.saved_model import Recommendation as Recommendation
+from benchbox.runs.saved_model import SavedModel as SavedModel
+from benchbox.runs.saved_model import SavedRecord as SavedRecord
 from benchbox.runs.session import Session as Session
 from benchbox.runs.session import config_to_resume as config_to_resume
 from benchbox.runs.settings import make_config as make_config

@@ -13,7 +13,7 @@ from benchbox.plugins import discover
 from benchbox.records import RunFolder, new_run_id
 from benchbox.runs.listener import Listener
 from benchbox.runs.on_disk import Run
-from benchbox.runs.saved_model import FitSettings, KeptModel
+from benchbox.runs.saved_model import FitSettings, SavedModel
 from benchbox.runs.session import Session
 from benchbox.runs.settings import make_config
 from benchbox.runs.stages import Stages
@@ -30,28 +30,28 @@ def run(
     listener: Listener | None = None,
     **settings: Any,
 ) -> Run:
-    """Fit and compare models on ratings they have not seen, as ``benchbox run`` does.
+    """Fit and compare models on hidden ratings, like ``benchbox run``.
 
     Args:
         models: Models as on the command line, such as
-            ``"autorec-user:hidden_units=300"`` or ``"my_model.py:MyModel"``; none
-            means all that are installed.
-        datasets: Data sets by name, or files of ratings.
-        protocols: Protocols as on the command line; none means each data set's own.
-        out: Folder that holds the runs.
-        listener: Is told how the run gets on.
+            ``"autorec-user:hidden_units=300"`` or ``"my_model.py:MyModel"``; empty
+            for all installed models.
+        datasets: Names of data sets, or files of ratings.
+        protocols: Protocols as on the command line; empty for each data set's own.
+        out: Folder of the runs.
+        listener: Its methods are called as the run progresses.
         settings: Other fields of `benchbox.records.RunConfig`, such as ``seeds=4``,
             ``folds=("u1",)`` or ``device="cpu"``.
 
     Returns:
-        The run, whose records are on disk.
+        The finished run.
 
     Raises:
         UsageError: A name, an option or a setting is unknown.
-        DataError: A data set cannot be had or read.
+        DataError: A data set cannot be found, downloaded or read.
         ProtocolError: A protocol cannot split a data set.
-        LeakError: Hidden ratings can reach a model.
-        KeyboardInterrupt: The run was interrupted; what had ended is on disk.
+        LeakError: A split leaks hidden ratings to the models.
+        KeyboardInterrupt: The run was interrupted; its finished trials are on disk.
     """
     chosen = {"models": models, "datasets": datasets, "protocols": protocols}
     given = {name: _listed(value) for name, value in chosen.items()} | settings
@@ -69,11 +69,11 @@ def run(
 def load_run(
     path: str | os.PathLike[str], *, out: str | os.PathLike[str] = _RESULTS
 ) -> Run:
-    """Return a run on disk.
+    """Return a stored run.
 
     Args:
-        path: Its folder, its name below *out*, or ``"last"``.
-        out: Folder that holds the runs.
+        path: Folder of the run, its name within *out*, or ``"last"``.
+        out: Folder of the runs.
 
     Raises:
         ResultsError: There is no such run.
@@ -82,16 +82,16 @@ def load_run(
 
 
 def load_dataset(text: str | os.PathLike[str], *, columns: str = "") -> Dataset:
-    """Return a data set, fetched, read and checked.
+    """Load a data set; it is downloaded if necessary.
 
     Args:
-        text: Its name and options, such as ``"ml-20m:top_users=60000"``; or a file of
+        text: Name with options, such as ``"ml-20m:top_users=60000"``, or a file of
             ratings.
-        columns: Names of the columns of a file, as ``--columns`` takes them.
+        columns: Names of the columns of a file, as for ``--columns``.
 
     Raises:
         UsageError: There is no such data set or file, or an option is unknown.
-        DataError: The data set cannot be had or read.
+        DataError: The data set cannot be found, downloaded or read.
     """
     return Stages(discover(), _notify, columns).dataset(os.fspath(text))
 
@@ -106,23 +106,23 @@ def fit(
     device: str = "auto",
     precision: Precision = "float32",
     threads: int = 0,
-) -> KeptModel:
-    """Fit a model to all ratings of a data set, and keep it, as ``benchbox fit`` does.
+) -> SavedModel:
+    """Fit a model to all ratings of a data set and save it, like ``benchbox fit``.
 
     Args:
-        model: The model, as on the command line.
-        dataset: A data set by name, or a file of ratings.
-        out: Folder to keep the model in; it must not exist.
+        model: Model with options, as on the command line.
+        dataset: Name of a data set, or a file of ratings.
+        out: Folder to save the model in; it must not exist.
         columns: Names of the columns of a file.
         seed: Seed of the model.
-        device: Where to fit it.
-        precision: Arithmetic of matrix products in torch.
-        threads: Threads to use; 0 means all processors.
+        device: Device to fit on.
+        precision: Precision of torch's matrix products.
+        threads: Number of threads; 0 for one per processor.
 
     Raises:
         UsageError: A name or an option is unknown, or the folder exists.
-        DataError: The data set cannot be had or read.
-        ModelError: The fit did not end well, or the model cannot be kept.
+        DataError: The data set cannot be found, downloaded or read.
+        ModelError: The fit failed, or the model cannot be saved.
     """
     settings = FitSettings(
         seed=seed,
@@ -132,7 +132,7 @@ def fit(
     )
     with Session(discover(), _notify) as session:
         session.fit(model, os.fspath(dataset), Path(out), settings, columns)
-    return KeptModel.load(Path(out))
+    return SavedModel.load(Path(out))
 
 
 def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
@@ -140,5 +140,6 @@ def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _notify(line: str) -> None:
-    # Downloads and warnings: shown on standard error unless the caller says otherwise.
+    # Downloads and warnings. Python prints them to standard error unless the caller
+    # configures logging.
     logging.getLogger("benchbox").warning(line)

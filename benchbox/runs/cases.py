@@ -1,4 +1,4 @@
-"""Cases: the parts of a suite, each with its own models on its own stage."""
+"""Resolves the cases of a suite: their models, data sets and protocols."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,17 +18,17 @@ def resolve_cases(
 ) -> tuple[list[PlannedModel], list[Stage]]:
     """Return the models of all cases, each once, and a stage for each case.
 
-    The data set of a case is loaded if its files are here, else what stands in for it.
+    If the files of a case's data set are not on this machine, a substitute is loaded.
 
     Args:
-        cases: The cases.
-        registry: What is installed.
-        executor: Describes models from files.
+        cases: Cases of the suite.
+        registry: Installed plugins.
+        executor: Executor that inspects models in files.
         stages: Loads and splits the data sets.
 
     Raises:
         UsageError: A name or an option is unknown, or a case names a model twice.
-        DataError: A data set cannot be had or read.
+        DataError: A data set cannot be found, downloaded or read.
         ProtocolError: A protocol cannot split a data set.
     """
     chosen = [resolve_models(case.models, registry, executor) for case in cases]
@@ -36,7 +36,7 @@ def resolve_cases(
     places = {label: place for place, label in enumerate(models)}
     made = []
     for case, members in zip(cases, chosen, strict=True):
-        text, wanted = _at_hand(case, registry, stages)
+        text, wanted = _available(case, registry, stages)
         own = [places[model.label] for model in members]
         record = CaseRecord(
             title=case.title,
@@ -51,8 +51,8 @@ def resolve_cases(
     return list(models.values()), made
 
 
-def _at_hand(case: Case, registry: Registry, stages: Stages) -> tuple[str, str]:
-    """Return the data set of a case that is here, and the one it stands in for."""
+def _available(case: Case, registry: Registry, stages: Stages) -> tuple[str, str]:
+    """Return the data set to use, and the one it replaces (empty if none)."""
     for text in (case.dataset, *case.instead):
         if locate(stages.card(text), kind_of=registry.source_kind).is_here:
             break
@@ -67,8 +67,8 @@ def _published(
         claim = registry.find("claims", name).value
         if claim.model not in case.models:
             raise UsageError(
-                f"Case {case.title!r} shows claim {name!r}, which is about "
-                f"{claim.model!r}. Name that among its models."
+                f"Case {case.title!r} shows the claim {name!r} about {claim.model!r}. "
+                f"Add this to the models of the case."
             )
         model = members[case.models.index(claim.model)]
         figures += [

@@ -1,4 +1,4 @@
-"""Events: telling plugins of a run, which no fault of theirs can harm."""
+"""Calls the event hooks of plugins; their errors do not affect the run."""
 
 import sys
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from benchbox.runs.plan import PlannedTrial
 
 
 class Events:
-    """Tells the plugins that want to know of a run's events.
+    """Calls the event hooks of all plugins.
 
     Args:
-        registry: The plugins.
-        notify: Takes a line for each function that failed, the first time.
+        registry: Installed plugins.
+        notify: Shows a line the first time that a hook of a plugin fails.
     """
 
     def __init__(self, registry: Registry, notify: Callable[[str], None]) -> None:
@@ -26,7 +26,7 @@ class Events:
         self._failed: set[tuple[str, str]] = set()
 
     def tell(self, event: str, **facts: Any) -> None:
-        """Tell of *event*, one plugin after the other; each gets copies."""
+        """Call the hooks of *event*, one by one, with copies of *facts*."""
         for offer in self._hooks.get(event, ()):
             self._call(event, offer, facts)
 
@@ -34,35 +34,35 @@ class Events:
         impl = offer.value
         wanted = {name: deepcopy(facts[name]) for name in impl.argnames}
         try:
-            # What a plugin prints must not get into the table.
+            # What a plugin prints must not end up in the table.
             with redirect_stdout(sys.stderr):
                 impl.function(**wanted)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001
-            # A journal that fails must not cost the run; said once, it is known.
+            # A plugin that fails must not stop the run; report it once.
             if (event, str(offer.origin)) not in self._failed:
                 self._failed.add((event, str(offer.origin)))
                 self._notify(
                     f"plugin {offer.origin} fails in its hook benchbox_{event}: "
-                    f"{one_line(error)}. The run goes on without it."
+                    f"{one_line(error)}. The run continues without it."
                 )
 
 
 class TellingListener(Silent):
-    """A listener that passes on what it hears, and tells plugins of trials.
+    """A listener that calls another one and the event hooks of plugins.
 
     Args:
-        run: The run.
-        events: Tells the plugins.
-        listener: Whoever else listens.
+        run: Record of the run.
+        events: Calls the hooks.
+        listener: The other listener.
     """
 
     def __init__(self, run: RunRecord, events: Events, listener: Listener) -> None:
         self._run, self._events, self._listener = run, events, listener
 
     def trial_started(self, trial: PlannedTrial) -> None:
-        """Pass on that *trial* begins."""
+        """Pass on that *trial* starts."""
         self._listener.trial_started(trial)
         start = TrialStart(
             key=trial.key,
@@ -77,7 +77,7 @@ class TellingListener(Silent):
         self._events.tell("trial_started", run=self._run, trial=start)
 
     def trial_said(self, message: TrialMessage) -> None:
-        """Pass on a message; plugins are not told."""
+        """Pass on a message to the listener; plugins do not get it."""
         self._listener.trial_said(message)
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:

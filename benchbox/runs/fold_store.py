@@ -1,7 +1,7 @@
-"""Fold store: what the trials on one fold share, on disk and in the runner's memory.
+"""Files and data that the trials on one fold share.
 
-On disk lies what a trial may see, and only that. The hidden ratings and the bias
-model's predictions of them stay in the runner's memory.
+Only ratings that a trial may see are written to disk. The hidden ratings and the bias
+model's predictions of them stay in the memory of the runner.
 """
 
 import shutil
@@ -24,7 +24,7 @@ from benchbox.seeding import permutation
 
 
 class FoldStore:
-    """Files for the trials on a fold, and the truth for the runner.
+    """Files for the trials on a fold, and the hidden ratings for the runner.
 
     Attributes:
         fold: The fold.
@@ -51,7 +51,7 @@ class FoldStore:
 
     @cached_property
     def history(self) -> str:
-        """Folder of what a model may look at while it predicts."""
+        """Folder of the ratings that a model may see while it predicts."""
         if self.fold.partition.is_warm:
             return self.train
         write_ratings(self._root / "history", self.fold.history)
@@ -85,11 +85,11 @@ class FoldStore:
 
     @cached_property
     def reference_scores(self) -> dict[str, ScoreRecord]:
-        """What the bias model scores on the hidden ratings."""
+        """Scores of the bias model on the hidden ratings, by metric."""
         return scores(self.reference, self._trial)
 
     def asked_pairs(self, can: Capabilities) -> NDArray[np.int64]:
-        """Return which hidden ratings a model is asked for, in shuffled order."""
+        """Return the positions of the hidden ratings to predict, in shuffled order."""
         hidden = self.fold.hidden
         declined = np.zeros(len(hidden), dtype=bool)
         if not can.handles_cold_users:
@@ -99,11 +99,12 @@ class FoldStore:
         return self._order[~declined[self._order]]
 
     def completed(self, predictions: Values, asked: NDArray[np.int64]) -> Values:
-        """Return a prediction per hidden rating: the model's, else the bias model's.
+        """Return a prediction per hidden rating: the model's, or else the bias model's.
 
         Args:
-            predictions: The model's, in the order it was asked, shape ``(m,)``.
-            asked: Which hidden ratings it was asked for, shape ``(m,)``.
+            predictions: The model's predictions, in the order of *asked*, shape
+                ``(m,)``.
+            asked: Positions of the hidden ratings it predicted, shape ``(m,)``.
         """
         if len(asked) == len(self.fold.hidden):
             complete = np.empty(len(asked), dtype=np.float32)
@@ -113,7 +114,7 @@ class FoldStore:
         return complete
 
     def new_folder(self) -> Path:
-        """Return a new folder for what a trial hands back."""
+        """Return a new folder for the output of a trial."""
         return Path(tempfile.mkdtemp(dir=self._root))
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""Listener: whoever wants to know how a run is getting on."""
+"""Interface for following the progress of a run."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -16,38 +16,38 @@ from benchbox.runs.plan import PlannedTrial
 
 
 class Listener(Protocol):
-    """Is told of a run, as it goes on, in the runner's own process."""
+    """Follows a run: its methods are called in the process of the runner."""
 
     def run_started(self, trials: Sequence[PlannedTrial], costs: Costs) -> None:
-        """Take note that *trials* will run now, and what they may cost."""
+        """Called when *trials* are about to run; *costs* estimates their times."""
 
     def search_started(self, label: str, budget: TuningBudget) -> None:
-        """Take note that options are searched for the model and fold of *label*.
+        """Called when the search for one model on one fold, named by *label*, starts.
 
-        Its trials follow, and *budget* says how many at most.
+        Its trials follow; *budget* limits their number and time.
         """
 
     def search_tried(self, tried: Tried) -> None:
-        """Take note of what came of the options tried last."""
+        """Called with the result of each setting that was tried."""
 
     def trial_started(self, trial: PlannedTrial) -> None:
-        """Take note that *trial* begins."""
+        """Called when *trial* starts."""
 
     def trial_said(self, message: TrialMessage) -> None:
-        """Take a message of the running trial, such as the end of an epoch."""
+        """Called with each message of a running trial, such as the end of an epoch."""
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
-        """Take note of how *trial* ended; *record* is on disk already."""
+        """Called when *trial* has ended; *record* is already on disk."""
 
     def search_ended(self, record: StudyRecord | None) -> None:
-        """Take note of what the search has found; `None` if it was interrupted."""
+        """Called with the result of a search; `None` if it was interrupted."""
 
     def run_ended(self, record: RunRecord) -> None:
-        """Take note of how the run stands now; *record* is on disk already."""
+        """Called when no more trials will run."""
 
 
 class Silent:
-    """A listener that keeps to itself what it hears; a base for those that do not."""
+    """A listener that does nothing; a base class for others."""
 
     def run_started(self, trials: Sequence[PlannedTrial], costs: Costs) -> None:
         """Do nothing."""

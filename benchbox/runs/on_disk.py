@@ -1,4 +1,4 @@
-"""Run: a run on disk, as Python sees it."""
+"""A stored run, with its records as data frames."""
 
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run on disk: its records, its table, and the predictions it kept.
+    """A stored run: its records, tables and predictions.
 
-    Whatever is shown is read from the folder when it is first asked for.
+    Files are read on first use.
 
     Attributes:
-        path: The folder.
+        path: Folder of the run.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,7 +53,7 @@ class Run:
 
     @cached_property
     def table(self) -> "pd.DataFrame":
-        """A row for each model on each data set and protocol, best first.
+        """One row per model, data set and protocol, best models first.
 
         Columns are the data set, the protocol, the model, each metric with its
         standard deviation over folds and over seeds, coverage, seconds and memory;
@@ -71,7 +71,7 @@ class Run:
 
     @cached_property
     def trials(self) -> "pd.DataFrame":
-        """A row for each trial, in the order of their files.
+        """One row per trial, ordered by file name.
 
         Columns are the data set and protocol, the model, the fold, the replicate and
         repeat, status and reason, each metric, and seconds by phase.
@@ -85,33 +85,33 @@ class Run:
     ) -> "pd.DataFrame":
         """Return what a model predicted for the hidden ratings of a fold.
 
-        The data set is loaded and split again; a fold that has changed is refused.
+        The data set is loaded and split again. It is an error if the fold has changed.
 
         Args:
             model: Label of the model, as in `table`.
-            fold: Name of the fold; it may be left out where there is only one.
-            stage: Place of the data set and protocol in the run's record.
-            replicate: Number of the fit.
+            fold: Name of the fold; optional if there is only one.
+            stage: Index of the data set and protocol in the run's record.
+            replicate: Number of the fit, from 0.
 
         Returns:
-            A row per hidden rating: ``user`` and ``item`` (ids of the data), the
-            hidden ``rating``, and the ``prediction`` that was scored.
+            One row per hidden rating: ``user`` and ``item`` (ids in the data),
+            ``rating`` and ``prediction``, clipped if the run clips.
 
         Raises:
             UsageError: There is no such model, fold or replicate.
-            ResultsError: The predictions were not kept, or belong to other ratings.
+            ResultsError: The predictions were not stored, or the fold has changed.
         """
         import pandas as pd
 
         trial = self._find(model, fold, stage, replicate)
-        again = Stages(discover(), lambda line: None, self.record.config.columns)
-        folds = {f.name: f for f in again.again(self.record, stage).folds}
+        stages = Stages(discover(), lambda line: None, self.record.config.columns)
+        folds = {f.name: f for f in stages.rebuild(self.record, stage).folds}
         found = folds.get(trial.fold)
         if found is None or found.id != trial.fold_id:
             raise ResultsError(
-                f"Fold {trial.fold!r} of {self.record.stages[stage].label} holds other "
-                f"ratings than when run {self.record.id} was made, so its predictions "
-                f"belong to none of them. Run it again."
+                f"Fold {trial.fold!r} of {self.record.stages[stage].label} has changed "
+                f"since run {self.record.id}, so the predictions of that run do not "
+                f"match it. Run again."
             )
         hidden, predicted = found.hidden, self._folder.predictions(trial)
         if self.record.config.clip:
@@ -141,7 +141,9 @@ class Run:
             )
         names = dict.fromkeys(t.fold for t in mine)
         if fold is None and len(names) > 1:
-            raise UsageError(f"Name one of the folds: {', '.join(names)}.")
+            raise UsageError(
+                f"There are several folds. Name one of: {', '.join(names)}."
+            )
         for trial in mine:
             is_meant = trial.label == model and trial.replicate == replicate
             if is_meant and fold in (None, trial.fold):

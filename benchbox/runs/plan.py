@@ -1,4 +1,4 @@
-"""Plan: all that a run will do, with every name resolved, before any is done."""
+"""The plan of a run: its models, data sets and trials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from benchbox.records import (
     StageRecord,
     TrialRecord,
     now,
-    takers,
+    participants,
     trial_key,
 )
 from benchbox.seeding import derive_seed, permutation
@@ -40,9 +40,9 @@ class Stage:
 
     Attributes:
         dataset: The data set.
-        folds: Its chosen folds; all of one protocol with the same options.
-        standard: Whether every fold id is the one the data set's card states.
-        case: Who takes part, and why, if not all models do.
+        folds: Chosen folds, all of one protocol with the same options.
+        standard: Whether all fold ids equal those in the data set's card.
+        case: Case that says which models take part; `None` if all do.
     """
 
     dataset: Dataset
@@ -52,11 +52,11 @@ class Stage:
 
     @cached_property
     def audits(self) -> list[Audit]:
-        """What the audit says of each fold."""
+        """The audit of each fold."""
         return [audit_fold(fold) for fold in self.folds]
 
     def record(self) -> StageRecord:
-        """Return what the results keep of this stage."""
+        """Return the record of this stage."""
         first, ratings = self.folds[0], self.dataset.ratings
         return StageRecord(
             dataset=self.dataset.name,
@@ -83,11 +83,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What tuning has chosen for a model on a fold.
+    """Options that tuning has chosen for a model on a fold.
 
     Attributes:
-        options: Values of the options searched.
-        seconds: Wall-clock seconds of the search; `None` while it goes on.
+        options: Values of the searched options.
+        seconds: Wall-clock seconds of the search; `None` during the search.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -99,14 +99,14 @@ class Plan:
     """Everything a run will do, with every name resolved.
 
     Attributes:
-        config: What the user asked for.
-        models: Models in force.
-        stages: Data sets and protocols in force.
-        metrics: What to score.
+        config: Settings that the user gave.
+        models: Models of the run.
+        stages: Data sets, each under a protocol.
+        metrics: Metrics to compute.
         n_threads: Threads per trial.
-        accelerators: The accelerators of this machine, where one may be wanted.
-        searches: What tuning may try, by id of the model.
-        chosen: What tuning chose, by id of the fold and id of the model.
+        accelerators: Accelerators of this machine; empty for a run on the CPU.
+        searches: Search spaces for tuning, by model id.
+        chosen: Options that tuning chose, by fold id and model id.
     """
 
     config: RunConfig
@@ -125,10 +125,11 @@ class Plan:
 
     @cached_property
     def trials(self) -> list["PlannedTrial"]:
-        """All trials: fold by fold, so that an early end leaves whole rows.
+        """All trials, fold by fold, so that an interrupted run has complete folds.
 
-        A fold is gone through in rounds, one for each repeat and seed. Each has its
-        own order of the models, so that a machine that slows down wrongs none.
+        On each fold there is a round for each repeat and seed. Each round has its own
+        random order of the models, so that a slow-down of the machine affects all
+        models equally.
         """
         return [
             trial
@@ -139,15 +140,15 @@ class Plan:
             for trial in self._round(number, fold, replicate, repeat)
         ]
 
-    def takers(self, stage_number: int) -> list[int]:
-        """Return the places of the models that take part in a stage."""
-        return takers(self.stages[stage_number].case, len(self.models))
+    def participants(self, stage_number: int) -> list[int]:
+        """Return the indices of the models that take part in a stage."""
+        return participants(self.stages[stage_number].case, len(self.models))
 
     def _round(
         self, stage_number: int, fold: Fold, replicate: int, repeat: int
     ) -> list["PlannedTrial"]:
         place = ("trial order", stage_number, fold.name, replicate, repeat)
-        places = self.takers(stage_number)
+        places = self.participants(stage_number)
         order = permutation(len(places), derive_seed(self.config.seed, *place))
         return [
             PlannedTrial(
@@ -165,7 +166,16 @@ class Plan:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PlannedTrial:
-    """One model on one fold with one seed, for the first time or again."""
+    """One fit of one model on one fold with one seed.
+
+    Attributes:
+        plan: Plan that the trial belongs to.
+        stage_number: Index of the stage in the plan.
+        model_number: Index of the model in the plan.
+        fold: The fold.
+        replicate: Number of the fit, from 0; each has its own seed.
+        repeat: Number of the repetition with the same seed, from 0.
+    """
 
     plan: Plan
     stage_number: int
@@ -176,30 +186,30 @@ class PlannedTrial:
 
     @property
     def chosen(self) -> Chosen:
-        """What tuning chose for this trial."""
+        """Options that tuning chose for this trial."""
         return self.plan.chosen.get((self.fold.id, self.untuned.id), Chosen())
 
     @property
     def untuned(self) -> PlannedModel:
-        """The model of this trial, before tuning has chosen anything for it."""
+        """The model of this trial, before tuning."""
         return self.plan.models[self.model_number]
 
     @cached_property
     def model(self) -> PlannedModel:
-        """The model of this trial."""
+        """The model of this trial, with the options that tuning chose."""
         options = self.untuned.options | dict(self.chosen.options)
         return msgspec.structs.replace(self.untuned, options=options)
 
     @cached_property
     def seed(self) -> int:
-        """Seed of the model; no other trial's seed depends on it."""
+        """Seed of the model, independent of those of other trials."""
         return self.fold_seed(self.model.name, self.replicate)
 
     def fold_seed(self, *path: str | int) -> int:
-        """Return the seed of a branch below this trial's fold.
+        """Return a seed derived from this trial's fold and *path*.
 
-        The fold is named, not hashed: its id says what the hidden ratings are, and
-        whatever a model gets to see must not depend on them.
+        It depends on the name of the fold, not on its id: the id depends on the hidden
+        ratings, and nothing that a model sees may depend on them.
         """
         dataset = self.plan.stages[self.stage_number].dataset
         names = (dataset.name, self.fold.protocol.name, self.fold.name)
@@ -207,13 +217,13 @@ class PlannedTrial:
 
     @cached_property
     def device(self) -> str:
-        """Device the model is given: the one asked for, if the model runs on it."""
+        """Device for the model: the requested one if the model supports it."""
         kinds = self.model.capabilities.devices
         return device_for(self.plan.config.device, kinds, self.plan.accelerators)
 
     @cached_property
     def key(self) -> str:
-        """Hash of everything that decides the predictions."""
+        """Hash of everything that determines the predictions."""
         return trial_key(
             self.model,
             fold_id=self.fold.id,
@@ -230,15 +240,15 @@ class PlannedTrial:
         )
 
     def skip_reason(self) -> str:
-        """Return why the model cannot take part, or an empty string."""
+        """Return why the trial must be skipped; empty if it need not."""
         if self.fold.protocol.new_users and not self.model.capabilities.inductive:
             return (
-                f"{self.model.name} cannot predict for users it was not fitted to "
-                f"(it is not inductive), and {self.fold.protocol.name} asks for them"
+                f"{self.model.name} is not inductive: it cannot predict for new users, "
+                f"which {self.fold.protocol.name} requires"
             )
         if without_needed_times(self.model.capabilities, self.fold.ratings):
             dataset = self.plan.stages[self.stage_number].dataset
-            return f"{self.model.name} reads timestamps, and {dataset.name} has none"
+            return f"{self.model.name} needs timestamps, and {dataset.name} has none"
         return ""
 
     def record(self, **values: Any) -> TrialRecord:
@@ -264,7 +274,7 @@ class PlannedTrial:
 
 
 def without_needed_times(can: Capabilities, ratings: Ratings) -> bool:
-    """Return whether a model reads timestamps where there are none."""
+    """Return whether a model needs timestamps but *ratings* have none."""
     return can.uses_timestamps and ratings.timestamps is None
 
 

@@ -1,4 +1,4 @@
-"""Resolve: from the names and files a user gives to the objects a run works with."""
+"""Resolves what the user names: models, devices and metrics."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _MODEL_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)(:(?P<settings>.*))?")
 def resolve_models(
     choices: Sequence[str], registry: Registry, executor: Executor
 ) -> list[PlannedModel]:
-    """Return the models chosen, or every installed one, quick ones first.
+    """Return the chosen models, or all installed ones, fastest first.
 
     Raises:
         UsageError: A name or an option is unknown, or a model is chosen twice.
@@ -34,16 +34,18 @@ def resolve_models(
     else:
         models = [_choose(text, registry, executor) for text in choices]
     if not models:
-        raise UsageError("No models are installed, and none was named with --model.")
+        raise UsageError(
+            "No models are installed. Name a model in a file with --model."
+        )
     labels = [model.label for model in models]
     for label in labels:
         if labels.count(label) > 1:
-            raise UsageError(f"Model {label!r} is chosen twice. Leave one out.")
+            raise UsageError(f"Model {label!r} is given twice. Remove one of them.")
     return models
 
 
 def choose_device(asked: str, can: Capabilities, executor: Executor) -> str:
-    """Return the device for a model: the one asked for, or the best it runs on.
+    """Return the device for a model: the requested one, or the best it supports.
 
     Raises:
         UsageError: This machine has no such device.
@@ -52,21 +54,21 @@ def choose_device(asked: str, can: Capabilities, executor: Executor) -> str:
 
 
 def find_accelerators(asked: str, executor: Executor) -> FoundDevices:
-    """Return the accelerators of this machine, where one may be wanted.
+    """Return the accelerators of this machine, unless *asked* is ``cpu``.
 
     Raises:
         UsageError: This machine has no such device as *asked*.
     """
     accelerators = FoundDevices()
     if asked != "cpu":
-        # Only a child may wake the accelerator: what has, cannot be forked.
+        # Ask a child process: one that has used an accelerator cannot be forked.
         accelerators = executor.accelerators()
     check_device(asked, accelerators)
     return accelerators
 
 
 def resolve_metrics(registry: Registry) -> list[Metric]:
-    """Return all metrics, benchbox's own first: the first is what tables rank by."""
+    """Return all metrics, benchbox's own first; tables are ranked by the first."""
     own = {metric.name for metric in METRICS}
     offers = [offer.value for offer in registry.all("metrics")]
     return [m for m in offers if m.name in own] + [
@@ -81,7 +83,7 @@ def _choose(text: str, registry: Registry, executor: Executor) -> PlannedModel:
         return _from_spec(registry.find("models", name), settings)
     file, name = Path(in_file["file"]), in_file["name"]
     if not file.is_file():
-        raise UsageError(f"There is no file {str(file)!r} to take model {name!r} from.")
+        raise UsageError(f"There is no file {str(file)!r} to load model {name!r} from.")
     _, settings = split_choice(f"{name}:{in_file['settings']}" if in_file[4] else name)
     return _from_file(file.resolve(), name, settings, executor)
 
@@ -107,7 +109,7 @@ def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
 
 
 def _needed(can: Capabilities, options: Options) -> Capabilities:
-    """Return what a model can do, without what its *options* make no use of."""
+    """Return the capabilities, without validation if the *options* do not use it."""
     if options.asks_validation:
         return can
     return msgspec.structs.replace(can, uses_validation=False, refits=False)
@@ -129,11 +131,13 @@ def _from_file(
     settings: dict[str, str],
     executor: Executor,
 ) -> PlannedModel:
-    # A child imports the file: it may be heavy, and it must not meet hidden ratings.
+    # A child process imports the file: it may be slow, and must not see hidden ratings.
     target = f"{file}:{name}"
     described = executor.describe(ModelQuestion(target=target, settings=settings))
     if described.error:
-        raise PluginError(f"{file.name}:{name} cannot be a model: {described.error}")
+        raise PluginError(
+            f"{file.name}:{name} cannot be used as a model: {described.error}"
+        )
     chosen = {key: described.options[key] for key in settings}
     return PlannedModel(
         name=name,

@@ -1,4 +1,4 @@
-"""Runner: from a plan to trials, from trials to records, keeping the hidden ratings."""
+"""Runs the trials of a plan, scores their predictions and writes their records."""
 
 import tempfile
 from collections.abc import Iterable
@@ -31,8 +31,9 @@ class Executed:
     """How the trials of a run were carried out.
 
     Attributes:
-        to_the_end: Whether all came to an end; false after Ctrl-C.
-        first_use_seconds: What the first use of each model took, in no trial's figures.
+        to_the_end: Whether all trials were run; false after Ctrl-C.
+        first_use_seconds: Wall-clock seconds of each model's first use, before its
+            trials.
     """
 
     to_the_end: bool
@@ -65,15 +66,15 @@ def execute(
     """Run *trials* of *plan*; each record is on disk the moment its trial ends.
 
     Args:
-        plan: What the run does.
-        trials: Those to run now; trials on one fold stand together. The next is asked
-            for when the listener knows how the one before it ended.
-        folder: Where the records go.
-        executor: What runs the trials.
-        listener: Whoever wants to know.
+        plan: Plan of the run.
+        trials: Trials to run; those on one fold are together. The next one is drawn
+            after the listener got the record of the one before.
+        folder: Folder for the records.
+        executor: Executor that runs the trials.
+        listener: Its methods are called as the trials progress.
 
-    Before the first trial of a model it is run on a few ratings, so that what only
-    the first use on a machine takes is in nobody's figures.
+    Before its first trial, each model is fitted to a few ratings, so that the cost of a
+    first use, such as compilation, is not in the times of any trial.
     """
     digests = {r.key: r.predictions_digest for r in folder.trials() if not r.repeat}
     with tempfile.TemporaryDirectory(prefix="benchbox-") as scratch:

@@ -1,4 +1,4 @@
-"""Kept: a fitted model in a folder, to predict and to recommend with later."""
+"""Fitting a model, saving it in a folder, and loading it to predict and recommend."""
 
 import shutil
 import tempfile
@@ -23,31 +23,31 @@ from benchbox.runs.plan import without_needed_times
 from benchbox.seeding import derive_seed
 from benchbox.trials import Executor, Listen, build_model, check_predictions
 
-KEPT_FORMAT = 1
+SAVED_FORMAT = 1
 
 _RECORD, _STATE, _RATINGS = "model.json", "state", "ratings"
 
 
-class KeptRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was fitted, to what, and how.
+class SavedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Description of a saved model: what it is and how it was fitted.
 
     Attributes:
         format: Version of this record.
-        model: The model and its options in force.
+        model: The model and its options.
         dataset: Data set it was fitted to, with its options.
-        origin: Where that came from.
+        origin: Where the data set came from.
         data_id: Hash of the ratings.
-        n_ratings: How many they were.
+        n_ratings: Number of ratings.
         seed: Seed the model was given.
         device: Device it was fitted on.
-        precision: Arithmetic of matrix products.
-        chosen_epoch: Epochs of the fit, where validation chose them.
+        precision: Precision of torch's matrix products.
+        chosen_epoch: Number of epochs that validation chose; `None` without validation.
         fit_seconds: Wall-clock seconds of the fit.
-        created: When, UTC, ISO 8601.
+        created: Time of the fit, UTC, ISO 8601.
         environment: Machine and software.
     """
 
-    format: int = KEPT_FORMAT
+    format: int = SAVED_FORMAT
     model: PlannedModel
     dataset: str
     origin: str
@@ -64,12 +64,12 @@ class KeptRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """An item a user has not rated.
+    """A recommended item, which the user has not rated.
 
     Attributes:
-        item: The item's id in the data.
-        title: Its title, where the data have one.
-        predicted: Rating the model expects, on the scale.
+        item: Id of the item in the data.
+        title: Its title; empty if the data have none.
+        predicted: Predicted rating, on the rating scale.
     """
 
     item: str
@@ -79,13 +79,13 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitSettings:
-    """How to fit a model that is to be kept.
+    """Settings of a fit whose model is saved.
 
     Attributes:
-        seed: Seed of the model, and of the validation ratings it may ask for.
-        device: Where to fit.
-        precision: Arithmetic of matrix products.
-        n_threads: Threads to use.
+        seed: Seed of the model, and of the choice of validation ratings.
+        device: Device to fit on.
+        precision: Precision of torch's matrix products.
+        n_threads: Number of threads.
     """
 
     seed: int = 0
@@ -101,29 +101,29 @@ def fit(
     executor: Executor,
     listen: Listen,
     folder: Path,
-) -> KeptRecord:
-    """Fit *model* to all ratings of *dataset*, in a child, and keep it in *folder*.
+) -> SavedRecord:
+    """Fit *model* to all ratings of *dataset* in a child process and save it.
 
-    A model that chooses its epochs does so on a tenth of the ratings, set aside at
-    random, and is then fitted to all, as in a run.
+    A model that uses validation chooses its epochs on a random tenth of the ratings,
+    and is then fitted to all of them, as in a run.
 
     Args:
         model: The model and its options.
-        dataset: What to fit it to.
-        settings: How.
-        executor: Runs the child.
-        listen: Takes the child's messages.
-        folder: Where to keep the model; it must not exist.
+        dataset: Data set to fit it to.
+        settings: Settings of the fit.
+        executor: Executor that runs the child process.
+        listen: Called with each message of the child process.
+        folder: Folder to save the model in; it must not exist.
 
     Raises:
-        UsageError: The folder exists, or the model reads timestamps and there are none.
-        ModelError: The fit did not end well, or the model cannot be kept.
+        UsageError: The folder exists, or the model needs timestamps and there are none.
+        ModelError: The fit failed, or the model cannot be saved.
     """
     if folder.exists():
         raise UsageError(f"{str(folder)!r} exists. Choose another --out, or remove it.")
     if without_needed_times(model.capabilities, dataset.ratings):
         raise UsageError(
-            f"{model.label} reads timestamps, and {dataset.name} has none. Choose "
+            f"{model.label} needs timestamps, and {dataset.name} has none. Choose "
             f"another model, or ratings with timestamps."
         )
     with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
@@ -136,9 +136,9 @@ def fit(
         outcome = finished.outcome
         if outcome.status != "ok":
             raise ModelError(
-                f"{model.label} was not fitted: {outcome.status}: {outcome.reason}."
+                f"Fitting {model.label} ended as {outcome.status}: {outcome.reason}."
             )
-        record = KeptRecord(
+        record = SavedRecord(
             model=model,
             dataset=spell(dataset.name, dataset.options_changed),
             origin=dataset.origin,
@@ -152,7 +152,7 @@ def fit(
             created=now(),
             environment=describe_environment(),
         )
-        keep(record, scratch / _STATE, dataset.ratings, folder)
+        save(record, scratch / _STATE, dataset.ratings, folder)
     return record
 
 
@@ -187,14 +187,14 @@ def _job(
     )
 
 
-def keep(record: KeptRecord, state: Path, ratings: Ratings, folder: Path) -> None:
-    """Put a fitted model into the new *folder*, whole or not at all.
+def save(record: SavedRecord, state: Path, ratings: Ratings, folder: Path) -> None:
+    """Save a fitted model in the new *folder*, completely or not at all.
 
     Args:
-        record: What it is.
-        state: Folder with its state; it is moved.
-        ratings: What it was fitted to: histories of known users come from there.
-        folder: Where to.
+        record: Description of the model.
+        state: Folder with the model's state; it is moved.
+        ratings: Ratings it was fitted to; they are the histories of known users.
+        folder: New folder.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -211,40 +211,40 @@ def keep(record: KeptRecord, state: Path, ratings: Ratings, folder: Path) -> Non
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class KeptModel:
-    """A fitted model, ready to answer.
+class SavedModel:
+    """A fitted model loaded from a folder, ready to predict.
 
     Attributes:
-        record: What it is.
+        record: Description of the model.
         model: The model itself.
-        ratings: What it was fitted to.
+        ratings: Ratings it was fitted to.
     """
 
-    record: KeptRecord
+    record: SavedRecord
     model: RatingModel
     ratings: Ratings
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Return the model kept in *folder*.
+        """Return the model saved in *folder*.
 
         Raises:
-            UsageError: There is none in it.
-            ModelError: It is of another version, or damaged.
+            UsageError: The folder has no saved model.
+            ModelError: The record is damaged or from another version of benchbox.
         """
         try:
             encoded = (folder / _RECORD).read_bytes()
         except OSError:
             raise UsageError(
-                f"There is no kept model in {str(folder)!r}. Make one with: "
+                f"There is no saved model in {str(folder)!r}. Make one with: "
                 f"benchbox fit MODEL --out {folder}"
             ) from None
         try:
-            record = msgspec.json.decode(encoded, type=KeptRecord)
+            record = msgspec.json.decode(encoded, type=SavedRecord)
         except msgspec.DecodeError as error:
             raise ModelError(
-                f"{folder / _RECORD} is no kept model of this version of benchbox: "
-                f"{error}. Fit and keep it again."
+                f"{folder / _RECORD} is not a saved model of this version of benchbox: "
+                f"{error}. Fit it again."
             ) from None
         planned = record.model
         model = build_model(planned.target, planned.options_type, planned.options)
@@ -252,7 +252,7 @@ class KeptModel:
         return cls(record=record, model=model, ratings=map_ratings(folder / _RATINGS))
 
     def predict(self, users: list[str], items: list[str]) -> Values:
-        """Return a rating per pair of ids, on the scale, shape ``(n,)``.
+        """Return a predicted rating per pair of ids, on the scale, shape ``(n,)``.
 
         Raises:
             UsageError: An id is not in the data the model was fitted to.
@@ -264,7 +264,7 @@ class KeptModel:
         )
 
     def recommend(self, user: str, k: int) -> list[Recommendation]:
-        """Return the best *k* items that a known user has not rated.
+        """Return the *k* items with the highest predictions that *user* has not rated.
 
         Raises:
             UsageError: The model was fitted without this user.
@@ -276,21 +276,21 @@ class KeptModel:
     def recommend_to_new(
         self, own: Mapping[str, float], k: int
     ) -> list[Recommendation]:
-        """Return the best *k* items for somebody who was not there at the fit.
+        """Return the *k* items with the highest predictions for a new user.
 
         Args:
-            own: Their ratings by item id, on the scale of the data.
-            k: How many.
+            own: The user's ratings by item id, on the rating scale of the data.
+            k: Number of items.
 
         Raises:
-            UsageError: The model knows its own users alone, an item is unknown, or a
-                rating is off the scale.
+            UsageError: The model cannot predict for new users, an item is unknown, or
+                a rating is off the scale.
         """
         name, scale = self.record.model.name, self.ratings.scale
         if not self.record.model.capabilities.inductive:
             raise UsageError(
-                f"{name} cannot predict for users it was not fitted to (it is not "
-                f"inductive). Ask for a user of the data by id, or fit another model."
+                f"{name} cannot predict for new users (it is not inductive). Give the "
+                f"id of a user in the data, or fit another model."
             )
         for item, value in own.items():
             if not scale.low <= value <= scale.high:
@@ -303,7 +303,7 @@ class KeptModel:
 
     @cached_property
     def titles(self) -> list[str]:
-        """Title per item; empty where the data have none."""
+        """Title of each item; empty if the data have none."""
         table = self.ratings.item_features or {}
         if "title" not in table:
             return [""] * self.ratings.n_items
@@ -316,7 +316,7 @@ class KeptModel:
     def _best(
         self, history: Ratings, user: int, rated: IndexArray, k: int
     ) -> list[Recommendation]:
-        # What nobody rated in training is a guess, not a recommendation.
+        # Items without training ratings would be guesses, not recommendations.
         known = np.bincount(self.ratings.items, minlength=self.ratings.n_items) > 0
         known[rated] = False
         items = np.flatnonzero(known).astype(np.int32)
@@ -342,7 +342,7 @@ class KeptModel:
         return check_predictions(self.model.predict(history, users, items), len(users))
 
     def _as_history(self, items: IndexArray, values: list[float]) -> Ratings:
-        """Return the ratings of somebody new, numbered after all known users."""
+        """Return ratings of a new user, whose index follows those of known users."""
         known = self.ratings
         order = np.argsort(items)
         stamps = known.timestamps
@@ -357,12 +357,12 @@ class KeptModel:
             rows=None,
             n_users=known.n_users + 1,
             user_ids=None,
-            user_features=_with_a_stranger(known.user_features),
+            user_features=_with_unknown_user(known.user_features),
         )
 
     @cached_property
     def item_ids(self) -> list[str]:
-        """Id per item, in the data."""
+        """Id of each item in the data."""
         return _ids(self.ratings.item_ids, self.ratings.n_items)
 
     @cached_property
@@ -383,14 +383,14 @@ def _found(names: list[str], places: Mapping[str, int], what: str) -> IndexArray
     for name in names:
         if name not in places:
             raise UsageError(
-                f"The model was fitted without {what} {name!r}, of whom it can say "
-                f"nothing. It knows {len(places):,} {what}s."
+                f"The model was fitted without {what} {name!r}, so it cannot predict "
+                f"for it. It knows {len(places):,} {what}s."
             )
     return np.array([places[name] for name in names], dtype=np.int32)
 
 
-def _with_a_stranger(features: Features | None) -> Features | None:
-    """Return *features* with one row more, of which nothing is known."""
+def _with_unknown_user(features: Features | None) -> Features | None:
+    """Return *features* with one more row of missing values."""
     if features is None:
         return None
     longer = {}

@@ -1,4 +1,4 @@
-"""Scoring: what predictions of hidden ratings are worth, by every metric of a run."""
+"""Scores predictions of hidden ratings by all metrics of a run."""
 
 from benchbox.metrics import Metric, Scored
 from benchbox.ratings import Values
@@ -7,12 +7,12 @@ from benchbox.runs.plan import PlannedTrial
 
 
 def scores(predicted: Values, trial: PlannedTrial) -> dict[str, ScoreRecord]:
-    """Return the score of each metric, by its name.
+    """Return the score by metric.
 
     Args:
-        predicted: A prediction per hidden rating, shape ``(n,)``, unclipped; they are
-            clipped here if the run says so.
-        trial: The trial, which knows the hidden ratings and the metrics.
+        predicted: Unclipped prediction per hidden rating, shape ``(n,)``; clipped here
+            if the run clips.
+        trial: Trial with the hidden ratings and the metrics.
     """
     hidden = trial.fold.hidden
     scored = Scored(

@@ -1,4 +1,4 @@
-"""Session: all that a run needs, opened once, for the command line and Python alike."""
+"""A session plans and carries out runs, for the command line and for Python."""
 
 import tempfile
 from contextlib import ExitStack
@@ -24,7 +24,7 @@ from benchbox.runs.resolve import (
     resolve_models,
 )
 from benchbox.runs.runner import execute, trials_left
-from benchbox.runs.saved_model import FitSettings, KeptRecord, fit
+from benchbox.runs.saved_model import FitSettings, SavedRecord, fit
 from benchbox.runs.stages import Notify, Stages
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
 from benchbox.runs.tuning.suggestions import needs_optuna
@@ -33,16 +33,16 @@ from benchbox.trials import Executor
 
 
 class Session:
-    """Plans and carries out runs; a context manager that ends what it has started.
+    """Plans and carries out runs. As a context manager, it ends its processes.
 
-    Processes that have imported torch are kept from run to run, one for each number
+    Processes that have imported torch are reused from run to run, one for each number
     of threads.
 
     Args:
-        registry: The plugins in force.
-        notify: Takes a line for people: downloads, warnings, plugins that fail.
-        listener: Is told how runs get on.
-        command: What the user typed, for the record.
+        registry: Installed plugins.
+        notify: Shows a line to the user: downloads, warnings, plugins that fail.
+        listener: Its methods are called as runs progress.
+        command: Command line, for the record.
         executor: Name of the executor that runs the trials.
 
     Raises:
@@ -78,7 +78,7 @@ class Session:
         self._context.close()
 
     def executor(self, n_threads: int) -> Executor:
-        """Return what runs trials with so many threads each."""
+        """Return an executor that runs trials with *n_threads* threads each."""
         if n_threads not in self._executors:
             log = self._scratch / f"executor-{n_threads}.log"
             executor: Executor = resolve(self._spec.target)(n_threads, log)
@@ -86,13 +86,13 @@ class Session:
         return self._executors[n_threads]
 
     def plan(self, config: RunConfig) -> Plan:
-        """Return what a run with these settings does, with every name resolved.
+        """Return the plan of a run with these settings.
 
         Raises:
             UsageError: A name or an option is unknown.
-            DataError: A data set cannot be had or read.
+            DataError: A data set cannot be found, downloaded or read.
             ProtocolError: A protocol cannot split a data set.
-            LeakError: Hidden ratings can reach a model.
+            LeakError: A split leaks hidden ratings to the models.
         """
         spaces = {o.value.name: o.value.search for o in self.registry.all("models")}
         if config.tuning is not None:
@@ -121,21 +121,21 @@ class Session:
         return with_tuned(plan, spaces)
 
     def costs(self, out: Path) -> Costs:
-        """Return what trials cost, by authors' hints and by earlier runs in *out*."""
+        """Return estimates of times, from authors' hints and earlier runs in *out*."""
         offers = self.registry.all("models")
         costs = Costs({o.value.name: o.value.cost_hint for o in offers})
         costs.learn_from(newest_runs(out))
         return costs
 
     def carry_out(self, plan: Plan, folder: RunFolder) -> RunRecord:
-        """Do all of *plan* that is not done yet, and write tables beside the records.
+        """Run the trials of *plan* that are not done yet, and write records and tables.
 
         Args:
-            plan: What to do.
-            folder: Where the records go; it may hold a part of them already.
+            plan: Plan of the run.
+            folder: Folder for the records; it may already contain some of them.
 
         Returns:
-            The record of the run; its status says whether it came to its end.
+            Record of the run; its status says whether the run finished.
         """
         # The run is on disk before its first trial, so that it can be resumed.
         record = _record(plan, folder, self._command)
@@ -180,20 +180,20 @@ class Session:
         out: Path,
         settings: FitSettings,
         columns: str = "",
-    ) -> KeptRecord:
-        """Fit a model to all ratings of a data set, and keep it in the folder *out*.
+    ) -> SavedRecord:
+        """Fit a model to all ratings of a data set and save it in the folder *out*.
 
         Args:
-            model: The model, as on the command line.
-            dataset: The data set, likewise.
-            out: Where to keep the model; it must not exist.
-            settings: How to fit; its device may be ``auto``.
-            columns: Names of the columns of own files.
+            model: Model with options, as on the command line.
+            dataset: Data set, as on the command line.
+            out: Folder to save the model in; it must not exist.
+            settings: Settings of the fit; the device may be ``auto``.
+            columns: Names of the columns in the user's own files.
 
         Raises:
             UsageError: A name or an option is unknown, or the folder exists.
-            DataError: The data set cannot be had or read.
-            ModelError: The fit did not end well, or the model cannot be kept.
+            DataError: The data set cannot be found, downloaded or read.
+            ModelError: The fit failed, or the model cannot be saved.
         """
         executor = self.executor(settings.n_threads)
         (planned,) = resolve_models((model,), self.registry, executor)
@@ -210,15 +210,15 @@ class Session:
 
 
 def config_to_resume(folder: RunFolder, *, is_tuned: bool) -> RunConfig:
-    """Return the settings of a run that is to be continued.
+    """Return the settings of a run to continue.
 
     Args:
-        folder: The run's folder.
-        is_tuned: Whether it is continued as a run that tunes.
+        folder: Folder of the run.
+        is_tuned: Whether `benchbox tune` continues it.
 
     Raises:
         ResultsError: The run cannot be read.
-        UsageError: It is a run of the other kind.
+        UsageError: The other command must continue this run.
     """
     config = folder.read_run().config
     if is_tuned and config.tuning is None:

@@ -1,4 +1,4 @@
-"""Settings: from what a user or a suite says to the configuration of a run."""
+"""Makes the configuration of a run from a user's settings or a suite."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +14,14 @@ _SETTLED_BY_CASES = ("models", "datasets", "protocols", "folds", "columns")
 
 
 def make_config(settings: Mapping[str, Any]) -> RunConfig:
-    """Return *settings*, checked.
+    """Return a checked configuration.
 
     Args:
-        settings: Fields of `RunConfig`, in plain values; ``folds`` may be one text
-            with commas.
+        settings: Fields of `RunConfig` as plain values. ``folds`` may be a string of
+            names, separated by commas.
 
     Raises:
-        UsageError: They do not fit.
+        UsageError: A setting is unknown or has a wrong value.
     """
     settings = dict(settings)
     if isinstance(settings.get("folds"), str):
@@ -30,21 +30,22 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
     try:
         return msgspec.convert(settings, RunConfig)
     except msgspec.ValidationError as error:
-        raise UsageError(f"The settings of the run cannot be used: {error}.") from None
+        raise UsageError(f"A setting of the run is invalid: {error}.") from None
 
 
 def suite_settings(
     text: str, given: Mapping[str, Any], registry: Registry
 ) -> Mapping[str, Any]:
-    """Return the settings of a suite, overridden by those *given* besides.
+    """Return the settings of a suite, overridden by those in *given*.
 
     Args:
-        text: Name of an installed suite, or of a TOML file.
-        given: Settings given besides.
-        registry: Knows the installed suites.
+        text: Name of an installed suite, or path of a TOML file.
+        given: Settings that override those of the suite.
+        registry: Installed plugins.
 
     Raises:
-        UsageError: There is no such suite, or its cases name what is given besides.
+        UsageError: There is no such suite, or *given* has a setting that the cases of
+            the suite determine.
     """
     if text in registry.offers["suites"] or not Path(text).suffix:
         suite: Suite = registry.find("suites", text).value
@@ -57,7 +58,7 @@ def suite_settings(
     clash = sorted(given.keys() & set(_SETTLED_BY_CASES)) if has_cases else []
     if clash:
         raise UsageError(
-            f"The cases of suite {text!r} name their own {clash[0]}. Leave the "
-            f"option out, or run without --suite."
+            f"The cases of suite {text!r} have their own {clash[0]}. Leave the option "
+            f"out, or run without --suite."
         )
     return {**suite.settings, **given}

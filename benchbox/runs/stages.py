@@ -1,4 +1,4 @@
-"""Stages: the data sets and protocols that a user names, loaded, split and audited."""
+"""Loads, splits and audits the data sets of a run."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,17 +25,17 @@ from benchbox.records import RunConfig, RunRecord
 from benchbox.runs.plan import Stage
 
 Notify = Callable[[str], None]
-"""Takes one line for people."""
+"""A function that shows one line to the user."""
 
 
 class Stages:
-    """Loads data sets, each of them once, and splits them.
+    """Loads each data set once and splits it by protocols.
 
     Args:
-        registry: What is installed.
-        notify: Takes a line for each source passed over, each download and each
-            warning of the audit.
-        columns: Names of the columns of own files; see `RunConfig.columns`.
+        registry: Installed plugins.
+        notify: Shows lines about unavailable sources, downloads and warnings of the
+            audit.
+        columns: Names of the columns in the user's own files.
     """
 
     def __init__(self, registry: Registry, notify: Notify, columns: str = "") -> None:
@@ -43,7 +43,7 @@ class Stages:
         self._loaded: dict[str, Dataset] = {}
 
     def card(self, text: str) -> DatasetCard:
-        """Return the card of the data set that *text* chooses.
+        """Return the card of the data set that *text* names.
 
         Raises:
             UsageError: It is neither an installed data set nor a file.
@@ -51,11 +51,11 @@ class Stages:
         return find_dataset(text, self._registry, self._columns)[0]
 
     def dataset(self, text: str) -> Dataset:
-        """Return the data set that *text* chooses, with its options.
+        """Return the data set that *text* names, with options.
 
         Raises:
             UsageError: A name or an option is unknown.
-            DataError: The data set cannot be had or read.
+            DataError: The data set cannot be found, downloaded or read.
         """
         if text not in self._loaded:
             card, settings = find_dataset(text, self._registry, self._columns)
@@ -65,19 +65,18 @@ class Stages:
         return self._loaded[text]
 
     def stage(self, text: str, protocol: str, wanted: Sequence[str] = ()) -> Stage:
-        """Split a data set by a protocol, and audit the folds.
+        """Split a data set by a protocol and audit the folds.
 
         Args:
-            text: The data set, as on the command line.
-            protocol: The protocol, as on the command line; if empty, the data set's
-                own.
-            wanted: Folds by name; none means the data set's default folds.
+            text: Data set, as on the command line.
+            protocol: Protocol, as on the command line; empty for the data set's own.
+            wanted: Names of folds; empty for the data set's default folds.
 
         Raises:
             UsageError: A name or an option is unknown.
-            DataError: The data set cannot be had or read.
+            DataError: The data set cannot be found, downloaded or read.
             ProtocolError: The protocol cannot split the data.
-            LeakError: Hidden ratings can reach a model.
+            LeakError: The split leaks hidden ratings to the models.
         """
         dataset = self.dataset(text)
         choice = protocol or dataset.card.default_protocol
@@ -93,10 +92,10 @@ class Stages:
         return stage
 
     def all(self, config: RunConfig) -> list[Stage]:
-        """Return each data set of *config* under each of its protocols.
+        """Return a stage for each data set and protocol of *config*.
 
         Raises:
-            BenchboxError: As `stage` says.
+            BenchboxError: As in `stage`.
         """
         return [
             self.stage(text, protocol, config.folds)
@@ -104,19 +103,19 @@ class Stages:
             for protocol in config.protocols or ("",)
         ]
 
-    def again(self, run: RunRecord, number: int) -> Stage:
-        """Return a stage of a run that has ended, made from its record.
+    def rebuild(self, run: RunRecord, number: int) -> Stage:
+        """Load and split the data set of an earlier run's stage again.
 
         Args:
-            run: The run.
-            number: Place of the stage in its record.
+            run: Record of the run.
+            number: Index of the stage in the record.
 
         Raises:
-            BenchboxError: As `stage` says.
+            BenchboxError: As in `stage`.
         """
         config, stage = run.config, run.stages[number]
         if stage.case is not None:
-            # What stood in for the data of a case then, whatever is at hand now.
+            # The data set used then, even if the case's own is available now.
             folds = [fold.name for fold in stage.folds]
             return self.stage(stage.case.dataset, stage.case.protocol, folds)
         protocols = config.protocols or ("",)
@@ -142,18 +141,18 @@ def find_dataset(
 def split(
     dataset: Dataset, choice: str, wanted: Sequence[str], registry: Registry
 ) -> list[Fold]:
-    """Return the folds of a protocol chosen on the command line, checked by their ids.
+    """Split a data set and check the ids of the folds.
 
     Args:
-        dataset: What to split.
-        choice: The protocol and its options.
-        wanted: Names of the folds asked for; none means the data set's default ones.
-        registry: Knows the protocols.
+        dataset: Data set to split.
+        choice: Protocol with options, as on the command line.
+        wanted: Names of folds; empty for the data set's default folds.
+        registry: Installed plugins.
 
     Raises:
         UsageError: A name or an option is unknown.
         ProtocolError: The protocol cannot split the data set.
-        DataError: The folds are not those the data set's card pins.
+        DataError: A fold id differs from the one in the data set's card.
     """
     name, options_text = split_choice(choice)
     protocol: Protocol = registry.find("protocols", name).value
@@ -165,7 +164,7 @@ def split(
 
 
 def _warn(stage: Stage, notify: Notify) -> None:
-    """Say what may spoil the figures of a stage, once for all its folds."""
+    """Show the warnings of the audit, each once for all folds."""
     first: dict[str, tuple[str, str]] = {}
     n_folds: Counter[str] = Counter()
     for fold, audit in zip(stage.folds, stage.audits, strict=True):

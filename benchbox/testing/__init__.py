@@ -1,4 +1,4 @@
-"""Testing: what plugin authors need to know that a plugin keeps the contract."""
+"""Testing: the contract tests for plugins, to run from pytest or the command line."""
 
 from typing import TYPE_CHECKING
 

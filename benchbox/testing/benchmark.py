@@ -1,4 +1,4 @@
-"""Measured: rounds of one model's trials without a command line, for benchmarks."""
+"""Runs rounds of trials of one model, for benchmarks with pytest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ from benchbox.runs import Plan, Session, Silent, execute, make_config
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What rounds of trials of one model have shown.
+    """Results of several rounds of trials of one model.
 
     Attributes:
         model: Label of the model.
-        where: Data set and protocol.
-        fingerprint: Of the machine.
+        where: Data set and protocol, in words.
+        fingerprint: Fingerprint of the machine.
         rounds: Records of each round, one per fold.
     """
 
@@ -35,12 +35,12 @@ class Measured:
 
     @property
     def seconds(self) -> list[float]:
-        """Wall-clock seconds of fit and predict, of each round."""
+        """Wall-clock seconds of fit and predict, per round."""
         return [fsum(map(_seconds, records)) for records in self.rounds]
 
     @property
     def figures(self) -> dict[str, list[float]]:
-        """Metrics (means over folds), seconds and bytes (most of any fold) by name."""
+        """Values per round, by name: metrics (mean over folds), seconds and sizes."""
         found = {"seconds": self.seconds}
         for name in self.rounds[0][0].metrics:
             scores = [[r.metrics[name].value for r in fold] for fold in self.rounds]
@@ -58,7 +58,7 @@ class Measured:
         return found
 
     def extra_info(self) -> dict[str, Any]:
-        """Return all that belongs beside the times in a file of benchmarks."""
+        """Return what a benchmark file stores besides the times."""
         records = [record for records in self.rounds for record in records]
         why = [
             [why for record in fold for why in record.contended] for fold in self.rounds
@@ -74,7 +74,7 @@ class Measured:
 
     @property
     def failure(self) -> str:
-        """How a trial has failed, in one line; or an empty string."""
+        """How the first failed trial failed, in one line; empty if none failed."""
         for record in (record for records in self.rounds for record in records):
             if record.status != "ok":
                 where = f"{self.where}, fold {record.fold}"
@@ -84,19 +84,19 @@ class Measured:
     def missed(
         self, at_most: Mapping[str, float], at_least: Mapping[str, float]
     ) -> str:
-        """Return in one line which bound is missed, or an empty string.
+        """Return in one line the first bound that is missed, or an empty string.
 
         Raises:
-            UsageError: A bound is stated on what was not measured.
+            UsageError: A bound is for a figure that was not measured.
         """
         for bounds, sign, word in ((at_most, 1, "above"), (at_least, -1, "below")):
             for name, bound in bounds.items():
                 value = fmean(self._figure(name))
-                # So that a figure which is not a number is within no bounds.
+                # Negated, so that NaN misses every bound.
                 if not sign * value <= sign * bound:
                     return (
                         f"{self.model} on {self.where}: {name} is {value:.6g}, {word} "
-                        f"the {bound:.6g} stated."
+                        f"the bound of {bound:.6g}."
                     )
         return ""
 
@@ -104,16 +104,16 @@ class Measured:
         figures = self.figures
         if name not in figures:
             raise UsageError(
-                f"No figure named {name!r} to state a bound on."
+                f"There is a bound for {name!r}, which was not measured."
                 f"{nearest(name, figures)} Available: {', '.join(figures)}."
             )
         return figures[name]
 
 
 class Measurer:
-    """Runs models as `benchbox run` does, in processes that start warm.
+    """Runs models as `benchbox run` does, in processes that have imported torch.
 
-    It is a context, and ends those processes when it is left.
+    It is a context manager, which ends these processes.
     """
 
     def __init__(self) -> None:
@@ -127,15 +127,15 @@ class Measurer:
         self._session.__exit__()
 
     def measure(self, model: str, rounds: int, settings: Mapping[str, Any]) -> Measured:
-        """Run *model* for some rounds.
+        """Run *model* for a number of rounds.
 
-        Each round is a fit with a seed of its own; of a model that does not depend on
-        the seed, each is a repetition.
+        Each round is a fit with its own seed. If the model does not depend on the
+        seed, each round repeats the same fit.
 
         Args:
-            model: The model, as on the command line.
-            rounds: How many rounds.
-            settings: Those of `benchbox.records.RunConfig` that differ from the
+            model: Model, as on the command line.
+            rounds: Number of rounds.
+            settings: Settings of `benchbox.records.RunConfig` that differ from the
                 defaults.
 
         Raises:
@@ -165,7 +165,7 @@ def _in_rounds(plan: Plan, rounds: int) -> Plan:
     (model,) = plan.models
     if model.capabilities.stochastic:
         return plan
-    # More seeds would change nothing, and fits with them are left out.
+    # A run skips further seeds of such a model, so ask for repeats instead.
     config = msgspec.structs.replace(plan.config, seeds=1, repeats=rounds)
     return replace(plan, config=config)
 

@@ -1,4 +1,4 @@
-"""Checks: what a check is, how one ends, and running many of them."""
+"""Checks of the plugin contract: definition, verdict, and running them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ Subject = TypeVar("Subject")
 
 
 class ContractError(AssertionError):
-    """A plugin breaks its contract; says how, and what its author can do."""
+    """A plugin breaks its contract; the text says how, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check(Generic[Subject]):
-    """One promise of the contract, and how it is put to the test.
+    """One promise of the contract and the function that tests it.
 
     Attributes:
-        name: Name, kebab-case.
-        promise: What a plugin promises, in one line.
-        function: Raises `ContractError` if it is broken, and `unittest.SkipTest` if
-            it was not made.
+        name: Name in kebab-case.
+        promise: What the plugin promises, in one line.
+        function: Raises `ContractError` if the promise is broken, and
+            `unittest.SkipTest` if the plugin does not make it.
     """
 
     name: str
@@ -32,12 +32,12 @@ class Check(Generic[Subject]):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a check ended.
+    """Result of a check.
 
     Attributes:
-        check: Which.
-        status: Whether the promise was kept, or not made.
-        reason: Why, unless it was kept.
+        check: The check.
+        status: Whether the promise is kept, broken or not made.
+        reason: Why it is broken or not made; empty if it is kept.
     """
 
     check: Check[Any]
@@ -46,9 +46,9 @@ class Verdict:
 
 
 def judge(checks: Sequence[Check[Subject]], subject: Subject) -> Iterator[Verdict]:
-    """Run *checks* on *subject*, one after the other, whatever becomes of them."""
+    """Run all *checks* on *subject*; a failed check does not stop the others."""
     for check in checks:
-        # Here a plugin's code runs: what it throws, whatever it is, is a verdict.
+        # Plugin code runs here, so any exception is a verdict.
         try:
             check.function(subject)
         except SkipTest as reason:
@@ -64,6 +64,6 @@ def judge(checks: Sequence[Check[Subject]], subject: Subject) -> Iterator[Verdic
 
 
 def as_check(function: Callable[[Subject], None]) -> Check[Subject]:
-    """Make a check of a function: its name and the first line of its docstring."""
+    """Return a check with the function's name and the first line of its docstring."""
     promise = (function.__doc__ or "").partition("\n")[0]
     return Check(function.__name__.replace("_", "-"), promise, function)

@@ -1,4 +1,4 @@
-"""Children: trials in processes of their own, as in a run, for checks that need one."""
+"""Runs trials in separate processes, as in a run, for checks that need them."""
 
 import atexit
 import sys
@@ -20,7 +20,7 @@ _MEBIBYTE = 1 << 20
 
 
 def data_folder() -> Path:
-    """Return the folder that trials of the kit are told holds the data sets."""
+    """Return the folder where trials of the contract tests look for data sets."""
     return _here()[1] / "data"
 
 
@@ -31,7 +31,7 @@ def trial(
     *,
     memory_limit_bytes: int | None = None,
 ) -> tuple[Finished, Values]:
-    """Run a trial in a fresh process; return its end, and its predictions if any."""
+    """Run a trial in a new process; return how it ended and its predictions, if any."""
     executor, root = _here()
     folder = Path(tempfile.mkdtemp(dir=root))
     fitted, validation = train, None
@@ -65,16 +65,16 @@ def trial(
 
 
 def good_trial(subject: ModelSubject, train: Ratings, pairs: Pairs) -> Values:
-    """Run a trial in a fresh process, and return its predictions.
+    """Run a trial in a new process and return its predictions.
 
     Raises:
-        ContractError: It did not end well.
+        ContractError: The trial failed.
     """
     finished, predicted = trial(subject, train, pairs)
     outcome = finished.outcome
     require(
         outcome.status == "ok",
-        f"A trial in a process of its own ended as {outcome.status}: {outcome.reason}",
+        f"A trial in a new process ended as {outcome.status}: {outcome.reason}",
     )
     return predicted
 
@@ -82,10 +82,10 @@ def good_trial(subject: ModelSubject, train: Ratings, pairs: Pairs) -> Values:
 def extra_memory_bytes(
     subject: ModelSubject, train: Ratings, pairs: Pairs, limit_bytes: int
 ) -> int:
-    """Return how much more memory a trial held at most than before its model.
+    """Return by how many bytes memory grew in a trial, at its peak.
 
     Raises:
-        ContractError: It did not end well, or held more than *limit_bytes*.
+        ContractError: The trial failed, or memory grew by more than *limit_bytes*.
     """
     idle = 1024 * _MEBIBYTE
     finished, _ = trial(subject, train, pairs, memory_limit_bytes=idle + limit_bytes)
@@ -93,19 +93,19 @@ def extra_memory_bytes(
     require(
         outcome.status == "ok",
         f"With {train.n_users:,} users, {train.n_items:,} items and {len(train):,} "
-        f"ratings a trial ended as {outcome.status}: {outcome.reason}",
+        f"ratings, a trial ended as {outcome.status}: {outcome.reason}",
     )
     return (outcome.peak_memory_bytes or 0) - (outcome.idle_memory_bytes or 0)
 
 
 def _here() -> tuple[Executor, Path]:
-    # A process looks for packages where this one did when it started.
+    # Key by the module path: new processes use the one of their start.
     return _laboratory(tuple(sys.path))
 
 
 @cache
 def _laboratory(path: tuple[str, ...]) -> tuple[Executor, Path]:
-    """Start the process that forks trials, once, in a folder of its own."""
+    """Start the process that forks trials, once, in a new folder."""
     root = Path(tempfile.mkdtemp(prefix="benchbox-kit-"))
     (root / "data").mkdir()
     places = {

@@ -1,4 +1,4 @@
-"""Contracts: the checks as tests that a plugin's author inherits."""
+"""Test classes that plugin authors subclass to test their plugin."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -15,12 +15,12 @@ from benchbox.testing.model_checks import (
     epochs_are_reported,
     history_is_read,
     inputs_stay_as_they_are,
-    kept_and_restored,
     no_files_left,
     one_rating_is_enough,
     pairs_stand_alone,
     process_as_it_was,
     same_seed_same_bytes,
+    saved_and_restored,
     second_fit_forgets_the_first,
     spec_and_options,
     timestamps_are_declared,
@@ -53,7 +53,7 @@ MODEL_CHECKS: tuple[Check[ModelSubject], ...] = tuple(
             one_rating_is_enough,
             history_is_read,
             timestamps_are_declared,
-            kept_and_restored,
+            saved_and_restored,
             process_as_it_was,
             no_files_left,
             unclipped,
@@ -66,20 +66,20 @@ MODEL_CHECKS: tuple[Check[ModelSubject], ...] = tuple(
         ),
     )
 )
-"""Every promise a model makes."""
+"""All checks of a model."""
 
 
 class ModelContract:
-    """Tests of every promise a model makes.
+    """The contract tests of a model.
 
-    Subclass it, name the spec, done::
+    Subclass it and name the model::
 
         class TestDampedMean(ModelContract):
             spec = "damped-mean"
 
     Attributes:
         spec: Name of an installed model, or a `benchbox.ModelSpec`.
-        options: Options to test it with; an option ``epochs`` is 2 if not stated.
+        options: Options to test it with. An option ``epochs`` is 2 if not given.
     """
 
     spec: ClassVar[ModelSpec | str]
@@ -96,9 +96,9 @@ class ModelContract:
 
 
 class DatasetContract:
-    """Tests of every promise a data set makes.
+    """The contract tests of a data set.
 
-    Subclass it, name the data set, done::
+    Subclass it and name the data set::
 
         class TestTeaRatings(DatasetContract):
             card = "tea-ratings"

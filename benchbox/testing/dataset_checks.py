@@ -1,4 +1,4 @@
-"""Data set checks: promises that a card makes about what is read."""
+"""Checks of a data set: that its files are as its card says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class DatasetSubject:
     Attributes:
         card: Its card.
         settings: Options to read it with.
-        registry: What is installed: the card's default protocol, its kinds of source.
+        registry: Installed plugins, for the card's protocol and kinds of source.
     """
 
     card: DatasetCard
@@ -39,10 +39,10 @@ class DatasetSubject:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The data set, read once; fetched only if its files are here.
+        """The data set, read once; nothing is downloaded.
 
         Raises:
-            unittest.SkipTest: They are not.
+            unittest.SkipTest: Its files are not on this machine.
         """
         return self.read()
 
@@ -56,10 +56,12 @@ class DatasetSubject:
         return make_folds(dataset.ratings, protocol, options, dataset.folds)
 
     def read(self) -> Dataset:
-        """Read the data set anew."""
+        """Read the data set again."""
         kind_of = self.registry.source_kind
         if not locate(self.card, kind_of=kind_of).is_here:
-            raise SkipTest(f"its files are not here; `benchbox data fetch {self.name}`")
+            raise SkipTest(
+                f"its files are missing: run `benchbox data fetch {self.name}`"
+            )
         return load_dataset(
             self.card, self.settings, kind_of=kind_of, notify=lambda _: None
         )
@@ -71,33 +73,38 @@ class DatasetSubject:
 
 
 def card_is_complete(subject: DatasetSubject) -> None:
-    """The card has a title, a summary, terms of use and options that survive JSON."""
+    """The card has a title, summary, licence and options that can be stored as JSON."""
     card = subject.card
     for name in ("title", "summary"):
         require(getattr(card, name), f"The card has no {name}.")
-    require(card.licence.text, "The card says nothing of the terms of use.")
-    require(callable(card.resolve(card.reader)), f"{card.reader!r} is no function.")
+    require(card.licence.text, "The card has no licence.text: state the terms of use.")
+    require(
+        callable(card.resolve(card.reader)),
+        f"The reader {card.reader!r} is not a function.",
+    )
     options = decode(card.options_type(), {}, card.name)
     again = decode(card.options_type(), to_json(options), card.name)
-    require(again == options, "Its options come back from JSON altered.")
+    require(
+        again == options, "Its options change when they are stored as JSON and read."
+    )
 
 
 def files_are_verified(subject: DatasetSubject) -> None:
-    """Where the files come from, their SHA-256 is stated."""
+    """The card states the SHA-256 of every file."""
     card = subject.card
     for source in decode_sources(card.name, card.sources, subject.registry.source_kind):
         require(
             not source.unproved,
-            f"Nothing verifies {', '.join(source.unproved)}: state its SHA-256, as in "
+            f"The card has no SHA-256 for {', '.join(source.unproved)}. State it like "
             f'"ratings.csv" = "<sha256>".',
         )
 
 
 def counts_are_stated(subject: DatasetSubject) -> None:
-    """The card states how many users, items and ratings there are, and it is so."""
+    """The card states the right numbers of users, items and ratings."""
     card, ratings = subject.card, subject.dataset.ratings
     if not card.sources:
-        raise SkipTest("it is made up in any size")
+        raise SkipTest("it is generated in any size")
     found = {
         "n_users": ratings.n_users,
         "n_items": ratings.n_items,
@@ -106,35 +113,37 @@ def counts_are_stated(subject: DatasetSubject) -> None:
     for name, count in found.items():
         require(
             getattr(card, name) is not None,
-            f"The card does not state {name}, which is {count}: a damaged file would "
-            f"go unnoticed.",
+            f"The card does not state {name} = {count}. Otherwise nobody would notice "
+            f"a damaged file.",
         )
 
 
 def ratings_are_on_the_scale(subject: DatasetSubject) -> None:
-    """Every rating is finite and lies on the scale."""
+    """Every rating is finite and on the rating scale."""
     ratings = subject.dataset.ratings
     values, scale = ratings.values, ratings.scale
     require(np.isfinite(values).all(), "Some ratings are not finite.")
     off = np.flatnonzero((values < scale.low) | (values > scale.high))
     require(
         not len(off),
-        f"{len(off)} ratings lie off the scale {scale}, such as {values[off][:1]}.",
+        f"{len(off)} ratings are off the scale {scale}, such as {values[off][:1]}.",
     )
     if scale.step:
         steps = (values - scale.low) / scale.step
         between = np.flatnonzero(np.abs(steps - np.round(steps)) > 1e-3)
         require(
             not len(between),
-            f"{len(between)} ratings lie between the steps of {scale.step:g}, such as "
+            f"{len(between)} ratings are between the steps of {scale.step:g}, such as "
             f"{values[between][:1]}.",
         )
 
 
 def reading_again_gives_the_same(subject: DatasetSubject) -> None:
-    """Read twice, it is the same data set to the last rating."""
+    """Reading it twice gives exactly the same ratings."""
     first, second = (data_id(one.ratings) for one in (subject.dataset, subject.read()))
-    require(first == second, f"Read twice, it has data id {first} and then {second}.")
+    require(
+        first == second, f"Reading it twice gives two data ids: {first} and {second}."
+    )
     stated = subject.card.data_id
     if stated and subject.dataset.as_published:
         require(
@@ -143,12 +152,12 @@ def reading_again_gives_the_same(subject: DatasetSubject) -> None:
 
 
 def default_protocol_splits_it(subject: DatasetSubject) -> None:
-    """The default protocol splits it, into the folds the card states."""
+    """The default protocol splits it into the folds that the card pins."""
     check_fold_ids(subject.dataset, subject.folds)
 
 
 def folds_are_pinned(subject: DatasetSubject) -> None:
-    """The card states the ids of its folds, so that others know theirs are the same."""
+    """The card pins the ids of its folds, so that everybody uses the same split."""
     first = subject.folds[0]
     recipe = spell(first.protocol.name, changed(first.options))
     ids = {fold.name: fold.id for fold in subject.folds}
@@ -172,4 +181,4 @@ DATASET_CHECKS: tuple[Check[DatasetSubject], ...] = tuple(
         ),
     )
 )
-"""Every promise a data set makes."""
+"""All checks of a data set."""

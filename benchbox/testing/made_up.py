@@ -1,11 +1,11 @@
-"""Made-up ratings: small, with tastes that can be learned, for checks and tests."""
+"""Small synthetic ratings with learnable structure, for checks and tests."""
 
 import numpy as np
 
 from benchbox.ratings import Ratings, RatingScale
 
 _EACH = 5
-"""Ratings every user has for certain; items get as many on average."""
+"""Ratings that each user has at least; items get about as many."""
 
 _FIRST_SECOND = 1_600_000_000
 _YEAR_SECONDS = 365 * 24 * 60 * 60
@@ -19,18 +19,18 @@ def made_up_ratings(
     seed: int = 0,
     scale: RatingScale | None = None,
 ) -> Ratings:
-    """Return ratings by users and of items of whom each has at least three.
+    """Return synthetic ratings; every user and item has at least three.
 
-    A rating is the middle of the scale plus a user's and an item's offset and noise;
-    every user gives both ends of the scale, so that no user is constant. Ratings are
-    spread over a year, in any order.
+    A rating is the middle of the scale plus a user offset, an item offset and noise.
+    Every user uses both ends of the scale, so that no user is constant. Timestamps are
+    random within one year.
 
     Args:
-        n_users: Users, at least 5.
-        n_items: Items, at least 5.
-        density: About which share of all pairs is rated.
-        seed: Draws everything.
-        scale: Range of the ratings; by default 1 to 5 in whole steps.
+        n_users: Number of users, at least 5.
+        n_items: Number of items, at least 5.
+        density: Share of all pairs that is rated, approximately.
+        seed: Random seed.
+        scale: Rating scale; by default 1 to 5 in whole steps.
     """
     scale = scale or RatingScale(1, 5, 1)
     draw = np.random.Generator(np.random.PCG64(seed))

@@ -1,4 +1,4 @@
-"""Model checks: promises of the contract that show within one process."""
+"""Checks of a model that run in this process."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,19 +29,19 @@ from benchbox.testing.surroundings import SEED, as_in_a_trial, changed_since, se
 from benchbox.trials import check_predictions, state_of
 
 _CLOSE = 1e-3
-"""Products of matrices of other shapes may round otherwise, but by no more."""
+"""Allowed rounding difference between matrix products of different shapes."""
 
 _BELOW_ZERO = RatingScale(-10, 10)
 _DEVICES = (*KINDS, ANY_ACCELERATOR)
 
 
 def spec_and_options(subject: ModelSubject) -> None:
-    """The spec names a model and options that survive JSON; presets can be chosen."""
+    """The spec is complete; its options and presets can be stored as JSON."""
     spec = subject.spec
-    require(spec.summary, "The spec has no summary: one line for people.")
+    require(spec.summary, "The spec has no summary. Describe the model in one line.")
     require(
         subject.implements("fit", "predict"),
-        f"{spec.target!r} lacks `fit` or `predict`.",
+        f"{spec.target!r} has no method `fit` or `predict`.",
     )
     settings: Mapping[str, Any]
     for preset, settings in {"default": {}, **spec.presets}.items():
@@ -49,13 +49,16 @@ def spec_and_options(subject: ModelSubject) -> None:
             options = decode(spec.options, settings, spec.name)
             again = decode(spec.options, to_json(options), spec.name)
         except Exception as error:  # noqa: BLE001
-            require(False, f"Preset {preset!r} cannot be chosen: {error}")
-        require(again == options, f"Preset {preset!r} comes back from JSON altered.")
+            require(False, f"Preset {preset!r} cannot be used: {error}")
+        require(
+            again == options,
+            f"Preset {preset!r} changes when it is stored as JSON and read.",
+        )
     msgspec.json.schema(spec.options)
 
 
 def answers(subject: ModelSubject) -> None:
-    """Every pair gets one finite number, and the answer has shape (n,)."""
+    """Predictions are finite and of shape (n,): one per pair."""
     train = _with_rare_users(made_up_ratings(seed=1))
     pairs = _answerable(subject, train)
     with as_in_a_trial():
@@ -63,18 +66,18 @@ def answers(subject: ModelSubject) -> None:
     try:
         check_predictions(predicted, len(pairs))
     except Exception as error:  # noqa: BLE001
-        require(False, f"For users with one rating or two among others, {error}")
+        require(False, f"With users who have only one or two ratings, {error}")
 
 
 def same_seed_same_bytes(subject: ModelSubject) -> None:
-    """The same seed gives the same bytes; another seed too if nothing is random."""
+    """The same seed gives the same bytes; so does any seed if nothing is random."""
     train = made_up_ratings(seed=2)
     with as_in_a_trial():
         first, second = (subject.answers(train, all_pairs(train)) for _ in range(2))
     require(
         first.tobytes() == second.tobytes(),
         f"Two fits with one seed differ by up to {gap(first, second):.2g}. "
-        f"Draw everything from context.seed.",
+        f"Seed every random generator from context.seed.",
     )
     if not subject.spec.capabilities.stochastic:
         with as_in_a_trial():
@@ -82,12 +85,12 @@ def same_seed_same_bytes(subject: ModelSubject) -> None:
         require(
             first.tobytes() == other.tobytes(),
             "The spec says that nothing is random (stochastic=False), but another "
-            "seed gives other predictions.",
+            "seed gives different predictions.",
         )
 
 
 def second_fit_forgets_the_first(subject: ModelSubject) -> None:
-    """A model fitted again predicts as if it had never seen the first ratings."""
+    """A second fit starts afresh: nothing of the first fit remains."""
     first, second = made_up_ratings(seed=3), made_up_ratings(seed=4)
     pairs = all_pairs(second)
     with as_in_a_trial():
@@ -99,13 +102,13 @@ def second_fit_forgets_the_first(subject: ModelSubject) -> None:
         fresh = subject.answers(second, pairs)
     require(
         again.tobytes() == fresh.tobytes(),
-        f"After a second fit it predicts otherwise than a new model, by up to "
+        f"After a second fit, predictions differ from those of a new model by up to "
         f"{gap(again, fresh):.2g}: the first fit has left something behind.",
     )
 
 
 def pairs_stand_alone(subject: ModelSubject) -> None:
-    """A prediction depends neither on the other pairs asked for nor on their order."""
+    """A prediction does not depend on the other pairs or on their order."""
     train = made_up_ratings(seed=5)
     pairs = all_pairs(train)
     orders = np.random.Generator(np.random.PCG64(5)).permutation(len(pairs))
@@ -122,17 +125,18 @@ def pairs_stand_alone(subject: ModelSubject) -> None:
     }.items():
         require(
             gap(whole[orders], answer) < _CLOSE,
-            f"Asked {what}, predictions change by up to "
-            f"{gap(whole[orders], answer):.2g}. No pair may tell of another.",
+            f"When pairs are passed {what}, predictions change by up to "
+            f"{gap(whole[orders], answer):.2g}. Predict each pair independently.",
         )
     require(
         gap(whole[orders[:1]], single) < _CLOSE,
-        "Asked alone, a pair is told otherwise.",
+        "When a pair is passed alone, its prediction changes. Predict each pair "
+        "independently.",
     )
 
 
 def inputs_stay_as_they_are(subject: ModelSubject) -> None:
-    """Neither the ratings nor the pairs it is given are written to."""
+    """The ratings and pairs it is given are not modified."""
     train, original = made_up_ratings(seed=6), made_up_ratings(seed=6)
     pairs = all_pairs(train)
     users, items = pairs.users.copy(), pairs.items.copy()
@@ -142,11 +146,11 @@ def inputs_stay_as_they_are(subject: ModelSubject) -> None:
     for name in ("users", "items", "values"):
         require(
             np.array_equal(getattr(train, name), getattr(original, name)),
-            f"It wrote to the {name} of its training ratings. Copy what you change.",
+            f"It modified the {name} of its training ratings. Change a copy.",
         )
     require(
         np.array_equal(users, pairs.users) and np.array_equal(items, pairs.items),
-        "It wrote to the pairs it was asked for. Copy what you change.",
+        "It modified the pairs to predict. Change a copy.",
     )
 
 
@@ -154,7 +158,7 @@ def unknown_users_and_items(subject: ModelSubject) -> None:
     """Users and items without a training rating get a finite prediction."""
     can = subject.spec.capabilities
     if not (can.handles_cold_users or can.handles_cold_items):
-        raise SkipTest("its spec declines users and items without training ratings")
+        raise SkipTest("its spec says that it cannot predict cold users or items")
     known = made_up_ratings(seed=7)
     train = replace(
         known,
@@ -165,13 +169,13 @@ def unknown_users_and_items(subject: ModelSubject) -> None:
         predicted = subject.answers(train, all_pairs(train))
     require(
         predicted.shape == (len(all_pairs(train)),) and np.isfinite(predicted).all(),
-        "It has no finite prediction for users or items without training ratings. "
-        "Predict something, or say handles_cold_users=False, handles_cold_items=False.",
+        "Predictions for users or items without training ratings are not finite. "
+        "Predict something, or set handles_cold_users=False, handles_cold_items=False.",
     )
 
 
 def zero_is_a_rating(subject: ModelSubject) -> None:
-    """Ratings of 0 and below are ratings like any other."""
+    """Ratings of 0 and below are treated like any other rating."""
     scale = _BELOW_ZERO
     shifted = made_up_ratings(seed=8, scale=RatingScale(3, 9))
     values = shifted.values.copy()
@@ -185,14 +189,17 @@ def zero_is_a_rating(subject: ModelSubject) -> None:
         negative = subject.answers(below, pairs)
     require(
         gap(zeros, fewer) > 0,
-        "Ratings of 0 change nothing: it takes them for missing. A rating is there "
-        "because its index is.",
+        "Ratings of 0 have no effect: it treats them as missing. Every entry of "
+        "`values` is a rating, whatever its value.",
     )
-    require(np.isfinite(negative).all(), "Negative ratings give NaN or infinity.")
+    require(
+        np.isfinite(negative).all(),
+        "With negative ratings it predicts NaN or infinity.",
+    )
 
 
 def one_rating_is_enough(subject: ModelSubject) -> None:
-    """One user, one item and one rating are enough to fit and to predict."""
+    """A single user, item and rating are enough to fit and predict."""
     known = made_up_ratings(5, 5, seed=9)
     one = replace(known.take(np.array([0])), n_users=1, n_items=1)
     with as_in_a_trial():
@@ -204,9 +211,11 @@ def one_rating_is_enough(subject: ModelSubject) -> None:
 
 
 def history_is_read(subject: ModelSubject) -> None:
-    """A user it was not fitted to is predicted for from their history."""
+    """Predictions for a user who was not in training depend on their history."""
     if not subject.spec.capabilities.inductive:
-        raise SkipTest("its spec says that it knows only users it was fitted to")
+        raise SkipTest(
+            "its spec says that it cannot predict for new users (inductive=False)"
+        )
     train = made_up_ratings(seed=10)
     new = made_up_ratings(6, train.n_items, density=0.8, seed=11)
     flipped = replace(new, values=new.scale.low + new.scale.high - new.values)
@@ -218,15 +227,15 @@ def history_is_read(subject: ModelSubject) -> None:
         one, other = (ask(model, own, all_pairs(new)) for own in (new, flipped))
     require(
         gap(one, other) > 0,
-        "Users it was not fitted to are predicted the same whatever their history. "
-        "Read the history, or say inductive=False.",
+        "Predictions for new users are the same whatever their history. Use the "
+        "history, or set inductive=False.",
     )
 
 
-def kept_and_restored(subject: ModelSubject) -> None:
+def saved_and_restored(subject: ModelSubject) -> None:
     """A model restored from its state predicts the same."""
     if not subject.implements("state", "restore"):
-        raise SkipTest("it cannot be kept: it has no state() and restore()")
+        raise SkipTest("it cannot be saved: it has no state() and restore()")
     train = made_up_ratings(seed=12)
     with as_in_a_trial() as folder:
         model, restored = subject.fitted(train), subject.build()
@@ -235,12 +244,13 @@ def kept_and_restored(subject: ModelSubject) -> None:
         before, after = (ask(one, train, all_pairs(train)) for one in (model, restored))
     require(
         before.tobytes() == after.tobytes(),
-        f"Restored, it predicts otherwise, by up to {gap(before, after):.2g}.",
+        f"After state() and restore(), predictions differ by up to "
+        f"{gap(before, after):.2g}. Return from state() all that `predict` needs.",
     )
 
 
 def process_as_it_was(subject: ModelSubject) -> None:
-    """Generators, threads, default dtype, environment and folder are left alone."""
+    """The global state of the process is left as it was."""
     train = made_up_ratings(seed=13)
     with as_in_a_trial():
         model = subject.build()
@@ -251,13 +261,13 @@ def process_as_it_was(subject: ModelSubject) -> None:
         changed = changed_since(before)
     require(
         not changed,
-        f"It changed {' and '.join(changed)}. Put back what you set, and draw from "
-        f"generators of your own.",
+        f"It changed {' and '.join(changed)}. Restore what you set, and use your own "
+        f"random generators.",
     )
 
 
 def no_files_left(subject: ModelSubject) -> None:
-    """Nothing is written into the working folder, nor into a results folder there."""
+    """No files are written to the working folder or to stored results."""
     train = made_up_ratings(seed=14)
     with as_in_a_trial() as folder:
         run = folder / "results" / "20260101-000000-abcd"
@@ -273,13 +283,13 @@ def no_files_left(subject: ModelSubject) -> None:
             if before.get(file) != now.get(file) and not file.is_dir()
         )
     require(
-        not touched, f"It wrote to {', '.join(touched)}. A model writes no results."
+        not touched, f"It wrote to {', '.join(touched)}. Models must not write files."
     )
 
 
 def unclipped(subject: ModelSubject) -> None:
-    """Predictions are not moved onto the rating scale: the runner does that for all."""
-    # Of a scale so narrow that whoever tells pairs apart leaves it.
+    """Predictions are not clipped to the rating scale; the runner does that."""
+    # The scale is so narrow that any model with varying predictions leaves it.
     train = replace(made_up_ratings(seed=15), scale=RatingScale(2.9, 3.1))
     wide = replace(train, scale=RatingScale(-20, 20))
     with as_in_a_trial():
@@ -288,13 +298,13 @@ def unclipped(subject: ModelSubject) -> None:
     leaves = (free < low).any() or (free > high).any()
     require(
         not (leaves and gap(np.clip(free, low, high), narrow) < 1e-6),
-        "It clips its predictions to the rating scale. The runner clips those of all "
-        "models alike, and counts them.",
+        "It clips its predictions to the rating scale. Return them unclipped: the "
+        "runner clips all models in the same way, and counts how many it clipped.",
     )
 
 
 def timestamps_are_declared(subject: ModelSubject) -> None:
-    """Timestamps change its predictions if its spec says so, and only then."""
+    """Predictions depend on timestamps if and only if the spec says so."""
     train = made_up_ratings(seed=18)
     uses = subject.spec.capabilities.uses_timestamps
     other = np.arange(len(train)) if uses else None
@@ -304,22 +314,21 @@ def timestamps_are_declared(subject: ModelSubject) -> None:
     if uses:
         require(
             gap(timed, changed) > 0,
-            "The spec says uses_timestamps=True, but other timestamps change nothing: "
-            "it would be skipped in vain on data without timestamps.",
+            "The spec says uses_timestamps=True, but other timestamps change nothing. "
+            "Set it to False, or data without timestamps are needlessly skipped.",
         )
     require(
         uses or gap(timed, changed) == 0,
-        f"Without timestamps its predictions change, by up to "
-        f"{gap(timed, changed):.2g}. Say uses_timestamps=True: then it is skipped on "
-        f"data that have none.",
+        f"Without timestamps, predictions change by up to {gap(timed, changed):.2g}. "
+        f"Set uses_timestamps=True: then it is skipped on data without timestamps.",
     )
 
 
 def epochs_are_reported(subject: ModelSubject) -> None:
-    """A model that validates reports each epoch's error; a refit trains as told."""
+    """It reports each epoch's validation error; a refit trains for the given epochs."""
     can = subject.spec.capabilities
     if not can.uses_validation:
-        raise SkipTest("its spec asks for no validation ratings")
+        raise SkipTest("its spec does not ask for validation ratings")
     train = made_up_ratings(seed=16)
     with as_in_a_trial():
         model = subject.build()
@@ -327,21 +336,24 @@ def epochs_are_reported(subject: ModelSubject) -> None:
         again = subject.fit(model, train, epochs=1) if can.refits else []
     require(
         any(report.validation_rmse is not None for report in reports),
-        "It asks for validation ratings, but reports no validation_rmse.",
+        "It asks for validation ratings but never reports a validation_rmse.",
     )
     require(
         all(report.epoch <= 1 for report in again),
-        f"Told to train for 1 epoch (context.epochs), it reported epoch "
+        f"With context.epochs = 1, it must train one epoch, but it reported epoch "
         f"{max((report.epoch for report in again), default=0)}.",
     )
 
 
 def devices_declared(subject: ModelSubject) -> None:
-    """It runs on every device its spec names, as far as this machine has them."""
+    """It runs on the devices its spec names, as far as this machine has them."""
     kinds = subject.spec.capabilities.devices
     unknown = [kind for kind in kinds if kind not in _DEVICES]
-    require(not unknown, f"No device is called {unknown}. Known: {_DEVICES}.")
-    require("cpu" in kinds, "It must run on 'cpu' too, where there is nothing else.")
+    require(not unknown, f"There are no devices {unknown}. Available: {_DEVICES}.")
+    require(
+        "cpu" in kinds,
+        "The devices must include 'cpu': many machines have nothing else.",
+    )
     train = made_up_ratings(seed=17)
     found = find_devices() if any(map(is_accelerator, kinds)) else FoundDevices()
     if runs_on(kinds, found.kind):
@@ -351,11 +363,13 @@ def devices_declared(subject: ModelSubject) -> None:
             prepare_model(model, device)
             subject.fit(model, train, device=device)
             predicted = ask(model, train, all_pairs(train))
-        require(np.isfinite(predicted).all(), f"On {device} it predicts no numbers.")
+        require(
+            np.isfinite(predicted).all(), f"On {device}, predictions are not finite."
+        )
 
 
 def _with_rare_users(known: Ratings) -> Ratings:
-    """Add users with one rating, with two, and with ratings all alike."""
+    """Add users with one rating, with two, and with four equal ratings."""
     new = np.repeat(np.arange(3), (1, 2, 4)) + known.n_users
     items = np.array([0, 1, 2, 0, 1, 2, 3])
     values = np.array([5, 1, 4, 3, 3, 3, 3])
@@ -370,7 +384,7 @@ def _with_rare_users(known: Ratings) -> Ratings:
 
 
 def _answerable(subject: ModelSubject, train: Ratings) -> Pairs:
-    """Return all pairs the model may be asked for by its spec."""
+    """Return all pairs that the model can predict according to its spec."""
     pairs = all_pairs(train)
     can = subject.spec.capabilities
     fine = np.ones(len(pairs), dtype=bool)

@@ -1,6 +1,6 @@
 """Plugin for pytest: a fixture that runs trials under pytest-benchmark.
 
-It is loaded wherever pytest starts, so that it imports nothing until it is used.
+It is loaded whenever pytest starts, so it imports benchbox only when it is used.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Clock:
-    """A timer that only trials move on, by what their own clocks have shown."""
+    """A timer that advances only by the times that the trials measured."""
 
     __name__ = "seconds of fit and predict, each synchronised"
 
@@ -31,7 +31,7 @@ _FINGERPRINT = pytest.StashKey[str]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Give a test of trials its timer, before pytest-benchmark asks for one."""
+    """Set the timer of tests that use ``benchbox_trial``."""
     if "benchbox_trial" in getattr(item, "fixturenames", ()):
         clock = item.stash[_CLOCK] = _Clock()
         stated = item.get_closest_marker("benchmark")
@@ -44,7 +44,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_benchmark_update_machine_info(
     config: pytest.Config, machine_info: dict[str, Any]
 ) -> None:
-    """Say which machine it was, as `benchbox compare` knows it."""
+    """Add the fingerprint of the machine, which `benchbox compare` reads."""
     if _FINGERPRINT in config.stash:
         machine_info["benchbox_fingerprint"] = config.stash[_FINGERPRINT]
 
@@ -63,23 +63,23 @@ def benchbox_trial(
 ) -> "Callable[..., list[list[TrialRecord]]]":
     """Run trials of a model under pytest-benchmark: `benchbox_trial(model, ...)`.
 
-    The time of a round is what fit and predict took in a process of their own, with
-    threads and accelerators waited for. RMSE, MAE, MAPE, coverage, memory and the
-    machine's fingerprint go into ``extra_info``, one value per round.
+    The time of a round is that of fit and predict, measured in a separate process
+    that waits for threads and accelerators. RMSE, MAE, MAPE, coverage, memory and the
+    machine's fingerprint go into ``extra_info``, with one value per round.
 
     Args of the callable:
         model: As on the command line: ``"biased-mf:n_factors=8"``, ``"file.py:Class"``.
         dataset: As on the command line; by default ``"ml-100k"``.
         protocol: As on the command line; by default the data set's own.
-        folds: Folds by name, parted by commas; by default the data set's own.
-        rounds: Fits, each with a seed of its own. Six are what `benchbox compare`
-            needs for a verdict on times.
-        at_most: Bounds by figure: a metric, ``seconds``, ``peak_memory_bytes`` or
-            ``n_parameters``. The mean over rounds above one fails the test.
-        at_least: Likewise, for figures such as ``coverage``.
+        folds: Names of folds, separated by commas; by default the data set's own.
+        rounds: Number of fits, each with its own seed. `benchbox compare` needs six
+            for a verdict on times.
+        at_most: Upper bounds by figure: a metric, ``seconds``, ``peak_memory_bytes``
+            or ``n_parameters``. The test fails if the mean over rounds is higher.
+        at_least: Lower bounds by figure, such as ``coverage``.
         settings: Other settings of a run, such as ``threads=1`` or ``device="cpu"``.
 
-    The callable returns the records of the trials: a list for each round, one per fold.
+    The callable returns the trials' records: for each round a list, one per fold.
     """
 
     def run(
@@ -98,7 +98,7 @@ def benchbox_trial(
         chosen = {"datasets": (dataset,), **settings}
         chosen |= {"protocols": (protocol,)} if protocol else {}
         chosen |= {"folds": folds} if folds else {}
-        # pytest --benchmark-disable asks whether it works, not how fast.
+        # With --benchmark-disable one fit shows that it works.
         n = rounds if benchmark.enabled else 1
         try:
             measured = _benchbox_measurer.measure(model, n, chosen)
@@ -118,11 +118,11 @@ def benchbox_trial(
 
 
 def _replay(benchmark: Any, clock: _Clock, seconds: list[float]) -> None:
-    """Let pytest-benchmark take the time of rounds that are over."""
+    """Report the times of finished rounds to pytest-benchmark."""
     left = iter(seconds)
 
     def run_round() -> None:
-        # Under --benchmark-cprofile it is called once more.
+        # With --benchmark-cprofile it is called once more.
         clock.seconds += next(left, 0.0)
 
     benchmark.pedantic(run_round, rounds=len(seconds))

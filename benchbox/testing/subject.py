@@ -1,4 +1,4 @@
-"""Subject: a model under test, fitted and asked as the runner would."""
+"""The model under test, fitted and asked for predictions as in a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from benchbox.testing.surroundings import SEED
 from benchbox.trials import build_model, host_array
 
 _FEW_EPOCHS = 2
-"""Promises are kept or broken in any epoch; training on would only take time."""
+"""Two epochs show whether a promise is broken; more would only take time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +25,10 @@ class ModelSubject:
     """A model under test.
 
     Attributes:
-        spec: What its plugin says of it.
-        settings: Options to test it with, besides few ``epochs`` where it has those.
-        takes_keywords: Whether its class takes the settings as keywords, and no record.
+        spec: Its spec.
+        settings: Options to test it with. An option ``epochs`` is 2 if not given.
+        takes_keywords: Whether its class takes the options as keyword arguments
+            instead of an options record.
     """
 
     spec: ModelSpec
@@ -36,7 +37,7 @@ class ModelSubject:
 
     @property
     def options(self) -> dict[str, Any]:
-        """All options in force."""
+        """All options, with defaults filled in."""
         if self.takes_keywords:
             return dict(self.settings)
         names = {entry.name for entry in msgspec.structs.fields(self.spec.options)}
@@ -47,15 +48,15 @@ class ModelSubject:
 
     @property
     def options_type(self) -> str:
-        """Target of the options record; empty for keywords."""
+        """Target of the options record; empty for keyword arguments."""
         return "" if self.takes_keywords else target_of(self.spec.options)
 
     def build(self) -> RatingModel:
-        """Return a new model."""
+        """Return a new model, not fitted yet."""
         return build_model(self.spec.target, self.options_type, self.options)
 
     def fitted(self, train: Ratings, seed: int = SEED) -> RatingModel:
-        """Return a new model, fitted."""
+        """Return a new model, fitted to *train*."""
         model = self.build()
         self.fit(model, train, seed=seed)
         return model
@@ -69,14 +70,14 @@ class ModelSubject:
         device: str = "cpu",
         epochs: int | None = None,
     ) -> list[EpochReport]:
-        """Fit *model*, with validation ratings if it asks; return what it reported.
+        """Fit *model*, with validation ratings if it uses them; return its reports.
 
         Args:
-            model: The model.
-            train: Ratings; every eighth is set aside if the model validates.
+            model: The model to fit.
+            train: Training ratings; every eighth is set aside if the model validates.
             seed: Seed of the fit.
-            device: Where to train.
-            epochs: Epochs of a refit, which has no validation ratings.
+            device: Device to train on.
+            epochs: Number of epochs of a refit, which has no validation ratings.
         """
         reports: list[EpochReport] = []
         context = FitContext(
@@ -87,7 +88,7 @@ class ModelSubject:
             on_report=reports.append,
         )
         can = self.spec.capabilities
-        # A single rating cannot be parted; then it is a refit.
+        # Too few ratings to set some aside: fit as in a refit.
         if can.uses_validation and epochs is None and len(train) >= _APART:
             train, validation = set_aside(train)
             context = replace(context, validation=validation, validation_history=train)
@@ -99,18 +100,18 @@ class ModelSubject:
     def answers(
         self, train: Ratings, pairs: "Pairs", *, seed: int = SEED
     ) -> NDArray[Any]:
-        """Return what a new model, fitted to *train*, predicts for *pairs*."""
+        """Fit a new model to *train* and return its predictions for *pairs*."""
         return ask(self.fitted(train, seed), train, pairs)
 
     def implements(self, *methods: str) -> bool:
-        """Return whether the model's class has all these methods."""
+        """Return whether the model's class has all *methods*."""
         kind = resolve(self.spec.target)
         return all(callable(getattr(kind, name, None)) for name in methods)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Users and items to predict for, aligned, each of shape ``(n,)``."""
+    """Pairs to predict: user index and item index, each of shape ``(n,)``."""
 
     users: IndexArray
     items: IndexArray
@@ -127,10 +128,10 @@ _APART = 8
 
 
 def set_aside(ratings: Ratings) -> tuple[Ratings, Ratings]:
-    """Part ratings into those to fit and every eighth, to validate on."""
+    """Split ratings into training ratings and every eighth, for validation."""
     is_validation = np.arange(len(ratings)) % _APART == _APART - 1
-    keep, apart = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
-    return ratings.take(keep), ratings.take(apart)
+    train, validation = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
+    return ratings.take(train), ratings.take(validation)
 
 
 def all_pairs(ratings: Ratings) -> Pairs:
@@ -141,22 +142,22 @@ def all_pairs(ratings: Ratings) -> Pairs:
 
 
 def ask(model: RatingModel, history: Ratings, pairs: Pairs) -> NDArray[Any]:
-    """Return the predictions of a fitted model, whatever they are."""
+    """Return the predictions of a fitted model, unchecked."""
     return host_array(model.predict(history, pairs.users.copy(), pairs.items.copy()))
 
 
 def require(condition: object, reason: str) -> None:
-    """Break off a check unless *condition* holds.
+    """Fail a check unless *condition* holds.
 
     Raises:
-        ContractError: It does not.
+        ContractError: The condition does not hold.
     """
     if not condition:
         raise ContractError(reason)
 
 
 def gap(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """Return the largest difference of two answers; infinite if shapes differ."""
+    """Return the largest absolute difference; infinite if the shapes differ."""
     if one.shape != other.shape:
         return float("inf")
     if np.array_equal(one, other, equal_nan=True) or not one.size:

@@ -1,4 +1,4 @@
-"""Surroundings: what of the process a model must leave as it found it."""
+"""Global state of the process that a model must not change."""
 
 import os
 import random
@@ -17,12 +17,12 @@ import numpy as np
 from benchbox.machine import device_named, prepare_process
 
 SEED = 20240229
-"""Seed of every fit of the kit, unless a check is about seeds."""
+"""Seed of every fit in the contract tests, except in checks about seeds."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """Something global: how to read it, and how to set it."""
+    """A global setting, with functions that read and write it."""
 
     name: str
     read: Callable[[], Any]
@@ -36,18 +36,18 @@ def changed_since(before: dict[str, Any]) -> list[str]:
 
 
 def settings() -> dict[str, Any]:
-    """Return every global setting of this process, by its name for people."""
+    """Return the value of every global setting of this process, by display name."""
     return {setting.name: setting.read() for setting in _all()}
 
 
 @contextmanager
 def as_in_a_trial(device: str = "cpu") -> Iterator[Path]:
-    """Set this process as for a trial on one thread, and put it back afterwards.
+    """Set up this process as for a trial on one thread, and restore it afterwards.
 
-    The working folder is an empty one meanwhile; the block gets its path.
+    Inside the block, the working folder is a new empty one. Its path is yielded.
 
     Args:
-        device: Where the trial would be.
+        device: Device of the trial.
     """
     before = settings()
     with tempfile.TemporaryDirectory(prefix="benchbox-") as name:

@@ -1,4 +1,4 @@
-"""Trial checks: promises of the contract that show in processes of their own only."""
+"""Checks of a model that need trials in separate processes."""
 
 import shutil
 import subprocess
@@ -20,14 +20,14 @@ from benchbox.testing.surroundings import as_in_a_trial
 _CLOSE = 1e-3
 _MANY, _FEW, _N_RATINGS = 16_000, 400, 20_000
 _SLACK_BYTES = 96 << 20
-"""What the libraries of a model take when first used, at most."""
+"""Most memory that a model's libraries need at their first use."""
 
 _LIMIT_BYTES = 3 << 30
 _HEAVY = ("torch", "pandas", "scipy", "tensorflow", "jax")
 
 
 def imports_nothing_heavy(subject: ModelSubject) -> None:
-    """Listing the model and its options imports no torch, which takes seconds."""
+    """Listing the model imports no heavy package such as torch."""
     module = target_of(subject.spec.options).rpartition(":")[0]
     if module.endswith(".py"):
         module = subject.spec.options.__base__.__module__
@@ -43,16 +43,16 @@ def imports_nothing_heavy(subject: ModelSubject) -> None:
     )
     require(
         not done.stdout.strip(),
-        f"Importing {module}, where its options are, imports "
-        f"{', '.join(done.stdout.split())}: every command would wait for that. "
-        f"Import it where the model is, or in its methods.",
+        f"{module}, the module of its options, imports "
+        f"{', '.join(done.stdout.split())}, which slows down every command. Import "
+        f"it in the module of the model, or in its methods.",
     )
 
 
 def trial_as_here(subject: ModelSubject) -> None:
-    """A trial in a fresh process ends well, and no earlier fit matters to it."""
+    """A trial in a new process succeeds, and earlier fits do not affect it."""
     first = made_up_ratings(21, 19, seed=20)
-    # Of one shape, so that what is kept by shape is taken for the other's.
+    # Same shape as the first, so that a cache keyed by shape would be caught.
     flipped = first.scale.low + first.scale.high - first.values
     second = replace(first, values=flipped.astype(np.float32))
     pairs = _rated(second)
@@ -62,13 +62,13 @@ def trial_as_here(subject: ModelSubject) -> None:
         here = subject.answers(second, pairs).astype(np.float32)
     require(
         gap(here, there) < _CLOSE,
-        f"In a fresh process it predicts otherwise than here, after other fits, by "
-        f"up to {gap(here, there):.2g}. Keep nothing outside the model.",
+        f"In a new process, predictions differ by up to {gap(here, there):.2g} from "
+        f"those made here after other fits. Store nothing outside the model object.",
     )
 
 
 def other_trials_do_not_matter(subject: ModelSubject) -> None:
-    """What it saw on one fold does not show on another, where it is hidden."""
+    """What it saw in one trial does not affect another trial."""
     ratings = made_up_ratings(22, 18, seed=int(np.random.PCG64().random_raw() >> 12))
     half = np.arange(len(ratings)) % 2 == 0
     own = ratings.take(np.flatnonzero(half))
@@ -84,29 +84,29 @@ def other_trials_do_not_matter(subject: ModelSubject) -> None:
         after = subject.answers(own, pairs)
     require(
         before.tobytes() == after.tobytes(),
-        f"Once it has been fitted to other ratings, it predicts otherwise from the "
-        f"same ones, by up to {gap(before, after):.2g}: it remembers other trials.",
+        f"After a fit to other ratings, predictions from the same ratings differ by up "
+        f"to {gap(before, after):.2g}: it remembers other trials.",
     )
 
 
 def hidden_ratings_stay_hidden(subject: ModelSubject) -> None:
-    """Predictions do not follow the hidden ratings, wherever these can be read."""
+    """It does not read the hidden ratings from the data folder or cache."""
     ratings = made_up_ratings(20, 17, seed=22)
     protocol = next(one for one in PROTOCOLS if one.name == "holdout")
     (fold, *_) = make_folds(ratings, protocol, protocol.options(), {})
-    told = []
+    predicted = []
     for seen in (fold, redraw_hidden(fold, 23)):
         with _published(seen):
-            told.append(good_trial(subject, seen.train, _askable(seen)))
+            predicted.append(good_trial(subject, seen.train, _askable(seen)))
     require(
-        told[0].tobytes() == told[1].tobytes(),
-        f"Predictions change by up to {gap(*told):.2g} with hidden ratings it was "
-        f"never given: it reads them from the data folder or the cache.",
+        predicted[0].tobytes() == predicted[1].tobytes(),
+        f"Predictions change by up to {gap(*predicted):.2g} when the hidden ratings "
+        f"change: it reads them from the data folder or the cache.",
     )
 
 
 def memory_is_linear(subject: ModelSubject) -> None:
-    """Memory grows with ratings, users and items, not with users times items."""
+    """Memory grows with users + items + ratings, not with users × items."""
 
     def extra(n_users: int, n_items: int) -> int:
         train = _sparse(n_users, n_items)
@@ -116,15 +116,15 @@ def memory_is_linear(subject: ModelSubject) -> None:
     together = extra(_MANY, _MANY)
     require(
         together <= apart + _SLACK_BYTES,
-        f"With {_MANY:,} users and {_MANY:,} items it takes {together >> 20:,} MiB, "
-        f"where many users and many items apart take {apart >> 20:,} MiB: it holds a "
-        f"table of users times items.",
+        f"With {_MANY:,} users and {_MANY:,} items it needs {together >> 20:,} MiB, "
+        f"but {apart >> 20:,} MiB in total for many users and for many items alone: it "
+        f"holds a table of users × items.",
     )
 
 
 @contextmanager
 def _published(fold: Fold) -> Iterator[None]:
-    """Keep all ratings where a data set is looked for, the hidden ones too."""
+    """Put all ratings, hidden ones included, into the data folder for a while."""
     folder = data_folder() / "canary"
     folder.mkdir()
     ratings = fold.ratings
@@ -152,7 +152,7 @@ def _rated(ratings: Ratings) -> Pairs:
 
 
 def _sparse(n_users: int, n_items: int) -> Ratings:
-    """Return as many ratings whatever the sizes, spread over all users and items."""
+    """Return a fixed number of ratings, spread over all users and items."""
     number = np.arange(_N_RATINGS)
     users, items = number % n_users, (number * 7 + number // n_users) % n_items
     cells = np.unique(users * n_items + items)

@@ -35,7 +35,7 @@ def test_each_case_runs_its_own_models(benchbox: Benchbox, suite: str) -> None:
     done = benchbox(f"run --suite {suite}")
 
     run = done.folder.read_run()
-    assert [stage.takers(run) for stage in run.stages] == [[0, 1], [2]]
+    assert [stage.participants(run) for stage in run.stages] == [[0, 1], [2]]
     labels = sorted((trial.stage, trial.label) for trial in done.trials())
     assert labels == [(0, "svd:preset=zero"), (0, "user-mean"), (1, "bias")]
 
@@ -93,9 +93,9 @@ def test_the_statistics_of_cases_are_of_their_own_data_and_models(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ("-m bias", "name their own models"),
-        ("-p kfold", "name their own protocols"),
-        ("--folds k1", "name their own folds"),
+        ("-m bias", "have their own models"),
+        ("-p kfold", "have their own protocols"),
+        ("--folds k1", "have their own folds"),
     ],
 )
 def test_options_that_cases_settle_are_refused(

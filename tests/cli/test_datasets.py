@@ -38,14 +38,14 @@ def test_show_of_absent_data_tells_what_the_card_says_and_fetches_nothing(
 
     assert done.code == 0
     for part in (
-        "138,493, says the card",
+        "138,493, according to the card",
         "BENCHBOX_DATA is not set",
         "files.grouplens.org, 189 MiB",
         "benchbox data fetch ml-20m",
         "ratings.csv and",
         "top_users",
         "For research only",
-        "no, or not said",
+        "no, or unknown",
     ):
         assert part in done.out
     assert not list((tmp_path / "cache").rglob("*"))

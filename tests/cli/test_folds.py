@@ -53,7 +53,7 @@ def test_folds_are_listed_with_sizes_cold_counts_ids_and_pins(
     kfold, new_users = done.out.split("\n\nsynthetic")
     assert kfold.count("40,000") == 5
     assert "k5" in kfold
-    assert "pins these ids: the split is the standard one" in kfold
+    assert "this is the standard split" in kfold
     assert "· new-users:given=5" in new_users
     assert "history" in new_users
     assert "does not pin these ids" in new_users
@@ -63,7 +63,7 @@ def test_an_audit_tells_severity_and_reason_by_fold(benchbox: Benchbox) -> None:
     done = benchbox("data audit svd-toy -p kfold")
 
     assert done.code == 0
-    assert "k1: 36 to train on, 9 hidden; no leak" in done.out
+    assert "k1: 36 training and 9 hidden ratings; no leak" in done.out
     assert "warning: only 9 ratings are hidden" in done.out
 
 
@@ -72,7 +72,7 @@ def test_a_flawed_protocol_leaks_as_it_says(benchbox: Benchbox) -> None:
 
     assert done.code == 0
     assert "LEAK: 45 hidden ratings are also in train." in done.out
-    assert "Flawed, and named so" in done.out
+    assert "is marked as flawed" in done.out
 
 
 def test_findings_are_kept_with_the_fold_s_record_and_warnings_said(

@@ -92,7 +92,7 @@ def test_doctor_finds_this_machine_fit(benchbox: Benchbox) -> None:
     done = benchbox("doctor")
 
     assert done.code == 0, done.out
-    assert "starts and answers" in done.out
+    assert "starts and responds" in done.out
     assert "torch" in done.out
 
 
@@ -107,7 +107,7 @@ def test_doctor_finds_a_cache_that_cannot_be_written(
     done = benchbox("doctor")
 
     assert done.code == 1
-    assert "cannot be written to" in done.out
+    assert "is not writable" in done.out
 
 
 def test_other_systems_are_refused_with_a_clear_line(
@@ -237,7 +237,7 @@ def test_a_difference_nobody_explains_is_an_exit_code(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("verify --dataset svd-toyy", "no claim about 'svd-toyy'"),
+        ("verify --dataset svd-toyy", "No claim is about the data set 'svd-toyy'"),
         ("verify --claim toy-maen", "Did you mean 'toy-mean'?"),
     ],
 )

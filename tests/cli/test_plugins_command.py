@@ -136,7 +136,7 @@ def test_a_switch_below_a_group_of_commands_works_too(
 
 
 def test_a_misspelt_name_to_leave_out_is_reported(benchbox: Benchbox) -> None:
-    assert "called 'acne'" in benchbox("list models --without acne").err
+    assert "no plugin 'acne'" in benchbox("list models --without acne").err
 
 
 def test_a_journal_hears_of_a_run_and_its_faults_harm_nothing(
@@ -219,7 +219,7 @@ def test_checking_what_nobody_offers_is_one_line(benchbox: Benchbox) -> None:
     done = benchbox("plugins check biass")
 
     assert done.code == 2
-    assert "called 'biass'. Did you mean 'bias'?" in done.err
+    assert "plugin 'biass'. Did you mean 'bias'?" in done.err
 
 
 def test_checking_a_data_set_reads_it(benchbox: Benchbox) -> None:

@@ -129,7 +129,7 @@ def test_the_example_source_fetches_what_a_card_asks_for(
     assert fetched.out == "acme-books: the file server of Acme\n", fetched.err
     for part in ("25,000", "the file server of Acme, from the cache"):
         assert part in shown.out
-    assert re.search(r"may be passed on +yes\n", shown.out)
+    assert re.search(r"redistributable +yes\n", shown.out)
 
 
 def test_the_example_model_keeps_every_promise(page: str, benchbox: Benchbox) -> None:

@@ -194,7 +194,7 @@ def test_a_model_that_reads_timestamps_is_skipped_where_there_are_none(
     assert done.code == 0, done.err
     ended = {(t.stage, t.label): t for t in done.trials()}
     assert ended[0, "Timed"].status == "skipped"
-    assert ended[0, "Timed"].reason == "Timed reads timestamps, and svd-toy has none"
+    assert ended[0, "Timed"].reason == "Timed needs timestamps, and svd-toy has none"
     assert ended[1, "Timed"].status == "ok"
     assert ended[0, "bias"].status == "ok"
 
@@ -333,7 +333,7 @@ def test_a_dry_run_shows_the_matrix_and_writes_nothing(
         ("run -m autorec-usr", 2, "Did you mean 'autorec-user'?"),
         ("run -m bias:dampin=3 -d svd-toy", 2, "bias has no option 'dampin'"),
         ("run -m biased-mf:n_factors=many -d svd-toy", 2, "biased-mf cannot take"),
-        ("run -m bias -m bias -d svd-toy", 2, "chosen twice"),
+        ("run -m bias -m bias -d svd-toy", 2, "given twice"),
         ("run -d ml-100", 2, "Did you mean 'ml-100k'?"),
         ("run -d missing.csv", 1, "missing.csv"),
         ("run -d svd-toy -p kfolds", 2, "Did you mean 'kfold'?"),

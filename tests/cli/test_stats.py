@@ -228,7 +228,7 @@ def test_a_run_in_which_nothing_ended_well_has_nothing_to_tell(
     done = benchbox("stats")
 
     assert done.code == 1
-    assert "no trial that ended well" in done.err
+    assert "nothing to analyse" in done.err
 
 
 def test_on_real_ratings_pairs_are_sharp_and_definitions_far_apart(

@@ -1,7 +1,7 @@
 """Records written by release 0.1, before modules moved: nothing may notice the move.
 
 The archive holds a run of five models under two protocols, made with one thread, what
-`report` and `stats` said of it, and a kept model with three of its predictions.
+`report` and `stats` said of it, and a saved model with three of its predictions.
 """
 
 import json
@@ -108,7 +108,7 @@ def test_resumed_it_keeps_what_is_there_and_does_the_rest_alike(
     assert run.read_run().status == "finished"
 
 
-def test_its_kept_model_still_predicts(
+def test_its_saved_model_still_predicts(
     benchbox: Benchbox, run: RunFolder, tmp_path: Path
 ) -> None:
     done = benchbox("predict model pairs.csv")

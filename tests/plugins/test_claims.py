@@ -64,14 +64,14 @@ def test_what_could_not_be_computed_is_said() -> None:
         ("claims = 3", "Expected `array`"),
         ('[[claims]]\nname = "x"', "missing required field"),
         ("[[claim]]", "unknown field `claim`"),
-        ("=", "holds no claims"),
+        ("=", "is not a valid file of claims"),
     ],
 )
 def test_a_file_without_claims_is_one_line(text, said, tmp_path) -> None:
     (tmp_path / "toys.toml").write_text(text)
 
     with pytest.raises(
-        PluginError, match=f"toys.toml holds no claims: .*{said}|{said}"
+        PluginError, match=f"toys.toml is not a valid file of claims: .*{said}|{said}"
     ):
         claims_from_toml(tmp_path / "toys.toml")
 

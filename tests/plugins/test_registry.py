@@ -218,9 +218,9 @@ def test_a_plugin_built_for_another_api_is_refused_with_a_remedy() -> None:
     why = reasons(found(Point("future", Future()), Point("ancient", Ancient())))
 
     assert why["future"] == (
-        "is built for plugin API 2, but this benchbox has 1. Update benchbox-recsys."
+        "needs plugin API 2, but this benchbox has 1. Update benchbox-recsys."
     )
-    assert why["ancient"].endswith("Look for a newer release of it.")
+    assert why["ancient"].endswith("Look for a newer version of it.")
 
 
 def test_of_what_a_hook_returns_the_good_is_kept_and_the_bad_is_named() -> None:
@@ -228,7 +228,7 @@ def test_of_what_a_hook_returns_the_good_is_kept_and_the_bad_is_named() -> None:
 
     assert list(registry.offers["models"]) == ["zog"]
     first, second = (broken.reason for broken in registry.broken)
-    assert "a str where a ModelSpec belongs" in first
+    assert "a str instead of a ModelSpec" in first
     assert "the name 'Zag'. Names are lower-case" in second
 
 
@@ -242,7 +242,7 @@ def test_a_class_a_wrapper_and_a_hook_that_quits_are_named_for_what_they_are() -
     )
 
     assert "is a class" in why["class"]
-    assert "wraps benchbox_models" in why["wrapping"]
+    assert "wraps the hook benchbox_models" in why["wrapping"]
     assert "SystemExit" in why["quitting"]
 
 

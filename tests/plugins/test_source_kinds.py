@@ -81,7 +81,7 @@ def test_a_card_that_asks_for_an_unknown_kind_costs_one_line_and_no_other_card()
     )
 
     assert reasons(registry) == [
-        "offers a card with a fault: Data set 'others' has a source of type 'shop' "
+        "offers a faulty card: Data set 'others' has a source of type 'shop' "
         "that cannot be used: No kind of source named 'shop'. Available: folder, "
         "package, path, url, wheel."
     ]
@@ -106,7 +106,7 @@ def test_whatever_a_card_made_in_python_holds_costs_one_line(sources: Any) -> No
     registry = found(Point("a", carrying(wrong)), Point("b", carrying(card(FOLDER))))
 
     (reason,) = reasons(registry)
-    assert reason.startswith("offers a card with a fault: ")
+    assert reason.startswith("offers a faulty card: ")
 
 
 def test_a_kind_that_two_plugins_offer_is_nobodys() -> None:
@@ -146,7 +146,7 @@ def test_what_is_no_kind_of_source_is_refused() -> None:
 
     (reason,) = reasons(found(Point("a", Plugin())))
 
-    assert "where a SourceKind belongs" in reason
+    assert "instead of a SourceKind" in reason
 
 
 def test_a_tag_is_a_name_like_any_other() -> None:

@@ -78,7 +78,7 @@ def test_a_suite_is_known_by_the_name_of_its_file(tmp_path: Path) -> None:
 def test_a_file_that_is_no_suite_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "bad.toml").write_text(content)
 
-    with pytest.raises(PluginError, match=r"bad\.toml is no suite"):
+    with pytest.raises(PluginError, match=r"bad\.toml cannot be read as a suite"):
         suite_from_toml(tmp_path / "bad.toml")
-    with pytest.raises(PluginError, match=r"none\.toml is no suite"):
+    with pytest.raises(PluginError, match=r"none\.toml cannot be read as a suite"):
         suite_from_toml(tmp_path / "none.toml")

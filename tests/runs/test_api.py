@@ -68,7 +68,7 @@ def test_predictions_stand_beside_the_ratings_they_were_scored_on(
     ("arguments", "message"),
     [
         (("bais", "k1"), "No model 'bais'.*Did you mean 'bias'"),
-        (("bias",), "Name one of the folds: k1, k3"),
+        (("bias",), "Name one of: k1, k3"),
         (("bias", "k2"), "no fit 0 on fold 'k2'. Folds: k1, k3"),
     ],
 )
@@ -146,11 +146,11 @@ def test_a_data_set_is_loaded_by_name_or_from_a_file(tmp_path: Path) -> None:
     assert len(benchbox.load_dataset(DATA).ratings) == 900
 
 
-def test_a_fitted_model_is_kept_and_predicts(tmp_path: Path) -> None:
-    kept = benchbox.fit("bias", DATA, tmp_path / "mine", threads=1)
+def test_a_fitted_model_is_saved_and_predicts(tmp_path: Path) -> None:
+    saved = benchbox.fit("bias", DATA, tmp_path / "mine", threads=1)
 
-    assert kept.record.n_ratings == 900
-    assert 1 <= float(kept.predict(["1"], ["1"])[0]) <= 5
+    assert saved.record.n_ratings == 900
+    assert 1 <= float(saved.predict(["1"], ["1"])[0]) <= 5
 
 
 def test_every_setting_of_a_run_can_be_given_by_name() -> None:

@@ -56,7 +56,7 @@ def test_a_plugin_that_fails_is_reported_once_and_the_others_are_told() -> None:
     assert len(journal.heard) == 3
     assert said == [
         "plugin acme 1.2 (a-failing) fails in its hook benchbox_run_started: "
-        "SystemExit: disk full. The run goes on without it."
+        "SystemExit: disk full. The run continues without it."
     ]
 
 

@@ -286,8 +286,8 @@ class Precise(Honest):
         context.note("products", torch.get_float32_matmul_precision())
 
 
-class Keeps(Honest):
-    """Can be kept."""
+class Savable(Honest):
+    """Can be saved."""
 
     def state(self) -> dict[str, float]:
         return {"mean": float(self.mean)}

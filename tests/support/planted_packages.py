@@ -88,7 +88,7 @@ CAUSES = {
     "acme-misspelt": "'benchbox_model' that does not exist. Did you mean",
     "acme-signature": "surprise",
     "acme-raising": "fails in its hook benchbox_models: RuntimeError: no licence",
-    "acme-future": "is built for plugin API 2, but this benchbox has 1",
+    "acme-future": "needs plugin API 2, but this benchbox has 1",
 }
 """What must be said of each."""
 

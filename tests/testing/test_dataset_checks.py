@@ -54,7 +54,7 @@ def broken(card: DatasetCard) -> dict[str, Verdict]:
     ("values", "check", "reason"),
     [
         ({"summary": ""}, "card-is-complete", "no summary"),
-        ({"n_users": None}, "counts-are-stated", "n_users, which is 12"),
+        ({"n_users": None}, "counts-are-stated", "n_users = 12"),
         ({"n_items": 6}, "counts-are-stated", "its card says 6"),
         (
             {"scale": RatingScale(1, 4, 1)},
@@ -86,4 +86,4 @@ def test_a_card_that_says_what_is_not_so_is_caught(
 def test_a_reader_that_reads_otherwise_each_time_is_caught(tmp_path: Path) -> None:
     made = card(tmp_path, reader=f"{__name__}:random_reader")
 
-    assert "Read twice" in broken(made)["reading-again-gives-the-same"].reason
+    assert "Reading it twice" in broken(made)["reading-again-gives-the-same"].reason

@@ -103,9 +103,9 @@ class Broken(Old):
 
 SAID = {
     "test_missed": "bias on synthetic",
-    "test_missed_below": "coverage is 1, below the 1.5 stated.",
+    "test_missed_below": "coverage is 1, below the bound of 1.5.",
     "test_unknown": "No model named 'bais'. Did you mean 'bias'?",
-    "test_no_such_figure": "No figure named 'rsme' to state a bound on.",
+    "test_no_such_figure": "There is a bound for 'rsme', which was not measured.",
     "test_failing": "fold holdout: failed: RuntimeError: no licence",
 }
 

@@ -23,10 +23,10 @@ CAUGHT_BY_ONE = {
     "answers": (zoo.spec(zoo.PicksEasyPairs), "no way to decline a pair"),
     "same-seed-same-bytes": (zoo.spec(zoo.SecretlyRandom), "stochastic=False"),
     "second-fit-forgets-the-first": (zoo.spec(zoo.WarmStarts), "left something behind"),
-    "pairs-stand-alone": (zoo.spec(zoo.TunesOnWhatIsAsked), "No pair may tell"),
-    "inputs-stay-as-they-are": (zoo.spec(zoo.MutatesItsInput), "wrote to the pairs"),
+    "pairs-stand-alone": (zoo.spec(zoo.TunesOnWhatIsAsked), "each pair independently"),
+    "inputs-stay-as-they-are": (zoo.spec(zoo.MutatesItsInput), "modified the pairs"),
     "unknown-users-and-items": (zoo.spec(zoo.KnowsWhomItSaw), "out of bounds"),
-    "zero-is-a-rating": (zoo.spec(zoo.MasksByValue), "takes them for missing"),
+    "zero-is-a-rating": (zoo.spec(zoo.MasksByValue), "treats them as missing"),
     "one-rating-is-enough": (zoo.spec(zoo.NeedsTwo), "predicts [nan]"),
     "history-is-read": (
         zoo.spec(
@@ -36,9 +36,9 @@ CAUGHT_BY_ONE = {
         "whatever their history",
     ),
     "timestamps-are-declared": (zoo.spec(zoo.ReadsTheClock), "uses_timestamps=True"),
-    "kept-and-restored": (zoo.spec(zoo.ForgetsItems), "Restored, it predicts"),
+    "saved-and-restored": (zoo.spec(zoo.ForgetsItems), "After state() and restore()"),
     "process-as-it-was": (zoo.spec(zoo.ChangesTheDtype), "torch's default dtype"),
-    "no-files-left": (zoo.spec(zoo.WritesResults), "A model writes no results"),
+    "no-files-left": (zoo.spec(zoo.WritesResults), "must not write files"),
     "unclipped": (zoo.spec(zoo.Clips), "It clips its predictions"),
     "epochs-are-reported": (
         zoo.spec(zoo.TrainsOn, capabilities=VALIDATED),
@@ -49,17 +49,17 @@ CAUGHT_BY_ONE = {
             zoo.Honest,
             capabilities=msgspec.structs.replace(zoo.PLAIN, devices=("cpu", "gpu")),
         ),
-        "No device is called",
+        "There are no devices",
     ),
-    "trial-as-here": (zoo.spec(zoo.Stale), "Keep nothing outside the model"),
+    "trial-as-here": (zoo.spec(zoo.Stale), "Store nothing outside the model"),
     "other-trials-do-not-matter": (zoo.spec(zoo.Memoriser), "remembers other trials"),
     "hidden-ratings-stay-hidden": (zoo.spec(zoo.ReadsTheData), "reads them from"),
-    "memory-is-linear": (zoo.spec(zoo.Dense), "table of users times items"),
+    "memory-is-linear": (zoo.spec(zoo.Dense), "table of users × items"),
 }
 """For each check an animal that it alone catches, and what it says of it."""
 
 CAUGHT = {
-    zoo.CentresInPlace: "wrote to the values",
+    zoo.CentresInPlace: "modified the values",
     zoo.CountsTrials: "Two fits with one seed differ",
     zoo.PreparesForRatings: "Make it prepare(device) or prepare()",
     zoo.Unseeded: "Two fits with one seed differ",

@@ -1,1 +1,1 @@
-"""Tuning: options chosen on validation ratings, with one budget for every model."""
+"""Tuning: choosing options on validation ratings, with equal budgets for all models."""

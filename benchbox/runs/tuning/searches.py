@@ -1,4 +1,4 @@
-"""Searches: options chosen for every model on every fold, kept as they are found."""
+"""Tunes every model on every fold of a run."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,11 +18,11 @@ from benchbox.runs.tuning.suggestions import free_space
 from benchbox.trials import Executor
 
 STUDY = "study.json"
-"""File of a run that holds what was tried, model by model and fold by fold."""
+"""File in a run's folder with all settings tried, by model and fold."""
 
 
 def tunable(config: RunConfig, spaces: Mapping[str, SearchSpace]) -> RunConfig:
-    """Return *config* with all models that have something to tune, if it names none."""
+    """Return *config*; if it names no models, with all that have a search space."""
     if config.models or config.cases:
         return config
     models = tuple(sorted(name for name, space in spaces.items() if space))
@@ -30,11 +30,11 @@ def tunable(config: RunConfig, spaces: Mapping[str, SearchSpace]) -> RunConfig:
 
 
 def with_tuned(plan: Plan, spaces: Mapping[str, SearchSpace]) -> Plan:
-    """Return *plan* with each model twice: as it is, and with options to be searched.
+    """Return *plan* with each model twice: as it is, and to be tuned.
 
     Args:
-        plan: What the run does.
-        spaces: What may be tried, by name of the model.
+        plan: Plan of the run.
+        spaces: Search spaces by name of the model.
     """
     models, searches = [], {}
     for model in plan.models:
@@ -51,13 +51,13 @@ class Searches:
     """All searches of a run.
 
     Args:
-        plan: What the run does, with `Plan.searches`.
-        folder: The run's folder; records of what is tried lie below it.
-        executor: What runs the trials.
-        listener: Whoever wants to know.
+        plan: Plan of the run, with `Plan.searches`.
+        folder: Folder of the run, which also gets the records of the searches.
+        executor: Executor that runs the trials.
+        listener: Its methods are called as the searches progress.
 
     Raises:
-        UsageError: The metric to choose by is unknown.
+        UsageError: The metric to optimise is unknown.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Searches:
         self._metric = _metric(plan)
 
     def run(self) -> Plan | None:
-        """Search, and return the plan with what was chosen; `None` after Ctrl-C."""
+        """Return the plan with the chosen options; `None` after Ctrl-C."""
         studies: list[StudyRecord] = []
         chosen: dict[tuple[str, str], Chosen] = {}
         for first in self._first_trials():
@@ -85,7 +85,7 @@ class Searches:
         return replace(self._plan, chosen=chosen)
 
     def _first_trials(self) -> Iterator[PlannedTrial]:
-        """Yield a trial for each search: the model and the fold it is about."""
+        """Yield a trial for each search, with its model and fold."""
         for number, stage in enumerate(self._plan.stages):
             for fold in stage.folds:
                 for place, model in enumerate(self._plan.models):
@@ -134,10 +134,10 @@ class Searches:
 
 
 def check_metric(plan: Plan) -> None:
-    """Refuse a metric to choose by that is unknown.
+    """Check that the metric to optimise exists.
 
     Raises:
-        UsageError: It is.
+        UsageError: It does not.
     """
     _metric(plan)
 

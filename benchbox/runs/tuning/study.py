@@ -1,4 +1,4 @@
-"""Study: one model, tuned on what is visible of one fold."""
+"""The search for one model's options on one fold."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -26,17 +26,17 @@ from benchbox.runs.tuning.suggestions import suggest
 class Study:
     """The search for one model's options on one fold.
 
-    Each trial is an ordinary one, in a process of its own, on a fold within the
-    fold's training ratings: the validation ratings, carved by the protocol's own rule,
-    are its hidden ones. What has ended is on disk, and is not tried again.
+    Each trial is an ordinary trial on a fold within the fold's training ratings, whose
+    hidden ratings are validation ratings. The protocol splits them off. Trials whose
+    records are already on disk are not repeated.
 
     Args:
-        first: A trial of the model on the fold; of its data only *validation* is
-            given to the trials of the search.
-        validation: The fold within the training ratings.
-        space: What may be tried.
-        metric: What to choose by.
-        folder: Takes the trials' records.
+        first: A trial of the model on the fold. The trials of the search get only the
+            data in *validation*.
+        validation: Fold within the training ratings.
+        space: Search space.
+        metric: Metric to optimise.
+        folder: Folder for the trials' records.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Study:
         metric: Metric,
         folder: RunFolder,
     ) -> None:
-        # Predictions of validation ratings are of no further use.
+        # Predictions of validation ratings are not needed later.
         plan = first.plan
         config = msgspec.structs.replace(plan.config, keep_predictions=False)
         self.plan: Plan = replace(plan, config=config)
@@ -68,18 +68,18 @@ class Study:
 
     @property
     def budget(self) -> TuningBudget:
-        """How much may be tried."""
+        """Budget of the search."""
         return self._budget
 
     @property
     def tried(self) -> list[Tried]:
-        """What has been tried."""
+        """Settings tried so far."""
         return self._tried
 
     def trials(self) -> Iterator[PlannedTrial]:
-        """Yield the trials that are left, each chosen by the outcome of those before.
+        """Yield the remaining trials, each chosen by the results of those before.
 
-        Whoever runs them hands each record to `took` before asking for the next.
+        The caller passes each record to `took` before it asks for the next trial.
         """
         while (options := self._next()) is not None:
             trial = self._planned(options, len(self._tried))
@@ -90,7 +90,7 @@ class Study:
                 yield trial
 
     def took(self, record: TrialRecord) -> None:
-        """Take the record of the trial that has just ended."""
+        """Add the record of the trial that has just ended."""
         score = record.metrics.get(self._metric.name)
         self._tried.append(
             Tried(
@@ -103,7 +103,7 @@ class Study:
         )
 
     def record(self) -> StudyRecord:
-        """Return what was found."""
+        """Return the record of the search."""
         done = [tried for tried in self._tried if tried.value is not None]
         sign = -1 if self._metric.higher_is_better else 1
         best = min(done, key=lambda tried: sign * (tried.value or 0), default=None)
@@ -129,7 +129,7 @@ class Study:
     def _next(self) -> dict[str, Any] | None:
         """Return the options to try next, if the budget allows."""
         if not self._tried:
-            # As JSON has them, so that a tuple is not a change of the list it becomes.
+            # As decoded from JSON, so that a tuple equals the list it becomes.
             options = msgspec.json.decode(msgspec.json.encode(self._model.options))
             return {name: options[name] for name in self._space}
         is_spent = self._spent >= (self._budget.seconds or float("inf"))
@@ -163,7 +163,7 @@ class Study:
         )
 
     def _limit(self, record: TrialRecord) -> float:
-        """Return what a trial has cost that could not say so itself."""
+        """Return the seconds of a trial that was stopped before it reported them."""
         if record.status != "timeout":
             return 0.0
         limits = (self.plan.config.time_limit_seconds, self._budget.seconds)
@@ -171,25 +171,25 @@ class Study:
 
 
 class StudyListener(Silent):
-    """Hands each record to the study before anybody else hears of it.
+    """Passes each record to the study before it calls another listener.
 
     Args:
         study: The study.
-        inner: Who else wants to know.
+        inner: The other listener.
     """
 
     def __init__(self, study: Study, inner: Listener) -> None:
         self._study, self._inner = study, inner
 
     def trial_started(self, trial: PlannedTrial) -> None:
-        """Take note that *trial* begins."""
+        """Pass on that *trial* starts."""
         self._inner.trial_started(trial)
 
     def trial_said(self, message: TrialMessage) -> None:
-        """Take a message of the running trial."""
+        """Pass on a message of the running trial."""
         self._inner.trial_said(message)
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
-        """Take note of how *trial* ended."""
+        """Pass the record of *trial* to the study, then its result to the listener."""
         self._study.took(record)
         self._inner.search_tried(self._study.tried[-1])

@@ -1,4 +1,4 @@
-"""Suggest: which options to try next, given what was tried."""
+"""Suggests which options to try next."""
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -10,14 +10,14 @@ from benchbox.records import Tried
 from benchbox.seeding import derive_seed
 
 _N_RANDOM = 4
-"""Trials, that of the defaults among them, before suggestions follow what was found."""
+"""Number of trials, the first included, before suggestions use earlier results."""
 
 
 def needs_optuna() -> None:
-    """Say how to install Optuna, where it is missing.
+    """Check that Optuna is installed.
 
     Raises:
-        UsageError: It is.
+        UsageError: It is not; the message says how to install it.
     """
     if find_spec("optuna") is None:
         raise UsageError(
@@ -29,9 +29,9 @@ def needs_optuna() -> None:
 def free_space(
     space: SearchSpace, fixed: Mapping[str, Any], options: Mapping[str, Any]
 ) -> SearchSpace:
-    """Return what is left to search if the user has set the options in *fixed*.
+    """Return the search space without the options in *fixed*, which the user has set.
 
-    Options whose value in force lies outside their range are left alone as well.
+    Options whose present value is outside their range are not searched either.
     """
     return {
         name: values
@@ -45,14 +45,14 @@ def suggest(
 ) -> dict[str, Any]:
     """Return the options to try next, by Optuna's tree-structured Parzen estimator.
 
-    The answer follows from the arguments alone, so that a search that was broken off
-    goes on as if it had not been.
+    The result depends only on the arguments, so that an interrupted search continues
+    as if it had not been interrupted.
 
     Args:
-        space: What may be tried.
-        tried: What was, first things first.
-        seed: Root of the search's randomness.
-        higher_is_better: Direction of the metric.
+        space: Search space.
+        tried: Settings tried so far, in order.
+        seed: Seed of the search.
+        higher_is_better: Whether higher values of the metric are better.
     """
     import optuna
 
@@ -82,7 +82,7 @@ def _distribution(values: Span | OneOf) -> Any:
     from optuna import distributions
 
     if isinstance(values, OneOf):
-        # Optuna's categories are plain values; widths of layers are lists.
+        # Optuna's categories must be scalars, but widths of layers are lists.
         return distributions.CategoricalDistribution(range(len(values.values)))
     if values.is_whole:
         return distributions.IntDistribution(

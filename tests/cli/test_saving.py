@@ -1,4 +1,4 @@
-"""`benchbox fit`, `predict` and `recommend`: keeping a model and using it."""
+"""`benchbox fit`, `predict` and `recommend`: saving a model and using it."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import pytest
 
 from benchbox.cli import main
 from benchbox.plugins.registry import discover
-from benchbox.runs.saved_model import KeptModel
+from benchbox.runs.saved_model import SavedModel
 from tests.support.commands import Benchbox, Lender
 
 ITEMS = [f"film-{n:02d}" for n in range(12)]
@@ -34,21 +34,21 @@ def ratings(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, lender: Lender) -> Path:
-    """A kept bias model."""
+def saved_once(tmp_path_factory: pytest.TempPathFactory, lender: Lender) -> Path:
+    """A saved bias model."""
     folder = tmp_path_factory.mktemp("once")
-    file, kept = folder / "ratings.csv", folder / "kept"
+    file, saved = folder / "ratings.csv", folder / "saved"
     file.write_text(checkerboard())
     with pytest.MonkeyPatch.context() as patched:
         lender.serve(patched)
-        assert main(["fit", "bias", "-d", str(file), "--out", str(kept)]) == 0
-    return kept
+        assert main(["fit", "bias", "-d", str(file), "--out", str(saved)]) == 0
+    return saved
 
 
 @pytest.fixture
-def kept(kept_once: Path, tmp_path: Path) -> Path:
+def saved(saved_once: Path, tmp_path: Path) -> Path:
     """A copy of it in the folder that commands run in."""
-    return Path(shutil.copytree(kept_once, tmp_path / "kept"))
+    return Path(shutil.copytree(saved_once, tmp_path / "saved"))
 
 
 @pytest.fixture
@@ -63,25 +63,25 @@ EVERY_MODEL = [offer.value for offer in discover().all("models")]
 
 
 @pytest.mark.parametrize("spec", EVERY_MODEL, ids=lambda spec: spec.name)
-def test_every_bundled_model_is_kept_and_predicts_as_before(
+def test_every_bundled_model_is_saved_and_predicts_as_before(
     spec, benchbox: Benchbox, ratings: Path
 ) -> None:
-    done = benchbox(f"fit {spec.name} -d {ratings} --out kept --threads 1")
+    done = benchbox(f"fit {spec.name} -d {ratings} --out saved --threads 1")
     assert done.code == 0, done.err
     assert "fitted to 320 ratings" in done.out
 
-    folder = Path("kept")
-    kept = KeptModel.load(folder)
+    folder = Path("saved")
+    saved = SavedModel.load(folder)
     users, items = ["u1", "u2", "u39"], ["film-00", "film-01", "film-11"]
-    predicted = kept.predict(users, items)
+    predicted = saved.predict(users, items)
 
     assert predicted.shape == (3,)
     assert np.isfinite(predicted).all()
-    assert np.array_equal(predicted, KeptModel.load(folder).predict(users, items))
-    assert kept.record.model.name == spec.name
+    assert np.array_equal(predicted, SavedModel.load(folder).predict(users, items))
+    assert saved.record.model.name == spec.name
 
 
-def test_a_kept_model_predicts_what_the_fitted_one_did(
+def test_a_saved_model_predicts_what_the_fitted_one_did(
     benchbox: Benchbox, ratings: Path
 ) -> None:
     from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
@@ -89,8 +89,8 @@ def test_a_kept_model_predicts_what_the_fitted_one_did(
 
     from benchbox import FitContext
 
-    benchbox(f"fit bias -d {ratings} --out kept")
-    train = KeptModel.load(Path("kept")).ratings
+    benchbox(f"fit bias -d {ratings} --out saved")
+    train = SavedModel.load(Path("saved")).ratings
     everything = train.users, train.items
     for kind in (UserAutoencoder, ItemAutoencoder):
         options = AutoencoderOptions(hidden_units=(4, 3, 4), tied=True, epochs=3)
@@ -106,9 +106,9 @@ def test_a_kept_model_predicts_what_the_fitted_one_did(
 def test_somebody_new_is_recommended_what_people_alike_love(
     model, benchbox: Benchbox, ratings: Path, own: Path
 ) -> None:
-    assert benchbox(f"fit {model} -d {ratings} --out kept").code == 0
+    assert benchbox(f"fit {model} -d {ratings} --out saved").code == 0
 
-    done = benchbox(f"recommend kept --user {own} -k 3 --json")
+    done = benchbox(f"recommend saved --user {own} -k 3 --json")
 
     best = json.loads(done.out)
     assert done.code == 0
@@ -121,36 +121,36 @@ def test_somebody_new_is_recommended_what_people_alike_love(
 def test_a_known_user_is_recommended_what_they_have_not_rated(
     benchbox: Benchbox, ratings: Path
 ) -> None:
-    benchbox(f"fit autorec-item -d {ratings} --out kept")
+    benchbox(f"fit autorec-item -d {ratings} --out saved")
     rated = {
         line.split(",")[1]
         for line in ratings.read_text().splitlines()
         if line.startswith("u7,")
     }
 
-    done = benchbox("recommend kept --user u7 -k 50 --json")
+    done = benchbox("recommend saved --user u7 -k 50 --json")
 
     assert {item["item"] for item in json.loads(done.out)} == set(ITEMS) - rated
 
 
 def test_titles_are_shown_and_understood(benchbox: Benchbox, tmp_path: Path) -> None:
     # svd-toy has no titles, so ids stand alone.
-    benchbox("fit svd -d svd-toy --out kept")
-    kept = KeptModel.load(Path("kept"))
-    table = kept.ratings.item_features or {}
+    benchbox("fit svd -d svd-toy --out saved")
+    saved = SavedModel.load(Path("saved"))
+    table = saved.ratings.item_features or {}
     assert not table
-    done = benchbox(f"recommend kept --user {kept.ratings.user_ids[1]} -k 2")
+    done = benchbox(f"recommend saved --user {saved.ratings.user_ids[1]} -k 2")
 
     assert done.code == 0
     assert done.out.splitlines()[0].split() == ["rating", "item", "title"]
     assert len(done.out.splitlines()) == 4
 
 
-def test_pairs_are_predicted_in_their_order(benchbox: Benchbox, kept: Path) -> None:
+def test_pairs_are_predicted_in_their_order(benchbox: Benchbox, saved: Path) -> None:
     Path("pairs.csv").write_text("item,user\nfilm-01,u2\nfilm-00,u1\n")
 
-    done = benchbox("predict kept pairs.csv")
-    written = benchbox("predict kept pairs.csv --out predicted.csv")
+    done = benchbox("predict saved pairs.csv")
+    written = benchbox("predict saved pairs.csv --out predicted.csv")
 
     lines = done.out.splitlines()
     assert lines[0] == "user,item,prediction"
@@ -161,13 +161,13 @@ def test_pairs_are_predicted_in_their_order(benchbox: Benchbox, kept: Path) -> N
     assert "2 predictions in predicted.csv" in written.err
 
 
-def test_a_model_of_one_s_own_is_kept_if_it_says_how(
+def test_a_model_of_one_s_own_is_saved_if_it_says_how(
     benchbox: Benchbox, ratings: Path
 ) -> None:
-    assert benchbox(f"fit planted.py:Keeps -d {ratings} --out kept").code == 0
+    assert benchbox(f"fit planted.py:Savable -d {ratings} --out saved").code == 0
     Path("pairs.csv").write_text("user,item\nu1,film-00\n")
 
-    done = benchbox("predict kept pairs.csv")
+    done = benchbox("predict saved pairs.csv")
 
     assert done.out.splitlines()[1].startswith("u1,film-00,")
 
@@ -176,31 +176,34 @@ def test_a_model_of_one_s_own_is_kept_if_it_says_how(
     ("line", "said"),
     [
         ("fit planted.py:Honest -d {data} --out new", "no method 'state'"),
-        ("fit planted.py:Raises -d {data} --out new", "not fitted: failed: Runtime"),
-        ("fit bias -d {data} --out kept", "exists. Choose another --out"),
+        ("fit planted.py:Raises -d {data} --out new", "ended as failed: Runtime"),
+        ("fit bias -d {data} --out saved", "exists. Choose another --out"),
         ("fit biass -d {data} --out new", "Did you mean 'bias'?"),
         ("fit bias -d {data} --device cuda:7 --out new", "not on this machine"),
         ("predict nowhere pairs.csv", "benchbox fit MODEL --out nowhere"),
-        ("predict kept nothing.csv", "cannot be read"),
-        ("predict kept own.csv", "has no column user"),
-        ("predict kept strange.csv", "without item 'film-99'"),
-        ("predict kept short.csv", "line 2 has 1 fields, not 2"),
-        ("recommend kept --user nobody", "without user 'nobody'"),
-        ("recommend kept --user nobody.csv", "no file 'nobody.csv'"),
-        ("recommend kept --user strange.csv", "has no column rating"),
-        ("recommend kept --user off.csv", "rating 9 of item 'film-00' is off"),
-        ("recommend kept --user words.csv", "line 2: the rating 'good' is no number"),
-        ("recommend kept --user twice.csv", "rates item 'film-00' twice"),
-        ("recommend kept --user none.csv", "has no ratings"),
-        ("recommend kept --user title.csv", "No item with the title 'Up'"),
-        ("recommend kept --user own.csv", "not inductive"),
+        ("predict saved nothing.csv", "cannot be read"),
+        ("predict saved own.csv", "has no column user"),
+        ("predict saved strange.csv", "without item 'film-99'"),
+        ("predict saved short.csv", "line 2 has 1 fields, not 2"),
+        ("recommend saved --user nobody", "without user 'nobody'"),
+        ("recommend saved --user nobody.csv", "no file 'nobody.csv'"),
+        ("recommend saved --user strange.csv", "has no column rating"),
+        ("recommend saved --user off.csv", "rating 9 of item 'film-00' is off"),
+        (
+            "recommend saved --user words.csv",
+            "line 2: the rating 'good' is not a number",
+        ),
+        ("recommend saved --user twice.csv", "rates item 'film-00' twice"),
+        ("recommend saved --user none.csv", "has no ratings"),
+        ("recommend saved --user title.csv", "No item with the title 'Up'"),
+        ("recommend saved --user own.csv", "not inductive"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing_behind(
-    line, said, benchbox: Benchbox, kept: Path, ratings: Path, own: Path
+    line, said, benchbox: Benchbox, saved: Path, ratings: Path, own: Path
 ) -> None:
     if "not inductive" in said:
-        record = Path("kept/model.json")
+        record = Path("saved/model.json")
         record.write_text(
             record.read_text().replace('"inductive": true', '"inductive": false')
         )
@@ -225,21 +228,21 @@ def test_a_mistake_is_one_line_and_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("damage", ["{", '{"format": 1}'])
-def test_a_damaged_record_is_one_line(damage, benchbox: Benchbox, kept: Path) -> None:
-    Path("kept/model.json").write_text(damage)
+def test_a_damaged_record_is_one_line(damage, benchbox: Benchbox, saved: Path) -> None:
+    Path("saved/model.json").write_text(damage)
     Path("pairs.csv").write_text("user,item\nu1,film-00\n")
 
-    done = benchbox("predict kept pairs.csv")
+    done = benchbox("predict saved pairs.csv")
 
     assert done.code == 1
-    assert "no kept model of this version" in done.err
+    assert "not a saved model of this version" in done.err
 
 
 def test_a_model_that_reads_timestamps_is_not_fitted_to_ratings_without(
     benchbox: Benchbox, tmp_path: Path
 ) -> None:
-    done = benchbox("fit planted.py:Timed -d svd-toy --out kept")
+    done = benchbox("fit planted.py:Timed -d svd-toy --out saved")
 
     assert done.code == 2
-    assert "Timed reads timestamps, and svd-toy has none. Choose another" in done.err
-    assert not (tmp_path / "kept").exists()
+    assert "Timed needs timestamps, and svd-toy has none. Choose another" in done.err
+    assert not (tmp_path / "saved").exists()
