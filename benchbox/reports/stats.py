@@ -128,7 +128,11 @@ def _column(key: str, prefix: str) -> str:
 
 def _notes(run: RunRecord, analysis: Analysis) -> list[str]:
     stage = analysis.stage
-    flaw = [f"⚠ These figures do not measure prediction: {stage.flaw}."] if stage.flaw else []
+    flaw = (
+        [f"⚠ These figures do not measure prediction: {stage.flaw}."]
+        if stage.flaw
+        else []
+    )
     said = [*flaw, what_was_scored(run, stage)]
     if analysis.left_out:
         names = ", ".join(analysis.left_out)

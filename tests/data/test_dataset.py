@@ -149,7 +149,7 @@ def test_a_changed_split_is_called_so() -> None:
     )
     dataset = load(card)
 
-    with pytest.raises(DataError, match=r"expected 0000.*so the split changed"):
+    with pytest.raises(DataError, match=r"expected 0000.*so the protocol or its"):
         check_fold_ids(dataset, folds_of(dataset, NAMED["holdout"]))
 
 
@@ -216,7 +216,7 @@ def test_a_plain_data_set_needs_toml_only(plain) -> None:
     [
         ("name = 3", "Expected `str`"),
         ("name = 'x'\ntitel = 'X'", "missing required field|unknown field `titel`"),
-        ("name = ", "x.toml is no data set card"),
+        ("name = ", "x.toml is not a data set card"),
     ],
 )
 def test_a_card_that_is_none_is_a_plugin_error(tmp_path, wrong, message) -> None:
