@@ -113,7 +113,7 @@ def test_a_package_that_lacks_a_file_is_an_error_that_names_it() -> None:
 
 
 def test_a_source_names_a_file() -> None:
-    with pytest.raises(DataError, match="has no files. Name at least one"):
+    with pytest.raises(DataError, match="has no files"):
         FolderSource(files={})
 
 

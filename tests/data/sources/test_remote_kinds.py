@@ -36,7 +36,7 @@ def test_single_files_can_be_known_in_part(site) -> None:
 
 
 def test_an_archive_that_is_none_has_no_hash() -> None:
-    with pytest.raises(DataError, match="each file separately.*no archive to verify"):
+    with pytest.raises(DataError, match=r"each file separately.*no archive to verify"):
         UrlSource(url="https://x.invalid/{file}", files=UNKNOWN, sha256="0" * 64)
 
 
