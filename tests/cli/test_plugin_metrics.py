@@ -205,15 +205,15 @@ def test_the_text_is_about_the_metric_asked_for(show: Show, runs: list[str]) -> 
 
     assert "on the same hidden ratings, by within ½" in text
     assert "above 0 the first is better" in text
-    assert "not told apart by within ½" in text
+    assert "do not differ significantly by within ½" in text
     assert "within ½ % by hidden rating" in text
 
 
 @pytest.mark.parametrize(
     ("metric", "why"),
     [
-        ("median-error", "it is no mean over ratings"),
-        ("rmse-by-user", "it is no mean over ratings"),
+        ("median-error", "it is not a mean over ratings"),
+        ("rmse-by-user", "it is not a mean over ratings"),
         ("cubde", "it has no such metric. Did you mean 'cubed'?"),
     ],
 )
