@@ -13,7 +13,7 @@ from benchbox.analysis.statistics.resampling import N_RESAMPLES, Resampler
 from benchbox.metrics import RMSE, Metric, UserTotals, user_totals
 from benchbox.ratings import IndexArray, Values
 
-Verdict = Literal["same", "better", "worse", "not told apart"]
+Verdict = Literal["same", "better", "worse", "not significant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Effect:
             return "same"
         is_clear = self.interval is not None and 0.0 not in self.interval
         if not is_clear or self.p_value > 1 - CONFIDENCE:
-            return "not told apart"
+            return "not significant"
         return "better" if self._first_is_better else "worse"
 
     @property

@@ -146,7 +146,7 @@ def settling(analysis: Analysis) -> list[Section]:
     open_pairs = [
         p
         for p in analysis.pairs
-        if p.effect.verdict == "not told apart"
+        if p.effect.verdict == "not significant"
         or (p.seeds_may_explain and not p.effect.same)
     ]
     if not open_pairs:
