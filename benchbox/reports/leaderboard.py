@@ -278,7 +278,7 @@ def _flagged(
 
 
 def _beats_floor(rmse: float, stage: StageRecord) -> bool:
-    """Return whether an RMSE is lower than the noise in the ratings allows."""
+    """Return whether an RMSE is lower than the noise in ratings and chance allow."""
     if stage.noise_floor is None:
         return False
     n_hidden = sum(fold.n_hidden for fold in stage.folds)

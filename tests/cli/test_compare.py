@@ -93,7 +93,7 @@ def test_without_the_data_predictions_are_not_paired_and_that_is_said(
 
     assert done.code == 0
     assert done.err.count("predictions are not paired") == 1
-    assert "neither predictions to pair, nor several seeds" in done.out
+    assert "neither predictions to pair nor several seeds" in done.out
 
 
 def test_files_of_pytest_benchmark_are_compared_alike(

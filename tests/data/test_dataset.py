@@ -149,7 +149,9 @@ def test_a_changed_split_is_called_so() -> None:
     )
     dataset = load(card)
 
-    with pytest.raises(DataError, match=r"expected 0000.*so the protocol or its"):
+    with pytest.raises(
+        DataError, match=r"expected 0000.*so the protocol or its default"
+    ):
         check_fold_ids(dataset, folds_of(dataset, NAMED["holdout"]))
 
 

@@ -21,7 +21,7 @@ Paired = Callable[[Subject, str], Effect | None]
 """Compares saved predictions on shared hidden ratings, if possible; in the effect, the
 second side comes first."""
 
-_NO_GROUNDS = "neither predictions to pair, nor several seeds or folds to judge noise"
+_NO_GROUNDS = "neither predictions to pair nor several seeds or folds to judge noise"
 
 
 @dataclass(frozen=True, slots=True)

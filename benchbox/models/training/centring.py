@@ -1,4 +1,4 @@
-"""Centring: what is subtracted from ratings before a network learns the rest."""
+"""Centring: what ratings are taken off before a network learns the rest."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,13 @@ from benchbox.ratings import Ratings
 
 
 class Centred(NamedTuple):
-    """A bias model to subtract from ratings, and the spread of the rest.
+    """A bias model, fitted, reduced to its mean or empty, and the spread around it.
 
     Attributes:
-        model: Predicts the centre of each pair: a full bias model, the mean, or 0.
+        model: Gives the centre of each pair.
         spread: Standard deviation of the training ratings around their centres, or
-            1 if nothing is subtracted. Dividing by it makes learning rates comparable
-            across rating scales.
+            1 if nothing is taken off. Dividing by it makes learning rates mean the
+            same on every rating scale.
     """
 
     model: BiasModel
@@ -24,7 +24,7 @@ class Centred(NamedTuple):
 
 
 def fit_centring(train: Ratings, kind: Centring) -> Centred:
-    """Fit the centres of *train*: its bias model, its mean or none."""
+    """Return the centres of *train* of the *kind* the options name."""
     if kind == "bias":
         model = fit_bias_model(train)
     else:
@@ -35,9 +35,9 @@ def fit_centring(train: Ratings, kind: Centring) -> Centred:
             user_damping=0.0,
         )
     if kind == "none":
-        # Raw ratings are for published settings, which assume that they are not scaled.
+        # Who wants raw ratings has published settings for them.
         return Centred(model, 1.0)
     rest = train.values - model.predict(train.users, train.items)
     spread = float(np.sqrt(np.mean(np.square(rest), dtype=np.float64)))
-    # If the spread is 0, there is nothing to scale by.
+    # Ratings that all agree leave nothing to scale by.
     return Centred(model, spread or 1.0)
