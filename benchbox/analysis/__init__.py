@@ -1,4 +1,4 @@
-"""Analysis: all that stored records and predictions tell, without fitting again."""
+"""Statistics and comparisons from stored records and predictions, without refitting."""
 
 from benchbox.analysis.compare.cell import Cell as Cell
 from benchbox.analysis.compare.cell import Rules as Rules

@@ -1,4 +1,4 @@
-"""Analysis: all that the stored predictions of a run tell, without fitting again."""
+"""Analyses the stored predictions of a run."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -19,21 +19,21 @@ from benchbox.seeding import derive_seed
 
 
 def check_folds(run: RunRecord, stage: StageRecord, folds: Sequence[Fold]) -> None:
-    """Compare folds made now with those that the predictions of a run belong to.
+    """Check that the folds are those that the run's predictions belong to.
 
     Raises:
-        ResultsError: A fold is missing, or holds other ratings.
+        ResultsError: A fold is missing, or has other ratings.
     """
     now = {fold.name: fold for fold in folds}
     for fold in stage.folds:
         found = now.get(fold.name)
         if found is None or found.id != fold.id:
-            has = f"is {found.id} now" if found else "is not there now"
+            has = f"is {found.id} now" if found else "does not exist now"
             changed = "split" if found and found.data_id == stage.data_id else "data"
             raise ResultsError(
                 f"Fold {fold.name!r} of {stage.label} {has}, but was {fold.id} in run "
                 f"{run.id}: the {changed} changed. Its stored predictions belong to "
-                f"other ratings; load the data as they were, or run again."
+                f"other ratings; restore the data, or run again."
             )
 
 
@@ -45,23 +45,23 @@ def analyse(
     trials: Sequence[TrialRecord],
     measures: Measures,
 ) -> Analysis:
-    """Return what the stored predictions of one stage tell.
+    """Analyse the stored predictions of one stage.
 
     Args:
         run: The run.
-        number: Place of the stage in it.
-        folds: The folds of the stage, made again; see `check_folds`.
-        folder: Where the predictions are.
+        number: Number of the stage in the run, from 0.
+        folds: The folds of the stage, split again; see `check_folds`.
+        folder: Folder of the run, with its predictions.
         trials: Trials of the run.
-        measures: What to measure; see `measures_of`.
+        measures: Metrics of the analysis; see `measures_of`.
 
     Raises:
-        ResultsError: Predictions were not kept, or no hidden rating counts by the
-            metric that models are compared by.
+        ResultsError: Predictions were not saved, or the headline metric scores no
+            hidden rating of a fold.
     """
     stage = run.stages[number]
     check_folds(run, stage, folds)
-    # A repeat is there for its timing alone.
+    # Repeats only add timings.
     mine = [
         t for t in trials if t.stage == number and t.status == "ok" and not t.repeat
     ]
@@ -93,7 +93,7 @@ def _tallied(
     trials: Sequence[TrialRecord],
     measures: Measures,
 ) -> tuple[list[Tally], Tally]:
-    """Return what is added up of each model, and of the reference line."""
+    """Return the tally of each model, and that of the bias model."""
 
     def new(label: str) -> Tally:
         return Tally(
@@ -122,15 +122,15 @@ def _check_scored(stage: StageRecord, tallies: Sequence[Tally]) -> None:
         for fold, values in zip(stage.folds, tally.by_fold, strict=True):
             if not values:
                 raise ResultsError(
-                    f"No hidden rating of fold {fold.name!r} of {stage.label} counts "
-                    f"by {tally.headline.name!r}. Compare models by another metric."
+                    f"{tally.headline.name!r} counts no hidden rating of fold "
+                    f"{fold.name!r} of {stage.label}. Compare models by another metric."
                 )
 
 
 def _compared(
     stage: StageRecord, headline: Metric, tallies: Sequence[Tally], seed: int
 ) -> tuple[list[ModelAnalysis], list[Pair]]:
-    """Return the models, best first, and every two of them."""
+    """Return the models, best first, and the comparison of every two of them."""
     sign = -1 if headline.higher_is_better else 1
     ordered = sorted(tallies, key=lambda t: sign * t.totals(headline).values[0])
     if not ordered:

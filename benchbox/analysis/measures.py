@@ -1,4 +1,4 @@
-"""Measures: the metrics of a run by which its predictions can be scored again."""
+"""Selects the metrics by which the stored predictions of a run can be scored."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ _DEFINING = ("name", "unit", "higher_is_better", "pooling", "definition")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """What an analysis measures.
+    """The metrics of an analysis.
 
     Attributes:
-        headline: What models are ordered and compared by; it has a term.
+        headline: Metric by which models are ordered and compared; it has a term.
         with_term: All metrics of the run that have a term, in the run's order.
-        unknown: Titles of metrics that are not installed as the run recorded them.
+        unknown: Titles of the run's metrics that are not installed, or are defined
+            differently now.
     """
 
     headline: Metric
@@ -25,18 +26,18 @@ class Measures:
     unknown: tuple[str, ...]
 
     def on(self, stage: StageRecord) -> list[Metric]:
-        """Return the metrics of a stage: the flawed ones where its protocol is."""
+        """Return the metrics of a stage; flawed ones only if its protocol is flawed."""
         return [m for m in self.with_term if stage.flaw or not m.flaw]
 
 
 def measures_of(
     run: RunRecord, installed: Sequence[Metric], headline: str = ""
 ) -> Measures:
-    """Return what the predictions of a run can be scored by.
+    """Return the metrics by which the predictions of a run can be scored.
 
     Args:
         run: The run.
-        installed: Metrics at hand.
+        installed: Installed metrics.
         headline: Name of the metric to compare models by; the run's first by default.
 
     Raises:
@@ -63,7 +64,7 @@ def measures_of(
 def as_recorded(
     records: Iterable[MetricRecord], installed: Iterable[Metric]
 ) -> dict[str, Metric]:
-    """Return by name the installed metrics that are defined as *records* say."""
+    """Return, by name, the installed metrics whose definition matches *records*."""
     at_hand = {metric.name: metric for metric in installed}
     return {
         record.name: at_hand[record.name]
@@ -80,7 +81,7 @@ def _why_not(name: str, known: set[str], found: dict[str, Metric]) -> str:
     if name not in known:
         return "it has no such metric."
     if name not in found:
-        return "it is not installed as the run recorded it."
-    return (
-        "it is flawed." if found[name].flaw else "it is no mean over ratings (no term)."
-    )
+        return "it is not installed, or its definition has changed since."
+    if found[name].flaw:
+        return "it is flawed."
+    return "it is not a mean over ratings (it has no term)."

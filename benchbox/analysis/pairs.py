@@ -1,4 +1,4 @@
-"""Pairs: every two models of a stage, compared by what was added up of them."""
+"""Compares every two models of a stage."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -30,14 +30,14 @@ def compare_tallies(
     estimates: Sequence[Mapping[str, Estimate]],
     seed: int,
 ) -> Iterator[Pair]:
-    """Yield every two models, compared.
+    """Yield the comparison of every two models.
 
     Args:
-        stage: What they were tallied on.
-        metric: What to compare by.
-        tallies: The models, best first by it.
-        estimates: Each metric of each model by name, in the same order.
-        seed: Draws the users.
+        stage: Data set and protocol.
+        metric: Metric to compare by.
+        tallies: Scores of the models, best first by *metric*.
+        estimates: Estimates by metric name of each model, in the same order.
+        seed: Seed for resampling users.
     """
     sums = np.array([tally.sums[metric.name] for tally in tallies])
     totals = seen_users(tallies[0].counts[metric.name], sums, metric)
@@ -73,5 +73,5 @@ def compare_tallies(
 
 
 def _sharper(alone: Sequence[float], paired: float | None) -> float | None:
-    """Return how much less a difference varies than two independent figures would."""
+    """Return how much less the paired difference varies than an unpaired one would."""
     return hypot(*alone) / paired if paired else None

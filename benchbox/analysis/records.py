@@ -1,4 +1,4 @@
-"""Records: what an analysis says of models and of pairs of them."""
+"""Results of an analysis, for models and for pairs of models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from benchbox.metrics import Breakdown, Metric
 from benchbox.records import StageRecord
 
 REFERENCE = "(bias model)"
-"""How the reference line is called, where no model of the run is the very same."""
+"""Label of the bias model, if the run does not include an identical model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +20,15 @@ class ModelAnalysis:
 
     Attributes:
         label: Model and changed options.
-        variants: RMSE by each definition in use, mean over folds and fits; `None` where
-            nothing was left to score.
-        n_scored: Hidden ratings each definition scores, over all folds.
-        estimates: Each metric with a term, over all folds together, with its interval
-            over users.
-        spread: The headline over folds and over seeds.
-        by_fold: The headline per fold, mean over fits.
+        variants: RMSE by name of the definition, mean over folds and fits; `None` if
+            no rating was left to score.
+        n_scored: Number of scored ratings by name of the definition, over all folds.
+        estimates: Value and interval over users by metric name, for metrics with a
+            term, over all folds together.
+        spread: Mean of the headline metric, and its spread over folds and seeds.
+        by_fold: Headline metric per fold, mean over fits.
         breakdown: Metrics by slice.
-        group: Letters; models that share one do not differ significantly.
+        group: Letters; models that share a letter do not differ significantly.
     """
 
     label: str
@@ -43,22 +43,24 @@ class ModelAnalysis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two models on the same hidden ratings; the first is better by the headline.
+    """Two models on the same hidden ratings; the first has the better headline.
 
     Attributes:
         first: Label of the first model.
-        second: Label of the second.
-        effect: Their difference over users, with p-values corrected for all pairs.
-        over_folds: Interval of their mean difference over folds, refits included;
-            `None` for one fold.
-        n_users: Users that would make the difference significant; `None` if nothing
-            differs.
-        n_folds: Folds that would; `None` if no number of them.
-        n_fits: Fits a fold that keep seeds from hiding the difference.
-        seeds_may_explain: Whether the spread over seeds could make the difference.
-        sharper_over_users: How many times narrower the interval is than if the models
-            had been scored on different users; `None` where it has no width.
-        sharper_over_folds: The same of folds.
+        second: Label of the second model.
+        effect: Difference over users, with p-values corrected for all pairs.
+        over_folds: Interval of the mean difference over folds, which includes refits;
+            `None` with one fold.
+        n_users: Number of users needed for a significant difference; `None` if the
+            models do not differ at all.
+        n_folds: Number of folds needed for a significant difference; `None` if no
+            number is enough.
+        n_fits: Number of fits per fold needed so that seeds do not hide the difference.
+        seeds_may_explain: Whether the spread over seeds alone could explain the
+            difference.
+        sharper_over_users: How many times narrower the interval over users is than if
+            the models had been scored on different users; `None` if its width is 0.
+        sharper_over_folds: The same factor for the interval over folds.
     """
 
     first: str
@@ -78,15 +80,16 @@ class Analysis:
     """All models of a run on one data set under one protocol, best first.
 
     Attributes:
-        stage: Data set and protocol: the definition all figures share.
-        clip: Whether predictions were moved onto the scale.
-        headline: The metric that models are ordered and compared by.
+        stage: Data set and protocol of all figures.
+        clip: Whether predictions were clipped to the rating scale.
+        headline: Metric by which models are ordered and compared.
         metrics: All metrics with intervals and slices, in the order of their columns.
-        models: Those with a prediction of every fold, best first by the headline over
+        models: Models with predictions for every fold, best first by the headline over
             all folds together.
-        pairs: Every two of them, in that order.
+        pairs: Every two of these models, in that order.
         left_out: Labels of the other models.
-        unknown: Titles of the run's metrics that are not installed as it recorded them.
+        unknown: Titles of the run's metrics that are not installed, or are defined
+            differently now.
     """
 
     stage: StageRecord

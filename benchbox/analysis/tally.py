@@ -1,4 +1,4 @@
-"""Tally: what is added up of each model's predictions, fold by fold."""
+"""Adds up scores of each model's predictions, fold by fold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from benchbox.ratings import Values
 
 
 class FoldTruth:
-    """The hidden ratings of one fold, and how they are sliced."""
+    """The hidden ratings of one fold, and their slices."""
 
     def __init__(self, fold: Fold, clip: bool) -> None:
         hidden = self.hidden = fold.hidden
@@ -36,7 +36,7 @@ class FoldTruth:
         )
 
     def scored(self, predictions: Values) -> Scored:
-        """Return predictions as the run scores them, beside the truth."""
+        """Return the hidden ratings, with predictions as the run scores them."""
         hidden = self.hidden
         return Scored(
             predicted=hidden.scale.clip(predictions) if self.clip else predictions,
@@ -48,20 +48,20 @@ class FoldTruth:
 
 @dataclass(eq=False)
 class Tally:
-    """What is added up of one model, fold by fold; a fold's fits are averaged.
+    """The scores of one model, added up fold by fold; sums are averaged over fits.
 
     Attributes:
         label: Model and changed options.
-        n_users: Size of the user index.
-        headline: The metric that models are compared by.
-        metrics: All metrics with a term, the headline among them.
-        digests: Hashes of the predictions of each fold's fits.
-        by_fold: The headline of each fit on each fold.
-        variants: Each definition of RMSE, of each fit on each fold.
-        n_scored: Hidden ratings each definition scores, over all folds.
-        breakdowns: Sums by slice, of each fit on each fold.
-        counts: Ratings scored by user, for each metric.
-        sums: Summed terms by user, likewise.
+        n_users: Number of users in the data set.
+        headline: Metric by which models are compared.
+        metrics: All metrics with a term, including the headline.
+        digests: Hashes of the predictions of all fits, per fold.
+        by_fold: Headline metric of each fit, per fold.
+        variants: RMSE of each fit, per fold, by name of the definition.
+        n_scored: Number of scored ratings by name of the definition, over all folds.
+        breakdowns: Sums by slice of each fit, per fold.
+        counts: Number of scored ratings per user, shape ``(n_users,)``, by metric.
+        sums: Sum of terms per user, shape ``(n_users,)``, by metric.
     """
 
     label: str
@@ -77,7 +77,7 @@ class Tally:
     sums: dict[str, Floats] = field(default_factory=dict)
 
     def add(self, truth: FoldTruth, fits: Sequence[Values]) -> None:
-        """Add a model's predictions of one fold, an array per fit, if there are any."""
+        """Add the model's predictions of one fold, an array per fit; may be none."""
         if not fits:
             return
         scored = [truth.scored(predictions) for predictions in fits]
@@ -94,7 +94,7 @@ class Tally:
             self._add_terms(truth, scored, metric)
 
     def totals(self, metric: Metric) -> UserTotals:
-        """Return what was summed up of a metric, over all folds together."""
+        """Return the sums of a metric's terms by user, over all folds together."""
         sums = self.sums[metric.name][np.newaxis]
         return seen_users(self.counts[metric.name], sums, metric)
 

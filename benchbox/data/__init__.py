@@ -1,4 +1,4 @@
-"""Data: from the name of a data set, or a file, to checked ratings."""
+"""Finds, downloads, reads and checks data sets, and indexes their ratings."""
 
 from benchbox.data.cards import DatasetCard as DatasetCard
 from benchbox.data.cards import FeatureTable as FeatureTable

@@ -1,4 +1,4 @@
-"""Cards: what is known of a data set before it is read, as one TOML file."""
+"""Dataset cards: TOML files that describe data sets before they are read."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -20,9 +20,9 @@ class RatingsTable(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         file: Name of the file.
-        columns: Which column is which, as `benchbox.data.choose_columns` reads it.
-        delimiter: What parts the fields; by default what the file suggests.
-        encoding: Of the text.
+        columns: Roles of the columns, in the syntax of `benchbox.data.choose_columns`.
+        delimiter: Field separator; guessed from the file if `None`.
+        encoding: Text encoding.
     """
 
     file: str
@@ -32,16 +32,16 @@ class RatingsTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeatureTable(msgspec.Struct, frozen=True, kw_only=True):
-    """A table with facts about users or items.
+    """A table with features of users or items.
 
     Attributes:
         file: Name of the file.
-        id: Column of the user's or item's id.
-        columns: Column of the table by the feature's name.
-        integers: Features that are whole numbers; the others are text.
-        header: Names of all columns, where the file does not state them.
-        delimiter: What parts the fields; by default what the file suggests.
-        encoding: Of the text.
+        id: Name of the column with the user's or item's id.
+        columns: Column name by feature name.
+        integers: Names of the features that are whole numbers; the others are text.
+        header: Names of all columns, for a file without a header line.
+        delimiter: Field separator; guessed from the file if `None`.
+        encoding: Text encoding.
     """
 
     file: str
@@ -62,33 +62,35 @@ class FeatureTable(msgspec.Struct, frozen=True, kw_only=True):
 class DatasetCard(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """A data set as offered; making or listing a card reads no data.
+    """Describes a data set; making or listing a card reads no data.
 
     Attributes:
         name: Name on the command line, kebab-case.
-        title: Name for people.
-        summary: One line for people.
-        scale: Range of the ratings; `None` if the options or the data decide it.
-        n_users: Users with a rating, under default options; `None` if unknown.
-        n_items: Items with a rating, likewise.
-        n_ratings: Ratings, likewise.
+        title: Name in documents and tables.
+        summary: One-line description.
+        scale: Rating scale; `None` if the options or the data decide it.
+        n_users: Number of users with a rating, under default options; `None` if
+            unknown.
+        n_items: Number of items with a rating, under default options; `None` if
+            unknown.
+        n_ratings: Number of ratings, under default options; `None` if unknown.
         sources: Where the files come from, best first, as written in TOML: the kind
-            under ``type``, and what that kind asks for; none for a generator. They are
-            decoded when they are used, since the kinds come from plugins.
-        reader: What makes raw ratings of the files, as ``"package.module:function"``,
-            called as ``reader(files, card, options)``.
-        options: Record of its settings, as ``"package.module:Struct"``; empty for none.
-            One that extends `benchbox.data.SliceOptions` lets users cut the data.
-        ratings: For the reader that needs no code: the table of ratings.
-        users: For the same: the table of user features.
-        items: For the same: the table of item features.
-        duplicates: What becomes of a pair rated twice.
-        default_protocol: Name of the protocol to use where none is asked for.
-        default_folds: Folds to run then; none means all.
+            under ``type``, and the fields of that kind; none for a generator. They are
+            decoded when they are used, since kinds come from plugins.
+        reader: Function that turns the files into raw ratings, as
+            ``"package.module:function"``, called as ``reader(files, card, options)``.
+        options: Options record, as ``"package.module:Struct"``; empty for none. If it
+            extends `benchbox.data.SliceOptions`, users can cut the data.
+        ratings: Table of ratings, for the default reader.
+        users: Table of user features, for the default reader.
+        items: Table of item features, for the default reader.
+        duplicates: How to handle a pair rated twice.
+        default_protocol: Name of the protocol to use if none is given.
+        default_folds: Names of the folds to run with that protocol; empty for all.
         data_id: `benchbox.protocols.data_id` under default options; empty if unknown.
         expected_folds: Fold id by recipe, such as ``"holdout"``, and fold name.
-        licence: Its terms.
-        citation: What to cite.
+        licence: Licence terms.
+        citation: Publication to cite.
     """
 
     name: str
@@ -117,25 +119,27 @@ class DatasetCard(
         """Return the card written in a TOML file.
 
         Raises:
-            PluginError: The file is no card; says which field is wrong.
+            PluginError: The file is not a valid card; names the wrong field.
         """
         try:
             return msgspec.toml.decode(path.read_bytes(), type=cls)
         except msgspec.DecodeError as error:
-            raise PluginError(f"{path.name} is no data set card: {error}.") from None
+            raise PluginError(
+                f"{path.name} is not a data set card: {error}. Correct it."
+            ) from None
 
     def options_type(self) -> type[Options]:
-        """Return the record of its settings; imports the module that holds it."""
+        """Return the options record; imports its module."""
         if not self.options:
             return NoOptions
         found: type[Options] = self.resolve(self.options)
         return found
 
     def resolve(self, target: str) -> Any:
-        """Return what *target*, ``"package.module:name"``, names.
+        """Return the object that *target*, ``"package.module:name"``, names.
 
         Raises:
-            PluginError: There is no such module, or no such name in it.
+            PluginError: The module or the name in it does not exist.
         """
         module, _, name = target.partition(":")
         try:

@@ -1,4 +1,4 @@
-"""Data: data sets by card, loaded in canonical order and checked against the card."""
+"""Loads a data set from its card, in canonical order, and checks it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,11 +32,12 @@ class Dataset:
     Attributes:
         card: Its card.
         ratings: All ratings, in canonical order.
-        folds: Positions hidden by each fold that the data set itself ships, by name.
-        noise_floor: RMSE of the best possible predictor, where it is known.
-        origin: Where the bytes came from, in a line.
-        options: Its options in force.
-        options_changed: Those that differ from their defaults.
+        folds: Positions of the hidden ratings by fold name, for folds that the data
+            set ships.
+        noise_floor: RMSE of the best possible predictor; `None` if unknown.
+        origin: One line that says where the files came from.
+        options: Values of all options by name.
+        options_changed: Values of the options that differ from their defaults.
     """
 
     card: DatasetCard
@@ -54,7 +55,7 @@ class Dataset:
 
     @property
     def as_published(self) -> bool:
-        """Whether all options are at their defaults, so that the card speaks of it."""
+        """Whether all options have their defaults, so the card's counts apply."""
         return not self.options_changed
 
 
@@ -68,16 +69,16 @@ def load_dataset(
     """Fetch, read, index and check a data set.
 
     Args:
-        card: Which.
+        card: Card of the data set.
         settings: Its options by name, typed or as text from the command line.
-        kind_of: Knows the kinds of source.
-        notify: Takes a line for each source passed over and each download.
+        kind_of: Looks up a kind of source by its name.
+        notify: Receives a line for each source skipped and each download.
 
     Raises:
-        UsageError: A setting is unknown or does not fit.
+        UsageError: A setting is unknown or has an invalid value.
         PluginError: The card declares a source that cannot be used.
         SourceError: No source has the files.
-        DataError: The files hold what they must not, or less than the card says.
+        DataError: The files are invalid, or the counts differ from the card's.
     """
     options = decode(card.options_type(), settings, f"Data set {card.name!r}")
     fetched = fetch(card, kind_of=kind_of, notify=notify)
@@ -85,9 +86,9 @@ def load_dataset(
     parsed = None if key is None else parsed_cache.recall(card.name, key)
     if parsed is None:
         parsed = _parse(card, options, fetched.files)
-        # A file that changed while it was read is not the one the key speaks of.
+        # If a file changed while it was read, the key no longer describes the result.
         if key is not None and key == parsed_cache.key_of(card, options, fetched.files):
-            _keep(card.name, key, parsed, notify)
+            _save(card.name, key, parsed, notify)
     if not changed(options):
         ratings = parsed.ratings
         _check_counts(card, ratings.n_users, ratings.n_items, len(ratings))
@@ -103,11 +104,11 @@ def load_dataset(
 
 
 def fetch(card: DatasetCard, *, kind_of: KindOf, notify: Notify) -> Fetched:
-    """Return the files of a data set, verified; see `sources.fetching.fetch`.
+    """Return the verified files of a data set; see `sources.fetching.fetch`.
 
     Raises:
         PluginError: The card declares a source that cannot be used.
-        DataError: A file on this machine is not the one it should be.
+        DataError: A file on this machine has the wrong content.
         SourceError: No source has the files.
     """
     if not card.sources:
@@ -117,9 +118,9 @@ def fetch(card: DatasetCard, *, kind_of: KindOf, notify: Notify) -> Fetched:
 
 
 def locate(card: DatasetCard, *, kind_of: KindOf) -> Whereabouts:
-    """Say where the files of a data set are, or would be had from; fetches nothing.
+    """Return where the files of a data set are or would come from; fetches nothing.
 
-    Where the card declares a source that cannot be used, they are nowhere.
+    If the card declares a source that cannot be used, the origin is "nowhere".
     """
     if not card.sources:
         return Whereabouts(is_here=True, origin=_generated(card))
@@ -136,7 +137,7 @@ def locate(card: DatasetCard, *, kind_of: KindOf) -> Whereabouts:
 
 
 def clean(card: DatasetCard | None = None) -> int:
-    """Remove what is kept of a data set, or of all; return the bytes freed."""
+    """Delete the cached files of a data set, or of all; return the bytes freed."""
     name = None if card is None else card.name
     if name is None:
         digests.forget()
@@ -169,7 +170,7 @@ def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Pa
     duplicates = raw.duplicates or card.duplicates
     if isinstance(options, SliceOptions) and changed(options):
         if only_slices(options) and duplicates == "error":
-            # The card speaks of the whole: a wrong file shows before it is cut.
+            # The card's counts are for the uncut data, so check them before the cut.
             n_users, n_items = map(_n_used, (raw.users, raw.items))
             _check_counts(card, n_users, n_items, len(raw.values))
         raw = cut(raw, options, duplicates)
@@ -185,14 +186,14 @@ def _n_used(column: IdColumn) -> int:
     return int(np.count_nonzero(np.bincount(column.codes)))
 
 
-def _keep(name: str, key: str, parsed: Parsed, notify: Notify) -> None:
+def _save(name: str, key: str, parsed: Parsed, notify: Notify) -> None:
     try:
-        parsed_cache.keep(name, key, parsed)
+        parsed_cache.save(name, key, parsed)
     except (OSError, ValueError, SourceError) as error:
-        notify(f"{name}: it will be read again next time, since {error}.")
+        notify(f"{name}: could not be cached, so the next run reads it again: {error}.")
 
 
 def _places(indexed: Indexed, rows: Positions) -> Positions:
-    """Return where *rows* are in the ratings, rising, without dropped duplicates."""
+    """Return sorted positions of *rows* in the ratings, without dropped duplicates."""
     places = np.sort(indexed.positions[rows])
     return places[places >= 0]

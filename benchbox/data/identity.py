@@ -1,4 +1,4 @@
-"""Identity: hashes by which data, and who is in which part of them, are known."""
+"""Hashes that identify ratings, features and folds."""
 
 from hashlib import blake2b
 from weakref import WeakKeyDictionary
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from benchbox.ratings import Ratings
 
 FOLD_FORMAT = 1
-"""Changes whenever equal folds would get another id."""
+"""Version of the hashes; a new one gives every fold a new id."""
 
 
 def data_id(ratings: Ratings) -> str:
-    """Return the hash of the ratings themselves: raw ids, values and timestamps.
+    """Return the hash of the raw ids, ratings and timestamps.
 
-    Ratings are loaded in one canonical order, users and items sorted by id, so
-    neither the order of the file nor its format enters.
+    It does not depend on the order or format of the file, since ratings are loaded in
+    canonical order.
     """
     if (known := _DATA_IDS.get(ratings)) is not None:
         return known
@@ -32,7 +32,7 @@ def data_id(ratings: Ratings) -> str:
 
 
 def remember_data_id(ratings: Ratings, identity: str) -> None:
-    """Take *identity* for the `data_id` of *ratings*, where it was computed before."""
+    """Set the `data_id` of *ratings* to *identity*, which was computed before."""
     _DATA_IDS[ratings] = identity
 
 
@@ -41,7 +41,7 @@ _DATA_IDS: WeakKeyDictionary[Ratings, str] = WeakKeyDictionary()
 
 
 def features_id(ratings: Ratings) -> str:
-    """Return the hash of the static facts about users and items."""
+    """Return the hash of the features of users and items."""
     parts: list[bytes | NDArray[np.generic]] = [b"features %d" % FOLD_FORMAT]
     for features in (ratings.user_features, ratings.item_features):
         for name, column in (features or {}).items():
@@ -53,11 +53,11 @@ def features_id(ratings: Ratings) -> str:
 
 
 def digest_of(*parts: bytes | NDArray[np.generic]) -> str:
-    """Return the hash of *parts*, each told from its neighbours by its length."""
+    """Return the hash of *parts* and their lengths, as 32 hexadecimal digits."""
     digest = blake2b(digest_size=16)
     for part in parts:
         data = part if isinstance(part, bytes) else _little_endian(part)
-        # Lengths keep ("ab", "c") and ("a", "bc") apart.
+        # Without the lengths, ("ab", "c") and ("a", "bc") would have the same hash.
         digest.update(memoryview(data).nbytes.to_bytes(8, "big"))
         digest.update(data)
     return digest.hexdigest()

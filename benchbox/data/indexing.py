@@ -1,4 +1,4 @@
-"""Indexing: raw columns, in whatever order they come, become canonical `Ratings`."""
+"""Turns raw ratings, in any order, into canonically ordered `Ratings`."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -26,11 +26,11 @@ _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Indexed:
-    """Canonical ratings, and the way back to the rows they came from.
+    """Canonical ratings, and their positions by row of the source.
 
     Attributes:
         ratings: Users and items indexed by sorted id, rows sorted by (user, item).
-        n_rows: Rows of the source.
+        n_rows: Number of rows in the source.
     """
 
     ratings: Ratings
@@ -38,7 +38,10 @@ class Indexed:
 
     @property
     def positions(self) -> Positions:
-        """Position of each source row in ``ratings``; -1 for a dropped duplicate."""
+        """Position of each source row in ``ratings``, or -1 for a dropped duplicate.
+
+        Shape ``(n_rows,)``, int64.
+        """
         positions = np.full(self.n_rows, -1, dtype=np.int64)
         positions[self.ratings.rows] = np.arange(len(self.ratings))
         return positions
@@ -46,7 +49,7 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Pairs:
-    """Pairs sorted by (user, item), and the rows of the source they stand in."""
+    """Pairs sorted by (user, item), each with its row in the source."""
 
     users: IndexArray
     items: IndexArray
@@ -55,7 +58,7 @@ class _Pairs:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Ordered(_Pairs):
-    """The same without repeated pairs, and with all that goes with them."""
+    """Sorted pairs without repeats, with their ratings and timestamps."""
 
     values: Values
     timestamps: NDArray[np.int64] | None
@@ -64,9 +67,9 @@ class _Ordered(_Pairs):
 def index_ratings(
     raw: RawRatings, scale: RatingScale, duplicates: Duplicates = "error"
 ) -> Indexed:
-    """Return *raw* in the one order that does not depend on the file it came from.
+    """Return *raw* in canonical order, which does not depend on the source's order.
 
-    What is in this order already is not copied.
+    Columns that are in this order already are not copied.
 
     Raises:
         DataError: A rating is off the scale, or a pair is rated twice and
@@ -76,7 +79,7 @@ def index_ratings(
     users, user_ids = _canonical(raw.users)
     items, item_ids = _canonical(raw.items)
     if pairs_rise(users, items):
-        ordered = _as_it_is(raw, users, items)
+        ordered = _already_ordered(raw, users, items)
     else:
         pairs = _sorted_pairs(users, items, len(user_ids), len(item_ids))
         ordered = _put_in_order(raw, pairs, duplicates)
@@ -98,9 +101,9 @@ def index_ratings(
 
 
 def canonical_order(names: Sequence[str]) -> Positions:
-    """Return the places of *names* in canonical order.
+    """Return the positions that put *names* in canonical order, shape ``(n,)``.
 
-    If every name is a plain decimal integer they rise as numbers; otherwise by
+    Names are sorted as numbers if all are plain decimal integers, and otherwise by
     their UTF-8 bytes, which is the order of their code points.
     """
     integers = all(map(_INTEGER.fullmatch, names))
@@ -109,16 +112,16 @@ def canonical_order(names: Sequence[str]) -> Positions:
 
 
 def found_scale(raw: RawRatings, source: str) -> RatingScale:
-    """Return the range of the ratings found, where nobody states a scale.
+    """Return a scale from the lowest to the highest rating found.
 
     Raises:
-        DataError: All ratings are equal, so that no range shows.
+        DataError: All ratings are equal, so the scale cannot be guessed.
     """
     low, high = float(raw.values.min()), float(raw.values.max())
     if low == high:
         raise DataError(
-            f"All ratings in {source} are {low:g}, which shows no scale. State it, "
-            f"as in scale=1-5."
+            f"All ratings in {source} are {low:g}, so the rating scale cannot be "
+            f"guessed. State it, as in scale=1-5."
         )
     return RatingScale(low, high)
 
@@ -127,7 +130,7 @@ def check_scale(raw: RawRatings, scale: RatingScale) -> None:
     """Refuse ratings that are off the scale or between its steps.
 
     Raises:
-        DataError: Names the first such rating and where it stands.
+        DataError: There is such a rating; names the first and its location.
     """
     low, high = np.float64(scale.low), np.float64(scale.high)
     _refuse(raw, f"is off the scale {scale}", lambda v: (v < low) | (v > high))
@@ -148,7 +151,7 @@ def _refuse(
     what: str,
     is_wrong: Callable[[Floats], NDArray[np.bool_]],
 ) -> None:
-    """Raise if there is a wrong rating; names the first."""
+    """Raise an error that names the first wrong rating, if there is one."""
 
     def first(part: slice) -> int | None:
         wrong = is_wrong(raw.values[part])
@@ -167,8 +170,8 @@ def align(
 ) -> Features | None:
     """Return the features in the order of *ids*.
 
-    An id without a row gets an empty text or NaN, so that an integer column with
-    gaps becomes float64.
+    An id without a row gets an empty string or NaN, so an integer column with gaps
+    becomes float64.
 
     Raises:
         DataError: Two rows have the same id.
@@ -199,15 +202,15 @@ def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.str_]]:
     if column.is_canonical:
         return column.codes, np.array(column.names, dtype=np.str_)
     used = np.bincount(column.codes, minlength=len(column.names)) > 0
-    kept = np.flatnonzero(used)
-    names = [column.names[place] for place in kept.tolist()]
+    places = np.flatnonzero(used)
+    names = [column.names[place] for place in places.tolist()]
     order = canonical_order(names)
     indexes = np.zeros(len(used), dtype=np.int32)
-    indexes[kept[order]] = np.arange(len(kept), dtype=np.int32)
+    indexes[places[order]] = np.arange(len(places), dtype=np.int32)
     return indexes[column.codes], np.array([names[p] for p in order], dtype=np.str_)
 
 
-def _as_it_is(raw: RawRatings, users: IndexArray, items: IndexArray) -> _Ordered:
+def _already_ordered(raw: RawRatings, users: IndexArray, items: IndexArray) -> _Ordered:
     return _Ordered(
         users=users,
         items=items,
@@ -219,11 +222,11 @@ def _as_it_is(raw: RawRatings, users: IndexArray, items: IndexArray) -> _Ordered
 
 def _put_in_order(raw: RawRatings, pairs: _Pairs, duplicates: Duplicates) -> _Ordered:
     users, items, order = pairs.users, pairs.items, pairs.rows
-    settled = _settle(raw, users, items, order, duplicates)
-    if settled is None:
+    resolved = _resolve_duplicates(raw, users, items, order, duplicates)
+    if resolved is None:
         values = _gathered(raw.values, order, np.float32)
     else:
-        keep, exact = settled
+        keep, exact = resolved
         users, items, order = users[keep], items[keep], order[keep]
         values = exact[keep].astype(np.float32)
     return _Ordered(
@@ -249,9 +252,9 @@ def _sorted_pairs(
     """Return the rows sorted by (user, item), equal pairs in the order of the file."""
     from scipy.sparse import coo_array
 
-    # Twice transposed, each time by a counting sort: 3 times faster than a stable
-    # argsort. Row numbers travel as the matrix values, which repeated pairs must not
-    # add up; and no search for repeats is needed.
+    # Each conversion is a counting sort; the two are 3 times as fast as one stable
+    # argsort. The matrix values are row numbers. Declaring the format canonical keeps
+    # scipy from searching for repeated pairs and adding up their row numbers.
     rows = np.arange(len(users), dtype=np.int32)
     marks = coo_array((rows, (items, users)), shape=(n_items, n_users))
     marks.has_canonical_format = True
@@ -264,14 +267,14 @@ def _sorted_pairs(
     )
 
 
-def _settle(
+def _resolve_duplicates(
     raw: RawRatings,
     users: IndexArray,
     items: IndexArray,
     order: Positions,
     duplicates: Duplicates,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]] | None:
-    """Return which sorted rows stay and every row's value; `None` if all stay."""
+    """Return which sorted rows stay, and a value for each; `None` if all stay."""
     if pairs_rise(users, items):
         return None
     same = (users[1:] == users[:-1]) & (items[1:] == items[:-1])
@@ -299,11 +302,11 @@ def _latest(
     first: Positions,
     sizes: NDArray[np.int64],
 ) -> Positions:
-    """Return the latest of each group: by timestamp, then by row."""
+    """Return the position of the latest row of each group, by timestamp, then row."""
     last: Positions = first + sizes - 1
     if raw.timestamps is None:
         return last
-    # Within a group rows rise, so only groups of several rows need a sort.
+    # Rows are sorted within a group; only groups of several rows need sorting by time.
     members = np.flatnonzero(np.repeat(sizes > 1, sizes))
     group = np.repeat(np.arange(len(first)), sizes)[members]
     by_time = np.lexsort((order[members], raw.timestamps[order[members]], group))

@@ -1,4 +1,4 @@
-"""Own files: a card for ratings in the user's own file, or in a train-test pair."""
+"""Makes cards for ratings in the user's own file, or in a train-test pair of files."""
 
 import re
 from collections.abc import Mapping
@@ -16,21 +16,21 @@ from benchbox.ratings import RatingScale
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 _SCALE = re.compile(rf"({_NUMBER})-({_NUMBER})(?:/({_NUMBER}))?")
-# The command line parts settings at commas, and a shell hides tabs.
+# The command line splits settings at commas, and tabs are hard to type in a shell.
 _SPELT_OUT = {"tab": "\t", "comma": ",", "space": " "}
 _TABLE_ENDINGS = {".csv", ".tsv", ".dat", ".data", ".inter", ".txt", ".parquet", ".pq"}
 
 
 class FileOptions(SliceOptions, frozen=True):
-    """Options of data sets in the user's own files, besides those that slice.
+    """Options of data sets in the user's own files, besides those for slices.
 
     Attributes:
         scale: Lowest and highest rating, and the step if there is one, as in
             ``"1-5"`` or ``"0.5-5/0.5"``; by default the range found.
-        duplicates: What becomes of a pair rated twice.
-        delimiter: What parts the fields, spelt out as tab, comma or space where need
-            be; by default what the file suggests.
-        encoding: Of the text.
+        duplicates: How to handle a pair rated twice.
+        delimiter: Field separator, or its name: tab, comma or space; by default
+            guessed from the file.
+        encoding: Text encoding.
     """
 
     scale: str = ""
@@ -40,7 +40,7 @@ class FileOptions(SliceOptions, frozen=True):
 
 
 def is_file_choice(text: str) -> bool:
-    """Return whether *text* names files of ratings rather than a known data set."""
+    """Return whether *text* is a file name rather than the name of a data set."""
     last = Path(text.removesuffix(".gz"))
     return last.suffix in _TABLE_ENDINGS or "/" in text or Path(text).is_file()
 
@@ -52,12 +52,15 @@ def card_for_files(text: str, columns: str | None = None) -> DatasetCard:
 
     Args:
         text: Path of the file, or two paths joined by ``+``.
-        columns: Which column is which; see `benchbox.data.tables.roles.choose_columns`.
+        columns: Roles of the columns; see `benchbox.data.choose_columns`.
+
+    Raises:
+        UsageError: *text* is neither.
     """
     parts = [text] if Path(text).is_file() else text.split("+")
     if len(parts) > 2 or not all(parts):
         raise UsageError(
-            f"{text!r} names no data set. Give one file, or train.csv+test.csv."
+            f"{text!r} is not a data set. Give one file, or train.csv+test.csv."
         )
     keys = ("train", "test")[: len(parts)]
     name = "+".join(Path(part).name for part in parts)
@@ -76,7 +79,7 @@ def card_for_files(text: str, columns: str | None = None) -> DatasetCard:
 def read_own(
     files: Mapping[str, Path], card: DatasetCard, options: FileOptions
 ) -> RawRatings:
-    """Read a file, or a pair of which the second is hidden.
+    """Read a file, or a pair of files, the second of which holds the hidden ratings.
 
     Raises:
         DataError: A file cannot be read.
@@ -97,13 +100,13 @@ def parse_scale(text: str) -> RatingScale:
     """Return the scale written as ``"low-high"`` or ``"low-high/step"``.
 
     Raises:
-        UsageError: It is written otherwise.
-        DataError: It does not rise.
+        UsageError: *text* has another form.
+        DataError: The highest rating is not above the lowest.
     """
     match = _SCALE.fullmatch(text)
     if match is None:
         raise UsageError(
-            f"{text!r} is no rating scale. Write it as 1-5, or as 0.5-5/0.5."
+            f"{text!r} is not a rating scale. Write it as 1-5, or as 0.5-5/0.5."
         )
     low, high, step = match.groups()
     return RatingScale(float(low), float(high), float(step) if step else None)

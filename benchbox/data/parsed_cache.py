@@ -1,4 +1,4 @@
-"""Parsed cache: data sets once read and indexed, as arrays that are mapped."""
+"""Cache of parsed data sets, saved as arrays that are mapped into memory."""
 
 import os
 import shutil
@@ -23,29 +23,30 @@ from benchbox.options import Options, to_json
 from benchbox.ratings import Positions, Ratings
 
 FORMAT = 1
-"""Changes whenever the files of an entry do."""
+"""Version of the files of an entry."""
 
 MIN_BYTES = 8 << 20
-"""Smaller sources are read again as fast."""
+"""Smaller sources are not cached: reading them again is as fast."""
 
 MAX_BYTES = 8 << 30
 MAX_ENTRIES = 4
-"""Of one data set: under other options, or before an upgrade."""
+"""Most entries per data set: one for each set of options and version of the code."""
 
 _CORE = "benchbox"
 _HOME = Path(__file__).parents[1]
 _DECIDING = ("data", "ratings.py", "parallel.py")
-"""What of benchbox decides the arrays; an edited report does not make them stale."""
+"""The files of benchbox that affect the arrays; editing others keeps entries valid."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Parsed:
-    """What is kept of a data set.
+    """A parsed data set.
 
     Attributes:
         ratings: All ratings, in canonical order.
-        hidden: Positions hidden by each fold that the data set itself ships.
-        noise_floor: RMSE of the best possible predictor, where it is known.
+        hidden: Positions of the hidden ratings by fold name, for folds that the data
+            set ships.
+        noise_floor: RMSE of the best possible predictor; `None` if unknown.
     """
 
     ratings: Ratings
@@ -63,10 +64,10 @@ class _Entry(msgspec.Struct, frozen=True):
 def key_of(
     card: DatasetCard, options: Options, files: Mapping[str, Path]
 ) -> str | None:
-    """Return the hash of all that decides what is read; `None` to keep nothing.
+    """Return the cache key of a data set, or `None` if it must not be cached.
 
-    The content of the files enters, and the code that reads them. Nothing is kept of
-    small files, and nothing where the reader's code cannot be found.
+    The key is a hash of the card, the options, the files' content and the code that
+    reads them. Small files are not cached, nor are readers whose code is not found.
     """
     if sum(path.stat().st_size for path in files.values()) < MIN_BYTES:
         return None
@@ -85,7 +86,7 @@ def key_of(
 
 
 def recall(name: str, key: str) -> Parsed | None:
-    """Return what is kept under *key*, mapped into memory; `None` if nothing is."""
+    """Return the entry of *key*, mapped into memory, or `None` if there is none."""
     folder = _root() / name / key
     try:
         content = (folder / "entry.json").read_bytes()
@@ -99,7 +100,7 @@ def recall(name: str, key: str) -> Parsed | None:
             fold: map_array(folder / f"hidden-{number}.npy")
             for number, fold in enumerate(entry.hidden)
         }
-        # Another process may have begun to remove the entry in between.
+        # Another process may have started to delete the entry in the meantime.
         _check_whole(folder, entry)
     except (OSError, ValueError, DataError):
         shutil.rmtree(folder, ignore_errors=True)
@@ -109,19 +110,19 @@ def recall(name: str, key: str) -> Parsed | None:
     return Parsed(ratings=ratings, hidden=hidden, noise_floor=entry.noise_floor)
 
 
-def keep(name: str, key: str, parsed: Parsed) -> None:
-    """Keep *parsed* for later runs.
+def save(name: str, key: str, parsed: Parsed) -> None:
+    """Save *parsed* for later runs.
 
-    It is written under another name and then renamed, so that whoever finds it finds
-    it whole.
+    The entry is written under a temporary name and then renamed, so readers never see
+    an incomplete one.
 
     Raises:
-        OSError: It cannot be written.
-        SourceError: The cache cannot be written at all.
+        OSError: The entry cannot be written.
+        SourceError: The cache folder is not writable.
     """
     root = _root()
     with locked(root):
-        # Whoever holds the lock is alone: what lies here unfinished was killed.
+        # With the lock held, unfinished folders are left over from killed processes.
         for left in root.glob(f"{PARTIAL}*"):
             shutil.rmtree(left)
         folder = root / name / key
@@ -138,7 +139,7 @@ def keep(name: str, key: str, parsed: Parsed) -> None:
 
 
 def clean(name: str | None = None) -> int:
-    """Remove what is kept of a data set, or of all; return the bytes freed."""
+    """Delete the entries of a data set, or of all; return the bytes freed."""
     root, freed = _root(), 0
     if not (root / LOCK).exists():
         return 0
@@ -157,14 +158,14 @@ def _root() -> Path:
 def _places_of(package: str) -> list[Path]:
     """Return the folders of an import package, or the file of a module.
 
-    Of benchbox it is the code that decides the arrays.
+    For benchbox, return only the code that affects the arrays.
     """
     if package == _CORE:
         return [_HOME / name for name in _DECIDING]
     try:
         spec = find_spec(package)
     except ValueError:
-        # So says a module that no file was loaded as, such as a notebook.
+        # Raised for a module without a file, such as a notebook.
         return []
     if spec is None:
         return []
@@ -206,17 +207,17 @@ def _sizes(folder: Path) -> dict[str, int]:
 def _check_whole(folder: Path, entry: _Entry) -> None:
     for name, size in entry.sizes.items():
         if (folder / name).stat().st_size != size:
-            raise DataError(f"{folder / name} is damaged.")
+            raise DataError(f"{folder / name} is damaged. Delete it.")
 
 
 def _touch(folder: Path) -> None:
-    # A cache that may only be read serves all the same.
+    # A read-only cache works too.
     with suppress(OSError):
         os.utime(folder)
 
 
 def _make_room(root: Path, newest: Path) -> None:
-    """Remove what was not used for longest, while there is too much."""
+    """Delete the least recently used entries until the cache is within its limits."""
     entries = sorted(
         (entry for entry in root.glob("*/*") if entry != newest),
         key=lambda entry: entry.stat().st_mtime,

@@ -1,4 +1,4 @@
-"""Handover: ratings as files that the runner writes and trials map read-only."""
+"""Writes ratings as files and maps them into memory, so that processes share them."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from benchbox.ratings import Features, Ratings, RatingScale
 
-# Row numbers stay behind: they tell which ratings of the source are missing here.
-# Raw ids stay behind too: a model that knows them could look ratings up elsewhere.
+# Trials get no row numbers, which would reveal the ratings that are missing, and no
+# raw ids, with which a model could look up ratings elsewhere.
 _COLUMNS = ("users", "items", "values", "timestamps")
 _NEEDED = _COLUMNS[:3]
 _NAMES = ("rows", "user_ids", "item_ids")
 
 _EMPTY_NPY = 128
-"""Bytes of a file that holds an array without elements."""
+"""Size in bytes of a file with an empty array."""
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class _Shape(msgspec.Struct, frozen=True):
 
 
 def write_ratings(folder: Path, ratings: Ratings, *, with_names: bool = False) -> None:
-    """Write *ratings* into the new *folder*; raw ids and row numbers only if asked."""
+    """Write *ratings* into the new *folder*; *with_names* adds raw ids and rows."""
     folder.mkdir(parents=True)
     for name in _COLUMNS + (_NAMES if with_names else ()):
         column = getattr(ratings, name)
@@ -41,7 +41,7 @@ def write_ratings(folder: Path, ratings: Ratings, *, with_names: bool = False) -
 
 
 def map_ratings(folder: Path) -> Ratings:
-    """Map the ratings in *folder* into memory; they cannot be written to."""
+    """Return the ratings in *folder*, mapped into memory read-only."""
     shape = msgspec.json.decode((folder / "shape.json").read_bytes(), type=_Shape)
     columns: dict[str, Any] = {
         name: map_array(folder / f"{name}.npy")
@@ -62,7 +62,7 @@ def _write_features(folder: Path, features: Features | None) -> None:
     if features is None:
         return
     folder.mkdir()
-    # Column names are free text, file names are not.
+    # Column names may hold characters that file names cannot.
     for number, column in enumerate(features.values()):
         np.save(folder / f"{number}.npy", column, allow_pickle=False)
     (folder / "names.json").write_bytes(msgspec.json.encode(list(features)))

@@ -1,4 +1,4 @@
-"""Raw ratings: what a reader returns, in the order of its source."""
+"""Raw ratings: the result of a reader, in the order of the source."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,17 +17,18 @@ Floats = NDArray[np.float64] | NDArray[np.float32]
 
 
 Duplicates = Literal["error", "last", "mean"]
-"""What becomes of a pair rated twice: refuse, keep the latest, or average."""
+"""How to handle a pair rated twice: refuse it, keep the latest rating, or average."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class IdColumn:
-    """The ids of one column, each distinct id spelt once.
+    """The ids of one column, dictionary-encoded.
 
     Attributes:
-        codes: Place of each row's id in ``names``, shape ``(n,)``.
+        codes: Position of each row's id in ``names``, shape ``(n,)``, int32.
         names: The distinct ids, in any order; some may be unused.
-        is_canonical: Whether all are known to be used and in canonical order.
+        is_canonical: Whether ``names`` are known to be all used and in canonical
+            order.
     """
 
     codes: IndexArray
@@ -54,11 +55,11 @@ class IdColumn:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class RawFeatures:
-    """Facts about users or items under the source's own ids.
+    """Features of users or items, by the ids of the source.
 
     Attributes:
         ids: Id per row.
-        columns: Column by name, one entry per row.
+        columns: Feature column by name, shape ``(n_rows,)`` each.
     """
 
     ids: Sequence[str]
@@ -71,21 +72,22 @@ def _row_number(row: int) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class RawRatings:
-    """What a reader returns: ratings in the order of their source.
+    """The result of a reader: ratings in the order of their source.
 
     Attributes:
         users: User id per row.
         items: Item id per row.
-        values: Rating per row, finite, float64, so that the scale is checked
-            before anything is rounded; or float32 where that rounds nothing.
-        timestamps: Seconds since 1970 per row, int64, where the source has them.
-        where: Says in words where a row stands, such as ``"u.data, line 7"``.
-        user_features: Static facts about users; rows of unrated users are dropped.
-        item_features: Static facts about items; rows of unrated items are dropped.
-        folds: Rows hidden by each fold the data set ships; the others are train.
-        scale: The scale, where the options rather than the card decide it.
-        duplicates: The rule, where the options rather than the card decide it.
-        noise_floor: RMSE of the best possible predictor, where it is known.
+        values: Finite rating per row, shape ``(n,)``: float64, so that the scale is
+            checked before rounding; or float32 if that represents them exactly.
+        timestamps: Seconds since 1970 per row, int64; `None` if the source has none.
+        where: Describes the location of a row, such as ``"u.data, line 7"``.
+        user_features: Features of users; rows of users without ratings are dropped.
+        item_features: Features of items; rows of items without ratings are dropped.
+        folds: Hidden rows by name of each fold the data set ships; the other rows are
+            training ratings.
+        scale: Rating scale; `None` to use the card's.
+        duplicates: How to handle a pair rated twice; `None` to use the card's rule.
+        noise_floor: RMSE of the best possible predictor; `None` if unknown.
     """
 
     users: IdColumn

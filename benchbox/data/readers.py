@@ -1,4 +1,4 @@
-"""Readers: raw ratings and features from tables, for data sets that need no code."""
+"""Reads raw ratings and features from tables, as a card declares them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -47,19 +47,23 @@ def read_declared(
 
 
 def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
-    """Read a table of ratings; *layout* says how, and its ``file`` is not looked at.
+    """Read a table of ratings; timestamps are rounded down to whole seconds.
 
-    Timestamps are cut to whole seconds.
+    Args:
+        path: The file.
+        layout: Columns and format; its ``file`` is ignored.
 
     Raises:
-        DataError: The table cannot be read, or holds no rating.
+        DataError: The table cannot be read, or has no ratings.
     """
     table = open_table(path, delimiter=layout.delimiter, encoding=layout.encoding)
     choice = choose_columns(table, layout.columns)
     wanted = {r: Wanted(p, _KINDS[r]) for r, p in choice.positions.items()}
     columns = table.read(wanted, headed=choice.headed)
     if not columns.n_rows:
-        raise DataError(f"{path.name} holds no rating below its header.")
+        raise DataError(
+            f"{path.name} has a header but no ratings. Give a file with ratings."
+        )
     return RawRatings(
         users=columns.ids["user"],
         items=columns.ids["item"],
@@ -70,7 +74,11 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
 
 
 def read_features(path: Path, layout: FeatureTable) -> RawFeatures:
-    """Read a table of features; *layout* says how, and its ``file`` is not looked at.
+    """Read a table of features.
+
+    Args:
+        path: The file.
+        layout: Columns and format; its ``file`` is ignored.
 
     Raises:
         DataError: The table cannot be read, or lacks a column.

@@ -1,4 +1,4 @@
-"""Slices: the part of a data set that its options ask for, cut before it is indexed."""
+"""Cuts a data set down to the slice that its options ask for, before indexing."""
 
 from dataclasses import replace
 from re import fullmatch
@@ -20,19 +20,19 @@ _Flags = NDArray[np.bool_]
 
 
 class SliceOptions(Options, frozen=True):
-    """Options that cut a data set down; whichever record extends this has them.
+    """Options that cut a data set down; options records inherit them from here.
 
-    The steps are taken in the order in which they stand here. A pair rated twice
-    counts once. Folds that a data set ships lose what is cut, and keep the rest.
+    The options are applied in the order listed here. A pair rated twice counts once.
+    Ratings that are cut are also removed from the folds that a data set ships.
 
     Attributes:
-        top_users: How many users stay: those with the most ratings; of equally active
-            ones those whose ids come first in canonical order.
-        users_below: Users stay whose id, a whole number, is below this.
-        items_below: Items stay whose id, a whole number, is below this.
-        min_user_ratings: Users stay who have at least so many ratings. This and the
-            next are repeated until neither cuts any more (the k-core).
-        min_item_ratings: Items stay that have at least so many ratings.
+        top_users: Number of users to keep: those with the most ratings; ties go to
+            the ids that come first in canonical order.
+        users_below: Keep users whose id, a whole number, is below this.
+        items_below: Keep items whose id, a whole number, is below this.
+        min_user_ratings: Keep users with at least this many ratings. This and
+            ``min_item_ratings`` are repeated until nothing more is cut (the k-core).
+        min_item_ratings: Keep items with at least this many ratings.
     """
 
     top_users: Count | None = None
@@ -46,28 +46,28 @@ _STEPS = frozenset(SliceOptions.__struct_fields__)
 
 
 def only_slices(options: Options) -> bool:
-    """Return whether *options* are the defaults, but for the slice they ask for."""
+    """Return whether all of *options* outside `SliceOptions` have their defaults."""
     return set(changed(options)) <= _STEPS
 
 
 def cut(
     raw: RawRatings, options: SliceOptions, duplicates: Duplicates = "error"
 ) -> RawRatings:
-    """Return the ratings that *options* leave, their rows counted anew.
+    """Return the ratings in the slice, with rows renumbered from 0.
 
-    Takes time and memory in proportion to the ratings.
+    Takes time and memory in proportion to the number of ratings.
 
     Args:
         raw: Ratings in the order of their source.
-        options: Which of them stay.
-        duplicates: What will become of a pair rated twice.
+        options: The slice.
+        duplicates: How pairs rated twice will be handled.
 
     Raises:
-        DataError: An id is no whole number where one is needed, there are fewer
+        DataError: An id is not a whole number where one is needed, there are fewer
             users than asked for, or no rating is left.
     """
     users, items = raw.users, raw.items
-    counted = None if duplicates == "error" else _once_a_pair(raw)
+    counted = None if duplicates == "error" else _first_of_each_pair(raw)
     user_stays, item_stays = _all_of(users), _all_of(items)
     if options.top_users is not None:
         user_stays &= _most_active(users, counted, options.top_users)
@@ -77,11 +77,11 @@ def cut(
         item_stays &= _below(items, options.items_below, "item")
     least = (options.min_user_ratings or 1, options.min_item_ratings or 1)
     if least != (1, 1):
-        rows = _met(raw, user_stays, item_stays)
+        rows = _rows_between(raw, user_stays, item_stays)
         if counted is not None:
             rows &= counted
         _keep_core((users, items), (user_stays, item_stays), least, rows)
-    stays = _met(raw, user_stays, item_stays)
+    stays = _rows_between(raw, user_stays, item_stays)
     if not stays.any():
         asked = ", ".join(
             f"{k}={v}" for k, v in changed(options).items() if k in _STEPS
@@ -91,9 +91,14 @@ def cut(
 
 
 def keep_rows(raw: RawRatings, stays: _Flags) -> RawRatings:
-    """Return the rows of *raw* that stay, flags of shape ``(n,)``, counted anew.
+    """Return some rows of *raw*, renumbered from 0.
 
-    Shipped folds lose the others. Ids that are no longer used drop out on indexing.
+    The other rows are also removed from the folds the data set ships. Ids that are no
+    longer used disappear when the ratings are indexed.
+
+    Args:
+        raw: Ratings in the order of their source.
+        stays: Whether each row stays, shape ``(n,)``.
     """
     rows = np.flatnonzero(stays)
 
@@ -128,7 +133,7 @@ def _rows_of(column: IdColumn, ids: _Flags) -> _Flags:
     return rows
 
 
-def _met(raw: RawRatings, users: _Flags, items: _Flags) -> _Flags:
+def _rows_between(raw: RawRatings, users: _Flags, items: _Flags) -> _Flags:
     """Return the rows where one of *users* rates one of *items*."""
     rows = _rows_of(raw.users, users)
     rows &= _rows_of(raw.items, items)
@@ -136,14 +141,14 @@ def _met(raw: RawRatings, users: _Flags, items: _Flags) -> _Flags:
 
 
 def _n_ratings(column: IdColumn, rows: _Flags | None = None) -> NDArray[np.int64]:
-    """Return how many of *rows*, or of all, each id has."""
+    """Return the number of rows of each id, among *rows* or all."""
     whole = rows is None or rows.all()
     codes = column.codes if whole else column.codes[rows]
     return np.bincount(codes, minlength=len(column.names))
 
 
-def _once_a_pair(raw: RawRatings) -> _Flags:
-    """Return the rows that count as ratings: of a pair rated twice, one."""
+def _first_of_each_pair(raw: RawRatings) -> _Flags:
+    """Return flags that mark the first row of each pair of user and item."""
     pairs = raw.users.codes.astype(np.int64) * len(raw.items.names) + raw.items.codes
     once = np.zeros(len(pairs), dtype=bool)
     once[np.unique(pairs, return_index=True)[1]] = True
@@ -158,7 +163,7 @@ def _most_active(users: IdColumn, counted: _Flags | None, n: int) -> _Flags:
             f"top_users={n} asks for more users than the {n_users:,} there are. Ask "
             f"for fewer."
         )
-    # Sorted stably, so that equally active ones stay in canonical order.
+    # A stable sort keeps equally active users in canonical order.
     in_order = (
         np.arange(len(activity)) if users.is_canonical else canonical_order(users.names)
     )
@@ -174,8 +179,8 @@ def _below(column: IdColumn, bound: int, what: str) -> _Flags:
         name = column.names[place]
         if not fullmatch(r"-?[0-9]+", name):
             raise DataError(
-                f"{what}s_below={bound} needs whole numbers for {what} ids, and "
-                f"{name!r} is none. Leave it out."
+                f"{what}s_below={bound} needs {what} ids that are whole numbers, but "
+                f"{name!r} is not. Leave it out."
             )
         below[place] = int(name) < bound
     return below
@@ -187,7 +192,7 @@ def _keep_core(
     least: tuple[int, int],
     rows: _Flags,
 ) -> None:
-    """Cut ids and *rows*, in place, until every id has enough ratings or none."""
+    """Clear flags in *stays* and *rows*, in place, until every id has enough rows."""
     n_ratings = [_n_ratings(column, rows) for column in columns]
     gone = np.ones(1, dtype=np.int64)
     while len(gone):

@@ -1,4 +1,4 @@
-"""Machine: what a run is done on, and what it costs there."""
+"""Devices, timing, sensors and a description of the machine."""
 
 from benchbox.machine.accelerator import Accelerator as Accelerator
 from benchbox.machine.accelerator import AcceleratorSpec as AcceleratorSpec

@@ -1,4 +1,4 @@
-"""Accelerator: what the code asks of the device of a trial, whichever it is."""
+"""The interface of devices, and the record with which plugins add accelerators."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from benchbox.machine.nvml import Device
 
 
 class MemoryPeaks(NamedTuple):
-    """The most memory of an accelerator that this process has taken.
+    """Peak memory of this process on an accelerator.
 
     Attributes:
-        allocated_bytes: For tensors.
-        reserved_bytes: By the allocator, for them.
+        allocated_bytes: Peak memory of tensors, in bytes.
+        reserved_bytes: Peak memory reserved by the allocator, in bytes.
     """
 
     allocated_bytes: int
@@ -24,11 +24,11 @@ class AcceleratorSpec:
     """A kind of accelerator; making or listing one imports nothing.
 
     Attributes:
-        name: What torch calls such devices.
-        summary: One line for people.
-        target: The class of its devices, as ``"package.module:Class"``. It is called
-            with the number of the device, and is an `Accelerator`; its module imports
-            torch in methods only.
+        name: Name of the kind in torch.
+        summary: One-line description.
+        target: Class of its devices, as ``"package.module:Class"``, which implements
+            `Accelerator` and is called with the number of the device. Its module must
+            import torch inside methods only.
     """
 
     name: str
@@ -37,7 +37,7 @@ class AcceleratorSpec:
 
 
 class TimedEvent(Protocol):
-    """A mark in the queue of an accelerator, which notes when it was reached."""
+    """An event in the queue of an accelerator, which records when it was reached."""
 
     def elapsed_time(self, end_event: Any, /) -> float:
         """Return the milliseconds from this event to *end_event*."""
@@ -47,22 +47,22 @@ class Events(Protocol):
     """Times work in the accelerator's own queue."""
 
     def new(self) -> TimedEvent:
-        """Return an event; it may be recorded again and again."""
+        """Return an event, which may be recorded several times."""
 
     def record(self, event: TimedEvent) -> None:
-        """Put *event* into the queue, behind all work so far."""
+        """Put *event* into the queue after all work so far."""
 
 
 class Accelerator(Protocol):
-    """What is asked of a device, be it only the processor.
+    """The interface of a device, including the processor.
 
-    What a device cannot tell is `None`, and `missing` says so.
+    Figures that a device does not provide are `None`, and `missing` says why.
 
     Attributes:
-        kind: What torch calls such devices.
+        kind: Name of the kind of device in torch.
         index: Number among the devices of that kind, from 0.
-        is_accelerator: Whether work goes on there after a call has returned. A process
-            that has used such a device cannot be forked.
+        is_accelerator: Whether the device works asynchronously, so that calls return
+            before their work is done. A process that has used it cannot be forked.
     """
 
     kind: str
@@ -73,32 +73,32 @@ class Accelerator(Protocol):
         """Wait for all work on the device."""
 
     def warm_up(self) -> None:
-        """Create its context and library handles, which takes a second once.
+        """Create the context and library handles, which takes about a second.
 
-        No model asked for them, so no model pays for them.
+        This happens before timing starts, so that no model pays for it.
         """
 
     def events(self) -> Events | None:
-        """Return what times work in the device's own queue."""
+        """Return events that time work in the device's queue, or `None`."""
 
     def memory_peaks(self) -> MemoryPeaks | None:
-        """Return the most memory of the device that this process has taken so far."""
+        """Return the peak memory of this process on the device so far."""
 
     def cache_bytes(self) -> int | None:
-        """Return the size of its largest cache."""
+        """Return the size of the largest cache in bytes."""
 
     def overwriter(self, n_bytes: int) -> Callable[[], None]:
-        """Return what overwrites *n_bytes* of its memory, and waits until it is done.
+        """Return a function that overwrites *n_bytes* of memory and waits for the end.
 
-        A processor with several last-level caches has the one emptied that the calling
-        thread runs beside.
+        On a processor with several last-level caches, this empties the cache of the
+        core that runs the calling thread.
         """
 
     def settings(self) -> dict[str, str]:
-        """Return what decides the arithmetic of its matrix products, as it is now."""
+        """Return the current settings that affect matrix products, by name."""
 
     def sensors(self) -> Device | str:
-        """Return what reads its energy, clock and temperature, or why nothing does."""
+        """Return a reader of energy, clock and temperature, or why there is none."""
 
     def missing(self) -> dict[str, str]:
-        """Return why a figure of a trial on the device is missing, by its name."""
+        """Return the reason for each missing figure of a trial, by its name."""

@@ -1,4 +1,4 @@
-"""Contention: what else uses the machine while a trial is timed."""
+"""Detects other runs and other work on the machine while a trial is timed."""
 
 import fcntl
 import os
@@ -15,24 +15,24 @@ import psutil
 from benchbox.machine.environment import usable_cpus
 
 _BUSY_SHARE = 0.1
-"""Other work that takes more of the processors than this disturbs timings."""
+"""Other work that uses more than this share of the processors disturbs timings."""
 
 _LEAST_WINDOW_SECONDS = 1.0
-"""The system counts in hundredths of a second; over less they would say nothing."""
+"""Shorter windows are too inexact, as the system counts hundredths of a second."""
 
 
 class Presence:
-    """Tells other runs of this user that this one is here, and hears of them.
+    """Announces this run to other runs of this user, and detects them.
 
-    Each run holds a lock on a file of its own, which the system releases however the
-    run ends, and writes its process id into the files of all others, so that they
-    hear of it even if it has gone before they look.
+    Each run holds a lock on its own file, which the system releases however the run
+    ends. It also writes its process id into the files of all other runs, so that they
+    detect it even if it ends before they check.
 
     Args:
-        folder: Where the files are; by default a folder of the user.
+        folder: Folder of the files; by default a folder of the user.
 
     Raises:
-        OSError: They cannot be there.
+        OSError: The files cannot be created.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -52,11 +52,11 @@ class Presence:
                 file.write(f"{os.getpid()}\n")
 
     def runs_met(self) -> list[int]:
-        """Return process ids of runs that began after this one, in their order."""
+        """Return process ids of runs that began after this one, in order."""
         return [int(line) for line in self._path.read_text().split()]
 
     def runs_now(self) -> list[int]:
-        """Return process ids of the other runs there are at this moment."""
+        """Return process ids of the other runs that exist now."""
         return [int(path.name.partition("-")[0]) for path in self._others()]
 
     def close(self) -> None:
@@ -70,9 +70,9 @@ class Presence:
 
 
 class Watch:
-    """Other runs and other work over the trials of a run.
+    """Detects other runs and other work during the trials of a run.
 
-    Where there is no folder to meet other runs in, they count as other work.
+    If other runs cannot be detected, they count as other work.
 
     Args:
         own_seconds: Processor seconds of our own processes so far.
@@ -87,14 +87,14 @@ class Watch:
         self._there: set[int] = set()
 
     def start(self) -> None:
-        """Note that a trial begins."""
+        """Mark the beginning of a trial."""
         if self._presence is not None:
             self._met = len(self._presence.runs_met())
             self._there = set(self._presence.runs_now())
         self._meter.start()
 
     def seen(self) -> tuple[tuple[str, ...], float | None]:
-        """Return what used the machine since `start`, and how many processors."""
+        """Return what disturbed since `start`, and the processors other work used."""
         load = self._meter.foreign_cpus()
         runs = sorted(self._there)
         if self._presence is not None:
@@ -110,7 +110,7 @@ class Watch:
 
 
 class LoadMeter:
-    """Processors that other work keeps busy.
+    """Measures how many processors other work keeps busy.
 
     Args:
         own_seconds: Processor seconds of our own processes so far.
@@ -122,7 +122,7 @@ class LoadMeter:
         self._marks = [self._mark()]
 
     def start(self) -> None:
-        """Note the beginning of something to be judged by `foreign_cpus`."""
+        """Mark the beginning of the time that `foreign_cpus` measures."""
         now = self._mark()
         old = [m for m in self._marks if now[0] - m[0] >= _LEAST_WINDOW_SECONDS]
         # The newest that is old enough serves a trial that lasts no time at all.
@@ -131,8 +131,8 @@ class LoadMeter:
     def foreign_cpus(self) -> float | None:
         """Return how many processors other work used on average since `start`.
 
-        What has lasted less than a second is judged by the second before its end;
-        `None` if there has been none.
+        If less than a second has passed, return the average over the last second, or
+        `None` if there is no such second yet.
         """
         began, now = self._marks[-1][0], self._mark()
         old = [
@@ -150,7 +150,7 @@ class LoadMeter:
 
 
 def disturbance(foreign_cpus: float | None) -> str:
-    """Return what is wrong with so much other work; empty if it is little."""
+    """Return a text if so much other work disturbs timings; else an empty string."""
     n_cpus = len(usable_cpus())
     if foreign_cpus is None or foreign_cpus < _BUSY_SHARE * n_cpus:
         return ""

@@ -1,4 +1,4 @@
-"""Choice of a device: what was asked for, what a model can use, what there is."""
+"""Chooses the device of a model from the request, its spec and the machine."""
 
 from collections.abc import Collection, Sequence
 
@@ -14,28 +14,28 @@ from benchbox.machine.devices import (
 )
 
 AUTO = "auto"
-"""An accelerator where there is one and the model can use it, else the processor."""
+"""An accelerator if there is one and the model supports it, else the processor."""
 
 ANY_ACCELERATOR = "accelerator"
-"""In a spec: any kind of accelerator that torch has."""
+"""In a spec: any kind of accelerator that torch supports."""
 
 _PROCESSOR = KINDS[0]
 
 
-def _taken_by_device(kinds: Sequence[str]) -> str:
+def _device_choices(kinds: Sequence[str]) -> str:
     named = f"{', '.join([AUTO, *kinds[:-1]])} or {kinds[-1]}"
     return f"{named}; or by number: {SECOND_DEVICE}."
 
 
-DEVICE_HELP = _taken_by_device(KINDS)
-"""What ``--device`` takes, if no plugin adds a kind of accelerator."""
+DEVICE_HELP = _device_choices(KINDS)
+"""Values of ``--device``, without the kinds of accelerator that plugins add."""
 
 
 class FoundDevices(msgspec.Struct, frozen=True):
     """The accelerators of a machine.
 
     Attributes:
-        kind: What torch calls them; empty if there is none.
+        kind: Name of their kind in torch; empty if there are none.
         names: Product name of each.
     """
 
@@ -44,7 +44,7 @@ class FoundDevices(msgspec.Struct, frozen=True):
 
     @property
     def first(self) -> str:
-        """The first of them, such as ``"mps:0"``; empty if there is none."""
+        """The first accelerator, such as ``"mps:0"``; empty if there is none."""
         return f"{self.kind}:0" if self.names else ""
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class FoundDevices(msgspec.Struct, frozen=True):
 
 
 def find_devices() -> FoundDevices:
-    """Return the accelerators of this machine; not to be asked before a fork."""
+    """Return the accelerators of this machine; must not be called before a fork."""
     return FoundDevices(*accelerators_here())
 
 
@@ -63,10 +63,10 @@ def runs_on(kinds: Collection[str], kind: str) -> bool:
 
 
 def device_for(asked: str, kinds: Collection[str], here: FoundDevices) -> str:
-    """Return the device a model is given: the one asked for, if it runs there.
+    """Return the requested device if the model supports it, else the processor.
 
     Args:
-        asked: Device asked for, which is on this machine; or ``auto``.
+        asked: Requested device, which is on this machine; or ``auto``.
         kinds: Kinds of device that the model's spec names.
         here: The accelerators of this machine.
     """
@@ -86,7 +86,7 @@ def check_device(asked: str, here: FoundDevices) -> None:
     try:
         device = device_named(asked)
     except UsageError as error:
-        words = _taken_by_device((_PROCESSOR, *accelerator_targets()))
+        words = _device_choices((_PROCESSOR, *accelerator_targets()))
         raise UsageError(f"{error} Use {words} This machine has {here}.") from None
     if device.kind == here.kind and device.index < len(here.names):
         return

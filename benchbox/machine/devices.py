@@ -1,8 +1,8 @@
-"""Devices: from a name such as ``"cuda:1"`` to the object that is asked about it.
+"""The built-in accelerators, and look-up of devices by name such as ``"cuda:1"``.
 
-What differs between the kinds of accelerator is here, and in `nvml` for NVIDIA's
-driver. Only methods import torch, and naming a device touches none: a process that has
-used an accelerator cannot be forked.
+All differences between kinds of accelerator are here, except for NVIDIA's driver, which
+is in `nvml`. Only methods import torch, and looking up a device does not initialise it,
+because a process that has used an accelerator cannot be forked.
 """
 
 import re
@@ -35,17 +35,17 @@ VARIABLES = (
     "ROCR_VISIBLE_DEVICES",
     "ZE_AFFINITY_MASK",
 )
-"""Environment variables that decide which accelerators there are and how they work."""
+"""Environment variables that affect which accelerators are visible or how they work."""
 
 PACKAGES = ("nvidia-", "pytorch-triton", "triton")
-"""How names of packages begin that hold libraries of accelerators."""
+"""Prefixes of package names with libraries for accelerators."""
 
 _WARM_UP_SIZE = 256
 _NAME = re.compile(r"(?P<kind>[a-z]+)(:(?P<index>0|[1-9][0-9]*))?")
 
 
 class _TorchEvents:
-    """Events of torch on one accelerator."""
+    """torch events on one accelerator."""
 
     def __init__(self, kind: str, index: int) -> None:
         self._name, self._index = f"{kind}:{index}", index
@@ -58,17 +58,17 @@ class _TorchEvents:
     def record(self, event: Any) -> None:
         import torch
 
-        # Unless it is told the stream, it takes that of the current device.
+        # By default, it would use the stream of the current device.
         event.record(torch.accelerator.current_stream(self._index))
 
 
 class TorchAccelerator:
-    """What torch offers alike for accelerators of every kind."""
+    """The features that torch provides for every kind of accelerator."""
 
     kind: str
     is_accelerator = True
     _cache_property = ""
-    """What torch calls the size of the largest cache; empty if it does not tell it."""
+    """torch's property for the size of the largest cache; empty if there is none."""
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -80,14 +80,14 @@ class TorchAccelerator:
         torch.accelerator.synchronize(self.index)
 
     def warm_up(self) -> None:
-        """Create its context and library handles."""
+        """Create the context and library handles."""
         import torch
 
         square = torch.zeros(_WARM_UP_SIZE, _WARM_UP_SIZE, device=self._name)
         (square @ square).sum().item()
 
     def events(self) -> Events | None:
-        """Return what times work in its own queue, if that works."""
+        """Return events that time work in the device's queue, if they work."""
         events = _TorchEvents(self.kind, self.index)
         try:
             started, ended = events.new(), events.new()
@@ -96,12 +96,12 @@ class TorchAccelerator:
             self.synchronize()
             started.elapsed_time(ended)
         except RuntimeError:
-            # Drivers differ, and no trial shall fail for the sake of a clock.
+            # Some drivers do not support this; a trial must not fail for lack of it.
             return None
         return events
 
     def memory_peaks(self) -> MemoryPeaks | None:
-        """Return the most memory taken so far, if torch tells it."""
+        """Return the peak memory so far, if torch knows it."""
         module = _module(self.kind)
         if not hasattr(module, "max_memory_allocated"):
             return None
@@ -111,15 +111,15 @@ class TorchAccelerator:
         )
 
     def cache_bytes(self) -> int | None:
-        """Return the size of its largest cache, if torch tells it."""
+        """Return the size of the largest cache in bytes, if torch knows it."""
         if not self._cache_property:
             return None
         properties = _module(self.kind).get_device_properties(self.index)
-        # A driver that does not know the size says 0.
+        # Drivers that do not know the size report 0.
         return getattr(properties, self._cache_property, 0) or None
 
     def overwriter(self, n_bytes: int) -> Callable[[], None]:
-        """Return what overwrites so many bytes of its memory."""
+        """Return a function that overwrites *n_bytes* of the device's memory."""
         import torch
 
         block = torch.empty(n_bytes, dtype=torch.int8, device=self._name)
@@ -131,22 +131,22 @@ class TorchAccelerator:
         return overwrite
 
     def settings(self) -> dict[str, str]:
-        """Return what decides the arithmetic of its matrix products."""
+        """Return the settings that affect matrix products."""
         return {}
 
     def sensors(self) -> Device | str:
-        """Return what reads its sensors, or why nothing does."""
-        return f"benchbox reads no sensors of {self.kind} devices"
+        """Return a reader of the sensors, or why there is none."""
+        return f"benchbox cannot read sensors of {self.kind} devices"
 
     def missing(self) -> dict[str, str]:
-        """Return why figures are missing, by their names."""
-        told = {
+        """Return the reason for each missing figure, by its name."""
+        figures = {
             "accelerator memory": self.memory_peaks(),
             "cache size": self.cache_bytes(),
             "step times": self.events(),
         }
-        why = f"torch does not tell it of this {self.kind} device"
-        return {what: why for what, figure in told.items() if figure is None}
+        why = f"torch does not report it for this {self.kind} device"
+        return {what: why for what, figure in figures.items() if figure is None}
 
     def names(self) -> list[str]:
         """Return the product name of each device of this kind."""
@@ -159,13 +159,13 @@ class TorchAccelerator:
 
 
 class Cuda(TorchAccelerator):
-    """Devices of NVIDIA; and of AMD, if torch is built for ROCm."""
+    """NVIDIA devices; also AMD devices, if torch is built for ROCm."""
 
     kind = "cuda"
     _cache_property = "L2_cache_size"
 
     def settings(self) -> dict[str, str]:
-        """Return what decides the arithmetic of its matrix products."""
+        """Return the settings that affect matrix products."""
         from torch import backends
 
         return {
@@ -175,29 +175,29 @@ class Cuda(TorchAccelerator):
         }
 
     def sensors(self) -> Device | str:
-        """Return what reads its sensors, or why nothing does."""
+        """Return a reader of the sensors, or why there is none."""
         if "rocm" in version("torch"):
-            return "benchbox reads no sensors of ROCm devices"
+            return "benchbox cannot read sensors of ROCm devices"
         return open_device(self.index)
 
 
 class Xpu(TorchAccelerator):
-    """Devices of Intel."""
+    """Intel devices."""
 
     kind = "xpu"
     _cache_property = "last_level_cache_size"
 
     def settings(self) -> dict[str, str]:
-        """Return what decides the arithmetic of its matrix products."""
+        """Return the settings that affect matrix products."""
         from torch import backends
 
-        # This decides, not torch.set_float32_matmul_precision (pytorch/pytorch#144240).
+        # set_float32_matmul_precision has no effect here (pytorch/pytorch#144240).
         tf32 = getattr(backends.mkldnn, "allow_tf32", None)
         return {} if tf32 is None else {"onednn tf32": _lower(tf32)}
 
 
 class Mps(TorchAccelerator):
-    """The graphics processor of an Apple chip."""
+    """The GPU of an Apple chip."""
 
     kind = "mps"
 
@@ -207,9 +207,10 @@ class Mps(TorchAccelerator):
         _module(self.kind).synchronize()
 
     def events(self) -> Events | None:
-        """Return what times work in its own queue, if that works."""
-        # An event notes when the host hears of it, and two may be heard of in the wrong
-        # order (pytorch/pytorch#196395). No duration is better than a wrong one.
+        """Return `None`: events on these devices are unreliable."""
+        # An event records when the host is notified, and notifications can arrive in
+        # the wrong order (pytorch/pytorch#196395). No duration is better than a wrong
+        # one.
         return None
 
     def names(self) -> list[str]:
@@ -230,10 +231,10 @@ OWN_ACCELERATORS = tuple(
         (Xpu, "Intel"),
     )
 )
-"""The kinds of accelerator that benchbox itself knows."""
+"""The built-in kinds of accelerator."""
 
 KINDS = (Processor.kind, *(kind.name for kind in OWN_ACCELERATORS))
-"""The kinds of device that benchbox itself knows, the processor first."""
+"""The built-in kinds of device, the processor first."""
 
 _targets = {kind.name: kind.target for kind in OWN_ACCELERATORS}
 
@@ -244,10 +245,10 @@ SECOND_DEVICE = f"{Cuda.kind}:1"
 def device_named(name: str) -> Accelerator:
     """Return the device called *name*, such as ``"cpu"``, ``"mps"`` or ``"xpu:1"``.
 
-    This touches no device, and does not ask whether it is on this machine.
+    It does not initialise the device or check that this machine has it.
 
     Raises:
-        UsageError: No device has such a name.
+        UsageError: The name is not a known kind of device, or has the wrong form.
     """
     found = _NAME.fullmatch(name)
     if name == Processor.kind:
@@ -264,24 +265,24 @@ def accelerator_targets() -> Mapping[str, str]:
 
 
 def set_accelerators(targets: Mapping[str, str]) -> None:
-    """Say which kinds of accelerator this process knows, in place of those so far.
+    """Replace the kinds of accelerator that this process knows.
 
     Args:
-        targets: The class of each kind, as ``"package.module:Class"``.
+        targets: Class of each kind, as ``"package.module:Class"``.
     """
     _targets.clear()
     _targets.update(targets)
 
 
 def accelerators_here() -> tuple[str, list[str]]:
-    """Return the kind of the accelerators that torch finds, and the name of each.
+    """Return the kind of the accelerators that torch finds, and their names.
 
-    A machine has one kind at most; it is empty where there is none. Asking can touch
+    A machine has at most one kind; it is empty if there is none. This can initialise
     the accelerators, so the process must not be forked afterwards.
     """
     import torch
 
-    # In this order: where there is none, torch 2.6 does not answer the second question.
+    # Without an accelerator, current_accelerator() fails in torch 2.6.
     if not torch.accelerator.is_available():
         return "", []
     current = torch.accelerator.current_accelerator()
@@ -293,13 +294,13 @@ def accelerators_here() -> tuple[str, list[str]]:
 def accelerator_in_use() -> str:
     """Return the kind of accelerator that this process has used; empty if none.
 
-    Such a process must not be forked. torch does not tell it of MPS.
+    Such a process must not be forked. torch does not report the use of MPS.
     """
     for kind in _targets:
         try:
             module = _module(kind)
         except RuntimeError:
-            # This torch does not know the kind; its package is not imported.
+            # The package that adds this kind to torch is not imported.
             continue
         if hasattr(module, "is_initialized") and module.is_initialized():
             return kind

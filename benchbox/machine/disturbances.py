@@ -1,4 +1,4 @@
-"""Disturbances: what on this machine will make timings differ from run to run."""
+"""Finds causes of noisy timings on this machine."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from benchbox.machine.environment import Environment
 from benchbox.machine.nvml import Device
 from benchbox.machine.sensors import Gauges
 
-_LOOK_SECONDS = 1.1
+_WINDOW_SECONDS = 1.1
 _BUSIEST = 3
 _BUSY_PERCENT = 10.0
 
@@ -28,12 +28,12 @@ _SYSTEM = Path("/sys/devices/system/cpu")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        what: What it is about.
-        found: How it stands, and what it does to timings.
-        disturbs: Whether timings suffer from it.
+        what: Subject of the check, such as ``"clock governor"``.
+        found: What was found, and how it affects timings.
+        disturbs: Whether it disturbs timings.
     """
 
     what: str
@@ -44,11 +44,11 @@ class Finding:
 def find_disturbances(
     here: Environment, accelerator: str = "", system: Path = _SYSTEM
 ) -> Iterator[Finding]:
-    """Look for a second at what disturbs timings on this machine.
+    """Check for about a second what disturbs timings on this machine.
 
     Args:
-        here: The machine.
-        accelerator: Device to look at as well; empty for none.
+        here: Description of the machine.
+        accelerator: Name of a device to check as well; empty for none.
         system: Folder in which Linux describes its processors.
     """
     yield _load()
@@ -66,7 +66,7 @@ def _load() -> Finding:
     before = {p: p.cpu_times() for p in _processes()}
     meter = LoadMeter(lambda: tree_cpu_seconds(psutil.Process().pid))
     meter.start()
-    sleep(_LOOK_SECONDS)
+    sleep(_WINDOW_SECONDS)
     used = meter.foreign_cpus()
     trouble = disturbance(used)
     if not trouble:
@@ -80,7 +80,7 @@ def _other_runs() -> Iterator[Finding]:
     try:
         presence = Presence()
     except OSError as error:
-        found = f"cannot be seen, and count as other work: {error}"
+        found = f"cannot be detected, and count as other work: {error}"
         yield Finding("other runs", found)
         return
     runs = presence.runs_now()
@@ -94,27 +94,27 @@ def _other_runs() -> Iterator[Finding]:
 def _clocks(here: Environment, system: Path) -> Iterator[Finding]:
     if here.governor:
         steady = here.governor == "performance"
-        advice = "" if steady else ": clocks follow the load; 'performance' holds them"
+        advice = "" if steady else ": clocks vary with load; 'performance' fixes them"
         yield Finding("clock governor", f"{here.governor}{advice}", not steady)
     boost = _text(system / "cpufreq/boost") == "1"
     no_turbo = _text(system / "intel_pstate/no_turbo")
     if boost or no_turbo == "0":
-        found = "on: clocks depend on heat and on how many cores work"
+        found = "on: clocks depend on temperature and the number of busy cores"
         yield Finding("clock boost", found, True)
 
 
 def _sharing(here: Environment, system: Path) -> Iterator[Finding]:
     if _text(system / "smt/active") == "1":
-        found = "on: two threads share a core, and slow each other down"
+        found = "on: two threads on a core slow each other down"
         yield Finding("hyper-threading", found, True)
     if here.cpu_quota is not None and here.cpu_quota < here.n_cpus:
         found = (
             f"{here.cpu_quota:g} of {here.n_cpus} processors: more threads than that "
-            f"are stopped and started (--threads {max(1, int(here.cpu_quota))})"
+            f"are paused (use --threads {max(1, int(here.cpu_quota))})"
         )
         yield Finding("control group", found, True)
     if "virtual machine" in here.container:
-        found = "others on the same hardware disturb unseen; repeat and compare"
+        found = "others on the same hardware may disturb; repeat runs and compare"
         yield Finding("virtual machine", found, True)
     stolen = getattr(psutil.cpu_times_percent(interval=None), "steal", 0.0)
     if stolen >= 1:
@@ -124,7 +124,7 @@ def _sharing(here: Environment, system: Path) -> Iterator[Finding]:
 def _power_and_memory() -> Iterator[Finding]:
     battery = getattr(psutil, "sensors_battery", lambda: None)()
     if battery is not None and not battery.power_plugged:
-        yield Finding("power", "on battery: clocks are held down", True)
+        yield Finding("power", "on battery: clocks are reduced", True)
     free = psutil.virtual_memory().available / psutil.virtual_memory().total
     if free < 0.1:
         found = f"{free:.0%} free: trials may wait for the disk"
@@ -149,14 +149,14 @@ def _accelerator(name: str) -> Iterator[Finding]:
         return
     state = device.state()
     if state.throttled:
-        found = f"slowed down now: {', '.join(state.throttled)}"
+        found = f"throttled now: {', '.join(state.throttled)}"
         yield Finding("accelerator", found, True)
     parts = (
         ("clock", state.clock_mhz, "MHz"),
         ("temperature", state.temperature_celsius, "°C"),
     )
-    told = ", ".join(f"{name} {value} {unit}" for name, value, unit in parts if value)
-    yield Finding("accelerator", told or "tells neither clock nor temperature")
+    known = ", ".join(f"{name} {value} {unit}" for name, value, unit in parts if value)
+    yield Finding("accelerator", known or "reports neither clock nor temperature")
 
 
 def _processes() -> Iterator[psutil.Process]:
@@ -176,7 +176,7 @@ def _busiest(before: dict[psutil.Process, Any]) -> list[str]:
     for process, then in before.items():
         try:
             now = process.cpu_times()
-            share = (now.user + now.system - then.user - then.system) / _LOOK_SECONDS
+            share = (now.user + now.system - then.user - then.system) / _WINDOW_SECONDS
             used.append((100 * share, f"{process.name()} {process.pid}"))
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue

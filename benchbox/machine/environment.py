@@ -1,4 +1,4 @@
-"""Environment: what a run ran on, as one flat record."""
+"""Describes the machine and the software of a run."""
 
 import os
 import platform
@@ -24,7 +24,7 @@ _PACKAGES = (
     "numba",
 )
 
-# Variables that decide threads or algorithms of the libraries beneath.
+# Variables that affect threads or algorithms of numerical libraries.
 _VARIABLES = (
     "CUBLAS_WORKSPACE_CONFIG",
     "KMP_AFFINITY",
@@ -50,22 +50,22 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         benchbox: Version of benchbox.
-        commit: Commit of the checkout benchbox runs from, ``+`` if changed; empty
-            for an installed package.
+        commit: Commit of the checkout that benchbox runs from, with ``+`` if there are
+            uncommitted changes; empty for an installed package.
         python: Version of the interpreter.
         system: Operating system and its version.
         cpu: Name of the processor.
-        n_cpus: Processors this process may use.
-        n_cores: Physical cores of the machine; `None` if the system does not say.
-        cpu_quota: Processors a control group allows; `None` without a limit.
-        governor: What decides the processors' clock; empty if the system hides it.
-        memory_bytes: Memory of the machine.
+        n_cpus: Number of processors this process may use.
+        n_cores: Number of physical cores; `None` if unknown.
+        cpu_quota: Number of processors a control group allows; `None` if unlimited.
+        governor: Linux frequency governor of the processors; empty if unknown.
+        memory_bytes: Memory of the machine in bytes.
         container: Signs of a container, a virtual machine or a scheduler.
-        packages: Version of each package that can change a number.
-        blas: Library behind NumPy's matrix products.
-        variables: Environment variables that decide threads, devices or algorithms.
+        packages: Version of each package that can affect results.
+        blas: Name and version of the library behind NumPy's matrix products.
+        variables: Environment variables that affect threads, devices or algorithms.
         accelerators: Name of each accelerator that was found.
-        devices: What the NVIDIA driver says of its devices.
+        devices: The NVIDIA devices, as the driver describes them.
     """
 
     benchbox: str
@@ -92,27 +92,27 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what decides speed, and not of what differs from day to day.
+        """Hash of what determines speed, without what changes from day to day.
 
-        Machines of one kind share it. Free memory, kernel, clocks and versions of
-        packages are left out.
+        Machines of one kind share it. Free memory, kernel, clocks and package versions
+        are left out.
         """
         system = self.system.partition(" ")[0]
         quota = self.cpu_quota and round(self.cpu_quota, 1)
         return _hash([system, self.cpu, self.n_cpus, quota, sorted(self.accelerators)])
 
     def machine(self) -> str:
-        """Return the hardware in a few words, for the foot of a table."""
+        """Return the hardware in a few words, for the notes below a table."""
         gib = self.memory_bytes / 2**30
         parts = [f"{self.cpu}, {self.n_cpus} cores, {gib:.0f} GiB", *self.accelerators]
         return " + ".join(parts)
 
 
 def describe_environment(accelerators: list[str] | None = None) -> Environment:
-    """Return the record of this machine; nothing heavy is imported.
+    """Return the record of this machine; imports nothing heavy.
 
     Args:
-        accelerators: Names of accelerators, where somebody has asked torch.
+        accelerators: Names of accelerators, if torch was asked for them.
     """
     import psutil
 
@@ -145,7 +145,7 @@ def package_version(name: str) -> str:
 
 
 def n_usable_cpus() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors this process may use."""
     return len(usable_cpus())
 
 
@@ -163,10 +163,10 @@ def _variables() -> dict[str, str]:
 
 def _packages() -> dict[str, str]:
     own = {name: found for name in _PACKAGES if (found := package_version(name))}
-    # Libraries of accelerators are packages of their own, such as nvidia-cudnn-cu12.
+    # Accelerator libraries are separate packages, such as nvidia-cudnn-cu12.
     named = ((d.metadata["Name"] or "", d.version) for d in distributions())
-    beneath = sorted(pair for pair in named if pair[0].startswith(devices.PACKAGES))
-    return own | dict(beneath)
+    libraries = sorted(pair for pair in named if pair[0].startswith(devices.PACKAGES))
+    return own | dict(libraries)
 
 
 def _blas() -> str:
@@ -205,7 +205,7 @@ def _cpu_name() -> str:
 
 def _commit() -> str:
     folder = str(Path(__file__).parent)
-    # Only a checkout of benchbox itself counts, not one it happens to be inside of.
+    # Only a checkout of benchbox itself counts, not another one that contains it.
     if not _output("git", "-C", folder, "ls-files", "--error-unmatch", __file__):
         return ""
     commit = _output("git", "-C", folder, "rev-parse", "--short=12", "HEAD")

@@ -1,4 +1,4 @@
-"""NVML: what the NVIDIA driver measures, where it and its Python binding are there."""
+"""Reads the sensors of NVIDIA devices through NVML, if it is installed."""
 
 import os
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """An NVIDIA device.
 
     Attributes:
-        name: Its product name.
-        uuid: Its identity.
-        memory_bytes: Its memory.
+        name: Product name.
+        uuid: Unique identifier of the device.
+        memory_bytes: Size of its memory in bytes.
         driver: Version of the driver.
-        cuda: Newest CUDA the driver can serve.
+        cuda: Newest CUDA version that the driver supports.
     """
 
     name: str
@@ -36,14 +36,14 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeviceState(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at a device; what it cannot tell is `None`.
+    """The state of a device at one moment; figures it does not provide are `None`.
 
     Attributes:
-        energy_joules: Since the driver was loaded.
-        clock_mhz: Clock of its multiprocessors.
-        temperature_celsius: Of the chip.
-        process_bytes: Memory it holds for one process.
-        throttled: Why it runs slower than asked for.
+        energy_joules: Energy used since the driver was loaded.
+        clock_mhz: Clock of the multiprocessors.
+        temperature_celsius: Temperature of the chip.
+        process_bytes: Memory in use by one process, in bytes.
+        throttled: Reasons why the device is throttled; empty if it is not.
     """
 
     energy_joules: float | None = None
@@ -54,17 +54,17 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Device:
-    """A device that can be looked at again and again.
+    """Reads the state of a device.
 
     Args:
-        handle: NVML's handle of it.
+        handle: NVML's handle of the device.
     """
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
 
     def state(self, pid: int | None = None) -> DeviceState:
-        """Look at the device, and at what process *pid* holds of it."""
+        """Return the state of the device, with the memory of process *pid*."""
         nvml = _library()
         energy = _ask(nvml.nvmlDeviceGetTotalEnergyConsumption, self._handle)
         return DeviceState(
@@ -95,9 +95,9 @@ class Device:
 
 
 def open_device(number: int) -> Device | str:
-    """Return the device that torch calls ``cuda:number``, or why it cannot be seen.
+    """Return the device that torch calls ``cuda:number``, or why NVML does not see it.
 
-    ``CUDA_VISIBLE_DEVICES`` is followed where it holds numbers or UUIDs.
+    Numbers and UUIDs in ``CUDA_VISIBLE_DEVICES`` are respected.
     """
     nvml = _library()
     if nvml is None:
@@ -115,7 +115,7 @@ def open_device(number: int) -> Device | str:
 
 
 def describe_devices() -> list[DeviceRecord]:
-    """Return a record of each NVIDIA device; none where NVML cannot be asked."""
+    """Return a record of each NVIDIA device; empty if NVML is not available."""
     nvml = _library()
     if nvml is None:
         return []
@@ -148,7 +148,7 @@ def _opened(nvml: Any) -> Iterator[None]:
 
 
 def _ask(question: Any, *arguments: Any) -> Any:
-    """Return the answer; `None` for what this device cannot tell."""
+    """Return the answer, or `None` if the device does not support the question."""
     nvml = _library()
     try:
         return question(*arguments)

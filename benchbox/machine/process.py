@@ -1,4 +1,4 @@
-"""Conditions: what the process of every trial is set to, and found to be set to."""
+"""Sets up the process of a trial, and reports its settings."""
 
 import os
 import random
@@ -23,7 +23,7 @@ _THREAD_VARIABLES = (
 def prepare_process(
     *, device: Accelerator, precision: Precision, n_threads: int, seed: int
 ) -> None:
-    """Set threads, arithmetic and global generators alike for every trial."""
+    """Set threads, arithmetic and global random generators, equally for every trial."""
     import torch
 
     torch.set_num_threads(n_threads)
@@ -42,7 +42,7 @@ def prepare_process(
 
 
 def settings_in_force(device: Accelerator) -> dict[str, str]:
-    """Return what decides speed and sums on *device* in this process, as it is now."""
+    """Return the settings of this process that affect speed or results on *device*."""
     import torch
 
     found = {

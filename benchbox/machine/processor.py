@@ -1,4 +1,4 @@
-"""Processor: the device that every machine has, whose calls end with their work."""
+"""The processor as a device; its calls return when their work is done."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,21 +19,21 @@ class Processor:
     is_accelerator = False
 
     def synchronize(self) -> None:
-        """Return at once: no work is left."""
+        """Do nothing: there is no pending work."""
 
     def warm_up(self) -> None:
-        """Return at once: there is no context to create."""
+        """Do nothing: there is no context to create."""
 
     def events(self) -> Events | None:
-        """Return nothing: the host's clock times a processor."""
+        """Return `None`: the host's clock times a processor."""
         return None
 
     def memory_peaks(self) -> MemoryPeaks | None:
-        """Return nothing: its memory is that of the process."""
+        """Return `None`: its memory is that of the process."""
         return None
 
     def cache_bytes(self, folder: Path = _CACHES) -> int | None:
-        """Return the size of its largest cache, where Linux tells it in *folder*."""
+        """Return the size of the largest cache in bytes, if *folder* contains it."""
         sizes = []
         for file in folder.glob("index*/size"):
             text = file.read_text().strip()
@@ -42,7 +42,7 @@ class Processor:
         return max(sizes, default=None)
 
     def overwriter(self, n_bytes: int) -> Callable[[], None]:
-        """Return what adds 1 to each of *n_bytes*."""
+        """Return a function that adds 1 to each of *n_bytes*."""
         buffer = np.zeros(n_bytes, dtype=np.uint8)
 
         def overwrite() -> None:
@@ -51,13 +51,13 @@ class Processor:
         return overwrite
 
     def settings(self) -> dict[str, str]:
-        """Return nothing: it has no settings of its own."""
+        """Return an empty dictionary: there are no settings specific to it."""
         return {}
 
     def sensors(self) -> Device | str:
-        """Return why no sensors of an accelerator are read."""
+        """Return why there are no accelerator sensors."""
         return "the trial used no accelerator"
 
     def missing(self) -> dict[str, str]:
-        """Return nothing: no figure of an accelerator is expected."""
+        """Return an empty dictionary: no accelerator figures are expected."""
         return {}

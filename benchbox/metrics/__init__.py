@@ -1,4 +1,4 @@
-"""Metrics: definitions of error, and what they are computed from."""
+"""Defines metrics and computes them: overall, by slice, by user and as variants."""
 
 from benchbox.metrics.flawed import FLAWED_METRICS as FLAWED_METRICS
 from benchbox.metrics.metric import MAE as MAE

@@ -1,4 +1,4 @@
-"""Flawed metrics: what the literature reports that does not measure prediction."""
+"""Metrics that the literature reports but that do not measure prediction quality."""
 
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ from benchbox.metrics.scored import Score, Scored
 
 
 def mape_over_cells(scored: Scored) -> Score:
-    """Sum of relative errors over all cells of the users' rows, rated or not.
+    """Sum of relative errors, divided by all cells of the users' rows, rated or not.
 
-    Keras reports it for a masked error on dense rows: the MAPE times the density.
-    Ratings of 0 are left out, as there.
+    Keras reports it for a masked error on dense rows. It equals the MAPE times the
+    density. Ratings of 0 are left out, as in MAPE.
     """
     relative, n_users = mape(scored), len(np.unique(scored.users))
     if relative.value is None or scored.n_items is None:
@@ -34,4 +34,4 @@ FLAWED_METRICS = (
         flaw="it is MAPE times density, so emptier data look better",
     ),
 )
-"""The flawed metrics benchbox can name."""
+"""The flawed metrics that benchbox can compute."""

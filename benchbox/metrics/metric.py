@@ -1,4 +1,4 @@
-"""Metrics: pure functions of predictions and truth, and their definitions."""
+"""The `Metric` record and the built-in metrics."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,35 +14,35 @@ from benchbox.ratings import IndexArray
 # Large enough to hide NumPy's call overhead, small enough to stay in the L2 cache.
 _CHUNK = 1 << 15
 
-# More, where each part ends with a sum over all users.
+# A larger chunk where each one ends with a sum over all users or items.
 _PART = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A metric and its definition, which travel together.
+    """A metric, with its definition.
 
-    Everything that is computed, shown or judged of a metric comes from this record:
-    its column in tables, its interval over users, its slices and its comparisons.
+    This record decides everything about a metric: its column in tables, its interval
+    over users, its slices and how models are compared by it.
 
     Attributes:
         name: Name on the command line and in records, kebab-case.
-        title: Heading of its column.
-        unit: ``"rating"`` (the unit of the ratings), ``"fraction"`` (shown as per
-            cent), or the name of another unit.
-        higher_is_better: Direction; errors are better when lower.
-        pooling: What one term of the mean is: a rating, a user or an item.
-        definition: The formula, in one line of text.
-        function: Computes it; unless given, it is the mean of *term*.
-        flaw: Why it says little of prediction; then it is computed, with a warning,
-            under flawed protocols alone. Empty for honest metrics.
-        term: What it takes the mean of, if it is a mean over ratings. Without one it
-            has neither intervals over users nor slices, and is compared by its values
-            on each fold.
+        title: Column heading.
+        unit: ``"rating"`` (the unit of the ratings), ``"fraction"`` (shown as a
+            percentage), or the name of another unit.
+        higher_is_better: Direction of improvement; false for errors.
+        pooling: What the metric averages over: ``"rating"``, ``"user"`` or ``"item"``.
+        definition: The formula, as one line of text.
+        function: Computes the metric; by default, the mean of *term*.
+        flaw: Why the metric does not measure prediction quality; empty if it does. A
+            flawed metric is only computed under flawed protocols, with a warning.
+        term: Contribution of one rating, if the metric is a mean over ratings. Without
+            it, the metric has no intervals over users and no slices, and models are
+            compared by its values on each fold.
 
     Raises:
-        PluginError: It has neither a function nor a term, or has a term and pools
-            something other than ratings.
+        PluginError: The metric has neither a function nor a term, or has a term but
+            averages over something other than ratings.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Metric:
     higher_is_better: bool
     pooling: str
     definition: str
-    # Every metric has one once it is built.
+    # Never None after __post_init__.
     function: Callable[[Scored], Score] = None  # type: ignore[assignment]
     flaw: str = ""
     term: Term | None = None
@@ -59,21 +59,21 @@ class Metric:
     def __post_init__(self) -> None:
         if self.term is not None and self.pooling != "rating":
             raise PluginError(
-                f"Metric {self.name!r} pools by {self.pooling}, but a term is of one "
-                f"rating. State pooling='rating', or leave the term out."
+                f"Metric {self.name!r} pools by {self.pooling}, but a term belongs to "
+                f"one rating. State pooling='rating', or leave the term out."
             )
-        # A copy with another term must not keep the function of the former.
+        # A copy with another term must not use the function of the old term.
         if self.function is None or _is_made_from_a_term(self.function):
             if self.term is None:
                 raise PluginError(
-                    f"Metric {self.name!r} has neither a function nor a term. State "
-                    f"one of them, to compute it by."
+                    f"Metric {self.name!r} has neither a function nor a term to "
+                    f"compute it from. State one of them."
                 )
             object.__setattr__(self, "function", self.term.score)
 
 
 def _is_made_from_a_term(function: Callable[[Scored], Score]) -> bool:
-    """Return whether a metric's function is the mean of a term."""
+    """Return whether a metric's function is `Term.score`."""
     return getattr(function, "__func__", None) is Term.score
 
 
@@ -91,10 +91,10 @@ def mae(scored: Scored) -> Score:
 
 
 def mape(scored: Scored) -> Score:
-    """Mean absolute error relative to the rating's size, as a fraction, pooled.
+    """Mean absolute error divided by the absolute rating, as a fraction, pooled.
 
-    Hidden ratings of 0 have no relative error: they are left out and counted.
-    On a scale with ratings near 0 a few terms decide the mean.
+    Hidden ratings of 0 have no relative error; they are left out and counted as such.
+    If the scale has ratings near 0, a few of them dominate the mean.
     """
     total, n_scored = 0.0, 0
     for error, actual in _errors(scored):
@@ -110,13 +110,13 @@ def mape(scored: Scored) -> Score:
 
 
 def rmse_by_user(scored: Scored) -> Score:
-    """Mean over users of each user's own RMSE: users count alike, ratings do not."""
-    return _mean_of_own(scored, scored.users)
+    """Mean of the users' RMSE, with equal weight for each user."""
+    return _mean_by_group(scored, scored.users)
 
 
 def rmse_by_item(scored: Scored) -> Score:
-    """Mean over items of each item's own RMSE: items count alike, ratings do not."""
-    return _mean_of_own(scored, scored.items)
+    """Mean of the items' RMSE, with equal weight for each item."""
+    return _mean_by_group(scored, scored.items)
 
 
 def _squared(predicted: Floats, actual: Floats) -> Floats:
@@ -182,13 +182,13 @@ RMSE_BY_ITEM = Metric(
 )
 
 METRICS = (RMSE, MAE, MAPE, RMSE_BY_USER, RMSE_BY_ITEM)
-"""The metrics benchbox brings, in the order of their columns."""
+"""The built-in metrics, in the order of their columns."""
 
 
 def _errors(scored: Scored) -> Iterator[tuple[Floats, Floats]]:
-    """Yield errors and truths chunk by chunk in float64.
+    """Yield errors and hidden ratings in chunks of float64.
 
-    A running float32 sum is 4 % off after 20 million ratings.
+    A running float32 sum would be off by 4 % after 20 million ratings.
     """
     for start in range(0, len(scored.actual), _CHUNK):
         actual = scored.actual[start : start + _CHUNK].astype(np.float64)
@@ -201,8 +201,8 @@ def _sum_squares(scored: Scored) -> Iterator[float]:
         yield float(np.square(error).sum())
 
 
-def _mean_of_own(scored: Scored, groups: IndexArray) -> Score:
-    """Return the mean over *groups*, an index per pair, of the RMSE within each."""
+def _mean_by_group(scored: Scored, groups: IndexArray) -> Score:
+    """Return the mean of the groups' RMSE; *groups* has an index per pair."""
     n_groups = int(groups.max()) + 1
     counts, sums = np.zeros(n_groups, dtype=np.int64), np.zeros(n_groups)
     for start in range(0, len(groups), _PART):

@@ -1,4 +1,4 @@
-"""Scored: predictions beside the truth, and what a metric makes of them."""
+"""Input and output of metrics: predictions with hidden ratings, and a score."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Scored:
-    """Predictions of a fold's hidden ratings beside the truth, pair by pair.
+    """Predictions and hidden ratings of a fold, pair by pair.
 
     Attributes:
-        predicted: What the table scores (clipped where the run clips), ``(n,)``.
-        actual: The hidden ratings, shape ``(n,)``.
+        predicted: Predictions, clipped if the run clips, shape ``(n,)``.
+        actual: Hidden ratings, shape ``(n,)``.
         users: User index per pair, shape ``(n,)``.
         items: Item index per pair, shape ``(n,)``.
-        n_items: Size of the item index; `None` where it does not matter.
+        n_items: Number of items in the data set; `None` if not needed.
 
     Raises:
-        DataError: The columns disagree in length, or there are none to score.
+        DataError: The arrays differ in shape, or are empty.
     """
 
     predicted: Values
@@ -39,17 +39,17 @@ class Scored:
         if len(shapes) != 1 or len(self.actual.shape) != 1:
             raise DataError(f"Scored columns must share one shape (n,), not {shapes}.")
         if not len(self.actual):
-            raise DataError("There is no hidden rating to score: the fold is empty.")
+            raise DataError("There are no hidden ratings to score: the fold is empty.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """The value of one metric, and over how many ratings it was taken.
+    """The value of one metric, and the number of ratings behind it.
 
     Attributes:
-        value: The value in the metric's unit; `None` if no rating could be scored.
-        n_scored: Hidden ratings that entered the value.
-        n_excluded: Hidden ratings the definition leaves out.
+        value: Value in the metric's unit; `None` if no rating could be scored.
+        n_scored: Number of hidden ratings in the value.
+        n_excluded: Number of hidden ratings that the definition leaves out.
     """
 
     value: float | None

@@ -1,4 +1,4 @@
-"""Slices: metrics by slice of the hidden ratings, all slices from one pass."""
+"""Computes metrics by slice of the hidden ratings, all slices in one pass."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,30 +19,32 @@ Labels = NDArray[np.uint8]
 Dimension = Literal["activity", "popularity", "rating", "prediction"]
 
 DIMENSIONS: tuple[Dimension, ...] = ("activity", "popularity", "rating", "prediction")
-"""What slices are by: ratings the model may see of the user, training ratings of the
-item, the hidden rating itself, and the prediction."""
+"""What to slice by: the number of the user's visible ratings, the number of the item's
+training ratings, the hidden rating, or the prediction."""
 
 _QUARTERS = ("new", "1st quarter", "2nd quarter", "3rd quarter", "4th quarter")
 
 _MOST_VALUES = 20
-"""Rating values that are shown one by one; beyond, the scale is cut into tenths."""
+"""Up to this many rating values have a slice each; otherwise each tenth of the scale
+has one."""
 
 _TENTHS = 10
 
 _N_PLAIN = 3
-"""Figures before those of metrics: ratings, summed predictions, summed ratings."""
+"""Figures before those of metrics: number of ratings, sums of predictions and ratings.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Some of the hidden ratings, and how a model predicted them.
+    """Some of the hidden ratings, and how well a model predicted them.
 
     Attributes:
-        name: Which they are.
-        n: How many; with several fits, on average over them.
-        values: Each metric over these ratings, by name; `None` if none of them counts.
-        mean_predicted: Mean prediction; `None` without a rating.
-        mean_actual: Mean rating; likewise.
+        name: Name of the slice, such as ``"1st quarter"``.
+        n: Number of ratings; the average over fits if there are several.
+        values: Value over these ratings by metric name; `None` if no rating counts.
+        mean_predicted: Mean prediction; `None` if the slice is empty.
+        mean_actual: Mean rating; `None` if the slice is empty.
     """
 
     name: str
@@ -57,9 +59,9 @@ class Slicing:
     """How to slice the hidden ratings of a fold; see `slicing`.
 
     Attributes:
-        activity: Group per user, 0 for new ones, shape ``(n_users,)``.
-        popularity: Group per item, 0 for new ones, shape ``(n_items,)``.
-        scale: Range of the ratings.
+        activity: Group per user, 0 for new users, shape ``(n_users,)``.
+        popularity: Group per item, 0 for new items, shape ``(n_items,)``.
+        scale: Rating scale.
     """
 
     activity: Labels
@@ -67,13 +69,13 @@ class Slicing:
     scale: RatingScale
 
     def sizes(self) -> tuple[int, ...]:
-        """Return the number of slices by each of `DIMENSIONS`."""
+        """Return the number of slices in each of `DIMENSIONS`."""
         n_ratings = self.n_values or _TENTHS
         return len(_QUARTERS), len(_QUARTERS), n_ratings, _TENTHS
 
     @property
     def n_values(self) -> int | None:
-        """How many values a rating can take; `None` if too many to show each."""
+        """Number of possible rating values; `None` if too many for a slice each."""
         scale = self.scale
         if not scale.step:
             return None
@@ -81,7 +83,7 @@ class Slicing:
         return n_values if n_values <= _MOST_VALUES else None
 
     def names(self, dimension: Dimension) -> list[str]:
-        """Return what the slices by *dimension* are called, in their order."""
+        """Return the names of the slices by *dimension*, in order."""
         if dimension in ("activity", "popularity"):
             return list(_QUARTERS)
         low, high = self.scale.low, self.scale.high
@@ -91,7 +93,7 @@ class Slicing:
         return [f"{start:g}–{end:g}" for start, end in pairwise(ends)]
 
     def labels(self, scored: Scored, part: slice) -> tuple[NDArray[Any], ...]:
-        """Return the slice by each dimension that each pair in *part* is in."""
+        """Return the slice number of each pair in *part*, one array per dimension."""
         actual, predicted = scored.actual[part], scored.predicted[part]
         return (
             self.activity[scored.users[part]],
@@ -106,7 +108,7 @@ class Slicing:
         return nearest
 
     def _tenth(self, ratings: Values) -> Labels:
-        """Return the tenth of the scale; beyond its ends, the nearest tenth."""
+        """Return the tenth of the scale, or the nearest tenth for values off it."""
         place = (ratings - self.scale.low) * (
             _TENTHS / (self.scale.high - self.scale.low)
         )
@@ -117,13 +119,13 @@ class Slicing:
 def slicing(visible_users: IndexArray, train_items: IndexArray, of: Ratings) -> Slicing:
     """Return how to slice a fold's hidden ratings.
 
-    Users are grouped by how many ratings the model may see of them: new ones with
-    none, then quarters of the others, equally many users each as far as ties let.
-    Items likewise by their training ratings.
+    Users are grouped by their number of visible ratings: users without any, then
+    quarters of the others, with equally many users each except for ties. Items are
+    grouped in the same way by their number of training ratings.
 
     Args:
-        visible_users: User of each rating `predict` may see.
-        train_items: Item of each training rating.
+        visible_users: User index of each rating that `predict` may see.
+        train_items: Item index of each training rating.
         of: Any ratings of the data set, for its sizes and its scale.
     """
     return Slicing(
@@ -139,21 +141,21 @@ def quarters(counts: NDArray[np.int64]) -> Labels:
     if not len(some):
         return np.zeros(len(counts), dtype=np.uint8)
     edges = np.quantile(some, [0.25, 0.5, 0.75])
-    # A count that is an edge belongs below it: equal counts stay together.
+    # A count on an edge goes to the lower quarter, so equal counts stay together.
     quarter = 1 + np.searchsorted(edges, counts, side="left")
     return np.where(counts > 0, quarter, 0).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Breakdown:
-    """Sums over hidden ratings in each cell of a table with a side per dimension.
+    """Sums over hidden ratings for each combination of slices.
 
     Attributes:
-        names: What the slices are called, for each of `DIMENSIONS`.
-        metrics: Metrics with a term, of which there are sums.
-        cells: Number of ratings, summed predictions, summed ratings, then summed terms
-            and their number for each metric, shape ``(*n_slices, n_figures)``, float64;
-            averaged over fits.
+        names: Names of the slices in each of `DIMENSIONS`.
+        metrics: The metrics, which all have a term.
+        cells: Number of ratings, sum of predictions and sum of ratings, then the sum
+            and number of terms of each metric, averaged over fits, shape
+            ``(*n_slices, n_figures)``, float64.
     """
 
     names: tuple[list[str], ...]
@@ -161,7 +163,7 @@ class Breakdown:
     cells: Floats
 
     def by(self, dimension: Dimension) -> list[Slice]:
-        """Return the slices by *dimension*, those without a rating included."""
+        """Return all slices by *dimension*, including empty ones."""
         place = DIMENSIONS.index(dimension)
         others = tuple(k for k in range(len(DIMENSIONS)) if k != place)
         sums = self.cells.sum(axis=others)
@@ -171,7 +173,7 @@ class Breakdown:
         ]
 
     def all(self) -> Slice:
-        """Return the figures of all hidden ratings together."""
+        """Return one slice with all hidden ratings."""
         sums = self.cells.sum(axis=tuple(range(len(DIMENSIONS))))
         return self._slice("all", sums.tolist())
 
@@ -193,7 +195,7 @@ class Breakdown:
 
 
 def break_down(scored: Scored, by: Slicing, metrics: Sequence[Metric]) -> Breakdown:
-    """Return each of *metrics*, which all have a term, in every slice of *scored*."""
+    """Return the value of *metrics*, which all need a term, in every slice."""
     names = tuple(by.names(dimension) for dimension in DIMENSIONS)
     shape = by.sizes()
 
@@ -212,7 +214,7 @@ def joined(fits: Sequence[Sequence[Breakdown]]) -> Breakdown:
     """Return the breakdown of one model over all folds, averaged over its fits.
 
     Args:
-        fits: Breakdowns by fold, then by fit.
+        fits: For each fold, the breakdown of each fit.
     """
     of_folds = [np.mean([fit.cells for fit in fold], axis=0) for fold in fits]
     first = fits[0][0]
@@ -228,7 +230,7 @@ def _cell_sums(
     part: slice,
     shape: tuple[int, ...],
 ) -> Floats:
-    """Return sums of each figure in each cell, shape ``(n_figures, n_cells)``."""
+    """Return the sum of each figure in each cell, shape ``(n_figures, n_cells)``."""
     actual = scored.actual[part].astype(np.float64)
     predicted = scored.predicted[part].astype(np.float64)
     cell = np.zeros(len(actual), dtype=np.int64)

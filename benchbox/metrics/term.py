@@ -1,4 +1,4 @@
-"""Term: what a metric takes the mean of, rating by rating."""
+"""Terms: the contribution of one rating to a metric that is a mean over ratings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,19 +16,20 @@ _CHUNK = 1 << 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """What a metric takes the mean of, rating by rating.
+    """The contribution of one rating to a metric that is a mean over ratings.
 
-    A metric with a term is known for any set of hidden ratings: of one user, of a
-    slice, of users drawn again. So it has an interval over users, a value in each
-    slice, and a comparison of models that is paired by user.
+    A metric with a term can be computed over any set of hidden ratings: one user's, a
+    slice or a bootstrap sample of users. So it has intervals over users, a value in
+    each slice, and comparisons of models that are paired by user.
 
     Attributes:
-        of: Term of each rating, shape ``(n,)``, from predictions and ratings, both
-            float64 of shape ``(n,)``.
-        includes: Which ratings count, bool of shape ``(n,)``, from the ratings alone,
-            float64: every model is scored on the same ones. `None` means all.
-        power: The metric is the mean to this power, such as 0.5 for a root. Where
-            terms may be below 0 it must be 1.
+        of: Computes the term of each rating, shape ``(n,)``, from the predictions and
+            the hidden ratings, both float64 of shape ``(n,)``.
+        includes: Computes which ratings count, bool of shape ``(n,)``, from the hidden
+            ratings only, float64, so that it is the same for every model. `None` to
+            count all.
+        power: The metric is the mean to this power, such as 0.5 for a root. Must be 1
+            if terms can be negative.
 
     Raises:
         PluginError: The power is not above 0.
@@ -61,12 +62,12 @@ class Term:
         return terms
 
     def from_means(self, means: Floats) -> Floats:
-        """Return the metric of mean terms, each of them by itself."""
-        # A root is exact to the last bit, a power of one half need not be.
+        """Return the metric's value for each mean of terms, in the same shape."""
+        # sqrt is exact to the last bit; a power of 0.5 may not be.
         return np.sqrt(means) if self.power == 0.5 else means**self.power
 
     def value(self, total: float, count: float) -> float | None:
-        """Return the metric from a sum of *count* terms; `None` if there are none."""
+        """Return the metric from the sum of *count* terms, or `None` if it is 0."""
         return float(self.from_means(np.array(total / count))) if count else None
 
     def score(self, scored: Scored) -> Score:

@@ -1,4 +1,4 @@
-"""Totals: terms summed by user, of which every metric with a term is a function."""
+"""Sums of a metric's terms by user, for intervals and comparisons over users."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from benchbox.ratings import IndexArray, Values
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class UserTotals:
-    """Terms of several models on the same hidden ratings, summed by user.
+    """Sums of a metric's terms by user, for several models on the same ratings.
 
     Attributes:
-        metric: The metric they belong to; it has a term.
-        counts: Ratings scored per user, all above 0, shape ``(n_users,)``.
-        sums: Summed terms per model and user, shape ``(n_models, n_users)``.
+        metric: The metric, which has a term.
+        counts: Number of ratings scored per user, all above 0, shape ``(n_users,)``.
+        sums: Sum of terms per model and user, shape ``(n_models, n_users)``.
     """
 
     metric: Metric
@@ -28,17 +28,17 @@ class UserTotals:
 
     @property
     def term(self) -> Term:
-        """What was summed up."""
+        """The metric's term."""
         return term_of(self.metric)
 
     @property
     def n_users(self) -> int:
-        """Users with a rating that is scored."""
+        """Number of users with a scored rating."""
         return len(self.counts)
 
     @property
     def values(self) -> Floats:
-        """The metric of each model, shape ``(n_models,)``."""
+        """Value of the metric for each model, shape ``(n_models,)``."""
         return self.term.from_means(self.sums.sum(axis=1) / self.counts.sum())
 
 
@@ -47,17 +47,17 @@ def user_totals(
 ) -> UserTotals:
     """Return the totals of several models by user.
 
-    Totals of several folds, one after the other, or of several fits, averaged, are
-    totals too.
+    Totals can be concatenated over folds and averaged over fits.
 
     Args:
         truth: Hidden ratings, shape ``(n,)``.
-        predictions: Of each model, shape ``(n,)``, clipped if the metric clips.
-        users: Index of who gave each rating, shape ``(n,)``.
+        predictions: Predictions of each model, shape ``(n,)``, clipped if the run
+            clips.
+        users: User index per rating, shape ``(n,)``.
         metric: A metric with a term.
 
     Raises:
-        UsageError: The metric has none.
+        UsageError: The metric has no term.
     """
     n_users = int(users.max()) + 1 if len(users) else 0
     counts, sums = summed(truth, predictions, users, n_users, metric)
@@ -71,7 +71,10 @@ def summed(
     n_users: int,
     metric: Metric,
 ) -> tuple[Floats, Floats]:
-    """Return counts ``(n_users,)`` and sums ``(n_models, n_users)``, all users."""
+    """Return counts and sums for all users, also those without a scored rating.
+
+    Their shapes are ``(n_users,)`` and ``(n_models, n_users)``.
+    """
     term, actual = term_of(metric), truth.astype(np.float64)
     sums = np.empty((len(predictions), n_users))
     for row, predicted in zip(sums, predictions, strict=True):
@@ -82,20 +85,20 @@ def summed(
 
 
 def seen_users(counts: Floats, sums: Floats, metric: Metric) -> UserTotals:
-    """Return the totals of those users who have a rating that is scored."""
+    """Return the totals of the users with a scored rating."""
     seen = counts > 0
     return UserTotals(metric=metric, counts=counts[seen], sums=sums[:, seen])
 
 
 def term_of(metric: Metric) -> Term:
-    """Return what a metric takes the mean of.
+    """Return the term of a metric.
 
     Raises:
-        UsageError: It is no mean over ratings.
+        UsageError: The metric is not a mean over ratings.
     """
     if metric.term is None:
         raise UsageError(
-            f"Metric {metric.name!r} is no mean over ratings, so it has no interval "
-            f"over users."
+            f"Metric {metric.name!r} is not a mean over ratings, so it has no interval "
+            f"over users. Choose another metric."
         )
     return metric.term

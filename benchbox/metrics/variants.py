@@ -1,7 +1,7 @@
-"""Variants: one set of predictions, scored by each definition of RMSE in use.
+"""The definitions of RMSE in use, computed from the same predictions.
 
-Papers and tools print all of these as "RMSE". They stand side by side here, so that a
-published figure is not taken for ours; no table ranks by any but the first.
+Papers and tools call all of these "RMSE". Showing them side by side makes clear which
+one a published figure can be compared with. Tables rank by the first only.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,12 @@ class Variant:
     """A definition of RMSE.
 
     Attributes:
-        name: Its name in records, kebab-case.
-        title: Heading of its column.
-        function: How errors are pooled.
+        name: Name in records, kebab-case.
+        title: Column heading.
+        function: Computes the value from the predictions.
         drops_cold: Whether hidden ratings of new users and items are left out.
-        is_unclipped: Whether predictions are taken as the model made them.
-        caution: What it hides; empty for the one that tables rank by.
+        is_unclipped: Whether predictions are used without clipping to the scale.
+        caution: What the definition hides; empty for the one that tables rank by.
     """
 
     name: str
@@ -38,12 +38,13 @@ class Variant:
     def of(
         self, scored: Scored, unclipped: Values, is_cold: NDArray[np.bool_]
     ) -> Score:
-        """Return the figure, and over how many ratings.
+        """Return the value, and the number of ratings behind it.
 
         Args:
-            scored: Predictions as the run scores them, beside the truth.
-            unclipped: Predictions as the model made them, shape ``(n,)``.
-            is_cold: Whether nothing is visible of a pair's user or item, ``(n,)``.
+            scored: Hidden ratings, and predictions as the run scores them.
+            unclipped: Predictions before clipping, shape ``(n,)``.
+            is_cold: Whether the pair's user or item has no visible ratings, shape
+                ``(n,)``.
         """
         if self.is_unclipped:
             scored = replace(scored, predicted=unclipped)
@@ -52,14 +53,14 @@ class Variant:
         n_dropped = int(np.count_nonzero(is_cold))
         if n_dropped == len(is_cold):
             return Score(value=None, n_scored=0, n_excluded=n_dropped)
-        kept = ~is_cold
-        left = Scored(
-            predicted=scored.predicted[kept],
-            actual=scored.actual[kept],
-            users=scored.users[kept],
-            items=scored.items[kept],
+        is_warm = ~is_cold
+        warm = Scored(
+            predicted=scored.predicted[is_warm],
+            actual=scored.actual[is_warm],
+            users=scored.users[is_warm],
+            items=scored.items[is_warm],
         )
-        return replace(self.function(left), n_excluded=n_dropped)
+        return replace(self.function(warm), n_excluded=n_dropped)
 
 
 VARIANTS = (
@@ -69,34 +70,34 @@ VARIANTS = (
         title="unclipped",
         function=rmse,
         is_unclipped=True,
-        caution="counts what lies off the scale, which nobody would show to a user",
+        caution="counts predictions off the scale, which no user would ever see",
     ),
     Variant(
         name="by-user",
         title="by user",
         function=rmse_by_user,
-        caution="a mean of users' own RMSE, so who rated once counts as much as who "
-        "rated most; nearly always lower",
+        caution="the mean of each user's RMSE: a user with one rating counts as much "
+        "as a user with many; nearly always lower",
     ),
     Variant(
         name="by-item",
         title="by item",
         function=rmse_by_item,
-        caution="a mean of items' own RMSE",
+        caution="the mean of each item's RMSE",
     ),
     Variant(
         name="known",
         title="cold dropped",
         function=rmse,
         drops_cold=True,
-        caution="leaves out the hidden ratings of new users and items, the hard ones",
+        caution="leaves out new users and items, which are the hardest to predict",
     ),
     Variant(
         name="known-by-user",
         title="cold dropped, by user",
         function=rmse_by_user,
         drops_cold=True,
-        caution="both at once, the default of some tools",
+        caution="combines the two; the default of some tools",
     ),
 )
-"""The definitions in use, benchbox's own first."""
+"""The definitions in use; the first is the one that benchbox ranks by."""

@@ -1,4 +1,4 @@
-"""Models: what a model is, and pieces to build one from."""
+"""The model contract, and building blocks for authors of models."""
 
 from benchbox.models.bias import BiasModel as BiasModel
 from benchbox.models.bias import fit_bias_model as fit_bias_model

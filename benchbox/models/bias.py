@@ -1,4 +1,4 @@
-"""The bias model: fallback for cold pairs, and the line every model must beat."""
+"""The bias model: fallback for cold pairs, and the baseline every model must beat."""
 
 from dataclasses import asdict, dataclass
 from typing import Self
@@ -14,14 +14,14 @@ from benchbox.ratings import IndexArray, Ratings, Values
 class BiasModel:
     """Global mean plus a shrunken offset per user and per item.
 
-    Predicts ``mean + user_bias[u] + item_bias[i]``; an index never seen in
-    training has an offset of 0 (Koren, 2009, doi:10.1145/1644873.1644874, eq. 2).
+    Predicts ``mean + user_bias[u] + item_bias[i]``; users and items without training
+    ratings have an offset of 0 (Koren, 2009, doi:10.1145/1644873.1644874, eq. 2).
 
     Attributes:
         mean: Mean training rating.
         user_bias: Offset per user, shape ``(n_users,)``, float64.
         item_bias: Offset per item, shape ``(n_items,)``, float64.
-        user_damping: Pseudo-ratings that pull a user's offset towards 0.
+        user_damping: Number of pseudo-ratings that pull a user's offset towards 0.
     """
 
     mean: float
@@ -31,12 +31,12 @@ class BiasModel:
 
     @property
     def state(self) -> State:
-        """What was learned, to be kept."""
+        """The learned parameters, for saving."""
         return asdict(self)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Return the model that has `state`."""
+        """Return the model with these learned parameters."""
         return cls(
             mean=float(state["mean"]),
             user_bias=state["user_bias"],
@@ -50,7 +50,10 @@ class BiasModel:
         return total.astype(np.float32)
 
     def user_bias_from(self, history: Ratings) -> NDArray[np.float64]:
-        """Return offsets for the users of *history*, trained on or not."""
+        """Return offsets, shape ``(n_users,)``, computed from users' *history*.
+
+        The users need not be among those the model was trained on.
+        """
         centred = history.values.astype(np.float64) - self.mean
         rest = centred - self.item_bias[history.items]
         return _damped_mean(rest, history.users, history.n_users, self.user_damping)
@@ -66,13 +69,14 @@ def fit_bias_model(
     """Fit user and item offsets by alternating ridge regression.
 
     Minimises ``sum((r - mean - b_u - b_i)^2)`` plus the dampings times the squared
-    offsets. Each half-sweep is exact in closed form; ten leave no visible change.
+    offsets. Each half-sweep is exact in closed form; after ten sweeps, further ones
+    make no visible difference.
 
     Args:
         train: Ratings to fit; at least one.
-        user_damping: Pseudo-ratings per user, at offset 0.
-        item_damping: Pseudo-ratings per item, at offset 0.
-        n_sweeps: How often both sides are solved.
+        user_damping: Number of pseudo-ratings per user, at offset 0.
+        item_damping: Number of pseudo-ratings per item, at offset 0.
+        n_sweeps: Number of times that both sides are solved.
     """
     mean = float(train.values.mean(dtype=np.float64))
     centred = train.values.astype(np.float64) - mean
@@ -94,6 +98,6 @@ def _damped_mean(
     sums = np.bincount(groups, weights=values, minlength=n_groups)
     counts = np.bincount(groups, minlength=n_groups)
     means = np.zeros(n_groups)
-    # A group without ratings keeps offset 0, also when there is no damping.
+    # A group without ratings has an offset of 0, even without damping.
     np.divide(sums, counts + damping, out=means, where=counts > 0)
     return means

@@ -1,4 +1,4 @@
-"""Models: a contract of two methods, the record that offers one, a fit's context."""
+"""The contract between models and benchbox: protocol, spec and fit context."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -12,54 +12,60 @@ from benchbox.models.search_space import SearchSpace
 from benchbox.options import NoOptions, Options
 from benchbox.ratings import IndexArray, Ratings, Values
 
-# Share of an error by which it must fall to have fallen.
+# An error has fallen if it is lower by more than this fraction.
 _SLIGHT = 1e-4
 
 Precision = Literal["float32", "tf32", "bfloat16"]
-"""Arithmetic of matrix products, from exact to fast."""
+"""Arithmetic of matrix products, from the most exact to the fastest."""
 
 
 class RatingModel(Protocol):
-    """What a model must have. Nobody inherits from it.
+    """The methods a model must have; it need not inherit from this class.
 
-    A model is built as ``Model(options)`` with the options its `ModelSpec` names.
-    It may state ``n_parameters``, how many numbers it has learned; without it, the
-    parameters of the torch modules it holds are counted. It can be kept and used later
-    if it has ``state()``, which returns all that `predict` needs as arrays and numbers
-    by name (`benchbox.models.State`), and ``restore(state)``, which takes them back in
-    a model built with the same options. With a method ``prepare(device)``, or without
-    the argument, it may import and compile what a `fit` on that device needs: it is
-    called before the clock of the fit starts, and not at all when a kept model is used.
+    A model is built as ``Model(options)``, with the options record its `ModelSpec`
+    names. It may also have:
+
+    - ``n_parameters``: the number of learned parameters. Without it, the parameters of
+      the model's torch modules are counted.
+    - ``state()`` and ``restore(state)``, so that a fitted model can be saved and used
+      later. ``state()`` returns all that `predict` needs, as arrays and numbers by name
+      (`benchbox.models.State`); ``restore(state)`` loads it into a model built with
+      the same options.
+    - ``prepare(device)`` or ``prepare()``: imports and compiles what a `fit` on that
+      device needs. It is called before the fit is timed, and not when a saved model is
+      used.
     """
 
     def fit(self, train: Ratings, context: "FitContext") -> None:
-        """Learn from *train*; a second call forgets the first."""
+        """Learn from *train*; a second call starts from scratch."""
 
     def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
         """Predict the rating of each pair, shape ``(n,)``, unclipped and finite.
 
         Args:
-            history: Every visible rating of the asked users, over the same indexes
-                as the training ratings. Under new-user protocols these users were
-                not trained on.
+            history: All visible ratings of these users, with the same indexes as the
+                training ratings. Under new-user protocols, the model was not trained
+                on these users.
             users: User index per pair, shape ``(n,)``.
             items: Item index per pair, shape ``(n,)``.
         """
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model can do, so that the runner neither wrongs it nor trusts it too far.
+    """What a model can do, so that the runner asks it for no more and no less.
 
     Attributes:
-        inductive: It predicts for users it was not trained on, from their history.
-        handles_cold_users: It answers for users with no visible rating.
-        handles_cold_items: It answers for items with no training rating.
-        uses_features: It reads user or item features.
-        uses_timestamps: It reads timestamps.
-        uses_validation: It wants validation ratings, carved from the training ones.
-        refits: After a fit with validation ratings it is fitted again on all
-            training ratings, for the epochs that fit chose.
-        stochastic: Its result depends on the seed.
+        inductive: Whether it predicts for users it was not trained on, from their
+            history.
+        handles_cold_users: Whether it predicts for users without visible ratings.
+        handles_cold_items: Whether it predicts for items without training ratings.
+        uses_features: Whether it reads user or item features.
+        uses_timestamps: Whether it reads timestamps.
+        uses_validation: Whether it needs validation ratings, which are split off the
+            training ratings.
+        refits: Whether, after a fit with validation ratings, it is fitted again on all
+            training ratings, for the number of epochs chosen by that fit.
+        stochastic: Whether its result depends on the seed.
         devices: Kinds of device it runs on.
     """
 
@@ -77,19 +83,19 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """An offer of a model; making or listing one imports nothing heavy.
+    """Describes a model; making or listing a spec imports nothing heavy.
 
     Attributes:
         name: Name on the command line, kebab-case.
-        target: Where the class is, as ``"package.module:Class"``.
-        summary: One line for people.
-        options: Record of its settings, from a module that imports no torch.
+        target: Class of the model, as ``"package.module:Class"``.
+        summary: One-line description.
+        options: Options record, from a module that does not import torch.
         capabilities: What the model can do.
-        presets: Named settings, chosen as ``name:preset=...``.
-        reference: Where the method is described, such as ``"doi:10.1145/..."``.
-        search: What `benchbox tune` may try, by option; the defaults must be among it.
-        cost_hint: Rough fit seconds per 100,000 ratings with default options on two
-            cores, for the estimate of ``--dry-run``; `None` if unknown.
+        presets: Option values by preset name, chosen as ``name:preset=...``.
+        reference: Publication of the method, such as ``"doi:10.1145/..."``.
+        search: Values that `benchbox tune` may try, by option, defaults included.
+        cost_hint: Rough fit time in seconds per 100,000 ratings, with default options
+            on two cores, for the estimate of ``--dry-run``; `None` if unknown.
     """
 
     name: str
@@ -105,16 +111,16 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochReport:
-    """What a model says about one epoch of its training.
+    """A model's report about one epoch of its training.
 
     Attributes:
         epoch: Number of the epoch, from 1.
-        n_epochs: Epochs planned at most.
+        n_epochs: Maximum number of epochs.
         loss: Training loss of the epoch.
         validation_rmse: RMSE on the validation ratings, if there are any.
-        wall_seconds: Since the epoch before was reported, or the fit began, with
-            the accelerator waited for; the runner fills it in.
-        cpu_seconds: Processor seconds since then.
+        wall_seconds: Wall-clock seconds since the previous report, or the start of the
+            fit, including work on the accelerator; set by the runner.
+        cpu_seconds: Processor seconds over the same time; set by the runner.
     """
 
     epoch: int
@@ -126,28 +132,28 @@ class EpochReport:
 
 
 TimedStep = Callable[[], AbstractContextManager[None]]
-"""Returns a context that times the training step in its block."""
+"""Returns a context manager that times the training step in its block."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitContext:
-    """The circumstances of one fit.
+    """The settings of one fit, and callbacks into the runner.
 
     Attributes:
-        seed: Seed of everything random in the model.
-        device: Where to train, as torch names it: ``"cpu"``, ``"cuda:0"`` or ``"mps"``.
-            `benchbox.models.is_accelerator` says whether it is an accelerator.
-        n_threads: Threads the trial may use; torch is set already.
+        seed: Seed for everything random in the model.
+        device: Device to train on, as torch names it: ``"cpu"``, ``"cuda:0"`` or
+            ``"mps"``; see `benchbox.models.is_accelerator`.
+        n_threads: Number of threads to use; already set in torch.
         precision: Arithmetic to train in; torch's ``set_float32_matmul_precision`` is
             set accordingly. With ``bfloat16`` a model may also run under
             ``torch.autocast``; weights and sums over ratings stay float32.
-        validation: Ratings to choose epochs by, if the spec asks for them.
-        validation_history: What `predict` may see while predicting ``validation``.
-        epochs: Epochs to train for exactly, in a refit; no early stopping then.
-        time_limit_seconds: Wall-clock seconds after which the trial is ended.
-        on_report: Takes each `EpochReport`; the runner sets it.
-        on_note: Takes each fact a model notes; the runner sets it.
-        time_step: Times a training step; the runner sets it.
+        validation: Validation ratings, if the spec asks for them.
+        validation_history: History for `predict` when it predicts ``validation``.
+        epochs: Exact number of epochs in a refit, without early stopping; else `None`.
+        time_limit_seconds: Wall-clock seconds after which the trial is stopped.
+        on_report: Receives each `EpochReport`; set by the runner.
+        on_note: Receives the name and value of each note; set by the runner.
+        time_step: Times a training step; set by the runner.
     """
 
     seed: int = 0
@@ -163,17 +169,17 @@ class FitContext:
     time_step: TimedStep | None = None
 
     def step(self) -> AbstractContextManager[None]:
-        """Return a context for one training step, so that steps are timed.
+        """Return a context manager that times one training step.
 
-        On an accelerator the device itself measures it; nothing waits for it then. It
-        is not timed at all where torch cannot time it on the device.
+        On an accelerator, the device measures the time, without making the host wait.
+        If torch cannot do this on a device, steps are not timed.
         """
         return nullcontext() if self.time_step is None else self.time_step()
 
     def note(self, name: str, value: str) -> None:
-        """Record a choice the model made by itself, such as an algorithm.
+        """Record a choice the model made automatically, such as an algorithm.
 
-        It must follow from data and options, never from a clock.
+        The choice must depend only on data and options, never on timings.
         """
         if self.on_note is not None:
             self.on_note(name, value)
@@ -186,9 +192,9 @@ class FitContext:
         loss: float | None = None,
         validation_rmse: float | None = None,
     ) -> None:
-        """Say that an epoch has ended: for curves, for progress and for the refit.
+        """Report the end of an epoch, for training curves, progress and the refit.
 
-        The refit trains for the epoch whose ``validation_rmse`` was lowest.
+        A refit trains up to the epoch with the lowest ``validation_rmse``.
         """
         if self.on_report is not None:
             self.on_report(
@@ -202,14 +208,17 @@ class FitContext:
 
 
 class EarlyStopping:
-    """Patience: stop once the validation error has not fallen for a while.
+    """Decides when to stop because the validation error no longer falls.
 
-    Falls of less than a ten-thousandth in all do not count as falling: they would
-    prolong training on many ratings for what no comparison can show.
+    The patience counts from the last time the error fell by more than a ten-thousandth
+    in total. Smaller gains would prolong training without any measurable benefit.
 
     Attributes:
         best_epoch: Epoch with the lowest error so far; 0 before the first.
-        best_value: That error.
+        best_value: The lowest error so far.
+
+    Args:
+        patience: Number of epochs without such a fall after which to stop.
     """
 
     def __init__(self, patience: int) -> None:
@@ -220,7 +229,7 @@ class EarlyStopping:
         self._fallen_to = inf
 
     def improved(self, epoch: int, value: float) -> bool:
-        """Note the validation error of *epoch*; return whether it is the lowest yet."""
+        """Add the validation error of *epoch*; return whether it is the lowest yet."""
         if value < self._fallen_to * (1 - _SLIGHT):
             self._last_fall, self._fallen_to = epoch, value
         if not value < self.best_value:
@@ -229,5 +238,5 @@ class EarlyStopping:
         return True
 
     def should_stop(self, epoch: int) -> bool:
-        """Return whether *epoch* is the last worth training."""
+        """Return whether to stop after *epoch*."""
         return epoch - self._last_fall >= self._patience

@@ -1,4 +1,4 @@
-"""Devices: what a model is told of the device it trains on, and when."""
+"""Helpers for the device a model trains on."""
 
 import inspect
 from collections.abc import Callable
@@ -18,17 +18,17 @@ def prepare_model(model: RatingModel, device: str) -> None:
 
     Args:
         model: The model.
-        device: Where it will be fitted.
+        device: Device it will be fitted on.
 
     Raises:
-        ModelError: The method takes something else.
+        ModelError: The method has other parameters.
     """
     prepare = getattr(model, "prepare", None)
     if not callable(prepare):
         return
-    if _takes(prepare, device):
+    if _accepts(prepare, device):
         prepare(device)
-    elif _takes(prepare):
+    elif _accepts(prepare):
         prepare()
     else:
         raise ModelError(
@@ -37,7 +37,7 @@ def prepare_model(model: RatingModel, device: str) -> None:
         )
 
 
-def _takes(method: Callable[..., Any], *arguments: object) -> bool:
+def _accepts(method: Callable[..., Any], *arguments: object) -> bool:
     try:
         inspect.signature(method).bind(*arguments)
     except TypeError:

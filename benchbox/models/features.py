@@ -1,4 +1,4 @@
-"""Features: tables of facts about users or items, as numbers a network can read."""
+"""Encodes features of users or items as numeric matrices."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from benchbox.errors import ModelError
 from benchbox.ratings import Features, Ratings
 
-# A text column with more labels than this names its rows (titles, postal codes) rather
-# than describes them.
+# A text column with more labels than this identifies its rows (titles, postal codes)
+# rather than describing them.
 _MOST_LABELS = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class EncodedFeatures:
-    """Facts as a matrix.
+    """Features as a matrix.
 
     Attributes:
-        names: What each column says, such as ``age`` or ``genres=Drama``.
+        names: Name of each column, such as ``age`` or ``genres=Drama``.
         matrix: One row per user or item, float32, shape ``(n, len(names))``.
     """
 
@@ -27,23 +27,23 @@ class EncodedFeatures:
 
 
 def described(ratings: Ratings, *, users: bool, asked: str) -> EncodedFeatures:
-    """Return the features of all users of *ratings*, or of all items, as numbers.
+    """Return the encoded features of all users or all items of *ratings*.
 
     Args:
-        ratings: Whose features.
-        users: Of which side.
-        asked: The setting that needs them, for the message.
+        ratings: Ratings with features.
+        users: Whether to encode user features, or else item features.
+        asked: The setting that needs them, for the error message.
 
     Raises:
-        ModelError: There are none that describe.
+        ModelError: There are no usable features.
     """
     what = "user" if users else "item"
     table = ratings.user_features if users else ratings.item_features
     encoded = encode_features(table, ratings.n_users if users else ratings.n_items)
     if not encoded.names:
         raise ModelError(
-            f"{asked} needs {what} features, and this data set has none that "
-            f"describe. Leave it out."
+            f"{asked} needs {what} features, and this data set has no usable ones. "
+            f"Leave it out."
         )
     return encoded
 
@@ -51,13 +51,13 @@ def described(ratings: Ratings, *, users: bool, asked: str) -> EncodedFeatures:
 def encode_features(features: Features | None, n: int) -> EncodedFeatures:
     """Return *features* as numbers.
 
-    A column of numbers is brought to mean 0 and variance 1, with 0 for a missing
-    one. A column of text becomes a 0/1 column per label; ``Action|Drama`` holds two
-    labels, an empty text none. Text with more than 128 labels is left out.
+    Numbers are standardised to mean 0 and variance 1; missing ones become 0. Text
+    becomes a 0/1 column per label; ``Action|Drama`` holds two labels, and an empty
+    string none. Text columns with more than 128 labels are left out.
 
     Args:
-        features: Facts by name; they may be missing.
-        n: Number of users or items, should there be no facts.
+        features: Columns by name, or `None`.
+        n: Number of users or items.
     """
     names: list[str] = []
     columns: list[NDArray[np.float32]] = []

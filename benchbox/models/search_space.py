@@ -1,4 +1,4 @@
-"""Search: the values of a model's options that tuning may try."""
+"""Search spaces: the values of a model's options that tuning may try."""
 
 from collections.abc import Mapping
 from math import log10
@@ -8,12 +8,12 @@ import msgspec
 
 
 class Span(msgspec.Struct, frozen=True):
-    """All numbers between two, whole ones if both ends are.
+    """A range of numbers; whole numbers if both ends are whole.
 
     Attributes:
-        low: The lowest.
-        high: The highest.
-        log: Whether orders of magnitude are equally likely, rather than numbers.
+        low: Lowest value.
+        high: Highest value.
+        log: Whether to sample on a logarithmic scale.
     """
 
     low: int | float
@@ -22,19 +22,21 @@ class Span(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.log and self.low <= 0):
-            raise ValueError(f"a span must rise, and from above 0 if log: {self}")
+            raise ValueError(
+                f"a span needs low < high, and low > 0 if log is set, not {self}"
+            )
 
     @property
     def is_whole(self) -> bool:
-        """Whether only whole numbers are meant."""
+        """Whether the range holds only whole numbers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     def holds(self, value: Any) -> bool:
-        """Return whether *value* is one of them."""
+        """Return whether *value* is in the search space."""
         return isinstance(value, int | float) and self.low <= value <= self.high
 
     def rounded(self, value: float) -> int | float:
-        """Return *value* to three digits, within the span."""
+        """Return *value* rounded to three digits, within the range."""
         if self.is_whole:
             return int(value)
         digits = 2 - int(log10(abs(value))) + (abs(value) < 1) if value else 0
@@ -42,24 +44,24 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class OneOf(msgspec.Struct, frozen=True):
-    """Some values, as JSON has them, in no order.
+    """An unordered choice of values.
 
     Attributes:
-        values: Which.
+        values: The values, of types that JSON has.
     """
 
     values: tuple[Any, ...]
 
     def holds(self, value: Any) -> bool:
-        """Return whether *value* is one of them."""
+        """Return whether *value* is in the search space."""
         return self.place(value) is not None
 
     def place(self, value: Any) -> int | None:
-        """Return where *value* stands among them; a tuple is the list it reads as."""
+        """Return the position of *value* in ``values``; tuples and lists are equal."""
         written = [msgspec.json.encode(each) for each in self.values]
         asked = msgspec.json.encode(value)
         return written.index(asked) if asked in written else None
 
 
 SearchSpace = Mapping[str, Span | OneOf]
-"""What tuning may try, by option."""
+"""Values that tuning may try, by option name."""

@@ -1,4 +1,4 @@
-"""States: what a fitted model has learned, as named arrays, in memory and in a file."""
+"""Learned parameters of a model as named arrays, in memory and in a file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from benchbox.errors import ModelError
 
 State = Mapping[str, Any]
-"""Arrays and numbers by name; a dot in a name parts a whole from its part."""
+"""Arrays and numbers by name; a dot separates the name of a part, as in "part.name"."""
 
 FILE = "state.safetensors"
 
 
 def nested(name: str, state: State) -> dict[str, Any]:
-    """Return *state* as a part, called *name*, of a larger one."""
+    """Return *state* with its names prefixed, as the part *name* of a larger state."""
     return {f"{name}.{key}": value for key, value in state.items()}
 
 
@@ -31,7 +31,7 @@ def part(state: State, name: str) -> dict[str, Any]:
 
 
 def write_state(folder: Path, state: State) -> None:
-    """Write *state* into *folder* as one file that holds numbers and no code.
+    """Write *state* into *folder* as one file, which contains numbers but no code.
 
     Raises:
         ModelError: A value is neither a number nor an array of numbers.
@@ -46,7 +46,7 @@ def read_state(folder: Path) -> dict[str, NDArray[Any]]:
     """Return the state in *folder*; numbers come back as arrays of shape ``()``.
 
     Raises:
-        ModelError: There is none, or the file is damaged.
+        ModelError: The file is missing or damaged.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -56,7 +56,7 @@ def read_state(folder: Path) -> dict[str, NDArray[Any]]:
     except (OSError, SafetensorError) as error:
         raise ModelError(
             f"The model's state in {folder / FILE} cannot be read: {error}. "
-            f"Fit and keep the model again."
+            f"Fit and save the model again."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Reports: tables of a run in several formats, built from its records alone."""
+"""Writes the tables of a run in several formats, from its records only."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchbox.reports.tables import render as render
     from benchbox.reports.tables import write_tables as write_tables
 else:
-    # `benchbox list` fits its tables, and need not wait for records and analyses.
+    # `benchbox list` only fits tables, so it must not load records and analyses.
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""Columns: the cells of a leaderboard as text, shared by all formats for people."""
+"""The columns of a leaderboard as text, for tables that people read."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,25 +21,25 @@ WORSE: Flag = "worse than the bias model"
 LEAK: Flag = "better than the noise floor"
 
 FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", "": ""}
-"""Sign behind the first score of a row, the same in all formats."""
+"""Sign after the first score of a row, the same in all formats."""
 
 FRONT = "◆"
-"""Sign behind the seconds of a model on the accuracy–cost front."""
+"""Sign after the fit seconds of a model on the accuracy–cost front."""
 
 _COSTS = ("parameters", "GPU MiB", "energy J", "pairs/s", "coverage", "MiB", "row ms")
-"""Headings of columns that are left out where room is scarce, the first to go first."""
+"""Headings of columns that are left out of narrow tables, in that order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A heading, and how a row fills it.
+    """A column of a table.
 
     Attributes:
-        heading: The heading.
-        text: Makes a cell.
-        metric: The metric it shows, if it shows one.
-        bare: Makes the cell without its spread over folds, if it has one.
-        of_plugin: Whether a plugin added it.
+        heading: Column heading.
+        text: Returns the cell of a row.
+        metric: The metric in the column, if any.
+        bare: Returns the cell without its spread over folds, if it has one.
+        of_plugin: Whether a plugin added the column.
     """
 
     heading: str
@@ -68,10 +68,11 @@ def columns(board: Leaderboard) -> list[Column]:
 
 
 def least_important(shown: Sequence[Column]) -> list[int]:
-    """Return the places of columns that may be left out, the first to go first.
+    """Return the positions of columns that may be left out, in that order.
 
-    Metrics that pool by user or item are second looks at another one and go first,
-    then costs, then all metrics but the first, by which the table is ordered.
+    Metrics averaged over users or items go first, since they are variants of another
+    metric; then columns of plugins, then costs, then all metrics but the first, by
+    which the table is ordered.
     """
     places = {column.heading: n for n, column in enumerate(shown)}
     metrics = [(n, c.metric) for n, c in enumerate(shown) if n and c.metric is not None]
@@ -84,7 +85,7 @@ def least_important(shown: Sequence[Column]) -> list[int]:
 
 
 def shown_metrics(board: Leaderboard) -> list[MetricRecord]:
-    """Return the metrics that any row has a value of."""
+    """Return the metrics for which any row has a value."""
     return [m for m in board.metrics if any(m.name in r.summaries for r in board.rows)]
 
 
@@ -109,7 +110,7 @@ def _fit_seconds(row: Row) -> str:
 def _measured(
     board: Leaderboard, heading: str, text: Callable[[Row], str]
 ) -> list[Column]:
-    """Return a column if any row fills it."""
+    """Return a column if any row has a value for it."""
     found = any(text(row) != MISSING for row in board.rows)
     return [Column(heading=heading, text=text)] if found else []
 

@@ -1,4 +1,4 @@
-"""Delimited: tables as CSV, one line per model and table, with nothing rounded."""
+"""Renders tables as CSV, unrounded, with one line per model and table."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from benchbox.reports.structured import row_values
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
-    """Return all tables as one CSV; the definition of its numbers is in each line."""
+    """Return all tables as one CSV; each line includes data set, protocol and folds."""
     lines = [row_values(run, board, row) for board in boards for row in board.rows]
     headings = list(dict.fromkeys(key for line in lines for key in line))
     text = io.StringIO()

@@ -1,7 +1,7 @@
-"""Fitting: tables and paragraphs whose lines are never wider than the terminal.
+"""Fits tables and paragraphs to the width of the terminal.
 
-A table that is too wide loses its spreads first, then folds long labels where their
-options end, then leaves out columns, the least important first, and says which.
+A table that is too wide first loses its spreads, then long labels are folded between
+options, and then columns are left out, the least important first, and listed below.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from textwrap import TextWrapper, fill
 
 _LEAST_FOLD = 12
-"""Narrowest a folded column becomes, once all others that can be are left out."""
+"""Least width of a folded column, when no more columns can be left out."""
 
 _GAP = "  "
 
@@ -23,11 +23,11 @@ class TextTable:
     Attributes:
         headings: Heading of each column; it may have several lines.
         rows: Cells of each row.
-        words: Places of the columns that hold words; the others hold numbers.
-        gives_way: Places of the columns that may be left out, the first to go first.
-        short: Shorter cells by place, such as those without a spread.
-        folds: Places of the columns whose cells may be folded into several lines.
-        fold_to: Width they keep while other columns are left out.
+        words: Positions of the columns that hold words; the others hold numbers.
+        gives_way: Positions of the columns that may be left out, in that order.
+        short: Shorter cells by column position, such as those without a spread.
+        folds: Positions of the columns whose cells may be folded into several lines.
+        fold_to: Width of folded columns while other columns are left out.
     """
 
     headings: Sequence[str]
@@ -41,13 +41,13 @@ class TextTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedTable:
-    """A table as it fits.
+    """A table that fits a width.
 
     Attributes:
-        head: Lines of the headings and of the rule beneath.
+        head: Lines of the headings, and the rule below.
         rows: Lines of each row.
-        left_out: What is not shown, in words.
-        width: Of the widest line.
+        left_out: Names of what is not shown.
+        width: Width of the widest line.
     """
 
     head: list[str]
@@ -71,25 +71,25 @@ class _Attempt:
 
 
 def terminal_width() -> int:
-    """Return the width of the terminal, or a usual one where there is none."""
+    """Return the width of the terminal, or 100 without one."""
     return shutil.get_terminal_size((100, 24)).columns
 
 
 def paragraph(text: str, width: int, indent: int = 0) -> str:
-    """Return *text* in lines of *width*, all but the first indented."""
-    # Names of models have hyphens, and should stay whole.
+    """Return *text* wrapped to *width*, with all lines but the first indented."""
+    # Model names contain hyphens and should not be split.
     return fill(text, width, break_on_hyphens=False, subsequent_indent=" " * indent)
 
 
 def fitted(table: TextTable, width: int) -> FittedTable:
-    """Return *table* with as much of it as fits into lines of *width*."""
+    """Return as much of *table* as fits into lines of *width*."""
     for attempt in _attempts(table):
         found = _typeset(table, attempt)
         if found.width <= width:
             break
     if not attempt.fold_to:
         return found
-    # Give back what was folded too much, or take what is still missing.
+    # Use all of the width: widen folded columns, or narrow them further.
     change = (width - found.width) // len(attempt.fold_to)
     fold_to = {
         place: max(_LEAST_FOLD, _column_width(table, attempt, place) + change)
@@ -102,9 +102,9 @@ def remark(left_out: Sequence[str], width: int, elsewhere: str) -> list[str]:
     """Return a line that says what was left out, if anything was.
 
     Args:
-        left_out: What, in words.
-        width: Of the terminal; the line is no longer.
-        elsewhere: Command or file that has all of it.
+        left_out: Names of what was left out.
+        width: Width of the terminal.
+        elsewhere: Command or file that shows everything.
     """
     n = len(left_out)
     ways = [
@@ -118,7 +118,7 @@ def remark(left_out: Sequence[str], width: int, elsewhere: str) -> list[str]:
 
 def _attempts(table: TextTable) -> Iterator[_Attempt]:
     yield _Attempt()
-    # The columns that stay keep their spreads for longer.
+    # Columns that cannot be left out lose their spreads last.
     droppable = [place for place in table.short if place in table.gives_way]
     yield _Attempt(droppable)
     fold_to = dict.fromkeys(table.folds, table.fold_to)
@@ -171,7 +171,7 @@ def _lines(table: TextTable, attempt: _Attempt, number: int, place: int) -> list
 
 
 def _level(cells: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return cells of equally many lines."""
+    """Return the cells, padded to the same number of lines."""
     height = max(map(len, cells))
     return [[*lines, *[""] * (height - len(lines))] for lines in cells]
 
@@ -183,13 +183,13 @@ def _column_width(table: TextTable, attempt: _Attempt, place: int) -> int:
 
 
 class _Wrapper(TextWrapper):
-    """Ends lines at spaces, and before an option, but not within a number."""
+    """Breaks lines at spaces and before options, but not inside numbers."""
 
     wordsep_simple_re = re.compile(r"(\s+|(?<=[,:])(?=[^\s\d]))")
 
 
 def _folded(text: str, width: int) -> list[str]:
-    """Return *text* in lines; one word with options is indented where it goes on."""
+    """Return *text* in lines; continued options of a model are indented."""
     margin = len(text) - len(text.lstrip())
     indent = margin if " " in text.strip() else margin + 2
     wrapper = _Wrapper(width, subsequent_indent=" " * indent, break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""LaTeX: tables for a paper, in the style of booktabs."""
+"""Renders tables as LaTeX for a paper, in the style of booktabs."""
 
 from tabulate import tabulate
 
@@ -54,7 +54,7 @@ def _board(run: RunRecord, board: Leaderboard) -> str:
             [f"{title(board.stage)}.", *notes(run, board, best="bold", tied="italics")]
         )
     )
-    # What failed is no part of a paper's table, but must not get lost either.
+    # Failures do not belong in a paper's table, but must not get lost either.
     remarks = "".join(f"% {' '.join(text.split())}\n" for text in troubles(board))
     return (
         f"{remarks}% needs \\usepackage{{booktabs}}\n"

@@ -1,4 +1,4 @@
-"""Leaderboard: the rows of one table, computed from trial records."""
+"""Computes leaderboards, one per data set and protocol, from trial records."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -18,10 +18,10 @@ Mark = Literal["best", "tied", ""]
 Flag = Literal["worse than the bias model", "better than the noise floor", ""]
 
 _ROUNDING = 1e-6
-"""Share by which two ways to compute the same figure may differ."""
+"""Relative difference that may come from rounding."""
 
 _LUCK = 3.0
-"""Deviations by which the noise may happen to be smaller than its floor."""
+"""Number of standard deviations by which the noise may fall below its floor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Summary:
 
     Attributes:
         mean: Mean over folds of the mean over replicates.
-        by_fold: That mean per fold, in the order of the stage's folds.
+        by_fold: Mean over replicates per fold, in the order of the stage's folds.
         fold_deviation: Standard deviation over folds; `None` with one fold.
         seed_deviation: Standard deviation over replicates, averaged over folds;
             `None` with one replicate.
@@ -48,31 +48,33 @@ class Row:
 
     Attributes:
         label: Model and changed options.
-        n_ok: Trials that ended well.
-        n_trials: Trials that were planned for it.
-        summaries: Each metric; empty unless every fold has a trial that ended well.
-        coverage: Share of hidden ratings the model itself predicted.
-        fit_seconds: Median over trials.
-        predict_seconds: Median over trials.
-        tuning_seconds: What choosing its options took on a fold, median over trials;
-            `None` unless it was tuned.
-        pairs_per_second: Pairs the model was asked for, over the seconds it took them.
+        n_ok: Number of successful trials.
+        n_trials: Number of planned trials.
+        summaries: Summary of each metric; empty unless each fold has a successful
+            trial.
+        coverage: Share of hidden ratings that the model predicted without fallback.
+        fit_seconds: Wall-clock seconds of the fit, median over trials.
+        predict_seconds: Wall-clock seconds of prediction, median over trials.
+        tuning_seconds: Seconds spent on tuning options per fold, median over trials;
+            `None` without tuning.
+        pairs_per_second: Predicted pairs per second, median over trials.
         row_seconds: Median time of one call for all items of a user; `None` unless
             latency was measured.
-        energy_joules: Median over trials of the energy of fit and prediction, of the
+        energy_joules: Energy of fit and prediction, median over trials, of the
             accelerator or else of the processors; `None` without a sensor.
-        peak_memory_bytes: Largest over trials.
-        peak_accelerator_bytes: Largest over trials; `None` where none used one.
-        device: Where it was fitted, such as ``cpu``; devices of trials that differ are
-            separated by commas.
-        n_parameters: Learned numbers, in the largest of its fits.
+        peak_memory_bytes: Peak memory, largest over trials.
+        peak_accelerator_bytes: Peak accelerator memory, largest over trials; `None`
+            without an accelerator.
+        device: Device of the trials, such as ``cpu``; several are separated by commas.
+        n_parameters: Number of learned parameters, largest over trials.
         mark: Whether it is the best by the first metric, or not significantly worse.
-        flag: Whether it fails to beat the bias model, or beats what can be beaten.
+        flag: Whether it is worse than the bias model, or better than should be
+            possible.
         behind: Interval of the difference to the best by the first metric.
         is_on_front: Whether no other model is both better by the first metric and
-            fitted in less time.
-        n_disturbed: Trials whose timing other work disturbed.
-        more: What fills the columns of plugins, by name of the column.
+            faster to fit.
+        n_disturbed: Number of trials whose timing other work disturbed.
+        more: Cells of columns that plugins add, by column name.
     """
 
     label: str
@@ -103,12 +105,12 @@ class Leaderboard:
     """All models on one data set under one protocol, best first.
 
     Attributes:
-        stage: Data set and protocol: the definition all numbers share.
+        stage: Data set and protocol of all numbers.
         metrics: Definitions of the metrics.
-        rows: Models with all folds first, by the first metric, then the others.
-        troubles: Trials that did not end well.
-        reference: Score of the bias model by metric, mean over folds; empty where it
-            was not scored on all of them.
+        rows: Models with all folds, ordered by the first metric; then the others.
+        troubles: Trials that did not succeed.
+        reference: Score of the bias model by metric, mean over folds; metrics that
+            lack a fold are left out.
         columns: Columns that plugins add.
     """
 
@@ -164,7 +166,7 @@ def _row(
 ) -> Row:
     planned = run.models[model]
     good = [t for t in trials if t.status == "ok"]
-    # Repeats predict the same; they are there for their timing.
+    # Repeats have the same predictions; they only add timings.
     scored = [t for t in good if not t.repeat]
     by_fold = {f.name: [t for t in scored if t.fold == f.name] for f in stage.folds}
     complete = all(by_fold.values())
@@ -195,7 +197,7 @@ def _row(
 
 
 def _filled(column: ColumnSpec, trials: list[TrialRecord]) -> float | str | None:
-    """Return what a plugin puts into a cell; a fault of its own costs that cell."""
+    """Return a plugin's value for a cell; if the plugin fails, the cell says so."""
     if not trials:
         return None
     try:
@@ -250,7 +252,7 @@ def _marked(row: Row, metric: str, best: Summary, hidden_share: float) -> Row:
 def _reference(
     run: RunRecord, stage: StageRecord, trials: list[TrialRecord]
 ) -> dict[str, float]:
-    # Every trial on a fold has the same reference scores, so any of them will do.
+    # All trials on a fold have the same reference scores.
     by_fold = {t.fold: t.reference for t in trials if t.reference}
     found = {}
     for metric in run.metrics:
@@ -280,7 +282,7 @@ def _beats_floor(rmse: float, stage: StageRecord) -> bool:
     if stage.noise_floor is None:
         return False
     n_hidden = sum(fold.n_hidden for fold in stage.folds)
-    # Deviation of the RMSE of n normal errors, for large n.
+    # Standard deviation of the RMSE of n normal errors, for large n.
     return rmse < stage.noise_floor * (1 - _LUCK / sqrt(2 * n_hidden))
 
 
@@ -300,7 +302,7 @@ def _energy_joules(trial: TrialRecord) -> float | None:
 
 
 def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
-    """Mark the rows that no other beats in both accuracy and time to fit."""
+    """Mark the rows that no other row beats in both accuracy and fit time."""
     sign = -1 if headline.higher_is_better else 1
     places = {
         number: (sign * row.summaries[headline.name].mean, row.fit_seconds)
@@ -322,7 +324,7 @@ def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
 
 
 def _most(values: Sequence[int | None]) -> int | None:
-    """Return the largest; `None` where nothing was measured, or nothing but 0."""
+    """Return the largest value, or `None` if all are 0 or missing."""
     return max((value or 0 for value in values), default=0) or None
 
 

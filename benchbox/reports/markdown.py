@@ -1,4 +1,4 @@
-"""Markdown: tables for a README, an issue or a pull request."""
+"""Renders tables as Markdown, for a README, an issue or a pull request."""
 
 from benchbox.records import RunRecord
 from benchbox.reports.columns import FLAGS, columns

@@ -1,4 +1,4 @@
-"""Merge: tables of several runs, whose figures must share their definitions."""
+"""Merges tables of several runs, if their figures have the same definitions."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -16,7 +16,7 @@ RunTrials = tuple[RunRecord, list[TrialRecord]]
 
 
 def definition(run: RunRecord, stage: StageRecord) -> dict[str, str]:
-    """Return all that decides what the figures of a stage mean, in words."""
+    """Return everything that defines the figures of a stage, as text by name."""
     config = run.config
     return {
         "data set": spell(stage.dataset, stage.dataset_options),
@@ -30,7 +30,7 @@ def definition(run: RunRecord, stage: StageRecord) -> dict[str, str]:
         "clipping": "on" if config.clip else "off",
         "fits of a stochastic model": str(config.seeds),
         **{f"metric {m.name}": f"{m.definition} ({m.unit})" for m in run.metrics},
-        # Seconds and bytes have a meaning too.
+        # These define seconds and bytes.
         "machine": run.environment.machine(),
         "threads": str(run.n_threads),
         "precision": config.precision,
@@ -38,7 +38,7 @@ def definition(run: RunRecord, stage: StageRecord) -> dict[str, str]:
 
 
 def differences(first: dict[str, str], second: dict[str, str]) -> list[str]:
-    """Return in words where two definitions differ."""
+    """Return a text for each entry in which two definitions differ."""
     return [
         f"{word} ({first.get(word, 'none')} against {second.get(word, 'none')})"
         for word in dict.fromkeys(chain(first, second))
@@ -51,14 +51,14 @@ def merged(
 ) -> tuple[RunRecord, list[Leaderboard]]:
     """Return the tables of several runs, one for each data set and protocol.
 
-    A model that several runs have in the same way is shown once, from the first.
+    An identical model in several runs is shown once, from the first run.
 
     Args:
         runs: The runs, at least one.
         columns: Columns that plugins add.
 
     Raises:
-        ResultsError: Figures of two definitions would share a column.
+        ResultsError: The runs' figures differ in their definitions.
     """
     first, _ = runs[0]
     for run, trials in runs:
@@ -71,23 +71,23 @@ def merged(
 
 
 def check_folds(run: RunRecord, trials: Sequence[TrialRecord]) -> None:
-    """Compare the fold each trial was scored on with the one its table is about.
+    """Check that each trial was scored on the fold of its table.
 
     Raises:
-        ResultsError: They are not the same.
+        ResultsError: A trial was scored on another fold.
     """
     for trial in trials:
         ids = {fold.name: fold.id for fold in run.stages[trial.stage].folds}
         if ids.get(trial.fold) != trial.fold_id:
             raise ResultsError(
                 f"{trial.label} was scored on fold {trial.fold!r} with id "
-                f"{trial.fold_id}, but its table is about {ids.get(trial.fold)}. They "
-                f"are different ratings; run it again."
+                f"{trial.fold_id}, but its table shows {ids.get(trial.fold)}, which "
+                f"has other ratings. Run it again."
             )
 
 
 def _check_runs(first: RunRecord, other: RunRecord) -> None:
-    """Refuse runs whose figures differ in meaning whatever they are about."""
+    """Refuse runs that differ in any definition from the first run."""
     for stage in first.stages:
         mine, its = definition(first, stage), definition(other, stage)
         _refuse(first, other, differences(mine, its))
@@ -102,7 +102,7 @@ def _refuse(first: RunRecord, other: RunRecord, found: list[str]) -> None:
 
 
 def _groups(runs: Sequence[RunTrials]) -> list[list[tuple[RunTrials, int]]]:
-    """Return the stages of all runs, those of one definition together."""
+    """Return the stages of all runs, grouped by definition."""
     grouped: list[list[tuple[RunTrials, int]]] = []
     for own in runs:
         for number, stage in enumerate(own[0].stages):
@@ -125,7 +125,7 @@ def _fitting(
         if not found:
             return group
         its = run.stages[number]
-        # Within one run, whoever made it asked for both, each in its own table.
+        # Within one run, both were requested, so each gets its own table.
         if (its.dataset, its.protocol) == (stage.dataset, stage.protocol):
             namesakes += [(run, found)] if run is not own[0] else []
     for run, found in namesakes:
@@ -166,4 +166,4 @@ def _new_models(
             model.options,
             model.source_digest,
         ):
-            _refuse(first, run, [f"what {model.label} is (its code or its defaults)"])
+            _refuse(first, run, [f"the code or the defaults of {model.label}"])

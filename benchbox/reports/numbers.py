@@ -1,4 +1,4 @@
-"""Numbers: figures as text, shared by all formats for people."""
+"""Formats numbers as text, for tables that people read."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,11 +7,11 @@ MISSING = "–"
 
 
 class Measured(Protocol):
-    """What decides how the figures of a metric are written: a metric, or its record."""
+    """The properties that decide how a metric is formatted: a metric or its record."""
 
     @property
     def title(self) -> str:
-        """Heading of its column."""
+        """Column heading."""
 
     @property
     def unit(self) -> str:
@@ -19,12 +19,12 @@ class Measured(Protocol):
 
     @property
     def flaw(self) -> str:
-        """Why it says little of prediction."""
+        """Why it does not measure prediction quality; empty if it does."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """How values in a unit are written."""
+    """How to format values of a unit."""
 
     factor: int
     digits: int
@@ -41,7 +41,7 @@ def heading(metric: Measured) -> str:
 
 
 def number(metric: Measured, value: float | None) -> str:
-    """Return a score with its digits that matter, without its unit."""
+    """Return a score with its significant digits, without its unit."""
     if value is None:
         return MISSING
     style = _style(metric)
@@ -55,17 +55,17 @@ def signed(metric: Measured, value: float) -> str:
 
 
 def score(metric: Measured, value: float) -> str:
-    """Return a score with its digits that matter and its unit."""
+    """Return a score with its significant digits and its unit."""
     return f"{number(metric, value)} {_style(metric).sign}".rstrip()
 
 
 def _style(metric: Measured) -> _Style:
-    # A unit of a plugin is named behind the number.
+    # Units from plugins are written after the number.
     return _STYLES.get(metric.unit) or _Style(1, 4, metric.unit)
 
 
 def percent(share: float | None) -> str:
-    """Return a share as per cent, rounded down so that only all is 100 %."""
+    """Return a share as a percentage, rounded down so that only 1.0 gives 100 %."""
     if share is None:
         return MISSING
     return f"{int(share * 1000) / 10:g} %"

@@ -1,4 +1,4 @@
-"""Overview: the cases of a run, with a table of their own for flawed protocols."""
+"""Overview tables of a run's cases, separate for flawed and honest protocols."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from benchbox.reports.notes import troubles, where_it_ran
 from benchbox.reports.numbers import MISSING, heading, number, seconds
 from benchbox.reports.pipes import pipe_table
 
-_FLAWED = "⚠ Under the authors' protocols: no measure of prediction"
-_HONEST = "Under honest protocols: ratings nobody has shown the model"
+_FLAWED = "⚠ Under the authors' protocols, which do not measure prediction"
+_HONEST = "Under honest protocols, on ratings that the model has not seen"
 
 _ELSEWHERE = "report -f csv"
 
@@ -22,9 +22,9 @@ class _Part:
     """A table of the overview: rows of cells under the name of each case.
 
     Attributes:
-        title: Its heading.
-        headings: Headings of its columns.
-        gives_way: Places of columns that may be left out, the first to go first.
+        title: Heading of the table.
+        headings: Column headings.
+        gives_way: Positions of columns that may be left out, in that order.
         cases: Name and rows of each case.
     """
 
@@ -35,7 +35,7 @@ class _Part:
 
 
 def render_plain(run: RunRecord, boards: list[Leaderboard], width: int) -> str:
-    """Return the overview as text that fits *width*, if anything can."""
+    """Return the overview as text that fits *width*, as far as possible."""
     tables = [_plain(part, width) for part in _parts(run, boards)]
     said = [paragraph(text, width) for text in _notes(run, boards)]
     return "\n\n".join([*tables, "\n".join(said)])
@@ -77,9 +77,9 @@ def _parts(run: RunRecord, boards: list[Leaderboard]) -> Iterator[_Part]:
 
 
 def _overview_metrics(board: Leaderboard) -> list[MetricRecord]:
-    """Return the metric that tables are ordered by, and those that know no scale.
+    """Return the headline metric, and metrics that do not depend on the rating scale.
 
-    Cases have ratings on different scales, over which only fractions can be read.
+    Cases have different rating scales, across which only fractions are comparable.
     """
     headline, *others = board.metrics
     return [headline, *(m for m in others if m.unit == "fraction" and not m.flaw)]
@@ -88,14 +88,14 @@ def _overview_metrics(board: Leaderboard) -> list[MetricRecord]:
 def _notes(run: RunRecord, boards: list[Leaderboard]) -> Iterator[str]:
     clipping = "clipped to the scale" if run.config.clip else "not clipped"
     yield (
-        f"Each case has its own hidden ratings: compare within one. Our predictions "
-        f"are {clipping}. bias: the bias model on the same ratings; {FLAGS[WORSE]}: no "
-        f"better than it."
+        f"Each case has its own hidden ratings: compare only within a case. Our "
+        f"predictions are {clipping}. bias: the bias model on the same ratings; "
+        f"{FLAGS[WORSE]}: worse than the bias model."
     )
     if any(board.stage.case and board.stage.case.wanted for board in boards):
         yield (
-            "In brackets: published of data that are not on this machine; ours is of "
-            "what stands in for them."
+            "In brackets: published for data that are not on this machine; ours are "
+            "for the data used in their place."
         )
     yield from (line for board in boards for line in troubles(board))
     yield where_it_ran(run)
@@ -156,7 +156,7 @@ def _own(row: Row, metric: MetricRecord) -> str:
 
 
 def _elsewhere(stage: StageRecord, figure: str) -> str:
-    """Put a published figure into brackets where it is of other data than ours."""
+    """Put a published figure into brackets if it is for other data than ours."""
     is_other = stage.case is not None and stage.case.wanted and figure != MISSING
     return f"({figure})" if is_other else figure
 

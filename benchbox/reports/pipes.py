@@ -1,4 +1,4 @@
-"""Pipes: tables as Markdown."""
+"""Markdown tables."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def pipe_table(
     Args:
         headings: Heading of each column.
         rows: Cells of each row.
-        n_words: How many columns, from the first, hold words; the others hold numbers.
+        n_words: Number of columns, from the first, that hold words and not numbers.
     """
     n_numbers = len(headings) - n_words
     cells = [[cell.replace("|", r"\|") for cell in row] for row in rows]

@@ -1,4 +1,4 @@
-"""Stats: the sections of a run's analyses in several formats."""
+"""Writes the statistics of a run in several formats."""
 
 import csv
 import io
@@ -24,13 +24,13 @@ from benchbox.reports.sections.section import Section
 from benchbox.reports.structured import definition
 
 _HEADING_WIDTH = 13
-"""Widest heading of a figure in a terminal before it goes over several lines."""
+"""Width in a terminal at which headings of figures are wrapped."""
 
 _ELSEWHERE = "stats -f csv"
 
 
 def in_terminal(run: RunRecord, analyses: Sequence[Analysis]) -> str:
-    """Return everything as text for the present width of the terminal."""
+    """Return everything as text for the current width of the terminal."""
     width = terminal_width()
 
     def block(section: Section) -> str:
@@ -64,7 +64,7 @@ def in_markdown(run: RunRecord, analyses: Sequence[Analysis]) -> str:
 
 
 def in_json(run: RunRecord, analyses: Sequence[Analysis]) -> str:
-    """Return everything as JSON, with nothing rounded."""
+    """Return everything as unrounded JSON."""
     content = {
         "run": run.id,
         "stages": [
@@ -82,7 +82,7 @@ def in_json(run: RunRecord, analyses: Sequence[Analysis]) -> str:
 
 
 def in_csv(run: RunRecord, analyses: Sequence[Analysis]) -> str:
-    """Return everything as one CSV; each kind of figure has columns of its own."""
+    """Return everything as one CSV, with separate columns for each kind of figure."""
     lines = list(_lines(run, analyses))
     headings = list(dict.fromkeys(key for line in lines for key in line))
     text = io.StringIO()
@@ -105,7 +105,7 @@ def _lines(run: RunRecord, analyses: Sequence[Analysis]) -> Iterator[dict[str, A
     for analysis in analyses:
         stage = analysis.stage
         shared = definition(run, stage) | {"clipped": analysis.clip}
-        # A figure that measures no prediction has a column of its own.
+        # Figures that do not measure prediction quality get their own columns.
         prefix = "flawed_" if stage.flaw else ""
         for section in sections(analysis):
             for record in section.records:
@@ -136,7 +136,7 @@ def _notes(run: RunRecord, analysis: Analysis) -> list[str]:
     said = [*flaw, what_was_scored(run, stage)]
     if analysis.left_out:
         names = ", ".join(analysis.left_out)
-        said.append(f"Left out, as they have no prediction of every fold: {names}.")
+        said.append(f"Left out, as they lack predictions of some folds: {names}.")
     return said
 
 

@@ -1,4 +1,4 @@
-"""Structured: tables as JSON for programs, with nothing rounded."""
+"""Renders tables as JSON, unrounded."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
 
 
 def definition(run: RunRecord, stage: StageRecord) -> dict[str, Any]:
-    """Return what every line of numbers of a stage begins with."""
+    """Return the fields that identify a stage, the first in each line of figures."""
     return {
         "run": run.id,
         "dataset": spell(stage.dataset, stage.dataset_options),
@@ -34,14 +34,14 @@ def definition(run: RunRecord, stage: StageRecord) -> dict[str, Any]:
 
 
 def row_values(run: RunRecord, board: Leaderboard, row: Row) -> dict[str, Any]:
-    """Return a row with the definition of its numbers, one value per key."""
+    """Return a row with data set, protocol and folds, one value per key."""
     stage = board.stage
     shared = {
         "folds": " ".join(fold.name for fold in stage.folds),
         "n_hidden": sum(fold.n_hidden for fold in stage.folds),
         "clipped": run.config.clip,
     }
-    # A figure that measures no prediction has a column of its own.
+    # Figures that do not measure prediction quality get their own columns.
     prefix = "flawed_" if stage.flaw else ""
     return definition(run, stage) | shared | flat(row, prefix)
 
@@ -51,7 +51,7 @@ def flat(row: Row, prefix: str = "") -> dict[str, Any]:
 
     Args:
         row: The row.
-        prefix: Stands before the name of all that is measured in scores.
+        prefix: Prefix for the names of all scores.
     """
     values: dict[str, Any] = {"model": row.label}
     for metric, summary in row.summaries.items():

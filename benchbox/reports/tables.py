@@ -1,4 +1,4 @@
-"""Reports: tables of a run in several formats, built from its records alone."""
+"""Renders the tables of a run in any format, and writes them to its folder."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,7 +11,7 @@ from benchbox.targets import resolve
 Renderer = Callable[[RunRecord, list[Leaderboard]], str]
 
 FORMATS: Mapping[str, ReportFormat] = {form.name: form for form in OWN_FORMATS}
-"""The formats of benchbox itself, by name; plugins can offer more."""
+"""The built-in formats by name; plugins can add more."""
 
 
 def render(
@@ -26,12 +26,12 @@ def render(
     Args:
         folder: The run.
         form: Name of the format.
-        forms: The formats, by name.
-        more: Runs that share the tables.
+        forms: Formats by name.
+        more: Further runs to show in the same tables.
         columns: Columns that plugins add.
 
     Raises:
-        ResultsError: Figures of two definitions would share a column.
+        ResultsError: The runs' figures differ in their definitions.
     """
     runs = [(f.read_run(), f.trials()) for f in (folder, *more)]
     renderer: Renderer = resolve(forms[form].target)
@@ -43,7 +43,7 @@ def write_tables(
     forms: Mapping[str, ReportFormat] = FORMATS,
     columns: Sequence[ColumnSpec] = (),
 ) -> None:
-    """Write the tables of a run into its folder, one file a format that has one."""
+    """Write the tables of a run into its folder, in each format that names a file."""
     for name, form in forms.items():
         if form.file:
             folder.write_text(form.file, render(folder, name, forms, columns=columns))

@@ -1,4 +1,4 @@
-"""Terminal: tables as plain text that fits the width at hand."""
+"""Renders tables as plain text that fits the width of the terminal."""
 
 from benchbox.records import RunRecord
 from benchbox.reports.columns import FLAGS, columns, least_important
@@ -19,7 +19,7 @@ _ELSEWHERE = "report -f csv"
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
-    """Return the tables as text for the present width of the terminal."""
+    """Return the tables as text for the current width of the terminal."""
     width = terminal_width()
     if run.config.cases:
         return render_plain(run, boards, width)
@@ -40,7 +40,7 @@ def _board(run: RunRecord, board: Leaderboard, width: int) -> str:
 def _table(board: Leaderboard) -> TextTable:
     shown = columns(board)
     signs = [_MARKS[row.mark] + FLAGS[row.flag] for row in board.rows]
-    # As wide as the longest, so that digits stand beneath each other.
+    # Pad to the longest, so that digits are aligned.
     width = max(map(len, signs), default=0)
 
     def cells(place: int, bare: bool) -> list[str]:

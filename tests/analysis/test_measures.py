@@ -72,8 +72,8 @@ def test_flawed_metrics_measure_under_flawed_protocols_alone() -> None:
     ("name", "why"),
     [
         ("cubed-again", "it is flawed"),
-        ("within-half", "not installed as the run recorded it"),
-        ("median-error", "no mean over ratings"),
+        ("within-half", "not installed, or its definition has changed"),
+        ("median-error", "not a mean over ratings"),
         ("mse", "no such metric. Did you mean 'rmse'?"),
     ],
 )

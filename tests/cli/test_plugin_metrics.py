@@ -194,7 +194,7 @@ def test_models_are_compared_by_the_metric_asked_for(
         gap = values[pair["first"]] - values[pair["second"]]
         assert pair["difference"] == pytest.approx(gap)
         assert sign * pair["difference"] <= 0
-        assert pair["verdict"] in ("better", "not told apart")
+        assert pair["verdict"] in ("better", "not significant")
     pairs = {(pair["first"], pair["second"]): pair for pair in content["pairs"]}
     assert pairs["bias", "global-mean"]["verdict"] == "better"
     assert pairs["bias", "global-mean"]["share_better"] > 0.5
@@ -204,16 +204,16 @@ def test_the_text_is_about_the_metric_asked_for(show: Show, runs: list[str]) -> 
     text = " ".join(show(f"stats {runs[0]} --metric within-half").split())
 
     assert "on the same hidden ratings, by within ½" in text
-    assert "above 0 the first is better" in text
-    assert "not told apart by within ½" in text
+    assert "above 0, the first is better" in text
+    assert "do not differ significantly by within ½" in text
     assert "within ½ % by hidden rating" in text
 
 
 @pytest.mark.parametrize(
     ("metric", "why"),
     [
-        ("median-error", "it is no mean over ratings"),
-        ("rmse-by-user", "it is no mean over ratings"),
+        ("median-error", "it is not a mean over ratings"),
+        ("rmse-by-user", "it is not a mean over ratings"),
         ("cubde", "it has no such metric. Did you mean 'cubed'?"),
     ],
 )
@@ -271,7 +271,7 @@ def test_without_the_plugin_its_records_still_tell_and_the_rest_is_said(
 
     assert stats.code == 0, stats.err
     assert (
-        "Without intervals, as they are not installed as the run recorded them: MCAE, "
+        "Without intervals, as the installed version differs or is missing: MCAE, "
         "median AE, within ½."
     ) in " ".join(stats.out.split())
     cells = {(c["who"], c["quantity"]): c for c in json.loads(compare.out)["cells"]}
@@ -281,7 +281,7 @@ def test_without_the_plugin_its_records_still_tell_and_the_rest_is_said(
     assert found[2]["effect"] < 0
     assert found[2]["verdict"] != "BETTER"
     assert chosen.code == 2
-    assert "it is not installed as the run recorded it" in chosen.err
+    assert "it is not installed, or its definition has changed since" in chosen.err
 
 
 def test_a_metric_of_another_definition_is_not_mixed_with_what_was_recorded(

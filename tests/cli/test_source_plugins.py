@@ -123,7 +123,7 @@ def test_a_source_of_a_plugin_that_fails_costs_one_line(
     reason = {
         "reach": "board 3 of the shelf is too high",
         "copy": "board 3 of the shelf failed (FileNotFoundError: ",
-        "content": "board 3 of the shelf sent another books.csv",
+        "content": "board 3 of the shelf sent a different books.csv",
     }[trouble]
     if trouble == "reach":
         monkeypatch.delenv("SHELF")

@@ -81,7 +81,7 @@ def test_a_slip_in_a_card_is_named_with_the_file(tmp_path, more, message) -> Non
     with pytest.raises(PluginError, match=message) as raised:
         from_text(tmp_path, f"{LEAST}{more}\n")
 
-    assert str(raised.value).startswith("x.toml is no data set card")
+    assert str(raised.value).startswith("x.toml is not a data set card")
     assert "\n" not in str(raised.value)
 
 

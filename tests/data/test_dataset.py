@@ -218,7 +218,7 @@ def test_a_plain_data_set_needs_toml_only(plain) -> None:
     [
         ("name = 3", "Expected `str`"),
         ("name = 'x'\ntitel = 'X'", "missing required field|unknown field `titel`"),
-        ("name = ", "x.toml is no data set card"),
+        ("name = ", "x.toml is not a data set card"),
     ],
 )
 def test_a_card_that_is_none_is_a_plugin_error(tmp_path, wrong, message) -> None:

@@ -119,7 +119,7 @@ def test_time_is_left_out_where_one_of_the_pair_has_none(tmp_path) -> None:
 
 @pytest.mark.parametrize("text", ["a.csv+b.csv+c.csv", "a.csv+", "+a.csv"])
 def test_anything_but_a_file_or_a_pair_is_a_usage_error(text) -> None:
-    with pytest.raises(UsageError, match="names no data set"):
+    with pytest.raises(UsageError, match="is not a data set"):
         card_for_files(text)
 
 
@@ -160,7 +160,7 @@ def test_columns_can_be_stated(tmp_path) -> None:
 
 @pytest.mark.parametrize("scale", ["five", "1", "1-5-9"])
 def test_a_scale_that_is_none_is_a_usage_error(tmp_path, scale) -> None:
-    with pytest.raises(UsageError, match=rf"'{scale}' is no rating scale"):
+    with pytest.raises(UsageError, match=rf"'{scale}' is not a rating scale"):
         load(write(tmp_path / "r.csv"), scale=scale)
 
 
@@ -171,7 +171,7 @@ def test_a_setting_that_does_not_fit_is_a_usage_error(tmp_path, settings) -> Non
 
 
 def test_a_file_without_ratings_is_said_so(tmp_path) -> None:
-    with pytest.raises(DataError, match=r"r\.csv holds no rating below its header"):
+    with pytest.raises(DataError, match=r"r\.csv has a header but no ratings"):
         load(write(tmp_path / "r.csv", "user,item,rating", rows=[]))
 
 
@@ -208,7 +208,7 @@ def test_scales_are_written_plainly(text, scale) -> None:
 
 @pytest.mark.parametrize("text", ["5", "a-b", "1-5/", "1–5", ""])
 def test_other_texts_are_no_scale(text) -> None:
-    with pytest.raises(UsageError, match="is no rating scale"):
+    with pytest.raises(UsageError, match="is not a rating scale"):
         parse_scale(text)
 
 

@@ -297,7 +297,7 @@ def test_a_cache_that_cannot_be_written_is_told_and_done_without(tmp_path) -> No
 
     assert len(dataset.ratings) == 63
     assert len(notes) == 1
-    assert "read again next time" in notes[0]
+    assert "the next run reads it again" in notes[0]
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch, root) -> None:

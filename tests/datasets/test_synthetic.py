@@ -202,7 +202,7 @@ def test_times_are_within_a_year_of_the_user_s_first() -> None:
         ({"n_ratings": 119}, "Choose from 120 to 5,400"),
         ({"n_ratings": 2000, "step": 0.3}, "does not divide the scale"),
         ({"n_ratings": 2000, "step": 0.001}, "1 to 1000 equal steps"),
-        ({"n_ratings": 2000, "scale": "five"}, "no rating scale"),
+        ({"n_ratings": 2000, "scale": "five"}, "is not a rating scale"),
     ],
 )
 def test_impossible_options_are_a_usage_error(settings, message) -> None:

@@ -161,7 +161,7 @@ def test_mps_tells_neither_memory_nor_caches_nor_steps_and_says_so(
     # By its own function, which works in every torch.
     assert torch.waits == [None]
     assert device.memory_peaks() is device.cache_bytes() is device.events() is None
-    why = "torch does not tell it of this mps device"
+    why = "torch does not report it for this mps device"
     names = ("accelerator memory", "cache size", "step times")
     assert device.missing() == dict.fromkeys(names, why)
 
@@ -213,7 +213,7 @@ def test_sensors_are_read_by_nvml_or_not_at_all(
     monkeypatch.setattr(devices, "version", lambda package: "2.9.0+cu128")
     assert device_named("cuda:1").sensors() == (opened, 1)
     monkeypatch.setattr(devices, "version", lambda package: "2.9.0+rocm6.4")
-    why = "benchbox reads no sensors of {} devices"
+    why = "benchbox cannot read sensors of {} devices"
     assert device_named("cuda:1").sensors() == why.format("ROCm")
     assert device_named("mps").sensors() == why.format("mps")
 

@@ -81,5 +81,5 @@ def test_other_work_is_measured_and_other_runs_are_named(
 def test_an_accelerator_is_looked_at_where_there_is_one() -> None:
     assert "accelerator" not in found()
     assert found(accelerator="mps:0")["accelerator"] == Finding(
-        "accelerator", "benchbox reads no sensors of mps devices"
+        "accelerator", "benchbox cannot read sensors of mps devices"
     )

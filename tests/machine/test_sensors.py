@@ -114,7 +114,7 @@ def test_energy_is_told_by_phase(library: ToyLibrary, tmp_path: Path) -> None:
     assert record.cpu_joules == {"fit": pytest.approx(40.0), "predict": 0.0}
 
 
-def test_clocks_heat_memory_and_brakes_come_from_looks(
+def test_clocks_heat_memory_and_brakes_come_from_readings(
     library: ToyLibrary, tmp_path: Path
 ) -> None:
     gauges = Gauges("cuda:0", tmp_path)
@@ -143,7 +143,7 @@ def test_a_trial_without_sensors_says_why_and_claims_no_zero(tmp_path: Path) -> 
     assert record.accelerator_joules is record.cpu_joules is record.device_bytes is None
     assert record.missing == {
         "accelerator": "the trial used no accelerator",
-        "processor energy": "this machine shows no RAPL counters",
+        "processor energy": "this machine has no RAPL counters",
     }
 
 
@@ -179,7 +179,7 @@ def test_what_the_trial_could_not_measure_is_missing_as_well(tmp_path: Path) -> 
     missing = gauges.record({"step times": "torch has none"}).missing
 
     assert missing["step times"] == "torch has none"
-    assert missing["accelerator"] == "benchbox reads no sensors of xpu devices"
+    assert missing["accelerator"] == "benchbox cannot read sensors of xpu devices"
     assert "processor energy" in missing
 
 

@@ -179,7 +179,7 @@ def test_items_count_alike_however_often_they_are_rated() -> None:
 
 
 def test_no_ratings_cannot_be_scored() -> None:
-    with pytest.raises(DataError, match="no hidden rating to score"):
+    with pytest.raises(DataError, match="no hidden ratings to score"):
         scored([], [])
 
 

@@ -112,7 +112,9 @@ def test_a_metric_needs_a_function_or_a_term() -> None:
 
 
 def test_a_term_pools_ratings_and_nothing_else() -> None:
-    with pytest.raises(PluginError, match="pools by user, but a term is of one rating"):
+    with pytest.raises(
+        PluginError, match="pools by user, but a term belongs to one rating"
+    ):
         metric(pooling="user", term=CUBED.term)
 
 

@@ -66,5 +66,5 @@ def test_users_without_a_rating_are_left_out() -> None:
 def test_a_metric_that_is_no_mean_over_ratings_is_refused() -> None:
     some = np.ones(2, np.float32)
 
-    with pytest.raises(UsageError, match="'rmse-by-user' is no mean over ratings"):
+    with pytest.raises(UsageError, match="'rmse-by-user' is not a mean over ratings"):
         user_totals(some, [some], np.zeros(2, np.int32), RMSE_BY_USER)

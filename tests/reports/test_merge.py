@@ -124,7 +124,7 @@ def test_a_label_that_names_two_programs_is_refused() -> None:
     run, trials = told("good", 0.8, run_id="run-b")
     run.models[0] = replace(run.models[0], source_digest="changed")
 
-    with pytest.raises(ResultsError, match="what good is"):
+    with pytest.raises(ResultsError, match="the code or the defaults of good"):
         merged([told("good", 0.9), (run, trials)])
 
 

@@ -68,8 +68,8 @@ CAUGHT = {
 """Animals that more than one check catches."""
 
 CAUGHT_IN_A_TRIAL = {
-    zoo.WorksOn: "worked on for",
-    zoo.LeavesAProcess: "worked on for",
+    zoo.WorksOn: "kept working for",
+    zoo.LeavesAProcess: "kept working for",
 }
 """Animals that leave something at work, which a trial waits for in vain."""
 

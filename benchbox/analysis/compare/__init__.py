@@ -1,5 +1,5 @@
-"""Compare: two sets of measurements, cell by cell, with a verdict that knows its doubt.
+"""Compares two sets of measurements, with a verdict for each model and quantity.
 
-`sides` reads runs and files of pytest-benchmark, `compare_sides` in `verdicts` judges;
-the gate of a pull request is this same comparison.
+`sides` reads runs and files of pytest-benchmark, and `verdicts.compare_sides` judges
+them. Pull requests are checked by the same comparison.
 """

@@ -1,6 +1,6 @@
-"""Accuracy: the verdict on a metric of one subject.
+"""Judges a metric of a subject.
 
-A difference is judged by the surest evidence at hand: predictions paired by user, else
+A difference is judged by the best evidence available: predictions paired by user, else
 the spread over seeds, else the differences on each fold.
 """
 
@@ -18,10 +18,10 @@ from benchbox.analysis.statistics.intervals import paired_interval
 from benchbox.analysis.statistics.paired import Effect
 
 Paired = Callable[[Subject, str], Effect | None]
-"""Pairs the predictions of both sides on the hidden ratings they share, if it can; the
-second side comes first in the effect."""
+"""Compares saved predictions on shared hidden ratings, if possible; in the effect, the
+second side comes first."""
 
-_NO_GROUNDS = "neither predictions to pair nor several seeds or folds to tell the noise"
+_NO_GROUNDS = "neither predictions to pair nor several seeds or folds to judge noise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class AccuracyJudge:
 
     Attributes:
         first: The baseline.
-        second: What is judged.
-        rules: When a difference is one.
-        paired: Compares predictions where they are kept.
+        second: The side to judge.
+        rules: Rules of the comparison.
+        paired: Compares saved predictions.
     """
 
     first: Side
@@ -41,13 +41,13 @@ class AccuracyJudge:
     paired: Paired
 
     def cell(self, subject: Subject, metric: str) -> Cell:
-        """Return what is to say of a metric that both sides have."""
+        """Return the comparison of a metric that both sides have."""
         mine, other = (
             side.scores[subject, metric] for side in (self.first, self.second)
         )
         folds = common_folds(mine.values, other.values)
         if mine.definition != other.definition:
-            reason = "the metric is defined otherwise"
+            reason = "the definition of the metric differs"
             return new_cell(subject, metric, "UNSURE", reason=reason)
         if not folds:
             reason = "not the same hidden ratings: no fold has the same id"
@@ -82,7 +82,7 @@ class AccuracyJudge:
     ) -> Cell:
         first, second = cell.first, cell.second
         if not first or not second or first < 0 or second < 0:
-            return replace(cell, reason="a metric of 0 or below has no ratio")
+            return replace(cell, reason="a value of 0 or below has no ratio")
         seeds = [_seed_noise(scores, folds) for scores in (mine, other)]
         noise = max((s.deviation for s in seeds if s), default=None)
         cell = replace(cell, effect=second / first - 1, noise=noise)
@@ -139,7 +139,7 @@ class AccuracyJudge:
 
     def _by_interval(self, cell: Cell, found: "_Distance", higher: bool) -> Cell:
         least = log1p(self.rules.least_error)
-        # Of an error less is better; of a share such as coverage, more.
+        # Errors are better when lower; shares such as coverage, when higher.
         worse = (
             (-found.value, -found.high, -found.low)
             if higher
@@ -167,7 +167,7 @@ class _Distance:
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
-    """A variance of the logarithm of a metric, and how well it is known."""
+    """A variance of the logarithm of a metric, with its degrees of freedom."""
 
     variance: float
     n_free: float
@@ -175,7 +175,7 @@ class _Doubt:
 
 @dataclass(frozen=True, slots=True)
 class _SeedNoise:
-    """How far fits with different seeds lie apart, as a share of the metric."""
+    """The relative spread of a metric over fits with different seeds."""
 
     deviation: float
     of_mean: _Doubt
@@ -193,7 +193,7 @@ def _seed_noise(scores: Scores, folds: list[str]) -> _SeedNoise | None:
 
 
 def _reach(doubts: list[_Doubt], error_rate: float) -> float:
-    """Return how far an interval reaches to each side (Welch, 1947)."""
+    """Return the half-width of a confidence interval (Welch, 1947)."""
     from scipy.stats import t
 
     total = sum(doubt.variance for doubt in doubts)
@@ -204,7 +204,7 @@ def _reach(doubts: list[_Doubt], error_rate: float) -> float:
 
 
 def _identical(first: Scores, second: Scores, folds: list[str]) -> bool:
-    """Return whether both predicted the same, in every fit."""
+    """Return whether all predictions of both sides are identical."""
     for fold in folds:
         mine, other = first.digests.get(fold, {}), second.digests.get(fold, {})
         if not mine or mine != other or "" in mine.values():

@@ -1,4 +1,4 @@
-"""Cells: what is said of one subject in one quantity, and by which rules."""
+"""The result of a comparison for one subject and quantity, and the rules for it."""
 
 from typing import Any, Literal
 
@@ -10,14 +10,14 @@ Verdict = Literal["SAME", "BETTER", "WORSE", "UNSURE"]
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """When a difference is one.
+    """Rules that decide when a difference counts.
 
     Attributes:
-        error_rate: How often a cell may be called BETTER or WORSE for nothing.
-        least_time: Share by which a time must differ to matter.
-        least_error: Share by which a metric must differ to matter.
-        trust_contended: Whether to judge times that other work has disturbed.
-        trust_machines: Whether to judge times of different machines.
+        error_rate: Share of equal cells that may be called BETTER or WORSE by mistake.
+        least_time: Relative difference of times that matters.
+        least_error: Relative difference of metrics that matters.
+        trust_contended: Whether to judge times that other work disturbed.
+        trust_machines: Whether to judge times from different machines.
     """
 
     error_rate: float = 0.01
@@ -28,23 +28,23 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """One subject in one quantity.
+    """The comparison of one subject by one quantity.
 
     Attributes:
         where: Data set and protocol.
-        who: The model.
-        quantity: A metric or a phase; ``trials`` for whether it runs at all.
-        verdict: Of the second side against the first.
+        who: Model.
+        quantity: A metric or a phase; ``trials`` for whether the model runs at all.
+        verdict: Verdict on the second side against the first.
         first: Value of the first side: a mean score, or median seconds.
         second: Value of the second side.
-        effect: Second over first, less 1; `None` where there is nothing to compare.
-        low: Lower end of the effect's interval, at 1 less the error rate.
-        high: Upper end.
-        noise: How far one measurement lies from the next, as a share: over rounds
-            for a time, over seeds for a metric; `None` if unknown.
-        n_first: Rounds or fits of the first side.
-        n_second: Those of the second.
-        reason: What the verdict rests on, or what it lacks.
+        effect: Second divided by first, minus 1; `None` if they cannot be compared.
+        low: Lower end of the effect's confidence interval, at 1 minus the error rate.
+        high: Upper end of the effect's confidence interval.
+        noise: Relative spread of single measurements: over rounds for a time, over
+            seeds for a metric; `None` if unknown.
+        n_first: Number of rounds or fits of the first side.
+        n_second: Number of rounds or fits of the second side.
+        reason: Basis of the verdict, or why there is none.
     """
 
     where: str
@@ -69,13 +69,13 @@ def new_cell(subject: Subject, quantity: str, verdict: Verdict, **values: Any) -
 
 
 def verdict_on(value: float, low: float, high: float, least: float) -> Verdict:
-    """Return the verdict on a difference of which less is better.
+    """Return the verdict on a difference; negative is better.
 
     Args:
         value: The difference.
-        low: Lower end of its interval.
-        high: Upper end.
-        least: How large a difference must be to matter.
+        low: Lower end of its confidence interval.
+        high: Upper end of its confidence interval.
+        least: Smallest difference that matters.
     """
     if low > 0 and value >= least:
         return "WORSE"

@@ -1,4 +1,4 @@
-"""Pairing: predictions of two runs, side by side on the hidden ratings they share."""
+"""Compares predictions of two runs on the hidden ratings that they share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from benchbox.ratings import Ratings, Values
 from benchbox.records import RunFolder, TrialRecord
 
 Hidden = Callable[[int], Mapping[str, Ratings]]
-"""Returns the hidden ratings of a stage's folds by id; the stage is a number."""
+"""Returns the hidden ratings by fold id, given the number of the stage."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pairing:
-    """Compares what two runs have predicted; call it with a subject and a metric.
+    """Compares the predictions of two runs; call it with a subject and a metric.
 
     Args:
-        first: The baseline.
-        second: What is judged.
-        hidden: Finds the hidden ratings of a stage of the baseline; called only where
+        first: The baseline run.
+        second: The run to judge.
+        hidden: Loads the hidden ratings of a stage of the baseline; only called if
             predictions differ.
-        installed: Metrics at hand. A metric is paired if it has a term, and is defined
-            as both runs recorded it.
+        installed: Installed metrics. A metric can be paired if it has a term, and its
+            definition matches that in both runs.
     """
 
     first: RunFolder
@@ -39,8 +39,8 @@ class Pairing:
     def __call__(self, subject: Subject, metric: str) -> Effect | None:
         """Return the effect of the second run against the first, or `None`.
 
-        There is none where the metric cannot be paired, where a run kept no
-        predictions, or where the data cannot be had.
+        It is `None` if the metric cannot be paired, a run has no saved predictions, or
+        the data are not available.
         """
         if metric not in self._metrics:
             return None
@@ -72,7 +72,7 @@ class Pairing:
 
     @cached_property
     def _metrics(self) -> dict[str, Metric]:
-        """Metrics to pair by, by name."""
+        """The metrics that can be paired, by name."""
         mine, other = (
             as_recorded(folder.read_run().metrics, self.installed)
             for folder in (self.first, self.second)

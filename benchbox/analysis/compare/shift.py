@@ -1,4 +1,4 @@
-"""Ranks: how two sets of times differ, whatever the shape of their noise."""
+"""Rank-based difference of two samples of times, for any distribution of noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from math import comb, sqrt
 import numpy as np
 
 _MOST_EXACT = 40
-"""Above so many samples a side the normal approximation is as good."""
+"""With more samples per side, the normal approximation is used."""
 
 
 _LEAST_VALUES = 6
@@ -16,12 +16,12 @@ _LEAST_VALUES = 6
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """How far the second sample lies above the first.
+    """The shift from the first sample to the second.
 
     Attributes:
         value: Median of all differences (the Hodges–Lehmann estimate).
-        low: Lower end of its interval.
-        high: Upper end.
+        low: Lower end of the confidence interval.
+        high: Upper end of the confidence interval.
     """
 
     value: float
@@ -34,16 +34,16 @@ def shift(
 ) -> Shift | None:
     """Return the shift between two samples with its exact interval.
 
-    The interval is the inversion of the Mann–Whitney test: it leaves out 0 if and only
-    if the test rejects (Mann & Whitney, 1947, doi:10.1214/aoms/1177730491).
+    The interval inverts the Mann–Whitney test: it excludes 0 if and only if the test
+    rejects (Mann & Whitney, 1947, doi:10.1214/aoms/1177730491).
 
     Args:
-        first: One sample, of independent values.
-        second: The other.
-        error_rate: How often the interval may miss the truth.
+        first: First sample, of independent values.
+        second: Second sample, of independent values.
+        error_rate: Share of cases in which the interval may miss the true shift.
 
     Returns:
-        The shift; `None` where so few values can never differ significantly.
+        The shift; `None` if there are too few values to ever differ significantly.
     """
     reach = _critical(len(first), len(second), error_rate)
     if reach is None:
@@ -57,10 +57,10 @@ def shift(
 
 
 def n_needed(error_rate: float) -> int:
-    """Return how many values a side make a verdict.
+    """Return the number of values per side needed for a verdict.
 
-    They are as many as the test needs to be able to reject at all, but no fewer than 6:
-    with 5 a single value out of its order would hide any difference.
+    It is the least number with which the test can reject, but at least 6: with 5, one
+    value out of order would hide any difference.
     """
     n = _LEAST_VALUES
     while 2 / comb(2 * n, n) > error_rate:
@@ -69,7 +69,7 @@ def n_needed(error_rate: float) -> int:
 
 
 def _critical(n: int, m: int, error_rate: float) -> int | None:
-    """Return the largest U that rejects, on one side with half of the error rate."""
+    """Return the largest U that rejects in a one-sided test at half the error rate."""
     if not n or not m or 2 / comb(n + m, n) > error_rate:
         return None
     if max(n, m) > _MOST_EXACT:
@@ -88,10 +88,10 @@ def _critical(n: int, m: int, error_rate: float) -> int | None:
 
 @cache
 def _counts(n: int, m: int) -> tuple[int, ...]:
-    """Return in how many orders of *n* and *m* values U takes each value."""
+    """Return the number of orderings of *n* and *m* values for each value of U."""
     if not n or not m:
         return (1,)
-    # The largest value is of the one side, and beats all m, or of the other.
+    # The largest value is on one side, where it beats all m, or on the other.
     counts = [0] * (n * m + 1)
     for u, count in enumerate(_counts(n - 1, m)):
         counts[u + m] += count

@@ -1,4 +1,4 @@
-"""Sides: what one of two things compared has measured, by cell, fold and round."""
+"""Collects the measurements of one side of a comparison, from a run or a file."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ from benchbox.records import MetricRecord, RunRecord, TrialRecord
 TIMED_PHASES = ("fit", "predict")
 
 COVERAGE = "coverage"
-"""Share of hidden ratings the model itself predicted, as files of benchmarks name it:
-no metric of predictions, but judged like one."""
+"""Name, in benchmark files, of the share of hidden ratings that the model predicted
+without fallback. It is not a metric of predictions, but is judged like one."""
 
 _LEAST_SECONDS = 0.002
-"""A phase this short is decided by what else the system does."""
+"""Differences of times below this are noise of the system."""
 
 
 class Subject(NamedTuple):
-    """Who was measured on what.
+    """A model on a data set and protocol, or a benchmark.
 
     Attributes:
         where: Data set and protocol, or the module of a benchmark.
@@ -34,7 +34,12 @@ class Subject(NamedTuple):
 
 
 class Round(NamedTuple):
-    """One pass over all folds: the fits with one seed, for the first time or again."""
+    """One pass over all folds, with one seed.
+
+    Attributes:
+        replicate: Number of the seed, from 0.
+        repeat: Number of the repeat with this seed, from 0.
+    """
 
     replicate: int
     repeat: int
@@ -45,9 +50,9 @@ class Times:
     """Seconds of a subject in one phase.
 
     Attributes:
-        seconds: By fold id and round.
+        seconds: Seconds by fold id and round.
         contended: Rounds in which other work disturbed a trial.
-        least_seconds: Differences below this are not worth a verdict.
+        least_seconds: Differences below this count as SAME.
     """
 
     seconds: dict[str, dict[Round, float]] = field(default_factory=dict)
@@ -55,7 +60,7 @@ class Times:
     least_seconds: float = 0.0
 
     def over(self, folds: set[str], *, with_contended: bool) -> list[float]:
-        """Return the seconds of all *folds* together, one figure per whole round."""
+        """Return the seconds of each complete round, summed over *folds*."""
         rounds = set.intersection(*(set(self.seconds[fold]) for fold in folds))
         wanted = rounds if with_contended else rounds - self.contended
         return [fsum(self.seconds[f][r] for f in folds) for r in sorted(wanted)]
@@ -63,13 +68,13 @@ class Times:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """A metric of a subject.
+    """The values of a metric of a subject.
 
     Attributes:
-        definition: What was computed.
-        values: By fold id and replicate.
-        digests: Hash of the predictions, likewise; empty where unknown.
-        higher_is_better: Whether it is no error.
+        definition: Definition of the metric.
+        values: Value by fold id and replicate.
+        digests: Hash of the predictions by fold id and replicate; empty if unknown.
+        higher_is_better: Direction of the metric.
     """
 
     definition: str = ""
@@ -78,7 +83,7 @@ class Scores:
     higher_is_better: bool = False
 
     def by_fold(self, folds: list[str]) -> list[list[float]]:
-        """Return the scores of each fold, over its replicates."""
+        """Return the values of all replicates, per fold."""
         return [list(self.values[fold].values()) for fold in folds]
 
     def mean(self, folds: list[str]) -> float:
@@ -88,17 +93,17 @@ class Scores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One of two things compared.
+    """The measurements of one side of a comparison.
 
     Attributes:
-        name: What to call it.
+        name: Name of the side.
         machine: Fingerprint of the machine that timed it.
-        machine_name: The machine in words.
-        conditions: What else decides times, by name.
-        times: Seconds by subject and phase.
-        scores: Metrics by subject.
-        failed: Why each subject has no figures, where it has none.
-        hidden_shares: Hidden ratings over training ratings, by fold id.
+        machine_name: Description of the machine.
+        conditions: Other settings that affect times, by name.
+        times: Times by subject and phase.
+        scores: Scores by subject and metric.
+        failed: Why a subject failed, by subject.
+        hidden_shares: Hidden ratings divided by training ratings, by fold id.
     """
 
     name: str
@@ -112,7 +117,7 @@ class Side:
 
     @property
     def subjects(self) -> list[Subject]:
-        """All that was measured or has failed, in the order of the runs."""
+        """All subjects, measured or failed, in the order of the run."""
         measured = [subject for subject, _ in (*self.scores, *self.times)]
         return list(dict.fromkeys([*measured, *self.failed]))
 
@@ -123,13 +128,13 @@ def common_folds(first: Collection[str], second: Collection[str]) -> list[str]:
 
 
 def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
-    """Return what a run has measured."""
+    """Return the measurements of a run."""
     environments = [run.environment, *run.earlier_environments]
     known = {environment.id: environment.fingerprint for environment in environments}
     machines = {known.get(t.environment, run.environment.fingerprint) for t in trials}
     side = Side(
         name=run.id,
-        # A run that went on elsewhere is comparable with nothing but itself.
+        # A run that was resumed on another machine can only be compared with itself.
         machine=" and ".join(sorted(machines)) or run.environment.fingerprint,
         machine_name=run.environment.machine(),
         conditions={
@@ -157,7 +162,7 @@ def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
 
 
 def subject_of(run: RunRecord, trial: TrialRecord) -> Subject:
-    """Return whom a trial is about, and under which definition."""
+    """Return the subject of a trial."""
     stage = run.stages[trial.stage]
     case = "" if stage.case is None else f"{stage.case.title}: "
     clipping = "" if run.config.clip else " · not clipped"
@@ -167,16 +172,16 @@ def subject_of(run: RunRecord, trial: TrialRecord) -> Subject:
 def side_of_benchmarks(
     name: str, content: Mapping[str, object], metrics: Sequence[Metric]
 ) -> Side:
-    """Return what a file of ``pytest --benchmark-json`` holds.
+    """Return the measurements in a file of ``pytest --benchmark-json``.
 
-    The times are those of each round. Numbers in ``extra_info`` under the name of a
-    metric are scores; a list of numbers holds one for each seed. ``folds`` there are
-    the ids of the folds by name, and ``contended`` lists what disturbed each round.
+    The file has the time of each round. In ``extra_info``, numbers under the name of a
+    metric are scores, with a list for several seeds; ``folds`` has the fold ids by
+    name, and ``contended`` lists what disturbed each round.
 
     Args:
-        name: What to call it.
-        content: The file.
-        metrics: Metrics at hand, which tell the direction of each score.
+        name: Name of the side.
+        content: Content of the file.
+        metrics: Installed metrics, for the direction of each score.
     """
     higher_is_better = {m.name: m.higher_is_better for m in metrics} | {COVERAGE: True}
     machine = content.get("machine_info")
@@ -187,7 +192,7 @@ def side_of_benchmarks(
         extra = _dict(benchmark.get("extra_info"))
         seconds = _floats(_dict(benchmark.get("stats")).get("data"))
         rounds = {Round(k, 0): value for k, value in enumerate(seconds)}
-        # A round goes over all folds, which are the same ones or cannot be compared.
+        # A round covers all folds, so sides are comparable only if all folds agree.
         fold = " ".join(sorted(map(str, _dict(extra.get("folds")).values())))
         side.times[subject, "time"] = Times(
             seconds={fold: rounds}, contended=_disturbed(extra.get("contended"))
@@ -235,10 +240,10 @@ def _add_scores(
 
 
 def _fingerprint(machine: object) -> str:
-    """Return what names a machine, and not what differs from day to day."""
+    """Return what identifies a machine, without what changes from day to day."""
     info = _dict(machine)
     cpu = _dict(info.get("cpu"))
-    # benchbox's own plugin for pytest states its fingerprint.
+    # benchbox's pytest plugin adds its fingerprint.
     parts = [info.get("benchbox_fingerprint"), cpu.get("brand_raw"), cpu.get("count")]
     return " ".join(str(part) for part in parts if part)
 

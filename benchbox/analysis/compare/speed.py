@@ -1,4 +1,4 @@
-"""Speed: the verdict on the seconds one subject takes in one phase."""
+"""Judges the time that a subject takes in a phase."""
 
 from dataclasses import dataclass
 from math import expm1, log, log1p
@@ -12,7 +12,7 @@ from benchbox.analysis.compare.shift import n_needed, shift
 from benchbox.analysis.compare.sides import Side, Subject, Times, common_folds
 
 _LEAST_OTHERS = 3
-"""Other models needed to tell a slower machine from a slower model."""
+"""Number of other models needed to distinguish a slower machine from a slower model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class SpeedJudge:
 
     Attributes:
         first: The baseline.
-        second: What is judged.
-        rules: When a difference is one.
+        second: The side to judge.
+        rules: Rules of the comparison.
     """
 
     first: Side
@@ -31,11 +31,11 @@ class SpeedJudge:
 
     @property
     def same_machine(self) -> bool:
-        """Whether one machine has timed both sides."""
+        """Whether both sides were timed on the same machine."""
         return self.first.machine == self.second.machine
 
     def cell(self, subject: Subject, phase: str) -> Cell:
-        """Return what is to say of a phase that both sides have timed."""
+        """Return the comparison of a phase that both sides have timed."""
         mine, other = (side.times[subject, phase] for side in (self.first, self.second))
         folds = set(common_folds(mine.seconds, other.seconds))
         if not folds:
@@ -51,7 +51,7 @@ class SpeedJudge:
         shown = (a, b) if min(len(a), len(b)) >= enough else (all_a, all_b)
         if not all(shown) or min(map(min, shown)) <= 0:
             return new_cell(
-                subject, phase, "UNSURE", reason="no whole round to compare"
+                subject, phase, "UNSURE", reason="no complete round to compare"
             )
         cell = new_cell(
             subject,
@@ -95,7 +95,7 @@ class SpeedJudge:
         return replace(cell, verdict=verdict, reason=f"by rank{machines}")
 
     def against_drift(self, cell: Cell, cells: list[Cell]) -> Cell:
-        """Return *cell*, UNSURE if the other models differ as much as it does."""
+        """Return *cell*, changed to UNSURE if the other models differ by as much."""
         if cell.quantity not in {phase for _, phase in self.first.times}:
             return cell
         if cell.verdict not in ("BETTER", "WORSE") or cell.effect is None:
@@ -116,8 +116,8 @@ class SpeedJudge:
         return replace(
             cell,
             verdict="UNSURE",
-            reason=f"the other models differ by {expm1(drift):+.0%} too: the machine, "
-            f"or what they have in common",
+            reason=f"the other models differ by {expm1(drift):+.0%} too: the cause is "
+            f"the machine, or something they share",
         )
 
 
@@ -130,6 +130,6 @@ def _spread(values: list[float]) -> float:
 def _too_few(a: list[float], b: list[float], enough: int, n_disturbed: int) -> str:
     clean = "undisturbed " if n_disturbed else ""
     return (
-        f"{len(a)} and {len(b)} {clean}rounds; a verdict needs {enough} a side "
+        f"{len(a)} and {len(b)} {clean}rounds; a verdict needs {enough} per side "
         f"(--repeats {enough})"
     )

@@ -1,4 +1,4 @@
-"""Verdicts: SAME, BETTER, WORSE or UNSURE, for each subject and quantity."""
+"""Judges each subject and quantity as SAME, BETTER, WORSE or UNSURE."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,14 +12,14 @@ from benchbox.analysis.compare.speed import SpeedJudge
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """All cells of two sides.
+    """The comparison of two sides.
 
     Attributes:
         first: Name of the baseline.
-        second: Name of what is judged.
-        rules: When a difference is one.
-        cells: One for each subject and quantity of both.
-        notes: What makes the comparison less than it could be.
+        second: Name of the side to judge.
+        rules: Rules of the comparison.
+        cells: A cell for each subject and quantity that both sides have.
+        notes: Limitations of the comparison.
     """
 
     first: str
@@ -41,18 +41,18 @@ def compare_sides(
     rules: Rules | None = None,
     paired: Paired | None = None,
 ) -> Comparison:
-    """Judge what *second* has measured against *first*.
+    """Judge the measurements of *second* against those of *first*.
 
-    Metrics are compared on the same hidden ratings, after a look at whether the
-    predictions are identical; times by rank over rounds that were interleaved with
-    those of the other models.
+    Metrics are compared on the same hidden ratings, unless predictions are identical.
+    Times are compared by rank, over rounds that are interleaved with those of the other
+    models.
 
     Args:
         first: The baseline.
-        second: What is judged.
-        rules: When a difference is one.
-        paired: Compares predictions where they are kept; without it metrics are
-            compared by their values, over seeds or folds.
+        second: The side to judge.
+        rules: Rules of the comparison.
+        paired: Compares saved predictions; without it, metrics are compared by their
+            values over seeds or folds.
     """
     rules = rules or Rules()
     accuracy = AccuracyJudge(first, second, rules, paired or (lambda *_: None))
@@ -69,7 +69,7 @@ def compare_sides(
         first=first.name,
         second=second.name,
         rules=rules,
-        # No model is called slower or faster by as much as all the others are.
+        # If all models are slower or faster by as much, the cause is not one model.
         cells=[speed.against_drift(cell, cells) for cell in cells],
         notes=list(_notes(first, second, both, speed.same_machine)),
     )
@@ -91,19 +91,19 @@ def _shared(
     second: Mapping[tuple[Subject, str], Any],
     subject: Subject,
 ) -> list[str]:
-    """Return the quantities of a subject that both sides have measured."""
+    """Return the quantities of a subject that both sides have."""
     return [q for s, q in first if s == subject and (s, q) in second]
 
 
 def _notes(
     first: Side, second: Side, both: list[Subject], same_machine: bool
 ) -> Iterator[str]:
-    """Yield what makes the comparison less than it could be."""
+    """Yield the limitations of the comparison."""
     if not both:
-        yield "Nothing was measured by both: no model, data and protocol."
+        yield "The two have no model, data set and protocol in common."
     if not same_machine:
         yield (
-            f"Times are of different machines: {first.machine_name}; "
+            f"Times are from different machines: {first.machine_name}; "
             f"{second.machine_name}."
         )
     for name, before in first.conditions.items():

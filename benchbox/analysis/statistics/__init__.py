@@ -1,4 +1,4 @@
-"""Statistics: how far a figure, or the difference of two, can be trusted."""
+"""Intervals, tests, effect sizes and power for metrics and their differences."""
 
 from benchbox.analysis.statistics.intervals import CONFIDENCE as CONFIDENCE
 from benchbox.analysis.statistics.intervals import Interval as Interval

@@ -1,4 +1,4 @@
-"""Components: the spread over seeds, and what is left of the spread over folds."""
+"""Variance components: the spread of scores over seeds and over folds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from benchbox.analysis.statistics.intervals import spread
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Components:
-    """Where the scores of one model over folds and fits vary.
+    """How the scores of one model vary over folds and fits.
 
     Attributes:
         mean: Mean over folds of the mean over fits.
         seed_deviation: Standard deviation over fits on one fold; `None` if each fold
             was fitted once.
-        fold_deviation: Standard deviation over folds of what many fits would give,
-            as the spread that comes from few fits is taken out; `None` for one fold.
+        fold_deviation: Standard deviation over folds, after removing the part that
+            comes from seeds; `None` for one fold.
     """
 
     mean: float
@@ -27,13 +27,13 @@ class Components:
 
 
 def components(scores: Sequence[Sequence[float]]) -> Components:
-    """Return the components of variance of scores, fold by fold, fit by fit.
+    """Return the variance components of scores.
 
-    Folds share training ratings and differ in how hard they are, so the spread over
-    folds is no standard error: see `paired_interval`.
+    Folds share training ratings and differ in difficulty, so the spread over folds is
+    not a standard error; see `paired_interval`.
 
     Args:
-        scores: Scores of the fits on each fold; at least one fold and fit.
+        scores: Scores of all fits, per fold; at least one fold and fit.
     """
     means = [fmean(of_fold) for of_fold in scores]
     n_free = sum(len(of_fold) - 1 for of_fold in scores)

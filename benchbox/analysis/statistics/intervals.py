@@ -1,4 +1,4 @@
-"""Intervals: ranges that cover a truth, and how far means over folds reach."""
+"""Confidence intervals, and the interval of a mean difference over folds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,20 @@ import numpy as np
 CONFIDENCE = 0.95
 
 OVER_USERS = "these fitted models, over users like these"
-"""Estimand: what the models as they are would score on all users of this kind."""
+"""Estimand: the score of these fitted models over all users of this kind."""
 
-OVER_FOLDS = "models fitted anew, over folds of these ratings"
-"""Estimand: what the same recipes would score on average over splits and refits."""
+OVER_FOLDS = "models fitted again, over folds of these ratings"
+"""Estimand: the mean score of these models over splits, fitted again on each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A range that covers the truth in `CONFIDENCE` of cases, if its model holds."""
+    """A range that covers the true value in a share `CONFIDENCE` of cases.
+
+    Attributes:
+        low: Lower end.
+        high: Upper end.
+    """
 
     low: float
     high: float
@@ -36,17 +41,17 @@ def paired_interval(
 ) -> Interval | None:
     """Return the interval of a mean difference between two models over folds.
 
-    Folds share training ratings, so their differences are not independent; the
-    variance is widened by the ratio of hidden to training ratings (Nadeau & Bengio,
-    2003, doi:10.1023/A:1024068626366).
+    Folds share training ratings, so their differences are not independent. To correct
+    for this, the variance is increased by the ratio of hidden to training ratings
+    (Nadeau & Bengio, 2003, doi:10.1023/A:1024068626366).
 
     Args:
-        differences: One difference per fold, both models on the same hidden ratings.
+        differences: Difference per fold, with both models on the same hidden ratings.
         hidden_share: Hidden ratings of a fold divided by its training ratings.
-        confidence: How often the interval covers the truth.
+        confidence: Share of cases in which the interval covers the true value.
 
     Returns:
-        The interval; `None` for fewer than two folds, which tell nothing of spread.
+        The interval; `None` for fewer than two folds, which have no spread.
     """
     n = len(differences)
     if n < 2:

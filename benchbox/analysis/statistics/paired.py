@@ -1,4 +1,4 @@
-"""Paired: how two models differ on the same hidden ratings, and how surely."""
+"""Paired comparisons of models on the same hidden ratings."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,33 +13,35 @@ from benchbox.analysis.statistics.resampling import N_RESAMPLES, Resampler
 from benchbox.metrics import RMSE, Metric, UserTotals, user_totals
 from benchbox.ratings import IndexArray, Values
 
-Verdict = Literal["same", "better", "worse", "not told apart"]
+Verdict = Literal["same", "better", "worse", "not significant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """The difference of two models on the same hidden ratings, first minus second.
 
-    Of an error, the first model is better below 0; see *higher_is_better*.
+    For an error metric, a negative difference means that the first model is better.
 
     Attributes:
         first: Value of the first model.
-        second: Value of the second.
+        second: Value of the second model.
         difference: First minus second, in the metric's unit.
-        standard_error: Deviation the difference would have over other such users.
-        interval: Range of the difference; `None` for fewer than two users.
-        relative: Difference as a share of the second; `None` unless both are above 0.
-        relative_interval: Its range.
-        standardised: Difference over the deviation of a user's part in it.
-        p_value: Of the t test that the difference is 0.
-        p_users: Of the Wilcoxon signed-rank test that a user's mean term is as often
-            lower as higher; each user counts alike, so it may disagree.
+        standard_error: Standard error of the difference over users.
+        interval: Confidence interval of the difference; `None` for fewer than two
+            users.
+        relative: Difference divided by the second value; `None` unless both are above
+            0.
+        relative_interval: Confidence interval of ``relative``.
+        standardised: Difference divided by the standard deviation over users.
+        p_value: P-value of the t test of no difference.
+        p_users: P-value of the Wilcoxon signed-rank test on users' mean terms. It
+            gives each user equal weight, so it may disagree with ``p_value``.
         share_better: Share of users for whom the first is better; ties count half.
-        n_users: Users compared.
-        n_ratings: Hidden ratings compared.
+        n_users: Number of users compared.
+        n_ratings: Number of hidden ratings compared.
         same: Whether all predictions are identical, so that nothing was tested.
         higher_is_better: Direction of the metric.
-        estimand: What truth the intervals are about.
+        estimand: The quantity that the intervals estimate.
     """
 
     first: float
@@ -61,17 +63,17 @@ class Effect:
 
     @property
     def verdict(self) -> Verdict:
-        """What can be said: a difference needs interval and p-value alike."""
+        """Verdict; a difference must be significant by both interval and p-value."""
         if self.same:
             return "same"
         is_clear = self.interval is not None and 0.0 not in self.interval
         if not is_clear or self.p_value > 1 - CONFIDENCE:
-            return "not told apart"
+            return "not significant"
         return "better" if self._first_is_better else "worse"
 
     @property
     def is_by_few(self) -> bool:
-        """Whether the verdict holds on ratings, but most users see the opposite."""
+        """Whether one model wins over all ratings, but loses for most users."""
         if self.verdict not in ("better", "worse") or self.p_users > 1 - CONFIDENCE:
             return False
         return (self.share_better > 0.5) != self._first_is_better
@@ -96,15 +98,15 @@ def compare(
 
     Args:
         truth: Hidden ratings, shape ``(n,)``, at least one.
-        first: Predictions of the first model, clipped if the metric clips.
-        second: Those of the second.
-        users: Index of who gave each rating, shape ``(n,)``.
+        first: Predictions of the first model, shape ``(n,)``, clipped if the run clips.
+        second: Predictions of the second model, shape ``(n,)``.
+        users: User index per rating, shape ``(n,)``.
         metric: A metric with a term.
-        seed: Draws the users.
-        n_resamples: How often they are drawn.
+        seed: Seed for resampling users.
+        n_resamples: Number of resamples.
 
     Raises:
-        UsageError: The metric has none.
+        UsageError: The metric has no term.
     """
     totals = user_totals(truth, [first, second], users, metric)
     same = {(0, 1)} if np.array_equal(first, second) else set()
@@ -122,10 +124,10 @@ def compare_all(
     """Return the difference of every two models, p-values corrected for their number.
 
     Args:
-        totals: Terms of all models by user.
-        same: Pairs, lower place first, whose predictions are identical.
-        seed: Draws the users.
-        n_resamples: How often they are drawn.
+        totals: Sums of all models' terms by user.
+        same: Pairs of models, lower index first, whose predictions are identical.
+        seed: Seed for resampling users.
+        n_resamples: Number of resamples.
     """
     resampler = Resampler(totals, seed=seed, n_resamples=n_resamples)
     pairs = list(combinations(range(len(totals.sums)), 2))
@@ -139,7 +141,7 @@ def compare_all(
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values corrected for their number (Holm, 1979), in the same order.
 
-    Calling those below 0.05 different errs at all in 5 % of cases at most.
+    With a threshold of 0.05, the chance of any false positive is at most 5 %.
     """
     order = np.argsort(p_values, kind="stable")
     left = np.arange(len(order), 0, -1)
@@ -150,14 +152,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def groups(n_models: int, different: "set[tuple[int, int]]") -> list[str]:
-    """Return letters per model: those that share one do not differ significantly.
+    """Return letters per model; models that share one do not differ significantly.
 
-    Models are taken in the order of their places, best first (insert and absorb:
-    Piepho, 2004, doi:10.1198/1061860043515).
+    Letters are assigned by the insert-and-absorb algorithm (Piepho, 2004,
+    doi:10.1198/1061860043515).
 
     Args:
-        n_models: How many models.
-        different: Pairs that differ significantly, lower place first.
+        n_models: Number of models, which are ordered best first.
+        different: Pairs of models that differ significantly, lower index first.
     """
     columns = [frozenset(range(n_models))]
     for first, second in sorted(different):
@@ -188,7 +190,7 @@ def _effect(totals: UserTotals, resampler: Resampler, a: int, b: int) -> Effect:
     first, second = (float(v) for v in totals.values[[a, b]])
     found = resampler.difference(a, b)
     n_users = totals.n_users
-    # A figure that may be below 0 is no amount that another could be a share of.
+    # Ratios only make sense if terms cannot be negative.
     is_amount = first > 0 and second > 0 and totals.sums[[a, b]].min() >= 0
     ratio = resampler.log_ratio(a, b) if is_amount else None
     per_user = (totals.sums[a] - totals.sums[b]) / totals.counts

@@ -1,4 +1,4 @@
-"""Power: how much more must be measured to make a difference significant."""
+"""Power: how many users, folds or fits would make a difference significant."""
 
 from collections.abc import Sequence
 from math import ceil, sqrt
@@ -10,13 +10,14 @@ from benchbox.analysis.statistics.intervals import CONFIDENCE, spread
 from benchbox.analysis.statistics.paired import Effect
 
 POWER = 0.8
-"""How often the larger experiment should find the difference, were it as measured."""
+"""How often the larger experiment should detect the difference, if it is as measured.
+"""
 
 _MOST_FOLDS = 1000
 
 
 def users_needed(effect: Effect) -> int | None:
-    """Return how many users would make it significant; `None` if nothing differs."""
+    """Return the number of users needed for significance; `None` if nothing differs."""
     if not effect.difference or not effect.standard_error:
         return None
     errors = effect.difference / effect.standard_error
@@ -26,15 +27,16 @@ def users_needed(effect: Effect) -> int | None:
 def fits_needed(
     difference: float, seed_deviations: Sequence[float], n_folds: int
 ) -> int | None:
-    """Return how many fits a fold keep seeds from hiding the difference.
+    """Return the number of fits per fold needed so that seeds do not hide a difference.
 
     Args:
-        difference: Of the two models, in the metric's unit.
-        seed_deviations: Standard deviation over fits of each, 0 if deterministic.
-        n_folds: Folds over which the fits are averaged.
+        difference: Difference of two models, in the metric's unit.
+        seed_deviations: Standard deviation over fits of each model; 0 for
+            deterministic ones.
+        n_folds: Number of folds over which the fits are averaged.
 
     Returns:
-        The number; `None` if there is no difference to tell.
+        The number; `None` if there is no difference.
     """
     if not difference:
         return None
@@ -45,12 +47,13 @@ def fits_needed(
 def seeds_may_explain(
     difference: float, seed_deviations: Sequence[float], n_fits: Sequence[int]
 ) -> bool:
-    """Return whether seeds alone make a difference as large in 5 % of cases or more.
+    """Return whether seeds alone cause such a difference in 5 % of cases or more.
 
     Args:
-        difference: Of the two models, in the metric's unit.
-        seed_deviations: Standard deviation over fits of each, 0 if deterministic.
-        n_fits: Fits of each over all folds.
+        difference: Difference of two models, in the metric's unit.
+        seed_deviations: Standard deviation over fits of each model; 0 for
+            deterministic ones.
+        n_fits: Number of fits of each model, over all folds.
     """
     from scipy.stats import norm
 
@@ -60,14 +63,14 @@ def seeds_may_explain(
 
 
 def folds_needed(differences: Sequence[float], hidden_share: float) -> int | None:
-    """Return how many folds make the difference significant, by `paired_interval`.
+    """Return the number of folds needed for significance, by `paired_interval`.
 
     Args:
-        differences: One difference per fold, at least two folds.
+        differences: Difference per fold; at least two folds.
         hidden_share: Hidden ratings of a fold divided by its training ratings.
 
     Returns:
-        The number; `None` if no number would, as the folds share too many ratings.
+        The number; `None` if no number is enough, as folds share too many ratings.
     """
     from scipy.stats import t
 
@@ -81,7 +84,7 @@ def folds_needed(differences: Sequence[float], hidden_share: float) -> int | Non
 
 
 def _reach() -> float:
-    """Return how many standard errors make a difference significant so often."""
+    """Return how many standard errors a difference needs for this power."""
     from scipy.stats import norm
 
     return float(norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(POWER))

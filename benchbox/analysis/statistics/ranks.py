@@ -1,4 +1,4 @@
-"""Ranks: which of several models wins over several data sets."""
+"""Ranks of models over several data sets, with a significance test."""
 
 from dataclasses import dataclass
 from math import isnan, sqrt
@@ -15,11 +15,12 @@ class Ranking:
     """Mean ranks of models over data sets, and which differences are significant.
 
     Attributes:
-        mean_ranks: Mean rank per model, 1 is best; ties share the mean of their ranks.
-        p_value: Of the Friedman test that all models rank alike.
+        mean_ranks: Mean rank per model; 1 is best, and ties get the mean of their
+            ranks.
+        p_value: P-value of the Friedman test of equal ranks.
         critical_difference: Difference of two mean ranks above which the models differ
             significantly (Nemenyi).
-        n_datasets: Data sets ranked on.
+        n_datasets: Number of data sets.
     """
 
     mean_ranks: tuple[float, ...]
@@ -29,10 +30,10 @@ class Ranking:
 
     @property
     def different(self) -> set[tuple[int, int]]:
-        """Pairs of models, lower place first, whose ranks differ significantly.
+        """Pairs of models, lower index first, whose ranks differ significantly.
 
-        Their ranks differ by more than the critical difference. There is no such pair
-        if the Friedman test itself finds nothing.
+        Their ranks differ by more than the critical difference, and the Friedman test
+        is significant.
         """
         if self.p_value > 1 - CONFIDENCE:
             return set()
@@ -48,8 +49,9 @@ class Ranking:
 def rank(scores: NDArray[np.float64]) -> Ranking:
     """Rank models over data sets by an error, lower is better.
 
-    Friedman's test, then Nemenyi's critical difference (Demšar, 2006,
-    https://jmlr.org/papers/v7/demsar06a.html). With few data sets both see little.
+    Uses Friedman's test, then Nemenyi's critical difference (Demšar, 2006,
+    https://jmlr.org/papers/v7/demsar06a.html). With few data sets, both have little
+    power.
 
     Args:
         scores: Score per data set and model, shape ``(n_datasets, n_models)``.
@@ -60,7 +62,7 @@ def rank(scores: NDArray[np.float64]) -> Ranking:
     n_datasets, n_models = scores.shape
     if n_datasets < 2 or n_models < 3:
         raise UsageError(
-            f"Ranks need two data sets and three models at least, and these are "
+            f"Ranks need at least two data sets and three models, but there are "
             f"{n_datasets} and {n_models}. Compare pair by pair instead."
         )
     from scipy.stats import friedmanchisquare, rankdata, studentized_range

@@ -1,9 +1,9 @@
-"""Resampling: intervals that stay right when a user's ratings err together.
+"""Bootstrap intervals over users.
 
-A user's ratings share a taste that the model may have missed, so users are drawn, not
-ratings. Each draw yields a t statistic, whose spread makes the interval (the
-bootstrap-t of Efron & Tibshirani, 1993, chapter 12): with few users, or very unequal
-ones, it covers the truth where percentile and BCa intervals are too narrow.
+Errors on one user's ratings are correlated, so users are resampled, not ratings. The
+interval comes from the distribution of t statistics over resamples (the bootstrap-t of
+Efron & Tibshirani, 1993, chapter 12). With few or very unequal users, its coverage is
+right where percentile and BCa intervals are too narrow.
 """
 
 from collections.abc import Callable
@@ -19,25 +19,25 @@ from benchbox.parallel import each
 N_RESAMPLES = 2000
 
 _DRAWN_AT_ONCE = 32
-"""Draws that are summed up together."""
+"""Number of resamples that are summed up together."""
 
 _SMALL = 1 << 18
-"""Multiplications a matrix product may take without being given to several threads.
+"""Most multiplications in a matrix product for which BLAS uses a single thread.
 
-BLAS threads that fight with ours over the cores make it a hundred times slower, and
-their sums may depend on their number.
+BLAS threads would compete with ours for the cores, which is a hundred times slower, and
+sums may depend on the number of threads.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A figure, its doubt, and what the doubt is about.
+    """A figure with its uncertainty.
 
     Attributes:
         value: The figure.
-        standard_error: Deviation the figure would have over other such users.
-        interval: Range of the truth; `None` for fewer than two users.
-        estimand: What truth the interval is about.
+        standard_error: Standard error of the figure over users.
+        interval: Confidence interval; `None` for fewer than two users.
+        estimand: The quantity that the interval estimates.
     """
 
     value: float
@@ -47,7 +47,7 @@ class Estimate:
 
     @property
     def t(self) -> float:
-        """How many standard errors the figure is from 0."""
+        """Distance of the figure from 0, in standard errors."""
         if self.standard_error:
             return self.value / self.standard_error
         return inf if self.value else 0.0
@@ -55,11 +55,11 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sums:
-    """Sums over users of what enters a metric, for one sample or several.
+    """Sums over users, for one sample or several.
 
     Attributes:
-        first: Of counts and of each model's terms, shape ``(…, 1 + n_models)``.
-        second: Of their products, shape ``(…, 1 + n_models, 1 + n_models)``.
+        first: Sums of counts and of each model's terms, shape ``(…, 1 + n_models)``.
+        second: Sums of their products, shape ``(…, 1 + n_models, 1 + n_models)``.
     """
 
     first: Floats
@@ -67,16 +67,16 @@ class _Sums:
 
 
 Statistic = Callable[[Floats], tuple[Floats, Floats]]
-"""From first sums to values ``(…,)`` and to gradients, of the shape of the sums."""
+"""Maps first sums to values, shape ``(…,)``, and gradients, in the sums' shape."""
 
 
 class Resampler:
-    """Estimates of one set of totals, all from the same draws of users.
+    """Computes estimates that all use the same resamples of users.
 
     Args:
-        totals: Terms by user.
-        seed: Draws the users.
-        n_resamples: How often they are drawn.
+        totals: Sums of terms by user.
+        seed: Seed for resampling users.
+        n_resamples: Number of resamples.
     """
 
     def __init__(
@@ -89,15 +89,15 @@ class Resampler:
         self._drawn = _draw(columns, seed, n_resamples)
 
     def value(self, model: int) -> Estimate:
-        """Return the metric of a model."""
+        """Return the estimate of a model's metric."""
         return self._estimate(lambda first: self._metric(first, model))
 
     def difference(self, first: int, second: int) -> Estimate:
-        """Return the metric of one model minus that of another."""
+        """Return the estimate of one model's metric minus another's."""
         return self._estimate(lambda sums: self._difference(sums, first, second))
 
     def log_ratio(self, first: int, second: int) -> Estimate:
-        """Return the logarithm of one model's metric over another's, both above 0."""
+        """Return the estimate of the log ratio of two models' metrics, both above 0."""
         return self._estimate(lambda sums: self._log_ratio(sums, first, second))
 
     def _metric(self, first: Floats, model: int) -> tuple[Floats, Floats]:
@@ -109,7 +109,7 @@ class Resampler:
         own = gradient[..., 1 + model]
         if term.power == 1:
             own[...] = 1 / counts
-        # The slope of a root at a sum of 0 is left at 0: all its terms are 0 there.
+        # A root has no slope at a sum of 0; use 0, since all its terms are 0 there.
         np.divide(term.power * value, sums, out=own, where=sums != 0)
         return value, gradient
 
@@ -136,9 +136,9 @@ class Resampler:
         with np.errstate(divide="ignore", invalid="ignore"):
             values, errors = _with_error(statistic, self._drawn)
             t = (values - value) / errors
-        # A draw of one user over and over has no error to measure by.
+        # A resample that consists of a single user has a standard error of 0.
         low, high = _tails(t[np.isfinite(t)])
-        # The sum of squares about the mean has lost one degree of freedom.
+        # Correct for the degree of freedom lost to the mean.
         widened = float(error) * sqrt(n_users / (n_users - 1))
         return Estimate(
             value=float(value),
@@ -157,7 +157,7 @@ def _tails(t: Floats) -> tuple[float, float]:
 
 
 def _with_error(statistic: Statistic, sums: _Sums) -> tuple[Floats, Floats]:
-    """Return a statistic and its error, linearised (the delta method)."""
+    """Return a statistic and its standard error by the delta method."""
     values, slopes = statistic(sums.first)
     variances = np.einsum("rp,rpq,rq->r", slopes, sums.second, slopes)
     return values, np.sqrt(variances.clip(min=0))
@@ -168,7 +168,7 @@ def _draw(columns: Floats, seed: int, n_resamples: int) -> _Sums:
     products = _products(columns)
 
     def part(start: int) -> _Sums:
-        # Each part has its own stream, so that threads do not change the draws.
+        # Each part has its own generator, so results do not depend on threads.
         stream = np.random.Generator(np.random.PCG64([seed, start]))
         n = min(_DRAWN_AT_ONCE, n_resamples - start)
         return _sums(_weights(stream, n, n_users), columns, products)
@@ -181,7 +181,7 @@ def _draw(columns: Floats, seed: int, n_resamples: int) -> _Sums:
 
 
 def _weights(stream: np.random.Generator, n: int, n_users: int) -> Floats:
-    """Return how often each user is drawn in each of *n* draws."""
+    """Return how often each user is in each of *n* resamples, ``(n, n_users)``."""
     weights = np.empty((n, n_users))
     for row in weights:
         drawn = stream.integers(0, n_users, n_users, dtype=np.int32)
@@ -190,7 +190,7 @@ def _weights(stream: np.random.Generator, n: int, n_users: int) -> Floats:
 
 
 def _products(columns: Floats) -> Floats:
-    """Return the products of every two columns, each once."""
+    """Return the product of every two columns, without repeats."""
     left, right = np.triu_indices(columns.shape[1])
     return columns[:, left] * columns[:, right]
 

@@ -1,1 +1,1 @@
-"""Sources: where the files of a data set come from, and proof that they are right."""
+"""Finds, downloads and verifies the files of data sets."""

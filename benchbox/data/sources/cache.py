@@ -1,4 +1,4 @@
-"""Cache: the folder that keeps what can be had again, and its locks."""
+"""The cache folder for downloads and other replaceable files, and its locks."""
 
 import os
 from collections.abc import Iterator
@@ -14,23 +14,23 @@ PARTIAL = ".partial-"
 
 
 def cache_folder() -> Path:
-    """Return where downloads are kept: ``$BENCHBOX_CACHE``, or the usual place."""
+    """Return ``$BENCHBOX_CACHE``, or the user's default cache folder."""
     if chosen := os.environ.get("BENCHBOX_CACHE"):
         return Path(chosen).expanduser()
     return platformdirs.user_cache_path("benchbox")
 
 
 def size_of(folder: Path) -> int:
-    """Return the bytes of all files below *folder*."""
+    """Return the total size of all files below *folder*, in bytes."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes that ask for the same lock out of *folder*.
+    """Hold an exclusive lock on *folder*, so processes use it one at a time.
 
     Raises:
-        SourceError: The folder cannot be written.
+        SourceError: The folder is not writable.
     """
     import fcntl
 
@@ -39,7 +39,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock = (folder / LOCK).open("a")
     except OSError as error:
         raise SourceError(
-            f"The cache {folder} cannot be written: {error.strerror}. Name another "
+            f"The cache {folder} is not writable: {error.strerror}. Name another "
             f"folder in BENCHBOX_CACHE."
         ) from None
     with lock:

@@ -1,4 +1,4 @@
-"""Declared: from the sources that a card declares to sources of the kinds installed."""
+"""Turns the sources that a card declares into source objects."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ class SourceKind:
     """A kind of source that cards may declare; making one imports nothing heavy.
 
     Attributes:
-        source: Class of its sources, with all that `benchbox.data.LocalSource` or
-            `benchbox.data.RemoteSource` asks for. It is a `msgspec.Struct` whose tag
-            is the ``type`` that cards declare.
-        summary: One line for people.
+        source: Class of its sources, which implements `benchbox.data.LocalSource` or
+            `benchbox.data.RemoteSource`. It is a `msgspec.Struct` whose tag is the
+            ``type`` in cards.
+        summary: One-line description.
 
     Raises:
-        PluginError: The class is no such thing.
+        PluginError: The class does not meet these conditions.
     """
 
     source: type[Source]
@@ -34,8 +34,9 @@ class SourceKind:
         title = getattr(self.source, "__name__", self.source)
         if not isinstance(_tag(self.source), str):
             raise PluginError(
-                f"{title} is no msgspec.Struct with a tag. Derive it from RemoteFiles "
-                f'or LocalFiles of benchbox.data, and give it one, as in tag="zenodo".'
+                f"{title} is not a msgspec.Struct with a tag. Derive it from "
+                f"RemoteFiles or LocalFiles of benchbox.data, with a tag, as in "
+                f'tag="zenodo".'
             )
         is_local = getattr(self.source, "is_local", False)
         asked = dir(LocalSource if is_local else RemoteSource)
@@ -45,12 +46,12 @@ class SourceKind:
 
     @property
     def name(self) -> str:
-        """What cards declare as ``type``."""
+        """The ``type`` in cards."""
         return str(_tag(self.source))
 
 
 KindOf = Callable[[str], SourceKind]
-"""Returns the kind of source of a name; raises a `BenchboxError` if there is none."""
+"""Returns the kind of source with a name; raises a `BenchboxError` if unknown."""
 
 
 def decode_sources(
@@ -61,10 +62,10 @@ def decode_sources(
     Args:
         dataset: Name of the data set.
         declared: Its sources, best first.
-        kind_of: Knows the kinds.
+        kind_of: Looks up a kind of source by its name.
 
     Raises:
-        PluginError: A source is of no known kind, or its fields do not fit the kind.
+        PluginError: A source is of an unknown kind, or its fields do not fit the kind.
     """
     return [_decoded(dataset, one, kind_of) for one in declared]
 
@@ -73,13 +74,13 @@ def _decoded(dataset: str, declared: Declared, kind_of: KindOf) -> Source:
     name = declared.get("type") if isinstance(declared, Mapping) else None
     if not isinstance(name, str):
         raise PluginError(
-            f"Data set {dataset!r} has a source of no kind: {declared!r}. Name its "
-            f'kind, as in type = "url".'
+            f"Data set {dataset!r} has a source without a type: {declared!r}. Add one, "
+            f'as in type = "url".'
         )
-    # A kind may come from a plugin, so its code may fail in any way.
+    # A kind may come from a plugin, whose code can raise anything.
     try:
         source: Source = msgspec.convert(dict(declared), kind_of(name).source)
-        # Listing asks for these of every data set.
+        # Fail here rather than when data sets are listed, which reads all of these.
         _ = source.title, source.hashes, source.unproved, source.advice(dataset)
         return source
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Digests: the SHA-256 of files, remembered for as long as a file is untouched."""
+"""SHA-256 of files, remembered until the file changes."""
 
 import os
 import time
@@ -11,14 +11,14 @@ import msgspec
 from benchbox.data.sources.cache import cache_folder
 
 REMEMBERED_BYTES = 8 << 20
-"""Smaller files are read faster than it takes to worry about them."""
+"""Hashes of smaller files are not saved, since computing them is fast."""
 
-# A file system may round times: two changes within this look like one.
+# File systems may round times, so two changes within this time can look like one.
 _SETTLED_NS = 2_000_000_000
 
 
 class _State(msgspec.Struct, frozen=True):
-    """What the file system says of a file; no content changes without it."""
+    """File metadata, which changes whenever the content does."""
 
     device: int
     inode: int
@@ -35,9 +35,8 @@ class _Note(msgspec.Struct, frozen=True):
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal.
 
-    Of a large file it is computed once, and again when the file system reports
-    another size, inode, or time of the last change (which, unlike the time of the
-    last modification, no program can set back).
+    For a large file the hash is saved, and computed again when the file system reports
+    another size, inode or change time (ctime, which unlike mtime no program can set).
     """
     state = _state_of(path)
     if state.size < REMEMBERED_BYTES:
@@ -49,14 +48,14 @@ def sha256(path: Path) -> str:
     digest = _computed(path)
     is_settled = max(state.modified_ns, state.changed_ns) < started - _SETTLED_NS
     if is_settled and _state_of(path) == state:
-        # Without a place for notes, files are read each time.
+        # If the hash cannot be saved, the file is simply read again next time.
         with suppress(OSError):
             _write(path, _Note(state, digest))
     return digest
 
 
 def forget() -> None:
-    """Remove all notes."""
+    """Delete all saved hashes."""
     for file in _folder().glob("*.json"):
         file.unlink(missing_ok=True)
 

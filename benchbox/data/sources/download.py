@@ -1,4 +1,4 @@
-"""Download: asking a server, fetching, proving and unpacking what it sends."""
+"""Functions to download, verify and unpack files."""
 
 import shutil
 import sys
@@ -10,18 +10,18 @@ from benchbox.data.sources.digests import sha256
 from benchbox.data.sources.source import Notify, PassedOverError
 
 ANSWER_SECONDS = 5
-"""A network source that is silent for longer is passed over."""
+"""A server that does not answer within this time is skipped."""
 
 STALL_SECONDS = 30
-"""A download that sends nothing for longer has broken off."""
+"""A download that receives nothing for this long has failed."""
 
 INSTALLER_SECONDS = 60
-"""The installer may ask several indexes; this is for all of them."""
+"""Time limit for the installer, which may try several indexes."""
 
 PROGRESS_SECONDS = 10
-"""How often a long download says how far it is."""
+"""Interval between progress messages of a long download."""
 
-# pooch writes and flushes each; of its default, 1 KiB, a download takes thrice as long.
+# pooch flushes after each chunk; its default of 1 KiB makes downloads 3 times slower.
 _CHUNK_BYTES = 1 << 20
 
 
@@ -29,12 +29,12 @@ def check_answer(url: str) -> None:
     """Return once the server has answered that it has *url*.
 
     Raises:
-        PassedOverError: It has not, in time; or it has answered with an error.
+        PassedOverError: The server does not answer in time, or answers with an error.
     """
     from threading import Thread
 
     answers: list[str] = []
-    # A name look-up can hang and heeds no time-out, so it is left behind in a thread.
+    # A DNS look-up can hang without a time-out, so it runs in a thread we can abandon.
     thread = Thread(target=lambda: answers.append(_ask(url)), daemon=True)
     thread.start()
     thread.join(ANSWER_SECONDS)
@@ -49,11 +49,11 @@ def get_url(url: str, path: Path, notify: Notify) -> None:
 
     Args:
         url: What to download.
-        path: Where to put it.
-        notify: Takes a line every few seconds, for as long as it takes.
+        path: File to write.
+        notify: Receives a progress message every few seconds.
 
     Raises:
-        PassedOverError: The server breaks off, or answers with an error.
+        PassedOverError: The download stops, or the server answers with an error.
         OSError: The file cannot be written.
     """
     import pooch
@@ -65,14 +65,14 @@ def get_url(url: str, path: Path, notify: Notify) -> None:
     try:
         downloader(url, str(path), None)
     except requests.RequestException as error:
-        raise PassedOverError(f"broke off ({type(error).__name__})") from None
+        raise PassedOverError(f"stopped sending ({type(error).__name__})") from None
 
 
 def get_wheel(requirement: str, into: Path) -> Path:
-    """Download a wheel into the folder *into* as the user's installer would.
+    """Download a wheel into the folder *into* with pip, under the user's settings.
 
     Raises:
-        PassedOverError: The installer finds none, or takes too long.
+        PassedOverError: pip finds no wheel, or takes too long.
     """
     import subprocess
 
@@ -96,15 +96,15 @@ def get_wheel(requirement: str, into: Path) -> Path:
 
 
 def check_sha256(path: Path, expected: str) -> None:
-    """Refuse a file that was sent but is not the one expected.
+    """Refuse a downloaded file that has the wrong content.
 
     Raises:
-        PassedOverError: Its SHA-256 is another.
+        PassedOverError: Its SHA-256 is not the expected one.
     """
     if (found := sha256(path)) != expected:
         raise PassedOverError(
-            f"sent another {path.name}: its SHA-256 is {found}, expected {expected}; "
-            f"it may have been renewed there, and was deleted here"
+            f"sent a different {path.name}: its SHA-256 is {found}, expected "
+            f"{expected}; the publisher may have updated it; the copy was deleted"
         )
 
 
@@ -115,17 +115,17 @@ def unpack(
     optional: Iterable[str],
     into: Path,
 ) -> None:
-    """Copy files out of an archive, and nothing else, under their plain names.
+    """Copy only the named files out of an archive.
 
     Args:
         archive: A zip archive, such as a wheel.
-        folder: Folder of the files within it.
+        folder: Folder of the files in the archive.
         files: Names of files that must be there.
         optional: Names of files to copy if they are there.
         into: Folder to copy them to.
 
     Raises:
-        PassedOverError: It is no such archive, or lacks a file.
+        PassedOverError: The file is not a zip archive, or lacks one of *files*.
     """
     from zipfile import BadZipFile, ZipFile
 
@@ -142,7 +142,7 @@ def unpack(
     except KeyError as error:
         raise PassedOverError(f"sent an archive without {error.args[0]}") from None
     except BadZipFile:
-        raise PassedOverError("sent something that is no zip archive") from None
+        raise PassedOverError("sent something that is not a zip archive") from None
 
 
 def _member(folder: str, file: str) -> str:
@@ -150,12 +150,12 @@ def _member(folder: str, file: str) -> str:
 
 
 def _ask(url: str) -> str:
-    """Return what is wrong with *url*, or an empty text."""
+    """Return what is wrong with *url*, or an empty string."""
     import requests
 
     try:
         with requests.head(url, timeout=ANSWER_SECONDS, allow_redirects=True) as answer:
-            # Some servers answer GET alone.
+            # Some servers do not support HEAD.
             usable = answer.ok or answer.status_code in (405, 501)
             return "" if usable else f"answered with status {answer.status_code}"
     except requests.RequestException as error:
@@ -163,32 +163,32 @@ def _ask(url: str) -> str:
 
 
 class _Progress:
-    """Takes from pooch what a progress bar would, and says it in a line at times.
+    """A progress bar for pooch that sends a line from time to time instead.
 
     Attributes:
-        total: Bytes of the download, 0 if unknown; pooch sets it.
+        total: Size of the download in bytes, 0 if unknown; pooch sets it.
     """
 
     def __init__(self, notify: Notify) -> None:
         self.total = 0
         self._notify = notify
         self._received = 0
-        self._said = monotonic()
+        self._notified = monotonic()
 
     def update(self, n_bytes: int) -> None:
-        """Count what has arrived."""
+        """Add *n_bytes* to the bytes received."""
         self._received += n_bytes
-        if monotonic() - self._said < PROGRESS_SECONDS:
+        if monotonic() - self._notified < PROGRESS_SECONDS:
             return
-        self._said = monotonic()
-        # The last chunk counts as a whole one.
+        self._notified = monotonic()
+        # pooch counts a whole chunk even if the last one is shorter.
         known = min(self._received, self.total or self._received)
         of = f" of {self.total / 2**20:.0f}" if self.total else ""
         self._notify(f"{known / 2**20:.0f}{of} MiB received.")
 
     def reset(self) -> None:
-        """Be told that all has arrived, before a bar would be filled up."""
-        self._received, self._said = 0, float("inf")
+        """Stop the messages; pooch calls this at the end, before filling up the bar."""
+        self._received, self._notified = 0, float("inf")
 
     def close(self) -> None:
-        """Be told that this was all."""
+        """Do nothing; part of pooch's interface."""

@@ -1,4 +1,4 @@
-"""Downloads: the cached files of remote sources, each proved by its SHA-256."""
+"""The cache of downloaded files, each verified by its SHA-256."""
 
 import shutil
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ _RECEIVED = ".received.json"
 
 
 def folder_of(dataset: str, source: RemoteSource) -> Path:
-    """Return the folder in the cache that holds, or would hold, the files."""
-    # A card with other hashes gets another folder, so an upgrade never meets old files.
+    """Return the folder in the cache for the files of a source; it may not exist."""
+    # New hashes in a card give a new folder, so an upgrade never reads old files.
     digest = blake2b(msgspec.json.encode(source, order="sorted"), digest_size=6)
     return cache_folder() / "data" / dataset / digest.hexdigest()
 
@@ -36,7 +36,7 @@ def is_cached(dataset: str, source: RemoteSource) -> bool:
 
 
 def recall(dataset: str, source: RemoteSource) -> Mapping[str, Path] | None:
-    """Return the path by name of each file in the cache; `None` if one is not right."""
+    """Return cached paths by file name, or `None` if a file is missing or wrong."""
     folder = folder_of(dataset, source)
     received = _hashes_received(folder)
     for file, expected in source.hashes.items():
@@ -49,27 +49,27 @@ def recall(dataset: str, source: RemoteSource) -> Mapping[str, Path] | None:
 def download(
     dataset: str, source: RemoteSource, announcement: str, notify: Notify
 ) -> Mapping[str, Path]:
-    """Fetch the files into the cache, unless another process has just done so.
+    """Download the files into the cache, unless another process has just done so.
 
     Args:
         dataset: Name of the data set.
-        source: Where the files come from.
-        announcement: What to say once the source answers.
-        notify: Takes that, a line about damaged files, and one for each file that is
-            unverified.
+        source: Source of the files.
+        announcement: Message to send once the source answers.
+        notify: Receives the announcement, a line about damaged files, and one for
+            each unverified file.
 
     Returns:
-        Path by name of each file.
+        Path by file name.
 
     Raises:
         PassedOverError: The source cannot be used.
-        SourceError: The files cannot be kept.
+        SourceError: The files cannot be saved.
     """
     folder = folder_of(dataset, source)
     with locked(folder.parent):
         if (files := recall(dataset, source)) is not None:
             return files
-        # Whoever holds the lock is alone: what lies here unfinished was killed.
+        # With the lock held, unfinished folders are left over from killed processes.
         for left in folder.parent.glob(f"{PARTIAL}*"):
             shutil.rmtree(left)
         if folder.exists():
@@ -78,11 +78,11 @@ def download(
         partial = Path(mkdtemp(prefix=PARTIAL, dir=folder.parent))
         try:
             _receive(dataset, source, partial / "sent", announcement, notify)
-            _keep(dataset, source, partial / "sent", partial / "files", notify)
+            _verify(dataset, source, partial / "sent", partial / "files", notify)
             (partial / "files").rename(folder)
         except OSError as error:
             raise SourceError(
-                f"Data set {dataset!r} cannot be kept in {folder.parent}: "
+                f"Data set {dataset!r} cannot be saved in {folder.parent}: "
                 f"{error.strerror}. Make room, or name another folder in "
                 f"BENCHBOX_CACHE."
             ) from error
@@ -92,9 +92,9 @@ def download(
 
 
 def clean(dataset: str | None = None) -> int:
-    """Remove the downloads of a data set, or of all; return the bytes freed.
+    """Delete the downloads of a data set, or of all; return the bytes freed.
 
-    Only folders that benchbox made are touched.
+    Only folders that benchbox made are deleted.
     """
     freed = 0
     for lock in sorted(cache_folder().glob(f"data/{dataset or '*'}/{LOCK}")):
@@ -116,15 +116,15 @@ def _receive(
         source.fetch(into, lambda line: notify(f"{dataset}: {line}"))
 
 
-def _keep(
+def _verify(
     dataset: str, source: RemoteSource, sent: Path, files: Path, notify: Notify
 ) -> None:
-    """Move the files wanted from *sent* to *files*, proved as far as they can be."""
+    """Move the needed files from *sent* to *files*; verify those with a known hash."""
     files.mkdir()
     received = {}
     for file, expected in source.hashes.items():
         if not (sent / file).is_file():
-            raise PassedOverError(f"sent no {file}")
+            raise PassedOverError(f"did not send {file}")
         if expected:
             check_sha256(sent / file, expected)
         else:
@@ -136,8 +136,8 @@ def _keep(
     for file, found in received.items():
         if file in source.unproved:
             notify(
-                f"{dataset}: {file} is unverified, as no SHA-256 of it is known; the "
-                f"one received has {found}."
+                f"{dataset}: {file} is unverified, as its SHA-256 is not known; the "
+                f"downloaded file has {found}."
             )
 
 
@@ -147,7 +147,7 @@ def _files_in(folder: Path, source: RemoteSource) -> dict[str, Path]:
 
 
 def _hashes_received(folder: Path) -> Mapping[str, str]:
-    """Return what the files of unknown hash hashed to when they were downloaded."""
+    """Return hashes, taken at download, of the files whose hash the card lacks."""
     try:
         content = (folder / _RECEIVED).read_bytes()
         return msgspec.json.decode(content, type=dict[str, str])

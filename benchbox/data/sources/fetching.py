@@ -1,4 +1,4 @@
-"""Fetching: the order in which the sources of a data set are tried."""
+"""Tries the sources of a data set in order until one has its files."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,8 @@ class Fetched:
 
     Attributes:
         files: Path by file name.
-        origin: Where they came from, in a line; says so if any is unverified.
+        origin: One line that says where the files came from, and whether any is
+            unverified.
     """
 
     files: Mapping[str, Path]
@@ -35,13 +36,13 @@ class Fetched:
 
 @dataclass(frozen=True, kw_only=True)
 class Whereabouts:
-    """Where the files of a data set are, or would be had from.
+    """Where the files of a data set are, or would come from.
 
     Attributes:
         is_here: Whether they are on this machine.
-        origin: The first source that has them, in a line.
-        reasons: Why no source on this machine has them.
-        advice: What else to do about it, as a clause.
+        origin: One line about the first source that has them.
+        reasons: Why the local sources do not have them, one text per source.
+        advice: What the user can do about it, as a clause.
     """
 
     is_here: bool
@@ -55,22 +56,21 @@ def fetch(
 ) -> Fetched:
     """Return the files of a data set from the first source that has them.
 
-    What is on this machine comes first, then the cache, then the network sources in
-    the order given. Every file with a known SHA-256 is verified each time;
-    see `digests.sha256`. Of the others it is said that they are unverified,
-    and what they hash to when they are downloaded; a download in the cache is held
-    to that hash from then on.
+    Local sources come first, then the cache, then downloads, each in the given order.
+    Files with a known SHA-256 are verified each time; see `digests.sha256`. The others
+    are reported as unverified; after a download, the cache verifies them against the
+    hash that they had then.
 
     Args:
         name: Name of the data set.
-        sources: Where to look, best first.
-        licence: Shown by *notify* before the first download.
-        notify: Takes a line for each source passed over, each download, and files
+        sources: Sources, best first.
+        licence: Licence, shown by *notify* before the first download.
+        notify: Receives a line for each source skipped, each download, and files
             that are unverified.
 
     Raises:
-        DataError: A file on this machine is not the one it should be.
-        SourceError: No source has the files; says why for each, and what to do.
+        DataError: A file on this machine has the wrong content.
+        SourceError: No source has the files; gives the reasons, and what to do.
     """
     reasons = []
     for source in sources:
@@ -97,7 +97,7 @@ def fetch(
                 return Fetched(files=files, origin=_origin(source))
             except PassedOverError as reason:
                 reasons.append(f"{source.title} {reason}")
-                notify(f"{name}: {reasons[-1]}; passed over.")
+                notify(f"{name}: {reasons[-1]}; skipped.")
     advice = _advice(name, sources)
     raise SourceError(
         f"No source of data set {name!r} can be used: {'; '.join(reasons)}. "
@@ -106,12 +106,12 @@ def fetch(
 
 
 def locate(name: str, sources: Sequence[Source]) -> Whereabouts:
-    """Say where the files of a data set are; downloads nothing, and reads little.
+    """Return where the files of a data set are; downloads nothing, and reads little.
 
     Args:
         name: Name of the data set.
-        sources: Where to look, best first; the first remote one is where the files
-            would be had from.
+        sources: Sources, best first; files that are not on this machine would come
+            from the first remote one.
     """
     reasons = []
     for source in sources:
@@ -148,8 +148,8 @@ def _take(name: str, source: LocalSource, notify: Notify) -> Fetched:
     if source.unproved:
         folder = files[source.unproved[0]].parent
         notify(
-            f"{name}: {listed(source.unproved)} in {folder}: unverified, as no SHA-256 "
-            f"is known."
+            f"{name}: {listed(source.unproved)} in {folder}: unverified, as the "
+            f"SHA-256 is not known."
         )
     return Fetched(files=files, origin=_origin(source))
 
@@ -175,8 +175,8 @@ def _check_exists(path: Path) -> None:
 
 
 def _origin(source: Source, where: str = "") -> str:
-    doubt = ", unverified" if source.unproved else ""
-    return f"{source.title}{where}{doubt}"
+    caveat = ", unverified" if source.unproved else ""
+    return f"{source.title}{where}{caveat}"
 
 
 def _title_and_size(source: RemoteSource) -> str:

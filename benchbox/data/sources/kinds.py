@@ -1,4 +1,4 @@
-"""Kinds: the sources that benchbox itself knows."""
+"""The built-in kinds of source."""
 
 from benchbox.data.sources.declared import SourceKind
 from benchbox.data.sources.local_kinds import FolderSource, PackageSource, PathSource
@@ -11,4 +11,4 @@ SOURCE_KINDS = (
     SourceKind(source=WheelSource, summary="files in a wheel on the package index"),
     SourceKind(source=PathSource, summary="your own files, by path"),
 )
-"""The kinds of source of benchbox itself."""
+"""The built-in kinds of source; plugins can add more."""

@@ -1,4 +1,4 @@
-"""Licence: the terms of a data set, and what they ask before a download."""
+"""Licences of data sets, and their acceptance before a download."""
 
 import os
 
@@ -8,13 +8,13 @@ from benchbox.errors import SourceError
 
 
 class Licence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The terms of a data set.
+    """The licence of a data set.
 
     Attributes:
-        text: What may be done with it, in a sentence.
-        redistributable: Whether copies may be passed on.
-        acceptance_needed: Whether it is downloaded only after an explicit yes.
-        url: Where the terms are in full.
+        text: One sentence on what is allowed.
+        redistributable: Whether copies may be redistributed.
+        acceptance_needed: Whether the user must accept it before a download.
+        url: Address of the full text.
     """
 
     text: str
@@ -24,10 +24,10 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def check_accepted(dataset: str, licence: Licence) -> None:
-    """Refuse a download that needs a yes the user has not given.
+    """Refuse a download if the user has not accepted a licence that requires it.
 
     Raises:
-        SourceError: It does; says how to give it.
+        SourceError: The licence is not accepted; says how to accept it.
     """
     accepted = os.environ.get("BENCHBOX_ACCEPT", "").split(",")
     if licence.acceptance_needed and dataset not in accepted:

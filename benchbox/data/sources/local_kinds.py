@@ -1,4 +1,4 @@
-"""Local kinds: sources whose files are on this machine, or are not."""
+"""Built-in sources of files that are already on this machine."""
 
 import os
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class PathSource(
     """The user's own files, read where they are.
 
     Attributes:
-        files: Path by the name the reader asks for. There is no known hash.
+        files: Path by the file name that the reader uses; no hashes are known.
     """
 
     is_local: ClassVar[Literal[True]] = True
@@ -31,16 +31,16 @@ class PathSource(
 
     @property
     def hashes(self) -> Mapping[str, str]:
-        """Nothing: an own file is right, whatever it holds."""
+        """Empty: the user's own files have no expected content."""
         return {}
 
     @property
     def unproved(self) -> list[str]:
-        """Nothing, as there is nothing to prove."""
+        """Empty: the user's own files need no verification."""
         return []
 
     def advice(self, dataset: str) -> str:
-        """Return an empty text: there is no advice."""
+        """Return an empty string: there is no advice."""
         return ""
 
     def find(self, dataset: str) -> dict[str, Path]:
@@ -49,34 +49,35 @@ class PathSource(
 
 
 class FolderSource(LocalFiles, frozen=True, kw_only=True, tag="folder"):
-    """The user's ``$BENCHBOX_DATA/<name>``, or ``$BENCHBOX_DATA`` itself.
+    """The user's folder ``$BENCHBOX_DATA/<name>``, or ``$BENCHBOX_DATA`` itself.
 
-    The folder that the publisher's archive unpacks to is found in either, too;
-    ``$BENCHBOX_DATA`` itself serves only if all hashes are known, and right.
+    In either, the folder that the publisher's archive unpacks to is found too. Files
+    directly in ``$BENCHBOX_DATA`` are used only if all hashes are known and match.
 
     Attributes:
-        folder: The publisher's name of it, where the data set's is another.
+        folder: Name of the folder in the publisher's archive, if it is not the data
+            set's name.
     """
 
     folder: str = ""
 
     @property
     def title(self) -> str:
-        """The variable that names the folder."""
+        """The environment variable that names the folder."""
         return "local folder in BENCHBOX_DATA"
 
     def advice(self, dataset: str) -> str:
-        """Return how to put the files there by hand."""
+        """Return how to put the files there manually."""
         return (
             f"put {listed(list(self.files))} into a folder {dataset!r} and name the "
             f"folder above it in BENCHBOX_DATA"
         )
 
     def find(self, dataset: str) -> dict[str, Path]:
-        """Return the files in the first folder that has all.
+        """Return the files in the first folder that has all of them.
 
         Raises:
-            PassedOverError: No folder has.
+            PassedOverError: There is no such folder.
         """
         chosen = os.environ.get("BENCHBOX_DATA")
         if not chosen:
@@ -98,8 +99,8 @@ class FolderSource(LocalFiles, frozen=True, kw_only=True, tag="folder"):
         raise PassedOverError("BENCHBOX_DATA has no such folder")
 
     def _is_proved_in(self, above: Path) -> bool:
-        # What lies in the folder above may belong to anything: it is taken if it is
-        # right, and is no mistake if it is not.
+        # The parent folder may hold unrelated files of the same names: use them only
+        # if their hashes match, and do not complain if not.
         return all(
             expected and (above / file).is_file() and sha256(above / file) == expected
             for file, expected in self.files.items()
@@ -111,7 +112,7 @@ class PackageSource(LocalFiles, frozen=True, kw_only=True, tag="package"):
 
     Attributes:
         package: Import name of the package.
-        folder: Folder within it.
+        folder: Folder in the package.
     """
 
     package: str
@@ -119,11 +120,11 @@ class PackageSource(LocalFiles, frozen=True, kw_only=True, tag="package"):
 
     @property
     def title(self) -> str:
-        """The package."""
+        """The name of the package."""
         return f"shipped with {self.package}"
 
     def find(self, dataset: str) -> dict[str, Path]:
-        """Return the files where the package has them.
+        """Return the paths of the files in the package.
 
         Raises:
             PassedOverError: The package is not installed.

@@ -1,4 +1,4 @@
-"""Remote kinds: sources whose files are downloaded."""
+"""Built-in sources of files that are downloaded."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,9 +13,9 @@ class UrlSource(RemoteFiles, frozen=True, kw_only=True, tag="url"):
 
     Attributes:
         url: Address of a zip archive; or, with ``{file}`` in it, of each file.
-        folder: Folder of the files within the archive.
-        sha256: Of the archive, which then proves all its files; empty if unknown.
-        n_bytes: Size of the download, for people.
+        folder: Folder of the files in the archive.
+        sha256: SHA-256 of the archive, which verifies all its files; empty if unknown.
+        n_bytes: Size of the download in bytes, for display; `None` if unknown.
     """
 
     url: str
@@ -29,40 +29,40 @@ class UrlSource(RemoteFiles, frozen=True, kw_only=True, tag="url"):
             return
         if self.sha256:
             raise DataError(
-                f"{self.url} is the address of each file, so there is no archive to "
-                f"have the SHA-256 {self.sha256}. Give each file its own."
+                f"{self.url} downloads each file separately, so sha256="
+                f"{self.sha256!r} has no archive to verify. Give each file its own."
             )
         if self.optional:
             raise DataError(
-                f"{self.url} is the address of each file, and asks for all of them. "
-                f"Name {listed(self.optional)} among the files, or leave it out."
+                f"{self.url} downloads each file separately and cannot have optional "
+                f"ones. Move {listed(self.optional)} to files, or leave it out."
             )
 
     @property
     def title(self) -> str:
-        """The publisher's host."""
+        """The host name of the publisher."""
         from urllib.parse import urlsplit
 
         return str(urlsplit(self.url).hostname)
 
     @property
     def unproved(self) -> list[str]:
-        """Names of the files that no known hash proves."""
+        """Names of the files without a known hash."""
         return [] if self.sha256 else super().unproved
 
     def check_reachable(self) -> None:
-        """Ask for the first file, and wait a little.
+        """Ask the server for the first file, with a short time limit.
 
         Raises:
-            PassedOverError: There is no answer, or an error.
+            PassedOverError: The server does not answer, or answers with an error.
         """
         download.check_answer(self._address(next(iter(self.files))))
 
     def fetch(self, into: Path, notify: Notify) -> None:
-        """Download each file, or the archive and unpack it.
+        """Download each file, or download the archive and unpack it.
 
         Raises:
-            PassedOverError: They cannot be had.
+            PassedOverError: The download fails.
         """
         if not self._is_archive:
             for file in self.files:
@@ -88,8 +88,8 @@ class WheelSource(RemoteFiles, frozen=True, kw_only=True, tag="wheel"):
 
     Attributes:
         requirement: Distribution and version, as in ``"recbole==1.2.1"``.
-        sha256: Of the wheel.
-        folder: Folder of the files within the wheel.
+        sha256: SHA-256 of the wheel.
+        folder: Folder of the files in the wheel.
     """
 
     requirement: str
@@ -98,19 +98,19 @@ class WheelSource(RemoteFiles, frozen=True, kw_only=True, tag="wheel"):
 
     @property
     def title(self) -> str:
-        """The index, and what is asked of it."""
+        """The package index and the requirement."""
         return f"package index ({self.requirement})"
 
     @property
     def unproved(self) -> list[str]:
-        """Names of the files that no known hash proves: none, as the wheel's does."""
+        """Empty: the hash of the wheel verifies all files."""
         return []
 
     def fetch(self, into: Path, notify: Notify) -> None:
-        """Download the wheel with the user's installer, and unpack it.
+        """Download the wheel with pip and unpack it.
 
         Raises:
-            PassedOverError: It cannot be had.
+            PassedOverError: The download fails.
         """
         with TemporaryDirectory(dir=into) as scratch:
             wheel = download.get_wheel(self.requirement, Path(scratch))

@@ -1,4 +1,4 @@
-"""Source: what every kind of source must be able to do, and bases for most of them."""
+"""Protocols for sources of files, and base classes that implement most of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,91 +11,92 @@ import msgspec
 from benchbox.errors import BenchboxError, DataError
 
 Notify = Callable[[str], None]
-"""Takes one line for people."""
+"""Shows a one-line message to the user."""
 
 _NO_ROOM = (ENOSPC, EDQUOT, EROFS)
 
 
 class PassedOverError(Exception):
-    """Why a source cannot be used; the next one is tried.
+    """A source cannot be used, so the next one is tried.
 
-    Of a remote source the text goes on after its title, as in "broke off"; of a local
-    one it stands alone, as in "BENCHBOX_DATA is not set".
+    For a remote source, the text continues a sentence that begins with the source's
+    title, as in "did not answer". For a local one it is a whole clause, as in
+    "BENCHBOX_DATA is not set".
     """
 
 
 class _AnySource(Protocol):
-    """What is asked of every source."""
+    """What every source must provide."""
 
     @property
     def title(self) -> str:
-        """Where the files come from, in a few words for people."""
+        """A few words that say where the files come from."""
 
     @property
     def hashes(self) -> Mapping[str, str]:
-        """SHA-256 by name of each file needed, empty where it is unknown."""
+        """SHA-256 by name of each required file; empty if unknown."""
 
     @property
     def unproved(self) -> Sequence[str]:
-        """Names of the needed files that no known hash proves."""
+        """Names of the required files without a known hash."""
 
     def advice(self, dataset: str) -> str:
-        """Return how the user can make a source of *dataset* work; empty if unknown."""
+        """Return how the user can make this source work for *dataset*, or ``""``."""
 
 
 class LocalSource(_AnySource, Protocol):
-    """Files that are on this machine already, and are read where they are."""
+    """Files that are already on this machine and are read in place."""
 
     @property
     def is_local(self) -> Literal[True]:
-        """Tells it from a remote source."""
+        """True, which marks a local source."""
 
     def find(self, dataset: str) -> Mapping[str, Path]:
-        """Return the path by name of each file of *dataset*; reads as little as it can.
+        """Return the paths of *dataset* by file name; reads as little as possible.
 
         Raises:
-            PassedOverError: They are not here.
+            PassedOverError: The files are not on this machine.
         """
 
 
 class RemoteSource(_AnySource, Protocol):
-    """Files that are fetched from elsewhere, and then kept in the cache."""
+    """Files that are downloaded and then stored in the cache."""
 
     @property
     def is_local(self) -> Literal[False]:
-        """Tells it from a local source."""
+        """False, which marks a remote source."""
 
     @property
     def optional(self) -> Sequence[str]:
-        """Names of files to keep too if they come along."""
+        """Names of files to store as well if the download includes them."""
 
     @property
     def n_bytes(self) -> int | None:
-        """Size of the download, for people; `None` if unknown."""
+        """Size of the download in bytes, for display; `None` if unknown."""
 
     def check_reachable(self) -> None:
-        """Return soon, before anything is said of a download.
+        """Check quickly, before a download is announced, that the server answers.
 
         Raises:
-            PassedOverError: Nobody answers, so it is pointless to try.
+            PassedOverError: It does not answer, so a download would fail.
         """
 
     def fetch(self, into: Path, notify: Notify) -> None:
-        """Put the files into the empty folder *into*, under their names.
+        """Put the files into an empty folder, under their names.
 
-        What else is left there is thrown away. The caller verifies the files.
+        Other files left there are deleted. The caller verifies the files.
 
         Args:
-            into: Where to put them.
-            notify: Takes a line about the progress of a long download.
+            into: The folder.
+            notify: Receives progress messages of a long download.
 
         Raises:
-            PassedOverError: They cannot be had.
+            PassedOverError: The download fails.
         """
 
 
 Source = LocalSource | RemoteSource
-"""Where files of a data set come from."""
+"""Any source of files."""
 
 
 class _NamedFiles(
@@ -106,61 +107,64 @@ class _NamedFiles(
 
     def __post_init__(self) -> None:
         if not self.files:
-            raise DataError("A source names at least one file.")
+            raise DataError("A source has no files. Name at least one.")
         for name in (*self.files, *self.optional):
             if Path(name).name != name or name in ("", ".."):
-                raise DataError(f"A file of a source has a plain name, not {name!r}.")
+                raise DataError(
+                    f"{name!r} is not a plain file name. Name files of a source "
+                    f"without their folder."
+                )
 
     @property
     def hashes(self) -> Mapping[str, str]:
-        """SHA-256 by name of each file needed, empty where it is unknown."""
+        """SHA-256 by name of each required file; empty if unknown."""
         return self.files
 
     @property
     def unproved(self) -> list[str]:
-        """Names of the needed files that no known hash proves."""
+        """Names of the required files without a known hash."""
         return [file for file, expected in self.files.items() if not expected]
 
     def advice(self, dataset: str) -> str:
-        """Return an empty text: there is no advice."""
+        """Return an empty string: there is no advice."""
         return ""
 
 
 class LocalFiles(_NamedFiles, frozen=True, kw_only=True):
-    """Base of local sources whose files lie in one folder.
+    """Base class of local sources whose files are in one folder.
 
     Attributes:
-        files: SHA-256 by file name, empty where it is unknown; all are needed.
-        optional: Names of files to take along where they are there; the reader
-            verifies them by their content.
+        files: SHA-256 by name of each required file; empty if unknown.
+        optional: Names of files to include if they exist; the reader checks their
+            content.
     """
 
     is_local: ClassVar[Literal[True]] = True
 
     def files_in(self, folder: Path) -> dict[str, Path]:
-        """Return the path of each file in *folder*, with the optional ones there."""
+        """Return paths in *folder* by file name, with the optional files that exist."""
         extra = [file for file in self.optional if (folder / file).is_file()]
         return {file: folder / file for file in (*self.files, *extra)}
 
 
 class RemoteFiles(_NamedFiles, frozen=True, kw_only=True):
-    """Base of remote sources: add a title and how to fetch.
+    """Base class of remote sources; subclasses add ``title`` and ``fetch``.
 
     Attributes:
-        files: SHA-256 by file name, empty where it is unknown; all are needed.
-        optional: Names of files to take along where they are there; the reader
-            verifies them by their content.
+        files: SHA-256 by name of each required file; empty if unknown.
+        optional: Names of files to include if they exist; the reader checks their
+            content.
     """
 
     is_local: ClassVar[Literal[False]] = False
 
     @property
     def n_bytes(self) -> int | None:
-        """Size of the download, for people: unknown."""
+        """`None`: the size of the download is unknown."""
         return None
 
     def check_reachable(self) -> None:
-        """Return at once: whether anybody answers shows at the download."""
+        """Do nothing: the download will show whether the server answers."""
 
 
 def listed(names: Sequence[str]) -> str:
@@ -171,16 +175,16 @@ def listed(names: Sequence[str]) -> str:
 
 @contextmanager
 def failures_passed_over(subject: str = "") -> Iterator[None]:
-    """Make a reason to pass a source over of whatever its code raises.
+    """Turn any exception of a source's code into a `PassedOverError`.
 
-    A kind of source may come from a plugin and use any library. What benchbox raises
-    on purpose goes through, and so does a full disk, which no other source would mend.
+    A kind of source may come from a plugin and use any library. Errors of benchbox
+    pass through, and so does a full disk, which another source would not solve.
 
     Args:
-        subject: What the reason begins with.
+        subject: Beginning of the error's text.
 
     Raises:
-        PassedOverError: The code within failed.
+        PassedOverError: The code in the ``with`` block failed.
     """
     try:
         yield

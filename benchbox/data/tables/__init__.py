@@ -1,1 +1,1 @@
-"""Tables: files of ratings, read column by column."""
+"""Reads tables of ratings and features, in delimited text or Parquet."""

@@ -1,4 +1,4 @@
-"""Plain text: numbers in their shortest spelling, read without spelling them out."""
+"""Fast reading of plain text, whose ids are whole numbers in their shortest form."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,14 +30,14 @@ _Chunks = list[NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainText:
-    """Delimited text that may be plain.
+    """A file of delimited text that may be plain.
 
     Attributes:
         path: The file.
-        delimiter: One character, or one character twice.
-        n_columns: Fields in a line.
-        n_skipped: Lines before the first row.
-        block_bytes: How much is parsed at a time.
+        delimiter: Field separator: one character, or one character twice.
+        n_columns: Number of fields per line.
+        n_skipped: Number of lines before the first row.
+        block_bytes: Size of the blocks that are parsed at a time, in bytes.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class PlainText:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column, and the fewest bytes that can spell it."""
+    """A column, and the bytes that its shortest spelling takes."""
 
     content: Any
     n_bytes: int
@@ -57,18 +57,18 @@ class _Column:
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
-    """The largest of some ids, and the bytes that spell them all."""
+    """The largest of some ids, and the bytes that their shortest spelling takes."""
 
     top: int
     n_bytes: int
 
 
 class _NotPlainError(Exception):
-    """The text must be read in another way."""
+    """The text is not plain and must be read in another way."""
 
 
 def looks_plain(records: Iterable[Sequence[str]], wanted: Mapping[str, Wanted]) -> bool:
-    """Return whether the first of *records* suggest plain text, which pays off."""
+    """Return whether the first *records* suggest that fast reading will work."""
     head = list(islice(records, _N_SAMPLED))
     if not head or any(len(r) != len(wanted) for r in head):
         return False
@@ -86,9 +86,9 @@ def looks_plain(records: Iterable[Sequence[str]], wanted: Mapping[str, Wanted]) 
 def read_plain(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns | None:
     """Read all columns of plain text; `None` if it turns out not to be plain.
 
-    Arrow takes 7, 07 and " 7" for one number, but as ids they differ. No spelling is
-    shorter than the plain one, so if the file is exactly as long as its plain
-    spelling would be, then it is plain; nothing is quoted, blank or missing either.
+    Arrow reads 7, 07 and " 7" as the same number, but as ids they differ. Since plain
+    spelling is the shortest, a file is plain if it is exactly as long as the plain
+    spelling of its content. It then has no quotes, blanks or missing fields either.
     """
     import pyarrow as pa
 
@@ -99,7 +99,7 @@ def read_plain(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns | None:
         del table
         read = {}
         for name in wanted:
-            # Popped, so that the memory of one column serves the next.
+            # Popped to free the memory of a column before the next is read.
             read[name] = _READ[wanted[name].kind](columns.pop(name))
             pa.default_memory_pool().release_unused()
         _check_length(text, n_rows, sum(column.n_bytes for column in read.values()))
@@ -123,11 +123,11 @@ def _parse(text: PlainText, wanted: Mapping[str, Wanted]) -> "pa.Table":
 
     types = {
         "id": pa.int32(),
-        # Of ratings the spelling is known only by keeping it.
+        # Ratings are read as text, since their spelling is needed to check the length.
         "number": pa.dictionary(pa.int32(), pa.string()),
         "seconds": pa.int64(),
     }
-    # Arrow parts fields at one character: of :: it makes empty columns in between.
+    # Arrow splits at single characters, so :: gives an empty column after each one.
     names = [f"c{n}" for n in range(text.n_columns)]
     if len(text.delimiter) > 1:
         names = "|".join(names).replace("|", "|-|").split("|")
@@ -162,7 +162,7 @@ def _check_length(text: PlainText, n_rows: int, n_bytes: int) -> None:
         for _ in range(text.n_skipped):
             found -= len(file.readline())
         start = file.tell()
-    # Windows ends lines with two bytes, and blank lines are no rows: then they count.
+    # Count line ends only if needed: for Windows line ends and for blank lines.
     if found != n_bytes + n_rows - (not has_end) and (
         found != n_bytes + _n_line_ends(text.path, start)
     ):
@@ -179,7 +179,7 @@ def _n_line_ends(path: Path, start: int) -> int:
 
 def _read_ids(column: "pa.ChunkedArray") -> _Column:
     chunks = _chunks(column)
-    # A larger look-up table would outgrow the column.
+    # A look-up table must not be larger than the column.
     seen = np.zeros(max(1 << 20, len(column)), dtype=bool)
     scans = each(partial(_scan, seen), chunks)
     top = max(scan.top for scan in scans)
@@ -241,7 +241,7 @@ def _chunks(column: "pa.ChunkedArray") -> _Chunks:
 
 
 def _n_digits(numbers: NDArray[np.integer[Any]]) -> int:
-    """Return the length of all *numbers* in their shortest spelling."""
+    """Return the total number of digits of *numbers* in their shortest spelling."""
     low, high = int(numbers.min()), int(numbers.max())
     if low < 0:
         raise _NotPlainError
@@ -253,7 +253,7 @@ def _n_digits(numbers: NDArray[np.integer[Any]]) -> int:
 
 
 def _scan(seen: NDArray[np.bool_], ids: NDArray[np.int32]) -> _Scan:
-    """Look at some ids, and mark those that *seen* has a place for if all have."""
+    """Scan some ids; mark them in *seen* if it is long enough for all of them."""
     n_bytes, top = _n_digits(ids), int(ids.max())
     if top < len(seen):
         # All threads write the same value.
@@ -262,11 +262,11 @@ def _scan(seen: NDArray[np.bool_], ids: NDArray[np.int32]) -> _Scan:
 
 
 def _looked_up(table: NDArray[Any], chunks: _Chunks) -> NDArray[Any]:
-    """Return the entries of *table* at the places in *chunks*, one after another."""
+    """Return the entries of *table* at the positions in *chunks*, concatenated."""
     ends = np.cumsum([len(chunk) for chunk in chunks])
     found = np.empty(ends[-1], dtype=table.dtype)
     parts = np.split(found, ends[:-1])
-    # With a place for the result and no check of bounds, nothing is copied twice.
+    # With `out` and without bounds checks, numpy makes no temporary copy.
     take = partial(np.take, table, mode="clip")
     each(lambda pair: take(pair[0], out=pair[1]), zip(chunks, parts, strict=True))
     return found

@@ -1,4 +1,4 @@
-"""Fields: what is asked of a table, and the typed columns it answers with."""
+"""Types for reading a table: the columns wanted, and the columns read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ class Wanted:
     """One column to read.
 
     Attributes:
-        position: Place of the column in the table, from 0.
-        kind: What its fields are: ids are never empty, numbers always finite, and
-            seconds are numbers cut to whole ones.
+        position: Position of the column in the table, from 0.
+        kind: Type of its fields: non-empty ids, finite numbers, seconds (numbers
+            rounded down to whole ones) or text.
     """
 
     position: int
@@ -28,14 +28,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Columns:
-    """Columns read from a table, all of one length, by the name they were asked for.
+    """Columns read from a table, by the names in the request.
 
     Attributes:
-        n_rows: Their length.
-        ids: Columns of ids.
-        numbers: Columns of finite float64, or of float32 where that rounds nothing.
-        seconds: Columns of int64.
-        texts: Columns of text; an empty field is an empty text.
+        n_rows: Length of every column.
+        ids: Id columns.
+        numbers: Finite number columns: float64, or float32 if that is exact.
+        seconds: Columns of whole seconds, int64.
+        texts: Text columns; an empty field is an empty string.
     """
 
     n_rows: int

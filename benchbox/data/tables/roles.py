@@ -1,4 +1,4 @@
-"""Columns: which column of a table holds the user, item, rating and timestamp."""
+"""Finds the columns of a table that hold the user, item, rating and timestamp."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,11 +23,11 @@ _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Where the columns are.
+    """The roles of a table's columns.
 
     Attributes:
-        positions: Place in the table by role, from 0; timestamp may be absent.
-        headed: Whether the first line holds names.
+        positions: Column position by role, from 0; timestamp may be absent.
+        headed: Whether the first line is a header.
     """
 
     positions: Mapping[str, int]
@@ -35,20 +35,21 @@ class Choice:
 
 
 def choose_columns(table: Table, columns: str | None = None) -> Choice:
-    """Return which column of *table* is which.
+    """Return the roles of the columns of *table*.
 
     Args:
-        table: The table, opened.
-        columns: Names, as in ``"user=userId,item=movieId,rating=stars"``; or, for a
-            file whose first line is a rating already, the roles in the order of the
-            columns, as in ``"user,item,rating,-,timestamp"``, or their places from
-            0, as in ``"user=0,item=2,rating=5"``. By default the usual names are
-            looked for, and a file without any is taken as user, item, rating and
-            timestamp in this order.
+        table: The opened table.
+        columns: Column names by role, as in
+            ``"user=userId,item=movieId,rating=stars"``; or, for a file without a
+            header, the roles in the order of the columns, as in
+            ``"user,item,rating,-,timestamp"``, or column positions from 0, as in
+            ``"user=0,item=2,rating=5"``. By default, columns are found by their usual
+            names; a file without such names is read as user, item, rating and
+            timestamp, in this order.
 
     Raises:
         UsageError: *columns* is not of this form.
-        DataError: A column is missing, or cannot be told from another.
+        DataError: A column is missing, or two columns could have the same role.
     """
     if columns is None:
         return _found(table)
@@ -59,16 +60,16 @@ def choose_columns(table: Table, columns: str | None = None) -> Choice:
 
 
 def role_of(name: str) -> str | None:
-    """Return what a column of this name usually holds: one of `ROLES`, if any."""
+    """Return the role, one of `ROLES`, that a column name suggests, if any."""
     plain = _plain(name)
     return next((r for r in ROLES if plain in _USUAL_NAMES[r]), None)
 
 
 def find_column(table: Table, name: str) -> int:
-    """Return the place of the column called *name*.
+    """Return the position of the column called *name*.
 
     Raises:
-        DataError: There is none; says which there are.
+        DataError: There is no such column; lists those that there are.
     """
     names = [_bare(field) for field in table.first]
     for spelling in (table.first, names):
@@ -116,7 +117,7 @@ def _pairs(parts: Sequence[str], columns: str) -> dict[str, str]:
         role, equals, name = part.partition("=")
         if not equals or role not in ROLES or role in pairs or not name:
             raise UsageError(
-                f"{part!r} in --columns {columns!r} cannot be used. Write each of "
+                f"{part!r} in --columns {columns!r} is invalid. Write each of "
                 f"{', '.join(ROLES)} once, with its name, as in user=userId."
             )
         pairs[role] = name
@@ -149,7 +150,7 @@ def _ordered(table: Table, parts: Sequence[str], columns: str) -> Choice:
     unknown = [part for part in roles if part not in ROLES]
     if unknown or len(set(roles)) < len(roles):
         raise UsageError(
-            f"--columns {columns!r} cannot be used. Write each of {', '.join(ROLES)} "
+            f"--columns {columns!r} is invalid. Write each of {', '.join(ROLES)} "
             f"once, in the order of the file, and - for a column to skip."
         )
     _require(roles, columns)
@@ -172,13 +173,13 @@ def _require(roles: Sequence[str] | Mapping[str, str], columns: str) -> None:
 def _check_width(table: Table, n_columns: int) -> None:
     if n_columns > len(table.first):
         raise DataError(
-            f"{table.path.name} has {len(table.first)} columns, and --columns speaks "
-            f"of {n_columns}. Its first line: {', '.join(table.first)}."
+            f"{table.path.name} has {len(table.first)} columns, but --columns needs "
+            f"{n_columns}. Its first line: {', '.join(table.first)}."
         )
 
 
 def _bare(field: str) -> str:
-    """Return a name without the type that RecBole writes after it."""
+    """Return a name without the type suffix of RecBole files, such as ``:token``."""
     return field.strip().partition(":")[0]
 
 

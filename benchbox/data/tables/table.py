@@ -1,4 +1,4 @@
-"""Tables: delimited text and Parquet as typed columns, each row traceable to a line."""
+"""Reads delimited text and Parquet files into typed columns."""
 
 import csv
 import io
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _DELIMITERS = ("::", "\t", ",", ";", "|", " ")
 _USUAL = {".csv": ",", ".dat": "::"}
 _PLACEHOLDER = "\x1f"
-# With blocks of 1 MB, every block brings its own dictionary of ids, and merging
-# them takes longer than parsing does.
+# Every block has its own dictionary of ids; with blocks of 1 MB, merging them would
+# take longer than parsing.
 _BLOCK_BYTES = 8 << 20
 
 _NUMERIC = ("number", "seconds")
@@ -40,22 +40,26 @@ class Table(Protocol):
 
     @property
     def first(self) -> tuple[str, ...]:
-        """The names a file states, or the fields of its first line not blank."""
+        """The column names, or the fields of the first line that is not blank."""
 
     @property
     def states_names(self) -> bool:
-        """Whether ``first`` is known to be names."""
+        """Whether ``first`` is known to hold column names."""
 
     def read(self, wanted: Mapping[str, Wanted], *, headed: bool) -> Columns:
-        """Read some columns; *headed* says that the first line holds names.
+        """Read some columns.
+
+        Args:
+            wanted: Columns to read, by any name.
+            headed: Whether the first line is a header.
 
         Raises:
             DataError: A row has too many or too few fields, an id is empty, or a
-                number is none or not finite; names the line.
+                field is not a finite number; names the line.
         """
 
     def where(self, row: int, *, headed: bool) -> str:
-        """Say in words where *row* stands, such as ``"u.data, line 7"``."""
+        """Describe the location of *row*, such as ``"u.data, line 7"``."""
 
 
 def open_table(
@@ -65,12 +69,12 @@ def open_table(
 
     Args:
         path: A Parquet file, or delimited text, which may be compressed.
-        delimiter: What parts the fields; by default what the file's ending
-            suggests, or the first usual delimiter its first line holds.
-        encoding: Of the text.
+        delimiter: Field separator; guessed from the file's ending and first line if
+            `None`.
+        encoding: Text encoding.
 
     Raises:
-        DataError: The file is empty, or is no text of this encoding.
+        DataError: The file is empty, or not text in this encoding.
     """
     if path.suffix in (".parquet", ".pq"):
         return _open_parquet(path)
@@ -89,13 +93,13 @@ def open_table(
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """Delimited text. Blank lines are no rows.
+    """Delimited text. Blank lines are ignored.
 
     Attributes:
         path: The file.
         first: Fields of the first line that is not blank.
-        delimiter: What parts the fields: one character, or ``::``.
-        encoding: Of the text.
+        delimiter: Field separator: one character, or ``::``.
+        encoding: Text encoding.
         first_line: Number of the first line that is not blank, from 1.
     """
 
@@ -107,12 +111,12 @@ class TextTable:
 
     @property
     def states_names(self) -> bool:
-        """Text does not say whether its first line holds names."""
+        """False: the first line of a text may or may not be a header."""
         return False
 
     @property
     def quoted(self) -> bool:
-        """Whether ``"`` encloses fields: in CSV only; elsewhere it is a letter."""
+        """Whether ``"`` quotes fields, as in CSV, or is an ordinary character."""
         return self.delimiter in (",", ";")
 
     def read(self, wanted: Mapping[str, Wanted], *, headed: bool) -> Columns:
@@ -124,7 +128,7 @@ class TextTable:
         try:
             arrow = self._parse(wanted, headed)
         except pa.ArrowInvalid as error:
-            # Arrow reads a header alone only if a line break ends it.
+            # Arrow cannot read a lone header line without a line break at its end.
             if headed and sum(1 for _ in islice(self.records(), 2)) == 1:
                 return _no_rows(wanted)
             self._explain(wanted, headed, str(error))
@@ -134,16 +138,16 @@ class TextTable:
         return _converted(columns, wanted, arrow.num_rows)
 
     def where(self, row: int, *, headed: bool) -> str:
-        """Say on which line *row* stands, which needs a look through the file."""
+        """Return the file and line of *row*; reads the file up to it."""
         for place, (line, _) in enumerate(self.records(), start=-headed):
             if place == row:
                 return f"{self.path.name}, line {line}"
         raise IndexError(row)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number of the line on which each row begins, and its fields.
+        """Yield the line number at which each row begins, and its fields.
 
-        Slow: for the head of a file and for finding out what is wrong.
+        Slow: meant for the head of a file and for finding errors.
         """
         lines = _lines(self.path, self.encoding)
         if len(self.delimiter) > 1:
@@ -164,7 +168,8 @@ class TextTable:
                 start = rows.line_num + 1
         except csv.Error as error:
             raise DataError(
-                f"{self.path.name}, line {rows.line_num} is no delimited text: {error}."
+                f"{self.path.name}, line {rows.line_num} cannot be split into fields: "
+                f"{error}. Correct the line."
             ) from None
 
     def _read_plain(self, wanted: Mapping[str, Wanted], headed: bool) -> Columns | None:
@@ -196,7 +201,7 @@ class TextTable:
         }
         source: Any = self.path
         if len(self.delimiter) > 1:
-            # Arrow parts fields at one character only.
+            # Arrow accepts only single characters as separators.
             with pa.input_stream(self.path, compression="detect") as stream:
                 text = stream.read().replace(
                     self.delimiter.encode(), _PLACEHOLDER.encode()
@@ -256,7 +261,7 @@ class ParquetTable:
 
     @property
     def states_names(self) -> bool:
-        """Parquet always names its columns."""
+        """True: Parquet always has column names."""
         return True
 
     def read(self, wanted: Mapping[str, Wanted], *, headed: bool = True) -> Columns:
@@ -279,7 +284,7 @@ class ParquetTable:
         return _converted(columns, wanted, arrow.num_rows)
 
     def where(self, row: int, *, headed: bool = True) -> str:
-        """Say which row it is, counted from 1."""
+        """Return the file and the row number, counted from 1."""
         return f"{self.path.name}, row {row + 1}"
 
     def _cast(
@@ -301,7 +306,7 @@ class ParquetTable:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise DataError(
                 f"{self.path.name}: the {name} column holds {found}, which cannot be "
-                f"read as {what}. Store it so, or name another column."
+                f"read as {what}. Store it as {what}, or name another column."
             ) from None
         return text.dictionary_encode() if kind == "id" else text
 
@@ -313,7 +318,7 @@ def _open_parquet(path: Path) -> ParquetTable:
     try:
         names = parquet.ParquetFile(path).schema_arrow.names
     except pa.ArrowInvalid as error:
-        raise DataError(f"{path.name} is no Parquet file: {error}.") from None
+        raise DataError(f"{path.name} is not a Parquet file: {error}.") from None
     return ParquetTable(path, tuple(names))
 
 
@@ -330,8 +335,8 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{path.name} is not {error.encoding} text: byte "
-                f"{error.object[error.start]:#04x} means nothing in it. State the "
-                f"encoding, as in encoding=latin-1."
+                f"{error.object[error.start]:#04x} is invalid. State the encoding, as "
+                f"in encoding=latin-1."
             ) from None
 
 
@@ -362,8 +367,8 @@ def _check_field(text: str, name: str, kind: Kind, where: str) -> None:
         raise DataError(f"{where}: the {name} id is empty. Correct or remove the line.")
     if kind in _NUMERIC and not _is_number(text):
         raise DataError(
-            f"{where}: the {name} {text[:40]!r} is no finite number. Correct or remove "
-            f"the line, or say which column is which with --columns."
+            f"{where}: the {name} {text[:40]!r} is not a finite number. Correct or "
+            f"remove the line, or say which column is which with --columns."
         )
 
 

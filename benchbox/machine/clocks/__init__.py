@@ -1,6 +1,6 @@
-"""Timing: three clocks that are never mixed, and what a trial holds of memory.
+"""Measures time in three ways that are never mixed, and peak memory.
 
-Phases (`phases`) are wall and processor seconds with the accelerator waited for on
-both sides; steps (`steps`) are measured on the accelerator itself; latency (`latency`)
-is that of single calls of `predict`.
+`phases` measures wall and processor seconds of fit and predict, including all work on
+the accelerator; `steps` measures training steps on the accelerator itself; `latency`
+measures single calls of `predict`.
 """

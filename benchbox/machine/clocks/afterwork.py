@@ -1,4 +1,4 @@
-"""Afterwork: threads and processes still at work when a call has returned."""
+"""Waits for threads and processes that a model left running after a call."""
 
 import os
 import sys
@@ -11,18 +11,18 @@ import psutil
 from benchbox.errors import ModelError
 
 _PATIENCE_SECONDS = 5.0
-"""How long work left behind is waited for, at its phase's expense."""
+"""How long to wait for work left running; the wait counts towards the phase."""
 
-_LOOKS = 3
-"""A pool's thread between two tasks seems idle for a moment; it is looked at thrice."""
+_N_CHECKS = 3
+"""Threads are checked several times, as one in a pool seems idle between two tasks."""
 
-_LOOK_SECONDS = 0.001
+_CHECK_SECONDS = 0.001
 
 _PR_SET_CHILD_SUBREAPER = 36
 """From linux/prctl.h."""
 
-# Where a thread of the standard library stands while nobody has given it work. Only
-# Python threads are seen here: the pools of OpenMP, BLAS and torch work inside a call.
+# Where threads of the standard library wait for work. Only Python threads are visible
+# here; the pools of OpenMP, BLAS and torch only work during calls.
 _WAITING = {
     ("threading.py", "wait"),
     ("threading.py", "join"),
@@ -38,7 +38,7 @@ _WAITING = {
     ("pool.py", "_handle_results"),
 }
 
-# Processes that hold nothing but bookkeeping, and end with their parent.
+# Processes that only do bookkeeping, and end with their parent.
 _HELPERS = ("resource_tracker", "multiprocessing.forkserver")
 
 
@@ -46,7 +46,7 @@ _LIBRARY = os.path.dirname(os.__file__)
 
 
 def adopt_orphans() -> None:
-    """Have processes whose parent ends become children of this one, where possible.
+    """Make this process the parent of orphaned descendants, if the system can.
 
     Otherwise a model could hide a process by forking twice.
     """
@@ -57,22 +57,22 @@ def adopt_orphans() -> None:
 
 
 def await_afterwork(patience_seconds: float = _PATIENCE_SECONDS) -> None:
-    """Wait until no other thread works and no child process lives.
+    """Wait until no other thread is working and no child process is alive.
 
-    A thread that waits for work, such as one of an idle pool or the monitor of a
-    progress bar, may stay.
+    Threads that wait for work, as in an idle pool or the monitor of a progress bar, are
+    ignored.
 
     Raises:
-        ModelError: Something is still at work after *patience_seconds*.
+        ModelError: Something is still working after *patience_seconds*.
     """
     deadline = monotonic() + patience_seconds
     while left := _at_work():
         if monotonic() > deadline:
             raise ModelError(
-                f"{' and '.join(left)} worked on for {patience_seconds:g} s after the "
-                f"call had returned. End or join what a model starts before it returns."
+                f"{' and '.join(left)} kept working for {patience_seconds:g} s after "
+                f"the call returned. End or join them before returning."
             )
-        sleep(_LOOK_SECONDS)
+        sleep(_CHECK_SECONDS)
 
 
 def _at_work() -> list[str]:
@@ -80,8 +80,8 @@ def _at_work() -> list[str]:
 
 
 def _working_threads() -> list[str]:
-    """Return the threads that worked at one look; all must have waited at each."""
-    for _ in range(_LOOKS):
+    """Return the threads that work during a check; empty if all wait in each check."""
+    for _ in range(_N_CHECKS):
         frames = sys._current_frames()
         del frames[threading.get_ident()]
         if not frames:
@@ -90,7 +90,7 @@ def _working_threads() -> list[str]:
         working = [ident for ident, frame in frames.items() if not _waits(frame)]
         if working:
             return [f"thread {names.get(ident, str(ident))!r}" for ident in working]
-        sleep(_LOOK_SECONDS)
+        sleep(_CHECK_SECONDS)
     return []
 
 
@@ -117,7 +117,7 @@ def _has_children() -> bool:
     if not hasattr(os, "waitid"):
         return True
     try:
-        # Listing processes takes milliseconds, this takes none.
+        # Faster than listing processes, which takes milliseconds.
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return False

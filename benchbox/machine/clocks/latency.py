@@ -1,4 +1,4 @@
-"""Latency: how long a single call of `predict` takes, with caches cold and hot."""
+"""Measures the latency of single calls of `predict`, with cold and hot caches."""
 
 from collections.abc import Callable
 from statistics import median
@@ -13,36 +13,37 @@ from benchbox.machine.clocks.samples import Durations, summarise
 from benchbox.ratings import IndexArray
 
 Predict = Callable[[IndexArray, IndexArray], Any]
-"""Predicts pairs, and returns when the numbers have reached the host."""
+"""Predicts pairs, and returns once the predictions are in host memory."""
 
 BATCHES = (1, 32, 1024)
 
 _N_SAMPLES = 50
 _LONGEST_SECONDS = 20.0
-"""For the samples of one case; a model so slow has fewer, and `n` says how many."""
+"""Time limit for the samples of one case; slow models get fewer samples."""
 
 _WARM_UP_CALLS = 5
 _MOST_WARM_UP_CALLS = 50
 _LONGEST_WARM_UP_SECONDS = 2.0
 _STABLE = 0.05
-"""Warm-up is over when the median of five calls is this close to that of the last."""
+"""Warm-up ends when the medians of five calls and of the five before differ by less
+than this fraction."""
 
 _UNKNOWN_CACHE_BYTES = 64 << 20
 
 
 class LatencyRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The latency of one case.
+    """The latency of one kind of call.
 
     Attributes:
-        case: ``pairs`` drawn from the hidden ratings, or the ``row`` of one user: all
-            items.
-        n_pairs: Pairs of a call.
-        is_cold: Whether caches were emptied before each call, and the pairs were
-            others than before; else the same call was repeated.
-        durations: The figures.
-        samples_seconds: Every duration, in order.
-        n_warm_up: Calls before the first sample, which are in no figure.
-        is_stable: Whether warm-up ended because calls took the same time.
+        case: ``pairs`` drawn from the hidden ratings, or a ``row``: all items for one
+            user.
+        n_pairs: Number of pairs per call.
+        is_cold: Whether caches were emptied and new pairs drawn before each call; else
+            the same call was repeated.
+        durations: Summary of the samples.
+        samples_seconds: Duration of each call, in order.
+        n_warm_up: Number of calls before the first sample, which are not included.
+        is_stable: Whether the durations had become stable when warm-up ended.
     """
 
     case: str
@@ -66,12 +67,12 @@ def measure_latency(
     """Time calls of *predict* of several sizes, hot and cold.
 
     Args:
-        predict: What to time.
-        users: Users of pairs the model can be asked for, shape ``(n,)``; at least one.
-        items: Items of these pairs.
-        n_items: Items of a user's row.
+        predict: Function to time.
+        users: User index of pairs to draw from, shape ``(n,)``; at least one.
+        items: Item index of these pairs, shape ``(n,)``.
+        n_items: Number of items in a user's row.
         flush: Empties the caches of the device.
-        n_samples: Samples of each case.
+        n_samples: Number of samples of each case.
     """
     stream = np.random.PCG64(0)
     everything = np.arange(n_items, dtype=np.int32)
@@ -93,9 +94,9 @@ def measure_latency(
 
 
 def cache_flusher(device: Accelerator) -> Callable[[], None]:
-    """Return what empties the caches of *device*: it overwrites as much as they hold.
+    """Return a function that empties the caches of *device* by overwriting memory.
 
-    Where the device does not tell their size, 64 MiB are overwritten.
+    If the size of the caches is unknown, it overwrites 64 MiB.
     """
     return device.overwriter(device.cache_bytes() or _UNKNOWN_CACHE_BYTES)
 
@@ -131,7 +132,7 @@ def _measure(
 
 
 def _warm_up(call: Callable[[], float]) -> tuple[int, bool]:
-    """Call until the times settle; return how often, and whether they did."""
+    """Call until durations are stable; return the number of calls, and whether."""
     n_calls, before = 0, float("inf")
     started = perf_counter()
     while n_calls < _MOST_WARM_UP_CALLS:

@@ -1,4 +1,4 @@
-"""Memory: the most a process has held, counted from a moment of our choice."""
+"""Peak memory of a process, and resetting it."""
 
 import resource
 import sys
@@ -9,15 +9,15 @@ _CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def peak_memory_bytes(usage: resource.struct_rusage) -> int:
-    """Return the largest resident set *usage* tells of."""
+    """Return the peak resident set size in *usage*, in bytes."""
     # Linux counts in KiB, macOS in bytes.
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def reset_peak_memory() -> bool:
-    """Count this process's peak from now on; return whether the system can do that.
+    """Reset the peak memory of this process; return whether the system supports it.
 
-    A forked process otherwise starts with the peak of the one it was forked from.
+    Without this, a forked process starts with the peak of its parent.
     """
     with suppress(OSError):
         # "5" resets the high-water mark (proc(5)).

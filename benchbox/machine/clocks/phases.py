@@ -1,4 +1,4 @@
-"""Phases: wall and processor seconds that include all work a phase has started."""
+"""Times phases, including all work they start on accelerators and in threads."""
 
 import resource
 from collections.abc import Callable, Iterator
@@ -9,20 +9,20 @@ Wait = Callable[[], None]
 
 
 class PhaseClock:
-    """Wall and CPU seconds per named phase.
+    """Wall-clock and processor seconds by phase.
 
-    An accelerator works on after a call returns, so it is waited for on both sides
-    of a phase: a phase pays for what it started, and for nothing else.
+    Accelerators keep working after a call returns. The clock waits for them before and
+    after each phase, so a phase is charged for exactly the work it started.
 
     Attributes:
-        wall_seconds: Wall-clock seconds by phase; a repeated phase adds up.
-        cpu_seconds: Processor seconds by phase, of all threads and of the child
-            processes that have ended.
+        wall_seconds: Wall-clock seconds by phase; repeated phases add up.
+        cpu_seconds: Processor seconds by phase, of all threads and of child processes
+            that have ended.
 
     Args:
         synchronize: Waits for the accelerator.
-        settle: Waits for threads and processes the phase has left at work, or fails;
-            called within the phase, unless the phase itself has failed.
+        settle: Waits for threads and processes that the phase left running, or fails.
+            It is called within the phase, unless the phase failed.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class PhaseClock:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time the block as part of phase *name*, also if it fails."""
+        """Time the block as part of phase *name*, even if it fails."""
         self._synchronize()
         cpu, wall = cpu_seconds(), perf_counter()
         try:
@@ -48,14 +48,14 @@ class PhaseClock:
 
 
 class LapClock:
-    """Wall and CPU seconds since the last lap, for the epochs of a fit."""
+    """Wall-clock and processor seconds since the last lap, for the epochs of a fit."""
 
     def __init__(self, synchronize: Wait | None = None) -> None:
         self._synchronize = synchronize or _nothing
         self._wall, self._cpu = perf_counter(), cpu_seconds()
 
     def lap(self) -> tuple[float, float]:
-        """Return wall and CPU seconds since the last call, or since the start."""
+        """Return wall-clock and processor seconds since the last call or the start."""
         self._synchronize()
         wall, cpu = perf_counter(), cpu_seconds()
         spent = wall - self._wall, cpu - self._cpu

@@ -1,4 +1,4 @@
-"""Samples: durations in a few figures, with outliers counted and none left out."""
+"""Summary statistics of durations."""
 
 from collections.abc import Sequence
 
@@ -6,23 +6,23 @@ import msgspec
 import numpy as np
 
 _FAR = 3.0
-"""Quartile distances beyond which a duration is an outlier (Tukey, 1977)."""
+"""A duration this many IQRs outside the quartiles is an outlier (Tukey, 1977)."""
 
 _RESOLUTION = 1e-6
-"""Seconds by which durations may differ and be the same."""
+"""Durations that differ by fewer seconds count as equal."""
 
 
 class Durations(msgspec.Struct, frozen=True, kw_only=True):
-    """How long something took, time after time.
+    """Summary of repeated timings of the same thing.
 
     Attributes:
-        n: How often it was timed.
-        median_seconds: The duration in the middle.
+        n: Number of timings.
+        median_seconds: Median.
         low_seconds: First quartile.
-        high_seconds: Third quartile; less the first it is the IQR.
-        p99_seconds: Duration that one in a hundred exceeds.
-        n_outliers: Durations more than 3 IQR outside the quartiles; they are counted
-            in all figures.
+        high_seconds: Third quartile.
+        p99_seconds: 99th percentile.
+        n_outliers: Number of durations more than 3 IQR outside the quartiles; all
+            figures include them.
     """
 
     n: int
@@ -34,10 +34,10 @@ class Durations(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(seconds: Sequence[float]) -> Durations:
-    """Return the figures of at least one duration."""
+    """Return the summary of at least one duration."""
     values = np.asarray(seconds, dtype=float)
     low, middle, high, p99 = np.quantile(values, [0.25, 0.5, 0.75, 0.99])
-    # Equal durations have no IQR, and what differs by nothing is no outlier.
+    # Equal durations have an IQR of 0; rounding errors must not become outliers.
     far = _FAR * max(high - low, _RESOLUTION)
     outside = (values < low - far) | (values > high + far)
     return Durations(

@@ -1,4 +1,4 @@
-"""Steps: durations of training steps, measured where the work is done."""
+"""Times training steps, on the device that does the work."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -8,27 +8,27 @@ from typing import Protocol
 from benchbox.machine.accelerator import Accelerator, Events, TimedEvent
 
 _CAPACITY = 4096
-"""Newest steps that are kept; the number of all is known."""
+"""Number of newest steps whose durations are stored; all steps are counted."""
 
 
 class StepClock(Protocol):
-    """Times steps, and tells their durations once training is over.
+    """Times steps, and returns their durations after training.
 
     Attributes:
-        n_steps: Steps timed so far.
+        n_steps: Number of steps timed so far.
     """
 
     n_steps: int
 
     def step(self) -> AbstractContextManager[None]:
-        """Return a context that times its block."""
+        """Return a context manager that times its block."""
 
     def seconds(self) -> list[float]:
         """Return the durations of the newest steps, oldest first."""
 
 
 def step_clock(device: Accelerator, capacity: int = _CAPACITY) -> StepClock:
-    """Return the clock for *device*: its own where it works beside the host."""
+    """Return the step clock for *device*: device events for an accelerator."""
     if not device.is_accelerator:
         return HostStepClock(capacity)
     events = device.events()
@@ -36,10 +36,10 @@ def step_clock(device: Accelerator, capacity: int = _CAPACITY) -> StepClock:
 
 
 class HostStepClock:
-    """Times steps by the host's clock, for devices whose calls end with their work.
+    """Times steps by the host's clock, for devices that work synchronously.
 
     Args:
-        capacity: Newest steps to keep.
+        capacity: Number of newest steps to store.
     """
 
     def __init__(self, capacity: int = _CAPACITY) -> None:
@@ -60,15 +60,15 @@ class HostStepClock:
 
 
 class EventStepClock:
-    """Times steps by pairs of events in the device's own queue.
+    """Times steps by pairs of events in the device's queue.
 
-    Nothing waits for the device until the durations are asked for: a wait in each step
-    would keep the host from working ahead, and so measure another program.
+    The host waits for the device only when durations are read. Waiting in each step
+    would keep it from queueing work ahead, which changes what is measured.
 
     Args:
         device: An accelerator.
-        events: Its events.
-        capacity: Newest steps to keep; their events are used again in a ring.
+        events: Events of the accelerator.
+        capacity: Number of newest steps to store, in a ring of reused events.
     """
 
     def __init__(
@@ -89,10 +89,10 @@ class EventStepClock:
         self.n_steps += 1
 
     def seconds(self) -> list[float]:
-        """Wait for the device once; return the newest steps' durations."""
+        """Wait for the device; return the durations of the newest steps in order."""
         self._device.synchronize()
         pairs = (self._ring[k] for k in _newest(self.n_steps, self._capacity))
-        # Events tell milliseconds.
+        # Events return milliseconds.
         return [started.elapsed_time(ended) / 1e3 for started, ended in pairs]
 
     def _pair(self) -> tuple[TimedEvent, TimedEvent]:
@@ -103,24 +103,24 @@ class EventStepClock:
 
 
 class NoStepClock:
-    """Times nothing, where a device works beside the host and has no events.
+    """Times nothing, for an asynchronous device without events.
 
-    The host would time how fast it hands out work, and a wait in each step would
-    measure another program.
+    The host's clock would only time the queueing of work, and waiting in each step
+    would change what is measured.
     """
 
     n_steps = 0
 
     def step(self) -> AbstractContextManager[None]:
-        """Return a context that does nothing."""
+        """Return a context manager that does nothing."""
         return nullcontext()
 
     def seconds(self) -> list[float]:
-        """Return nothing."""
+        """Return an empty list."""
         return []
 
 
 def _newest(n_steps: int, capacity: int) -> list[int]:
-    """Return the places of the newest steps in the ring, oldest first."""
-    kept = min(n_steps, capacity)
-    return [k % capacity for k in range(n_steps - kept, n_steps)]
+    """Return the positions of the newest steps in the ring, oldest first."""
+    n_stored = min(n_steps, capacity)
+    return [k % capacity for k in range(n_steps - n_stored, n_steps)]

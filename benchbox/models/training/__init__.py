@@ -1,6 +1,6 @@
-"""Training: what networks trained by gradient steps share, for authors of models.
+"""Building blocks for models trained by gradient descent.
 
-Its names load on first use, since all modules but `options` import torch.
+Names are loaded on first use, since all modules except `options` import torch.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Activations: functions of hidden and output layers, by name."""
+"""Activation functions by name."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,4 +17,4 @@ ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "selu": F.selu,
     "swish": F.silu,
 }
-"""Each keeps the shape of its argument."""
+"""Activation functions by name; each preserves the shape of its argument."""

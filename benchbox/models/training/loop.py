@@ -1,4 +1,4 @@
-"""Loop: epochs until the validation error no longer falls."""
+"""The training loop, with early stopping."""
 
 from collections.abc import Callable
 
@@ -17,16 +17,16 @@ def train_epochs(
     context: FitContext,
     evaluate: Callable[[], float] | None = None,
 ) -> None:
-    """Train *network* by epochs, and leave it as it was after the best of them.
+    """Train *network* for several epochs, and restore its weights of the best epoch.
 
     Args:
-        network: Put into training mode for epochs, and into evaluation mode else.
-        optimizer: Its learning rate follows the schedule of the options.
-        take_epoch: Passes over the ratings once; returns the mean loss on the way.
-        options: Epochs at most, patience and schedule.
-        context: Takes the reports, and for a refit the number of epochs.
-        evaluate: Gives the validation error of the network as it is; training then
-            ends by patience, if there is any.
+        network: Network; in training mode during epochs, and else in evaluation mode.
+        optimizer: Optimizer; its learning rate follows the schedule in *options*.
+        take_epoch: Passes over the ratings once and returns the mean loss.
+        options: Maximum number of epochs, patience and schedule.
+        context: Receives the reports; gives the number of epochs in a refit.
+        evaluate: Returns the validation error of the network; with it, training stops
+            early if the options set a patience.
     """
     n_epochs = context.epochs or options.epochs
     stopping = EarlyStopping(options.patience)

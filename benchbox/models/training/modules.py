@@ -1,4 +1,4 @@
-"""Modules: the weights of a torch module as plain arrays, and back."""
+"""Converts the weights of a torch module to arrays and back."""
 
 import torch
 from torch import nn
@@ -12,6 +12,6 @@ def module_state(module: nn.Module) -> State:
 
 
 def restore_module(module: nn.Module, state: State) -> None:
-    """Give *module* the weights and buffers that `module_state` returned."""
+    """Load weights and buffers that `module_state` returned into *module*."""
     tensors = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
     module.load_state_dict(tensors)

@@ -1,4 +1,4 @@
-"""Optimizers and schedules of learning rates, by name."""
+"""Optimizers and learning rate schedules by name."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,12 +13,12 @@ def make_optimizer(
     spared: Iterable[nn.Parameter],
     options: TrainingOptions,
 ) -> optim.Optimizer:
-    """Return the optimizer the options name.
+    """Return the optimizer that the options name.
 
     Args:
-        decayed: Parameters under weight decay.
-        spared: Parameters without it, such as offsets.
-        options: The settings.
+        decayed: Parameters with weight decay.
+        spared: Parameters without weight decay, such as offsets.
+        options: Training options.
     """
     groups: list[dict[str, Any]] = [
         {"params": list(decayed), "weight_decay": options.weight_decay},
@@ -36,11 +36,11 @@ def make_optimizer(
 
 
 class LearningRate:
-    """Lowers the learning rate of an optimizer as the options say.
+    """Lowers the learning rate of an optimizer by the schedule in the options.
 
     Args:
-        optimizer: Whose rate to lower.
-        options: The settings.
+        optimizer: The optimizer.
+        options: Training options.
     """
 
     def __init__(self, optimizer: optim.Optimizer, options: TrainingOptions) -> None:
@@ -54,7 +54,7 @@ class LearningRate:
             self._steps = optim.lr_scheduler.StepLR(optimizer, patience, factor)
 
     def after_epoch(self, error: float) -> None:
-        """Note the *error* of an epoch that has ended: of validation, or the loss."""
+        """Take a step of the schedule; *error* is the validation error or the loss."""
         if self._plateau is not None:
             self._plateau.step(error)
         elif self._steps is not None:

@@ -1,4 +1,4 @@
-"""Options of training by gradient steps; no torch is imported here."""
+"""Options of training by gradient descent; this module does not import torch."""
 
 from typing import Annotated, Literal
 
@@ -21,23 +21,23 @@ NotNegative = Annotated[float, Meta(ge=0)]
 
 
 class TrainingOptions(Options, frozen=True):
-    """Options of every model that learns by gradient steps; inherit and extend them.
+    """Options of all models trained by gradient descent; inherit from this class.
 
     Attributes:
-        optimizer: Rule of the steps; ``sgd`` has momentum 0.9.
-        learning_rate: Length of the steps, at first.
-        schedule: How the learning rate falls: ``plateau``, when the validation error,
-            or without one the loss, has not fallen for ``schedule_epochs`` epochs;
-            ``step``, every ``schedule_epochs`` epochs; or not at all.
-        schedule_epochs: See there.
-        schedule_factor: What the learning rate is then multiplied by.
-        weight_decay: Ridge on all weights, not on offsets. ``adam``, ``rmsprop`` and
-            ``sgd`` couple it to the gradient; ``adamw`` does not.
-        batch_size: Rows, or ratings, per step.
-        epochs: Passes over the ratings, at most.
-        patience: Epochs without a validation error lower by a ten-thousandth before
-            training ends; the best epoch of all is kept. With 0, all epochs are
-            trained, and the last is kept.
+        optimizer: Optimizer; ``sgd`` has momentum 0.9.
+        learning_rate: Initial learning rate.
+        schedule: When the learning rate falls: ``plateau``, when the validation error
+            (or the loss, without validation) has not fallen for ``schedule_epochs``
+            epochs; ``step``, every ``schedule_epochs`` epochs; ``constant``, never.
+        schedule_epochs: Number of epochs in ``schedule``.
+        schedule_factor: Factor by which ``schedule`` multiplies the learning rate.
+        weight_decay: L2 penalty on all weights, but not on offsets. ``adam``,
+            ``rmsprop`` and ``sgd`` add it to the gradient; ``adamw`` decouples it.
+        batch_size: Number of rows or ratings per step.
+        epochs: Maximum number of passes over the ratings.
+        patience: Number of epochs to wait for the validation error to fall by a
+            ten-thousandth before training stops; the best epoch is used. With 0, all
+            epochs are trained, and the last is used.
     """
 
     optimizer: Optimizer = "adam"
@@ -52,5 +52,5 @@ class TrainingOptions(Options, frozen=True):
 
     @property
     def asks_validation(self) -> bool:
-        """Whether the number of epochs is chosen, or given."""
+        """Whether the number of epochs is chosen by validation."""
         return self.patience > 0

@@ -1,4 +1,4 @@
-"""Threads: how many torch uses for work that is too small for all of them."""
+"""Limits the number of torch threads for small operations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ import torch
 
 @contextmanager
 def at_most(n_threads: int) -> Iterator[None]:
-    """Let torch use no more threads; what was set before comes back.
+    """Let torch use at most *n_threads* threads within the block.
 
-    Threads of a trial sleep while they wait: waking one takes some 50 µs, which short
-    operations do not win back.
+    Idle threads sleep, and waking one takes about 50 µs, so short operations run
+    faster with few threads.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(min(before, n_threads))

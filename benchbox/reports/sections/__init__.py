@@ -1,4 +1,4 @@
-"""Sections: what an analysis shows, as records for programs and cells for people."""
+"""The sections of an analysis, as records for programs and cells for people."""
 
 from benchbox.analysis import Analysis
 from benchbox.reports.sections.figures import definitions, intervals
@@ -9,15 +9,15 @@ from benchbox.reports.sections.slices import by_slice, calibration
 
 
 def sections(analysis: Analysis) -> list[Section]:
-    """Return the sections of an analysis that have anything to show."""
+    """Return the sections of an analysis that have content."""
     if not analysis.models:
         return []
     return [
         definitions(analysis),
         intervals(analysis),
         *([pairs(analysis)] if analysis.pairs else []),
-        by_slice(analysis, "activity", "user, by ratings of theirs the model may see"),
-        by_slice(analysis, "popularity", "item, by its training ratings"),
+        by_slice(analysis, "activity", "the user's number of visible ratings"),
+        by_slice(analysis, "popularity", "the item's number of training ratings"),
         by_slice(analysis, "rating", "hidden rating"),
         calibration(analysis),
         *settling(analysis),

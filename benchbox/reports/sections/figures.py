@@ -1,4 +1,4 @@
-"""Figures: each model's by every definition, and how sure they are."""
+"""Sections with each model's figures: definitions of RMSE, and intervals."""
 
 from functools import partial
 
@@ -9,14 +9,14 @@ from benchbox.reports.sections.section import Record, Section, bounds, ends
 
 
 def definitions(analysis: Analysis) -> Section:
-    """Return each model's RMSE by every definition in use, side by side."""
+    """Return each model's RMSE by all definitions in use, side by side."""
     first = analysis.models[0]
     n_all, n_known = first.n_scored["pooled"], first.n_scored["known"]
     widest = max(analysis.models, key=_gap)
     return Section(
         name="definitions",
-        title="One set of predictions, read by every definition of RMSE in use",
-        headings=["model", *(v.title for v in VARIANTS), "apart"],
+        title="The same predictions by every definition of RMSE in use",
+        headings=["model", *(v.title for v in VARIANTS), "range"],
         cells=[
             [
                 model.label,
@@ -26,11 +26,12 @@ def definitions(analysis: Analysis) -> Section:
             for model in analysis.models
         ],
         notes=[
-            "Only the first is the RMSE of the tables; elsewhere each of them is "
-            "printed as RMSE. All are means over folds and fits.",
+            "Only the first is the RMSE of the tables; papers and tools call each of "
+            "them RMSE. All are means over folds and fits.",
             *(f"{v.title}: {v.caution}." for v in VARIANTS if v.caution),
             f"With cold pairs dropped, {n_known:,} of {n_all:,} hidden ratings are "
-            f"scored. For {widest.label} the definitions are {_gap(widest):.4f} apart.",
+            f"scored. For {widest.label}, the definitions differ by up to "
+            f"{_gap(widest):.4f}.",
         ],
         records=[
             {"model": model.label}
@@ -48,13 +49,13 @@ def _gap(model: ModelAnalysis) -> float:
 
 
 def intervals(analysis: Analysis) -> Section:
-    """Return each model's metrics with their intervals, and the headline's spreads."""
+    """Return each model's metrics with intervals, and the spreads of the headline."""
     metric, n_folds = analysis.headline, len(analysis.stage.folds)
     every = {
         "±seeds": [model.spread.seed_deviation for model in analysis.models],
         "±folds": [model.spread.fold_deviation for model in analysis.models],
     }
-    # Shown only where something was fitted twice, or on two folds.
+    # Shown only if there are several fits or folds.
     spreads = {name: found for name, found in every.items() if any(map(_known, found))}
     n_figures = len(analysis.metrics) + len(spreads)
     return Section(
@@ -71,16 +72,17 @@ def intervals(analysis: Analysis) -> Section:
             for n, model in enumerate(analysis.models)
         ],
         notes=[
-            f"In brackets: 95 % intervals for {OVER_USERS}; users are drawn, as the "
-            f"ratings of one user err together. Figures pool the hidden ratings of all "
-            f"{n_folds} folds, so they may differ from means over folds in the last "
-            f"digit."
+            f"In brackets: 95 % intervals for {OVER_USERS}; users are resampled, as "
+            f"errors on one user's ratings are correlated. Figures pool the hidden "
+            f"ratings of all {n_folds} folds, so they may differ from means over folds "
+            f"in the last digit."
             if n_folds > 1
-            else f"In brackets: 95 % intervals for {OVER_USERS}; users are drawn, as "
-            f"the ratings of one user err together.",
-            f"Models that share a letter are not told apart by {metric.title}. ±seeds "
-            f"is the standard deviation over fits on one fold, ±folds over folds with "
-            f"the seeds' part taken out; absent where there was but one.",
+            else f"In brackets: 95 % intervals for {OVER_USERS}; users are resampled, "
+            f"as errors on one user's ratings are correlated.",
+            f"Models that share a letter do not differ significantly by "
+            f"{metric.title}. ±seeds is the standard deviation over fits on one fold; "
+            f"±folds is that over folds, without the seeds' part. Neither is shown if "
+            f"there was only one.",
             *_about_unknown(analysis),
         ],
         records=[
@@ -115,7 +117,7 @@ def _about_unknown(analysis: Analysis) -> list[str]:
     if not analysis.unknown:
         return []
     return [
-        f"Without intervals, as they are not installed as the run recorded them: "
+        f"Without intervals, as the installed version differs or is missing: "
         f"{', '.join(analysis.unknown)}."
     ]
 

@@ -1,4 +1,4 @@
-"""Pairs: how every two models differ, and what would settle those left open."""
+"""Sections on pairs of models: their differences, and what would make them clear."""
 
 from functools import partial
 
@@ -15,11 +15,11 @@ from benchbox.reports.sections.section import (
 )
 
 _MOST_PAIRS = 10
-"""Pairs shown to people; beyond, those with the best model. Programs get all."""
+"""If there are more pairs, people see those with the best model; programs get all."""
 
 
 def pairs(analysis: Analysis) -> Section:
-    """Return how every two models differ; at least one pair."""
+    """Return the difference of every two models; there must be at least one pair."""
     shown, metric = analysis.pairs, analysis.headline
     best = analysis.models[0].label
     all_shown = len(shown) <= _MOST_PAIRS
@@ -45,19 +45,19 @@ def pairs(analysis: Analysis) -> Section:
         ],
         cells=[_pair_cells(pair, metric, has_folds) for pair in shown],
         notes=[
-            f"{more}First minus second: {_direction(metric)} 0 the first is better. "
+            f"{more}First minus second: {_direction(metric)} 0, the first is better. "
             f"Over users: {OVER_USERS}."
             + (f" Over folds: {OVER_FOLDS} (Nadeau & Bengio)." if has_folds else ""),
-            f"p: that the {metric.title} do not differ (t test over users); users won: "
-            f"share of users for whom the first {_wins(metric)}, and p users that it "
-            f"is a half (Wilcoxon signed-rank). Both are Holm-corrected for "
-            f"{len(analysis.pairs)} pairs. ‡: in total the one, for most users the "
-            f"other is better. §: for these fits, but the spread over seeds alone "
-            f"could make the difference; fit more often.",
+            f"p: p-value of equal {metric.title} (t test over users); users won: "
+            f"share of users for whom the first {_wins(metric)}; p users: p-value of "
+            f"a share of one half (Wilcoxon signed-rank). Both are Holm-corrected for "
+            f"{len(analysis.pairs)} pairs. ‡: one is better overall, but the other is "
+            f"better for most users. §: holds for these fits, but the spread over "
+            f"seeds alone could explain the difference; fit more seeds.",
             *_about_pairing(shown[0]),
         ],
         records=[_pair_record(pair) for pair in analysis.pairs],
-        # What stays are the verdict, the difference and its p-value.
+        # Verdict, difference and p-value are always shown.
         gives_way=[*([7] if has_folds else []), 6, 5, 3],
         n_words=2,
     )
@@ -81,9 +81,9 @@ def _about_pairing(pair: Pair) -> list[str]:
     folds = pair.sharper_over_folds
     also = "" if folds is None else f", over folds {folds:.1f} times"
     return [
-        f"Pairing pays: for {pair.first} against {pair.second} the interval over users "
-        f"is {pair.sharper_over_users:.1f} times narrower than if each had been scored "
-        f"on its own users{also}."
+        f"Pairing pays: for {pair.first} against {pair.second}, the interval over "
+        f"users is {pair.sharper_over_users:.1f} times narrower than if the two had "
+        f"been scored on different users{also}."
     ]
 
 
@@ -142,11 +142,11 @@ def _pair_record(pair: Pair) -> Record:
 
 
 def settling(analysis: Analysis) -> list[Section]:
-    """Return what would settle the pairs that are open, if there are any."""
+    """Return what would make the open pairs significant, if there are any."""
     open_pairs = [
         p
         for p in analysis.pairs
-        if p.effect.verdict == "not told apart"
+        if p.effect.verdict == "not significant"
         or (p.seeds_may_explain and not p.effect.same)
     ]
     if not open_pairs:
@@ -155,7 +155,7 @@ def settling(analysis: Analysis) -> list[Section]:
     return [
         Section(
             name="settle",
-            title="What would settle the pairs that are not told apart, or marked §",
+            title="What would settle the pairs that do not differ significantly, or §",
             headings=[
                 "first against second",
                 _difference(metric),
@@ -174,11 +174,11 @@ def settling(analysis: Analysis) -> list[Section]:
                 for pair in open_pairs[:_MOST_PAIRS]
             ],
             notes=[
-                f"Were the difference as measured: users like these that would tell it "
-                f"4 times in 5, there are {open_pairs[0].effect.n_users:,} now; folds "
-                f"whose interval would not hold 0 ({MISSING}: no number of them, since "
-                f"folds share ratings; ?: one fold tells nothing); fits a fold so that "
-                f"seeds do not hide it."
+                f"If the true difference is as measured: users needed to detect it 4 "
+                f"times in 5 (now {open_pairs[0].effect.n_users:,}); folds needed for "
+                f"an interval without 0 ({MISSING}: no number is enough, since folds "
+                f"share ratings; ?: unknown with one fold); fits per fold needed so "
+                f"that seeds do not hide it."
             ],
             records=[
                 {"first": p.first, "second": p.second, "users_to_settle": p.n_users}

@@ -1,4 +1,4 @@
-"""Ranking: which models win over several data sets."""
+"""The section that ranks models over several data sets."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -12,9 +12,9 @@ from benchbox.reports.sections.section import Section, p_value_of
 
 
 def ranks(analyses: Sequence[Analysis]) -> list[Section]:
-    """Return the ranks of models over data sets, if there is enough to rank.
+    """Return the ranks of models over data sets, if there are enough of both.
 
-    Data sets count once each, under the first protocol that measures prediction.
+    Each data set counts once, under its first protocol that measures prediction.
     """
     boards: dict[str, dict[str, float]] = {}
     for analysis in analyses:
@@ -50,11 +50,10 @@ def ranks(analyses: Sequence[Analysis]) -> list[Section]:
                 for place in order
             ],
             notes=[
-                f"Beside the mean rank stand the {metric.title}, means over folds. "
-                f"Friedman test that all models rank alike: p "
-                f"{p_value_of(ranking.p_value)}. Two models are told apart if their "
-                f"mean ranks differ by more than "
-                f"{ranking.critical_difference:.2f} (Nemenyi); "
+                f"The other columns show {metric.title}, means over folds. Friedman "
+                f"test of equal ranks: p {p_value_of(ranking.p_value)}. Two models "
+                f"differ significantly if their mean ranks differ by more than "
+                f"{ranking.critical_difference:.2f} (Nemenyi): "
                 f"{_different(ranking, shared)}."
             ],
             records=[
@@ -73,4 +72,4 @@ def ranks(analyses: Sequence[Analysis]) -> list[Section]:
 
 def _different(ranking: Ranking, labels: list[str]) -> str:
     pairs = [f"{labels[a]} and {labels[b]}" for a, b in sorted(ranking.different)]
-    return f"so far apart are {', '.join(pairs)}" if pairs else "none are so far apart"
+    return ", ".join(pairs) if pairs else "no two models do"

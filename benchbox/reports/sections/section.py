@@ -1,4 +1,4 @@
-"""Section: a table of one kind of figure, for programs and for people."""
+"""A section of the statistics: one table, for programs and for people."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A table of one kind of figure, none of which shares a column with another kind.
+    """A table with one kind of figure; other kinds have other sections and columns.
 
     Attributes:
-        name: What it is called in records.
-        title: Its heading.
-        headings: Headings of the columns for people; the first is of the labels.
+        name: Name in JSON and CSV.
+        title: Heading of the section.
+        headings: Column headings for people, with the labels' first.
         cells: Rows for people.
-        notes: What the figures mean.
-        records: Rows for programs, with nothing rounded.
-        gives_way: Places of columns that may be left out where room is scarce, the
-            first to go first; programs get all.
-        n_words: How many columns, from the first, hold words.
+        notes: Explanations of the figures.
+        records: Unrounded rows for programs.
+        gives_way: Positions of columns that may be left out of narrow tables, in that
+            order; programs get all columns.
+        n_words: Number of columns, from the first, that hold words and not numbers.
     """
 
     name: str
@@ -45,17 +45,17 @@ def ends(name: str, interval: Interval | None) -> Record:
 
 
 def bounds(interval: Interval | None, text: Callable[[float], str]) -> str:
-    """Return an interval in brackets, each end as *text* writes it."""
+    """Return an interval in brackets, with its ends formatted by *text*."""
     if interval is None:
         return MISSING
     return f"[{text(interval.low)}, {text(interval.high)}]"
 
 
 def signed_percent(value: float) -> str:
-    """Return a share as per cent, always with its sign."""
+    """Return a share in per cent, always with its sign."""
     return f"{value * 100:+.2f}"
 
 
 def p_value_of(value: float) -> str:
-    """Return a p-value with its digits that matter."""
+    """Return a p-value with three digits."""
     return "<0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""Slices: metrics by user, item and rating, and calibration by prediction."""
+"""Sections with metrics by user, item and rating, and calibration by prediction."""
 
 from benchbox.analysis import Analysis
 from benchbox.metrics import Dimension, Slice
@@ -10,9 +10,9 @@ def by_slice(analysis: Analysis, dimension: Dimension, what: str) -> Section:
     """Return the headline of each model in each slice.
 
     Args:
-        analysis: The models.
-        dimension: What slices are by.
-        what: The same in words, for the heading.
+        analysis: The analysis.
+        dimension: Dimension of the slices.
+        what: Description of the dimension, for the heading.
     """
     by_model, shown = _slices(analysis, dimension)
     metric = analysis.headline
@@ -35,17 +35,17 @@ def by_slice(analysis: Analysis, dimension: Dimension, what: str) -> Section:
 
 
 _ABOUT_SLICES = {
-    "activity": "New users have none visible; quarters part the other users in four, "
-    "the 1st with the fewest.",
-    "popularity": "New items have none; quarters part the other items in four, the 1st "
-    "with the fewest.",
-    "rating": "No model knows what slice it is asked about: one that always predicts "
-    "the middle does well in the middle.",
+    "activity": "New users have no visible ratings; the quarters split the other users "
+    "into four groups, the 1st with the fewest ratings.",
+    "popularity": "New items have no training ratings; the quarters split the other "
+    "items into four groups, the 1st with the fewest ratings.",
+    "rating": "Models do not know the slice of a rating: one that always predicts the "
+    "middle of the scale does well there.",
 }
 
 
 def calibration(analysis: Analysis) -> Section:
-    """Return how far ratings lie from what each model predicts, by prediction."""
+    """Return the mean rating minus the mean prediction of each model, by prediction."""
     by_model, shown = _slices(analysis, "prediction")
     first = next(iter(by_model.values()))
     return Section(
@@ -65,7 +65,7 @@ def calibration(analysis: Analysis) -> Section:
 def _slices(
     analysis: Analysis, dimension: Dimension
 ) -> tuple[dict[str, list[Slice]], list[int]]:
-    """Return the slices per model, and the places of those that any model fills."""
+    """Return slices by model, and positions of those not empty for some model."""
     by_model = {m.label: m.breakdown.by(dimension) for m in analysis.models}
     rows = list(by_model.values())
     shown = [k for k in range(len(rows[0])) if any(own[k].n for own in rows)]
@@ -73,7 +73,7 @@ def _slices(
 
 
 def _fewest_first(by_model: dict[str, list[Slice]], shown: list[int]) -> list[int]:
-    """Return the places of slices in the table, those with the fewest ratings first."""
+    """Return the columns of slices, those with the fewest ratings first."""
     n_ratings = [sum(own[place].n for own in by_model.values()) for place in shown]
     return sorted(range(1, len(shown) + 1), key=lambda place: n_ratings[place - 1])
 

@@ -80,7 +80,7 @@ def test_fewer_than_six_rounds_are_unsure_and_say_what_is_needed() -> None:
     )
 
     assert {c.verdict for c in found.cells} == {"UNSURE"}
-    assert "5 and 6 rounds; a verdict needs 6 a side" in found.cells[0].reason
+    assert "5 and 6 rounds; a verdict needs 6 per side" in found.cells[0].reason
     # What was measured is shown all the same.
     assert found.cells[0].effect == pytest.approx(2, rel=0.3)
 
@@ -267,7 +267,10 @@ def test_two_definitions_of_a_metric_are_not_compared() -> None:
 
     cell = one(compare_sides(first, second))
 
-    assert (cell.verdict, cell.reason) == ("UNSURE", "the metric is defined otherwise")
+    assert (cell.verdict, cell.reason) == (
+        "UNSURE",
+        "the definition of the metric differs",
+    )
 
 
 def test_other_conditions_are_said() -> None:
@@ -301,5 +304,6 @@ def test_what_only_one_side_has_is_named() -> None:
 
     assert found.notes == ["Only in suite: svd."]
     assert (
-        "Nothing was measured by both" in compare_sides(first, scored_side({})).notes[0]
+        "no model, data set and protocol in common"
+        in compare_sides(first, scored_side({})).notes[0]
     )

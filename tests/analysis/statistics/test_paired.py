@@ -1,4 +1,4 @@
-"""Paired: two models on the same ratings are told apart as far as users allow."""
+"""Paired: two models on the same ratings differ significantly as far as users allow."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -69,7 +69,7 @@ def test_models_of_equal_skill_are_not_told_apart() -> None:
 
     effect = compare(truth, noisy(truth, 1.0, 3), noisy(truth, 1.0, 4), users)
 
-    assert effect.verdict == "not told apart"
+    assert effect.verdict == "not significant"
     assert 0 in effect.interval
 
 
@@ -136,7 +136,7 @@ def test_one_user_leaves_everything_open() -> None:
     effect = compare(truth, truth + 1, truth, np.zeros(3, np.int32))
 
     assert (effect.verdict, effect.interval, effect.relative) == (
-        "not told apart",
+        "not significant",
         None,
         None,
     )

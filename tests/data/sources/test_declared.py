@@ -61,9 +61,9 @@ def test_a_declared_source_is_one_of_its_kind() -> None:
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ({"files": {}}, "a source of no kind: {'files': {}}. Name its kind, as in"),
-        ({"type": 3}, "a source of no kind: {'type': 3}. Name its kind, as in"),
-        ("url", "a source of no kind: 'url'. Name its kind, as in type ="),
+        ({"files": {}}, "a source without a type: {'files': {}}. Add one, as in"),
+        ({"type": 3}, "a source without a type: {'type': 3}. Add one, as in"),
+        ("url", "a source without a type: 'url'. Add one, as in type ="),
         (
             {"type": "url", "files": FILES},
             "of type 'url' that cannot be used: Object missing required field `url`.",
@@ -74,7 +74,8 @@ def test_a_declared_source_is_one_of_its_kind() -> None:
         ),
         (
             {"type": "folder", "files": {"../x": ""}},
-            "cannot be used: A file of a source has a plain name, not '../x'.",
+            "cannot be used: '../x' is not a plain file name. Name files of a source "
+            "without their folder.",
         ),
         (
             {"type": "url", "files": FILES, "url": "https://[x/x.zip"},
@@ -119,9 +120,9 @@ def test_whatever_the_code_of_a_kind_raises_is_told_in_a_line(source, cause) -> 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (Untagged, "Untagged is no msgspec.Struct with a tag"),
-        (int, "int is no msgspec.Struct with a tag"),
-        ("s3", "s3 is no msgspec.Struct with a tag"),
+        (Untagged, "Untagged is not a msgspec.Struct with a tag"),
+        (int, "int is not a msgspec.Struct with a tag"),
+        ("s3", "s3 is not a msgspec.Struct with a tag"),
         (Unable, r"Unable lacks fetch, title\. Add what is missing"),
         (Nowhere, r"Nowhere lacks find\. Add"),
         (msgspec.defstruct("Bare", [], tag="bare"), "Bare lacks advice, check_reach"),

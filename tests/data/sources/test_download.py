@@ -1,4 +1,4 @@
-"""Download: what a server may do wrong is passed over, with its reason."""
+"""Download: a server that misbehaves is skipped, with the reason."""
 
 import time
 
@@ -14,7 +14,7 @@ from tests.support.sites import FILES, RATINGS, QuietHandler, archive, from_site
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"<html>", "no zip archive"),
+        (b"<html>", "not a zip archive"),
         (archive(other=b""), r"an archive without .*in/r\.csv"),
         (None, "answered with status 404"),
     ],
@@ -37,7 +37,7 @@ def test_a_download_that_breaks_off_is_passed_over(site, monkeypatch) -> None:
     (site.folder / "data.zip").touch()
     monkeypatch.setattr(QuietHandler, "do_GET", send_too_little)
 
-    with pytest.raises(SourceError, match=r"127\.0\.0\.1 broke off"):
+    with pytest.raises(SourceError, match=r"127\.0\.0\.1 stopped sending"):
         take(from_site(site))
 
     assert [p.name for p in cache_folder().rglob("*") if p.is_file()] == [

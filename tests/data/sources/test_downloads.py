@@ -77,7 +77,7 @@ def test_a_file_that_changed_at_the_publishers_is_deleted_and_said(
     with pytest.raises(SourceError) as raised:
         take(from_site(site, OTHER))
 
-    for part in (FILES["r.csv"], OTHER["r.csv"], "may have been renewed", "deleted"):
+    for part in (FILES["r.csv"], OTHER["r.csv"], "may have updated it", "deleted"):
         assert part in str(raised.value)
     assert not list((tmp_path / "cache").rglob("*.csv"))
 
@@ -166,7 +166,7 @@ def test_an_unwritable_cache_is_an_error_with_a_way_out(
     (tmp_path / "file").touch()
     monkeypatch.setenv("BENCHBOX_CACHE", str(tmp_path / "file"))
 
-    with pytest.raises(SourceError, match=r"cannot be written.*BENCHBOX_CACHE"):
+    with pytest.raises(SourceError, match=r"not writable.*BENCHBOX_CACHE"):
         take(from_site(site))
 
 
@@ -193,7 +193,7 @@ def test_a_file_of_unknown_hash_is_said_to_be_unverified_with_the_hash_it_has(
     assert fetched.files["r.csv"].read_bytes() == RATINGS
     assert fetched.origin == "127.0.0.1, unverified"
     assert len(notes) == 2
-    assert notes[1].startswith("toy: r.csv is unverified, as no SHA-256 of it is known")
+    assert notes[1].startswith("toy: r.csv is unverified, as its SHA-256 is not known")
     assert FILES["r.csv"] in notes[1]
 
 
@@ -257,7 +257,7 @@ def test_another_archive_than_expected_is_refused_and_deleted(site, tmp_path) ->
     with pytest.raises(SourceError) as raised:
         take(from_site(site, UNKNOWN, sha256="0" * 64))
 
-    for part in (digest_of(content), "expected 0000", "deleted here"):
+    for part in (digest_of(content), "expected 0000", "copy was deleted"):
         assert part in str(raised.value)
     assert not list((tmp_path / "cache").rglob("*.csv"))
 
@@ -313,8 +313,8 @@ def test_what_a_source_leaves_besides_is_thrown_away(counter) -> None:
 @pytest.mark.parametrize(
     ("sent", "reason"),
     [
-        ({}, "the shop sent no r.csv"),
-        ({"r.csv": b"else"}, "the shop sent another r.csv: its SHA-256 is"),
+        ({}, "the shop did not send r.csv"),
+        ({"r.csv": b"else"}, "the shop sent a different r.csv: its SHA-256 is"),
         ({"r.csv": PassedOverError("is closed")}, "the shop is closed"),
         ({"r.csv": KeyError("till")}, "the shop failed (KeyError: 'till')"),
         ({"r.csv": RuntimeError()}, "the shop failed (RuntimeError)"),
@@ -334,7 +334,7 @@ def test_whatever_goes_wrong_in_a_source_costs_one_line(
     fetched = take(Shop(files=FILES), from_site(site), notes=notes)
 
     assert fetched.origin == "127.0.0.1"
-    (line,) = [note for note in notes if "passed over" in note]
+    (line,) = [note for note in notes if "skipped" in note]
     assert line.startswith(f"toy: {reason}")
     assert "\n" not in line
     assert not list(cache_folder().rglob(".partial-*"))
@@ -343,7 +343,7 @@ def test_whatever_goes_wrong_in_a_source_costs_one_line(
 def test_a_full_disk_is_no_fault_of_the_source(site, counter) -> None:
     counter["r.csv"] = OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(SourceError, match=r"cannot be kept in .*No space left.*room"):
+    with pytest.raises(SourceError, match=r"cannot be saved in .*No space left.*room"):
         take(Shop(files=FILES), from_site(site))
 
     assert not site.asked

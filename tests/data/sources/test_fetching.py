@@ -51,8 +51,8 @@ def test_a_users_file_of_unknown_hash_is_taken_and_said_to_be_unverified(
     assert fetched.files["r.csv"] == tmp_path / "toy" / "r.csv"
     assert fetched.origin == "local folder in BENCHBOX_DATA, unverified"
     assert notes == [
-        f"toy: r.csv and b.csv in {tmp_path / 'toy'}: unverified, as no SHA-256 is "
-        f"known."
+        f"toy: r.csv and b.csv in {tmp_path / 'toy'}: unverified, as the SHA-256 is "
+        f"not known."
     ]
 
 
@@ -63,7 +63,7 @@ def test_the_next_source_is_tried_and_the_failure_told(site) -> None:
 
     assert take(closed, from_site(site), notes=notes).files
     assert notes[0].startswith("toy: 127.0.0.1 cannot be reached (Connection")
-    assert notes[0].endswith("; passed over.")
+    assert notes[0].endswith("; skipped.")
 
 
 def test_when_nothing_works_every_reason_and_two_ways_out_are_told() -> None:

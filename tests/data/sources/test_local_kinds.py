@@ -98,7 +98,7 @@ def test_a_package_can_ship_files(tmp_path, monkeypatch) -> None:
 
 @pytest.mark.parametrize("name", ["../r.csv", "/r.csv", "in/r.csv", "..", ""])
 def test_a_file_name_of_a_source_is_plain(name) -> None:
-    with pytest.raises(DataError, match="plain name"):
+    with pytest.raises(DataError, match="not a plain file name"):
         FolderSource(files={name: "0" * 64})
 
 
@@ -113,7 +113,7 @@ def test_a_package_that_lacks_a_file_is_an_error_that_names_it() -> None:
 
 
 def test_a_source_names_a_file() -> None:
-    with pytest.raises(DataError, match="at least one file"):
+    with pytest.raises(DataError, match="has no files"):
         FolderSource(files={})
 
 

@@ -13,7 +13,7 @@ from tests.support.sites import FILES, RATINGS, UNKNOWN, archive, from_site, tak
 
 
 def test_an_address_of_each_file_has_no_optional_files() -> None:
-    with pytest.raises(DataError, match=r"Name b\.csv among the files"):
+    with pytest.raises(DataError, match=r"Move b\.csv to files"):
         UrlSource(url="https://x.invalid/{file}", files=FILES, optional=("b.csv",))
 
 
@@ -36,7 +36,7 @@ def test_single_files_can_be_known_in_part(site) -> None:
 
 
 def test_an_archive_that_is_none_has_no_hash() -> None:
-    with pytest.raises(DataError, match="address of each file, so there is no archive"):
+    with pytest.raises(DataError, match=r"each file separately.*no archive to verify"):
         UrlSource(url="https://x.invalid/{file}", files=UNKNOWN, sha256="0" * 64)
 
 

@@ -127,7 +127,7 @@ def test_columns_that_make_no_sense_are_a_usage_error(columns) -> None:
     "columns", ["user,item,rating,timestamp", "user=0,item=1,rating=3"]
 )
 def test_more_columns_than_there_are_is_an_error(columns) -> None:
-    with pytest.raises(DataError, match="has 3 columns, and --columns speaks of 4"):
+    with pytest.raises(DataError, match="has 3 columns, but --columns needs 4"):
         choose("1,2,3", columns)
 
 

@@ -160,11 +160,11 @@ def test_quoted_fields_hold_delimiters_and_line_breaks(tmp_path) -> None:
     [
         ("1,2", "line 4 has 2 columns instead of 3"),
         ("1,2,3,4", "line 4 has 4 columns instead of 3"),
-        ("1,2,good", "line 4: the rating 'good' is no finite number"),
-        ("1,2,", "line 4: the rating '' is no finite number"),
-        ("1,2,nan", "line 4: the rating 'nan' is no finite number"),
-        ("1,2,inf", "line 4: the rating 'inf' is no finite number"),
-        ("1,2,1_0", "line 4: the rating '1_0' is no finite number"),
+        ("1,2,good", "line 4: the rating 'good' is not a finite number"),
+        ("1,2,", "line 4: the rating '' is not a finite number"),
+        ("1,2,nan", "line 4: the rating 'nan' is not a finite number"),
+        ("1,2,inf", "line 4: the rating 'inf' is not a finite number"),
+        ("1,2,1_0", "line 4: the rating '1_0' is not a finite number"),
         (",2,3", "line 4: the user id is empty"),
         ("1,,3", "line 4: the item id is empty"),
     ],
@@ -196,7 +196,7 @@ def test_an_empty_file_is_said_so(tmp_path) -> None:
 
 
 def test_a_field_without_end_is_said_so(tmp_path) -> None:
-    with pytest.raises(DataError, match=r"r\.csv, line 1 is no delimited text"):
+    with pytest.raises(DataError, match=r"r\.csv, line 1 cannot be split"):
         table_of(tmp_path, "1,2," + "3" * 200_000)
 
 
@@ -212,7 +212,7 @@ def test_there_is_no_line_for_a_row_that_is_not_there(tmp_path) -> None:
 
 
 def test_a_broken_parquet_file_is_said_so(tmp_path) -> None:
-    with pytest.raises(DataError, match=r"r\.parquet is no Parquet file"):
+    with pytest.raises(DataError, match=r"r\.parquet is not a Parquet file"):
         table_of(tmp_path, "1,2,3\n", "r.parquet")
 
 

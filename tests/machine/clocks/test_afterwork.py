@@ -61,7 +61,7 @@ def test_a_thread_that_works_on_is_named(stop: threading.Event) -> None:
 
     thread = threading.Thread(target=heartbeat, name="heartbeat")
     thread.start()
-    with pytest.raises(ModelError, match=r"'heartbeat' worked on for 0\.05 s"):
+    with pytest.raises(ModelError, match=r"'heartbeat' kept working for 0\.05 s"):
         await_afterwork(0.05)
     stop.set()
     thread.join()
