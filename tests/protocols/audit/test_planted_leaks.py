@@ -273,7 +273,7 @@ LEAKS: dict[str, tuple[str, Callable[[], Fold]]] = {
     ),
     "user feature: the one hidden rating itself": (
         "feature-of-hidden",
-        lambda: the_truth_itself(),
+        lambda: the_truth_itself(),  # noqa: PLW0108 - it is defined further down
     ),
 }
 
