@@ -31,7 +31,7 @@ from benchbox.ratings import Ratings, RatingScale
 from tests.benchmarks.ledger import Figure, Ledger, median_seconds
 from tests.support.source_kinds import kind_of
 
-N_RATINGS = int(os.environ.get("BENCHBOX_BENCH_RATINGS", 2_000_000))
+N_RATINGS = int(os.environ.get("BENCHBOX_BENCH_RATINGS", "2000000"))
 N_ITEMS = 26_744
 ROUNDS = 5
 HALF_STARS = RatingScale(0.5, 5, 0.5)
@@ -177,7 +177,9 @@ def test_peak_memory_of_loading(benchmark: Any, ledger: Ledger, file: Path) -> N
     command = [sys.executable, "-P", "-c", PEAK, str(file)]
 
     def peak() -> str:
-        return subprocess.run(command, capture_output=True, text=True).stdout
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True
+        ).stdout
 
     mib = int(benchmark.pedantic(peak, rounds=1)) >> 10
     benchmark.extra_info["peak_mib"] = mib

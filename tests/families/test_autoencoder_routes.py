@@ -65,9 +65,8 @@ def away_from_zero(
     noise = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter += 0.3 * torch.randn(
-                parameter.shape, generator=noise, dtype=torch.float64
-            )
+            drawn = torch.randn(parameter.shape, generator=noise, dtype=torch.float64)
+            parameter.add_(0.3 * drawn)
     network.seed(torch.Generator().manual_seed(2))
     network.route = route
     return network.train()

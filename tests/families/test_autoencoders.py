@@ -80,7 +80,7 @@ def a_network(rows: Rows, options: AutoencoderOptions = SMALL) -> Network:
     # No weight stays 0, so that all gradients count.
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter += torch.linspace(-1, 1, parameter.numel()).view_as(parameter)
+            parameter.add_(torch.linspace(-1, 1, parameter.numel()).view_as(parameter))
     return network.eval()
 
 

@@ -104,7 +104,7 @@ def a_network(train: Ratings, options: EmbeddingOptions = SMALL_CF) -> Network:
     network = Network(*rows, options.n_factors, head, generator(1)).double()
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter += torch.linspace(-1, 1, parameter.numel()).view_as(parameter)
+            parameter.add_(torch.linspace(-1, 1, parameter.numel()).view_as(parameter))
     return network
 
 

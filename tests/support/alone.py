@@ -47,7 +47,7 @@ def _failure(work: Callable[[], None]) -> str:
     """Return what went wrong; empty if nothing did."""
     try:
         work()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever went wrong is the answer
         return traceback.format_exc()
     return ""
 

@@ -55,17 +55,6 @@ class Prepares(Honest):
         super().fit(train, context)
 
 
-class PreparesForADevice(Honest):
-    """Gets ready for one device."""
-
-    def prepare(self, device: str) -> None:
-        self.ready_for = device
-
-    def fit(self, train: Ratings, context: FitContext) -> None:
-        context.note("ready for", self.ready_for)
-        super().fit(train, context)
-
-
 class Tuned(Honest):
     """Takes keyword options."""
 
@@ -147,7 +136,7 @@ class LeavesAChild(Honest):
         pid = os.fork()
         if pid == 0:
             time.sleep(600)
-        print(pid)
+        print(pid)  # noqa: T201 - a test reads it in the log of the trial
 
 
 class Sleeps(Honest):
@@ -222,16 +211,6 @@ class Inductive(Honest):
         return (sums[users] / counts[users]).astype(np.float32)
 
 
-class Timed(Honest):
-    """Reads timestamps, and cannot do without them."""
-
-    capabilities = Capabilities(uses_timestamps=True, stochastic=False)
-
-    def fit(self, train: Ratings, context: FitContext) -> None:
-        assert train.timestamps is not None
-        super().fit(train, context)
-
-
 class WarmOnly(Honest):
     """Answers for nobody it has not seen, and would fail if asked."""
 
@@ -286,8 +265,8 @@ class Precise(Honest):
         context.note("products", torch.get_float32_matmul_precision())
 
 
-class Savable(Honest):
-    """Can be saved."""
+class Keeps(Honest):
+    """Can be kept."""
 
     def state(self) -> dict[str, float]:
         return {"mean": float(self.mean)}
