@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, SupportsFloat
 
 import msgspec
 
+from benchbox.errors import ModelError
+from benchbox.models.numbers import as_count, as_number, as_text
 from benchbox.models.search_space import SearchSpace
 from benchbox.options import NoOptions, Options
 from benchbox.ratings import IndexArray, Ratings, Values
+from benchbox.text import one_line, shown
 
 # Share of an error by which it must fall to have fallen.
 _SLIGHT = 1e-4
@@ -124,6 +127,9 @@ class EpochReport:
     cpu_seconds: float | None = None
 
 
+Number = SupportsFloat
+"""A number of any kind: Python's, NumPy's, or an array or tensor of shape ``()``."""
+
 TimedStep = Callable[[], AbstractContextManager[None]]
 """Returns a context that times the training step in its block."""
 
@@ -167,35 +173,58 @@ class FitContext:
         """
         return nullcontext() if self.time_step is None else self.time_step()
 
-    def note(self, name: str, value: str) -> None:
+    def note(self, name: str, value: str | Number) -> None:
         """Record a choice the model made by itself, such as an algorithm.
 
         It must follow from data and options, never from a clock.
+
+        Args:
+            name: What was chosen.
+            value: The choice: a text, or a number of any kind.
+
+        Raises:
+            ModelError: The name is no text, or the value is neither text nor number.
         """
+        if not isinstance(name, str):
+            raise ModelError(f"note({shown(name)}, …): the name must be a text.")
+        text = as_text(value, f"note({shown(name)}, …)")
         if self.on_note is not None:
-            self.on_note(name, value)
+            self.on_note(one_line(name), text)
 
     def report(
         self,
-        epoch: int,
-        n_epochs: int,
+        epoch: Number,
+        n_epochs: Number,
         *,
-        loss: float | None = None,
-        validation_rmse: float | None = None,
+        loss: Number | None = None,
+        validation_rmse: Number | None = None,
     ) -> None:
         """Say that an epoch has ended: for curves, for progress and for the refit.
 
         The refit trains for the epoch whose ``validation_rmse`` was lowest.
+
+        Args:
+            epoch: Number of the epoch, from 1. Here and below, a number of NumPy or a
+                tensor of shape ``()`` will do.
+            n_epochs: Epochs planned at most.
+            loss: Training loss of the epoch.
+            validation_rmse: RMSE on the validation ratings, if there are any.
+
+        Raises:
+            ModelError: A value is no number, or an epoch is no whole number from 1.
         """
+        report = EpochReport(
+            epoch=as_count(epoch, "the epoch of report()", least=1),
+            n_epochs=as_count(n_epochs, "n_epochs of report()"),
+            loss=_number_or_none(loss, "loss"),
+            validation_rmse=_number_or_none(validation_rmse, "validation_rmse"),
+        )
         if self.on_report is not None:
-            self.on_report(
-                EpochReport(
-                    epoch=epoch,
-                    n_epochs=n_epochs,
-                    loss=loss,
-                    validation_rmse=validation_rmse,
-                )
-            )
+            self.on_report(report)
+
+
+def _number_or_none(value: Number | None, name: str) -> float | None:
+    return None if value is None else as_number(value, f"{name} of report()")
 
 
 class EarlyStopping:

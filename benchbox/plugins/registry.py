@@ -25,6 +25,7 @@ from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
 from benchbox.targets import load_file
 from benchbox.targets import resolve as resolve
 from benchbox.targets import source_digest as source_digest
+from benchbox.text import error_line
 
 T = TypeVar("T")
 
@@ -282,7 +283,7 @@ def _register(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return blame(f"cannot be loaded: {one_line(error)}", format_exc())
+        return blame(f"cannot be loaded: {error_line(error)}", format_exc())
     if trouble := _wrong_api(plugin):
         return blame(trouble)
     if isinstance(plugin, type):
@@ -293,7 +294,7 @@ def _register(
         # pluggy 1.6 leaves a plugin registered whose hook it has just refused.
         if manager.has_plugin(str(origin)):
             manager.unregister(name=str(origin))
-        return blame(f"breaks the plugin contract: {one_line(error)}", format_exc())
+        return blame(f"breaks the plugin contract: {error_line(error)}", format_exc())
     callers = manager.get_hookcallers(plugin) or []
     unknown = [caller.name for caller in callers if not caller.has_spec()]
     if callers and not unknown:
@@ -352,7 +353,7 @@ def _take_offers(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        reason = f"fails in its hook {hook}: {one_line(error)}"
+        reason = f"fails in its hook {hook}: {error_line(error)}"
         return [Broken(origin, reason, format_exc())]
     broken = []
     for value in values:
@@ -393,9 +394,3 @@ def _types() -> dict[str, type[Any]]:
         ExecutorSpec,
     )
     return dict(zip(KINDS, kinds, strict=True))
-
-
-def one_line(error: BaseException) -> str:
-    """Return the kind and the text of an error in one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

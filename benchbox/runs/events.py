@@ -6,10 +6,11 @@ from contextlib import redirect_stdout
 from copy import deepcopy
 from typing import Any
 
-from benchbox.plugins import Offer, Registry, one_line
+from benchbox.plugins import Offer, Registry
 from benchbox.records import RunRecord, TrialMessage, TrialRecord, TrialStart
 from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import PlannedTrial
+from benchbox.text import error_line
 
 
 class Events:
@@ -45,7 +46,7 @@ class Events:
                 self._failed.add((event, str(offer.origin)))
                 self._notify(
                     f"plugin {offer.origin} fails in its hook benchbox_{event}: "
-                    f"{one_line(error)}. The run goes on without it."
+                    f"{error_line(error)}. The run goes on without it."
                 )
 
 

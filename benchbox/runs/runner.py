@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchbox.errors import ProtocolError
+from benchbox.errors import ModelError, ProtocolError
 from benchbox.machine import PhaseClock
 from benchbox.ratings import Values
 from benchbox.records import (
@@ -23,7 +23,7 @@ from benchbox.runs.fold_store import FoldStore
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Plan, PlannedTrial
 from benchbox.runs.scoring import scores
-from benchbox.trials import PREDICTIONS, Executor, Finished, FirstUse
+from benchbox.trials import Executor, Finished, FirstUse, read_predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,9 @@ def _run_trial(
 
     def hand_pairs() -> Pairs:
         hidden = store.fold.hidden
-        return Pairs.written(out, hidden.users[asked], hidden.items[asked])
+        # In a new folder: into the trial's own it could put a link or a pipe.
+        folder = store.new_folder()
+        return Pairs.written(folder, hidden.users[asked], hidden.items[asked])
 
     first_use.pay(trial.model.label, job, trial.fold.train)
     limit = trial.plan.config.memory_limit_gib
@@ -140,7 +142,11 @@ def _run_trial(
     )
     if finished.outcome.status != "ok":
         return _trial_record(trial, finished), None
-    predicted = store.completed(np.load(out / PREDICTIONS), asked)
+    try:
+        predicted = store.completed(read_predictions(out, len(asked)), asked)
+    except ModelError as error:
+        finished.outcome.status, finished.outcome.reason = "failed", str(error)
+        return _trial_record(trial, finished), None
     record = _scored_record(
         trial,
         finished,

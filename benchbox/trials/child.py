@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from math import isfinite
@@ -31,10 +32,19 @@ from benchbox.machine import (
     synchronizer,
     warm_up,
 )
-from benchbox.models import EpochReport, FitContext, RatingModel, State, write_state
+from benchbox.models import (
+    EpochReport,
+    FitContext,
+    RatingModel,
+    State,
+    as_count,
+    write_state,
+)
 from benchbox.options import Options, decode
 from benchbox.ratings import Ratings, Values
 from benchbox.records import (
+    MOST_EPOCHS,
+    MOST_NOTES,
     EpochEnded,
     Fitted,
     Pairs,
@@ -43,18 +53,14 @@ from benchbox.records import (
     TrialJob,
     TrialMessage,
     TrialOutcome,
+    within_bounds,
 )
 from benchbox.targets import resolve
+from benchbox.text import error_line, message_of
+from benchbox.trials.predictions import write_predictions
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
-
-
-OUTCOME = "outcome.json"
-"""File in a job's folder that holds its `TrialOutcome`; absent if the child died."""
-
-PREDICTIONS = "predictions.npy"
-"""File in a job's folder that holds one float32 per pair asked for."""
 
 
 class Channel(Protocol):
@@ -85,12 +91,13 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
         _run(job, channel, clock, outcome)
     except BaseException as error:
         outcome.status, outcome.reason = _classify(error)
-        traceback.print_exc()
+        with suppress(Exception):
+            traceback.print_exc()
     outcome.wall_seconds = clock.wall_seconds
     outcome.cpu_seconds = clock.cpu_seconds
     if job.device.startswith("cuda"):
         _note_accelerator_peaks(job.device, outcome)
-    return outcome
+    return within_bounds(outcome)
 
 
 def build_model(target: str, options_type: str, options: dict[str, Any]) -> RatingModel:
@@ -226,7 +233,7 @@ def _run(
                 n_items=train.n_items,
                 flush=cache_flusher(job.device),
             )
-    np.save(Path(job.out) / PREDICTIONS, predictions, allow_pickle=False)
+    write_predictions(Path(job.out), predictions)
 
 
 def _fit(
@@ -240,6 +247,8 @@ def _fit(
     laps = LapClock(synchronizer(job.device))
 
     def note(curve: list[EpochReport], report: EpochReport) -> None:
+        if len(curve) == MOST_EPOCHS:
+            raise ModelError(f"it reported more than {MOST_EPOCHS:,} epochs.")
         wall, cpu = laps.lap()
         curve.append(replace(report, wall_seconds=wall, cpu_seconds=cpu))
         channel.send(EpochEnded(epoch=report.epoch, of=report.n_epochs))
@@ -251,7 +260,7 @@ def _fit(
         precision=job.precision,
         time_limit_seconds=job.time_limit_seconds,
         on_report=partial(note, outcome.curve),
-        on_note=outcome.notes.__setitem__,
+        on_note=partial(_note, outcome.notes),
         time_step=steps.step,
     )
     if not job.validation or not job.validation_history:
@@ -275,6 +284,12 @@ def _fit(
         model.fit(ratings, again)
 
 
+def _note(notes: dict[str, str], name: str, text: str) -> None:
+    if name not in notes and len(notes) == MOST_NOTES:
+        raise ModelError(f"it made more than {MOST_NOTES} notes.")
+    notes[name] = text
+
+
 def _best_epoch(curve: list[EpochReport]) -> int | None:
     judged = {
         report.epoch: report.validation_rmse
@@ -285,8 +300,7 @@ def _best_epoch(curve: list[EpochReport]) -> int | None:
 
 
 def _classify(error: BaseException) -> tuple[Status, str]:
-    text = " ".join(str(error).split())
-    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text, reason = message_of(error), error_line(error)
     # torch reports a failed allocation as a plain RuntimeError on the CPU.
     short = isinstance(error, MemoryError) or "can't allocate memory" in text
     if short or type(error).__name__ == "OutOfMemoryError":
@@ -305,8 +319,9 @@ def _note_accelerator_peaks(device: str, outcome: TrialOutcome) -> None:
 
 def _count_parameters(model: RatingModel) -> int | None:
     stated = getattr(model, "n_parameters", None)
-    if isinstance(stated, int):
-        return stated
+    # A method of that name is none of ours.
+    if stated is not None and not callable(stated):
+        return as_count(stated, "n_parameters")
     counts = [parameter.numel() for parameter in _parameters(model)]
     return sum(counts) if counts else None
 

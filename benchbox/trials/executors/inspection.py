@@ -10,6 +10,7 @@ from benchbox.models import Capabilities
 from benchbox.options import NoOptions, Options, decode, to_json
 from benchbox.records import Answer, Described, Devices, DevicesQuestion, Question
 from benchbox.targets import resolve
+from benchbox.text import error_line
 
 
 def answer(question: Question) -> Answer:
@@ -21,8 +22,7 @@ def answer(question: Question) -> Answer:
     except BenchboxError as error:
         return Described(error=str(error))
     except Exception as error:
-        text = " ".join(str(error).split())
-        return Described(error=f"{type(error).__name__}: {text}")
+        return Described(error=error_line(error))
 
 
 def describe(target: str, settings: dict[str, str]) -> Described:

@@ -1,0 +1,57 @@
+"""Files: reading what others may have planted, removing what they may have locked."""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a regular file that is no larger than it may be.
+
+    Links are not followed, and a pipe or a device is neither waited for nor read.
+
+    Args:
+        path: The file.
+        most_bytes: Bytes it may hold.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        OSError: It is no regular file, or it is too large.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(f"{path.name} is no regular file")
+        if found.st_size > most_bytes:
+            raise OSError(
+                f"{path.name} has {found.st_size:,} bytes; {most_bytes:,} are expected "
+                f"at most"
+            )
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            # One byte more tells whether it has grown meanwhile.
+            content = file.read(most_bytes + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > most_bytes:
+        raise OSError(f"{path.name} grew while it was read")
+    return content
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove *folder* with all that is in it, read-only parts too, as far as possible.
+
+    Links are removed and never followed.
+    """
+    with suppress(OSError, RecursionError):
+        if not stat.S_ISDIR(folder.lstat().st_mode):
+            folder.unlink()
+            return
+        folder.chmod(0o700)
+        with os.scandir(folder) as entries:
+            paths = [Path(entry.path) for entry in entries]
+        for path in paths:
+            remove_tree(path)
+        folder.rmdir()
