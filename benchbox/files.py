@@ -2,8 +2,12 @@
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkdtemp
+
+from benchbox.errors import ResultsError
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:
@@ -38,6 +42,32 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
     if len(content) > most_bytes:
         raise OSError(f"{path.name} grew while it was read")
     return content
+
+
+def new_folder(parent: Path) -> Path:
+    """Return a new folder below *parent*, made again if a cleaner has removed that."""
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Path(mkdtemp(dir=parent))
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Provide a folder for files of the moment; what is left of it is removed.
+
+    Raises:
+        ResultsError: It cannot be made.
+    """
+    try:
+        folder = Path(mkdtemp(prefix="benchbox-"))
+    except OSError as error:
+        raise ResultsError(
+            f"There is no room for files of the moment: {error}. Make some, or set "
+            f"TMPDIR to a folder that has it."
+        ) from None
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
 
 
 def remove_tree(folder: Path) -> None:

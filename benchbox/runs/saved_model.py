@@ -13,6 +13,7 @@ import numpy as np
 
 from benchbox.data import Dataset, data_id, map_ratings, write_ratings
 from benchbox.errors import ModelError, UsageError
+from benchbox.files import scratch_folder
 from benchbox.machine import Environment, describe_environment
 from benchbox.models import Precision, RatingModel, read_state
 from benchbox.options import NoOptions, spell
@@ -120,8 +121,7 @@ def fit(
     """
     if folder.exists():
         raise UsageError(f"{str(folder)!r} exists. Choose another --out, or remove it.")
-    with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
-        scratch = Path(name)
+    with scratch_folder() as scratch:
         finished = executor.run(
             _job(model, dataset.ratings, settings, scratch),
             log=scratch / "log",

@@ -1,12 +1,12 @@
 """Session: all that a run needs, opened once, for the command line and Python alike."""
 
-import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from benchbox.errors import UsageError
+from benchbox.files import scratch_folder
 from benchbox.machine import n_usable_cpus
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
@@ -65,10 +65,7 @@ class Session:
         self._executors: dict[int, Executor] = {}
 
     def __enter__(self) -> Self:
-        name = self._context.enter_context(
-            tempfile.TemporaryDirectory(prefix="benchbox-")
-        )
-        self._scratch = Path(name)
+        self._scratch = self._context.enter_context(scratch_folder())
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -20,6 +20,7 @@ QUICK = (
     "ForgedNaN",
     "Pipe",
     "Pickled",
+    "OverwritesRatings",
     "LoneSurrogate",
     "EndlessCount",
     "NumbersOfEveryKind",

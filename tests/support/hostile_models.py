@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from benchbox import FitContext, Ratings
+from benchbox.files import remove_tree
 from benchbox.ratings import IndexArray, Values
 from benchbox.records.trial_job import TrialOutcome
 
@@ -330,6 +331,74 @@ class PlantsWhereItIsHandedPairs(Mean):
                 os.mkfifo(folder / name)
 
         real, child.write_predictions = child.write_predictions, write
+
+
+# What a model does to the files that other trials read.
+
+
+class Tampers(Mean):
+    """Changes the training ratings where other models read them."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.tamper(Path(train.values.filename))  # type: ignore[attr-defined]
+
+    def tamper(self, file: Path) -> None:
+        raise NotImplementedError
+
+
+@ends("failed", "files that other trials read changed .*: train/values.npy was changed")
+class OverwritesRatings(Tampers):
+    def tamper(self, file: Path) -> None:
+        file.chmod(0o644)
+        stored = np.load(file, mmap_mode="r+")
+        stored[:] = 1
+        stored.flush()
+
+
+@ends("failed", "train/values.npy was changed")
+class OverwritesRatingsAndPutsTimesBack(OverwritesRatings):
+    def tamper(self, file: Path) -> None:
+        before = file.stat()
+        super().tamper(file)
+        file.chmod(before.st_mode)
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@ends("failed", "train/users.npy is gone")
+class RemovesRatings(Tampers):
+    def tamper(self, file: Path) -> None:
+        file.parent.chmod(0o755)
+        file.with_name("users.npy").unlink()
+
+
+@ends("failed", "train/items.npy is gone")
+class RemovesAllRatings(Tampers):
+    def tamper(self, file: Path) -> None:
+        remove_tree(file.parents[1])
+
+
+@ends("failed", "train/rows.npy was added")
+class AddsAColumn(Tampers):
+    def tamper(self, file: Path) -> None:
+        file.parent.chmod(0o755)
+        np.save(file.with_name("rows.npy"), np.arange(32))
+
+
+@ends("failed", "train/values.npy was changed")
+class ReplacesRatingsByALink(Tampers):
+    def tamper(self, file: Path) -> None:
+        file.parent.chmod(0o755)
+        file.rename(file.parent.parent / "was.npy")
+        file.symlink_to(file.parent.parent / "was.npy")
+
+
+@ends("failed", "train/values.npy was changed")
+class ReplacesRatingsByAPipe(Tampers):
+    def tamper(self, file: Path) -> None:
+        file.parent.chmod(0o755)
+        file.unlink()
+        os.mkfifo(file)
 
 
 # What a model says of itself.
