@@ -3,7 +3,8 @@
 import re
 
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # Control characters; escape sequences begin with one.
+    "\r(?!\n)"  # A line may end like that; alone it goes back to the beginning.
+    "|[\x00-\x0c\x0e-\x1f\x7f-\x9f"  # Others; escape sequences begin with one.
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # They reorder what is shown.
     "\u2028\u2029\ufeff"
     "\ud800-\udfff]"  # Surrogates alone, which no file can hold.
@@ -34,6 +35,15 @@ def one_line(text: str, most: int | None = None) -> str:
     if most is None or len(line) <= most:
         return line
     return f"{line[:most]}… ({len(line) - most:,} characters more)"
+
+
+def is_valid(text: str) -> bool:
+    """Return whether *text* can be written to a file: a byte of no UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def error_line(error: BaseException) -> str:

@@ -1,13 +1,32 @@
 """Common: options that several commands take, and how all speak to standard error."""
 
+import sys
 from pathlib import Path
 
 import click
 
+from benchbox.text import printable
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """Print *text*, with control characters spelt out: some of it others wrote.
+
+    Args:
+        text: What to print.
+        err: Whether it goes to standard error.
+    """
+    click.echo(printable(str(text)), err=err)
+
+
+def hand_out(text: str) -> None:
+    """Print the lines of *text* as data: as they are where a program reads them."""
+    is_read_by_people = sys.stdout.isatty()
+    click.echo(printable(text) if is_read_by_people else text, nl=False)
+
 
 def notify(text: str) -> None:
     """Print *text* to standard error."""
-    click.echo(text, err=True)
+    say(text, err=True)
 
 
 def complain_of(text: str) -> None:

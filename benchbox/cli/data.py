@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchbox.cli.common import notify
+from benchbox.cli.common import notify, say
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
 from benchbox.data import DatasetCard, cache_folder, clean, fetch, load_dataset, locate
@@ -34,7 +34,7 @@ command.add_command(audit)
 @command.command("path")
 def path() -> None:
     """Print the folder that keeps downloads."""
-    click.echo(cache_folder())
+    say(cache_folder())
 
 
 @command.command("fetch")
@@ -44,7 +44,7 @@ def fetch_command(names: tuple[str, ...]) -> None:
     registry = installed()
     for name in names:
         card, _ = find_dataset(name, registry)
-        click.echo(f"{card.name}: {fetch(card, notify=notify).origin}")
+        say(f"{card.name}: {fetch(card, notify=notify).origin}")
 
 
 @command.command("show")
@@ -59,10 +59,10 @@ def show(name: str, columns: str) -> None:
     card, settings = find_dataset(name, installed(), columns)
     found = locate(card)
     if found.is_here:
-        click.echo(_description(load_dataset(card, settings, notify=notify)))
+        say(_description(load_dataset(card, settings, notify=notify)))
     else:
         decode(card.options_type(), settings, f"Data set {card.name!r}")
-        click.echo(_card_alone(card, found))
+        say(_card_alone(card, found))
 
 
 @command.command("clean")
@@ -72,7 +72,7 @@ def clean_command(names: tuple[str, ...]) -> None:
     registry = installed()
     cards = [find_dataset(name, registry)[0] for name in names]
     freed = sum(map(clean, cards)) if cards else clean()
-    click.echo(f"Freed {freed / 2**20:.1f} MiB in {cache_folder()}.")
+    say(f"Freed {freed / 2**20:.1f} MiB in {cache_folder()}.")
 
 
 def _description(dataset: "Dataset") -> str:

@@ -12,6 +12,7 @@ from typing import Literal
 import click
 from tabulate import tabulate
 
+from benchbox.cli.common import say
 from benchbox.cli.installed import installed
 from benchbox.data import cache_folder
 from benchbox.errors import BenchboxError
@@ -42,9 +43,9 @@ def command() -> int:
     rows = [
         (c.verdict, c.what, fill(c.found, room, break_on_hyphens=False)) for c in checks
     ]
-    click.echo(tabulate(rows, tablefmt="plain"))
+    say(tabulate(rows, tablefmt="plain"))
     if any(c.verdict == "note" for c in checks):
-        click.echo("\nA note is about the timings: docs/timing.md says what to do.")
+        say("\nA note is about the timings: docs/timing.md says what to do.")
     return int(any(c.verdict == "bad" for c in checks))
 
 

@@ -5,14 +5,16 @@ from typing import get_args
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
-from benchbox.cli.common import notify
+from benchbox.cli.common import notify, say
 from benchbox.cli.installed import installed
 from benchbox.machine import n_usable_cpus
 from benchbox.models import Precision
 from benchbox.records import EpochEnded, TrialMessage
 from benchbox.runs import FitSettings, KeptRecord, Session, Silent
+from benchbox.text import one_line
 
 
 @click.command("fit")
@@ -72,11 +74,11 @@ def command(
         n_threads=threads or n_usable_cpus(),
     )
     console = Console(stderr=True, highlight=False)
-    with console.status(f"fitting {model}") as status:
+    with console.status(escape(f"fitting {one_line(model)}")) as status:
         progress = _FitProgress(model, status)
         with Session(installed(), notify, progress) as session:
             record = session.fit(model, dataset, out, settings, columns)
-    click.echo(_description(record, out))
+    say(_description(record, out))
 
 
 class _FitProgress(Silent):
@@ -89,7 +91,7 @@ class _FitProgress(Silent):
         """Show the epoch, if the message tells it."""
         if isinstance(message, EpochEnded):
             epoch = f"epoch {message.epoch}/{message.of}"
-            self._status.update(f"fitting {self._label}, {epoch}")
+            self._status.update(escape(f"fitting {one_line(self._label)}, {epoch}"))
 
 
 def _description(record: KeptRecord, out: Path) -> str:

@@ -7,6 +7,7 @@ from textwrap import fill
 
 import click
 
+from benchbox.cli.common import notify, say
 from benchbox.cli.installed import installed
 from benchbox.data import load_dataset
 from benchbox.options import spell
@@ -39,7 +40,7 @@ def folds(name: str, protocols: tuple[str, ...], columns: str) -> None:
     changed.
     """
     tables = map(_table, _audited(name, protocols, columns))
-    click.echo("\n\n".join(tables))
+    say("\n\n".join(tables))
 
 
 @click.command("audit")
@@ -55,7 +56,7 @@ def audit(name: str, protocols: tuple[str, ...], columns: str) -> int:
     The exit code is 1 if there is a leak.
     """
     audited = list(_audited(name, protocols, columns))
-    click.echo("\n\n".join(map(_report, audited)))
+    say("\n\n".join(map(_report, audited)))
     return int(any(each.leaks for each in audited))
 
 
@@ -78,7 +79,7 @@ class _Audited:
 def _audited(name: str, choices: Sequence[str], columns: str) -> Iterator[_Audited]:
     registry = installed()
     card, settings = find_dataset(name, registry, columns)
-    dataset = load_dataset(card, settings, notify=lambda t: click.echo(t, err=True))
+    dataset = load_dataset(card, settings, notify=notify)
     for choice in choices or (card.default_protocol,):
         folds = split(dataset, choice, (), registry)
         yield _Audited(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from benchbox.cli.common import hand_out, say
 from benchbox.cli.pairs import read_columns
 from benchbox.runs import KeptModel
 
@@ -34,7 +35,7 @@ def command(folder: Path, pairs: Path, out: Path | None) -> None:
     writer.writerow(("user", "item", "prediction"))
     writer.writerows(rows)
     if out is None:
-        click.echo(text.getvalue(), nl=False)
+        hand_out(text.getvalue())
         return
     out.write_text(text.getvalue())
-    click.echo(f"{len(users):,} predictions in {out}.", err=True)
+    say(f"{len(users):,} predictions in {out}.", err=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from benchbox.cli.common import say
 from benchbox.cli.pairs import read_columns
 from benchbox.errors import DataError, UsageError, nearest
 from benchbox.runs import KeptModel, Recommendation
@@ -36,9 +37,9 @@ def command(folder: Path, user: str, k: int, as_json: bool) -> None:
     else:
         best = kept.recommend(user, k)
     if as_json:
-        click.echo(json.dumps([asdict(item) for item in best], indent=1))
+        say(json.dumps([asdict(item) for item in best], indent=1))
     else:
-        click.echo(_table(best))
+        say(_table(best))
 
 
 def _own_ratings(kept: KeptModel, file: Path) -> dict[str, float]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import results_option
+from benchbox.cli.common import results_option, say
 from benchbox.cli.installed import installed, report_formats
 from benchbox.records import RunFolder
 from benchbox.reports import render
@@ -31,5 +31,5 @@ def command(runs: tuple[str, ...], form: str, out: Path) -> int:
     registry = installed()
     registry.find("formats", form)
     folders = [RunFolder.find(run, out) for run in runs or ("last",)]
-    click.echo(render(folders[0], form, report_formats(registry), *folders[1:]))
+    say(render(folders[0], form, report_formats(registry), *folders[1:]))
     return 0

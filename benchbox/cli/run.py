@@ -17,6 +17,7 @@ from benchbox.cli.common import (
     protocols_option,
     results_option,
     resume_option,
+    say,
     threads_option,
     verbose_option,
 )
@@ -35,6 +36,7 @@ from benchbox.runs import (
     make_config,
     suite_settings,
 )
+from benchbox.text import printable
 
 
 @click.command("run")
@@ -150,7 +152,7 @@ def command(
     with session_of(registry, TrialProgress(verbose), executor) as session:
         if not dry_run:
             return run_and_print(session, config, folder, out)
-        click.echo(_preview(session.plan(config), session.costs(out)))
+        say(_preview(session.plan(config), session.costs(out)))
         return 0
 
 
@@ -160,7 +162,7 @@ def session_of(
     """Return a session that shows on standard error how it gets on."""
     # A polite request to end is treated like Ctrl-C: nothing may be lost.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    typed = shlex.join(["benchbox", *sys.argv[1:]])
+    typed = printable(shlex.join(["benchbox", *sys.argv[1:]]))
     return Session(registry, notify, progress, typed, executor)
 
 
@@ -185,10 +187,10 @@ def run_and_print(
         folder = RunFolder.create(out, new_run_id())
     run = session.carry_out(plan, folder)
     if folder.trials():
-        click.echo(render(folder, "table", report_formats(session.registry)))
+        say(render(folder, "table", report_formats(session.registry)))
         if text := more(folder):
-            click.echo(f"\n{text}")
-        click.echo(f"\nResults, tables and logs: {folder.path}", err=True)
+            say(f"\n{text}")
+        say(f"\nResults, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
         command = "run" if config.tuning is None else "tune"
         complain_of(

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from benchbox.analysis import Analysis, analyse
-from benchbox.cli.common import notify, results_option
+from benchbox.cli.common import notify, results_option, say
 from benchbox.cli.installed import complain, installed
 from benchbox.errors import ResultsError
 from benchbox.records import RunFolder, RunRecord
@@ -33,7 +33,7 @@ def command(run: str, form: str, out: Path) -> int:
     a comparison of every two models, and errors by slice.
     """
     text = STATS_FORMATS[form](*_analysed(RunFolder.find(run, out)))
-    click.echo(text)
+    say(text)
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import msgspec
+from rich.markup import escape
 from rich.status import Status
 
 from benchbox.cli.common import (
@@ -34,6 +35,7 @@ from benchbox.records import (
     TuningBudget,
 )
 from benchbox.runs import STUDY, PlannedTrial, config_to_resume, make_config
+from benchbox.text import one_line
 
 
 @click.command("tune")
@@ -129,7 +131,7 @@ class _TuningProgress(TrialProgress):
     def search_started(self, label: str, budget: TuningBudget) -> None:
         """Show that a search begins."""
         self._label, self._most, self._number = label, budget.trials, 0
-        self._status = self._console.status(f"tuning {label}")
+        self._status = self._console.status(escape(f"tuning {one_line(label)}"))
         self._status.start()
 
     def trial_started(self, trial: PlannedTrial) -> None:
@@ -151,7 +153,7 @@ class _TuningProgress(TrialProgress):
         """Print what came of the options tried last, if asked to."""
         if self._verbose:
             value = tried.status if tried.value is None else f"{tried.value:.4f}"
-            self._console.print(
+            self._say(
                 f"{self._label}: {value}, {tried.seconds:.1f} s, "
                 f"{spell('', tried.options)[1:]}"
             )
@@ -162,13 +164,15 @@ class _TuningProgress(TrialProgress):
             self._status.stop()
             self._status = None
         if record and (not self._console.is_terminal or self._verbose):
-            self._console.print(f"tuned {_said(record)}")
+            self._say(f"tuned {_said(record)}")
+
+    def _say(self, line: str) -> None:
+        self._console.print(one_line(line), markup=False)
 
     def _show_search(self, more: str) -> None:
         if self._status is not None:
-            self._status.update(
-                f"tuning {self._label}: trial {self._number}/{self._most}{more}"
-            )
+            line = f"tuning {self._label}: trial {self._number}/{self._most}{more}"
+            self._status.update(escape(one_line(line)))
 
 
 def _said(study: StudyRecord) -> str:

@@ -11,6 +11,10 @@ from benchbox.options import spell
 from benchbox.protocols import Finding
 from benchbox.ratings import RatingScale
 from benchbox.records.config import RunConfig
+from benchbox.text import one_line
+
+MOST_LABEL_CHARACTERS = 300
+"""Of a model: options may be lists of any length."""
 
 RESULT_FORMAT = 1
 """Changes whenever a reader of these records would have to."""
@@ -58,8 +62,11 @@ class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """Name and changed options, as one would choose them."""
-        label = spell(self.name, self.changed)
+        """Name and changed options, as one would choose them, in a printable line."""
+        label = one_line(spell(self.name, self.changed))
+        if len(label) > MOST_LABEL_CHARACTERS:
+            # The id tells it from others that begin alike.
+            label = f"{label[:MOST_LABEL_CHARACTERS]}… {self.id[:8]}"
         return f"{label} tuned" if self.tuned else label
 
 

@@ -28,9 +28,12 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
         names = settings["folds"].split(",")
         settings["folds"] = tuple(name.strip() for name in names)
     try:
-        return msgspec.convert(settings, RunConfig)
-    except msgspec.ValidationError as error:
+        config = msgspec.convert(settings, RunConfig)
+        # What cannot be written down, such as half a character, cannot be kept.
+        msgspec.json.encode(config)
+    except (msgspec.ValidationError, UnicodeEncodeError, TypeError) as error:
         raise UsageError(f"The settings of the run cannot be used: {error}.") from None
+    return config
 
 
 def suite_settings(

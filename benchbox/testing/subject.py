@@ -1,6 +1,6 @@
 """Subject: a model under test, fitted and asked as the runner would."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -68,6 +68,7 @@ class ModelSubject:
         seed: int = SEED,
         device: str = "cpu",
         epochs: int | None = None,
+        on_note: Callable[[str, str], None] | None = None,
     ) -> list[EpochReport]:
         """Fit *model*, with validation ratings if it asks; return what it reported.
 
@@ -77,6 +78,7 @@ class ModelSubject:
             seed: Seed of the fit.
             device: Where to train.
             epochs: Epochs of a refit, which has no validation ratings.
+            on_note: Takes what it notes.
         """
         reports: list[EpochReport] = []
         context = FitContext(
@@ -85,6 +87,7 @@ class ModelSubject:
             n_threads=1,
             epochs=epochs,
             on_report=reports.append,
+            on_note=on_note,
         )
         can = self.spec.capabilities
         # A single rating cannot be parted; then it is a refit.

@@ -128,6 +128,20 @@ def state_of(model: RatingModel) -> State:
     return state
 
 
+def count_parameters(model: RatingModel) -> int | None:
+    """Return how many numbers *model* has learned; `None` if it cannot be told.
+
+    Raises:
+        ModelError: It states what is no count.
+    """
+    stated = getattr(model, "n_parameters", None)
+    # A method of that name is none of ours.
+    if stated is not None and not callable(stated):
+        return as_count(stated, "n_parameters")
+    counts = [parameter.numel() for parameter in _parameters(model)]
+    return sum(counts) if counts else None
+
+
 def host_array(predicted: Any) -> NDArray[Any]:
     """Return a model's answer as an array in the host's memory.
 
@@ -201,7 +215,7 @@ def _run(
         _fit(job, model, train, channel, outcome, steps)
     if steps.n_steps:
         outcome.n_steps, outcome.steps = steps.n_steps, summarise(steps.seconds())
-    outcome.n_parameters = _count_parameters(model)
+    outcome.n_parameters = count_parameters(model)
     outcome.parameter_bytes = _parameter_bytes(model)
     if job.keep is not None:
         write_state(Path(job.keep), state_of(model))
@@ -315,15 +329,6 @@ def _note_accelerator_peaks(device: str, outcome: TrialOutcome) -> None:
 
     outcome.peak_accelerator_bytes = torch.cuda.max_memory_allocated(device)
     outcome.reserved_accelerator_bytes = torch.cuda.max_memory_reserved(device)
-
-
-def _count_parameters(model: RatingModel) -> int | None:
-    stated = getattr(model, "n_parameters", None)
-    # A method of that name is none of ours.
-    if stated is not None and not callable(stated):
-        return as_count(stated, "n_parameters")
-    counts = [parameter.numel() for parameter in _parameters(model)]
-    return sum(counts) if counts else None
 
 
 def _parameter_bytes(model: RatingModel) -> int | None:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ QUICK = (
     "Pickled",
     "OverwritesRatings",
     "LoneSurrogate",
+    "SteersTheTerminal",
     "EndlessCount",
     "NumbersOfEveryKind",
 )
@@ -31,7 +34,7 @@ class Ran:
     """A run of honest models among hostile ones, and the same run without these."""
 
     def __init__(self, names: Sequence[str], folder: Path) -> None:
-        self.names = tuple(names)
+        self.names, self.printed = tuple(names), StringIO()
         self.code, self.folder = self._run("among", names, folder)
         self.records = {record.label: record for record in self.folder.trials()}
         _, self.alone = self._run("alone", (), folder)
@@ -42,7 +45,8 @@ class Ran:
         line = "run -d svd-toy -p holdout:fraction=0.3 --seeds 1 --time-limit 12"
         models = ["-m", "bias", *(f"-m{HOSTILE}:{one}" for one in hostile), "-m", "svd"]
         out = folder / name
-        code = main([*line.split(), *models, "--device", "cpu", "--out", str(out)])
+        with redirect_stdout(self.printed), redirect_stderr(self.printed):
+            code = main([*line.split(), *models, "--device", "cpu", "--out", str(out)])
         return code, RunFolder.find("last", out)
 
     def log(self, record: TrialRecord) -> bytes:
@@ -117,6 +121,20 @@ def test_numbers_of_every_kind_are_recorded_as_plain_ones(few: Ran) -> None:
     assert [report.epoch for report in record.curve] == [1, 2, 3, 4]
     assert [report.loss for report in record.curve] == [0.5, 0.5, 0.5, 0.25]
     assert record.n_parameters == 7
+
+
+def test_nothing_a_model_says_steers_a_terminal_or_gets_into_a_file_raw(
+    few: Ran,
+) -> None:
+    folder = few.folder.path
+    files = [*folder.glob("table.*"), *folder.rglob("*.json")]
+    texts = [few.printed.getvalue(), *(file.read_text() for file in files)]
+
+    assert len(texts) > 10
+    assert r"\u001b[2J" in texts[0]
+    assert r"\u001b[2J" in (folder / "table.md").read_text()
+    for text in texts:
+        assert not [c for c in text if not (c.isprintable() or c == "\n")]
 
 
 def test_what_a_model_raises_is_in_its_log(few: Ran) -> None:
