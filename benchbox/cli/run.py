@@ -26,13 +26,14 @@ from benchbox.cli.progress import TrialProgress, clock
 from benchbox.errors import UsageError
 from benchbox.models import Precision
 from benchbox.plugins import Registry
-from benchbox.records import RunConfig, RunFolder, new_run_id
+from benchbox.records import RunConfig, RunFolder, TrialRecord, new_run_id
 from benchbox.reports import render
 from benchbox.runs import (
     Costs,
     Plan,
     Session,
     config_to_resume,
+    failed_metrics,
     make_config,
     suite_settings,
 )
@@ -198,7 +199,12 @@ def run_and_print(
             f"{folder.path.name} --out {folder.path.parent}"
         )
         return 130
-    return int(any(r.status not in ("ok", "skipped") for r in folder.trials()))
+    return int(bool(plan.refused) or any(map(_went_wrong, folder.trials())))
+
+
+def _went_wrong(trial: TrialRecord) -> bool:
+    """Return whether a trial did not end well, or a metric has failed in it."""
+    return trial.status not in ("ok", "skipped") or bool(failed_metrics(trial))
 
 
 def _preview(plan: Plan, costs: Costs) -> str:

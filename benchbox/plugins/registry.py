@@ -19,13 +19,13 @@ from benchbox.metrics import FLAWED_METRICS, METRICS, Metric
 from benchbox.models import ModelSpec
 from benchbox.plugins import hookspecs
 from benchbox.plugins.executors import OWN_EXECUTORS, ExecutorSpec
-from benchbox.plugins.formats import OWN_FORMATS, ReportFormat
+from benchbox.plugins.formats import OWN_FORMATS, ReportFormat, is_file_of_a_run
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
 from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
 from benchbox.targets import load_file
 from benchbox.targets import resolve as resolve
 from benchbox.targets import source_digest as source_digest
-from benchbox.text import error_line
+from benchbox.text import error_line, shown
 
 T = TypeVar("T")
 
@@ -374,6 +374,11 @@ def _wrong_offer(kind: str, value: Any) -> str:
         return (
             f"the name {value.name!r}. Names are lower-case letters and digits, parted "
             f"by hyphens."
+        )
+    if isinstance(value, ReportFormat) and not is_file_of_a_run(value.file):
+        return (
+            f"the file name {shown(value.file)}. A format's file lies in the folder of "
+            f"the run, and takes no name that benchbox uses there."
         )
     return ""
 

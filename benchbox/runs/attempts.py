@@ -88,7 +88,7 @@ class Attempts:
             finished,
             complete,
             n_answered=len(asked),
-            reference=store.reference_scores,
+            reference=store.reference_scores.records,
         )
         return record, complete
 
@@ -175,14 +175,15 @@ def _scored_record(
 ) -> TrialRecord:
     clock = PhaseClock()
     with clock.phase("score"):
-        metrics = scores(predicted, trial)
+        found = scores(predicted, trial)
+    finished.outcome.notes |= found.troubles
     finished.outcome.wall_seconds |= clock.wall_seconds
     finished.outcome.cpu_seconds |= clock.cpu_seconds
     clipped = trial.fold.hidden.scale.clip(predicted)
     return _trial_record(
         trial,
         finished,
-        metrics=metrics,
+        metrics=found.records,
         predictions_digest=predictions_digest(predicted),
         n_clipped=int(np.count_nonzero(clipped != predicted)),
         **values,

@@ -17,9 +17,8 @@ from benchbox.files import new_folder, remove_tree
 from benchbox.models import Capabilities, fit_bias_model
 from benchbox.protocols import carve_validation
 from benchbox.ratings import Ratings, Values
-from benchbox.records import ScoreRecord
 from benchbox.runs.plan import PlannedTrial
-from benchbox.runs.scoring import scores
+from benchbox.runs.scoring import Scores, scores
 from benchbox.runs.seals import Seals
 from benchbox.seeding import permutation
 
@@ -85,7 +84,7 @@ class FoldStore:
         return fitted.predict(self.fold.hidden.users, self.fold.hidden.items)
 
     @cached_property
-    def reference_scores(self) -> dict[str, ScoreRecord]:
+    def reference_scores(self) -> Scores:
         """What the bias model scores on the hidden ratings."""
         return scores(self.reference, self._trial)
 

@@ -101,6 +101,7 @@ class Plan:
         accelerators: Names of the accelerators of this machine.
         searches: What tuning may try, by id of the model.
         chosen: What tuning chose, by id of the fold and id of the model.
+        refused: Why a part of what was asked for is no stage.
     """
 
     config: RunConfig
@@ -111,6 +112,7 @@ class Plan:
     accelerators: list[str]
     searches: Mapping[str, SearchSpace] = field(default_factory=dict)
     chosen: Mapping[tuple[str, str], Chosen] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
 
     @cached_property
     def environment(self) -> Environment:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from benchbox.errors import UsageError
+from benchbox.errors import ResultsError, UsageError
 from benchbox.files import scratch_folder
 from benchbox.machine import n_usable_cpus
 from benchbox.metrics import Metric
@@ -25,6 +25,7 @@ from benchbox.runs.resolve import (
 )
 from benchbox.runs.runner import execute, trials_left
 from benchbox.runs.saved_model import FitSettings, KeptRecord, fit
+from benchbox.runs.scoring import failed_metrics
 from benchbox.runs.stages import Notify, Stages
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
 from benchbox.runs.tuning.suggestions import needs_optuna
@@ -109,6 +110,7 @@ class Session:
             metrics=resolve_metrics(self.registry),
             n_threads=n_threads,
             accelerators=find_accelerators(config.device, executor),
+            refused=tuple(map(str, stages.refused)),
         )
         if config.tuning is None:
             return plan
@@ -145,8 +147,18 @@ class Session:
             plan = found
         record = self._executed(plan, folder, executor, record)
         formats = {o.value.name: o.value for o in self.registry.all("formats")}
-        write_tables(folder, formats)
+        for line in write_tables(folder, formats):
+            self.notify(f"benchbox: {line}")
+        self._tell_of_metrics(folder)
         return record
+
+    def _tell_of_metrics(self, folder: RunFolder) -> None:
+        """Say once of each metric that failed why it did."""
+        told: dict[str, str] = {}
+        for trial in folder.trials():
+            told = failed_metrics(trial) | told
+        for name, why in told.items():
+            self.notify(f"benchbox: metric {name!r} has no figure: {why}.")
 
     def _executed(
         self, plan: Plan, folder: RunFolder, executor: Executor, record: RunRecord
@@ -232,6 +244,7 @@ def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
     earlier = folder.read_run() if folder.has_run() else None
     environments = []
     if earlier is not None:
+        _check_stages(plan, earlier)
         known = [*earlier.earlier_environments, earlier.environment]
         # A trial names its environment by id; those of this run's own are in there.
         environments = [one for one in known if one.id != plan.environment.id]
@@ -248,6 +261,19 @@ def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
         environment=plan.environment,
         earlier_environments=environments,
     )
+
+
+def _check_stages(plan: Plan, earlier: RunRecord) -> None:
+    """Refuse to go on with a run whose records would be taken for those of others."""
+    now_and_then = [
+        [stage.label for stage in stages]
+        for stages in ([stage.record() for stage in plan.stages], earlier.stages)
+    ]
+    if now_and_then[0] != now_and_then[1]:
+        raise ResultsError(
+            f"Run {earlier.id} was begun on {'; '.join(now_and_then[1])}, and would go "
+            f"on on {'; '.join(now_and_then[0])}. Begin a new run."
+        )
 
 
 def _metric_record(metric: Metric) -> MetricRecord:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 from benchbox.data import (
     Dataset,
@@ -10,7 +12,7 @@ from benchbox.data import (
     is_file_choice,
     load_dataset,
 )
-from benchbox.errors import UsageError
+from benchbox.errors import ProtocolError, ResultsError, UsageError
 from benchbox.options import Options, decode, split_choice
 from benchbox.plugins import Registry
 from benchbox.protocols import (
@@ -31,6 +33,9 @@ Notify = Callable[[str], None]
 class Stages:
     """Loads data sets, each of them once, and splits them.
 
+    Attributes:
+        refused: Why protocols could not split a data set, where there were others.
+
     Args:
         registry: What is installed.
         notify: Takes a line for each source passed over, each download and each
@@ -41,6 +46,7 @@ class Stages:
     def __init__(self, registry: Registry, notify: Notify, columns: str = "") -> None:
         self._registry, self._notify, self._columns = registry, notify, columns
         self._loaded: dict[str, Dataset] = {}
+        self.refused: list[ProtocolError] = []
 
     def card(self, text: str) -> DatasetCard:
         """Return the card of the data set that *text* chooses.
@@ -93,14 +99,35 @@ class Stages:
     def all(self, config: RunConfig) -> list[Stage]:
         """Return each data set of *config* under each of its protocols.
 
+        Where a protocol cannot split a data set, the others are returned.
+
         Raises:
-            BenchboxError: As `stage` says.
+            BenchboxError: As `stage` says; and no protocol could split any of them.
         """
-        return [
-            self.stage(text, protocol, config.folds)
-            for text in config.datasets
-            for protocol in config.protocols or ("",)
-        ]
+        return self.possible(
+            [
+                partial(self.stage, text, protocol, config.folds)
+                for text, protocol in _asked(config)
+            ]
+        )
+
+    def possible(self, asked: Sequence[Callable[[], Stage]]) -> list[Stage]:
+        """Return what each of *asked* makes, but for what a protocol cannot split.
+
+        Raises:
+            ProtocolError: There is nothing else.
+        """
+        made: list[Stage] = []
+        for make in asked:
+            try:
+                made.append(make())
+            except ProtocolError as error:
+                self.refused.append(error)
+        if not made and self.refused:
+            raise self.refused[0]
+        for refused in self.refused:
+            self._notify(f"benchbox: left out: {refused}")
+        return made
 
     def again(self, run: RunRecord, number: int) -> Stage:
         """Return a stage of a run that has ended, made from its record.
@@ -117,9 +144,22 @@ class Stages:
             # What stood in for the data of a case then, whatever is at hand now.
             folds = [fold.name for fold in stage.folds]
             return self.stage(stage.case.dataset, stage.case.protocol, folds)
-        protocols = config.protocols or ("",)
-        place, protocol = divmod(number, len(protocols))
-        return self.stage(config.datasets[place], protocols[protocol], config.folds)
+        asked = _asked(config)
+        if len(asked) == len(run.stages):
+            return self.stage(*asked[number], config.folds)
+        # Some were left out: the one is meant that has the same label.
+        for text, protocol in asked:
+            with suppress(ProtocolError):
+                made = self.stage(text, protocol, config.folds)
+                if made.record().label == stage.label:
+                    return made
+        raise ResultsError(f"{stage.label} cannot be split again as run {run.id} did.")
+
+
+def _asked(config: RunConfig) -> list[tuple[str, str]]:
+    """Return the data sets and protocols asked for, each with each."""
+    protocols = config.protocols or ("",)
+    return [(text, protocol) for text in config.datasets for protocol in protocols]
 
 
 def find_dataset(
