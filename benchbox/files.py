@@ -1,5 +1,6 @@
 """Files: reading what others may have planted, removing what they may have locked."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -8,6 +9,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from benchbox.errors import ResultsError
+
+_SAFELY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""Flags to open what may be a link or a pipe: neither is followed nor waited for."""
+
+_BLOCK_BYTES = 1 << 20
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:
@@ -23,8 +29,7 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
         FileNotFoundError: It is not there.
         OSError: It is no regular file, or it is too large.
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags)
+    descriptor = os.open(path, _SAFELY)
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
@@ -42,6 +47,20 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
     if len(content) > most_bytes:
         raise OSError(f"{path.name} grew while it was read")
     return content
+
+
+def file_digest(path: Path) -> str:
+    """Return the hash of a regular file; empty if there is none that can be read."""
+    digest = hashlib.sha256()
+    try:
+        with os.fdopen(os.open(path, _SAFELY), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return ""
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+    except OSError:
+        return ""
+    return digest.hexdigest()
 
 
 def new_folder(parent: Path) -> Path:

@@ -67,6 +67,17 @@ executor_option = click.option(
 resume_option = click.option(
     "--resume", metavar="RUN", help="Continue RUN: a folder, a name, or last."
 )
+code_option = click.option(
+    "--code",
+    "code",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="A Python file that may run if the record names it; repeatable.",
+)
+trust_option = click.option(
+    "--trust", is_flag=True, help="Run whatever code the record names."
+)
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Print a line per trial."
 )

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import hand_out, say
+from benchbox.cli.common import code_option, hand_out, say, trust_option
+from benchbox.cli.installed import installed
 from benchbox.cli.pairs import read_columns
-from benchbox.runs import KeptModel
+from benchbox.runs import KeptModel, Trust
 
 
 @click.command("predict")
@@ -19,13 +20,17 @@ from benchbox.runs import KeptModel
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write; by default the screen.",
 )
-def command(folder: Path, pairs: Path, out: Path | None) -> None:
+@code_option
+@trust_option
+def command(
+    folder: Path, pairs: Path, out: Path | None, code: tuple[Path, ...], trust: bool
+) -> None:
     """Predict the rating of each of PAIRS with the model kept in FOLDER.
 
     PAIRS is a CSV file with a column of users and one of items. What comes back is the
     same with a column of predictions, on the scale of the ratings.
     """
-    kept = KeptModel.load(folder)
+    kept = KeptModel.load(folder, Trust(installed(), code, trust))
     columns = read_columns(pairs, ("user", "item"))
     users, items = columns["user"], columns["item"]
     predicted = kept.predict(users, items).tolist()

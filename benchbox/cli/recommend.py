@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import say
+from benchbox.cli.common import code_option, say, trust_option
+from benchbox.cli.installed import installed
 from benchbox.cli.pairs import read_columns
 from benchbox.errors import DataError, UsageError, nearest
-from benchbox.runs import KeptModel, Recommendation
+from benchbox.runs import KeptModel, Recommendation, Trust
 
 
 @click.command("recommend")
@@ -22,13 +23,22 @@ from benchbox.runs import KeptModel, Recommendation
 )
 @click.option("-k", default=10, show_default=True, type=click.IntRange(min=1))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(folder: Path, user: str, k: int, as_json: bool) -> None:
+@code_option
+@trust_option
+def command(
+    folder: Path,
+    user: str,
+    k: int,
+    as_json: bool,
+    code: tuple[Path, ...],
+    trust: bool,
+) -> None:
     """Name the K items that a user has not rated and would rate highest.
 
     FOLDER holds a model kept by `benchbox fit`. The file of somebody new has a column
     of ratings, and one of items by their ids or of their titles.
     """
-    kept = KeptModel.load(folder)
+    kept = KeptModel.load(folder, Trust(installed(), code, trust))
     file = Path(user)
     if file.is_file():
         best = kept.recommend_to_new(_own_ratings(kept, file), k)

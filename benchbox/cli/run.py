@@ -10,6 +10,7 @@ from typing import Any, get_args
 import click
 
 from benchbox.cli.common import (
+    code_option,
     complain_of,
     device_option,
     executor_option,
@@ -19,6 +20,7 @@ from benchbox.cli.common import (
     resume_option,
     say,
     threads_option,
+    trust_option,
     verbose_option,
 )
 from benchbox.cli.installed import complain, installed, report_formats
@@ -32,9 +34,11 @@ from benchbox.runs import (
     Costs,
     Plan,
     Session,
+    Trust,
     config_to_resume,
     failed_metrics,
     make_config,
+    model_files,
     suite_settings,
 )
 from benchbox.text import printable
@@ -119,6 +123,8 @@ from benchbox.text import printable
 @executor_option
 @results_option
 @resume_option
+@code_option
+@trust_option
 @click.option(
     "--dry-run", is_flag=True, help="Show what would run and what it may take."
 )
@@ -127,6 +133,8 @@ def command(
     suite: str | None,
     out: Path,
     resume: str | None,
+    code: tuple[Path, ...],
+    trust: bool,
     executor: str,
     dry_run: bool,
     verbose: bool,
@@ -136,6 +144,8 @@ def command(
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     if resume is not None and (given or suite):
         raise UsageError("--resume continues a run as it was; leave out other options.")
+    if resume is None and (code or trust):
+        raise UsageError("--code and --trust are about the run to --resume.")
     registry = installed()
     complain(registry)
     if suite is not None:
@@ -149,7 +159,7 @@ def command(
                 "out of the suite."
             )
     else:
-        config = config_to_resume(folder, is_tuned=False)
+        config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=False)
     with session_of(registry, TrialProgress(verbose), executor) as session:
         if not dry_run:
             return run_and_print(session, config, folder, out)
@@ -193,13 +203,17 @@ def run_and_print(
             say(f"\n{text}")
         say(f"\nResults, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
-        command = "run" if config.tuning is None else "tune"
-        complain_of(
-            f"Interrupted. Continue with: benchbox {command} --resume "
-            f"{folder.path.name} --out {folder.path.parent}"
-        )
+        complain_of(f"Interrupted. Continue with: {_to_resume(config, folder)}")
         return 130
     return int(bool(plan.refused) or any(map(_went_wrong, folder.trials())))
+
+
+def _to_resume(config: RunConfig, folder: RunFolder) -> str:
+    """Return the command that continues a run."""
+    command = "run" if config.tuning is None else "tune"
+    where = [folder.path.name, "--out", str(folder.path.parent)]
+    files = [word for file in model_files(config) for word in ("--code", file)]
+    return shlex.join(["benchbox", command, "--resume", *where, *files])
 
 
 def _went_wrong(trial: TrialRecord) -> bool:

@@ -11,12 +11,14 @@ from rich.markup import escape
 from rich.status import Status
 
 from benchbox.cli.common import (
+    code_option,
     device_option,
     executor_option,
     protocols_option,
     results_option,
     resume_option,
     threads_option,
+    trust_option,
     verbose_option,
 )
 from benchbox.cli.installed import complain, installed
@@ -34,7 +36,7 @@ from benchbox.records import (
     Tried,
     TuningBudget,
 )
-from benchbox.runs import STUDY, PlannedTrial, config_to_resume, make_config
+from benchbox.runs import STUDY, PlannedTrial, Trust, config_to_resume, make_config
 from benchbox.text import one_line
 
 
@@ -83,9 +85,17 @@ from benchbox.text import one_line
 @executor_option
 @results_option
 @resume_option
+@code_option
+@trust_option
 @verbose_option
 def command(
-    out: Path, resume: str | None, executor: str, verbose: bool, **chosen: Any
+    out: Path,
+    resume: str | None,
+    code: tuple[Path, ...],
+    trust: bool,
+    executor: str,
+    verbose: bool,
+    **chosen: Any,
 ) -> int:
     """Choose each model's options on validation ratings, then compare.
 
@@ -96,13 +106,15 @@ def command(
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     if resume is not None and given:
         raise UsageError("--resume continues a run as it was; leave out other options.")
+    if resume is None and (code or trust):
+        raise UsageError("--code and --trust are about the run to --resume.")
+    registry = installed()
+    complain(registry)
     folder = None if resume is None else RunFolder.find(resume, out)
     if folder is None:
         config = _config(given)
     else:
-        config = config_to_resume(folder, is_tuned=True)
-    registry = installed()
-    complain(registry)
+        config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=True)
     with session_of(registry, _TuningProgress(verbose), executor) as session:
         return run_and_print(session, config, folder, out, more=_table)
 

@@ -15,6 +15,7 @@ from benchbox.reports import write_tables
 from benchbox.runs.cases import resolve_cases
 from benchbox.runs.costs import Costs, newest_runs
 from benchbox.runs.events import Events, TellingListener
+from benchbox.runs.kept_files import KeptRecord
 from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import Plan
 from benchbox.runs.resolve import (
@@ -24,9 +25,10 @@ from benchbox.runs.resolve import (
     resolve_models,
 )
 from benchbox.runs.runner import execute, trials_left
-from benchbox.runs.saved_model import FitSettings, KeptRecord, fit
+from benchbox.runs.saved_model import FitSettings, fit
 from benchbox.runs.scoring import failed_metrics
 from benchbox.runs.stages import Notify, Stages
+from benchbox.runs.trust import Trust
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
 from benchbox.runs.tuning.suggestions import needs_optuna
 from benchbox.targets import resolve
@@ -215,18 +217,19 @@ class Session:
         )
 
 
-def config_to_resume(folder: RunFolder, *, is_tuned: bool) -> RunConfig:
+def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunConfig:
     """Return the settings of a run that is to be continued.
 
     Args:
         folder: The run's folder.
+        trust: Whose code may run if the run's record names it.
         is_tuned: Whether it is continued as a run that tunes.
 
     Raises:
         ResultsError: The run cannot be read.
-        UsageError: It is a run of the other kind.
+        UsageError: It is a run of the other kind, or names code that is not trusted.
     """
-    config = folder.read_run().config
+    config = trust.config(folder.read_run().config)
     if is_tuned and config.tuning is None:
         raise UsageError(
             f"{folder.path.name} is no run of `benchbox tune`. Continue it with "
