@@ -107,7 +107,7 @@ class Trust:
 def _remedy(file: str) -> str:
     if file.endswith(".py"):
         return (
-            f"If you trust it, say so: --code {shown(file)[1:-1]}, or --trust for all "
+            f"If you trust it, add --code {shown(file)[1:-1]}, or --trust for all "
             f"that the record names."
         )
-    return "Install the plugin that does; or, if you trust the record, say --trust."
+    return "Install the plugin that does; or add --trust if you trust the record."

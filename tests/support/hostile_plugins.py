@@ -213,7 +213,7 @@ def benchbox_protocols() -> list[Protocol]:
             summary="a protocol",
             options=NoOptions,
             split=split,
-            carve=lambda train, options, seed: carve_random(train, options, seed),
+            carve=lambda train, options, seed: carve_random(train, options, seed),  # noqa: PLW0108
         )
         for name, split in wanted(PROTOCOLS).items()
     ]
