@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchbox.errors import UsageError, shown
+from benchbox.errors import UsageError, one_line
 from benchbox.plugins import Registry
 from benchbox.records import PlannedModel, RunConfig
 from benchbox.targets import target_of
@@ -19,6 +19,10 @@ MODEL_FILE = re.compile(
     r"(?P<file>.+\.py):(?P<name>\w+)(:(?P<settings>.*))?", re.DOTALL
 )
 """A model in a file, as on the command line."""
+
+
+_MOST_NAMED = 1_000
+"""Characters at most of the name of some code in a message."""
 
 
 def model_files(config: RunConfig) -> list[str]:
@@ -65,8 +69,8 @@ class Trust:
                 )
         if not self.everything and not self._is_offered(model):
             raise UsageError(
-                f"The record names the code {shown(model.target)}, which no installed "
-                f"plugin offers as a model. {_remedy(file)}"
+                f"The record names the code {_named(model.target)!r}, which no "
+                f"installed plugin offers as a model. {_remedy(file)}"
             )
         return model
 
@@ -80,7 +84,7 @@ class Trust:
         for file in model_files(config):
             if not self.everything and Path(file).resolve() not in named:
                 raise UsageError(
-                    f"The record names the code {shown(file)}. {_remedy(file)}"
+                    f"The record names the code {_named(file)!r}. {_remedy(file)}"
                 )
         return config
 
@@ -104,10 +108,15 @@ class Trust:
         )
 
 
+def _named(code: str) -> str:
+    # A path to copy into a command: longer than other values in messages.
+    return one_line(code, _MOST_NAMED)
+
+
 def _remedy(file: str) -> str:
     if file.endswith(".py"):
         return (
-            f"If you trust it, add --code {shown(file)[1:-1]}, or --trust for all "
+            f"If you trust it, add --code {_named(file)}, or --trust for all "
             f"that the record names."
         )
     return "Install the plugin that does; or add --trust if you trust the record."

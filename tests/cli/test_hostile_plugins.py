@@ -104,7 +104,7 @@ def test_a_format_at_fault_costs_its_file(
     assert text == "good\\u001b[2J\n"
     assert "broken-format.txt was not written: Format 'broken-format' fai" in done.err
     assert "failed: SystemExit: 0" in done.err
-    assert "'silent-format' returned None, which is no text" in done.err
+    assert "'silent-format' returned None, not a text" in done.err
 
 
 def test_a_format_at_fault_is_one_line_when_it_is_asked_for(

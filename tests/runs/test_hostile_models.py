@@ -56,13 +56,12 @@ class Ran:
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("hostile")
-    lender = Lender()
+    lender = Lender(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("BENCHBOX_OFFLINE", "1")
         patch.setenv("BENCHBOX_CACHE", str(folder / "cache"))
-        executor = "benchbox.trials.executors.local.LocalExecutor"
-        patch.setattr(executor, lender.lend)
+        lender.serve(patch)
         yield folder
     lender.close()
 
