@@ -1,4 +1,4 @@
-"""Errors that users can act on: what is wrong, with which value, and what to do.
+"""Errors that users can act on, and functions that make any text safe to show.
 
 ::
 
@@ -13,10 +13,24 @@
     └── ResultsError      a run folder cannot be written or read
 
 The command line prints the message of a `BenchboxError` in one line. Any other
-exception is a bug in benchbox and is shown with its traceback.
+exception is a bug in benchbox and is shown with its traceback. Text that plugins, data
+or records provide may contain control characters; the functions escape them.
 """
 
+import re
 from collections.abc import Iterable
+
+_UNSAFE = re.compile(
+    "\r(?!\n)"  # A line may end like that; alone it goes back to the beginning.
+    "|[\x00-\x0c\x0e-\x1f\x7f-\x9f"  # Others; escape sequences begin with one.
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # They reorder what is shown.
+    "\u2028\u2029\ufeff"
+    "\ud800-\udfff]"  # Surrogates alone, which no file can hold.
+)
+_LAYOUT = "\n\t"
+"""What a text of several lines may hold besides."""
+
+_MOST_SHOWN = 80
 
 
 class BenchboxError(Exception):
@@ -65,3 +79,65 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def printable(text: str) -> str:
+    r"""Return *text*, of one line or many, with control characters spelt out.
+
+    Such characters become what JSON writes for them, such as ``\u001b``, so that JSON
+    stays JSON.
+    """
+    return _UNSAFE.sub(_spelt_unless_layout, text)
+
+
+def one_line(text: str, most: int | None = None) -> str:
+    """Return *text* in one printable line.
+
+    Args:
+        text: The text; runs of white space become a space.
+        most: Characters at most; what is cut is counted.
+    """
+    line = _UNSAFE.sub(_spelt, " ".join(text.split()))
+    if most is None or len(line) <= most:
+        return line
+    return f"{line[:most]}… ({len(line) - most:,} characters more)"
+
+
+def is_valid(text: str) -> bool:
+    """Return whether *text* can be written to a file: a byte of no UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def error_line(error: BaseException) -> str:
+    """Return the kind and the text of an error in one printable line."""
+    text, name = message_of(error), one_line(type(error).__name__)
+    return f"{name}: {text}" if text else name
+
+
+def message_of(error: BaseException) -> str:
+    """Return the text of an error in one printable line, whatever its class does."""
+    # Its `__str__` may be anybody's code.
+    try:
+        return one_line(str(error))
+    except Exception as trouble:  # noqa: BLE001
+        return f"(its message cannot be shown: {type(trouble).__name__})"
+
+
+def shown(value: object) -> str:
+    """Return *value* as an error message may show it, whatever its class does."""
+    try:
+        return one_line(repr(value), _MOST_SHOWN)
+    except Exception:  # noqa: BLE001
+        return f"a value of type {type(value).__name__}"
+
+
+def _spelt(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _spelt_unless_layout(found: re.Match[str]) -> str:
+    return found[0] if found[0] in _LAYOUT else _spelt(found)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from benchbox.errors import UsageError, nearest
+from benchbox.errors import UsageError, is_valid, nearest, shown
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,8 +46,10 @@ def split_choice(text: str) -> tuple[str, dict[str, str]]:
     Commas inside square brackets belong to the value.
 
     Raises:
-        UsageError: A setting has no ``=``, or is given twice.
+        UsageError: A setting has no ``=``, is given twice, or holds no Unicode.
     """
+    if not is_valid(text):
+        raise UsageError(f"{shown(text)} is no text in UTF-8.")
     name, colon, rest = text.partition(":")
     settings: dict[str, str] = {}
     for part in _split_commas(rest) if colon else ():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,6 +22,8 @@ Positions = NDArray[np.int64]
 
 Values = NDArray[np.float32]
 """Ratings or predicted ratings, shape ``(n,)``, float32."""
+
+Element = TypeVar("Element", bound=np.generic)
 
 Features = Mapping[str, NDArray[Any]]
 """Feature columns of users or items by name, one row per index; text stays text."""
@@ -173,6 +175,24 @@ class Ratings:
             rows=None if self.rows is None else self.rows[positions],
         )
 
+    def read_only(self) -> Self:
+        """Return the same ratings in arrays that cannot be written to."""
+        columns: dict[str, Any] = {
+            name: None if (column := getattr(self, name)) is None else read_only(column)
+            for name in (*_COLUMN_TYPES, *_NAMES)
+        }
+        features = (self.user_features, self.item_features)
+        of_users, of_items = (
+            None if one is None else {name: read_only(c) for name, c in one.items()}
+            for one in features
+        )
+        return replace(
+            self,
+            user_features=of_users,
+            item_features=of_items,
+            **columns,
+        )
+
     def by_user(self) -> Grouped:
         """Return the ratings in compressed rows, one row per user."""
         return self._grouped(self.users, self.items, self.n_users, self.n_items)
@@ -245,6 +265,15 @@ class Ratings:
                 f"already rated. Keep one rating per user and item."
             )
 
+
+def read_only(column: NDArray[Element]) -> NDArray[Element]:
+    """Return a view of *column* that cannot be written to."""
+    view = column.view()
+    view.flags.writeable = False
+    return view
+
+
+_NAMES = ("user_ids", "item_ids")
 
 _COLUMN_TYPES: Mapping[str, type[np.generic]] = {
     "users": np.int32,

@@ -53,6 +53,14 @@ def test_every_command_looks_for_plugins_through_the_switches() -> None:
             assert "discover" not in file.read_text(), file
 
 
+def test_every_command_prints_what_others_wrote_through_one_function() -> None:
+    """Otherwise names and reasons could steer the terminal."""
+    for file in (CORE / "cli").glob("*.py"):
+        if file.stem != "common":
+            assert "click.echo" not in file.read_text(), file
+            assert " print(" not in file.read_text(), file
+
+
 def test_every_public_name_is_documented() -> None:
     assert len(benchbox.__all__) <= 25
     for name in benchbox.__all__:

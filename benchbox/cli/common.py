@@ -1,13 +1,32 @@
 """Options that several commands share, and printing to standard error."""
 
+import sys
 from pathlib import Path
 
 import click
 
+from benchbox.errors import printable
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """Print *text*, with control characters spelt out: some of it others wrote.
+
+    Args:
+        text: What to print.
+        err: Whether it goes to standard error.
+    """
+    click.echo(printable(str(text)), err=err)
+
+
+def hand_out(text: str) -> None:
+    """Print the lines of *text* as data: as they are where a program reads them."""
+    is_read_by_people = sys.stdout.isatty()
+    click.echo(printable(text) if is_read_by_people else text, nl=False)
+
 
 def notify(text: str) -> None:
     """Print *text* to standard error."""
-    click.echo(text, err=True)
+    say(text, err=True)
 
 
 def complain_of(text: str) -> None:
@@ -46,6 +65,17 @@ resume_option = click.option(
     "--resume",
     metavar="RUN",
     help='Continue an interrupted run, given by folder, name or "last".',
+)
+code_option = click.option(
+    "--code",
+    "code",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="A Python file that may run if the record names it; repeatable.",
+)
+trust_option = click.option(
+    "--trust", is_flag=True, help="Run whatever code the record names."
 )
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Print a line for each trial."

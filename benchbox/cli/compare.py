@@ -19,7 +19,7 @@ from benchbox.analysis import (
     side_of_benchmarks,
     side_of_run,
 )
-from benchbox.cli.common import complain_of, results_option
+from benchbox.cli.common import complain_of, results_option, say
 from benchbox.cli.installed import installed
 from benchbox.errors import BenchboxError, ResultsError, UsageError
 from benchbox.metrics import Metric
@@ -93,11 +93,11 @@ def command(
         raise UsageError(str(error)) from error
     if form == "json":
         encoded = msgspec.json.encode(found)
-        click.echo(msgspec.json.format(encoded, indent=1).decode())
+        say(msgspec.json.format(encoded, indent=1).decode())
     elif form == "markdown":
-        click.echo(markdown(found))
+        say(markdown(found))
     else:
-        click.echo(_text(found, verbose))
+        say(_text(found, verbose))
     return int(found.is_worse)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchbox.cli.common import notify
+from benchbox.cli.common import notify, say
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
 from benchbox.data import DatasetCard, cache_folder, clean, fetch, load_dataset, locate
@@ -36,7 +36,7 @@ command.add_command(audit)
 @command.command("path")
 def path() -> None:
     """Print the folder for downloads."""
-    click.echo(cache_folder())
+    say(cache_folder())
 
 
 @command.command("fetch")
@@ -47,7 +47,7 @@ def fetch_command(names: tuple[str, ...]) -> None:
     for name in names:
         card, _ = find_dataset(name, registry)
         fetched = fetch(card, kind_of=registry.source_kind, notify=notify)
-        click.echo(f"{card.name}: {fetched.origin}")
+        say(f"{card.name}: {fetched.origin}")
 
 
 @command.command("show")
@@ -65,10 +65,10 @@ def show(name: str, columns: str) -> None:
     found = locate(card, kind_of=kind_of)
     if found.is_here:
         dataset = load_dataset(card, settings, kind_of=kind_of, notify=notify)
-        click.echo(_description(dataset))
+        say(_description(dataset))
     else:
         decode(card.options_type(), settings, f"Data set {card.name!r}")
-        click.echo(_card_alone(card, found))
+        say(_card_alone(card, found))
 
 
 @command.command("clean")
@@ -78,7 +78,7 @@ def clean_command(names: tuple[str, ...]) -> None:
     registry = installed()
     cards = [find_dataset(name, registry)[0] for name in names]
     freed = sum(map(clean, cards)) if cards else clean()
-    click.echo(f"Freed {freed / 2**20:.1f} MiB in {cache_folder()}.")
+    say(f"Freed {freed / 2**20:.1f} MiB in {cache_folder()}.")
 
 
 def _description(dataset: "Dataset") -> str:

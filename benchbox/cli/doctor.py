@@ -12,6 +12,7 @@ from typing import Literal
 import click
 from tabulate import tabulate
 
+from benchbox.cli.common import say
 from benchbox.cli.installed import installed
 from benchbox.data import cache_folder
 from benchbox.errors import BenchboxError
@@ -47,9 +48,9 @@ def command() -> int:
     rows = [
         (c.verdict, c.what, fill(c.found, room, break_on_hyphens=False)) for c in checks
     ]
-    click.echo(tabulate(rows, tablefmt="plain"))
+    say(tabulate(rows, tablefmt="plain"))
     if any(c.verdict == "note" for c in checks):
-        click.echo("\ndocs/timing.md explains the notes about timings.")
+        say("\ndocs/timing.md explains the notes about timings.")
     return int(any(c.verdict == "bad" for c in checks))
 
 

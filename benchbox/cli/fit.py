@@ -5,10 +5,12 @@ from typing import get_args
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
-from benchbox.cli.common import notify
+from benchbox.cli.common import notify, say
 from benchbox.cli.installed import installed
+from benchbox.errors import one_line
 from benchbox.machine import DEVICE_HELP, n_usable_cpus
 from benchbox.models import Precision
 from benchbox.records import EpochEnded, TrialMessage
@@ -75,11 +77,11 @@ def command(
         n_threads=threads or n_usable_cpus(),
     )
     console = Console(stderr=True, highlight=False)
-    with console.status(f"fitting {model}") as status:
+    with console.status(escape(f"fitting {one_line(model)}")) as status:
         progress = _FitProgress(model, status)
         with Session(installed(), notify, progress) as session:
             record = session.fit(model, dataset, out, settings, columns)
-    click.echo(_description(record, out))
+    say(_description(record, out))
 
 
 class _FitProgress(Silent):
@@ -92,7 +94,7 @@ class _FitProgress(Silent):
         """Show the epoch, if *message* ends one."""
         if isinstance(message, EpochEnded):
             epoch = f"epoch {message.epoch}/{message.of}"
-            self._status.update(f"fitting {self._label}, {epoch}")
+            self._status.update(escape(f"fitting {one_line(self._label)}, {epoch}"))
 
 
 def _description(record: SavedRecord, out: Path) -> str:

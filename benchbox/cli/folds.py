@@ -7,7 +7,7 @@ from textwrap import fill
 
 import click
 
-from benchbox.cli.common import notify
+from benchbox.cli.common import notify, say
 from benchbox.cli.installed import installed
 from benchbox.data import load_dataset
 from benchbox.options import spell
@@ -42,7 +42,7 @@ def folds(name: str, protocols: tuple[str, ...], columns: str) -> None:
     The message says what has changed.
     """
     tables = map(_table, _audited(name, protocols, columns))
-    click.echo("\n\n".join(tables))
+    say("\n\n".join(tables))
 
 
 @click.command("audit")
@@ -58,7 +58,7 @@ def audit(name: str, protocols: tuple[str, ...], columns: str) -> int:
     this before it starts. The exit code is 1 if there is a leak.
     """
     audited = list(_audited(name, protocols, columns))
-    click.echo("\n\n".join(map(_report, audited)))
+    say("\n\n".join(map(_report, audited)))
     return int(any(each.leaks for each in audited))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import click
 import msgspec
 
+from benchbox.cli.common import say
 from benchbox.cli.installed import complain, installed
 from benchbox.data import DatasetCard, locate
 from benchbox.options import to_json
@@ -30,9 +31,9 @@ def command(kind: str | None, as_json: bool) -> int:
         content["broken"] = [
             {"plugin": str(b.origin), "reason": b.reason} for b in registry.broken
         ]
-        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+        say(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
     else:
-        click.echo("\n\n".join(_table(registry, name) for name in kinds))
+        say("\n\n".join(_table(registry, name) for name in kinds))
     complain(registry)
     return 0
 

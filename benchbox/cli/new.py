@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from benchbox.cli.common import say
 from benchbox.cli.installed import installed
 from benchbox.errors import UsageError
 from benchbox.plugins import Registry
@@ -54,7 +55,7 @@ def command(kind: str, name: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     use = f"run -m {name} -m bias" if kind == "model" else f"run -m bias -d {name}"
-    click.echo(
+    say(
         f"Created {folder}. Next:\n"
         f"  pip install --editable ./{folder}\n"
         f"  pytest {folder}\n"

@@ -8,7 +8,7 @@ import click
 import msgspec
 from tabulate import tabulate
 
-from benchbox.cli.common import complain_of
+from benchbox.cli.common import complain_of, say
 from benchbox.cli.installed import complain, installed
 from benchbox.plugins import EVENTS, KINDS, PLUGIN_API, Broken, Origin, Registry
 from benchbox.testing import Verdict
@@ -30,13 +30,13 @@ def list_command(as_json: bool, verbose: bool) -> int:
     registry = installed()
     if as_json:
         content = {"api": PLUGIN_API, "plugins": _records(registry)}
-        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+        say(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
     else:
-        click.echo(_table(registry))
+        say(_table(registry))
         complain(registry)
     if verbose and not as_json:
         for broken in registry.broken:
-            click.echo(f"\n{broken.origin}\n{broken.details}".rstrip(), err=True)
+            say(f"\n{broken.origin}\n{broken.details}".rstrip(), err=True)
     return int(bool(registry.broken))
 
 
@@ -58,13 +58,13 @@ def check_command(name: str, as_json: bool) -> int:
     for label, subject in find_subjects(name, registry):
         checked[label] = list(verdicts_of(subject))
         if not as_json:
-            click.echo(f"{label}\n{_verdict_table(checked[label])}\n")
+            say(f"{label}\n{_verdict_table(checked[label])}\n")
     if as_json:
         content = {
             "broken": [_trouble(one) for one in troubles],
             "checked": {label: _verdicts(found) for label, found in checked.items()},
         }
-        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+        say(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
     for one in troubles:
         complain_of(f"plugin {one.origin} {one.reason}")
     failed = any(v.status == "broken" for found in checked.values() for v in found)

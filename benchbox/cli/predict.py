@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from benchbox.cli.common import code_option, hand_out, say, trust_option
+from benchbox.cli.installed import installed
 from benchbox.cli.pairs import read_columns
-from benchbox.runs import SavedModel
+from benchbox.runs import SavedModel, Trust
 
 
 @click.command("predict")
@@ -18,13 +20,17 @@ from benchbox.runs import SavedModel
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write the predictions to; by default they are printed.",
 )
-def command(folder: Path, pairs: Path, out: Path | None) -> None:
+@code_option
+@trust_option
+def command(
+    folder: Path, pairs: Path, out: Path | None, code: tuple[Path, ...], trust: bool
+) -> None:
     """Predict ratings for PAIRS with the model saved in FOLDER.
 
     PAIRS is a CSV file with the columns user and item. The output has the same two
     columns and a third one, prediction, on the rating scale of the data set.
     """
-    model = SavedModel.load(folder)
+    model = SavedModel.load(folder, Trust(installed(), code, trust))
     columns = read_columns(pairs, ("user", "item"))
     users, items = columns["user"], columns["item"]
     predicted = model.predict(users, items).tolist()
@@ -34,7 +40,7 @@ def command(folder: Path, pairs: Path, out: Path | None) -> None:
     writer.writerow(("user", "item", "prediction"))
     writer.writerows(rows)
     if out is None:
-        click.echo(text.getvalue(), nl=False)
+        hand_out(text.getvalue())
         return
     out.write_text(text.getvalue())
-    click.echo(f"{len(users):,} predictions in {out}.", err=True)
+    say(f"{len(users):,} predictions in {out}.", err=True)

@@ -6,6 +6,7 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from benchbox.errors import one_line
 from benchbox.records import EpochEnded, RunRecord, TrialMessage, TrialRecord
 from benchbox.runs import Costs, PlannedTrial, Silent
 
@@ -26,7 +27,8 @@ class TrialProgress(Silent):
         self._started = monotonic()
         self._epoch = ""
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            # Labels may hold brackets, which are no markup.
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),
@@ -66,14 +68,14 @@ class TrialProgress(Silent):
         if not quiet or record.status not in ("ok", "skipped"):
             done = self._n_trials - len(self._left)
             self._console.print(
-                f"[{done}/{self._n_trials}] {_line(record)}",
+                f"[{done}/{self._n_trials}] {one_line(_line(record))}",
                 markup=False,
                 soft_wrap=True,
             )
 
     def _show(self, trial: PlannedTrial) -> None:
         name = f"{trial.fold.name} {trial.model.label} r{trial.replicate}{self._epoch}"
-        self._bar.update(self._task, description=name, left=self._time_left())
+        self._bar.update(self._task, description=one_line(name), left=self._time_left())
 
     def _time_left(self) -> str:
         guesses = [self._costs.seconds(t.model, len(t.fold.train)) for t in self._left]

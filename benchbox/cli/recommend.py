@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from benchbox.cli.common import code_option, say, trust_option
+from benchbox.cli.installed import installed
 from benchbox.cli.pairs import read_columns
 from benchbox.errors import DataError, UsageError, nearest
-from benchbox.runs import Recommendation, SavedModel
+from benchbox.runs import Recommendation, SavedModel, Trust
 
 
 @click.command("recommend")
@@ -27,14 +29,23 @@ from benchbox.runs import Recommendation, SavedModel
     help="Number of items.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(folder: Path, user: str, k: int, as_json: bool) -> None:
+@code_option
+@trust_option
+def command(
+    folder: Path,
+    user: str,
+    k: int,
+    as_json: bool,
+    code: tuple[Path, ...],
+    trust: bool,
+) -> None:
     """Recommend items to a user with the model that `benchbox fit` saved in FOLDER.
 
     These are the K items with the highest predicted ratings among those the user has
     not rated. The CSV file of a new user needs the column rating, and item (ids) or
     title.
     """
-    model = SavedModel.load(folder)
+    model = SavedModel.load(folder, Trust(installed(), code, trust))
     file = Path(user)
     if file.is_file():
         best = model.recommend_to_new(_own_ratings(model, file), k)
@@ -43,9 +54,9 @@ def command(folder: Path, user: str, k: int, as_json: bool) -> None:
     else:
         best = model.recommend(user, k)
     if as_json:
-        click.echo(json.dumps([asdict(item) for item in best], indent=1))
+        say(json.dumps([asdict(item) for item in best], indent=1))
     else:
-        click.echo(_table(best))
+        say(_table(best))
 
 
 def _own_ratings(model: SavedModel, file: Path) -> dict[str, float]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import results_option
+from benchbox.cli.common import results_option, say
 from benchbox.cli.installed import installed, report_formats, table_columns
 from benchbox.records import RunFolder
 from benchbox.reports import render
@@ -32,5 +32,5 @@ def command(runs: tuple[str, ...], form: str, out: Path) -> int:
     registry.find("formats", form)
     folders = [RunFolder.find(run, out) for run in runs or ("last",)]
     formats, columns = report_formats(registry), table_columns(registry)
-    click.echo(render(folders[0], form, formats, *folders[1:], columns=columns))
+    say(render(folders[0], form, formats, *folders[1:], columns=columns))
     return 0

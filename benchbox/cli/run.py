@@ -10,13 +10,16 @@ from typing import Any, get_args
 import click
 
 from benchbox.cli.common import (
+    code_option,
     complain_of,
     executor_option,
     notify,
     protocols_option,
     results_option,
     resume_option,
+    say,
     threads_option,
+    trust_option,
     verbose_option,
 )
 from benchbox.cli.device_option import device_option
@@ -27,17 +30,20 @@ from benchbox.cli.installed import (
     table_columns,
 )
 from benchbox.cli.progress import TrialProgress, clock
-from benchbox.errors import UsageError
+from benchbox.errors import UsageError, printable
 from benchbox.models import Precision
 from benchbox.plugins import Registry
-from benchbox.records import RunConfig, RunFolder, new_run_id
+from benchbox.records import RunConfig, RunFolder, TrialRecord, new_run_id
 from benchbox.reports import TextTable, fitted, render, terminal_width
 from benchbox.runs import (
     Costs,
     Plan,
     Session,
+    Trust,
     config_to_resume,
+    failed_metrics,
     make_config,
+    model_files,
     suite_settings,
 )
 
@@ -129,6 +135,8 @@ from benchbox.runs import (
 @executor_option
 @results_option
 @resume_option
+@code_option
+@trust_option
 @click.option(
     "--dry-run", is_flag=True, help="Show what would run, and an estimate of the time."
 )
@@ -137,6 +145,8 @@ def command(
     suite: str | None,
     out: Path,
     resume: str | None,
+    code: tuple[Path, ...],
+    trust: bool,
     executor: str,
     dry_run: bool,
     verbose: bool,
@@ -150,6 +160,8 @@ def command(
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     if resume is not None and (given or suite):
         raise UsageError("--resume continues a run as it was; leave out other options.")
+    if resume is None and (code or trust):
+        raise UsageError("--code and --trust are about the run to --resume.")
     registry = installed()
     complain(registry)
     if suite is not None:
@@ -163,11 +175,11 @@ def command(
                 "or use `benchbox tune`."
             )
     else:
-        config = config_to_resume(folder, is_tuned=False)
+        config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=False)
     with session_of(registry, TrialProgress(verbose), executor) as session:
         if not dry_run:
             return run_and_print(session, config, folder, out)
-        click.echo(_preview(session.plan(config), session.costs(out)))
+        say(_preview(session.plan(config), session.costs(out)))
         return 0
 
 
@@ -177,7 +189,7 @@ def session_of(
     """Return a session that shows its progress on standard error."""
     # Treat SIGTERM like Ctrl-C, so that no finished trial is lost.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    typed = shlex.join(["benchbox", *sys.argv[1:]])
+    typed = printable(shlex.join(["benchbox", *sys.argv[1:]]))
     return Session(registry, notify, progress, typed, executor)
 
 
@@ -204,18 +216,27 @@ def run_and_print(
     if folder.trials():
         registry = session.registry
         columns = table_columns(registry)
-        click.echo(render(folder, "table", report_formats(registry), columns=columns))
+        say(render(folder, "table", report_formats(registry), columns=columns))
         if text := more(folder):
-            click.echo(f"\n{text}")
-        click.echo(f"\nResults, tables and logs: {folder.path}", err=True)
+            say(f"\n{text}")
+        say(f"\nResults, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
-        command = "run" if config.tuning is None else "tune"
-        complain_of(
-            f"Interrupted. Continue with: benchbox {command} --resume "
-            f"{folder.path.name} --out {folder.path.parent}"
-        )
+        complain_of(f"Interrupted. Continue with: {_to_resume(config, folder)}")
         return 130
-    return int(any(r.status not in ("ok", "skipped") for r in folder.trials()))
+    return int(bool(plan.refused) or any(map(_went_wrong, folder.trials())))
+
+
+def _to_resume(config: RunConfig, folder: RunFolder) -> str:
+    """Return the command that continues a run."""
+    command = "run" if config.tuning is None else "tune"
+    where = [folder.path.name, "--out", str(folder.path.parent)]
+    files = [word for file in model_files(config) for word in ("--code", file)]
+    return shlex.join(["benchbox", command, "--resume", *where, *files])
+
+
+def _went_wrong(trial: TrialRecord) -> bool:
+    """Return whether a trial did not end well, or a metric has failed in it."""
+    return trial.status not in ("ok", "skipped") or bool(failed_metrics(trial))
 
 
 def _preview(plan: Plan, costs: Costs) -> str:

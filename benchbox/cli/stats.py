@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from benchbox.analysis import Analysis, analyse, measures_of
-from benchbox.cli.common import notify, results_option
+from benchbox.cli.common import notify, results_option, say
 from benchbox.cli.installed import complain, installed
 from benchbox.errors import ResultsError
 from benchbox.records import RunFolder, RunRecord
@@ -40,7 +40,7 @@ def command(run: str, form: str, metric: str, out: Path) -> int:
     definitions.
     """
     text = STATS_FORMATS[form](*_analysed(RunFolder.find(run, out), metric))
-    click.echo(text)
+    say(text)
     return 0
 
 

@@ -5,21 +5,24 @@ from typing import Any
 
 import click
 import msgspec
+from rich.markup import escape
 from rich.status import Status
 
 from benchbox.cli.common import (
+    code_option,
     executor_option,
     protocols_option,
     results_option,
     resume_option,
     threads_option,
+    trust_option,
     verbose_option,
 )
 from benchbox.cli.device_option import device_option
 from benchbox.cli.installed import complain, installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import run_and_print, session_of
-from benchbox.errors import UsageError
+from benchbox.errors import UsageError, one_line
 from benchbox.options import spell
 from benchbox.records import (
     EpochEnded,
@@ -32,7 +35,7 @@ from benchbox.records import (
     TuningBudget,
 )
 from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
-from benchbox.runs import STUDY, PlannedTrial, config_to_resume, make_config
+from benchbox.runs import STUDY, PlannedTrial, Trust, config_to_resume, make_config
 
 
 @click.command("tune")
@@ -86,9 +89,17 @@ from benchbox.runs import STUDY, PlannedTrial, config_to_resume, make_config
 @executor_option
 @results_option
 @resume_option
+@code_option
+@trust_option
 @verbose_option
 def command(
-    out: Path, resume: str | None, executor: str, verbose: bool, **chosen: Any
+    out: Path,
+    resume: str | None,
+    code: tuple[Path, ...],
+    trust: bool,
+    executor: str,
+    verbose: bool,
+    **chosen: Any,
 ) -> int:
     """Tune models on validation ratings, then compare them.
 
@@ -100,13 +111,15 @@ def command(
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     if resume is not None and given:
         raise UsageError("--resume continues a run as it was; leave out other options.")
+    if resume is None and (code or trust):
+        raise UsageError("--code and --trust are about the run to --resume.")
+    registry = installed()
+    complain(registry)
     folder = None if resume is None else RunFolder.find(resume, out)
     if folder is None:
         config = _config(given)
     else:
-        config = config_to_resume(folder, is_tuned=True)
-    registry = installed()
-    complain(registry)
+        config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=True)
     with session_of(registry, _TuningProgress(verbose), executor) as session:
         return run_and_print(session, config, folder, out, more=_table)
 
@@ -135,7 +148,7 @@ class _TuningProgress(TrialProgress):
     def search_started(self, label: str, budget: TuningBudget) -> None:
         """Show that a search has started."""
         self._label, self._most, self._number = label, budget.trials, 0
-        self._status = self._console.status(f"tuning {label}")
+        self._status = self._console.status(escape(f"tuning {one_line(label)}"))
         self._status.start()
 
     def trial_started(self, trial: PlannedTrial) -> None:
@@ -157,7 +170,7 @@ class _TuningProgress(TrialProgress):
         """Print the result of the last setting tried, if verbose."""
         if self._verbose:
             value = tried.status if tried.value is None else f"{tried.value:.4f}"
-            self._console.print(
+            self._say(
                 f"{self._label}: {value}, {tried.seconds:.1f} s, "
                 f"{spell('', tried.options)[1:]}"
             )
@@ -168,13 +181,15 @@ class _TuningProgress(TrialProgress):
             self._status.stop()
             self._status = None
         if record and (not self._console.is_terminal or self._verbose):
-            self._console.print(f"tuned {_said(record)}")
+            self._say(f"tuned {_said(record)}")
+
+    def _say(self, line: str) -> None:
+        self._console.print(one_line(line), markup=False)
 
     def _show_search(self, more: str) -> None:
         if self._status is not None:
-            self._status.update(
-                f"tuning {self._label}: trial {self._number}/{self._most}{more}"
-            )
+            line = f"tuning {self._label}: trial {self._number}/{self._most}{more}"
+            self._status.update(escape(one_line(line)))
 
 
 def _said(study: StudyRecord) -> str:

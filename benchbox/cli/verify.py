@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from benchbox.cli.common import say
 from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import session_of
@@ -83,7 +84,7 @@ def command(
     flawed = {o.value.name: o.value.flaw for o in registry.all("protocols")}
     flaws = [flawed.get(split_choice(one.claim.protocol)[0], "") for one in checked]
     show = _json if as_json else _table
-    click.echo(show(checked, flaws))
+    say(show(checked, flaws))
     return int(any(one.verdict in ("differs", "failed") for one in checked))
 
 

@@ -15,6 +15,9 @@ from benchbox.models.devices import prepare_model as prepare_model
 from benchbox.models.features import EncodedFeatures as EncodedFeatures
 from benchbox.models.features import described as described
 from benchbox.models.features import encode_features as encode_features
+from benchbox.models.numbers import LARGEST_COUNT as LARGEST_COUNT
+from benchbox.models.numbers import as_count as as_count
+from benchbox.models.numbers import as_number as as_number
 from benchbox.models.search_space import OneOf as OneOf
 from benchbox.models.search_space import SearchSpace as SearchSpace
 from benchbox.models.search_space import Span as Span

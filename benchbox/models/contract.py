@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, SupportsFloat
 
 import msgspec
 
+from benchbox.errors import ModelError, one_line, shown
+from benchbox.models.numbers import as_count, as_number, as_text
 from benchbox.models.search_space import SearchSpace
 from benchbox.options import NoOptions, Options
 from benchbox.ratings import IndexArray, Ratings, Values
@@ -131,6 +133,9 @@ class EpochReport:
     cpu_seconds: float | None = None
 
 
+Number = SupportsFloat
+"""A number of any kind: Python's, NumPy's, or an array or tensor of shape ``()``."""
+
 TimedStep = Callable[[], AbstractContextManager[None]]
 """Returns a context manager that times the training step in its block."""
 
@@ -176,35 +181,59 @@ class FitContext:
         """
         return nullcontext() if self.time_step is None else self.time_step()
 
-    def note(self, name: str, value: str) -> None:
+    def note(self, name: str, value: str | Number) -> None:
         """Record a choice the model made automatically, such as an algorithm.
 
         The choice must depend only on data and options, never on timings.
+
+        Args:
+            name: What was chosen.
+            value: The choice: a text, or a number of any kind.
+
+        Raises:
+            ModelError: The name is not a text, or the value is neither text nor number.
         """
+        if not isinstance(name, str):
+            raise ModelError(f"note({shown(name)}, …): the name must be a text.")
+        text = as_text(value, f"note({shown(name)}, …)")
         if self.on_note is not None:
-            self.on_note(name, value)
+            self.on_note(one_line(name), text)
 
     def report(
         self,
-        epoch: int,
-        n_epochs: int,
+        epoch: Number,
+        n_epochs: Number,
         *,
-        loss: float | None = None,
-        validation_rmse: float | None = None,
+        loss: Number | None = None,
+        validation_rmse: Number | None = None,
     ) -> None:
         """Report the end of an epoch, for training curves, progress and the refit.
 
         A refit trains up to the epoch with the lowest ``validation_rmse``.
+
+        Args:
+            epoch: Number of the epoch, from 1. A NumPy number or a tensor of shape
+                ``()`` also works, here and below.
+            n_epochs: Number of epochs planned.
+            loss: Training loss of the epoch.
+            validation_rmse: RMSE on the validation ratings, if there are any.
+
+        Raises:
+            ModelError: A value is not a number, or an epoch is not a whole number from
+                1.
         """
+        report = EpochReport(
+            epoch=as_count(epoch, "the epoch of report()", least=1),
+            n_epochs=as_count(n_epochs, "n_epochs of report()"),
+            loss=_number_or_none(loss, "loss"),
+            validation_rmse=_number_or_none(validation_rmse, "validation_rmse"),
+        )
         if self.on_report is not None:
-            self.on_report(
-                EpochReport(
-                    epoch=epoch,
-                    n_epochs=n_epochs,
-                    loss=loss,
-                    validation_rmse=validation_rmse,
-                )
-            )
+            self.on_report(report)
+
+
+def _number_or_none(value: Number | None, name: str) -> float | None:
+    return None if value is None else as_number(value, f"{name} of report()")
 
 
 class EarlyStopping:

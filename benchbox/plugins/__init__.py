@@ -20,6 +20,5 @@ from benchbox.plugins.registry import Origin as Origin
 from benchbox.plugins.registry import Registry as Registry
 from benchbox.plugins.registry import conflict as conflict
 from benchbox.plugins.registry import discover as discover
-from benchbox.plugins.registry import one_line as one_line
 from benchbox.plugins.suites import Suite as Suite
 from benchbox.plugins.suites import suite_from_toml as suite_from_toml

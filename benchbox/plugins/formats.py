@@ -22,6 +22,20 @@ class ReportFormat:
     file: str = ""
 
 
+_TAKEN = frozenset(
+    ["run.json", "study.json", "trials", "logs", "predictions", "references", "tuning"]
+)
+"""What a run itself has in its folder."""
+
+
+def is_file_of_a_run(name: str) -> bool:
+    """Return whether a format may give its file this name; it may have none."""
+    plain = isinstance(name, str) and name.isprintable() and "/" not in name
+    return name == "" or (
+        plain and not name.startswith(".") and name.lower() not in _TAKEN
+    )
+
+
 OWN_FORMATS = (
     ReportFormat(
         name="table",

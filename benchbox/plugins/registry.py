@@ -15,14 +15,14 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from benchbox.data import SOURCE_KINDS, DatasetCard, SourceKind, decode_sources
-from benchbox.errors import PluginError, UsageError, nearest
+from benchbox.errors import PluginError, UsageError, error_line, nearest, shown
 from benchbox.machine import OWN_ACCELERATORS, AcceleratorSpec
 from benchbox.metrics import FLAWED_METRICS, METRICS, Metric
 from benchbox.models import ModelSpec
 from benchbox.plugins import hookspecs
 from benchbox.plugins.columns import ColumnSpec
 from benchbox.plugins.executors import OWN_EXECUTORS, ExecutorSpec
-from benchbox.plugins.formats import OWN_FORMATS, ReportFormat
+from benchbox.plugins.formats import OWN_FORMATS, ReportFormat, is_file_of_a_run
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
 from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
 from benchbox.targets import load_file
@@ -316,7 +316,7 @@ def _register(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001
-        return blame(f"cannot be loaded: {one_line(error)}", format_exc())
+        return blame(f"cannot be loaded: {error_line(error)}", format_exc())
     if trouble := _wrong_api(plugin):
         return blame(trouble)
     if isinstance(plugin, type):
@@ -329,7 +329,7 @@ def _register(
         # pluggy 1.6 leaves a plugin registered even if it refused one of its hooks.
         if manager.has_plugin(str(origin)):
             manager.unregister(name=str(origin))
-        return blame(f"breaks the plugin contract: {one_line(error)}", format_exc())
+        return blame(f"breaks the plugin contract: {error_line(error)}", format_exc())
     callers = manager.get_hookcallers(plugin) or []
     unknown = [caller.name for caller in callers if not caller.has_spec()]
     if callers and not unknown:
@@ -391,7 +391,7 @@ def _take_offers(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001
-        reason = f"fails in its hook {hook}: {one_line(error)}"
+        reason = f"fails in its hook {hook}: {error_line(error)}"
         return [Broken(origin, reason, format_exc())]
     broken = []
     for value in values:
@@ -410,7 +410,7 @@ def _unusable_cards(registry: Registry) -> Iterator[Broken]:
         try:
             decode_sources(card.name, card.sources, registry.source_kind)
         except Exception as error:  # noqa: BLE001
-            what = str(error) if isinstance(error, PluginError) else one_line(error)
+            what = str(error) if isinstance(error, PluginError) else error_line(error)
             yield Broken(offer.origin, f"offers a faulty card: {what}")
 
 
@@ -423,6 +423,11 @@ def _wrong_offer(kind: str, value: Any) -> str:
         return (
             f"the name {value.name!r}. Names are lower-case letters and digits, "
             f"separated by hyphens."
+        )
+    if isinstance(value, ReportFormat) and not is_file_of_a_run(value.file):
+        return (
+            f"the file name {shown(value.file)}. A format's file lies in the folder of "
+            f"the run, and takes no name that benchbox uses there."
         )
     return ""
 
@@ -445,9 +450,3 @@ def _types() -> dict[str, type[Any]]:
         SourceKind,
     )
     return dict(zip(KINDS, kinds, strict=True))
-
-
-def one_line(error: BaseException) -> str:
-    """Return the type and the text of an error in one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

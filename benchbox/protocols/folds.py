@@ -12,6 +12,7 @@ from benchbox.data import FOLD_FORMAT, data_id, digest_of
 from benchbox.errors import ProtocolError
 from benchbox.options import Options, changed
 from benchbox.protocols.partition import Partition, Protocol, hiding
+from benchbox.protocols.splitting import carve_by, split_by
 from benchbox.ratings import Positions, Ratings
 
 
@@ -138,9 +139,8 @@ def make_folds(
     partitions = {
         name: hiding(name, hidden, len(ratings)) for name, hidden in shipped.items()
     }
-    folds = []
-    for partition in protocol.split(ratings, partitions, options):
-        _check_parts(partition, protocol.name, len(ratings))
+    folds: list[Fold] = []
+    for partition in split_by(protocol, ratings, partitions, options):
         folds.append(
             Fold(
                 ratings=ratings,
@@ -152,27 +152,6 @@ def make_folds(
             )
         )
     return folds
-
-
-def _check_parts(partition: Partition, protocol: str, n: int) -> None:
-    parts = ("train", "hidden") if partition.is_warm else ("train", "history", "hidden")
-    for part in parts:
-        positions = getattr(partition, part)
-        if not len(positions):
-            if part == "history":
-                continue
-            raise ProtocolError(
-                f"Protocol {protocol!r} leaves the {part} part of fold "
-                f"{partition.name!r} empty: {n:,} ratings are too few for its "
-                f"options. Change them, or choose another protocol."
-            )
-        low, high = positions.min(), positions.max()
-        if low < 0 or high >= n:
-            raise ProtocolError(
-                f"Protocol {protocol!r} puts positions from {low} to {high} into the "
-                f"{part} part of fold {partition.name!r}, but there are only {n:,} "
-                f"ratings. This is a bug in the protocol."
-            )
 
 
 def carve_validation(fold: Fold, seed: int) -> Visible:
@@ -218,7 +197,7 @@ def validation_fold(fold: Fold, seed: int) -> Fold:
 
 
 def _carve(fold: Fold, seed: int) -> Partition:
-    parts = fold.protocol.carve(fold.train, fold.options, seed)
+    parts = carve_by(fold.protocol, fold.train, fold.options, seed)
     if not len(parts.train) or not len(parts.hidden):
         raise ProtocolError(
             f"Fold {fold.name!r} has only {len(fold.train):,} training ratings, too "

@@ -1,13 +1,28 @@
 """Records of runs and trials, and the messages between processes."""
 
+from benchbox.records.bounds import MOST_EPOCHS as MOST_EPOCHS
+from benchbox.records.bounds import MOST_LATENCY_CASES as MOST_LATENCY_CASES
+from benchbox.records.bounds import MOST_LATENCY_SAMPLES as MOST_LATENCY_SAMPLES
+from benchbox.records.bounds import MOST_LOG_BYTES as MOST_LOG_BYTES
+from benchbox.records.bounds import MOST_MESSAGE_BYTES as MOST_MESSAGE_BYTES
+from benchbox.records.bounds import MOST_NOTES as MOST_NOTES
+from benchbox.records.bounds import MOST_TRIAL_BYTES as MOST_TRIAL_BYTES
+from benchbox.records.bounds import within_bounds as within_bounds
 from benchbox.records.config import Case as Case
 from benchbox.records.config import RunConfig as RunConfig
 from benchbox.records.config import TuningBudget as TuningBudget
+from benchbox.records.files import file_digest as file_digest
+from benchbox.records.files import new_folder as new_folder
+from benchbox.records.files import read_regular as read_regular
+from benchbox.records.files import remove_tree as remove_tree
+from benchbox.records.files import scratch_folder as scratch_folder
 from benchbox.records.folder import RunFolder as RunFolder
 from benchbox.records.folder import new_run_id as new_run_id
 from benchbox.records.folder import now as now
 from benchbox.records.folder import predictions_digest as predictions_digest
 from benchbox.records.messages import Answer as Answer
+from benchbox.records.messages import ChildMessage as ChildMessage
+from benchbox.records.messages import Concluded as Concluded
 from benchbox.records.messages import Described as Described
 from benchbox.records.messages import Devices as Devices
 from benchbox.records.messages import DevicesQuestion as DevicesQuestion

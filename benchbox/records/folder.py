@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchbox.errors import ResultsError
+from benchbox.errors import ResultsError, printable
 from benchbox.ratings import Values
 from benchbox.records.run import RESULT_FORMAT, RunRecord
 from benchbox.records.trial import TrialRecord
@@ -154,8 +154,8 @@ class RunFolder:
         return file
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a derived file such as a table."""
-        self._write(name, text.encode())
+        """Write a derived file such as a table, with control characters spelt out."""
+        self._write(name, printable(text).encode())
 
     def _write(self, name: str, content: "bytes | Values") -> None:
         target = self.path / name

@@ -13,7 +13,7 @@ import numpy as np
 from benchbox.machine import FoundDevices
 from benchbox.models import Capabilities
 from benchbox.ratings import IndexArray
-from benchbox.records.trial_job import TrialJob
+from benchbox.records.trial_job import TrialJob, TrialOutcome
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -61,8 +61,17 @@ class Pairs(_Message, frozen=True, tag="pairs"):
         return cls(**files)
 
 
+class Concluded(_Message, frozen=True, tag="concluded"):
+    """The trial is over; its last message."""
+
+    outcome: TrialOutcome
+
+
 TrialMessage = PhaseBegan | EpochEnded | Fitted
 """What a trial says while it runs."""
+
+ChildMessage = TrialMessage | Concluded
+"""All that the process of a trial says."""
 
 
 # The runner asks a fresh child a question.
@@ -132,27 +141,15 @@ class Ready(_Message, frozen=True, tag="ready"):
 
 
 class TrialTask(_Message, frozen=True, tag="trial"):
-    """Run a trial.
-
-    Attributes:
-        job: The trial.
-        log: File that takes what the child prints.
-    """
+    """Run a trial."""
 
     job: TrialJob
-    log: str
 
 
 class QuestionTask(_Message, frozen=True, tag="question"):
-    """Answer a question.
-
-    Attributes:
-        question: The question.
-        log: File that takes what the child prints.
-    """
+    """Answer a question."""
 
     question: Question
-    log: str
 
 
 class Started(_Message, frozen=True, tag="started"):

@@ -5,12 +5,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from benchbox.errors import one_line
 from benchbox.machine import Environment
 from benchbox.models import Capabilities
 from benchbox.options import spell
 from benchbox.protocols import Finding
 from benchbox.ratings import RatingScale
 from benchbox.records.config import RunConfig
+
+MOST_LABEL_CHARACTERS = 300
+"""Of a model: options may be lists of any length."""
 
 RESULT_FORMAT = 1
 """Version of the records; it changes when programs that read them must change."""
@@ -59,8 +63,11 @@ class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """Name and changed options, as on the command line."""
-        label = spell(self.name, self.changed)
+        """Name and changed options, as on the command line, in a printable line."""
+        label = one_line(spell(self.name, self.changed))
+        if len(label) > MOST_LABEL_CHARACTERS:
+            # The id tells it from others that begin alike.
+            label = f"{label[:MOST_LABEL_CHARACTERS]}… {self.id[:8]}"
         return f"{label} tuned" if self.tuned else label
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from benchbox.errors import PluginError, error_line, shown
 from benchbox.plugins import OWN_FORMATS, ColumnSpec, ReportFormat
 from benchbox.records import RunFolder, RunRecord
 from benchbox.reports.leaderboard import Leaderboard
@@ -34,16 +35,39 @@ def render(
         ResultsError: The runs' figures differ in their definitions.
     """
     runs = [(f.read_run(), f.trials()) for f in (folder, *more)]
-    renderer: Renderer = resolve(forms[form].target)
-    return renderer(*merged(runs, columns))
+    content = merged(runs, columns)
+    # This runs a plugin's code: an error in it becomes a line that names the format.
+    try:
+        renderer: Renderer = resolve(forms[form].target)
+        text: object = renderer(*content)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # In a format of benchbox it is a bug in benchbox, and keeps its traceback.
+        if forms[form] in OWN_FORMATS:
+            raise
+        raise PluginError(f"Format {form!r} failed: {error_line(error)}.") from error
+    if not isinstance(text, str):
+        raise PluginError(f"Format {form!r} returned {shown(text)}, not a text.")
+    return text
 
 
 def write_tables(
     folder: RunFolder,
     forms: Mapping[str, ReportFormat] = FORMATS,
     columns: Sequence[ColumnSpec] = (),
-) -> None:
-    """Write the tables of a run into its folder, in each format that names a file."""
+) -> list[str]:
+    """Write the tables of a run into its folder, in each format that names a file.
+
+    Returns:
+        A line for each file that the format of a plugin failed to make.
+    """
+    failed = []
     for name, form in forms.items():
         if form.file:
-            folder.write_text(form.file, render(folder, name, forms, columns=columns))
+            try:
+                text = render(folder, name, forms, columns=columns)
+                folder.write_text(form.file, text)
+            except PluginError as error:
+                failed.append(f"{form.file} was not written: {error}")
+    return failed

@@ -12,10 +12,11 @@ from benchbox.runs.plan import Plan as Plan
 from benchbox.runs.plan import PlannedTrial as PlannedTrial
 from benchbox.runs.resolve import resolve_metrics as resolve_metrics
 from benchbox.runs.runner import execute as execute
+from benchbox.runs.saved_files import SavedRecord as SavedRecord
 from benchbox.runs.saved_model import FitSettings as FitSettings
 from benchbox.runs.saved_model import Recommendation as Recommendation
 from benchbox.runs.saved_model import SavedModel as SavedModel
-from benchbox.runs.saved_model import SavedRecord as SavedRecord
+from benchbox.runs.scoring import failed_metrics as failed_metrics
 from benchbox.runs.session import Session as Session
 from benchbox.runs.session import config_to_resume as config_to_resume
 from benchbox.runs.settings import make_config as make_config
@@ -23,4 +24,6 @@ from benchbox.runs.settings import suite_settings as suite_settings
 from benchbox.runs.stages import Stages as Stages
 from benchbox.runs.stages import find_dataset as find_dataset
 from benchbox.runs.stages import split as split
+from benchbox.runs.trust import Trust as Trust
+from benchbox.runs.trust import model_files as model_files
 from benchbox.runs.tuning.searches import STUDY as STUDY

@@ -17,6 +17,7 @@ from benchbox.runs.saved_model import FitSettings, SavedModel
 from benchbox.runs.session import Session
 from benchbox.runs.settings import make_config
 from benchbox.runs.stages import Stages
+from benchbox.runs.trust import Trust
 
 _RESULTS = Path("results")
 
@@ -130,9 +131,10 @@ def fit(
         precision=precision,
         n_threads=threads or n_usable_cpus(),
     )
-    with Session(discover(), _notify) as session:
+    registry = discover()
+    with Session(registry, _notify) as session:
         session.fit(model, os.fspath(dataset), Path(out), settings, columns)
-    return SavedModel.load(Path(out))
+    return SavedModel.load(Path(out), Trust(registry, everything=True))
 
 
 def _listed(value: str | Sequence[str]) -> tuple[str, ...]:

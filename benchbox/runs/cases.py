@@ -1,7 +1,8 @@
 """Resolves the cases of a suite: their models, data sets and protocols."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from benchbox.data import locate
 from benchbox.errors import UsageError
@@ -34,21 +35,25 @@ def resolve_cases(
     chosen = [resolve_models(case.models, registry, executor) for case in cases]
     models = {model.label: model for members in chosen for model in members}
     places = {label: place for place, label in enumerate(models)}
-    made = []
+    asked: list[Callable[[], Stage]] = []
     for case, members in zip(cases, chosen, strict=True):
-        text, wanted = _available(case, registry, stages)
         own = [places[model.label] for model in members]
-        record = CaseRecord(
-            title=case.title,
-            dataset=text,
-            protocol=case.protocol,
-            models=own,
-            wanted=wanted,
-            published=_published(case, own, registry),
-        )
-        stage = stages.stage(text, case.protocol, case.folds)
-        made.append(replace(stage, case=record))
-    return list(models.values()), made
+        asked.append(partial(_stage, case, own, registry, stages))
+    return list(models.values()), stages.possible(asked)
+
+
+def _stage(case: Case, own: list[int], registry: Registry, stages: Stages) -> Stage:
+    """Return the stage of a case, in which the models at the places *own* take part."""
+    text, wanted = _available(case, registry, stages)
+    record = CaseRecord(
+        title=case.title,
+        dataset=text,
+        protocol=case.protocol,
+        models=own,
+        wanted=wanted,
+        published=_published(case, own, registry),
+    )
+    return replace(stages.stage(text, case.protocol, case.folds), case=record)
 
 
 def _available(case: Case, registry: Registry, stages: Stages) -> tuple[str, str]:

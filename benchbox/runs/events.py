@@ -6,7 +6,8 @@ from contextlib import redirect_stdout
 from copy import deepcopy
 from typing import Any
 
-from benchbox.plugins import Offer, Registry, one_line
+from benchbox.errors import error_line
+from benchbox.plugins import Offer, Registry
 from benchbox.records import RunRecord, TrialMessage, TrialRecord, TrialStart
 from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import PlannedTrial
@@ -45,7 +46,7 @@ class Events:
                 self._failed.add((event, str(offer.origin)))
                 self._notify(
                     f"plugin {offer.origin} fails in its hook benchbox_{event}: "
-                    f"{one_line(error)}. The run continues without it."
+                    f"{error_line(error)}. The run continues without it."
                 )
 
 

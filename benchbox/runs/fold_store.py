@@ -4,8 +4,7 @@ Only ratings that a trial may see are written to disk. The hidden ratings and th
 model's predictions of them stay in the memory of the runner.
 """
 
-import shutil
-import tempfile
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +15,11 @@ from numpy.typing import NDArray
 from benchbox.data import write_ratings
 from benchbox.models import Capabilities, fit_bias_model
 from benchbox.protocols import carve_validation
-from benchbox.ratings import Values
-from benchbox.records import ScoreRecord
+from benchbox.ratings import Ratings, Values
+from benchbox.records import new_folder, remove_tree
 from benchbox.runs.plan import PlannedTrial
-from benchbox.runs.scoring import scores
+from benchbox.runs.scoring import Scores, scores
+from benchbox.runs.seals import Seals
 from benchbox.seeding import permutation
 
 
@@ -36,8 +36,9 @@ class FoldStore:
 
     def __init__(self, trial: PlannedTrial, scratch: Path) -> None:
         self.fold = trial.fold
-        self._trial = trial
-        self._root = Path(tempfile.mkdtemp(dir=scratch))
+        self._trial, self._scratch = trial, scratch
+        self._made: Path | None = None
+        self._seals = Seals()
         history, train = self.fold.history, self.fold.train
         self._order = permutation(len(self.fold.hidden), trial.fold_seed("order"))
         self._cold_users = np.bincount(history.users, minlength=history.n_users) == 0
@@ -46,16 +47,14 @@ class FoldStore:
     @cached_property
     def train(self) -> str:
         """Folder of the training ratings."""
-        write_ratings(self._root / "train", self.fold.train)
-        return str(self._root / "train")
+        return self._written("train", self.fold.train)
 
     @cached_property
     def history(self) -> str:
         """Folder of the ratings that a model may see while it predicts."""
         if self.fold.partition.is_warm:
             return self.train
-        write_ratings(self._root / "history", self.fold.history)
-        return str(self._root / "history")
+        return self._written("history", self.fold.history)
 
     @cached_property
     def carved(self) -> dict[str, str]:
@@ -69,9 +68,10 @@ class FoldStore:
         if visible.validation_history is visible.train:
             # Warm protocols: one copy on disk serves both.
             del parts["validation_history"]
-        folders = {name: str(self._root / "carved" / name) for name in parts}
-        for name, ratings in parts.items():
-            write_ratings(Path(folders[name]), ratings)
+        folders = {
+            name: self._written(f"carved/{name}", ratings)
+            for name, ratings in parts.items()
+        }
         return {"validation_history": folders["train"]} | folders
 
     @cached_property
@@ -84,7 +84,7 @@ class FoldStore:
         return fitted.predict(self.fold.hidden.users, self.fold.hidden.items)
 
     @cached_property
-    def reference_scores(self) -> dict[str, ScoreRecord]:
+    def reference_scores(self) -> Scores:
         """Scores of the bias model on the hidden ratings, by metric."""
         return scores(self.reference, self._trial)
 
@@ -113,10 +113,39 @@ class FoldStore:
         complete[asked] = predictions
         return complete
 
+    def changed(self, given: Collection[str]) -> str:
+        """Return which file for trials has changed, in words; empty if none has.
+
+        Args:
+            given: Folders that the trial just ended was given.
+        """
+        return self._seals.changed([Path(folder) for folder in given])
+
+    def renew(self) -> None:
+        """Have all files written again, elsewhere, when they are next asked for."""
+        self.clear()
+        self._seals = Seals()
+        for name in ("train", "history", "carved"):
+            self.__dict__.pop(name, None)
+
     def new_folder(self) -> Path:
         """Return a new folder for the output of a trial."""
-        return Path(tempfile.mkdtemp(dir=self._root))
+        return new_folder(self._root)
+
+    @property
+    def _root(self) -> Path:
+        if self._made is None:
+            self._made = new_folder(self._scratch)
+        return self._made
 
     def clear(self) -> None:
         """Remove all files."""
-        shutil.rmtree(self._root, ignore_errors=True)
+        if self._made is not None:
+            remove_tree(self._made)
+        self._made = None
+
+    def _written(self, name: str, ratings: Ratings) -> str:
+        folder = self._root / name
+        write_ratings(folder, ratings)
+        self._seals.seal(folder)
+        return str(folder)

@@ -107,6 +107,7 @@ class Plan:
         accelerators: Accelerators of this machine; empty for a run on the CPU.
         searches: Search spaces for tuning, by model id.
         chosen: Options that tuning chose, by fold id and model id.
+        refused: Reasons why data sets or cases that were asked for are not in the plan.
     """
 
     config: RunConfig
@@ -117,6 +118,7 @@ class Plan:
     accelerators: FoundDevices
     searches: Mapping[str, SearchSpace] = field(default_factory=dict)
     chosen: Mapping[tuple[str, str], Chosen] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
 
     @cached_property
     def environment(self) -> Environment:

@@ -1,6 +1,5 @@
 """Resolves what the user names: models, devices and metrics."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ from benchbox.models import Capabilities, ModelSpec
 from benchbox.options import Options, changed, decode, split_choice, to_json
 from benchbox.plugins import Offer, Registry
 from benchbox.records import ModelQuestion, PlannedModel
+from benchbox.runs.trust import MODEL_FILE
 from benchbox.targets import source_digest, target_of
 from benchbox.trials import Executor
-
-_MODEL_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)(:(?P<settings>.*))?")
 
 
 def resolve_models(
@@ -77,7 +75,7 @@ def resolve_metrics(registry: Registry) -> list[Metric]:
 
 
 def _choose(text: str, registry: Registry, executor: Executor) -> PlannedModel:
-    in_file = _MODEL_FILE.fullmatch(text)
+    in_file = MODEL_FILE.fullmatch(text)
     if in_file is None:
         name, settings = split_choice(text)
         return _from_spec(registry.find("models", name), settings)

@@ -1,29 +1,14 @@
 """Runs the trials of a plan, scores their predictions and writes their records."""
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import msgspec
-import numpy as np
-
-from benchbox.errors import ProtocolError
-from benchbox.machine import PhaseClock
-from benchbox.ratings import Values
-from benchbox.records import (
-    Pairs,
-    RunFolder,
-    TrialJob,
-    TrialRecord,
-    predictions_digest,
-)
+from benchbox.records import RunFolder, scratch_folder
+from benchbox.runs.attempts import Attempts
 from benchbox.runs.fold_store import FoldStore
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Plan, PlannedTrial
-from benchbox.runs.scoring import scores
-from benchbox.trials import PREDICTIONS, Executor, Finished, FirstUse
+from benchbox.trials import Executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +62,18 @@ def execute(
     first use, such as compilation, is not in the times of any trial.
     """
     digests = {r.key: r.predictions_digest for r in folder.trials() if not r.repeat}
-    with tempfile.TemporaryDirectory(prefix="benchbox-") as scratch:
+    with scratch_folder() as scratch:
         store: FoldStore | None = None
-        first_use = FirstUse(Path(scratch), executor)
+        attempts = Attempts(folder, executor, listener, scratch)
+        first_use = attempts.first_use
         for trial in trials:
             if store is None or store.fold is not trial.fold:
                 if store is not None:
                     store.clear()
-                store = FoldStore(trial, Path(scratch))
+                store = FoldStore(trial, scratch)
             listener.trial_started(trial)
             try:
-                record, predictions = _run_trial(
-                    trial, store, folder, executor, listener, first_use
-                )
+                record, predictions = attempts.attempt(trial, store)
             except KeyboardInterrupt:
                 reason = "stopped by the user"
                 record = trial.record(status="interrupted", reason=reason)
@@ -106,105 +90,3 @@ def execute(
             folder.write_trial(record, predictions if keeps else None)
             listener.trial_ended(trial, record)
     return Executed(True, first_use.wall_seconds)
-
-
-def _run_trial(
-    trial: PlannedTrial,
-    store: FoldStore,
-    folder: RunFolder,
-    executor: Executor,
-    listener: Listener,
-    first_use: FirstUse,
-) -> tuple[TrialRecord, Values | None]:
-    reason = trial.skip_reason()
-    if reason:
-        return trial.record(status="skipped", reason=reason), None
-    asked = store.asked_pairs(trial.model.capabilities)
-    out = store.new_folder()
-    try:
-        job = _job(trial, store, out)
-    except ProtocolError as error:
-        return trial.record(status="failed", reason=str(error)), None
-
-    def hand_pairs() -> Pairs:
-        hidden = store.fold.hidden
-        return Pairs.written(out, hidden.users[asked], hidden.items[asked])
-
-    first_use.pay(trial.model.label, job, trial.fold.train)
-    limit = trial.plan.config.memory_limit_gib
-    finished = executor.run(
-        job,
-        log=folder.log(trial.record(status="interrupted")),
-        hand_pairs=hand_pairs,
-        listen=listener.trial_said,
-        memory_limit_bytes=None if limit is None else int(limit * 2**30),
-    )
-    if finished.outcome.status != "ok":
-        return _trial_record(trial, finished), None
-    predicted = store.completed(np.load(out / PREDICTIONS), asked)
-    record = _scored_record(
-        trial,
-        finished,
-        predicted,
-        n_answered=len(asked),
-        reference=store.reference_scores,
-    )
-    return record, predicted
-
-
-def _job(trial: PlannedTrial, store: FoldStore, out: Path) -> TrialJob:
-    model, config = trial.model, trial.plan.config
-    can = model.capabilities
-    carved = store.carved if can.uses_validation else {}
-    return TrialJob(
-        target=model.target,
-        options_type=model.options_type,
-        options=model.options,
-        train=carved.get("train", store.train),
-        validation=carved.get("validation"),
-        validation_history=carved.get("validation_history"),
-        refit=store.train if can.uses_validation and can.refits else None,
-        history=store.history,
-        out=str(out),
-        device=trial.device,
-        precision=config.precision,
-        seed=trial.seed,
-        n_threads=trial.plan.n_threads,
-        latency=config.latency,
-        time_limit_seconds=config.time_limit_seconds,
-    )
-
-
-def _trial_record(
-    trial: PlannedTrial, finished: Finished, **values: Any
-) -> TrialRecord:
-    # Whatever a trial says of itself is a field of its record by the same name, but for
-    # what it could not measure, which stands among the sensors.
-    said = msgspec.structs.asdict(finished.outcome)
-    del said["missing"]
-    return trial.record(
-        **said,
-        contended=list(finished.contended),
-        foreign_cpus=finished.foreign_cpus,
-        gauges=finished.gauges,
-        **values,
-    )
-
-
-def _scored_record(
-    trial: PlannedTrial, finished: Finished, predicted: Values, **values: Any
-) -> TrialRecord:
-    clock = PhaseClock()
-    with clock.phase("score"):
-        metrics = scores(predicted, trial)
-    finished.outcome.wall_seconds |= clock.wall_seconds
-    finished.outcome.cpu_seconds |= clock.cpu_seconds
-    clipped = trial.fold.hidden.scale.clip(predicted)
-    return _trial_record(
-        trial,
-        finished,
-        metrics=metrics,
-        predictions_digest=predictions_digest(predicted),
-        n_clipped=int(np.count_nonzero(clipped != predicted)),
-        **values,
-    )

@@ -8,58 +8,34 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import msgspec
 import numpy as np
 
 from benchbox.data import Dataset, data_id, map_ratings, write_ratings
-from benchbox.errors import ModelError, UsageError
-from benchbox.machine import Environment, describe_environment
-from benchbox.models import Precision, RatingModel, read_state
+from benchbox.errors import (
+    BenchboxError,
+    ModelError,
+    UsageError,
+    error_line,
+    message_of,
+)
+from benchbox.machine import describe_environment
+from benchbox.models import Precision, RatingModel, read_state, write_state
 from benchbox.options import NoOptions, spell
 from benchbox.protocols import carve_random
 from benchbox.ratings import Features, IndexArray, Ratings, Values
-from benchbox.records import PlannedModel, TrialJob, now
+from benchbox.records import PlannedModel, TrialJob, now, scratch_folder
 from benchbox.runs.plan import without_needed_times
+from benchbox.runs.saved_files import (
+    RATINGS,
+    STATE,
+    SavedRecord,
+    damaged,
+    read_record,
+    write_record,
+)
+from benchbox.runs.trust import Trust
 from benchbox.seeding import derive_seed
 from benchbox.trials import Executor, Listen, build_model, check_predictions
-
-SAVED_FORMAT = 1
-
-_RECORD, _STATE, _RATINGS = "model.json", "state", "ratings"
-
-
-class SavedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Description of a saved model: what it is and how it was fitted.
-
-    Attributes:
-        format: Version of this record.
-        model: The model and its options.
-        dataset: Data set it was fitted to, with its options.
-        origin: Where the data set came from.
-        data_id: Hash of the ratings.
-        n_ratings: Number of ratings.
-        seed: Seed the model was given.
-        device: Device it was fitted on.
-        precision: Precision of torch's matrix products.
-        chosen_epoch: Number of epochs that validation chose; `None` without validation.
-        fit_seconds: Wall-clock seconds of the fit.
-        created: Time of the fit, UTC, ISO 8601.
-        environment: Machine and software.
-    """
-
-    format: int = SAVED_FORMAT
-    model: PlannedModel
-    dataset: str
-    origin: str
-    data_id: str
-    n_ratings: int
-    seed: int
-    device: str
-    precision: Precision
-    chosen_epoch: int | None
-    fit_seconds: float
-    created: str
-    environment: Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +102,7 @@ def fit(
             f"{model.label} needs timestamps, and {dataset.name} has none. Choose "
             f"another model, or ratings with timestamps."
         )
-    with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
-        scratch = Path(name)
+    with scratch_folder() as scratch:
         finished = executor.run(
             _job(model, dataset.ratings, settings, scratch),
             log=scratch / "log",
@@ -148,11 +123,11 @@ def fit(
             device=settings.device,
             precision=settings.precision,
             chosen_epoch=outcome.chosen_epoch,
-            fit_seconds=outcome.wall_seconds["fit"],
+            fit_seconds=outcome.wall_seconds.get("fit", 0.0),
             created=now(),
             environment=describe_environment(),
         )
-        save(record, scratch / _STATE, dataset.ratings, folder)
+        save(record, scratch / STATE, dataset.ratings, folder)
     return record
 
 
@@ -168,7 +143,7 @@ def _job(
         for name, positions in (("train", parts.train), ("validation", parts.hidden)):
             carved[name] = str(scratch / "carved" / name)
             write_ratings(Path(carved[name]), ratings.take(positions))
-    (scratch / _STATE).mkdir()
+    (scratch / STATE).mkdir()
     return TrialJob(
         target=model.target,
         options_type=model.options_type,
@@ -183,7 +158,7 @@ def _job(
         precision=settings.precision,
         seed=settings.seed,
         n_threads=settings.n_threads,
-        keep=str(scratch / _STATE),
+        keep=str(scratch / STATE),
     )
 
 
@@ -192,22 +167,51 @@ def save(record: SavedRecord, state: Path, ratings: Ratings, folder: Path) -> No
 
     Args:
         record: Description of the model.
-        state: Folder with the model's state; it is moved.
+        state: Folder with the model's state, as the process of the fit left it.
         ratings: Ratings it was fitted to; they are the histories of known users.
         folder: New folder.
+
+    Raises:
+        ModelError: There is no state, or it is damaged.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        shutil.move(state, made / _STATE)
-        write_ratings(made / _RATINGS, ratings, with_names=True)
-        encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
-        (made / _RECORD).write_bytes(encoded + b"\n")
+        _take_state(state, made / STATE)
+        write_ratings(made / RATINGS, ratings, with_names=True)
+        write_record(made, record)
         made.chmod(0o755)
         made.rename(folder)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
+
+
+def _take_state(left: Path, target: Path) -> None:
+    """Write the state that a process has left anew, so that nothing else comes with it.
+
+    Raises:
+        ModelError: There is none, or it is damaged.
+    """
+    state = read_state(left)
+    target.mkdir()
+    write_state(target, state)
+
+
+def _ratings_of(record: SavedRecord, folder: Path) -> Ratings:
+    try:
+        ratings = map_ratings(folder / RATINGS)
+    except Exception as error:  # noqa: BLE001
+        # Half a file fails in many ways, deep within NumPy's reader of headers.
+        raise damaged(
+            folder, f"its ratings cannot be read: {message_of(error)}"
+        ) from None
+    # Where every file has its hash, theirs need not be computed again.
+    if len(ratings) != record.n_ratings or not (
+        record.digests or data_id(ratings) == record.data_id
+    ):
+        raise damaged(folder, "its ratings are not those it was fitted to")
+    return ratings
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -225,31 +229,31 @@ class SavedModel:
     ratings: Ratings
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, trust: Trust) -> Self:
         """Return the model saved in *folder*.
 
+        Args:
+            folder: Where it is.
+            trust: Whose code may run if the record names it.
+
         Raises:
-            UsageError: The folder has no saved model.
+            UsageError: The folder has no saved model, or its code is not trusted.
             ModelError: The record is damaged or from another version of benchbox.
         """
+        record = read_record(folder)
+        planned = trust.model(record.model)
+        ratings = _ratings_of(record, folder)
+        # Here a plugin's code runs, on a state that may be damaged.
         try:
-            encoded = (folder / _RECORD).read_bytes()
-        except OSError:
-            raise UsageError(
-                f"There is no saved model in {str(folder)!r}. Make one with: "
-                f"benchbox fit MODEL --out {folder}"
+            model = build_model(planned.target, planned.options_type, planned.options)
+            model.restore(read_state(folder / STATE))  # type: ignore[attr-defined]
+        except BenchboxError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            raise damaged(
+                folder, f"it cannot be restored: {error_line(error)}"
             ) from None
-        try:
-            record = msgspec.json.decode(encoded, type=SavedRecord)
-        except msgspec.DecodeError as error:
-            raise ModelError(
-                f"{folder / _RECORD} is not a saved model of this version of benchbox: "
-                f"{error}. Fit it again."
-            ) from None
-        planned = record.model
-        model = build_model(planned.target, planned.options_type, planned.options)
-        model.restore(read_state(folder / _STATE))  # type: ignore[attr-defined]
-        return cls(record=record, model=model, ratings=map_ratings(folder / _RATINGS))
+        return cls(record=record, model=model, ratings=ratings)
 
     def predict(self, users: list[str], items: list[str]) -> Values:
         """Return a predicted rating per pair of ids, on the scale, shape ``(n,)``.

@@ -1,12 +1,35 @@
-"""Scores predictions of hidden ratings by all metrics of a run."""
+"""Scores predictions of hidden ratings by all metrics of a run.
 
-from benchbox.metrics import Metric, Scored
-from benchbox.ratings import Values
-from benchbox.records import ScoreRecord
+Metrics come from plugins. They are handed the truth to read, never to write, and what
+goes wrong in one costs its own figure.
+"""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from benchbox.errors import ModelError, error_line, shown
+from benchbox.metrics import Metric, Score, Scored
+from benchbox.models import as_count, as_number
+from benchbox.ratings import Values, read_only
+from benchbox.records import ScoreRecord, TrialRecord
 from benchbox.runs.plan import PlannedTrial
 
 
-def scores(predicted: Values, trial: PlannedTrial) -> dict[str, ScoreRecord]:
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What predictions score.
+
+    Attributes:
+        records: The score of each metric, by its name; without a value if it failed.
+        troubles: Why metrics failed, by the name of the note that says so.
+    """
+
+    records: dict[str, ScoreRecord]
+    troubles: dict[str, str]
+
+
+def scores(predicted: Values, trial: PlannedTrial) -> Scores:
     """Return the score by metric.
 
     Args:
@@ -15,18 +38,56 @@ def scores(predicted: Values, trial: PlannedTrial) -> dict[str, ScoreRecord]:
         trial: Trial with the hidden ratings and the metrics.
     """
     hidden = trial.fold.hidden
+    clips = trial.plan.config.clip
     scored = Scored(
-        predicted=hidden.scale.clip(predicted) if trial.plan.config.clip else predicted,
-        actual=hidden.values,
-        users=hidden.users,
-        items=hidden.items,
+        predicted=read_only(hidden.scale.clip(predicted) if clips else predicted),
+        actual=read_only(hidden.values),
+        users=read_only(hidden.users),
+        items=read_only(hidden.items),
         n_items=hidden.n_items,
     )
     is_flawed = bool(trial.fold.protocol.flaw)
-    metrics = [m for m in trial.plan.metrics if is_flawed or not m.flaw]
-    return {m.name: _score(m, scored) for m in metrics}
+    found = Scores({}, {})
+    for metric in trial.plan.metrics:
+        if metric.flaw and not is_flawed:
+            continue
+        try:
+            found.records[metric.name] = _score(metric, scored)
+        except ModelError as error:
+            found.records[metric.name] = ScoreRecord(None, 0, len(scored.actual))
+            found.troubles[_note_of(metric.name)] = str(error)
+    return found
+
+
+def _note_of(metric: str) -> str:
+    """Return the name of the note that says why *metric* has no figure."""
+    return f"metric {metric}"
+
+
+def failed_metrics(trial: TrialRecord) -> dict[str, str]:
+    """Return which metrics failed in a trial, and why."""
+    return {
+        name: trial.notes[_note_of(name)]
+        for name, score in trial.metrics.items()
+        if score.value is None and _note_of(name) in trial.notes
+    }
 
 
 def _score(metric: Metric, scored: Scored) -> ScoreRecord:
-    score = metric.function(scored)
-    return ScoreRecord(score.value, score.n_scored, score.n_excluded)
+    # Here a plugin's code runs: whatever it throws costs its figure alone.
+    try:
+        found: Any = metric.function(scored)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001
+        raise ModelError(f"it failed: {error_line(error)}") from None
+    if not isinstance(found, Score):
+        raise ModelError(f"it returned {shown(found)}, not a Score")
+    n_scored = as_count(found.n_scored, "its n_scored")
+    n_excluded = as_count(found.n_excluded, "its n_excluded")
+    if found.value is None:
+        return ScoreRecord(None, n_scored, n_excluded)
+    value = as_number(found.value, "its value")
+    if not isfinite(value):
+        raise ModelError(f"its value is {value}")
+    return ScoreRecord(value, n_scored, n_excluded)

@@ -1,16 +1,22 @@
 """A session plans and carries out runs, for the command line and for Python."""
 
-import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from benchbox.errors import UsageError
+from benchbox.errors import ResultsError, UsageError
 from benchbox.machine import n_usable_cpus, set_accelerators
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
-from benchbox.records import MetricRecord, RunConfig, RunFolder, RunRecord, now
+from benchbox.records import (
+    MetricRecord,
+    RunConfig,
+    RunFolder,
+    RunRecord,
+    now,
+    scratch_folder,
+)
 from benchbox.reports import write_tables
 from benchbox.runs.cases import resolve_cases
 from benchbox.runs.costs import Costs, newest_runs
@@ -24,8 +30,11 @@ from benchbox.runs.resolve import (
     resolve_models,
 )
 from benchbox.runs.runner import execute, trials_left
-from benchbox.runs.saved_model import FitSettings, SavedRecord, fit
+from benchbox.runs.saved_files import SavedRecord
+from benchbox.runs.saved_model import FitSettings, fit
+from benchbox.runs.scoring import failed_metrics
 from benchbox.runs.stages import Notify, Stages
+from benchbox.runs.trust import Trust
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
 from benchbox.runs.tuning.suggestions import needs_optuna
 from benchbox.targets import resolve
@@ -67,10 +76,7 @@ class Session:
         self._executors: dict[int, Executor] = {}
 
     def __enter__(self) -> Self:
-        name = self._context.enter_context(
-            tempfile.TemporaryDirectory(prefix="benchbox-")
-        )
-        self._scratch = Path(name)
+        self._scratch = self._context.enter_context(scratch_folder())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -114,6 +120,7 @@ class Session:
             metrics=resolve_metrics(self.registry),
             n_threads=n_threads,
             accelerators=find_accelerators(config.device, executor),
+            refused=tuple(map(str, stages.refused)),
         )
         if config.tuning is None:
             return plan
@@ -151,8 +158,18 @@ class Session:
         record = self._executed(plan, folder, executor, record)
         formats = {o.value.name: o.value for o in self.registry.all("formats")}
         columns = [offer.value for offer in self.registry.all("columns")]
-        write_tables(folder, formats, columns)
+        for line in write_tables(folder, formats, columns):
+            self.notify(f"benchbox: {line}")
+        self._tell_of_metrics(folder)
         return record
+
+    def _tell_of_metrics(self, folder: RunFolder) -> None:
+        """Say once of each metric that failed why it did."""
+        told: dict[str, str] = {}
+        for trial in folder.trials():
+            told = failed_metrics(trial) | told
+        for name, why in told.items():
+            self.notify(f"benchbox: metric {name!r} has no figure: {why}.")
 
     def _executed(
         self, plan: Plan, folder: RunFolder, executor: Executor, record: RunRecord
@@ -209,18 +226,20 @@ class Session:
         )
 
 
-def config_to_resume(folder: RunFolder, *, is_tuned: bool) -> RunConfig:
+def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunConfig:
     """Return the settings of a run to continue.
 
     Args:
         folder: Folder of the run.
+        trust: Whose code may run if the record of the run names it.
         is_tuned: Whether `benchbox tune` continues it.
 
     Raises:
         ResultsError: The run cannot be read.
-        UsageError: The other command must continue this run.
+        UsageError: The other command must continue this run, or the run names code
+            that is not trusted.
     """
-    config = folder.read_run().config
+    config = trust.config(folder.read_run().config)
     if is_tuned and config.tuning is None:
         raise UsageError(
             f"{folder.path.name} is no run of `benchbox tune`. Continue it with "
@@ -238,6 +257,7 @@ def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
     earlier = folder.read_run() if folder.has_run() else None
     environments = []
     if earlier is not None:
+        _check_stages(plan, earlier)
         known = [*earlier.earlier_environments, earlier.environment]
         # A trial names its environment by id; those of this run's own are in there.
         environments = [one for one in known if one.id != plan.environment.id]
@@ -254,6 +274,19 @@ def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
         environment=plan.environment,
         earlier_environments=environments,
     )
+
+
+def _check_stages(plan: Plan, earlier: RunRecord) -> None:
+    """Refuse to go on with a run whose records would be taken for those of others."""
+    now_and_then = [
+        [stage.label for stage in stages]
+        for stages in ([stage.record() for stage in plan.stages], earlier.stages)
+    ]
+    if now_and_then[0] != now_and_then[1]:
+        raise ResultsError(
+            f"Run {earlier.id} was begun on {'; '.join(now_and_then[1])}, and would go "
+            f"on on {'; '.join(now_and_then[0])}. Begin a new run."
+        )
 
 
 def _metric_record(metric: Metric) -> MetricRecord:

@@ -28,9 +28,12 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
         names = settings["folds"].split(",")
         settings["folds"] = tuple(name.strip() for name in names)
     try:
-        return msgspec.convert(settings, RunConfig)
-    except msgspec.ValidationError as error:
+        config = msgspec.convert(settings, RunConfig)
+        # Text that cannot be encoded, such as a lone surrogate, cannot be saved.
+        msgspec.json.encode(config)
+    except (msgspec.ValidationError, UnicodeEncodeError, TypeError) as error:
         raise UsageError(f"A setting of the run is invalid: {error}.") from None
+    return config
 
 
 def suite_settings(

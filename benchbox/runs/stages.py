@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 from benchbox.data import (
     Dataset,
@@ -10,7 +12,7 @@ from benchbox.data import (
     is_file_choice,
     load_dataset,
 )
-from benchbox.errors import UsageError
+from benchbox.errors import ProtocolError, ResultsError, UsageError
 from benchbox.options import Options, decode, split_choice
 from benchbox.plugins import Registry
 from benchbox.protocols import (
@@ -31,6 +33,9 @@ Notify = Callable[[str], None]
 class Stages:
     """Loads each data set once and splits it by protocols.
 
+    Attributes:
+        refused: Why protocols could not split a data set, where there were others.
+
     Args:
         registry: Installed plugins.
         notify: Shows lines about unavailable sources, downloads and warnings of the
@@ -41,6 +46,7 @@ class Stages:
     def __init__(self, registry: Registry, notify: Notify, columns: str = "") -> None:
         self._registry, self._notify, self._columns = registry, notify, columns
         self._loaded: dict[str, Dataset] = {}
+        self.refused: list[ProtocolError] = []
 
     def card(self, text: str) -> DatasetCard:
         """Return the card of the data set that *text* names.
@@ -94,14 +100,35 @@ class Stages:
     def all(self, config: RunConfig) -> list[Stage]:
         """Return a stage for each data set and protocol of *config*.
 
+        Where a protocol cannot split a data set, the others are returned.
+
         Raises:
-            BenchboxError: As in `stage`.
+            BenchboxError: As in `stage`; or no protocol can split any of them.
         """
-        return [
-            self.stage(text, protocol, config.folds)
-            for text in config.datasets
-            for protocol in config.protocols or ("",)
-        ]
+        return self.possible(
+            [
+                partial(self.stage, text, protocol, config.folds)
+                for text, protocol in _asked(config)
+            ]
+        )
+
+    def possible(self, asked: Sequence[Callable[[], Stage]]) -> list[Stage]:
+        """Return the stages that *asked* makes, without those that cannot be split.
+
+        Raises:
+            ProtocolError: No stage is left.
+        """
+        made: list[Stage] = []
+        for make in asked:
+            try:
+                made.append(make())
+            except ProtocolError as error:
+                self.refused.append(error)
+        if not made and self.refused:
+            raise self.refused[0]
+        for refused in self.refused:
+            self._notify(f"benchbox: left out: {refused}")
+        return made
 
     def rebuild(self, run: RunRecord, number: int) -> Stage:
         """Load and split the data set of an earlier run's stage again.
@@ -118,9 +145,22 @@ class Stages:
             # The data set used then, even if the case's own is available now.
             folds = [fold.name for fold in stage.folds]
             return self.stage(stage.case.dataset, stage.case.protocol, folds)
-        protocols = config.protocols or ("",)
-        place, protocol = divmod(number, len(protocols))
-        return self.stage(config.datasets[place], protocols[protocol], config.folds)
+        asked = _asked(config)
+        if len(asked) == len(run.stages):
+            return self.stage(*asked[number], config.folds)
+        # Some were left out: the one is meant that has the same label.
+        for text, protocol in asked:
+            with suppress(ProtocolError):
+                made = self.stage(text, protocol, config.folds)
+                if made.record().label == stage.label:
+                    return made
+        raise ResultsError(f"{stage.label} cannot be split again as run {run.id} did.")
+
+
+def _asked(config: RunConfig) -> list[tuple[str, str]]:
+    """Return the data sets and protocols asked for, each with each."""
+    protocols = config.protocols or ("",)
+    return [(text, protocol) for text in config.datasets for protocol in protocols]
 
 
 def find_dataset(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 from unittest import SkipTest
 
-from benchbox.plugins import one_line
+from benchbox.errors import error_line
 
 Subject = TypeVar("Subject")
 
@@ -58,7 +58,7 @@ def judge(checks: Sequence[Check[Subject]], subject: Subject) -> Iterator[Verdic
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001
-            yield Verdict(check, "broken", f"It raised {one_line(error)}")
+            yield Verdict(check, "broken", f"It raised {error_line(error)}")
         else:
             yield Verdict(check, "kept")
 

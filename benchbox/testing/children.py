@@ -14,7 +14,7 @@ from benchbox.ratings import Ratings, Values
 from benchbox.records import TrialJob
 from benchbox.testing.subject import ModelSubject, Pairs, require, set_aside
 from benchbox.testing.surroundings import SEED
-from benchbox.trials import PREDICTIONS, Executor, Finished, LocalExecutor
+from benchbox.trials import Executor, Finished, LocalExecutor, read_predictions
 
 _MEBIBYTE = 1 << 20
 
@@ -59,9 +59,9 @@ def trial(
         listen=lambda _: None,
         memory_limit_bytes=memory_limit_bytes,
     )
-    ended_well = finished.outcome.status == "ok"
-    none: Values = np.zeros(0, dtype=np.float32)
-    return finished, np.load(folder / PREDICTIONS) if ended_well else none
+    if finished.outcome.status != "ok":
+        return finished, np.zeros(0, dtype=np.float32)
+    return finished, read_predictions(folder, len(pairs))
 
 
 def good_trial(subject: ModelSubject, train: Ratings, pairs: Pairs) -> Values:

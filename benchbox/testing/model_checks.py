@@ -8,6 +8,7 @@ from unittest import SkipTest
 import msgspec
 import numpy as np
 
+from benchbox.errors import ModelError
 from benchbox.machine import (
     ANY_ACCELERATOR,
     KINDS,
@@ -23,10 +24,11 @@ from benchbox.models import (
 )
 from benchbox.options import decode, to_json
 from benchbox.ratings import Ratings, RatingScale
+from benchbox.records import MOST_EPOCHS, MOST_NOTES
 from benchbox.testing.made_up import made_up_ratings
 from benchbox.testing.subject import ModelSubject, Pairs, all_pairs, ask, gap, require
 from benchbox.testing.surroundings import SEED, as_in_a_trial, changed_since, settings
-from benchbox.trials import check_predictions, state_of
+from benchbox.trials import check_predictions, count_parameters, state_of
 
 _CLOSE = 1e-3
 """Allowed rounding difference between matrix products of different shapes."""
@@ -342,6 +344,33 @@ def epochs_are_reported(subject: ModelSubject) -> None:
         all(report.epoch <= 1 for report in again),
         f"With context.epochs = 1, it must train one epoch, but it reported epoch "
         f"{max((report.epoch for report in again), default=0)}.",
+    )
+
+
+def says_what_records_hold(subject: ModelSubject) -> None:
+    """Epochs, notes and n_parameters are numbers and texts, in order and in bounds."""
+    train = made_up_ratings(seed=18)
+    notes: dict[str, str] = {}
+    with as_in_a_trial():
+        model = subject.build()
+        try:
+            reports = subject.fit(model, train, on_note=notes.__setitem__)
+            count_parameters(model)
+        except ModelError as error:
+            require(False, f"A trial would fail: {error}")
+    told = [report.epoch for report in reports]
+    require(
+        told == list(range(1, len(told) + 1)),
+        f"It reported the epochs {told[:5]} …; they are counted from 1, each once.",
+    )
+    beyond = [report for report in reports if report.epoch > report.n_epochs]
+    require(
+        not beyond and len(told) <= MOST_EPOCHS,
+        f"It reported epoch {told[-1:]} of {[r.n_epochs for r in beyond][:1]}, or more "
+        f"than {MOST_EPOCHS:,} epochs.",
+    )
+    require(
+        len(notes) <= MOST_NOTES, f"It made {len(notes)} notes; {MOST_NOTES} are kept."
     )
 
 

@@ -1,6 +1,6 @@
 """The model under test, fitted and asked for predictions as in a run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -69,6 +69,7 @@ class ModelSubject:
         seed: int = SEED,
         device: str = "cpu",
         epochs: int | None = None,
+        on_note: Callable[[str, str], None] | None = None,
     ) -> list[EpochReport]:
         """Fit *model*, with validation ratings if it uses them; return its reports.
 
@@ -78,6 +79,7 @@ class ModelSubject:
             seed: Seed of the fit.
             device: Device to train on.
             epochs: Number of epochs of a refit, which has no validation ratings.
+            on_note: Called with each note of the model.
         """
         reports: list[EpochReport] = []
         context = FitContext(
@@ -86,6 +88,7 @@ class ModelSubject:
             n_threads=1,
             epochs=epochs,
             on_report=reports.append,
+            on_note=on_note,
         )
         can = self.spec.capabilities
         # Too few ratings to set some aside: fit as in a refit.

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from math import isfinite
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data import map_array, map_ratings
-from benchbox.errors import BenchboxError, ModelError
+from benchbox.errors import BenchboxError, ModelError, error_line, message_of
 from benchbox.machine import (
     LapClock,
     PhaseClock,
@@ -35,12 +36,15 @@ from benchbox.models import (
     FitContext,
     RatingModel,
     State,
+    as_count,
     prepare_model,
     write_state,
 )
 from benchbox.options import Options, decode
 from benchbox.ratings import Ratings, Values
 from benchbox.records import (
+    MOST_EPOCHS,
+    MOST_NOTES,
     EpochEnded,
     Fitted,
     Pairs,
@@ -49,18 +53,13 @@ from benchbox.records import (
     TrialJob,
     TrialMessage,
     TrialOutcome,
+    within_bounds,
 )
 from benchbox.targets import resolve
+from benchbox.trials.predictions import write_predictions
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
-
-
-OUTCOME = "outcome.json"
-"""File in a job's folder that holds its `TrialOutcome`; absent if the child died."""
-
-PREDICTIONS = "predictions.npy"
-"""File in a job's folder that holds one float32 per pair asked for."""
 
 
 class Channel(Protocol):
@@ -92,14 +91,15 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
         _run(job, channel, clock, outcome)
     except BaseException as error:  # noqa: BLE001
         outcome.status, outcome.reason = _classify(error)
-        traceback.print_exc()
+        with suppress(Exception):
+            traceback.print_exc()
     outcome.wall_seconds = clock.wall_seconds
     outcome.cpu_seconds = clock.cpu_seconds
     peaks = device.memory_peaks()
     if peaks is not None:
         outcome.peak_accelerator_bytes = peaks.allocated_bytes
         outcome.reserved_accelerator_bytes = peaks.reserved_bytes
-    return outcome
+    return within_bounds(outcome)
 
 
 def build_model(target: str, options_type: str, options: dict[str, Any]) -> RatingModel:
@@ -123,11 +123,25 @@ def state_of(model: RatingModel) -> State:
     for method in ("state", "restore"):
         if not callable(getattr(model, method, None)):
             raise ModelError(
-                f"{type(model).__name__} cannot be kept: it has no method {method!r}. "
+                f"{type(model).__name__} cannot be saved: it has no method {method!r}. "
                 f"See benchbox.RatingModel."
             )
     state: State = model.state()  # type: ignore[attr-defined]
     return state
+
+
+def count_parameters(model: RatingModel) -> int | None:
+    """Return how many numbers *model* has learned; `None` if it cannot be told.
+
+    Raises:
+        ModelError: It states what is no count.
+    """
+    stated = getattr(model, "n_parameters", None)
+    # A method of that name is none of ours.
+    if stated is not None and not callable(stated):
+        return as_count(stated, "n_parameters")
+    counts = [parameter.numel() for parameter in _parameters(model)]
+    return sum(counts) if counts else None
 
 
 def host_array(predicted: Any) -> NDArray[Any]:
@@ -203,7 +217,7 @@ def _run(
         _fit(job, model, train, channel, outcome, steps)
     if steps.n_steps:
         outcome.n_steps, outcome.steps = steps.n_steps, summarise(steps.seconds())
-    outcome.n_parameters = _count_parameters(model)
+    outcome.n_parameters = count_parameters(model)
     outcome.parameter_bytes = _parameter_bytes(model)
     if job.keep is not None:
         write_state(Path(job.keep), state_of(model))
@@ -235,7 +249,7 @@ def _run(
                 n_items=train.n_items,
                 flush=cache_flusher(device_named(job.device)),
             )
-    np.save(Path(job.out) / PREDICTIONS, predictions, allow_pickle=False)
+    write_predictions(Path(job.out), predictions)
 
 
 def _fit(
@@ -249,6 +263,8 @@ def _fit(
     laps = LapClock(device_named(job.device).synchronize)
 
     def note(curve: list[EpochReport], report: EpochReport) -> None:
+        if len(curve) == MOST_EPOCHS:
+            raise ModelError(f"it reported more than {MOST_EPOCHS:,} epochs.")
         wall, cpu = laps.lap()
         curve.append(replace(report, wall_seconds=wall, cpu_seconds=cpu))
         channel.send(EpochEnded(epoch=report.epoch, of=report.n_epochs))
@@ -260,7 +276,7 @@ def _fit(
         precision=job.precision,
         time_limit_seconds=job.time_limit_seconds,
         on_report=partial(note, outcome.curve),
-        on_note=outcome.notes.__setitem__,
+        on_note=partial(_note, outcome.notes),
         time_step=steps.step,
     )
     if not job.validation or not job.validation_history:
@@ -284,6 +300,12 @@ def _fit(
         model.fit(ratings, again)
 
 
+def _note(notes: dict[str, str], name: str, text: str) -> None:
+    if name not in notes and len(notes) == MOST_NOTES:
+        raise ModelError(f"it made more than {MOST_NOTES} notes.")
+    notes[name] = text
+
+
 def _best_epoch(curve: list[EpochReport]) -> int | None:
     judged = {
         report.epoch: report.validation_rmse
@@ -294,8 +316,7 @@ def _best_epoch(curve: list[EpochReport]) -> int | None:
 
 
 def _classify(error: BaseException) -> tuple[Status, str]:
-    text = " ".join(str(error).split())
-    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text, reason = message_of(error), error_line(error)
     # torch reports a failed allocation as a plain RuntimeError on the CPU.
     short = isinstance(error, MemoryError) or "can't allocate memory" in text
     if short or type(error).__name__ == "OutOfMemoryError":
@@ -303,14 +324,6 @@ def _classify(error: BaseException) -> tuple[Status, str]:
     if isinstance(error, BenchboxError):
         return "failed", text
     return "failed", reason
-
-
-def _count_parameters(model: RatingModel) -> int | None:
-    stated = getattr(model, "n_parameters", None)
-    if isinstance(stated, int):
-        return stated
-    counts = [parameter.numel() for parameter in _parameters(model)]
-    return sum(counts) if counts else None
 
 
 def _parameter_bytes(model: RatingModel) -> int | None:

@@ -5,14 +5,13 @@ for the first time. A trial on a few ratings takes that upon itself.
 """
 
 from pathlib import Path
-from tempfile import mkdtemp
 
 import msgspec
 import numpy as np
 
 from benchbox.data import write_ratings
 from benchbox.ratings import Features, IndexArray, Ratings
-from benchbox.records import Pairs, TrialJob
+from benchbox.records import Pairs, TrialJob, new_folder
 from benchbox.trials.executors.api import Executor
 
 _LONGEST_SECONDS = 20.0
@@ -38,14 +37,17 @@ class FirstUse:
         self.wall_seconds: dict[str, float] = {}
         self._scratch, self._executor = scratch, executor
 
-    def pay(self, label: str, job: TrialJob, train: Ratings) -> None:
+    def pay(self, label: str, job: TrialJob, train: Ratings) -> bool:
         """Run the model of *job* on a few ratings of *train*, if it is the first time.
 
         How that ends is of no importance: the model's own trials will tell.
+
+        Returns:
+            Whether it was the first time.
         """
         if label in self.wall_seconds:
-            return
-        folder = Path(mkdtemp(dir=self._scratch))
+            return False
+        folder = new_folder(self._scratch)
         pairs = _write_few(folder, few_ratings(train))
         ratings = str(folder / "train")
         limit = min(_LONGEST_SECONDS, job.time_limit_seconds or _LONGEST_SECONDS)
@@ -66,6 +68,7 @@ class FirstUse:
             listen=lambda message: None,
         )
         self.wall_seconds[label] = sum(finished.outcome.wall_seconds.values())
+        return True
 
 
 def few_ratings(ratings: Ratings) -> Ratings:

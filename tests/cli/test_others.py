@@ -250,3 +250,20 @@ def test_claims_that_are_not_there_are_one_line(
 
     assert done.code == 2
     assert said in done.err
+
+
+def test_a_name_that_is_no_text_is_refused_in_one_line(benchbox: Benchbox) -> None:
+    for line in ("run -m bias:x=\udcff", "run -m bias -d \udcff.csv"):
+        done = benchbox(line)
+
+        assert done.code == 2, done.err
+        assert done.err.count("\n") == 1
+        assert "\\udcff" in done.err
+
+
+def test_names_with_escapes_reach_the_terminal_spelt_out(benchbox: Benchbox) -> None:
+    done = benchbox("run -m bias\x1b[2J -d 'no\x07such'")
+
+    assert done.code == 2
+    assert r"\x1b[2J" in done.err
+    assert done.err.removesuffix("\n").isprintable()

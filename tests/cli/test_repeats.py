@@ -50,7 +50,7 @@ def test_repeats_are_timed_apart_predict_the_same_and_can_be_resumed(
     assert set(done.folder.read_run().first_use_seconds) == {t.label for t in trials}
 
     (done.folder.path / f"trials/{trial_name(bias[1])}.json").unlink()
-    again = benchbox("run --resume last")
+    again = benchbox("run --resume last --code planted.py")
 
     assert "[1/1]" in again.err
     assert len(again.trials()) == 12

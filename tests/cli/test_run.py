@@ -123,7 +123,7 @@ def test_resuming_runs_what_did_not_end_well_and_nothing_else(
     created = done.folder.read_run().created
     (done.folder.path / "trials").joinpath("broken").with_suffix(".txt").write_text("")
 
-    again = benchbox("run --resume last")
+    again = benchbox("run --resume last --code planted.py")
 
     assert again.code == 1
     assert again.folder.read_run().created == created

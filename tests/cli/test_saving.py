@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from benchbox.cli import main
 from benchbox.plugins.registry import discover
+from benchbox.runs.saved_files import read_record, write_record
 from benchbox.runs.saved_model import SavedModel
-from tests.support.commands import Benchbox, Lender
+from benchbox.runs.trust import Trust
+from tests.support.commands import PLANTED, Benchbox, Lender
 
 ITEMS = [f"film-{n:02d}" for n in range(12)]
 
@@ -59,6 +62,10 @@ def own(tmp_path: Path) -> Path:
     return file
 
 
+def load(folder: Path) -> SavedModel:
+    return SavedModel.load(folder, Trust(discover(), files=(PLANTED,)))
+
+
 EVERY_MODEL = [offer.value for offer in discover().all("models")]
 
 
@@ -71,13 +78,13 @@ def test_every_bundled_model_is_saved_and_predicts_as_before(
     assert "fitted to 320 ratings" in done.out
 
     folder = Path("saved")
-    saved = SavedModel.load(folder)
+    saved = load(folder)
     users, items = ["u1", "u2", "u39"], ["film-00", "film-01", "film-11"]
     predicted = saved.predict(users, items)
 
     assert predicted.shape == (3,)
     assert np.isfinite(predicted).all()
-    assert np.array_equal(predicted, SavedModel.load(folder).predict(users, items))
+    assert np.array_equal(predicted, load(folder).predict(users, items))
     assert saved.record.model.name == spec.name
 
 
@@ -90,7 +97,7 @@ def test_a_saved_model_predicts_what_the_fitted_one_did(
     from benchbox import FitContext
 
     benchbox(f"fit bias -d {ratings} --out saved")
-    train = SavedModel.load(Path("saved")).ratings
+    train = load(Path("saved")).ratings
     everything = train.users, train.items
     for kind in (UserAutoencoder, ItemAutoencoder):
         options = AutoencoderOptions(hidden_units=(4, 3, 4), tied=True, epochs=3)
@@ -136,7 +143,7 @@ def test_a_known_user_is_recommended_what_they_have_not_rated(
 def test_titles_are_shown_and_understood(benchbox: Benchbox, tmp_path: Path) -> None:
     # svd-toy has no titles, so ids stand alone.
     benchbox("fit svd -d svd-toy --out saved")
-    saved = SavedModel.load(Path("saved"))
+    saved = load(Path("saved"))
     table = saved.ratings.item_features or {}
     assert not table
     done = benchbox(f"recommend saved --user {saved.ratings.user_ids[1]} -k 2")
@@ -167,7 +174,7 @@ def test_a_model_of_one_s_own_is_saved_if_it_says_how(
     assert benchbox(f"fit planted.py:Savable -d {ratings} --out saved").code == 0
     Path("pairs.csv").write_text("user,item\nu1,film-00\n")
 
-    done = benchbox("predict saved pairs.csv")
+    done = benchbox("predict saved pairs.csv --code planted.py")
 
     assert done.out.splitlines()[1].startswith("u1,film-00,")
 
@@ -203,10 +210,10 @@ def test_a_mistake_is_one_line_and_leaves_nothing_behind(
     line, said, benchbox: Benchbox, saved: Path, ratings: Path, own: Path
 ) -> None:
     if "not inductive" in said:
-        record = Path("saved/model.json")
-        record.write_text(
-            record.read_text().replace('"inductive": true', '"inductive": false')
-        )
+        record = read_record(Path("saved"))
+        can = replace(record.model.capabilities, inductive=False)
+        model = replace(record.model, capabilities=can)
+        write_record(Path("saved"), replace(record, model=model))
     for name, text in {
         "strange.csv": "user,item\nu1,film-99\n",
         "short.csv": "user,item\nu1\n",

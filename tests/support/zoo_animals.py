@@ -315,6 +315,29 @@ class TrainsOn(Honest):
             context.report(epoch, 3, validation_rmse=1.0)
 
 
+class Miscounts(Honest):
+    """Reports more epochs than it has planned."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        for epoch in range(1, 4):
+            context.report(epoch, 2)
+
+
+class NotesATable(Honest):
+    """Notes what is neither text nor number."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        context.note("settings", {"rate": 0.1})  # type: ignore[arg-type]
+
+
+class CountsInTruths(Honest):
+    """States that it has learned something, and not how much."""
+
+    n_parameters = True
+
+
 PLAIN = Capabilities(stochastic=False)
 
 

@@ -44,6 +44,7 @@ CAUGHT_BY_ONE = {
         zoo.spec(zoo.TrainsOn, capabilities=VALIDATED),
         "it reported epoch 3",
     ),
+    "says-what-records-hold": (zoo.spec(zoo.Miscounts), "epoch [3] of [2]"),
     "devices-declared": (
         zoo.spec(
             zoo.Honest,
@@ -64,6 +65,8 @@ CAUGHT = {
     zoo.PreparesForRatings: "Make it prepare(device) or prepare()",
     zoo.Unseeded: "Two fits with one seed differ",
     zoo.DrawsGlobally: "numpy's generator",
+    zoo.NotesATable: "must be a text or a number",
+    zoo.CountsInTruths: "n_parameters is True; it must be a whole number",
 }
 """Animals that more than one check catches."""
 

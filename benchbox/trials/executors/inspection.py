@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from benchbox.errors import BenchboxError, PluginError
+from benchbox.errors import BenchboxError, PluginError, error_line
 from benchbox.machine import find_devices
 from benchbox.models import Capabilities
 from benchbox.options import NoOptions, Options, decode, to_json
@@ -22,8 +22,7 @@ def answer(question: Question) -> Answer:
     except BenchboxError as error:
         return Described(error=str(error))
     except Exception as error:  # noqa: BLE001
-        text = " ".join(str(error).split())
-        return Described(error=f"{type(error).__name__}: {text}")
+        return Described(error=error_line(error))
 
 
 def describe(target: str, settings: dict[str, str]) -> Described:

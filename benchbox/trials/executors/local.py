@@ -9,9 +9,12 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from benchbox.errors import BenchboxError
+from benchbox.errors import BenchboxError, ModelError
 from benchbox.machine import FoundDevices, Gauges, Watch, cpu_seconds, tree_cpu_seconds
 from benchbox.records import (
+    MOST_TRIAL_BYTES,
+    ChildMessage,
+    Concluded,
     Described,
     Devices,
     DevicesQuestion,
@@ -23,15 +26,21 @@ from benchbox.records import (
     QuestionTask,
     Task,
     TrialJob,
-    TrialMessage,
     TrialOutcome,
     TrialTask,
 )
-from benchbox.trials.child import OUTCOME
 from benchbox.trials.executors.api import Finished, Listen
-from benchbox.trials.executors.channel import Line
-from benchbox.trials.executors.running import End, Limits, RunningChild, explain
+from benchbox.trials.executors.channel import Line, LineError
+from benchbox.trials.executors.conversation import Conversation
+from benchbox.trials.executors.printed import Printed
+from benchbox.trials.executors.running import (
+    End,
+    Limits,
+    RunningChild,
+    ZygoteLostError,
+)
 from benchbox.trials.executors.starter import Starter
+from benchbox.trials.outcomes import checked_outcome
 
 _Received = TypeVar("_Received")
 
@@ -95,7 +104,12 @@ class LocalExecutor:
             self._watch = Watch(self._cpu_seconds)
         gauges = Gauges(job.device)
 
-        def take(message: TrialMessage) -> Pairs | None:
+        said = Conversation(keeps_model=job.keep is not None)
+
+        def take(message: ChildMessage) -> Pairs | None:
+            said.take(message)
+            if isinstance(message, Concluded):
+                return None
             if isinstance(message, PhaseBegan):
                 gauges.phase(message.phase)
             if isinstance(message, Fitted):
@@ -107,10 +121,10 @@ class LocalExecutor:
             return hand_pairs()
 
         self._watch.start()
-        task = TrialTask(job=job, log=str(log.absolute()))
-        end = self._run_child(task, TrialMessage, take, limits, gauges.glance)
+        task = TrialTask(job=job)
+        end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
         contended, foreign_cpus = self._watch.seen()
-        outcome = _outcome(job, end)
+        outcome = _outcome(said.outcome, end)
         return Finished(
             outcome=outcome,
             contended=contended,
@@ -120,12 +134,12 @@ class LocalExecutor:
 
     def _ask(self, question: Question, kind: type[_Received]) -> _Received:
         answers: list[_Received] = []
-        task = QuestionTask(question=question, log=str(self._log.absolute()))
-        end = self._run_child(task, kind, answers.append, Limits())
+        task = QuestionTask(question=question)
+        end = self._run_child(task, kind, answers.append, self._log, Limits())
         if not answers:
             raise BenchboxError(
                 f"The child process asked about {msgspec.to_builtins(question)} ended "
-                f"without an answer ({explain(end.status)}). Its output is in "
+                f"without an answer ({end.verdict()[1]}). Its output is in "
                 f"{self._log}."
             )
         return answers[0]
@@ -141,36 +155,57 @@ class LocalExecutor:
         task: Task,
         receives: Any,
         take: Callable[[Any], Pairs | None],
+        log: Path,
         limits: Limits,
         glance: Callable[[int], None] = lambda pid: None,
     ) -> End:
         control = self._zygote.line()
         ours, theirs = socket.socketpair()
-        with ours, theirs:
-            child = RunningChild(Line(ours, receives), control, take, glance)
+        line = Line[Any](
+            ours,
+            receives,
+            most_message_bytes=MOST_TRIAL_BYTES,
+            most_bytes=MOST_TRIAL_BYTES,
+        )
+        with ours, theirs, Printed(log) as printed:
+            child = RunningChild(
+                line, control, printed, take, glance, self._zygote.is_stopped
+            )
             try:
-                control.send(task, hand_over=theirs.fileno())
+                control.send(task, hand_over=(theirs.fileno(), printed.sink))
                 theirs.close()
+                printed.handed_over()
                 return child.follow(limits)
             except (EOFError, BrokenPipeError):
                 # The zygote itself is gone; its child must not be left behind.
                 child.signal(signal.SIGKILL)
                 self._zygote.stop()
-                return End(status=-signal.SIGKILL)
+                return End(status=-signal.SIGKILL, cause=child.cause)
+            except (ZygoteLostError, LineError) as error:
+                child.signal(signal.SIGKILL)
+                self._zygote.kill()
+                return End(
+                    status=-signal.SIGKILL, cause=child.cause or ("failed", str(error))
+                )
             except BaseException:
                 # Ctrl-C, or a full disk: nothing may go on training unwatched.
-                child.kill()
+                try:
+                    child.kill()
+                except (ZygoteLostError, LineError):
+                    self._zygote.kill()
                 raise
 
 
-def _outcome(job: TrialJob, end: End) -> TrialOutcome:
+def _outcome(said: TrialOutcome | None, end: End) -> TrialOutcome:
     """Return what the trial said of itself, or what its silence means."""
-    file = Path(job.out) / OUTCOME
-    if end.status == 0 and file.exists() and not end.broken_limit:
-        outcome = msgspec.json.decode(file.read_bytes(), type=TrialOutcome)
-    else:
+    if said is None or end.status != 0 or end.cause is not None:
         status, reason = end.verdict()
         outcome = TrialOutcome(status=status, reason=reason)
+    else:
+        try:
+            outcome = checked_outcome(said, end.elapsed_seconds)
+        except ModelError as error:
+            outcome = TrialOutcome(status="failed", reason=str(error))
     # A trial that measured more after its predictions knows its peak before that.
     outcome.peak_memory_bytes = outcome.peak_memory_bytes or end.peak_memory_bytes
     return outcome

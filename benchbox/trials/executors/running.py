@@ -7,12 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from select import select
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import psutil
 
 from benchbox.records import Ended, Pairs, Started, Status, ZygoteMessage
-from benchbox.trials.executors.channel import Line
+from benchbox.trials.executors.channel import Line, LineError
+from benchbox.trials.executors.printed import Printed
 
 _GRACE_SECONDS = 2.0
 """Between the polite signal and the one that cannot be refused."""
@@ -20,14 +21,30 @@ _GRACE_SECONDS = 2.0
 _POLL_SECONDS = 0.2
 """How often the limits are looked at."""
 
+_START_SECONDS = 60.0
+"""In which the zygote must have started a child; it takes hundredths of a second."""
+
+_LOST_SECONDS = 30.0
+"""In which the system must have ended a child that was killed, however large."""
+
+_LAST_READS = 1000
+"""After the end of a child: something it left behind might write for ever."""
+
 Received = TypeVar("Received")
+
+Cause = tuple[Status, str]
+"""Status and reason of a trial that the runner has ended."""
+
+
+class ZygoteLostError(Exception):
+    """The zygote is of no use any more; the message says what happened."""
 
 
 class Limits:
     """When a child has had enough.
 
     Args:
-        seconds: Wall-clock seconds from now; `None` for no limit.
+        seconds: Wall-clock seconds from its start; `None` for no limit.
         n_bytes: Resident memory; `None` for no limit.
     """
 
@@ -35,11 +52,10 @@ class Limits:
         self, seconds: float | None = None, n_bytes: int | None = None
     ) -> None:
         self._seconds, self._bytes = seconds, n_bytes
-        self._started = monotonic()
 
-    def broken(self, pid: int) -> tuple[Status, str] | None:
+    def broken(self, pid: int, elapsed_seconds: float) -> Cause | None:
         """Return the status and reason of the limit that *pid* has passed, if any."""
-        if self._seconds is not None and monotonic() - self._started > self._seconds:
+        if self._seconds is not None and elapsed_seconds > self._seconds:
             return "timeout", f"did not end within {self._seconds:g} s"
         if self._bytes is not None:
             with suppress(psutil.NoSuchProcess):
@@ -58,17 +74,19 @@ class End:
 
     Attributes:
         status: Its exit code, or the negated number of the signal that ended it.
+        elapsed_seconds: How long it ran.
         peak_memory_bytes: Its largest resident set, if it started.
-        broken_limit: Status and reason of the limit it was ended for, if any.
+        cause: Why the runner has ended it, if it has.
     """
 
     status: int
+    elapsed_seconds: float = 0.0
     peak_memory_bytes: int | None = None
-    broken_limit: tuple[Status, str] | None = None
+    cause: Cause | None = None
 
-    def verdict(self) -> tuple[Status, str]:
+    def verdict(self) -> Cause:
         """Return the status and reason of a child that said nothing itself."""
-        return self.broken_limit or ("crashed", explain(self.status))
+        return self.cause or ("crashed", explain(self.status))
 
 
 class RunningChild(Generic[Received]):
@@ -77,85 +95,140 @@ class RunningChild(Generic[Received]):
     Args:
         line: The line to the child.
         control: The line to the zygote.
+        printed: Takes what the child prints.
         take: Takes each message of the child; what it returns is the answer.
         glance: Called with the child's process id a few times a second.
+        is_stopped: Tells whether the zygote has been stopped.
     """
 
     def __init__(
         self,
         line: Line[Received],
         control: Line[ZygoteMessage],
+        printed: Printed,
         take: Callable[[Received], Pairs | None],
         glance: Callable[[int], None] = lambda pid: None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._line, self._control = line, control
-        self._take, self._glance = take, glance
+        self._line, self._control, self._printed = line, control, printed
+        self._take, self._glance, self._is_stopped = take, glance, is_stopped
         self._pid: int | None = None
-        self._open = True
+        self._started = monotonic()
+        self._is_open = True
+        self._ended: Ended | None = None
+        self._cause: Cause | None = None
+        self._kill_at = 0.0
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why the runner ends the child, if it does."""
+        return self._cause
 
     def follow(self, limits: Limits) -> End:
-        """Pass messages on until the child ends or breaks a limit."""
-        broken: tuple[Status, str] | None = None
-        deadline = 0.0
-        while True:
-            ended = self._step()
-            if ended is not None:
-                self._drain()
-                return End(ended.status, ended.peak_memory_bytes, broken)
-            if self._pid is None:
-                continue
-            self._glance(self._pid)
-            if broken is None:
-                broken = limits.broken(self._pid)
-                if broken is not None:
-                    self.signal(signal.SIGTERM)
-                    deadline = monotonic() + _GRACE_SECONDS
-            elif monotonic() > deadline:
-                self.signal(signal.SIGKILL)
+        """Pass messages on until the child ends or breaks a limit.
+
+        Raises:
+            ZygoteLostError: The zygote answers no more.
+            EOFError: The zygote has ended.
+        """
+        while self._ended is None:
+            self._step()
+            if self._ended is None:
+                self._look(limits)
+        elapsed = monotonic() - self._started
+        self._drain()
+        return End(
+            status=self._ended.status,
+            elapsed_seconds=elapsed,
+            peak_memory_bytes=self._ended.peak_memory_bytes,
+            cause=self._cause,
+        )
 
     def kill(self) -> None:
-        """End the child at once, and wait until it is gone."""
+        """End the child at once, and wait until it is gone.
+
+        Raises:
+            ZygoteLostError: The zygote answers no more.
+        """
+        self._end_for(("interrupted", "the runner has ended it"), grace_seconds=0.0)
         with suppress(EOFError):
-            while self._pid is None:
+            while self._ended is None:
                 self._step()
-            self.signal(signal.SIGKILL)
-            while self._step() is None:
-                pass
+                self._look(Limits())
 
     def signal(self, number: int) -> None:
-        """Send a signal to the child and all it has started."""
-        if self._pid is None:
+        """Send a signal to the child and its process group."""
+        # Once it has ended, its number may be another's.
+        if self._pid is None or self._ended is not None:
             return
         with suppress(ProcessLookupError):
             os.killpg(self._pid, number)
 
-    def _step(self) -> Ended | None:
-        """Handle what has arrived; return the end of the child once it is told."""
-        sockets = [self._control.socket, *([self._line.socket] if self._open else [])]
-        ready, _, _ = select(sockets, [], [], _POLL_SECONDS)
+    def _look(self, limits: Limits) -> None:
+        """Do what is due: look at the limits, or end the child."""
+        now = monotonic()
+        if self._is_stopped():
+            raise ZygoteLostError("the process that starts trials was stopped")
+        if self._pid is None:
+            if now - self._started > _START_SECONDS:
+                raise ZygoteLostError(
+                    f"no trial was started within {_START_SECONDS:g} s"
+                )
+            return
+        self._glance(self._pid)
+        if self._cause is None:
+            broken = limits.broken(self._pid, now - self._started)
+            if broken is not None:
+                self._end_for(broken, _GRACE_SECONDS)
+        elif now > self._kill_at + _LOST_SECONDS:
+            raise ZygoteLostError(
+                f"the end of a trial was not told within {_LOST_SECONDS:g} s"
+            )
+        elif now > self._kill_at:
+            self.signal(signal.SIGKILL)
+
+    def _end_for(self, cause: Cause, grace_seconds: float) -> None:
+        self._cause = self._cause or cause
+        self._kill_at = monotonic() + grace_seconds
+        self.signal(signal.SIGTERM if grace_seconds else signal.SIGKILL)
+
+    def _step(self) -> None:
+        """Handle what has arrived, or wait for it for a moment."""
+        sources: list[Any] = [self._control.socket]
+        sources += [self._line.socket] if self._is_open else []
+        sources += [self._printed.source] if self._printed.is_open else []
+        ready, _, _ = select(sources, [], [], _POLL_SECONDS)
+        if self._printed.source in ready:
+            self._printed.read()
         if self._line.socket in ready:
-            self._drain()
+            self._hear()
         if self._control.socket in ready:
             for message in self._control.waiting():
                 if isinstance(message, Started):
-                    self._pid = message.pid
+                    self._pid, self._started = message.pid, monotonic()
                 elif isinstance(message, Ended) and message.pid == self._pid:
-                    return message
-        return None
+                    self._ended = message
+
+    def _hear(self) -> None:
+        """Take what the child has said; what it may not say ends it."""
+        try:
+            for message in self._line.waiting():
+                answer = self._take(message)
+                if answer is not None:
+                    # A child that has died meanwhile is noticed by its end.
+                    with suppress(BrokenPipeError):
+                        self._line.send(answer)
+        except EOFError:
+            self._is_open = False
+        except LineError as error:
+            self._is_open = False
+            self._end_for(("failed", f"its process {error}"), grace_seconds=0.0)
 
     def _drain(self) -> None:
-        if not self._open:
-            return
-        try:
-            while select([self._line.socket], [], [], 0)[0]:
-                for message in self._line.waiting():
-                    answer = self._take(message)
-                    if answer is not None:
-                        # A child that has died meanwhile is noticed by its end.
-                        with suppress(BrokenPipeError):
-                            self._line.send(answer)
-        except EOFError:
-            self._open = False
+        for _ in range(_LAST_READS):
+            if not self._is_open or not select([self._line.socket], [], [], 0)[0]:
+                return
+            self._hear()
 
 
 def explain(status: int) -> str:
@@ -164,7 +237,10 @@ def explain(status: int) -> str:
         return (
             f"the process ended with exit code {status} before its result was written"
         )
-    name = signal.Signals(-status).name
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = "a signal without a name"
     hint = {
         "SIGSEGV": "segmentation fault",
         "SIGKILL": "killed, perhaps by the system for want of memory",

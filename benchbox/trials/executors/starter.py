@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from benchbox.errors import BenchboxError
 from benchbox.machine import accelerator_targets
 from benchbox.records import SearchPath, ZygoteMessage
@@ -96,6 +98,27 @@ class Starter:
             known = dict(accelerator_targets())
             self._line.send(SearchPath(path=sys.path, accelerators=known))
         self._ready = False
+
+    def is_stopped(self) -> bool:
+        """Return whether the zygote has been stopped, so that it answers nobody."""
+        if self._process is None:
+            return False
+        try:
+            status = psutil.Process(self._process.pid).status()
+        except psutil.Error:
+            return False
+        return bool(status == psutil.STATUS_STOPPED)
+
+    def kill(self) -> None:
+        """End the zygote and all it has started, whatever state they are in."""
+        if self._process is not None:
+            with suppress(psutil.Error):
+                family = psutil.Process(self._process.pid).children(recursive=True)
+                for member in family:
+                    with suppress(psutil.Error):
+                        member.kill()
+            self._process.kill()
+        self.stop()
 
     def stop(self) -> None:
         """End the zygote and its children, and wait until it is gone."""

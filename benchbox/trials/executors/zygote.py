@@ -11,22 +11,33 @@ import os
 import signal
 import socket
 import sys
+import traceback
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from select import select
 from typing import NoReturn
-
-import msgspec
 
 from benchbox.machine import (
     accelerator_in_use,
     peak_memory_bytes,
     set_accelerators,
 )
-from benchbox.records import Ended, Pairs, Ready, SearchPath, Started, Task, TrialTask
-from benchbox.trials.child import OUTCOME, run_trial
+from benchbox.records import (
+    Concluded,
+    Ended,
+    Pairs,
+    Ready,
+    SearchPath,
+    Started,
+    Task,
+    TrialTask,
+)
+from benchbox.trials.child import run_trial
 from benchbox.trials.executors.channel import Line
+
+_leave = os._exit
+"""Kept from before a model could put something else in its place."""
 
 _Control = Line[Task]
 """The line to the runner, over which tasks arrive."""
@@ -59,8 +70,8 @@ def main() -> int:
                 wake.recv(4096)
                 _reap(line, children)
             if line.socket in ready:
-                task, channel = line.receive_with_file()
-                children.add(_fork(line, task, channel))
+                task, handed = line.receive_with_files(2)
+                children.add(_fork(line, task, handed))
     except (EOFError, BrokenPipeError):
         return 0
     finally:
@@ -82,18 +93,25 @@ def _preload() -> None:
     warnings.filterwarnings("ignore", "This process .* is multi-threaded")
 
 
-def _fork(line: _Control, task: Task, channel: int | None) -> int:
+def _fork(line: _Control, task: Task, handed: list[int]) -> int:
     pid = os.fork()
     if pid:
-        if channel is not None:
-            os.close(channel)
+        for descriptor in handed:
+            os.close(descriptor)
         line.send(Started(pid=pid))
         return pid
-    _child(line, task, channel)
+    _child(line, task, *handed)
 
 
-def _child(line: _Control, task: Task, channel: int | None) -> NoReturn:
-    """Run one job and leave without the zygote's clean-up."""
+def _child(line: _Control, task: Task, channel: int, sink: int) -> NoReturn:
+    """Run one job and leave without the zygote's clean-up.
+
+    Args:
+        line: The zygote's own line to the runner.
+        task: The job.
+        channel: Descriptor of the child's line to the runner.
+        sink: Descriptor that takes what the child prints.
+    """
     code = 1
     try:
         os.setsid()
@@ -101,35 +119,46 @@ def _child(line: _Control, task: Task, channel: int | None) -> NoReturn:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         line.socket.close()
-        _redirect(task.log)
+        _redirect(sink)
+        _close_all_but(channel)
         gc.unfreeze()
-        if channel is not None:
-            _do(task, Line(socket.socket(fileno=channel), Pairs))
+        _do(task, Line(socket.socket(fileno=channel), Pairs))
         code = 0
+    except BaseException:  # noqa: BLE001
+        # A bug in benchbox, or a model that reached into it: the log shows which.
+        _safely(traceback.print_exc)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        # Looked up inside `_safely`: the model may have put anything in their place.
+        _safely(lambda: sys.stdout.flush())  # noqa: PLW0108
+        _safely(lambda: sys.stderr.flush())  # noqa: PLW0108
+        _leave(code)
 
 
 def _do(task: Task, line: Line[Pairs]) -> None:
     if isinstance(task, TrialTask):
-        outcome = run_trial(task.job, line)
-        # Whole or not at all: a half-written outcome would be read as a result.
-        part = Path(task.job.out) / f"{OUTCOME}.part"
-        part.write_bytes(msgspec.json.encode(outcome))
-        part.replace(Path(task.job.out) / OUTCOME)
+        line.send(Concluded(outcome=run_trial(task.job, line)))
     else:
         from benchbox.trials.executors import inspection
 
         line.send(inspection.answer(task.question))
 
 
-def _redirect(log: str) -> None:
-    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(target, 1)
-    os.dup2(target, 2)
-    os.close(target)
+def _redirect(sink: int) -> None:
+    os.dup2(sink, 1)
+    os.dup2(sink, 2)
+
+
+def _close_all_but(channel: int) -> None:
+    """Close what the zygote had open: a model may write to whatever it finds."""
+    for name in os.listdir("/dev/fd"):
+        if int(name) > 2 and int(name) != channel:
+            with suppress(OSError):
+                os.close(int(name))
+
+
+def _safely(act: Callable[[], object]) -> None:
+    with suppress(BaseException):
+        act()
 
 
 def _reap(line: _Control, children: set[int]) -> None:

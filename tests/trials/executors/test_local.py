@@ -22,9 +22,9 @@ from benchbox.records.messages import (
     TrialMessage,
 )
 from benchbox.records.trial_job import TrialJob, TrialOutcome
-from benchbox.trials.child import PREDICTIONS
 from benchbox.trials.executors.api import Finished
 from benchbox.trials.executors.local import LocalExecutor
+from benchbox.trials.predictions import PREDICTIONS
 from tests.support.commands import PLANTED
 
 SLEEPS = f"{PLANTED}:Sleeps"

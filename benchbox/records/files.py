@@ -1,0 +1,106 @@
+"""Files: reading what others may have planted, removing what they may have locked."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import mkdtemp
+
+from benchbox.errors import ResultsError
+
+_SAFELY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""Flags to open what may be a link or a pipe: neither is followed nor waited for."""
+
+_BLOCK_BYTES = 1 << 20
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a regular file that is no larger than it may be.
+
+    Links are not followed, and a pipe or a device is neither waited for nor read.
+
+    Args:
+        path: The file.
+        most_bytes: Bytes it may hold.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        OSError: It is no regular file, or it is too large.
+    """
+    descriptor = os.open(path, _SAFELY)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(f"{path.name} is no regular file")
+        if found.st_size > most_bytes:
+            raise OSError(
+                f"{path.name} has {found.st_size:,} bytes; {most_bytes:,} are expected "
+                f"at most"
+            )
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            # One byte more tells whether it has grown meanwhile.
+            content = file.read(most_bytes + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > most_bytes:
+        raise OSError(f"{path.name} grew while it was read")
+    return content
+
+
+def file_digest(path: Path) -> str:
+    """Return the hash of a regular file; empty if there is none that can be read."""
+    digest = hashlib.sha256()
+    try:
+        with os.fdopen(os.open(path, _SAFELY), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return ""
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+def new_folder(parent: Path) -> Path:
+    """Return a new folder below *parent*, made again if a cleaner has removed that."""
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Path(mkdtemp(dir=parent))
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Provide a folder for files of the moment; what is left of it is removed.
+
+    Raises:
+        ResultsError: It cannot be made.
+    """
+    try:
+        folder = Path(mkdtemp(prefix="benchbox-"))
+    except OSError as error:
+        raise ResultsError(
+            f"There is no room for files of the moment: {error}. Make some, or set "
+            f"TMPDIR to a folder that has it."
+        ) from None
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove *folder* with all that is in it, read-only parts too, as far as possible.
+
+    Links are removed and never followed.
+    """
+    with suppress(OSError, RecursionError):
+        if not stat.S_ISDIR(folder.lstat().st_mode):
+            folder.unlink()
+            return
+        folder.chmod(0o700)
+        with os.scandir(folder) as entries:
+            paths = [Path(entry.path) for entry in entries]
+        for path in paths:
+            remove_tree(path)
+        folder.rmdir()

@@ -1,0 +1,193 @@
+"""Attempts: planned trials carried out, from the files of a fold to the record."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from benchbox.errors import ModelError, ProtocolError
+from benchbox.machine import PhaseClock
+from benchbox.ratings import Positions, Values
+from benchbox.records import (
+    Pairs,
+    RunFolder,
+    TrialJob,
+    TrialRecord,
+    predictions_digest,
+)
+from benchbox.runs.fold_store import FoldStore
+from benchbox.runs.listener import Listener
+from benchbox.runs.plan import PlannedTrial
+from benchbox.runs.scoring import scores
+from benchbox.trials import Executor, Finished, FirstUse, read_predictions
+
+Attempted = tuple[TrialRecord, Values | None]
+"""The record of a trial, and its predictions of all hidden ratings if it ended well."""
+
+
+class Attempts:
+    """Carries out trials, and keeps the hidden ratings from them.
+
+    Attributes:
+        first_use: Has each model run once before its trials.
+
+    Args:
+        folder: Where logs go.
+        executor: What runs the trials.
+        listener: Takes the messages of trials.
+        scratch: Folder for the files of first uses.
+    """
+
+    def __init__(
+        self, folder: RunFolder, executor: Executor, listener: Listener, scratch: Path
+    ) -> None:
+        self._folder, self._executor, self._listener = folder, executor, listener
+        self.first_use = FirstUse(scratch, executor)
+
+    def attempt(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
+        """Carry out *trial*; whatever goes wrong is in its record.
+
+        Args:
+            trial: The trial.
+            store: Files and truth of its fold.
+        """
+        reason = trial.skip_reason()
+        if reason:
+            return trial.record(status="skipped", reason=reason), None
+        try:
+            return self._attempt(trial, store)
+        except ProtocolError as error:
+            return trial.record(status="failed", reason=str(error)), None
+        except OSError as error:
+            # A cleaner has removed the files meanwhile, or the disk is full.
+            store.renew()
+            reason = f"its files could not be written or read: {error}"
+            return trial.record(status="failed", reason=reason), None
+
+    def _attempt(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
+        job = _job(trial, store)
+        if self.first_use.pay(trial.model.label, job, trial.fold.train):
+            changed = _changed(job, store)
+            if changed:
+                return trial.record(status="failed", reason=changed), None
+        asked = store.asked_pairs(trial.model.capabilities)
+        finished = self._run(trial, job, store, asked)
+        changed = _changed(job, store)
+        if changed:
+            return _failed(trial, finished, changed)
+        if finished.outcome.status != "ok":
+            return _trial_record(trial, finished), None
+        try:
+            predicted = read_predictions(Path(job.out), len(asked))
+        except ModelError as error:
+            return _failed(trial, finished, str(error))
+        complete = store.completed(predicted, asked)
+        record = _scored_record(
+            trial,
+            finished,
+            complete,
+            n_answered=len(asked),
+            reference=store.reference_scores.records,
+        )
+        return record, complete
+
+    def _run(
+        self,
+        trial: PlannedTrial,
+        job: TrialJob,
+        store: FoldStore,
+        asked: Positions,
+    ) -> Finished:
+        def hand_pairs() -> Pairs:
+            hidden = store.fold.hidden
+            # In a new folder: into the trial's own it could put a link or a pipe.
+            folder = store.new_folder()
+            return Pairs.written(folder, hidden.users[asked], hidden.items[asked])
+
+        limit = trial.plan.config.memory_limit_gib
+        return self._executor.run(
+            job,
+            log=self._folder.log(trial.record(status="interrupted")),
+            hand_pairs=hand_pairs,
+            listen=self._listener.trial_said,
+            memory_limit_bytes=None if limit is None else int(limit * 2**30),
+        )
+
+
+def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
+    model, config = trial.model, trial.plan.config
+    can = model.capabilities
+    carved = store.carved if can.uses_validation else {}
+    return TrialJob(
+        target=model.target,
+        options_type=model.options_type,
+        options=model.options,
+        train=carved.get("train", store.train),
+        validation=carved.get("validation"),
+        validation_history=carved.get("validation_history"),
+        refit=store.train if can.uses_validation and can.refits else None,
+        history=store.history,
+        out=str(store.new_folder()),
+        device=trial.device,
+        precision=config.precision,
+        seed=trial.seed,
+        n_threads=trial.plan.n_threads,
+        latency=config.latency,
+        time_limit_seconds=config.time_limit_seconds,
+    )
+
+
+def _changed(job: TrialJob, store: FoldStore) -> str:
+    """Return why a trial fails whose fold's files have changed; they are replaced."""
+    carved = (job.validation, job.validation_history, job.refit)
+    given = [folder for folder in (job.train, job.history, *carved) if folder]
+    changed = store.changed(given)
+    if not changed:
+        return ""
+    store.renew()
+    return (
+        f"files that other trials read changed while it ran: {changed}. They are "
+        f"written again for the next trial"
+    )
+
+
+def _failed(trial: PlannedTrial, finished: Finished, reason: str) -> Attempted:
+    finished.outcome.status, finished.outcome.reason = "failed", reason
+    return _trial_record(trial, finished), None
+
+
+def _trial_record(
+    trial: PlannedTrial, finished: Finished, **values: Any
+) -> TrialRecord:
+    # Whatever a trial says of itself is a field of its record by the same name, but for
+    # what it could not measure, which stands among the sensors.
+    said = msgspec.structs.asdict(finished.outcome)
+    del said["missing"]
+    return trial.record(
+        **said,
+        contended=list(finished.contended),
+        foreign_cpus=finished.foreign_cpus,
+        gauges=finished.gauges,
+        **values,
+    )
+
+
+def _scored_record(
+    trial: PlannedTrial, finished: Finished, predicted: Values, **values: Any
+) -> TrialRecord:
+    clock = PhaseClock()
+    with clock.phase("score"):
+        found = scores(predicted, trial)
+    finished.outcome.notes |= found.troubles
+    finished.outcome.wall_seconds |= clock.wall_seconds
+    finished.outcome.cpu_seconds |= clock.cpu_seconds
+    clipped = trial.fold.hidden.scale.clip(predicted)
+    return _trial_record(
+        trial,
+        finished,
+        metrics=found.records,
+        predictions_digest=predictions_digest(predicted),
+        n_clipped=int(np.count_nonzero(clipped != predicted)),
+        **values,
+    )

@@ -1,0 +1,155 @@
+"""Seals: folders that many trials read, locked, and known by digests of their files.
+
+Modes stop mistakes, and not an owner who means to write. Times do not tell of every
+change: root can map a file of tmpfs and write to it, which leaves them as they were. So
+the content of what a trial was given is read again, by a hash that processors have
+instructions for. Of what it was not given, a change of times is enough to look.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchbox.parallel import each
+
+_PART_BYTES = 8 << 20
+"""What one thread hashes at a time."""
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    file: Path
+    start: int
+    n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Seal:
+    """Times and digests of the files of a folder, by their names within it."""
+
+    marks: dict[str, tuple[int, ...]]
+    digests: dict[str, tuple[bytes, ...]]
+
+
+class Seals:
+    """Keeps what was in folders when they were sealed."""
+
+    def __init__(self) -> None:
+        self._seals: dict[Path, _Seal] = {}
+
+    def seal(self, folder: Path) -> None:
+        """Take the right to write from *folder* and all in it, and note the content."""
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        files = _files(folder)
+        self._seals[folder] = _Seal(_marks(files), _digests(files))
+
+    def changed(self, given: Collection[Path]) -> str:
+        """Return what differs from when it was sealed, in words; empty if nothing.
+
+        Args:
+            given: The folders that somebody could open by their names since then.
+        """
+        for folder, seal in self._seals.items():
+            files = _files(folder)
+            if folder not in given and _marks(files) == seal.marks:
+                continue
+            now = _digests(files)
+            for name in sorted(seal.digests.keys() | now.keys()):
+                if name not in now:
+                    return f"{folder.name}/{name} is gone"
+                if name not in seal.digests:
+                    return f"{folder.name}/{name} was added"
+                if now[name] != seal.digests[name]:
+                    return f"{folder.name}/{name} was changed"
+        return ""
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Return all below *folder* that is no folder, by its name there."""
+    return {str(path.relative_to(folder)): path for path in _walk(folder)}
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            listed = list(entries)
+    except OSError:
+        return
+    for entry in listed:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        else:
+            yield Path(entry.path)
+
+
+def _marks(files: dict[str, Path]) -> dict[str, tuple[int, ...]]:
+    marks: dict[str, tuple[int, ...]] = {}
+    for name, file in files.items():
+        try:
+            found = file.lstat()
+        except OSError:
+            continue
+        marks[name] = (
+            found.st_mode,
+            found.st_ino,
+            found.st_size,
+            found.st_mtime_ns,
+            found.st_ctime_ns,
+        )
+    return marks
+
+
+def _digests(files: dict[str, Path]) -> dict[str, tuple[bytes, ...]]:
+    """Return the digests of the parts of each file, if it is a regular one."""
+    parts = {name: _parts(path) for name, path in files.items()}
+    flat = [part for of_file in parts.values() for part in of_file]
+    if sum(part.n_bytes for part in flat) <= _PART_BYTES:
+        # Threads would take longer to start.
+        made = iter([_digest(part) for part in flat])
+    else:
+        made = iter(each(_digest, flat))
+    return {name: tuple(next(made) for _ in parts[name]) for name in files}
+
+
+def _parts(file: Path) -> list[_Part]:
+    try:
+        found = file.lstat()
+    except OSError:
+        return []
+    if not stat.S_ISREG(found.st_mode):
+        return []
+    size = found.st_size
+    return [
+        _Part(file, start, min(_PART_BYTES, size - start))
+        for start in range(0, max(size, 1), _PART_BYTES)
+    ]
+
+
+def _digest(part: _Part) -> bytes:
+    """Return the digest of a part; read, since a mapped file may be cut short."""
+    digest = hashlib.sha256(str(part.n_bytes).encode())
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(part.file, flags)
+    except OSError:
+        return b""
+    try:
+        done = 0
+        while done < part.n_bytes:
+            n = min(_READ_BYTES, part.n_bytes - done)
+            block = os.pread(descriptor, n, part.start + done)
+            if not block:
+                break
+            digest.update(block)
+            done += len(block)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+    return digest.digest()

@@ -1,0 +1,82 @@
+"""Conversation: the order in which a trial must speak, and what it has said so far."""
+
+from benchbox.models import LARGEST_COUNT
+from benchbox.records import (
+    MOST_EPOCHS,
+    ChildMessage,
+    Concluded,
+    EpochEnded,
+    Fitted,
+    PhaseBegan,
+    TrialOutcome,
+)
+from benchbox.trials.executors.channel import LineError
+
+_NEXT = {"": "load", "load": "fit", "fitted": "predict", "predict": "end"}
+"""The phase that may begin in each state of a trial."""
+
+
+class Conversation:
+    """Holds a trial to its part.
+
+    The model's code runs in the process that speaks, and can make it say anything.
+
+    Attributes:
+        outcome: What the trial said of itself at its end; `None` so far.
+
+    Args:
+        keeps_model: Whether the trial ends with the fit.
+    """
+
+    def __init__(self, *, keeps_model: bool) -> None:
+        self.outcome: TrialOutcome | None = None
+        self._state = ""
+        self._last_state = "fit" if keeps_model else "end"
+        self._n_epochs = 0
+
+    def take(self, message: ChildMessage) -> None:
+        """Take note of *message*.
+
+        Raises:
+            LineError: It is not the trial's turn to say that.
+        """
+        if self.outcome is not None:
+            raise LineError("spoke on after its last message")
+        if isinstance(message, PhaseBegan):
+            self._take_phase(message.phase)
+        elif isinstance(message, EpochEnded):
+            self._take_epoch(message)
+        elif isinstance(message, Fitted):
+            self._take_fitted()
+        else:
+            self._take_conclusion(message)
+
+    def _take_phase(self, phase: str) -> None:
+        if _NEXT.get(self._state) != phase:
+            raise LineError(f"began phase {phase[:20]!r} {self._when()}")
+        self._state = phase
+
+    def _take_epoch(self, message: EpochEnded) -> None:
+        if self._state != "fit":
+            raise LineError(f"reported an epoch {self._when()}")
+        if not (
+            1 <= message.epoch <= LARGEST_COUNT and 0 <= message.of <= LARGEST_COUNT
+        ):
+            raise LineError("reported an epoch whose number is out of range")
+        self._n_epochs += 1
+        # A fit that chooses its epochs is followed by another.
+        if self._n_epochs > 2 * MOST_EPOCHS:
+            raise LineError(f"reported more than {MOST_EPOCHS:,} epochs")
+
+    def _take_fitted(self) -> None:
+        if self._state != "fit" or self._last_state == "fit":
+            raise LineError(f"asked for pairs {self._when()}")
+        self._state = "fitted"
+
+    def _take_conclusion(self, message: Concluded) -> None:
+        if message.outcome.status == "ok" and self._state != self._last_state:
+            raise LineError(f"said that it ended well {self._when()}")
+        self.outcome = message.outcome
+
+    def _when(self) -> str:
+        return f"in phase {self._state!r}" if self._state else "before its first phase"
