@@ -38,6 +38,15 @@ _WAITING = {
     ("pool.py", "_handle_results"),
 }
 
+# Where they are handed work through a queue, and the variable that holds it.
+_QUEUES = {
+    ("queue.py", "get"): "self",
+    ("thread.py", "_worker"): "work_queue",
+    ("pool.py", "worker"): "inqueue",
+    ("pool.py", "_handle_tasks"): "taskqueue",
+    ("pool.py", "_handle_results"): "outqueue",
+}
+
 # Processes that only do bookkeeping, and end with their parent.
 _HELPERS = ("resource_tracker", "multiprocessing.forkserver")
 
@@ -95,9 +104,28 @@ def _working_threads() -> list[str]:
 
 
 def _waits(frame: FrameType) -> bool:
+    if _place(frame) not in _WAITING:
+        return False
+    # A thread waits in `get`, or in a `wait` that `get` calls. If the system has not
+    # woken it yet, the queue holds its work.
+    return not any(_has_work(caller) for caller in (frame, frame.f_back) if caller)
+
+
+def _place(frame: FrameType) -> tuple[str, str] | None:
+    """Return the file and the function, if they are the standard library's."""
     code = frame.f_code
-    place = (os.path.basename(code.co_filename), code.co_name)
-    return place in _WAITING and code.co_filename.startswith(_LIBRARY)
+    if not code.co_filename.startswith(_LIBRARY):
+        return None
+    return os.path.basename(code.co_filename), code.co_name
+
+
+def _has_work(frame: FrameType) -> bool:
+    place = _place(frame)
+    if place is None or place not in _QUEUES:
+        return False
+    # Queues between processes have no size; processes are waited for by themselves.
+    size = getattr(frame.f_locals.get(_QUEUES[place]), "qsize", None)
+    return size is not None and size() > 0
 
 
 def _living_children() -> list[str]:

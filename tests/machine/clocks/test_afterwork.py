@@ -96,6 +96,21 @@ def test_an_idle_pool_may_stay_and_a_busy_one_is_waited_for() -> None:
 
 
 @alone
+def test_a_thread_that_the_system_has_yet_to_wake_is_at_work() -> None:
+    queue: Queue[int] = Queue()
+    thread = threading.Thread(target=queue.get, name="drowsy")
+    thread.start()
+    await_afterwork(5)
+
+    queue.queue.append(1)  # Nobody notifies the thread, so it goes on waiting.
+    with pytest.raises(ModelError, match="'drowsy' kept working"):
+        await_afterwork(0.05)
+
+    queue.put(2)
+    thread.join()
+
+
+@alone
 def test_threads_that_wait_for_a_queue_an_event_or_a_pool_are_idle(
     stop: threading.Event,
 ) -> None:
