@@ -49,7 +49,7 @@ def split_choice(text: str) -> tuple[str, dict[str, str]]:
         UsageError: A setting has no ``=``, is given twice, or holds no Unicode.
     """
     if not is_valid(text):
-        raise UsageError(f"{shown(text)} is no text in UTF-8.")
+        raise UsageError(f"{shown(text)} is not UTF-8 text.")
     name, colon, rest = text.partition(":")
     settings: dict[str, str] = {}
     for part in _split_commas(rest) if colon else ():

@@ -1,4 +1,4 @@
-"""Numbers: what a model says in whatever type it computes with, as plain numbers."""
+"""Converts NumPy, torch and similar scalars, as models report them, to plain Python."""
 
 from typing import Any
 

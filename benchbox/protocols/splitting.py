@@ -1,4 +1,4 @@
-"""Splitting: a protocol's own code, called so that a fault is a line that names it."""
+"""Calls the code of a protocol, and checks what it returns."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -59,7 +59,7 @@ def carve_by(
     """
     carved = _called(protocol, lambda: protocol.carve(train.read_only(), options, seed))
     if not isinstance(carved, Partition):
-        raise _mistake(protocol, f"carves {shown(carved)}, which is no partition")
+        raise _mistake(protocol, f"carves {shown(carved)}, which is not a Partition")
     for part in ("train", "history", "hidden"):
         _check_positions(protocol, carved, part, len(train))
     return carved
@@ -76,7 +76,7 @@ def _called(protocol: Protocol, act: Callable[[], Result]) -> Result:
 
 def _checked(protocol: Protocol, found: Any, n: int) -> Partition:
     if not isinstance(found, Partition):
-        raise _mistake(protocol, f"makes {shown(found)}, which is no partition")
+        raise _mistake(protocol, f"makes {shown(found)}, which is not a Partition")
     name: Any = found.name
     if not isinstance(name, str) or not name or not name.isprintable():
         raise _mistake(protocol, f"names a fold {shown(name)}")

@@ -1,4 +1,4 @@
-"""Bounds: how much a trial may say of itself, and how much of it is kept."""
+"""Limits on what a trial may report, and on how much of it is stored."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Files: reading what others may have planted, removing what they may have locked."""
+"""Reads files that others may have written; removes folders they may have locked."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:
-    """Return the content of a regular file that is no larger than it may be.
+    """Return the content of a regular file of limited size.
 
     Links are not followed, and a pipe or a device is neither waited for nor read.
 
@@ -27,13 +27,13 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
 
     Raises:
         FileNotFoundError: It is not there.
-        OSError: It is no regular file, or it is too large.
+        OSError: It is not a regular file, or it is too large.
     """
     descriptor = os.open(path, _SAFELY)
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(f"{path.name} is no regular file")
+            raise OSError(f"{path.name} is not a regular file")
         if found.st_size > most_bytes:
             raise OSError(
                 f"{path.name} has {found.st_size:,} bytes; {most_bytes:,} are expected "
@@ -64,14 +64,14 @@ def file_digest(path: Path) -> str:
 
 
 def new_folder(parent: Path) -> Path:
-    """Return a new folder below *parent*, made again if a cleaner has removed that."""
+    """Return a new folder in *parent*, which is created again if it is missing."""
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Path(mkdtemp(dir=parent))
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Provide a folder for files of the moment; what is left of it is removed.
+    """Provide a temporary folder, which is removed at the end.
 
     Raises:
         ResultsError: It cannot be made.
@@ -80,7 +80,7 @@ def scratch_folder() -> Iterator[Path]:
         folder = Path(mkdtemp(prefix="benchbox-"))
     except OSError as error:
         raise ResultsError(
-            f"There is no room for files of the moment: {error}. Make some, or set "
+            f"There is no space for temporary files: {error}. Free some, or set "
             f"TMPDIR to a folder that has it."
         ) from None
     try:
@@ -90,7 +90,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove *folder* with all that is in it, read-only parts too, as far as possible.
+    """Remove *folder* and all its files, read-only ones included, as far as possible.
 
     Links are removed and never followed.
     """

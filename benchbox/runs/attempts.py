@@ -1,4 +1,4 @@
-"""Attempts: planned trials carried out, from the files of a fold to the record."""
+"""Runs a planned trial on the files of a fold, and returns its record."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ Attempted = tuple[TrialRecord, Values | None]
 
 
 class Attempts:
-    """Carries out trials, and keeps the hidden ratings from them.
+    """Runs trials without giving them the hidden ratings.
 
     Attributes:
         first_use: Has each model run once before its trials.
@@ -46,7 +46,7 @@ class Attempts:
         self.first_use = FirstUse(scratch, executor)
 
     def attempt(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
-        """Carry out *trial*; whatever goes wrong is in its record.
+        """Run *trial*; its record says what went wrong, if anything did.
 
         Args:
             trial: The trial.
@@ -139,7 +139,7 @@ def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
 
 
 def _changed(job: TrialJob, store: FoldStore) -> str:
-    """Return why a trial fails whose fold's files have changed; they are replaced."""
+    """Return why a trial fails if files of its fold have changed; replace them."""
     carved = (job.validation, job.validation_history, job.refit)
     given = [folder for folder in (job.train, job.history, *carved) if folder]
     changed = store.changed(given)

@@ -1,4 +1,4 @@
-"""The folder of a saved model: its record, and hashes that show any damage."""
+"""Writes and reads the record of a saved model, with hashes that show any damage."""
 
 import os
 from contextlib import suppress
@@ -105,7 +105,7 @@ def read_record(folder: Path) -> SavedRecord:
         with suppress(OSError):
             if path.is_file():
                 continue
-        raise damaged(folder, f"{path.relative_to(folder)} is no regular file")
+        raise damaged(folder, f"{path.relative_to(folder)} is not a regular file")
     return record
 
 

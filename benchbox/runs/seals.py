@@ -1,9 +1,9 @@
-"""Seals: folders that many trials read, locked, and known by digests of their files.
+"""Detects changes in folders that many trials read.
 
-Modes stop mistakes, and not an owner who means to write. Times do not tell of every
-change: root can map a file of tmpfs and write to it, which leaves them as they were. So
-the content of what a trial was given is read again, by a hash that processors have
-instructions for. Of what it was not given, a change of times is enough to look.
+Read-only modes prevent mistakes, but the owner can still write on purpose. Times do
+not show every change: root can map a file of tmpfs and write to it, and they stay. So
+the files that a trial was given are hashed again after it, with a hash that processors
+have instructions for. All other files are hashed only if their times have changed.
 """
 
 import hashlib
@@ -30,30 +30,30 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Seal:
-    """Times and digests of the files of a folder, by their names within it."""
+    """Times and hashes of the files of a folder, by their paths in it."""
 
     marks: dict[str, tuple[int, ...]]
     digests: dict[str, tuple[bytes, ...]]
 
 
 class Seals:
-    """Keeps what was in folders when they were sealed."""
+    """Remembers the files of folders, and says whether they have changed since."""
 
     def __init__(self) -> None:
         self._seals: dict[Path, _Seal] = {}
 
     def seal(self, folder: Path) -> None:
-        """Take the right to write from *folder* and all in it, and note the content."""
+        """Make *folder* and all its files read-only, and remember their content."""
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o555 if path.is_dir() else 0o444)
         files = _files(folder)
         self._seals[folder] = _Seal(_marks(files), _digests(files))
 
     def changed(self, given: Collection[Path]) -> str:
-        """Return what differs from when it was sealed, in words; empty if nothing.
+        """Return the first change since sealing, in words; empty if there is none.
 
         Args:
-            given: The folders that somebody could open by their names since then.
+            given: The folders whose paths a trial has been given since then.
         """
         for folder, seal in self._seals.items():
             files = _files(folder)
@@ -71,7 +71,7 @@ class Seals:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Return all below *folder* that is no folder, by its name there."""
+    """Return all files below *folder*, by their paths in it."""
     return {str(path.relative_to(folder)): path for path in _walk(folder)}
 
 
@@ -132,7 +132,7 @@ def _parts(file: Path) -> list[_Part]:
 
 
 def _digest(part: _Part) -> bytes:
-    """Return the digest of a part; read, since a mapped file may be cut short."""
+    """Return the digest of a part, read and not mapped: it may be truncated."""
     digest = hashlib.sha256(str(part.n_bytes).encode())
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:

@@ -1,7 +1,7 @@
-"""Trust: whose code may run when a record names it.
+"""Decides which code may run if a record names it.
 
-Somebody else may have written the record of a run to continue, or of a saved model. It
-names classes and files, so loading whatever it names would run anybody's code.
+The record of a run or of a saved model may come from somebody else. It names classes
+and files, so loading everything it names could run anybody's code.
 """
 
 import re
@@ -50,7 +50,7 @@ class Trust:
     everything: bool = False
 
     def model(self, model: PlannedModel) -> PlannedModel:
-        """Return the model of a record, once its code may run.
+        """Return the model of a record, after checking that its code may run.
 
         A file that the user names is taken in place of the one of the same name.
 
@@ -75,7 +75,7 @@ class Trust:
         return model
 
     def config(self, config: RunConfig) -> RunConfig:
-        """Return the settings of a record, once the files they name may run.
+        """Return the settings of a record, after checking the files they name.
 
         Raises:
             UsageError: They name a file with a model that is not trusted.

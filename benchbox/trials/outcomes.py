@@ -1,7 +1,7 @@
-"""Outcomes: what a trial says of itself, checked before anything is done with it.
+"""Checks what a trial reports about itself, before anything uses it.
 
-A trial runs a model's code, which may send whatever it likes. What contradicts itself
-or what the runner has seen costs that trial, and nothing else.
+A trial runs the code of a model, which may send anything. A report that contradicts
+itself, or what the runner has measured, fails that trial and no other.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _SLACK_SECONDS = 1.0
 
 
 def checked_outcome(outcome: TrialOutcome, elapsed_seconds: float) -> TrialOutcome:
-    """Return what a trial says of itself, within the bounds of its record.
+    """Return what a trial reports, within the limits of its record.
 
     Args:
         outcome: What it said.

@@ -1,4 +1,4 @@
-"""Predictions: the file in which a trial hands them over, read without trusting it."""
+"""Writes the file of a trial's predictions, and reads it without trusting it."""
 
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,7 @@ def write_predictions(folder: Path, predictions: Values) -> None:
 
 
 def read_predictions(folder: Path, n_pairs: int) -> Values:
-    """Return what a trial predicted, shape ``(n_pairs,)``, float32 and finite.
+    """Return the predictions of a trial, shape ``(n_pairs,)``, float32 and finite.
 
     Its process could write anything there. Nothing is unpickled, no link is followed,
     and no more is read than so many numbers take.

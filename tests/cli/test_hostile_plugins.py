@@ -27,7 +27,7 @@ PROTOCOL_FAULTS = {
     "hides-twice": "puts a rating twice into the hidden part of fold 'twice'",
     "out-of-range": "puts positions from 5 to ",
     "steers": r"names a fold 'a\\x1b[2J'",
-    "no-partition": "makes {'train': [1]}, which is no partition",
+    "no-partition": "makes {'train': [1]}, which is not a Partition",
     "writes": "fails: ValueError: assignment destination is read-only",
     "endless": "makes more than 10,000 folds",
     "moody": "makes no fold",

@@ -1,4 +1,4 @@
-"""Conversation: the order in which a trial must speak, and what it has said so far."""
+"""Checks the order of a trial's messages, and keeps what they said."""
 
 from benchbox.models import LARGEST_COUNT
 from benchbox.records import (
@@ -17,7 +17,7 @@ _NEXT = {"": "load", "load": "fit", "fitted": "predict", "predict": "end"}
 
 
 class Conversation:
-    """Holds a trial to its part.
+    """Checks the messages of one trial.
 
     The model's code runs in the process that speaks, and can make it say anything.
 
@@ -35,7 +35,7 @@ class Conversation:
         self._n_epochs = 0
 
     def take(self, message: ChildMessage) -> None:
-        """Take note of *message*.
+        """Check and keep *message*.
 
         Raises:
             LineError: It is not the trial's turn to say that.

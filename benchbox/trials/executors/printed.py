@@ -1,4 +1,4 @@
-"""Printed: what a child prints, of which the beginning and the end are kept."""
+"""Keeps the beginning and the end of what a child process prints."""
 
 import os
 from collections import deque
@@ -17,7 +17,7 @@ _LAST_READS = 16
 
 
 class Printed:
-    """Takes what a child prints from a pipe into its log; a context manager.
+    """Copies what a child prints from a pipe to its log; a context manager.
 
     The log grows by `MOST_LOG_BYTES` at most: three quarters from the beginning and a
     quarter from the end, where a traceback stands. Where a log cannot be written, what
@@ -68,13 +68,13 @@ class Printed:
             os.close(self._file)
 
     def handed_over(self) -> None:
-        """Close our copy of the sink, so that the source tells when the child's is."""
+        """Close our end of the sink, so that the source ends with the child's."""
         if self._sink_open:
             os.close(self.sink)
             self._sink_open = False
 
     def read(self) -> bool:
-        """Take what can be read without waiting; return whether there was anything."""
+        """Read what is there without waiting; return whether there was anything."""
         try:
             data = os.read(self.source, _READ_BYTES)
         except BlockingIOError:
