@@ -306,13 +306,13 @@ class Link(Plants):
         file.symlink_to(target)
 
 
-@ends("failed", "no regular file")
+@ends("failed", "not a regular file")
 class Pipe(Plants):
     def plant(self, file: Path, n: int) -> None:
         os.mkfifo(file)
 
 
-@ends("failed", "no regular file")
+@ends("failed", "not a regular file")
 class Folder(Plants):
     def plant(self, file: Path, n: int) -> None:
         file.mkdir()
