@@ -55,6 +55,17 @@ class Prepares(Honest):
         super().fit(train, context)
 
 
+class PreparesForADevice(Honest):
+    """Gets ready for one device."""
+
+    def prepare(self, device: str) -> None:
+        self.ready_for = device
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        context.note("ready for", self.ready_for)
+        super().fit(train, context)
+
+
 class Tuned(Honest):
     """Takes keyword options."""
 
@@ -211,6 +222,16 @@ class Inductive(Honest):
         return (sums[users] / counts[users]).astype(np.float32)
 
 
+class Timed(Honest):
+    """Reads timestamps, and cannot do without them."""
+
+    capabilities = Capabilities(uses_timestamps=True, stochastic=False)
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        assert train.timestamps is not None
+        super().fit(train, context)
+
+
 class WarmOnly(Honest):
     """Answers for nobody it has not seen, and would fail if asked."""
 
@@ -265,8 +286,8 @@ class Precise(Honest):
         context.note("products", torch.get_float32_matmul_precision())
 
 
-class Keeps(Honest):
-    """Can be kept."""
+class Savable(Honest):
+    """Can be saved."""
 
     def state(self) -> dict[str, float]:
         return {"mean": float(self.mean)}

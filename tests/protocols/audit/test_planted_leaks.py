@@ -1,4 +1,4 @@
-"""Planted leaks: each is found and called by its name, and clean data give nothing."""
+"""Planted leaks: each is found under its own name, and clean data have no findings."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +23,7 @@ Column = np.ndarray
 
 
 def clean() -> Ratings:
-    """Half of all pairs, in the order of time in which users rate items."""
+    """Return random ratings of half of all user-item pairs."""
     random = np.random.default_rng(5)
     users, items = np.nonzero(random.random((N_USERS, N_ITEMS)) < 0.5)
     n = len(users)
@@ -67,7 +67,7 @@ def roles_of(fold: Fold) -> tuple[Column, Column]:
 
 
 def with_feature(side: str, make: Callable[[Fold], Column]) -> Fold:
-    """Return the clean fold with one more column, which *make* computes of it."""
+    """Return the clean fold with one more feature column, computed by *make*."""
     fold = a_fifth(timed(clean()))
     known = getattr(fold.ratings, f"{side}_features")
     table = {f"{side}_features": {**known, "planted": make(fold)}}
@@ -113,7 +113,7 @@ earliest = extreme(np.minimum, 1e9, "timestamps")
 
 
 def drama(side: str, fold: Fold, where: Column) -> Column:
-    """Count a user's ratings of dramas: the genre counts of many a tutorial."""
+    """Count a user's ratings of dramas, as tutorials do to make genre features."""
     is_drama = np.array(["Drama" in g for g in fold.ratings.item_features["genres"]])
     return count(side, fold, where[is_drama[fold.ratings.items[where]]])
 
@@ -136,7 +136,7 @@ def changed(side: str, of: Callable[..., Column], change: Callable) -> Fold:
 
 
 def shown_too(part: str) -> Fold:
-    """Return a fold one of whose hidden ratings is in another part as well."""
+    """Return a fold with one hidden rating that is in another part as well."""
     fold = a_fifth(clean())
     parts = fold.partition
     more = np.sort(np.append(parts.train, parts.hidden[3]))
@@ -147,7 +147,7 @@ def shown_too(part: str) -> Fold:
 
 
 def rated_twice() -> Fold:
-    """Return a fold one of whose hidden pairs is rated in train too."""
+    """Return a fold with one hidden pair that is rated in train too."""
     data = clean()
     users, items = data.users.copy(), data.items.copy()
     fold = a_fifth(data)
@@ -157,11 +157,11 @@ def rated_twice() -> Fold:
 
 
 def promising(name: str, fold: Fold) -> Fold:
-    """Return *fold* under a protocol that promises what it does not keep."""
+    """Return *fold* under a protocol whose promises it breaks."""
     return replace(fold, protocol=replace(BY_NAME[name], split=lambda *_: iter(())))
 
 
-def one_known_newcomer() -> Fold:
+def one_new_user_in_train() -> Fold:
     fold = fold_of(clean(), "new-users")
     parts = fold.partition
     known = np.sort(np.append(parts.train, parts.history[:1]))
@@ -174,8 +174,8 @@ def one_rating_from_the_future(name: str, **settings) -> Fold:
     data, parts = fold.ratings, fold.partition
     seconds = data.timestamps.copy()
     owner = data.users[parts.hidden[0]]
-    theirs = parts.train[data.users[parts.train] == owner]
-    seconds[theirs[0]] = seconds.max() + 1
+    visible = parts.train[data.users[parts.train] == owner]
+    seconds[visible[0]] = seconds.max() + 1
     return replace(fold, ratings=replace(data, timestamps=seconds))
 
 
@@ -183,12 +183,12 @@ LEAKS: dict[str, tuple[str, Callable[[], Fold]]] = {
     "a hidden rating in train": ("hidden-in-train", lambda: shown_too("train")),
     "a hidden rating in history": ("hidden-in-history", lambda: shown_too("history")),
     "a pair rated in two parts": ("pair-in-two-parts", rated_twice),
-    "a new user who is known": ("not-new-users", one_known_newcomer),
-    "new users who are all known": (
+    "a new user in train": ("not-new-users", one_new_user_in_train),
+    "new users who are all in train": (
         "not-new-users",
         lambda: promising("new-users", a_fifth(clean())),
     ),
-    "new items that are known": (
+    "new items that are in train": (
         "not-new-items",
         lambda: promising("new-items", a_fifth(clean())),
     ),
@@ -208,7 +208,7 @@ LEAKS: dict[str, tuple[str, Callable[[], Fold]]] = {
         "from-the-future",
         lambda: one_rating_from_the_future("temporal-user", last=2),
     ),
-    "an order in time without times": (
+    "a time order without timestamps": (
         "no-timestamps",
         lambda: promising("temporal", a_fifth(clean())),
     ),
@@ -285,7 +285,7 @@ def the_truth_itself() -> Fold:
     return replace(fold, ratings=replace(fold.ratings, user_features=table))
 
 
-def test_thirty_leaks_and_more_are_planted() -> None:
+def test_at_least_thirty_leaks_are_planted() -> None:
     assert len(LEAKS) >= 30
 
 
@@ -313,7 +313,7 @@ def test_clean_data_without_times_give_no_finding_at_all() -> None:
     assert audit_fold(a_fifth(clean())).findings == []
 
 
-def test_features_of_visible_ratings_alone_are_no_leak() -> None:
+def test_features_of_visible_ratings_alone_are_not_a_leak() -> None:
     for of in (count, mean, drama):
         fold = with_feature("user", lambda f, of=of: of("user", f, f.partition.train))
 
@@ -329,7 +329,7 @@ def test_noise_on_a_count_still_raises_a_warning() -> None:
     assert (found.severity, found.name) == ("warning", "feature-follows-hidden")
 
 
-def test_a_named_flawed_protocol_may_leak_and_is_still_audited() -> None:
+def test_a_flawed_protocol_may_leak_and_is_still_audited() -> None:
     flawed: Protocol = FLAWED[0]
     (fold,) = make_folds(clean(), flawed, flawed.options(), {})
 
@@ -367,20 +367,20 @@ def put(part: str, value: float, n: int | None = None) -> Callable:
         (put("train", 3), "constant-visible", 1),
     ],
 )
-def test_values_that_spoil_figures_are_warned_of(change, name, n) -> None:
+def test_bad_values_give_a_warning(change, name, n) -> None:
     warnings = {f.name: f.n for f in values_fold(change).findings}
 
     assert warnings[name] == n
     assert values_fold(change).findings[0].severity == "warning"
 
 
-def test_a_tiny_test_is_warned_of() -> None:
+def test_a_tiny_test_gives_a_warning() -> None:
     (found,) = audit_fold(fold_of(clean(), fraction=0.02)).findings
 
     assert (found.severity, found.name, found.n) == ("warning", "tiny-test", 25)
 
 
-def test_an_end_of_the_scale_that_is_hidden_alone_is_noted() -> None:
+def test_an_end_of_the_scale_that_only_hidden_ratings_reach_is_noted() -> None:
     def change(values: Column, fold: Fold) -> None:
         shown = fold.partition.train
         values[shown] = np.minimum(values[shown], 4)
@@ -390,7 +390,7 @@ def test_an_end_of_the_scale_that_is_hidden_alone_is_noted() -> None:
     assert (found.severity, found.name) == ("note", "scale-from-hidden")
 
 
-def test_ratings_of_zero_and_below_are_ratings_like_others() -> None:
+def test_ratings_of_zero_and_below_are_ordinary_ratings() -> None:
     data = clean()
     shifted = replace(data, values=data.values - 3, scale=RatingScale(-2, 2, 1))
 
@@ -400,8 +400,8 @@ def test_ratings_of_zero_and_below_are_ratings_like_others() -> None:
 def test_unseen_users_and_items_are_counted() -> None:
     fold = a_fifth(clean())
     parts, data = fold.partition, fold.ratings
-    kept = parts.train[(data.users[parts.train] != 7) & (data.items[parts.train] != 5)]
-    new = Partition(name="cold", train=kept, history=kept, hidden=parts.hidden)
+    rest = parts.train[(data.users[parts.train] != 7) & (data.items[parts.train] != 5)]
+    new = Partition(name="cold", train=rest, history=rest, hidden=parts.hidden)
 
     audit = audit_fold(replace(fold, partition=new))
 
@@ -410,19 +410,19 @@ def test_unseen_users_and_items_are_counted() -> None:
     assert [f.name for f in audit.findings] == ["cold-users", "cold-items"]
 
 
-def test_mostly_unseen_users_are_warned_of() -> None:
+def test_mostly_unseen_users_give_a_warning() -> None:
     fold = a_fifth(clean())
     parts, data = fold.partition, fold.ratings
     known = set(range(20))
-    kept = parts.train[np.isin(data.users[parts.train], list(known))]
-    new = Partition(name="cold", train=kept, history=kept, hidden=parts.hidden)
+    rest = parts.train[np.isin(data.users[parts.train], list(known))]
+    new = Partition(name="cold", train=rest, history=rest, hidden=parts.hidden)
 
     found = audit_fold(replace(fold, partition=new)).findings[0]
 
     assert (found.severity, found.name) == ("warning", "cold-users")
 
 
-def test_positions_that_do_not_rise_are_warned_of() -> None:
+def test_positions_that_do_not_increase_give_a_warning() -> None:
     fold = a_fifth(clean())
     parts = fold.partition
     twice = np.append(parts.hidden, parts.hidden[:2])
@@ -433,7 +433,7 @@ def test_positions_that_do_not_rise_are_warned_of() -> None:
     assert (found.severity, found.name, found.n) == ("warning", "disordered-hidden", 2)
 
 
-def test_a_pair_rated_twice_in_train_is_warned_of() -> None:
+def test_a_pair_rated_twice_in_train_gives_a_warning() -> None:
     fold = a_fifth(clean())
     users, items = fold.ratings.users.copy(), fold.ratings.items.copy()
     one, other = fold.partition.train[:2]
@@ -448,9 +448,7 @@ def test_a_pair_rated_twice_in_train_is_warned_of() -> None:
     }
 
 
-def test_what_the_audit_says_of_visible_ratings_does_not_depend_on_hidden_ones() -> (
-    None
-):
+def test_redrawing_hidden_ratings_changes_no_finding() -> None:
     fold = a_fifth(clean())
 
     assert audit_fold(redraw_hidden(fold, 1)).findings == audit_fold(fold).findings
