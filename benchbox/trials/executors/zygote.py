@@ -36,9 +36,6 @@ from benchbox.records import (
 from benchbox.trials.child import run_trial
 from benchbox.trials.executors.channel import Line
 
-_leave = os._exit
-"""Kept from before a model could put something else in its place."""
-
 _Control = Line[Task]
 """The line to the runner, over which tasks arrive."""
 
@@ -112,6 +109,7 @@ def _child(line: _Control, task: Task, channel: int, sink: int) -> NoReturn:
         channel: Descriptor of the child's line to the runner.
         sink: Descriptor that takes what the child prints.
     """
+    leave = os._exit  # A model may put something else in its place.
     code = 1
     try:
         os.setsid()
@@ -131,7 +129,7 @@ def _child(line: _Control, task: Task, channel: int, sink: int) -> NoReturn:
         # Looked up inside `_safely`: the model may have put anything in their place.
         _safely(lambda: sys.stdout.flush())  # noqa: PLW0108
         _safely(lambda: sys.stderr.flush())  # noqa: PLW0108
-        _leave(code)
+        leave(code)
 
 
 def _do(task: Task, line: Line[Pairs]) -> None:
