@@ -11,14 +11,14 @@ LARGEST_COUNT = 2**63 - 1
 def as_number(value: Any, what: str) -> float:
     """Return a number of any kind as a float; NaN and infinity are numbers.
 
-    Numbers of NumPy, arrays and tensors of shape ``()`` are taken; True is no number.
+    Numbers of NumPy, arrays and tensors of shape ``()`` are accepted, True is not.
 
     Args:
         value: What a model said.
         what: What it is, for the message.
 
     Raises:
-        ModelError: It is no number.
+        ModelError: It is not a number.
     """
     plain = _plain(value)
     if not isinstance(plain, int | float) or isinstance(plain, bool):
@@ -38,7 +38,7 @@ def as_count(value: Any, what: str, least: int = 0) -> int:
         least: The smallest number it may be.
 
     Raises:
-        ModelError: It is no whole number, too small, or larger than records can hold.
+        ModelError: It is not a whole number, or too small or large for records.
     """
     plain = _plain(value)
     is_whole = isinstance(plain, int) or (

@@ -227,7 +227,7 @@ def _read(file: Path, kind: type[Any]) -> Any:
         raise ResultsError(f"{file} cannot be read: {error.strerror}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ResultsError(
-            f"{file} is no record of this version of benchbox: {error}. "
+            f"{file} is not a record of this version of benchbox: {error}. "
             f"It was written by another version, or changed by hand."
         ) from error
 

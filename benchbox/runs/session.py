@@ -242,7 +242,7 @@ def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunC
     config = trust.config(folder.read_run().config)
     if is_tuned and config.tuning is None:
         raise UsageError(
-            f"{folder.path.name} is no run of `benchbox tune`. Continue it with "
+            f"{folder.path.name} is not a run of `benchbox tune`. Continue it with "
             f"benchbox run --resume."
         )
     if config.tuning is not None and not is_tuned:

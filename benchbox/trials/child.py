@@ -134,7 +134,7 @@ def count_parameters(model: RatingModel) -> int | None:
     """Return how many numbers *model* has learned; `None` if it cannot be told.
 
     Raises:
-        ModelError: It states what is no count.
+        ModelError: What it states is not a count.
     """
     stated = getattr(model, "n_parameters", None)
     # A method of that name is none of ours.
@@ -155,7 +155,7 @@ def host_array(predicted: Any) -> NDArray[Any]:
         return np.asarray(predicted)
     except Exception as error:
         raise ModelError(
-            f"predict returned a {type(predicted).__name__} that is no host array: "
+            f"predict returned a {type(predicted).__name__} that is not an array: "
             f"{error}"
         ) from error
 

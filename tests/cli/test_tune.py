@@ -185,7 +185,7 @@ def test_a_run_and_a_tuning_are_not_resumed_as_each_other(benchbox: Benchbox) ->
     not_tuned = benchbox("tune --resume last")
 
     assert (not_tuned.code, not_a_run.code) == (2, 2)
-    assert "is no run of `benchbox tune`" in not_tuned.err
+    assert "is not a run of `benchbox tune`" in not_tuned.err
     assert "--resume it there" in not_a_run.err
 
 

@@ -214,7 +214,9 @@ def test_a_run_is_always_new(tmp_path) -> None:
 def test_what_is_no_record_is_refused_by_file(folder, content) -> None:
     (folder.path / "run.json").write_bytes(content)
 
-    with pytest.raises(ResultsError, match=r"run\.json is no record of this version"):
+    with pytest.raises(
+        ResultsError, match=r"run\.json is not a record of this version"
+    ):
         folder.read_run()
 
 
@@ -223,7 +225,7 @@ def test_bytes_that_are_no_text_are_no_record(folder) -> None:
     written = (folder.path / "run.json").read_bytes()
     (folder.path / "run.json").write_bytes(written.replace(b"kfold", b"kf\xffld"))
 
-    with pytest.raises(ResultsError, match="is no record of this version"):
+    with pytest.raises(ResultsError, match="is not a record of this version"):
         folder.read_run()
 
 
@@ -238,7 +240,7 @@ def test_a_record_of_another_format_is_refused(folder, number) -> None:
 def test_a_trial_that_is_no_record_is_refused_by_file(folder) -> None:
     (folder.path / "trials" / "s0-k1.json").write_text('{"status": "splendid"}')
 
-    with pytest.raises(ResultsError, match=r"s0-k1\.json is no record"):
+    with pytest.raises(ResultsError, match=r"s0-k1\.json is not a record"):
         folder.trials()
 
 

@@ -87,31 +87,31 @@ def through_to_the_end(**values: object) -> None:
 # What a model writes into the line to the runner.
 
 
-@ends("failed", "sent what is no message")
+@ends("failed", "sent a malformed message")
 class RandomBytes(Mean):
     def attack(self) -> None:
         channel().sendall(bytes(range(256)) * 4 + b"\n")
 
 
-@ends("failed", "sent what is no message")
+@ends("failed", "sent a malformed message")
 class BrokenUnicode(Mean):
     def attack(self) -> None:
         say(b'{"kind":"phase","phase":"\xff\xfe"}')
 
 
-@ends("failed", "sent what is no message")
+@ends("failed", "sent a malformed message")
 class WrongType(Mean):
     def attack(self) -> None:
         say(b"[1, 2, 3]")
 
 
-@ends("failed", "sent what is no message")
+@ends("failed", "sent a malformed message")
 class UnknownKind(Mean):
     def attack(self) -> None:
         say(b'{"kind":"reward","points":10}')
 
 
-@ends("failed", "sent what is no message")
+@ends("failed", "sent a malformed message")
 class DeepNesting(Mean):
     def attack(self) -> None:
         say(b'{"kind":"concluded","outcome":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
@@ -222,7 +222,7 @@ class HangsUp(Mean):
         os._exit(0)
 
 
-@ends("failed", "sent what is no message")
+@ends("failed", "sent a malformed message")
 class GarbageIntoEverything(Mean):
     def attack(self) -> None:
         for descriptor in range(3, 64):

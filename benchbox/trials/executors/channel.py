@@ -16,7 +16,7 @@ _READ_BYTES = 1 << 18
 
 
 class LineError(ModelError):
-    """The other end sent what is no message of this line."""
+    """The other end sent a malformed message."""
 
 
 class Line(Generic[Received]):
@@ -113,9 +113,9 @@ class Line(Generic[Received]):
         try:
             return self._decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise LineError(f"sent what is no message: {message_of(error)}") from None
+            raise LineError(f"sent a malformed message: {message_of(error)}") from None
         except RecursionError as error:
-            raise LineError(f"sent what is no message: {error_line(error)}") from None
+            raise LineError(f"sent a malformed message: {error_line(error)}") from None
 
     def _fill(self) -> None:
         try:

@@ -38,7 +38,7 @@ def describe(target: str, settings: dict[str, str]) -> Described:
     for method in ("fit", "predict"):
         if not callable(getattr(model, method, None)):
             raise PluginError(
-                f"{target!r} has no method {method!r}, so it is no model."
+                f"{target!r} has no method {method!r}, so it is not a model."
             )
     kind, takes_record = _options_type(model)
     record = decode(kind, settings, target.rpartition(":")[2])
