@@ -54,15 +54,15 @@ def test_descriptors_come_with_their_message(ends: Ends) -> None:
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        (b"nonsense\n", "no message: JSON is malformed"),
-        (b'{"kind":"fitte\xff"}\n', "no message"),
-        (b'{"kind":"other"}\n', "no message: Invalid value 'other'"),
+        (b"nonsense\n", "malformed message: JSON is malformed"),
+        (b'{"kind":"fitte\xff"}\n', "malformed message"),
+        (b'{"kind":"other"}\n', "malformed message: Invalid value 'other'"),
         (b" " * 101 + b"\n", "more than 100 bytes"),
         (b" " * 101, "more than 100 bytes"),
         (b'{"kind":"fitted"}\n' * 60, "more than all its messages may take"),
     ],
 )
-def test_what_is_no_message_is_refused(ends: Ends, sent: bytes, said: str) -> None:
+def test_a_malformed_message_is_refused(ends: Ends, sent: bytes, said: str) -> None:
     theirs, line = ends
     theirs.sendall(sent)
 
