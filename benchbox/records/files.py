@@ -3,10 +3,11 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any, BinaryIO
 
 from benchbox.errors import ResultsError
 
@@ -16,10 +17,28 @@ _SAFELY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BLOCK_BYTES = 1 << 20
 
 
-def read_regular(path: Path, most_bytes: int) -> bytes:
-    """Return the content of a regular file of limited size.
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file to read.
 
     Links are not followed, and a pipe or a device is neither waited for nor read.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        OSError: It is not a regular file, or cannot be read.
+    """
+    descriptor = os.open(path, _SAFELY)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path.name} is not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a regular file of limited size; see `open_regular`.
 
     Args:
         path: The file.
@@ -29,21 +48,15 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
         FileNotFoundError: It is not there.
         OSError: It is not a regular file, or it is too large.
     """
-    descriptor = os.open(path, _SAFELY)
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(f"{path.name} is not a regular file")
-        if found.st_size > most_bytes:
+    with open_regular(path) as file:
+        n_bytes = os.fstat(file.fileno()).st_size
+        if n_bytes > most_bytes:
             raise OSError(
-                f"{path.name} has {found.st_size:,} bytes; {most_bytes:,} are expected "
+                f"{path.name} has {n_bytes:,} bytes; {most_bytes:,} are expected "
                 f"at most"
             )
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            # One byte more tells whether it has grown meanwhile.
-            content = file.read(most_bytes + 1)
-    finally:
-        os.close(descriptor)
+        # One byte more tells whether it has grown meanwhile.
+        content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise OSError(f"{path.name} grew while it was read")
     return content
@@ -53,14 +66,29 @@ def file_digest(path: Path) -> str:
     """Return the hash of a regular file; empty if there is none that can be read."""
     digest = hashlib.sha256()
     try:
-        with os.fdopen(os.open(path, _SAFELY), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return ""
+        with open_regular(path) as file:
             while block := file.read(_BLOCK_BYTES):
                 digest.update(block)
     except OSError:
         return ""
     return digest.hexdigest()
+
+
+def first_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return the first change of files by their hashes, in words; empty if none.
+
+    Args:
+        before: Hash of each file by its path.
+        now: The same at a later time.
+    """
+    for name in sorted(before.keys() | now.keys()):
+        if name not in now:
+            return f"{name} is gone"
+        if name not in before:
+            return f"{name} was added"
+        if before[name] != now[name]:
+            return f"{name} was changed"
+    return ""
 
 
 def new_folder(parent: Path) -> Path:

@@ -11,7 +11,7 @@ import msgspec
 from benchbox.errors import ModelError, UsageError, message_of
 from benchbox.machine import Environment
 from benchbox.models import Precision
-from benchbox.records import PlannedModel, file_digest, read_regular
+from benchbox.records import PlannedModel, file_digest, first_change, read_regular
 
 SAVED_FORMAT = 1
 
@@ -98,8 +98,8 @@ def read_record(folder: Path) -> SavedRecord:
         )
     if record.digest and record.digest != _digest_of(content):
         raise damaged(folder, f"{RECORD} was changed")
-    if record.digests:
-        _check_files(folder, record.digests)
+    if record.digests and (change := first_change(record.digests, _digests(folder))):
+        raise damaged(folder, change)
     for path in _files(folder):
         # Of links that go round in a circle, a question raises an error.
         with suppress(OSError):
@@ -112,17 +112,6 @@ def read_record(folder: Path) -> SavedRecord:
 def damaged(folder: Path, how: str) -> ModelError:
     """Return the error that says how the saved model in *folder* is damaged."""
     return ModelError(f"The model saved in {folder} is damaged: {how}. Fit it again.")
-
-
-def _check_files(folder: Path, digests: dict[str, str]) -> None:
-    found = _digests(folder)
-    for name in sorted(digests.keys() | found.keys()):
-        if name not in found:
-            raise damaged(folder, f"{name} is gone")
-        if name not in digests:
-            raise damaged(folder, f"{name} was added")
-        if digests[name] != found[name]:
-            raise damaged(folder, f"{name} was changed")
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchbox.parallel import each
+from benchbox.records import first_change, open_regular
 
 _PART_BYTES = 8 << 20
 """What one thread hashes at a time."""
@@ -59,14 +60,8 @@ class Seals:
             files = _files(folder)
             if folder not in given and _marks(files) == seal.marks:
                 continue
-            now = _digests(files)
-            for name in sorted(seal.digests.keys() | now.keys()):
-                if name not in now:
-                    return f"{folder.name}/{name} is gone"
-                if name not in seal.digests:
-                    return f"{folder.name}/{name} was added"
-                if now[name] != seal.digests[name]:
-                    return f"{folder.name}/{name} was changed"
+            if change := first_change(seal.digests, _digests(files)):
+                return f"{folder.name}/{change}"
         return ""
 
 
@@ -134,22 +129,13 @@ def _parts(file: Path) -> list[_Part]:
 def _digest(part: _Part) -> bytes:
     """Return the digest of a part, read and not mapped: it may be truncated."""
     digest = hashlib.sha256(str(part.n_bytes).encode())
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    left = part.n_bytes
     try:
-        descriptor = os.open(part.file, flags)
+        with open_regular(part.file) as file:
+            file.seek(part.start)
+            while block := file.read(min(_READ_BYTES, left)):
+                digest.update(block)
+                left -= len(block)
     except OSError:
         return b""
-    try:
-        done = 0
-        while done < part.n_bytes:
-            n = min(_READ_BYTES, part.n_bytes - done)
-            block = os.pread(descriptor, n, part.start + done)
-            if not block:
-                break
-            digest.update(block)
-            done += len(block)
-    except OSError:
-        return b""
-    finally:
-        os.close(descriptor)
     return digest.digest()
