@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from benchbox.errors import printable
+from benchbox.errors import UsageError, printable
 
 
 def say(text: object, *, err: bool = False) -> None:
@@ -80,3 +80,23 @@ trust_option = click.option(
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Print a line for each trial."
 )
+
+
+def check_resume(
+    resume: str | None, others: bool, code: tuple[Path, ...], trust: bool
+) -> None:
+    """Check that the options of a run go together.
+
+    Args:
+        resume: Run to continue, if any.
+        others: Whether settings of a new run are given.
+        code: Files that may run.
+        trust: Whether whatever a record names may run.
+
+    Raises:
+        UsageError: They do not.
+    """
+    if resume is not None and others:
+        raise UsageError("--resume continues a run as it was; leave out other options.")
+    if resume is None and (code or trust):
+        raise UsageError("--code and --trust are about the run to --resume.")

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import click
 
 from benchbox.cli.common import (
+    check_resume,
     code_option,
     complain_of,
     executor_option,
@@ -158,10 +159,7 @@ def command(
     printed at the end; results are stored in the folder of the runs.
     """
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
-    if resume is not None and (given or suite):
-        raise UsageError("--resume continues a run as it was; leave out other options.")
-    if resume is None and (code or trust):
-        raise UsageError("--code and --trust are about the run to --resume.")
+    check_resume(resume, bool(given or suite), code, trust)
     registry = installed()
     complain(registry)
     if suite is not None:
@@ -213,7 +211,8 @@ def run_and_print(
     if folder is None:
         folder = RunFolder.create(out, new_run_id())
     run = session.carry_out(plan, folder)
-    if folder.trials():
+    trials = folder.trials()
+    if trials:
         registry = session.registry
         columns = table_columns(registry)
         say(render(folder, "table", report_formats(registry), columns=columns))
@@ -223,7 +222,7 @@ def run_and_print(
     if run.status != "finished":
         complain_of(f"Interrupted. Continue with: {_to_resume(config, folder)}")
         return 130
-    return int(bool(plan.refused) or any(map(_went_wrong, folder.trials())))
+    return int(bool(plan.refused) or any(map(_went_wrong, trials)))
 
 
 def _to_resume(config: RunConfig, folder: RunFolder) -> str:

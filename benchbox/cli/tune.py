@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from benchbox.cli.common import (
+    check_resume,
     code_option,
     executor_option,
     protocols_option,
@@ -22,7 +23,7 @@ from benchbox.cli.device_option import device_option
 from benchbox.cli.installed import complain, installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import run_and_print, session_of
-from benchbox.errors import UsageError, one_line
+from benchbox.errors import one_line
 from benchbox.options import spell
 from benchbox.records import (
     EpochEnded,
@@ -109,10 +110,7 @@ def command(
     and after tuning.
     """
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
-    if resume is not None and given:
-        raise UsageError("--resume continues a run as it was; leave out other options.")
-    if resume is None and (code or trust):
-        raise UsageError("--code and --trust are about the run to --resume.")
+    check_resume(resume, bool(given), code, trust)
     registry = installed()
     complain(registry)
     folder = None if resume is None else RunFolder.find(resume, out)
