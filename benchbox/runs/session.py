@@ -278,14 +278,12 @@ def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
 
 def _check_stages(plan: Plan, earlier: RunRecord) -> None:
     """Refuse to go on with a run whose records would be taken for those of others."""
-    now_and_then = [
-        [stage.label for stage in stages]
-        for stages in ([stage.record() for stage in plan.stages], earlier.stages)
-    ]
-    if now_and_then[0] != now_and_then[1]:
+    begun = [stage.label for stage in earlier.stages]
+    planned = [stage.record().label for stage in plan.stages]
+    if planned != begun:
         raise ResultsError(
-            f"Run {earlier.id} was begun on {'; '.join(now_and_then[1])}, and would go "
-            f"on on {'; '.join(now_and_then[0])}. Begin a new run."
+            f"Run {earlier.id} was begun on {'; '.join(begun)}, and would go on on "
+            f"{'; '.join(planned)}. Begin a new run."
         )
 
 

@@ -102,9 +102,9 @@ class Trust:
         offers = self.registry.offers["models"].values()
         specs = [offer.value for found in offers for offer in found]
         return any(
-            (spec.target, target_of(spec.options)) == (model.target, model.options_type)
+            spec.target == model.target
+            and target_of(spec.options) == model.options_type
             for spec in specs
-            if spec.target == model.target
         )
 
 

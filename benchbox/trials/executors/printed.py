@@ -12,6 +12,9 @@ from benchbox.records import MOST_LOG_BYTES
 
 _READ_BYTES = 1 << 18
 
+_HEAD_BYTES = MOST_LOG_BYTES * 3 // 4
+_TAIL_BYTES = MOST_LOG_BYTES - _HEAD_BYTES
+
 _LAST_READS = 16
 """After the end of a child: something it left behind might write for ever."""
 
@@ -42,7 +45,7 @@ class Printed:
         self.is_open = self._sink_open = True
         self._file: int | None = None
         self._is_lost = False
-        self._room = MOST_LOG_BYTES * 3 // 4
+        self._room = _HEAD_BYTES
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
         self._n_cut = 0
@@ -92,10 +95,10 @@ class Printed:
             return
         self._tail.append(rest)
         self._tail_bytes += len(rest)
-        most = MOST_LOG_BYTES - MOST_LOG_BYTES * 3 // 4
-        while self._tail_bytes > most:
+        while self._tail_bytes > _TAIL_BYTES:
             first = self._tail.popleft()
-            kept = first[len(first) - max(0, most - self._tail_bytes + len(first)) :]
+            excess = self._tail_bytes - _TAIL_BYTES
+            kept = first[min(excess, len(first)) :]
             self._n_cut += len(first) - len(kept)
             self._tail_bytes -= len(first) - len(kept)
             if kept:
