@@ -15,7 +15,7 @@ import pytest
 from benchbox.cli import main
 from benchbox.records.folder import RunFolder
 from tests.support import acme_metrics
-from tests.support.commands import Benchbox
+from tests.support.commands import Benchbox, Lender
 from tests.support.planted_packages import plant
 
 MODEL = """
@@ -49,14 +49,18 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def results(acme: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(
+    acme: None, tmp_path_factory: pytest.TempPathFactory, lender: Lender
+) -> Path:
     """Return a folder with two runs: of the second, a model errs more."""
     out = tmp_path_factory.mktemp("runs")
     file = out / "mine.py"
     for noise in (0.0, 0.6):
         file.write_text(MODEL.format(noise=noise))
         line = f"run {DATA} -m {file}:Noisy -m bias -m global-mean --seeds 1"
-        assert main(shlex.split(f"{line} --out {out}")) == 0
+        with pytest.MonkeyPatch.context() as patch:
+            lender.serve(patch)
+            assert main(shlex.split(f"{line} --out {out}")) == 0
     return out
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchbox.cli import main
-from tests.support.commands import PLANTED, Benchbox
+from tests.support.commands import PLANTED, Benchbox, Lender
 
 MINE = """
 import numpy as np
@@ -36,9 +36,11 @@ TOY = "-d svd-toy -p holdout:fraction=0.3 --seeds 1 --device cpu"
 
 
 @pytest.fixture(scope="module")
-def bias_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bias_once(tmp_path_factory: pytest.TempPathFactory, lender: Lender) -> Path:
     saved = tmp_path_factory.mktemp("once") / "saved"
-    assert main(["fit", "bias", "-d", "svd-toy", "--out", str(saved)]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        lender.serve(patch)
+        assert main(["fit", "bias", "-d", "svd-toy", "--out", str(saved)]) == 0
     return saved
 
 
