@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from benchbox.data.sources.source import LocalSource, RemoteSource, Source
-from benchbox.errors import BenchboxError, PluginError
+from benchbox.errors import BenchboxError, PluginError, error_line, message_of
 
 Declared = Mapping[str, Any]
 """A source as a card declares it: its kind under ``type``, and the kind's fields."""
@@ -84,12 +84,8 @@ def _decoded(dataset: str, declared: Declared, kind_of: KindOf) -> Source:
         _ = source.title, source.hashes, source.unproved, source.advice(dataset)
         return source
     except Exception as error:
-        text = " ".join(str(error).split()).rstrip(".")
-        cause = (
-            text
-            if isinstance(error, BenchboxError | msgspec.ValidationError)
-            else f"{type(error).__name__}: {text}"
-        )
+        is_for_users = isinstance(error, BenchboxError | msgspec.ValidationError)
+        cause = (message_of if is_for_users else error_line)(error).rstrip(".")
         raise PluginError(
             f"Data set {dataset!r} has a source of type {name!r} that cannot be used: "
             f"{cause}."

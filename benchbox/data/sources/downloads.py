@@ -16,6 +16,7 @@ from benchbox.data.sources.source import (
     PassedOverError,
     RemoteSource,
     failures_passed_over,
+    files_in,
 )
 from benchbox.errors import SourceError
 
@@ -142,8 +143,7 @@ def _verify(
 
 
 def _files_in(folder: Path, source: RemoteSource) -> dict[str, Path]:
-    extra = [file for file in source.optional if (folder / file).is_file()]
-    return {file: folder / file for file in (*source.hashes, *extra)}
+    return files_in(folder, source.hashes, source.optional)
 
 
 def _hashes_received(folder: Path) -> Mapping[str, str]:

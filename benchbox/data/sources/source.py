@@ -1,6 +1,6 @@
 """Protocols for sources of files, and base classes that implement most of them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Protocol
 
 import msgspec
 
-from benchbox.errors import BenchboxError, DataError
+from benchbox.errors import BenchboxError, DataError, error_line
 
 Notify = Callable[[str], None]
 """Shows a one-line message to the user."""
@@ -143,8 +143,7 @@ class LocalFiles(_NamedFiles, frozen=True, kw_only=True):
 
     def files_in(self, folder: Path) -> dict[str, Path]:
         """Return paths in *folder* by file name, with the optional files that exist."""
-        extra = [file for file in self.optional if (folder / file).is_file()]
-        return {file: folder / file for file in (*self.files, *extra)}
+        return files_in(folder, self.files, self.optional)
 
 
 class RemoteFiles(_NamedFiles, frozen=True, kw_only=True):
@@ -165,6 +164,14 @@ class RemoteFiles(_NamedFiles, frozen=True, kw_only=True):
 
     def check_reachable(self) -> None:
         """Do nothing: the download will show whether the server answers."""
+
+
+def files_in(
+    folder: Path, required: Iterable[str], optional: Iterable[str]
+) -> dict[str, Path]:
+    """Return paths in *folder* by file name, with the *optional* files that exist."""
+    extra = [file for file in optional if (folder / file).is_file()]
+    return {file: folder / file for file in (*required, *extra)}
 
 
 def listed(names: Sequence[str]) -> str:
@@ -193,6 +200,4 @@ def failures_passed_over(subject: str = "") -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise
-        text = " ".join(str(error).split())
-        what = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        raise PassedOverError(f"{subject}failed ({what})") from error
+        raise PassedOverError(f"{subject}failed ({error_line(error)})") from error
