@@ -26,8 +26,6 @@ from benchbox.plugins.formats import OWN_FORMATS, ReportFormat, is_file_of_a_run
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
 from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
 from benchbox.targets import load_file
-from benchbox.targets import resolve as resolve
-from benchbox.targets import source_digest as source_digest
 
 T = TypeVar("T")
 

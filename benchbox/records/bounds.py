@@ -28,11 +28,6 @@ MOST_MESSAGE_BYTES = 1 << 20
 MOST_LOG_BYTES = 1 << 20
 """What a trial prints: of more, the beginning and the end are kept."""
 
-MOST_SEEDS = 1_000
-MOST_REPEATS = 1_000
-MOST_THREADS = 4_096
-MOST_TUNING_TRIALS = 100_000
-
 
 def within_bounds(outcome: TrialOutcome) -> TrialOutcome:
     """Return *outcome* with each text in one printable line of bounded length."""
