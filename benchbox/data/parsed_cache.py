@@ -22,7 +22,7 @@ from benchbox.errors import DataError
 from benchbox.options import Options, to_json
 from benchbox.ratings import Positions, Ratings
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files of an entry."""
 
 MIN_BYTES = 8 << 20
@@ -47,11 +47,13 @@ class Parsed:
         hidden: Positions of the hidden ratings by fold name, for folds that the data
             set ships.
         noise_floor: RMSE of the best possible predictor; `None` if unknown.
+        notes: Sentences about what reading found and users should know.
     """
 
     ratings: Ratings
     hidden: Mapping[str, Positions]
     noise_floor: float | None
+    notes: tuple[str, ...] = ()
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -59,6 +61,7 @@ class _Entry(msgspec.Struct, frozen=True):
     data_id: str
     hidden: list[str]
     noise_floor: float | None
+    notes: tuple[str, ...]
 
 
 def key_of(
@@ -107,7 +110,12 @@ def recall(name: str, key: str) -> Parsed | None:
         return None
     remember_data_id(ratings, entry.data_id)
     _touch(folder)
-    return Parsed(ratings=ratings, hidden=hidden, noise_floor=entry.noise_floor)
+    return Parsed(
+        ratings=ratings,
+        hidden=hidden,
+        noise_floor=entry.noise_floor,
+        notes=entry.notes,
+    )
 
 
 def save(name: str, key: str, parsed: Parsed) -> None:
@@ -192,6 +200,7 @@ def _write(folder: Path, parsed: Parsed) -> None:
         data_id=data_id(parsed.ratings),
         hidden=list(parsed.hidden),
         noise_floor=parsed.noise_floor,
+        notes=parsed.notes,
     )
     (folder / "entry.json").write_bytes(msgspec.json.encode(entry))
 

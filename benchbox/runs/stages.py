@@ -68,6 +68,8 @@ class Stages:
             self._loaded[text] = load_dataset(
                 card, settings, kind_of=self._registry.source_kind, notify=self._notify
             )
+            for note in self._loaded[text].notes:
+                self._notify(f"{card.name}: {note}")
         return self._loaded[text]
 
     def stage(self, text: str, protocol: str, wanted: Sequence[str] = ()) -> Stage:
