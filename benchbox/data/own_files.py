@@ -17,7 +17,7 @@ from benchbox.ratings import RatingScale
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 _SCALE = re.compile(rf"({_NUMBER})-({_NUMBER})(?:/({_NUMBER}))?")
 # The command line splits settings at commas, and tabs are hard to type in a shell.
-_SPELT_OUT = {"tab": "\t", "comma": ",", "space": " "}
+_SPELT_OUT = {"tab": "\t", "comma": ",", "space": " ", "point": "."}
 _TABLE_ENDINGS = {".csv", ".tsv", ".dat", ".data", ".inter", ".txt", ".parquet", ".pq"}
 
 
@@ -31,12 +31,14 @@ class FileOptions(SliceOptions, frozen=True):
         delimiter: Field separator, or its name: tab, comma or space; by default
             guessed from the file.
         encoding: Text encoding.
+        decimal: Decimal point of the ratings: point or comma.
     """
 
     scale: str = ""
     duplicates: Duplicates = "error"
     delimiter: str = ""
     encoding: str = "utf-8"
+    decimal: str = "point"
 
 
 def is_file_choice(text: str) -> bool:
@@ -90,6 +92,7 @@ def read_own(
         columns=card.ratings.columns if card.ratings else None,
         delimiter=_SPELT_OUT.get(options.delimiter, options.delimiter) or None,
         encoding=options.encoding,
+        decimal=_SPELT_OUT.get(options.decimal, options.decimal),
     )
     train, *rest = (read_ratings(path, layout) for path in files.values())
     raw = _joined(train, *rest) if rest else train
@@ -124,4 +127,5 @@ def _joined(train: RawRatings, test: RawRatings) -> RawRatings:
         timestamps=timestamps,
         where=lambda row: train.where(row) if row < n else test.where(row - n),
         folds={"test": np.arange(n, n + len(test.values))},
+        notes=(*train.notes, *test.notes),
     )
