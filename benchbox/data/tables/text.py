@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -82,15 +83,17 @@ class TextTable:
         columns = {name: arrow[f"c{w.position}"] for name, w in wanted.items()}
         if not all(is_sound(columns[name], w.kind) for name, w in wanted.items()):
             self._explain(wanted, headed, "a field is empty or not finite")
-        found = converted(columns, wanted, arrow.num_rows)
+        found = converted(
+            columns, wanted, arrow.num_rows, partial(self.where, headed=headed)
+        )
         breaks = self._check_breaks(found, wanted, headed)
-        return replace(found, notes=(*self._file.notes, *breaks))
+        return replace(found, notes=(*self._file.notes, *found.notes, *breaks))
 
     def where(self, row: int, *, headed: bool) -> str:
-        """Return the file and line of *row*; reads the file up to it."""
-        for place, (line, _) in enumerate(self.records(), start=-headed):
+        """Return the file and the lines of *row*; reads the file up to it."""
+        for place, record in enumerate(self._records(), start=-headed):
             if place == row:
-                return f"{self.path.name}, line {line}"
+                return f"{self.path.name}, {record.where}"
         raise IndexError(row)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
@@ -232,21 +235,18 @@ class TextTable:
 
     def _flaw_of(self, record: "_Record", wanted: Mapping[str, Wanted]) -> str | None:
         fields, n_columns = record.fields, len(self.first)
-        if record.is_broken and (
-            len(fields) != n_columns
-            or any(_is_broken(fields[w.position]) for w in wanted.values())
-        ):
-            return f"{record.quote} {_REMOVE_QUOTE}"
+        if len(fields) != n_columns and record.is_broken:
+            return f"{record.where}: {_STRAY}"
         if len(fields) != n_columns:
             return (
-                f"line {record.start} has {len(fields)} columns instead of "
+                f"{record.where} has {len(fields)} columns instead of "
                 f"{n_columns}: {self.delimiter.join(fields)[:80]!r}. Correct or remove "
                 f"the line."
             )
         for name, column in wanted.items():
             flaw = flaw_in(fields[column.position], name, column.kind, self.decimal)
             if flaw is not None:
-                return f"line {record.start}: {flaw}"
+                return f"{record.where}: {flaw}"
         return None
 
     def _check_breaks(
@@ -255,23 +255,18 @@ class TextTable:
         """Refuse rows that a stray quote has swallowed; return notes on other breaks.
 
         Raises:
-            DataError: A line break is within an id, or a quoted field holds rows.
+            DataError: A quoted field holds rows.
         """
-        if not self.quoted:
-            return ()
-        if any(any(map(_is_broken, column.names)) for column in found.ids.values()):
-            self._explain(wanted, headed, "an id has a line break in it")
-        if len(wanted) == len(self.first) or not self._may_have_breaks(
-            found.n_rows + headed
+        if (
+            not self.quoted
+            or len(wanted) == len(self.first)
+            or not self._may_have_breaks(found.n_rows + headed)
         ):
             return ()
         broken = [record for record in self._records() if record.is_broken]
         for record in broken:
             if any(self._is_row(line, wanted) for line in record.swallowed):
-                raise DataError(
-                    f"{self.path.name}, {record.quote} Lines within it look like rows "
-                    f"of the table. {_REMOVE_QUOTE}"
-                )
+                raise DataError(f"{self.path.name}, {record.where}: {_STRAY}")
         if not broken:
             return ()
         longest = max(broken, key=lambda record: record.end - record.start)
@@ -297,7 +292,10 @@ class TextTable:
         return self._flaw_of(record, wanted) is None
 
 
-_REMOVE_QUOTE = "Remove the quote if it is stray, or close it where its field ends."
+_STRAY = (
+    'a quote (") makes one field of several rows. Remove it if it is stray, or close '
+    "it where its field ends."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,20 +312,14 @@ class _Record:
         return self.end > self.start
 
     @property
-    def quote(self) -> str:
-        """A sentence about the quote that holds several lines together."""
-        n_lines = self.end - self.start + 1
-        return (
-            f'line {self.start}: a quote (") makes one field of lines {self.start} to '
-            f"{self.end} ({n_lines:,} lines)."
-        )
+    def where(self) -> str:
+        """Its lines."""
+        if self.is_broken:
+            return f"lines {self.start} to {self.end}"
+        return f"line {self.start}"
 
     @property
     def swallowed(self) -> Iterator[str]:
         """What would be lines of their own without quotes."""
         for field in self.fields:
             yield from field.splitlines()[1:]
-
-
-def _is_broken(text: str) -> bool:
-    return "\n" in text or "\r" in text
