@@ -275,3 +275,34 @@ def test_text_columns_keep_empty_fields(tmp_path) -> None:
     columns = table.read({"title": Wanted(1, "text")}, headed=False)
 
     assert columns.texts["title"].tolist() == ["", "b"]
+
+
+@PATH_IS_REUSED
+@given(
+    lines=st.lists(
+        st.lists(st.text('ab" ', min_size=1, max_size=3), min_size=3, max_size=3),
+        min_size=1,
+        max_size=8,
+    ),
+    delimiter=st.sampled_from([",", ";", "\t", " "]),
+)
+def test_quotes_never_make_one_row_of_several(tmp_path, lines, delimiter) -> None:
+    rows = [list("ab3c"), *([*fields[:2], "3", fields[2]] for fields in lines)]
+    text = "".join(delimiter.join(row) + "\n" for row in rows)
+    try:
+        columns = read(table_of(tmp_path, text, delimiter=delimiter))
+    except DataError:
+        return
+
+    assert columns.n_rows == len(rows)
+    for names in (columns.ids["user"].names, columns.ids["item"].names):
+        assert all(name == name.strip() and "\n" not in name for name in names)
+
+
+def test_long_ids_are_read_past_the_limit_of_pythons_own_reader(tmp_path) -> None:
+    long = "x" * 200_000
+
+    columns = read(table_of(tmp_path, f"{long},2,3\n1,{long},3\n"))
+
+    assert ids_of(columns, "user") == [long, "1"]
+    assert ids_of(columns, "item") == ["2", long]
