@@ -153,6 +153,9 @@ def test_what_cannot_be_meant_is_refused_with_its_line(
     [
         ("", "r.csv is empty"),
         ("\n\n\n", "r.csv is empty"),
+        (" \n \n", "r.csv is empty"),
+        ("\0\0\0\0", "its first line has NUL characters"),
+        ("user,item\0,rating\n1,2,3\n", "its first line has NUL characters"),
         (HEADER, "has a header but no ratings"),
         (HEADER + "\n", "has a header but no ratings"),
         (text(ROWS[:1]), "so the rating scale cannot be guessed"),
@@ -353,7 +356,7 @@ def test_tabs_with_blanks_beside_them_separate_fields(benchbox, tmp_path) -> Non
     assert_as_always(show(benchbox, tmp_path, content, "r.txt"))
 
 
-@pytest.mark.parametrize("delimiter", ["\t", "|", " ", ";", ","])
+@pytest.mark.parametrize("delimiter", ["\t", "|", " ", ";", ",", "::"])
 @pytest.mark.parametrize("header", [HEADER, ""])
 def test_quoted_fields_are_read_with_any_separator(
     benchbox, tmp_path, delimiter, header
