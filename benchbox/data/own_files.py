@@ -1,13 +1,14 @@
-"""Makes cards for ratings in the user's own file, or in a train-test pair of files."""
+"""Makes cards for ratings in the user's own files, and reads these."""
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from benchbox.data.cards import DatasetCard, RatingsTable
+from benchbox.data.file_names import ROLES, Files, files_of, fold_names, names_of
+from benchbox.data.own_folds import joined, pooled
 from benchbox.data.raw import Duplicates, RawRatings
 from benchbox.data.readers import read_ratings
 from benchbox.data.subsets import SliceOptions
@@ -18,7 +19,6 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 _SCALE = re.compile(rf"({_NUMBER})-({_NUMBER})(?:/({_NUMBER}))?")
 # The command line splits settings at commas, and tabs are hard to type in a shell.
 _SPELT_OUT = {"tab": "\t", "comma": ",", "space": " "}
-_TABLE_ENDINGS = {".csv", ".tsv", ".dat", ".data", ".inter", ".txt", ".parquet", ".pq"}
 
 
 class FileOptions(SliceOptions, frozen=True):
@@ -39,50 +39,42 @@ class FileOptions(SliceOptions, frozen=True):
     encoding: str = "utf-8"
 
 
-def is_file_choice(text: str) -> bool:
-    """Return whether *text* is a file name rather than the name of a data set."""
-    last = Path(text.removesuffix(".gz"))
-    return last.suffix in _TABLE_ENDINGS or "/" in text or Path(text).is_file()
+def card_for_files(
+    text: str, columns: str | None = None, name: str | None = None
+) -> DatasetCard:
+    """Return the card of the user's own files.
 
-
-def card_for_files(text: str, columns: str | None = None) -> DatasetCard:
-    """Return the card of a file of ratings, or of a pair ``train.csv+test.csv``.
-
-    A pair becomes one data set that ships one fold, ``"test"``.
+    Files of training and hidden ratings become one data set that ships its folds.
 
     Args:
-        text: Path of the file, or two paths joined by ``+``.
+        text: Names of the files; see `benchbox.data.file_names`.
         columns: Roles of the columns; see `benchbox.data.choose_columns`.
+        name: Name of the data set; by default the names of the files.
 
     Raises:
-        UsageError: *text* is neither.
+        UsageError: *text* does not name files, or the name of one is no text.
     """
-    parts = [text] if Path(text).is_file() else text.split("+")
-    if len(parts) > 2 or not all(parts):
-        raise UsageError(
-            f"{text!r} is not a data set. Give one file, or train.csv+test.csv."
-        )
-    keys = ("train", "test")[: len(parts)]
-    name = "+".join(Path(part).name for part in parts)
+    folds = files_of(text)
+    name = name or names_of([folds])[0]
     return DatasetCard(
         name=name,
         title=name,
         summary="ratings in your own file",
-        sources=({"type": "path", "files": dict(zip(keys, parts, strict=True))},),
+        sources=({"type": "path", "files": _by_key(folds)},),
         reader="benchbox.data.own_files:read_own",
         options="benchbox.data.own_files:FileOptions",
         ratings=RatingsTable(file="train", columns=columns),
-        default_protocol="official" if len(parts) > 1 else "holdout",
+        default_protocol="official" if len(folds[0]) > 1 else "holdout",
     )
 
 
 def read_own(
     files: Mapping[str, Path], card: DatasetCard, options: FileOptions
 ) -> RawRatings:
-    """Read a file, or a pair of files, the second of which holds the hidden ratings.
+    """Read a file of ratings, or the files of one or several folds.
 
     Raises:
-        DataError: A file cannot be read.
+        DataError: A file cannot be read, or folds do not hold the same ratings.
     """
     scale = parse_scale(options.scale) if options.scale else None
     layout = RatingsTable(
@@ -91,8 +83,11 @@ def read_own(
         delimiter=_SPELT_OUT.get(options.delimiter, options.delimiter) or None,
         encoding=options.encoding,
     )
-    train, *rest = (read_ratings(path, layout) for path in files.values())
-    raw = _joined(train, *rest) if rest else train
+    folds: dict[str, dict[str, RawRatings]] = {}
+    for key, path in files.items():
+        fold, _, role = key.rpartition("/")
+        folds.setdefault(fold or "test", {})[role] = read_ratings(path, layout)
+    raw = pooled([joined(fold, parts) for fold, parts in folds.items()])
     return replace(raw, scale=scale, duplicates=options.duplicates)
 
 
@@ -112,16 +107,13 @@ def parse_scale(text: str) -> RatingScale:
     return RatingScale(float(low), float(high), float(step) if step else None)
 
 
-def _joined(train: RawRatings, test: RawRatings) -> RawRatings:
-    n = len(train.values)
-    timestamps = None
-    if train.timestamps is not None and test.timestamps is not None:
-        timestamps = np.concatenate([train.timestamps, test.timestamps])
-    return RawRatings(
-        users=train.users.followed_by(test.users),
-        items=train.items.followed_by(test.items),
-        values=np.concatenate([train.values, test.values]),
-        timestamps=timestamps,
-        where=lambda row: train.where(row) if row < n else test.where(row - n),
-        folds={"test": np.arange(n, n + len(test.values))},
-    )
+def _by_key(folds: Sequence[Files]) -> dict[str, str]:
+    """Return the path of each file by its role, after the name of its fold if several.
+
+    A ``~`` that the shell has left, as after a ``+``, is the user's home.
+    """
+    return {
+        f"{name}/{role}" if len(folds) > 1 else role: os.path.expanduser(path)
+        for name, files in zip(fold_names(folds), folds, strict=True)
+        for role, path in zip(ROLES[len(files)], files, strict=True)
+    }

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchbox.data.dataset import Dataset, load_dataset
+from benchbox.data.file_names import is_file_choice
 from benchbox.data.identity import data_id
-from benchbox.data.own_files import card_for_files, is_file_choice, parse_scale
+from benchbox.data.own_files import card_for_files, parse_scale
 from benchbox.errors import DataError, UsageError
 from benchbox.ratings import RatingScale
 from tests.support.source_kinds import kind_of
@@ -117,7 +118,9 @@ def test_time_is_left_out_where_one_of_the_pair_has_none(tmp_path) -> None:
     assert load(f"{one}+{two}").ratings.timestamps is None
 
 
-@pytest.mark.parametrize("text", ["a.csv+b.csv+c.csv", "a.csv+", "+a.csv"])
+@pytest.mark.parametrize(
+    "text", ["a.csv+b.csv+c.csv+d.csv", "a.csv+", "+a.csv", "a.csv,b.csv"]
+)
 def test_anything_but_a_file_or_a_pair_is_a_usage_error(text) -> None:
     with pytest.raises(UsageError, match="is not a data set"):
         card_for_files(text)
