@@ -103,6 +103,7 @@ def _description(dataset: "Dataset") -> str:
     ]
     if dataset.noise_floor is not None:
         facts.insert(4, ("noise floor", f"RMSE {dataset.noise_floor:.4f}"))
+    facts += [("note", note) for note in dataset.notes]
     return _sheet(card, facts)
 
 

@@ -11,9 +11,10 @@ from msgspec import structs
 
 from benchbox.data import parsed_cache
 from benchbox.data.cards import DatasetCard
+from benchbox.data.ids import plain_ids
 from benchbox.data.indexing import Indexed, found_scale, index_ratings
 from benchbox.data.parsed_cache import Parsed
-from benchbox.data.raw import IdColumn, RawRatings
+from benchbox.data.raw import Duplicates, IdColumn, RawRatings
 from benchbox.data.sources import digests, downloads, fetching
 from benchbox.data.sources.declared import KindOf, decode_sources
 from benchbox.data.sources.fetching import Fetched, Whereabouts
@@ -39,6 +40,7 @@ class Dataset:
             ship them.
         described: What the reader recognised in the files, by what it is about.
         noise_floor: RMSE of the best possible predictor; `None` if unknown.
+        notes: Sentences about what reading found and users should know.
         origin: One line that says where the files came from.
         options: Values of all options by name.
         options_changed: Values of the options that differ from their defaults.
@@ -50,6 +52,7 @@ class Dataset:
     validation: Mapping[str, Positions]
     described: Mapping[str, str]
     noise_floor: float | None
+    notes: tuple[str, ...]
     origin: str
     options: Mapping[str, Any]
     options_changed: Mapping[str, Any]
@@ -110,6 +113,7 @@ def load_dataset(
         validation=parsed.validation,
         described=parsed.described,
         noise_floor=parsed.noise_floor,
+        notes=parsed.notes,
         origin=fetched.origin,
         options=to_json(options),
         options_changed=changed(options),
@@ -179,6 +183,10 @@ def _check_counts(
 
 def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Parsed:
     raw: RawRatings = card.resolve(card.reader)(files, card, options)
+    users, user_notes = plain_ids(raw.users, "user", raw.where)
+    items, item_notes = plain_ids(raw.items, "item", raw.where)
+    raw = replace(raw, users=users, items=items)
+    notes = (*raw.notes, *user_notes, *item_notes)
     scale = raw.scale or card.scale or found_scale(raw, card.name)
     duplicates = raw.duplicates or card.duplicates
     if isinstance(options, SliceOptions) and changed(options):
@@ -196,7 +204,17 @@ def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Pa
         },
         described=raw.described,
         noise_floor=raw.noise_floor,
+        notes=notes + _of_duplicates(indexed, duplicates),
     )
+
+
+def _of_duplicates(indexed: Indexed, duplicates: Duplicates) -> tuple[str, ...]:
+    n = indexed.n_rows - len(indexed.ratings)
+    if not n:
+        return ()
+    which = "the latest rating counts" if duplicates == "last" else "their mean counts"
+    rows = "row rates" if n == 1 else "rows rate"
+    return (f"{n:,} {rows} an item again for the same user; {which}.",)
 
 
 def _n_used(column: IdColumn) -> int:

@@ -38,13 +38,14 @@ def pooled(folds: Sequence[RawRatings]) -> RawRatings:
     """
     first, *others = folds
     hidden, validation = dict(first.folds), dict(first.validation)
+    notes = dict.fromkeys(note for fold in folds for note in fold.notes)
     for other in others:
         place = _rows_in(first, other)
         hidden |= {fold: np.sort(place[rows]) for fold, rows in other.folds.items()}
         validation |= {
             fold: np.sort(place[rows]) for fold, rows in other.validation.items()
         }
-    return replace(first, folds=hidden, validation=validation)
+    return replace(first, folds=hidden, validation=validation, notes=tuple(notes))
 
 
 def _below(one: RawRatings, two: RawRatings) -> RawRatings:
@@ -58,6 +59,8 @@ def _below(one: RawRatings, two: RawRatings) -> RawRatings:
         values=np.concatenate([one.values, two.values]),
         timestamps=timestamps,
         where=lambda row: one.where(row) if row < n else two.where(row - n),
+        notes=tuple(dict.fromkeys((*one.notes, *two.notes))),
+        described={**two.described, **one.described},
     )
 
 

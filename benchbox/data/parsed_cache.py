@@ -53,6 +53,7 @@ class Parsed:
             ship them.
         described: What the reader recognised in the files, by what it is about.
         noise_floor: RMSE of the best possible predictor; `None` if unknown.
+        notes: Sentences about what reading found and users should know.
     """
 
     ratings: Ratings
@@ -60,6 +61,7 @@ class Parsed:
     validation: Mapping[str, Positions]
     described: Mapping[str, str]
     noise_floor: float | None
+    notes: tuple[str, ...] = ()
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -69,6 +71,7 @@ class _Entry(msgspec.Struct, frozen=True):
     validation: list[str]
     described: dict[str, str]
     noise_floor: float | None
+    notes: tuple[str, ...]
 
 
 def key_of(
@@ -121,6 +124,7 @@ def recall(name: str, key: str) -> Parsed | None:
         validation=validation,
         described=entry.described,
         noise_floor=entry.noise_floor,
+        notes=entry.notes,
     )
 
 
@@ -216,6 +220,7 @@ def _write(folder: Path, parsed: Parsed) -> None:
         validation=list(parsed.validation),
         described=dict(parsed.described),
         noise_floor=parsed.noise_floor,
+        notes=parsed.notes,
     )
     (folder / "entry.json").write_bytes(msgspec.json.encode(entry))
 

@@ -73,7 +73,10 @@ class Stages:
             dataset = load_dataset(
                 card, settings, kind_of=self._registry.source_kind, notify=self._notify
             )
-            self._loaded[text] = dataset.called(self._names.get(text, dataset.name))
+            dataset = dataset.called(self._names.get(text, dataset.name))
+            for note in dataset.notes:
+                self._notify(f"{dataset.name}: {note}")
+            self._loaded[text] = dataset
         return self._loaded[text]
 
     def tell_apart(self, texts: Sequence[str]) -> None:

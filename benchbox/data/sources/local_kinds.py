@@ -56,18 +56,20 @@ class PathSource(
         return {key: _in_utf8(found_path(path)) for key, path in self.files.items()}
 
 
-@cache
 def _in_utf8(path: Path) -> Path:
     """Return *path*, or a link to it if its name is no UTF-8, which Arrow cannot open.
 
     The link lasts as long as this process.
     """
-    if is_valid(str(path)):
-        return path
+    return path if is_valid(str(path)) else _link_to(path.absolute())
+
+
+@cache
+def _link_to(path: Path) -> Path:
     folder = TemporaryDirectory(prefix="benchbox-names-")
     atexit.register(folder.cleanup)
     link = Path(folder.name) / spelt(path.name)
-    link.symlink_to(path.absolute())
+    link.symlink_to(path)
     return link
 
 
