@@ -26,8 +26,8 @@ Values = NDArray[np.float32]
 Texts = NDArray[np.object_] | NDArray[np.str_]
 """Texts, such as ids, shape ``(n,)``.
 
-Read from files, they are Python strings: in an array of fixed width, each would take the
-space of the longest.
+Read from files, they are Python strings: in an array of fixed width, each would take
+the space of the longest.
 """
 
 Element = TypeVar("Element", bound=np.generic)
@@ -71,8 +71,8 @@ class RatingScale(msgspec.Struct, frozen=True):
         if self.step is not None and not 0 < self.step <= self.high - self.low:
             raise DataError(
                 f"The step of a rating scale must be above 0 and at most the range, "
-                f"but the step of {self} is {self.step:g}. Write it as in 0.5-5/0.5, or "
-                f"leave it out."
+                f"but the step of {self} is {self.step:g}. Write it as in 0.5-5/0.5, "
+                f"or leave it out."
             )
 
     def clip(self, values: Values) -> Values:

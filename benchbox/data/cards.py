@@ -23,12 +23,14 @@ class RatingsTable(msgspec.Struct, frozen=True, kw_only=True):
         columns: Roles of the columns, in the syntax of `benchbox.data.choose_columns`.
         delimiter: Field separator; guessed from the file if `None`.
         encoding: Text encoding.
+        decimal: Decimal point: ``"."`` or ``","``.
     """
 
     file: str
     columns: str | None = None
     delimiter: str | None = None
     encoding: str = "utf-8"
+    decimal: str = "."
 
 
 class FeatureTable(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,11 +78,12 @@ def _refuse_flawed(column: IdColumn, odd: list[int], what: str, where: Where) ->
 def _note(column: IdColumn, odd: list[int], n_merged: int, what: str) -> str:
     n_rows = np.count_nonzero(np.isin(column.codes, odd))
     note = (
-        f"In {n_rows:,} of {len(column):,} rows the {what} id has blanks around it, as "
-        f"in {_shown(column.names[odd[0]])}. They are not part of the id."
+        f"In {n_rows:,} of {len(column):,} rows there are blanks around the {what} id, "
+        f"such as around {_shown(plain_id(column.names[odd[0]]))}. They are not part of "
+        f"the id."
     )
     return note + (
-        f" Without them, {n_merged:,} ids equal another one." if n_merged else ""
+        f" Without them, {n_merged:,} ids are the same as others." if n_merged else ""
     )
 
 

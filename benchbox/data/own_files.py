@@ -18,7 +18,7 @@ from benchbox.ratings import RatingScale
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 _SCALE = re.compile(rf"({_NUMBER})-({_NUMBER})(?:/({_NUMBER}))?")
 # The command line splits settings at commas, and tabs are hard to type in a shell.
-_SPELT_OUT = {"tab": "\t", "comma": ",", "space": " "}
+_SPELT_OUT = {"tab": "\t", "comma": ",", "space": " ", "point": "."}
 
 
 class FileOptions(SliceOptions, frozen=True):
@@ -31,12 +31,14 @@ class FileOptions(SliceOptions, frozen=True):
         delimiter: Field separator, or its name: tab, comma or space; by default
             guessed from the file.
         encoding: Text encoding.
+        decimal: Decimal point of the ratings: point or comma.
     """
 
     scale: str = ""
     duplicates: Duplicates = "error"
     delimiter: str = ""
     encoding: str = "utf-8"
+    decimal: str = "point"
 
 
 def card_for_files(
@@ -82,6 +84,7 @@ def read_own(
         columns=card.ratings.columns if card.ratings else None,
         delimiter=_SPELT_OUT.get(options.delimiter, options.delimiter) or None,
         encoding=options.encoding,
+        decimal=_SPELT_OUT.get(options.decimal, options.decimal),
     )
     folds: dict[str, dict[str, RawRatings]] = {}
     for key, path in files.items():
@@ -108,12 +111,15 @@ def parse_scale(text: str) -> RatingScale:
 
 
 def _by_key(folds: Sequence[Files]) -> dict[str, str]:
-    """Return the path of each file by its role, after the name of its fold if several.
-
-    A ``~`` that the shell has left, as after a ``+``, is the user's home.
-    """
+    """Return the path of each file by its role, after the name of its fold if several."""
     return {
-        f"{name}/{role}" if len(folds) > 1 else role: os.path.expanduser(path)
+        f"{name}/{role}" if len(folds) > 1 else role: _at_home(path)
         for name, files in zip(fold_names(folds), folds, strict=True)
         for role, path in zip(ROLES[len(files)], files, strict=True)
     }
+
+
+def _at_home(path: str) -> str:
+    # The shell leaves a ~ that follows a + or a comma.
+    is_left = path.startswith("~/") and not Path(path).exists()
+    return os.path.expanduser(path) if is_left else path

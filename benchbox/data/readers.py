@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,18 @@ from numpy.typing import NDArray
 
 from benchbox.data.cards import DatasetCard, FeatureTable, RatingsTable
 from benchbox.data.raw import RawFeatures, RawRatings
-from benchbox.data.tables.fields import Kind, Wanted
-from benchbox.data.tables.roles import choose_columns, find_column
-from benchbox.data.tables.table import Table, open_table
+from benchbox.data.tables.fields import Kind, Wanted, flaw_in
+from benchbox.data.tables.roles import Choice, choose_columns, find_column, role_of
+from benchbox.data.tables.table import Table, TextTable, open_table
 from benchbox.errors import DataError, PluginError
 from benchbox.options import Options
+
+_LEAST_WIDE = 4
+_N_LOOKED_AT = 100
+_IF_WIDE = (
+    "If it is a matrix with a row per user and a column per item, turn it into one "
+    "rating per line first, as with pandas.melt."
+)
 
 _KINDS: Mapping[str, Kind] = {
     "user": "id",
@@ -56,8 +64,13 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
     Raises:
         DataError: The table cannot be read, or has no ratings.
     """
-    table = open_table(path, delimiter=layout.delimiter, encoding=layout.encoding)
-    choice = choose_columns(table, layout.columns)
+    table = open_table(
+        path,
+        delimiter=layout.delimiter,
+        encoding=layout.encoding,
+        decimal=layout.decimal,
+    )
+    choice = _choice(table, layout.columns)
     wanted = {r: Wanted(p, _KINDS[r]) for r, p in choice.positions.items()}
     columns = table.read(wanted, headed=choice.headed)
     if not columns.n_rows:
@@ -70,6 +83,7 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
         values=columns.numbers["rating"],
         timestamps=columns.seconds.get("timestamp"),
         where=lambda row: table.where(row, headed=choice.headed),
+        notes=columns.notes,
     )
 
 
@@ -99,6 +113,28 @@ def read_features(path: Path, layout: FeatureTable) -> RawFeatures:
         for name in layout.columns
     }
     return RawFeatures(ids=columns.texts[""].tolist(), columns=features)
+
+
+def _choice(table: Table, columns: str | None) -> Choice:
+    try:
+        return choose_columns(table, columns)
+    except DataError as error:
+        if columns is None and _looks_wide(table):
+            raise DataError(f"{error} {_IF_WIDE}") from None
+        raise
+
+
+def _looks_wide(table: Table) -> bool:
+    """Return whether a table may have a row per user and a column per item."""
+    if not isinstance(table, TextTable) or len(table.first) < _LEAST_WIDE:
+        return False
+    if {"item", "rating"} & set(map(role_of, table.first)):
+        return False
+    return all(
+        not text or flaw_in(text, "", "number") is None
+        for _, fields in islice(table.records(), 1, _N_LOOKED_AT)
+        for text in fields[1:]
+    )
 
 
 def _declared_features(

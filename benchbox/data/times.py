@@ -125,7 +125,11 @@ def seconds_of(text: str) -> int | None:
     if days is None or clock[0] > 23 or clock[1] > 59 or clock[2] > 60:
         return None
     return (
-        days * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2] - _offset(zone or "Z")
+        days * 86_400
+        + clock[0] * 3600
+        + clock[1] * 60
+        + clock[2]
+        - _offset(zone or "Z")
     )
 
 

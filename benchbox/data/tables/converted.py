@@ -1,0 +1,86 @@
+"""Turns columns of Arrow into those of a table."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbox.data.raw import IdColumn
+from benchbox.data.tables.fields import Columns, Kind, Wanted
+from benchbox.ratings import MOST, texts_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def is_sound(column: "pa.ChunkedArray", kind: Kind) -> bool:
+    """Return whether every field of *column* is there and, if a number, in range."""
+    if kind == "text":
+        return True
+    if column.null_count:
+        return False
+    return kind == "id" or bool(_in_range(column, kind).all())
+
+
+def first_unsound(column: "pa.ChunkedArray", kind: Kind) -> int:
+    """Return the first row of *column* that is not sound."""
+    from pyarrow import compute
+
+    if column.null_count:
+        return int(compute.index(column.is_null(), True).as_py())
+    return int((~_in_range(column, kind)).argmax())
+
+
+def converted(
+    columns: Mapping[str, "pa.ChunkedArray"], wanted: Mapping[str, Wanted], n_rows: int
+) -> Columns:
+    """Return *columns*, which are sound, in the types of a table."""
+
+    def of_kind(kind: Kind) -> Iterator[tuple[str, "pa.ChunkedArray"]]:
+        return ((n, column) for n, column in columns.items() if wanted[n].kind == kind)
+
+    return Columns(
+        n_rows=n_rows,
+        ids={name: _to_ids(column) for name, column in of_kind("id")},
+        numbers={name: column.to_numpy() for name, column in of_kind("number")},
+        seconds={name: _to_seconds(column) for name, column in of_kind("seconds")},
+        texts={name: _to_texts(column) for name, column in of_kind("text")},
+    )
+
+
+def no_rows(wanted: Mapping[str, Wanted]) -> Columns:
+    """Return the columns of a table without rows."""
+    import pyarrow as pa
+
+    empty = {name: pa.chunked_array([], pa.float64()) for name in wanted}
+    return converted(empty, wanted, 0)
+
+
+def _in_range(column: "pa.ChunkedArray", kind: Kind) -> NDArray[np.bool_]:
+    numbers = column.to_numpy()
+    if kind == "number":
+        # False for NaN, too.
+        inside: NDArray[np.bool_] = np.abs(numbers) <= MOST
+        return inside
+    finite: NDArray[np.bool_] = np.isfinite(numbers)
+    return finite
+
+
+def _to_seconds(column: "pa.ChunkedArray") -> NDArray[np.int64]:
+    whole: NDArray[np.float64] = np.floor(column.to_numpy())
+    return whole.astype(np.int64)
+
+
+def _to_texts(column: "pa.ChunkedArray") -> NDArray[np.object_]:
+    return texts_of(["" if t is None else t for t in column.to_pylist()])
+
+
+def _to_ids(column: "pa.ChunkedArray") -> IdColumn:
+    if not len(column):
+        return IdColumn(codes=np.zeros(0, dtype=np.int32), names=[])
+    joined = column.unify_dictionaries().combine_chunks()
+    return IdColumn(
+        codes=joined.indices.to_numpy().astype(np.int32, copy=False),
+        names=joined.dictionary.to_pylist(),
+    )
