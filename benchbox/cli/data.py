@@ -99,6 +99,7 @@ def _description(dataset: "Dataset") -> str:
         ("item features", ", ".join(ratings.item_features or ()) or "none"),
         ("own folds", ", ".join(dataset.folds) or "none"),
         ("origin", dataset.origin),
+        *dataset.described.items(),
         *_terms(card),
     ]
     if dataset.noise_floor is not None:
@@ -164,7 +165,10 @@ def _period(dataset: "Dataset") -> str:
     times = dataset.ratings.timestamps
     if times is None:
         return "none"
-    days = (
-        datetime.fromtimestamp(int(t), UTC).date() for t in (times.min(), times.max())
-    )
-    return " to ".join(map(str, days))
+    first, last = int(times.min()), int(times.max())
+    try:
+        days = (datetime.fromtimestamp(t, UTC).date() for t in (first, last))
+        return " to ".join(map(str, days))
+    except (OverflowError, ValueError, OSError):
+        # The reader of a plugin may give anything.
+        return f"{first} to {last}, which cannot be seconds since 1970"

@@ -46,5 +46,5 @@ from benchbox.data.sources.source import RemoteSource as RemoteSource
 from benchbox.data.sources.source import Source as Source
 from benchbox.data.subsets import SliceOptions as SliceOptions
 from benchbox.data.subsets import keep_rows as keep_rows
+from benchbox.data.tables.names import role_of as role_of
 from benchbox.data.tables.roles import choose_columns as choose_columns
-from benchbox.data.tables.roles import role_of as role_of

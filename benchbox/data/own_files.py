@@ -12,6 +12,7 @@ from benchbox.data.own_folds import joined, pooled
 from benchbox.data.raw import Duplicates, RawRatings
 from benchbox.data.readers import read_ratings
 from benchbox.data.subsets import SliceOptions
+from benchbox.data.times import Unit
 from benchbox.errors import UsageError
 from benchbox.ratings import RatingScale
 
@@ -32,6 +33,8 @@ class FileOptions(SliceOptions, frozen=True):
             guessed from the file.
         encoding: Text encoding.
         decimal: Decimal point of the ratings: point or comma.
+        time: Unit of timestamps that are numbers: s, ms, us or ns; ``auto``
+            recognises it by their size.
     """
 
     scale: str = ""
@@ -39,6 +42,7 @@ class FileOptions(SliceOptions, frozen=True):
     delimiter: str = ""
     encoding: str = "utf-8"
     decimal: str = "point"
+    time: Unit = "auto"
 
 
 def card_for_files(
@@ -85,6 +89,7 @@ def read_own(
         delimiter=_SPELT_OUT.get(options.delimiter, options.delimiter) or None,
         encoding=options.encoding,
         decimal=_SPELT_OUT.get(options.decimal, options.decimal),
+        time=options.time,
     )
     folds: dict[str, dict[str, RawRatings]] = {}
     for key, path in files.items():
@@ -111,7 +116,7 @@ def parse_scale(text: str) -> RatingScale:
 
 
 def _by_key(folds: Sequence[Files]) -> dict[str, str]:
-    """Return the path of each file by its role, after the name of its fold if several."""
+    """Return the path of each file by its role, within its fold if there are more."""
     return {
         f"{name}/{role}" if len(folds) > 1 else role: _at_home(path)
         for name, files in zip(fold_names(folds), folds, strict=True)

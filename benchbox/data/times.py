@@ -1,4 +1,4 @@
-"""Understands the times of ratings: numbers in any usual unit, dates, and date-times."""
+"""Understands the times of ratings: numbers in any usual unit, dates, date-times."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from benchbox.data.raw import IdColumn
 from benchbox.errors import DataError, shown
 
-Unit = Literal["", "s", "ms", "us", "ns"]
-"""Unit of times since 1970; recognised by their size if empty."""
+Unit = Literal["auto", "s", "ms", "us", "ns"]
+"""Unit of times since 1970; ``auto`` recognises it by their size."""
 
 _PER_SECOND: Mapping[str, int] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _UNIT_NAMES = {
@@ -27,8 +27,8 @@ _FIRST = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
 _LAST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 # Seconds up to the year 5138; in milliseconds, that many are the year 1973.
 _RECOGNISED = range(_FIRST, 10**11)
-# Larger numbers of a text do not fit into 64 bits, and are read as this.
-_ENDLESS = 2**63 - 2048
+# Numbers that do not fit into 64 bits are read as the largest one that a float64 holds.
+_ENDLESS = 2**63 - 1024
 
 _ISO = re.compile(
     r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})"
@@ -61,7 +61,8 @@ def from_numbers(
 
     Args:
         numbers: Time per row: since 1970, or days written as ``20011028``.
-        unit: Their unit; if empty, the largest in which all are before the year 5138.
+        unit: Their unit; ``auto`` takes the largest that puts all before the year
+            5138.
         where: Describes the location of a row.
 
     Raises:
@@ -69,9 +70,9 @@ def from_numbers(
     """
     if not len(numbers):
         return Times(numbers, "")
-    if not unit and (days := _compact_days(numbers)) is not None:
+    if unit == "auto" and (days := _compact_days(numbers)) is not None:
         return Times(days * 86_400, "days, as in 20011028")
-    found = unit or _unit_of(numbers) or "ns"
+    found = _unit_of(numbers) if unit == "auto" else unit
     seconds = numbers // _PER_SECOND[found]
     wrong = (seconds < _FIRST) | (seconds > _LAST) | (np.abs(numbers) >= _ENDLESS)
     if wrong.any():
@@ -85,13 +86,13 @@ def from_texts(texts: IdColumn, unit: Unit, where: Callable[[int], str]) -> Time
 
     Args:
         texts: Time per row.
-        unit: Must be empty, since dates have no unit.
+        unit: Must be ``auto``, since dates have no unit.
         where: Describes the location of a row.
 
     Raises:
         DataError: A text is no time; names the first such row.
     """
-    if unit and texts.names:
+    if unit != "auto" and texts.names:
         raise DataError(
             f"The times are dates, such as {shown(texts.names[0])}, not numbers with a "
             f"unit. Leave out time={unit}."
@@ -149,7 +150,7 @@ def _unit_of(numbers: NDArray[np.int64]) -> Unit:
         per_second = _PER_SECOND[unit]
         if low // per_second in _RECOGNISED and high // per_second in _RECOGNISED:
             return unit
-    return ""
+    return "ns"
 
 
 def _compact_days(numbers: NDArray[np.int64]) -> NDArray[np.int64] | None:
@@ -171,7 +172,7 @@ def _out_of_range(number: int, unit: Unit, where: str) -> str:
             f"microseconds and nanoseconds since 1970. Correct it, or leave the column "
             f"out with --columns timestamp=-."
         )
-    if unit:
+    if unit != "auto":
         return (
             f"{where}: the timestamp {number} in {_UNIT_NAMES[unit]} since 1970 is not "
             f"between the years 1 and 9999. Name another unit than time={unit}: s, ms, "
