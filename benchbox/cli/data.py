@@ -9,6 +9,7 @@ from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
 from benchbox.data import DatasetCard, cache_folder, clean, fetch, load_dataset, locate
 from benchbox.options import decode, to_json
+from benchbox.protocols import data_findings
 from benchbox.runs import find_dataset
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def _description(dataset: "Dataset") -> str:
     ]
     if dataset.noise_floor is not None:
         facts.insert(4, ("noise floor", f"RMSE {dataset.noise_floor:.4f}"))
+    facts += [("warning", f"{found.text}.") for found in data_findings(ratings)]
     facts += [("note", note) for note in dataset.notes]
     return _sheet(card, facts)
 

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from benchbox.data.cards import DatasetCard, RatingsTable
 from benchbox.data.file_names import ROLES, Files, files_of, fold_names, names_of
 from benchbox.data.own_folds import joined, pooled
 from benchbox.data.raw import Duplicates, RawRatings
 from benchbox.data.readers import read_ratings
-from benchbox.data.subsets import SliceOptions
+from benchbox.data.subsets import SliceOptions, keep_rows
 from benchbox.data.times import Unit
-from benchbox.errors import UsageError
+from benchbox.errors import DataError, UsageError
 from benchbox.ratings import RatingScale
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
@@ -35,6 +37,8 @@ class FileOptions(SliceOptions, frozen=True):
         decimal: Decimal point of the ratings: point or comma.
         time: Unit of timestamps that are numbers: s, ms, us or ns; ``auto``
             recognises it by their size.
+        missing: Number that means "not rated", such as ``0``, or several, joined by
+            ``+``, as in ``-1+99``. Rows with it are left out.
     """
 
     scale: str = ""
@@ -43,6 +47,7 @@ class FileOptions(SliceOptions, frozen=True):
     encoding: str = "utf-8"
     decimal: str = "point"
     time: Unit = "auto"
+    missing: str = ""
 
 
 def card_for_files(
@@ -83,6 +88,7 @@ def read_own(
         DataError: A file cannot be read, or folds do not hold the same ratings.
     """
     scale = parse_scale(options.scale) if options.scale else None
+    codes = parse_codes(options.missing) if options.missing else ()
     layout = RatingsTable(
         file="",
         columns=card.ratings.columns if card.ratings else None,
@@ -96,6 +102,8 @@ def read_own(
         fold, _, role = key.rpartition("/")
         folds.setdefault(fold or "test", {})[role] = read_ratings(path, layout)
     raw = pooled([joined(fold, parts) for fold, parts in folds.items()])
+    if codes:
+        raw = _without(raw, codes)
     return replace(raw, scale=scale, duplicates=options.duplicates)
 
 
@@ -113,6 +121,34 @@ def parse_scale(text: str) -> RatingScale:
         )
     low, high, step = match.groups()
     return RatingScale(float(low), float(high), float(step) if step else None)
+
+
+def parse_codes(text: str) -> tuple[float, ...]:
+    """Return the numbers in *text*, such as ``"0"``, ``"-1+99"`` or ``"[-1,99]"``.
+
+    Raises:
+        UsageError: *text* has another form.
+    """
+    inner = text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text
+    parts = [part.strip() for part in re.split(r"[+,]", inner)]
+    if not all(re.fullmatch(_NUMBER, part) for part in parts):
+        raise UsageError(
+            f'missing={text} is not a number that means "not rated". Write it as '
+            f"missing=0, or several as missing=-1+99."
+        )
+    return tuple(map(float, parts))
+
+
+def _without(raw: RawRatings, codes: Sequence[float]) -> RawRatings:
+    """Return the ratings that are none of *codes*, and describe what is left out."""
+    kind = raw.values.dtype.type
+    counts = {code: np.count_nonzero(raw.values == kind(code)) for code in codes}
+    stays = ~np.isin(raw.values, np.array(codes, dtype=kind))
+    if not stays.any():
+        raise DataError('All ratings mean "not rated", according to missing=….')
+    said = ", ".join(f"{n:,} ratings of {code:g}" for code, n in counts.items())
+    kept = raw if stays.all() else keep_rows(raw, stays)
+    return replace(kept, described={**kept.described, "left out": f"{said} (missing)"})
 
 
 def _by_key(folds: Sequence[Files]) -> dict[str, str]:

@@ -66,3 +66,56 @@ def test_a_name_that_is_no_utf8_is_run_and_recorded(benchbox: Benchbox) -> None:
     assert done.code == 0, done.err
     assert r"lat\xe9.csv" in done.out
     assert benchbox("report last").code == 0
+
+
+def test_ratings_that_mean_not_rated_are_warned_of_and_can_be_left_out(
+    benchbox: Benchbox,
+) -> None:
+    write("zeros.csv", [(u, i, r if (u + i) % 2 else 0) for u, i, r in ROWS])
+
+    warned = benchbox("data show zeros.csv")
+    without = benchbox("data show zeros.csv:missing=0")
+    run = benchbox("run -d zeros.csv:missing=0 -m bias --seeds 1")
+
+    assert "missing=0" in " ".join(warned.out.split())
+    assert "warning" not in without.out
+    assert "72 ratings of 0 (missing)" in without.out
+    assert "zeros.csv:missing=0" in run.out
+    record = json.loads((run.folder.path / "run.json").read_bytes())
+    assert record["stages"][0]["n_ratings"] == 72
+
+
+def test_the_warning_is_in_the_record_of_the_run(benchbox: Benchbox) -> None:
+    write("zeros.csv", [(u, i, r if (u + i) % 2 else 0) for u, i, r in ROWS])
+
+    done = benchbox("run -d zeros.csv -m bias --seeds 1")
+
+    assert "far from all others" in done.err
+    (stage,) = json.loads((done.folder.path / "run.json").read_bytes())["stages"]
+    names = [found["name"] for found in stage["folds"][0]["findings"]]
+    assert "code-for-missing" in names
+
+
+def test_show_says_which_column_became_what_and_why(benchbox: Benchbox) -> None:
+    write("r.csv", [(*row, "x", 0) for row in ROWS], "uid,asin,note,score,date")
+    write("bare.csv", ROWS, "")
+
+    named = benchbox("data show r.csv --columns rating=note")
+    bare = benchbox("data show bare.csv")
+
+    lines = [" ".join(line.split()) for line in named.out.splitlines()]
+    assert "user column uid (by its name)" in lines
+    assert "item column asin (likely, by its name)" in lines
+    assert "rating column note (as stated)" in lines
+    assert "unused columns score" in lines
+    lines = [" ".join(line.split()) for line in bare.out.splitlines()]
+    assert "rating column 2 (only by its place)" in lines
+    assert "header none, so columns are numbered from 0" in lines
+
+
+def test_swapped_columns_are_hinted_at(benchbox: Benchbox) -> None:
+    write("r.csv", [(f"B{i:09}", f"A{u:012}", r) for u, i, r in ROWS], "")
+
+    assert "swapped" in benchbox("data show r.csv").out
+    turned = benchbox("data show r.csv --columns item,user,rating")
+    assert "swapped" not in turned.out
