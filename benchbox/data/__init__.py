@@ -8,6 +8,11 @@ from benchbox.data.dataset import clean as clean
 from benchbox.data.dataset import fetch as fetch
 from benchbox.data.dataset import load_dataset as load_dataset
 from benchbox.data.dataset import locate as locate
+from benchbox.data.file_names import files_of as files_of
+from benchbox.data.file_names import is_file_choice as is_file_choice
+from benchbox.data.file_names import names_of as names_of
+from benchbox.data.file_names import spelt as spelt
+from benchbox.data.file_names import split_settings as split_settings
 from benchbox.data.identity import FOLD_FORMAT as FOLD_FORMAT
 from benchbox.data.identity import data_id as data_id
 from benchbox.data.identity import digest_of as digest_of
@@ -15,7 +20,6 @@ from benchbox.data.identity import features_id as features_id
 from benchbox.data.ids import plain_id as plain_id
 from benchbox.data.indexing import canonical_order as canonical_order
 from benchbox.data.own_files import card_for_files as card_for_files
-from benchbox.data.own_files import is_file_choice as is_file_choice
 from benchbox.data.own_files import parse_scale as parse_scale
 from benchbox.data.ratings_files import map_array as map_array
 from benchbox.data.ratings_files import map_ratings as map_ratings
@@ -43,5 +47,5 @@ from benchbox.data.sources.source import RemoteSource as RemoteSource
 from benchbox.data.sources.source import Source as Source
 from benchbox.data.subsets import SliceOptions as SliceOptions
 from benchbox.data.subsets import keep_rows as keep_rows
+from benchbox.data.tables.names import role_of as role_of
 from benchbox.data.tables.roles import choose_columns as choose_columns
-from benchbox.data.tables.roles import role_of as role_of

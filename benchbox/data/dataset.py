@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from msgspec import structs
 
 from benchbox.data import parsed_cache
 from benchbox.data.cards import DatasetCard
@@ -35,6 +36,9 @@ class Dataset:
         ratings: All ratings, in canonical order.
         folds: Positions of the hidden ratings by fold name, for folds that the data
             set ships.
+        validation: Positions of the validation ratings by fold name, for folds that
+            ship them.
+        described: What the reader recognised in the files, by what it is about.
         noise_floor: RMSE of the best possible predictor; `None` if unknown.
         notes: Sentences about what reading found and users should know.
         origin: One line that says where the files came from.
@@ -45,6 +49,8 @@ class Dataset:
     card: DatasetCard
     ratings: Ratings
     folds: Mapping[str, Positions]
+    validation: Mapping[str, Positions]
+    described: Mapping[str, str]
     noise_floor: float | None
     notes: tuple[str, ...]
     origin: str
@@ -55,6 +61,11 @@ class Dataset:
     def name(self) -> str:
         """The card's name."""
         return self.card.name
+
+    def called(self, name: str) -> Self:
+        """Return this data set under another name."""
+        card = structs.replace(self.card, name=name, title=name)
+        return self if name == self.name else replace(self, card=card)
 
     @property
     def as_published(self) -> bool:
@@ -99,6 +110,8 @@ def load_dataset(
         card=card,
         ratings=parsed.ratings,
         folds=parsed.hidden,
+        validation=parsed.validation,
+        described=parsed.described,
         noise_floor=parsed.noise_floor,
         notes=parsed.notes,
         origin=fetched.origin,
@@ -186,6 +199,10 @@ def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Pa
     return Parsed(
         ratings=indexed.ratings,
         hidden={name: _places(indexed, rows) for name, rows in raw.folds.items()},
+        validation={
+            name: _places(indexed, rows) for name, rows in raw.validation.items()
+        },
+        described=raw.described,
         noise_floor=raw.noise_floor,
         notes=notes + _of_duplicates(indexed, duplicates),
     )

@@ -94,6 +94,9 @@ class RawRatings:
         item_features: Features of items; rows of items without ratings are dropped.
         folds: Hidden rows by name of each fold the data set ships; the other rows are
             training ratings.
+        validation: Rows to choose epochs and options by, by name of the fold, for folds
+            that ship them. They are training ratings too.
+        described: What a reader recognised in the files, by what it is about.
         scale: Rating scale; `None` to use the card's.
         duplicates: How to handle a pair rated twice; `None` to use the card's rule.
         noise_floor: RMSE of the best possible predictor; `None` if unknown.
@@ -108,6 +111,8 @@ class RawRatings:
     user_features: RawFeatures | None = None
     item_features: RawFeatures | None = None
     folds: Mapping[str, Positions] = field(default_factory=dict)
+    validation: Mapping[str, Positions] = field(default_factory=dict)
+    described: Mapping[str, str] = field(default_factory=dict)
     scale: RatingScale | None = None
     duplicates: Duplicates | None = None
     noise_floor: float | None = None

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from benchbox.data import spelt
 from benchbox.errors import PluginError, UsageError
 from benchbox.plugins import Registry, Suite, suite_from_toml
 from benchbox.records import RunConfig
@@ -27,6 +28,8 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
     if isinstance(settings.get("folds"), str):
         names = settings["folds"].split(",")
         settings["folds"] = tuple(name.strip() for name in names)
+    if isinstance(settings.get("datasets"), (list, tuple)):
+        settings["datasets"] = tuple(map(_recordable, settings["datasets"]))
     try:
         config = msgspec.convert(settings, RunConfig)
         # Text that cannot be encoded, such as a lone surrogate, cannot be saved.
@@ -34,6 +37,11 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
     except (msgspec.ValidationError, UnicodeEncodeError, TypeError) as error:
         raise UsageError(f"A setting of the run is invalid: {error}.") from None
     return config
+
+
+def _recordable(dataset: Any) -> Any:
+    # The name of a file may be no UTF-8, which JSON cannot hold.
+    return spelt(dataset) if isinstance(dataset, str) else dataset
 
 
 def suite_settings(

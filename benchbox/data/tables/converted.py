@@ -1,14 +1,14 @@
 """Turns columns of Arrow into those of a table."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data.ids import plain_ids
 from benchbox.data.raw import IdColumn, Where
-from benchbox.data.tables.fields import Columns, Kind, Wanted
+from benchbox.data.tables.fields import MOST_SECONDS, Columns, Kind, Wanted
 from benchbox.ratings import MOST, texts_of
 
 if TYPE_CHECKING:
@@ -79,8 +79,11 @@ def _in_range(column: "pa.ChunkedArray", kind: Kind) -> NDArray[np.bool_]:
 
 
 def _to_seconds(column: "pa.ChunkedArray") -> NDArray[np.int64]:
-    whole: NDArray[np.float64] = np.floor(column.to_numpy())
-    return whole.astype(np.int64)
+    numbers: NDArray[Any] = column.to_numpy()
+    if numbers.dtype.kind != "i":
+        # What 64 bits cannot hold is refused by who knows the unit.
+        numbers = np.floor(np.clip(numbers, -MOST_SECONDS, MOST_SECONDS))
+    return numbers.astype(np.int64)
 
 
 def _to_texts(column: "pa.ChunkedArray") -> NDArray[np.object_]:

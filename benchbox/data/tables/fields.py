@@ -17,6 +17,9 @@ Kind = Literal["id", "number", "seconds", "text"]
 NUMERIC = ("number", "seconds")
 """Kinds whose fields are numbers."""
 
+MOST_SECONDS = float(2**63 - 1024)
+"""Largest float64 that fits into 64 bits; larger numbers are read as this."""
+
 _NUMBER = re.compile(r"[ \t]*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?[ \t]*", re.ASCII)
 # Three digits after the comma may be thousands.
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,(\d{1,2}|\d{4,})\s*", re.ASCII)

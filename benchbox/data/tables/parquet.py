@@ -52,6 +52,18 @@ class ParquetTable:
         """Return the file and the row number, counted from 1."""
         return f"{self.path.name}, row {row + 1}"
 
+    def holds_dates(self, position: int) -> bool:
+        """Return whether a column holds dates, or texts that may be dates."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        kind = parquet.ParquetFile(self.path).schema_arrow.types[position]
+        return bool(
+            pa.types.is_date(kind)
+            or pa.types.is_string(kind)
+            or pa.types.is_large_string(kind)
+        )
+
     def _read(self, names: list[str]) -> "pa.Table":
         import pyarrow as pa
         from pyarrow import parquet
@@ -82,6 +94,9 @@ class ParquetTable:
         try:
             if pa.types.is_timestamp(found):
                 column = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+            if kind == "seconds" and pa.types.is_integer(column.type):
+                # Nanoseconds since 1970 are more than a float64 holds.
+                return column.cast(pa.int64())
             text = column.cast(pa.float64() if kind in NUMERIC else pa.string())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise DataError(
