@@ -8,6 +8,20 @@ import click
 from benchbox.errors import UsageError, printable
 
 
+class HelpfulGroup(click.Group):
+    """A group that prints its help when no command is given.
+
+    Click does so itself, but as a result up to version 8.1, and as a wrong usage since.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Print the help if there are no arguments."""
+        if not args and not ctx.resilient_parsing:
+            say(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
 def say(text: object, *, err: bool = False) -> None:
     """Print *text*, with control characters spelt out: some of it others wrote.
 
@@ -19,9 +33,14 @@ def say(text: object, *, err: bool = False) -> None:
 
 
 def hand_out(text: str) -> None:
-    """Print the lines of *text* as data: as they are where a program reads them."""
-    is_read_by_people = sys.stdout.isatty()
-    click.echo(printable(text) if is_read_by_people else text, nl=False)
+    """Print the lines of *text* as data.
+
+    Where a program reads them, they are as they are, and in UTF-8 whatever the locale.
+    """
+    if sys.stdout.isatty():
+        text = printable(text)
+    takes_bytes = hasattr(sys.stdout, "buffer") and not sys.stdout.isatty()
+    click.echo(text.encode() if takes_bytes else text, nl=False)
 
 
 def notify(text: str) -> None:

@@ -8,13 +8,13 @@ import click
 import msgspec
 from tabulate import tabulate
 
-from benchbox.cli.common import complain_of, say
+from benchbox.cli.common import HelpfulGroup, complain_of, say
 from benchbox.cli.installed import complain, installed
 from benchbox.plugins import EVENTS, KINDS, PLUGIN_API, Broken, Origin, Registry
 from benchbox.testing import Verdict
 
 
-@click.group("plugins")
+@click.group("plugins", cls=HelpfulGroup)
 def command() -> None:
     """List and test the installed plugins."""
 

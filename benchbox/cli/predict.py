@@ -9,6 +9,7 @@ import click
 from benchbox.cli.common import code_option, hand_out, say, trust_option
 from benchbox.cli.installed import installed
 from benchbox.cli.pairs import read_columns
+from benchbox.errors import writing
 from benchbox.runs import SavedModel, Trust
 
 
@@ -42,5 +43,6 @@ def command(
     if out is None:
         hand_out(text.getvalue())
         return
-    out.write_text(text.getvalue())
+    with writing(out):
+        out.write_text(text.getvalue(), encoding="utf-8")
     say(f"{len(users):,} predictions in {out}.", err=True)

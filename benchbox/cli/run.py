@@ -1,7 +1,6 @@
 """`benchbox run`: fit every chosen model on every chosen fold and print the table."""
 
 import shlex
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -185,8 +184,6 @@ def session_of(
     registry: Registry, progress: TrialProgress, executor: str = "local"
 ) -> Session:
     """Return a session that shows its progress on standard error."""
-    # Treat SIGTERM like Ctrl-C, so that no finished trial is lost.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     typed = printable(shlex.join(["benchbox", *sys.argv[1:]]))
     return Session(registry, notify, progress, typed, executor)
 

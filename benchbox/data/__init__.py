@@ -18,6 +18,8 @@ from benchbox.data.own_files import is_file_choice as is_file_choice
 from benchbox.data.own_files import parse_scale as parse_scale
 from benchbox.data.ratings_files import map_array as map_array
 from benchbox.data.ratings_files import map_ratings as map_ratings
+from benchbox.data.ratings_files import save_array as save_array
+from benchbox.data.ratings_files import write_array as write_array
 from benchbox.data.ratings_files import write_ratings as write_ratings
 from benchbox.data.raw import Duplicates as Duplicates
 from benchbox.data.raw import IdColumn as IdColumn

@@ -1,7 +1,7 @@
 """Writes ratings as files and maps them into memory, so that processes share them."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 import numpy as np
@@ -31,7 +31,7 @@ def write_ratings(folder: Path, ratings: Ratings, *, with_names: bool = False) -
     for name in _COLUMNS + (_NAMES if with_names else ()):
         column = getattr(ratings, name)
         if column is not None:
-            np.save(folder / f"{name}.npy", column, allow_pickle=False)
+            save_array(folder / f"{name}.npy", column)
     shape = _Shape(ratings.n_users, ratings.n_items, ratings.scale)
     (folder / "shape.json").write_bytes(msgspec.json.encode(shape))
     for side in ("user", "item"):
@@ -64,7 +64,7 @@ def _write_features(folder: Path, features: Features | None) -> None:
     folder.mkdir()
     # Column names may hold characters that file names cannot.
     for number, column in enumerate(features.values()):
-        np.save(folder / f"{number}.npy", column, allow_pickle=False)
+        save_array(folder / f"{number}.npy", column)
     (folder / "names.json").write_bytes(msgspec.json.encode(list(features)))
 
 
@@ -75,6 +75,25 @@ def _read_features(folder: Path) -> Features | None:
     return {
         name: map_array(folder / f"{number}.npy") for number, name in enumerate(names)
     }
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array to the new file *path*; see `write_array`."""
+    with path.open("wb") as file:
+        write_array(file, array)
+
+
+def write_array(file: BinaryIO, array: NDArray[Any]) -> None:
+    """Write an array as `np.save` does.
+
+    Raises:
+        OSError: It cannot be written. Unlike NumPy's, it says why, such as that the
+            disk is full.
+    """
+    form = np.lib.format
+    array = np.ascontiguousarray(array)
+    form.write_array_header_1_0(file, form.header_data_from_array_1_0(array))
+    file.write(array.data)
 
 
 def map_array(file: Path) -> NDArray[Any]:

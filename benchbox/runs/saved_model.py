@@ -17,6 +17,7 @@ from benchbox.errors import (
     UsageError,
     error_line,
     message_of,
+    writing,
 )
 from benchbox.machine import describe_environment
 from benchbox.models import Precision, RatingModel, read_state, write_state
@@ -174,17 +175,18 @@ def save(record: SavedRecord, state: Path, ratings: Ratings, folder: Path) -> No
     Raises:
         ModelError: There is no state, or it is damaged.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        _take_state(state, made / STATE)
-        write_ratings(made / RATINGS, ratings, with_names=True)
-        write_record(made, record)
-        made.chmod(0o755)
-        made.rename(folder)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name[:80]}-", dir=folder.parent))
+        try:
+            _take_state(state, made / STATE)
+            write_ratings(made / RATINGS, ratings, with_names=True)
+            write_record(made, record)
+            made.chmod(0o755)
+            made.rename(folder)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
 
 
 def _take_state(left: Path, target: Path) -> None:

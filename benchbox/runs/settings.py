@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from benchbox.errors import PluginError, UsageError
+from benchbox.errors import PluginError, UsageError, shown
 from benchbox.plugins import Registry, Suite, suite_from_toml
 from benchbox.records import RunConfig
 
@@ -31,7 +31,12 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
         config = msgspec.convert(settings, RunConfig)
         # Text that cannot be encoded, such as a lone surrogate, cannot be saved.
         msgspec.json.encode(config)
-    except (msgspec.ValidationError, UnicodeEncodeError, TypeError) as error:
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{shown(error.object)} is not UTF-8 text, so no record can hold it. "
+            f"Rename the file."
+        ) from None
+    except (msgspec.ValidationError, TypeError) as error:
         raise UsageError(f"A setting of the run is invalid: {error}.") from None
     return config
 
