@@ -120,6 +120,11 @@ def one_line(text: str, most: int | None = None) -> str:
     return f"{line[:most]}… ({len(line) - most:,} characters more)"
 
 
+def counted(n: int, what: str) -> str:
+    """Return a number with what it counts, as in ``"1 pair"`` and ``"2,000 pairs"``."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def is_valid(text: str) -> bool:
     """Return whether *text* can be written to a file: a byte of no UTF-8 cannot."""
     try:

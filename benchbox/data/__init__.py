@@ -44,5 +44,9 @@ from benchbox.data.sources.source import RemoteSource as RemoteSource
 from benchbox.data.sources.source import Source as Source
 from benchbox.data.subsets import SliceOptions as SliceOptions
 from benchbox.data.subsets import keep_rows as keep_rows
+from benchbox.data.tables.fields import Wanted as Wanted
 from benchbox.data.tables.roles import choose_columns as choose_columns
+from benchbox.data.tables.roles import find_column as find_column
 from benchbox.data.tables.roles import role_of as role_of
+from benchbox.data.tables.table import Table as Table
+from benchbox.data.tables.table import open_table as open_table
