@@ -43,6 +43,14 @@ def hand_out(text: str) -> None:
     click.echo(text.encode() if takes_bytes else text, nl=False)
 
 
+def to_json(content: object, indent: int = 2) -> str:
+    """Return *content* as JSON in lines, the last with a line break too."""
+    import msgspec
+
+    text = msgspec.json.format(msgspec.json.encode(content), indent=indent).decode()
+    return printable(text) + "\n"
+
+
 def notify(text: str) -> None:
     """Print *text* to standard error."""
     say(text, err=True)

@@ -1,6 +1,5 @@
 """`benchbox recommend`: recommend items to a user with a saved model."""
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import code_option, hand_out, say, trust_option
+from benchbox.cli.common import (
+    code_option,
+    hand_out,
+    notify,
+    say,
+    to_json,
+    trust_option,
+)
 from benchbox.cli.installed import installed
 from benchbox.cli.pairs import read_rows
 from benchbox.errors import DataError, UsageError, nearest
@@ -66,9 +72,11 @@ def command(
     else:
         best = _to_known(model, user or "", k)
     if as_json:
-        hand_out(json.dumps([asdict(item) for item in best], indent=1) + "\n")
-    else:
+        hand_out(to_json([asdict(item) for item in best], indent=1))
+    elif best:
         say(_table(best))
+    else:
+        notify("Nothing is left to recommend: this user has rated every item.")
 
 
 def _to_known(model: SavedModel, user: str, k: int) -> list[Recommendation]:

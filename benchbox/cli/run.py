@@ -30,7 +30,7 @@ from benchbox.cli.installed import (
     table_columns,
 )
 from benchbox.cli.progress import TrialProgress, clock
-from benchbox.errors import UsageError, printable
+from benchbox.errors import UsageError, counted, printable
 from benchbox.models import Precision
 from benchbox.plugins import Registry
 from benchbox.records import RunConfig, RunFolder, TrialRecord, new_run_id
@@ -259,6 +259,7 @@ def _preview(plan: Plan, costs: Costs) -> str:
         words=range(4),
         folds=(0, 1),
     )
-    more = f", and {unknown} trials of unknown cost" if unknown else ""
+    more = f", and {counted(unknown, 'trial')} of unknown cost" if unknown else ""
     text = fitted(table, terminal_width()).text
-    return f"{text}\n\n{len(plan.trials)} trials, about {clock(total)} in total{more}."
+    n = counted(len(plan.trials), "trial")
+    return f"{text}\n\n{n}, about {clock(total)} in total{more}."

@@ -23,7 +23,7 @@ from benchbox.cli.device_option import device_option
 from benchbox.cli.installed import complain, installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import run_and_print, session_of
-from benchbox.errors import one_line
+from benchbox.errors import counted, one_line
 from benchbox.options import spell
 from benchbox.records import (
     EpochEnded,
@@ -194,7 +194,7 @@ def _said(study: StudyRecord) -> str:
     return (
         f"{study.model.removesuffix(' tuned')} on {study.fold}: validation "
         f"{study.metric} {_figure(study.before)} → {_figure(study.after)} in "
-        f"{len(study.tried)} trials, {study.seconds:.1f} s"
+        f"{counted(len(study.tried), 'trial')}, {study.seconds:.1f} s"
     )
 
 
@@ -206,10 +206,11 @@ def _table(folder: RunFolder) -> str:
         return "Nothing was tuned: no model has a search space."
     budget = studies[0].budget
     limit = f" or {budget.seconds:g} s" if budget.seconds else ""
+    trials = counted(budget.trials, "trial")
     notes = (
         f"before, after: {studies[0].metric} on validation ratings, which are split "
         f"off the training ratings.",
-        f"Budget of each model on each fold: {budget.trials} trials{limit}. Time in "
+        f"Budget of each model on each fold: {trials}{limit}. Time in "
         f"total: {sum(study.seconds for study in studies):.1f} s. Details: {STUDY}.",
         "Each setting was fitted once: a gain smaller than the spread between seeds "
         "may be luck.",

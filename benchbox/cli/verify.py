@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import say
+from benchbox.cli.common import hand_out, say, to_json
 from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import session_of
@@ -83,8 +83,10 @@ def command(
                     checked += unchecked(claim, str(error))
     flawed = {o.value.name: o.value.flaw for o in registry.all("protocols")}
     flaws = [flawed.get(split_choice(one.claim.protocol)[0], "") for one in checked]
-    show = _json if as_json else _table
-    say(show(checked, flaws))
+    if as_json:
+        hand_out(to_json(_records(checked, flaws), indent=1))
+    else:
+        say(_table(checked, flaws))
     return int(any(one.verdict in ("differs", "failed") for one in checked))
 
 
@@ -215,10 +217,10 @@ def _explained(checked: list[Checked]) -> list[str]:
     return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
 
-def _json(checked: list[Checked], flaws: list[str]) -> str:
+def _records(checked: list[Checked], flaws: list[str]) -> list[Mapping[str, object]]:
     import msgspec
 
-    records: list[Mapping[str, object]] = [
+    return [
         {
             **msgspec.to_builtins(one.claim),
             "metric": one.metric,
@@ -231,4 +233,3 @@ def _json(checked: list[Checked], flaws: list[str]) -> str:
         }
         for one, flaw in zip(checked, flaws, strict=True)
     ]
-    return msgspec.json.format(msgspec.json.encode(records), indent=1).decode()

@@ -70,6 +70,11 @@ class RunFolder:
         for path in (Path(name), parent / name):
             if (path / "run.json").is_file():
                 return cls(path)
+        if name == "last":
+            raise ResultsError(
+                f"There are no runs in {parent} yet. `benchbox run` makes one; --out "
+                f"names another folder."
+            )
         known = ", ".join(path.name for path in runs[-3:]) or "none"
         raise ResultsError(
             f"There is no run {name!r} in {parent}. Newest runs there: {known}."

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import benchbox as package
+from benchbox.errors import UsageError
 from benchbox.plugins.claims import Claim
 from benchbox.plugins.registry import Offer, Registry, discover
 from tests.support.commands import Benchbox
@@ -267,3 +268,76 @@ def test_names_with_escapes_reach_the_terminal_spelt_out(benchbox: Benchbox) -> 
     assert done.code == 2
     assert r"\x1b[2J" in done.err
     assert done.err.removesuffix("\n").isprintable()
+
+
+def test_doctor_as_json_holds_every_check(benchbox: Benchbox) -> None:
+    done = benchbox("doctor --json")
+
+    checks = json.loads(done.out)
+    assert {"machine", "python", "trial process"} <= {one["what"] for one in checks}
+    assert {one["verdict"] for one in checks} <= {"ok", "note", "bad"}
+    assert done.code == int(any(one["verdict"] == "bad" for one in checks))
+
+
+def test_the_command_is_also_a_module_of_the_package() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchbox", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == f"benchbox, version {package.__version__}\n"
+
+
+def test_the_package_lists_its_names_for_people_who_explore_it() -> None:
+    assert {"run", "load_run", "__version__", "__doc__", "__file__"} <= {*dir(package)}
+    assert "__version__" not in package.__all__
+    assert all(getattr(package, name) is not None for name in dir(package))
+
+
+@pytest.mark.parametrize(
+    "line", ["report", "stats", "compare last last", "run --resume last"]
+)
+def test_without_any_run_the_last_one_is_no_riddle(
+    benchbox: Benchbox, line: str
+) -> None:
+    done = benchbox(line)
+
+    assert done.code in (1, 2)
+    assert done.err == (
+        "benchbox: There are no runs in results yet. `benchbox run` makes one; "
+        "--out names another folder.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("run --memory-limit inf", "memory_limit_gib=inf. Give a number above 0"),
+        ("run --memory-limit nan", "memory_limit_gib=nan"),
+        ("run --memory-limit 1e300", "memory_limit_gib=1e+300"),
+        ("run --time-limit inf", "time_limit_seconds=inf"),
+        ("run --time-limit nan", "time_limit_seconds=nan"),
+        ("run --threads 99999999999", "threads=1e+11. Give a number of at least 0"),
+        ("run --repeats 999999999999", "repeats=1e+12"),
+        ("run --seeds 999999999999", "seeds=1e+12"),
+        ("tune --budget-seconds inf", "budget_seconds=inf"),
+        ("run --suite s.toml", "time_limit_seconds=-1"),
+    ],
+)
+def test_limits_without_end_are_refused_by_one_rule(
+    benchbox: Benchbox, tmp_path: Path, line: str, said: str
+) -> None:
+    (tmp_path / "s.toml").write_text("time_limit_seconds = -1.0\n")
+    done = benchbox(f"{line} -m bias" if "suite" not in line else line)
+
+    assert done.code == 2
+    assert said in done.err
+    assert done.err.endswith("or leave it out.\n")
+    assert done.err.count("\n") == 1
+
+
+def test_limits_from_python_follow_the_same_rule(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="memory_limit_gib=inf"):
+        package.run(memory_limit_gib=float("inf"), out=tmp_path)
