@@ -173,11 +173,13 @@ def command(
             )
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=False)
-    with session_of(registry, TrialProgress(verbose), executor) as session:
+    progress = TrialProgress(verbose)
+    with progress, session_of(registry, progress, executor) as session:
         if not dry_run:
-            return run_and_print(session, config, folder, out)
-        say(_preview(session.plan(config), session.costs(out)))
-        return 0
+            return run_and_print(session, progress, config, folder, out)
+        text = _preview(session.plan(config), session.costs(out))
+    say(text)
+    return 0
 
 
 def session_of(
@@ -190,6 +192,7 @@ def session_of(
 
 def run_and_print(
     session: Session,
+    progress: TrialProgress,
     config: RunConfig,
     folder: RunFolder | None,
     out: Path,
@@ -199,6 +202,7 @@ def run_and_print(
 
     Args:
         session: Session that carries out the run.
+        progress: Shows how it goes, and knows where its time went.
         config: Settings of the run.
         folder: Folder of the run to continue; `None` starts a new run.
         out: Folder of the runs, where a new run gets its own folder.
@@ -215,7 +219,8 @@ def run_and_print(
         say(render(folder, "table", report_formats(registry), columns=columns))
         if text := more(folder):
             say(f"\n{text}")
-        say(f"\nResults, tables and logs: {folder.path}", err=True)
+        say(f"\n{progress.time_spent(sum(run.first_use_seconds.values()))}", err=True)
+        say(f"Results, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
         complain_of(f"Interrupted. Continue with: {_to_resume(config, folder)}")
         return 130

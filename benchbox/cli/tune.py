@@ -118,8 +118,9 @@ def command(
         config = _config(given)
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=True)
-    with session_of(registry, _TuningProgress(verbose), executor) as session:
-        return run_and_print(session, config, folder, out, more=_table)
+    progress = _TuningProgress(verbose)
+    with progress, session_of(registry, progress, executor) as session:
+        return run_and_print(session, progress, config, folder, out, more=_table)
 
 
 def _config(given: dict[str, Any]) -> RunConfig:

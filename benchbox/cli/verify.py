@@ -73,7 +73,8 @@ def command(
     registry = installed()
     chosen = _chosen(registry, datasets, names)
     checked: list[Checked] = []
-    with session_of(registry, TrialProgress()) as session:
+    progress = TrialProgress()
+    with progress, session_of(registry, progress) as session:
         for _, group in groupby(sorted(chosen, key=_key), key=_key):
             claims = list(group)
             try:

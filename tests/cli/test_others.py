@@ -11,6 +11,7 @@ import pytest
 
 import benchbox as package
 from benchbox.errors import UsageError
+from benchbox.machine import FoundDevices
 from benchbox.plugins.claims import Claim
 from benchbox.plugins.registry import Offer, Registry, discover
 from tests.support.commands import Benchbox
@@ -270,7 +271,12 @@ def test_names_with_escapes_reach_the_terminal_spelt_out(benchbox: Benchbox) -> 
     assert done.err.removesuffix("\n").isprintable()
 
 
-def test_doctor_as_json_holds_every_check(benchbox: Benchbox) -> None:
+def test_doctor_as_json_holds_every_check(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = FoundDevices(), ""
+    monkeypatch.setattr("benchbox.cli.doctor._accelerators", lambda: found)
+    monkeypatch.setattr("benchbox.cli.doctor.find_disturbances", lambda *_: [])
     done = benchbox("doctor --json")
 
     checks = json.loads(done.out)

@@ -1,0 +1,99 @@
+"""Progress: what is being loaded before the first trial, and where the time went."""
+
+import io
+import re
+import time
+
+import pytest
+from rich.console import Console
+
+from benchbox.cli import progress as module
+from benchbox.cli.progress import TrialProgress
+from tests.support.commands import Benchbox
+
+RUN = "run -d svd-toy -p kfold:n_folds=2 -m bias -m global-mean"
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What is shown on a terminal of 80 columns."""
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=80)
+    monkeypatch.setattr(module, "Console", lambda **_: console)
+    return text
+
+
+def test_a_terminal_shows_at_once_what_is_being_loaded(screen: io.StringIO) -> None:
+    with TrialProgress() as progress:
+        progress.loading("torch [and] more")
+        progress._bar.refresh()
+
+    assert "loading torch [and] more" in screen.getvalue()
+
+
+def test_a_file_is_told_only_if_loading_takes_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "SILENT_SECONDS", 0.01)
+    with TrialProgress() as progress:
+        progress.loading("the models")
+        progress.loading("ratings")
+        patience = progress._patience
+        assert patience is not None
+        patience.join()
+
+    assert re.fullmatch(r"loading (the models|ratings) …\n", capsys.readouterr().err)
+
+
+def test_nothing_is_said_of_what_was_loaded_in_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "SILENT_SECONDS", 0.05)
+    with TrialProgress() as progress:
+        progress.loading("ratings")
+    time.sleep(0.1)
+
+    assert capsys.readouterr().err == ""
+
+
+def test_every_step_before_the_first_trial_is_told(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(TrialProgress, "loading", lambda _, what: told.append(what))
+
+    assert benchbox(RUN).code == 0
+
+    assert told == [
+        "the models",
+        "and splitting svd-toy",
+        "torch and other libraries, for the trials",
+    ]
+
+
+def test_a_run_tells_where_its_time_went(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WORTH_SAYING", 0.0)
+
+    done = benchbox(RUN)
+
+    (line,) = (ln for ln in done.err.splitlines() if ln.startswith("Time: "))
+    parts = dict(re.findall(r"([a-z ]+) ([\d.]+) s(?:,|\))", line))
+    assert [*map(str.strip, parts)] == [
+        "loading",
+        "first use",
+        "starting trials",
+        "fit",
+        "predict",
+        "latency",
+        "score",
+        "rest",
+    ]
+    total = float(line.split()[1])
+    assert sum(map(float, parts.values())) == pytest.approx(total, abs=0.5)
+
+
+def test_short_parts_are_left_out() -> None:
+    with TrialProgress() as progress:
+        assert progress.time_spent(0.0) == ""
