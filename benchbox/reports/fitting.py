@@ -153,7 +153,13 @@ def _typeset(table: TextTable, attempt: _Attempt) -> FittedTable:
         ]
 
     hidden = [table.headings[p] for p in attempt.left_out]
-    spreads = ["some ±"] if set(attempt.short) - set(attempt.left_out) else []
+    shortened = set(attempt.short) - set(attempt.left_out)
+    is_less = any(
+        cell != row[place]
+        for place in shortened
+        for cell, row in zip(table.short[place], table.rows, strict=True)
+    )
+    spreads = ["some ±"] if is_less else []
     return FittedTable(
         head=[*typeset(head), _GAP.join("-" * width for width in widths)],
         rows=[typeset(row) for row in rows],
