@@ -7,7 +7,8 @@ from time import monotonic
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn
+from rich.text import Text
 
 from benchbox.errors import one_line
 from benchbox.records import EpochEnded, RunRecord, TrialMessage, TrialRecord
@@ -19,6 +20,13 @@ SILENT_SECONDS = 5.0
 _PHASES = ("fit", "predict", "latency", "score")
 _WORTH_SAYING = 0.05
 """Seconds; what took less would be printed as 0.0."""
+
+
+class _Count(MofNCompleteColumn):
+    """The number of trials that have ended, once it is known how many there are."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
 
 
 class TrialProgress(Silent):
@@ -46,7 +54,7 @@ class TrialProgress(Silent):
             # Labels may hold brackets, which are no markup.
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
-            MofNCompleteColumn(),
+            _Count(),
             TextColumn("{task.fields[left]}"),
             console=self._console,
             transient=True,

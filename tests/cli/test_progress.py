@@ -29,6 +29,7 @@ def test_a_terminal_shows_at_once_what_is_being_loaded(screen: io.StringIO) -> N
         progress._bar.refresh()
 
     assert "loading torch [and] more" in screen.getvalue()
+    assert "0/?" not in screen.getvalue()
 
 
 def test_a_file_is_told_only_if_loading_takes_long(

@@ -289,12 +289,15 @@ LONG = "y" * 300
         (f"run -d svd-toy -m {LONG}.py:M", "File name too long"),
         (f"report {LONG}", "File name too long"),
         (f"predict m {LONG}", "File name too long"),
+        ("run -d ./pipe -m bias", "pipe' is a pipe or a device"),
+        ("fit bias -d /dev/null --out new", "'/dev/null' is a pipe or a device"),
         ("run -d 'caf\udce9.csv' -m bias", r"'caf\udce9.csv' is not UTF-8 text"),
     ],
 )
 def test_what_the_system_refuses_is_told_in_one_line(
     benchbox: Benchbox, saved: Path, line: str, text: str
 ) -> None:
+    os.mkfifo("pipe")
     done = benchbox(line)
 
     last = done.err.strip().splitlines()[-1]
