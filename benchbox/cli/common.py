@@ -7,11 +7,15 @@ import click
 
 from benchbox.errors import UsageError, printable
 
+_WHOLE = 1_000
+"""Characters, so that click does not cut a sentence short."""
+
 
 class HelpfulGroup(click.Group):
-    """A group that prints its help when no command is given.
+    """A group that prints its help, with nothing cut, when no command is given.
 
-    Click does so itself, but as a result up to version 8.1, and as a wrong usage since.
+    Click prints it then too, but as a result up to version 8.1, and as a wrong usage
+    since.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -20,6 +24,18 @@ class HelpfulGroup(click.Group):
             say(ctx.get_help())
             ctx.exit()
         return super().parse_args(ctx, args)
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """List the commands, each with its whole first sentence."""
+        rows = []
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            assert command is not None
+            rows.append((name, command.get_short_help_str(_WHOLE)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def say(text: object, *, err: bool = False) -> None:

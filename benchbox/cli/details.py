@@ -34,7 +34,8 @@ def describe(offer: Offer[Any], kind: str, width: int) -> str:
     if options is not None and options.__struct_fields__:
         lines += ["", "options:", *_options(options, width)]
         for preset, settings in getattr(value, "presets", {}).items():
-            text = f"preset={preset}  (short for {spell('', settings)[1:]})"
+            parts = [spell("", {key: value})[1:] for key, value in settings.items()]
+            text = f"preset={preset}  (short for {', '.join(parts)})"
             lines += _wrapped(text, width, "  ", _INDENT)
         lines.append("")
         lines += _how_to_write(options, value.name, kind)

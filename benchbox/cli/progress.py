@@ -1,6 +1,6 @@
 """Shows the progress of a run: the current trial, its epoch, and the time left."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from threading import Timer
 from time import monotonic
@@ -17,7 +17,7 @@ from benchbox.runs import Costs, PlannedTrial, Silent
 SILENT_SECONDS = 5.0
 """Without a terminal, what is being loaded is said only if it takes longer."""
 
-_PHASES = ("fit", "predict", "latency", "score")
+_PHASES = ("tuning", "fit", "predict", "latency", "score")
 _WORTH_SAYING = 0.05
 """Seconds; what took less would be printed as 0.0."""
 
@@ -39,8 +39,9 @@ class TrialProgress(Silent):
     """
 
     def __init__(self, verbose: bool = False) -> None:
-        self._begun, self._loaded_seconds = monotonic(), 0.0
-        self._phases: Counter[str] = Counter()
+        self._begun = monotonic()
+        self._loaded_seconds: float | None = None
+        self._phases: defaultdict[str, float] = defaultdict(float)
         self._what = ""
         self._patience: Timer | None = None
         self._console = Console(stderr=True, highlight=False)
@@ -88,7 +89,7 @@ class TrialProgress(Silent):
         """
         total = monotonic() - self._begun
         parts = {
-            "loading": self._loaded_seconds,
+            "loading": self._loaded_seconds or 0.0,
             "first use": first_use_seconds,
             "starting trials": self._phases["start"] + self._phases["load"],
             **{phase: self._phases[phase] for phase in _PHASES},
@@ -105,10 +106,16 @@ class TrialProgress(Silent):
             self._patience.cancel()
             self._patience = None
 
+    def _end_loading(self) -> None:
+        """Show no more what is being loaded, once the first search or trial starts."""
+        self._calm()
+        if self._loaded_seconds is None:
+            self._loaded_seconds = monotonic() - self._begun
+            self._bar.stop()
+
     def run_started(self, trials: Sequence[PlannedTrial], costs: Costs) -> None:
         """Show a bar for *trials*; *costs* is updated when a trial ends."""
-        self._calm()
-        self._loaded_seconds = monotonic() - self._begun
+        self._end_loading()
         self._left, self._n_trials, self._costs = list(trials), len(trials), costs
         self._bar.update(self._task, description="starting", total=len(trials))
         self._bar.start()
@@ -131,7 +138,8 @@ class TrialProgress(Silent):
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Advance the bar, update the cost estimates, and print a line for *trial*."""
         self._left.remove(trial)
-        self._phases.update(record.wall_seconds)
+        for phase, seconds in record.wall_seconds.items():
+            self._phases[phase] += seconds
         self._costs.learn(record.label, len(trial.fold.train), record)
         self._bar.advance(self._task)
         quiet = self._console.is_terminal and not self._verbose

@@ -34,7 +34,7 @@ from benchbox.errors import UsageError, counted, printable
 from benchbox.models import Precision
 from benchbox.plugins import Registry
 from benchbox.records import RunConfig, RunFolder, TrialRecord, new_run_id
-from benchbox.reports import TextTable, fitted, render, terminal_width
+from benchbox.reports import TextTable, fitted, paragraph, render, terminal_width
 from benchbox.runs import (
     Costs,
     Plan,
@@ -219,7 +219,8 @@ def run_and_print(
         say(render(folder, "table", report_formats(registry), columns=columns))
         if text := more(folder):
             say(f"\n{text}")
-        say(f"\n{progress.time_spent(sum(run.first_use_seconds.values()))}", err=True)
+        spent = progress.time_spent(sum(run.first_use_seconds.values()))
+        say(f"\n{paragraph(spent, terminal_width())}", err=True)
         say(f"Results, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
         complain_of(f"Interrupted. Continue with: {_to_resume(config, folder)}")

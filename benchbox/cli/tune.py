@@ -1,6 +1,7 @@
 """`benchbox tune`: tune models on validation ratings, then run and compare them."""
 
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import click
@@ -143,9 +144,12 @@ class _TuningProgress(TrialProgress):
         super().__init__(verbose)
         self._status: Status | None = None
         self._label, self._most, self._number = "", 0, 0
+        self._search_begun = 0.0
 
     def search_started(self, label: str, budget: TuningBudget) -> None:
         """Show that a search has started."""
+        self._end_loading()
+        self._search_begun = monotonic()
         self._label, self._most, self._number = label, budget.trials, 0
         self._status = self._console.status(escape(f"tuning {one_line(label)}"))
         self._status.start()
@@ -176,6 +180,7 @@ class _TuningProgress(TrialProgress):
 
     def search_ended(self, record: StudyRecord | None) -> None:
         """Print the result of the search."""
+        self._phases["tuning"] += monotonic() - self._search_begun
         if self._status is not None:
             self._status.stop()
             self._status = None

@@ -10,7 +10,7 @@ from benchbox.cli.common import hand_out, say, to_json
 from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import session_of
-from benchbox.errors import DataError, SourceError, UsageError
+from benchbox.errors import DataError, SourceError, UsageError, counted
 from benchbox.machine import DEVICE_HELP
 from benchbox.options import split_choice
 from benchbox.plugins import Checked, Claim, Registry, check, unchecked
@@ -197,7 +197,7 @@ def _counted(checked: list[Checked]) -> str:
     for one in checked:
         counts[one.verdict] = counts.get(one.verdict, 0) + 1
     parts = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-    return f"{len(checked)} published figures: {parts or 'none'}."
+    return f"{counted(len(checked), 'published figure')}: {parts or 'none'}."
 
 
 def _explained(checked: list[Checked]) -> list[str]:

@@ -8,7 +8,11 @@ import pytest
 from rich.console import Console
 
 from benchbox.cli import progress as module
+from benchbox.cli import tune as tuning
 from benchbox.cli.progress import TrialProgress
+from benchbox.cli.tune import _TuningProgress
+from benchbox.records import TuningBudget
+from benchbox.runs import Costs
 from tests.support.commands import Benchbox
 
 RUN = "run -d svd-toy -p kfold:n_folds=2 -m bias -m global-mean"
@@ -79,12 +83,14 @@ def test_a_run_tells_where_its_time_went(
 
     done = benchbox(RUN)
 
-    (line,) = (ln for ln in done.err.splitlines() if ln.startswith("Time: "))
+    _, _, end = done.err.partition("Time: ")
+    line = " ".join(f"Time: {end.partition(').')[0]})".split())
     parts = dict(re.findall(r"([a-z ]+) ([\d.]+) s(?:,|\))", line))
     assert [*map(str.strip, parts)] == [
         "loading",
         "first use",
         "starting trials",
+        "tuning",
         "fit",
         "predict",
         "latency",
@@ -98,3 +104,23 @@ def test_a_run_tells_where_its_time_went(
 def test_short_parts_are_left_out() -> None:
     with TrialProgress() as progress:
         assert progress.time_spent(0.0) == ""
+
+
+def test_a_search_is_no_part_of_loading_and_has_the_screen_to_itself(
+    screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(100))
+    for place in (module, tuning):
+        monkeypatch.setattr(place, "monotonic", lambda: float(next(clock)))
+
+    with _TuningProgress(verbose=False) as progress:
+        progress.loading("ratings")
+        progress.search_started("bias on u1", TuningBudget())
+        assert not progress._bar.live.is_started
+        progress.search_ended(None)
+        progress.run_started([], Costs({}))
+        assert progress._bar.live.is_started
+        said = progress.time_spent(0.0)
+
+    assert re.search(r"loading [1-9]\.\d s, tuning [1-9]\.\d s", said)
+    assert "tuning bias on u1" in screen.getvalue()
