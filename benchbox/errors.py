@@ -154,7 +154,7 @@ def reason_of(error: OSError) -> str:
 
     The error may come without either, such as one that NumPy raises.
     """
-    return one_line(error.strerror) if error.strerror else message_of(error)
+    return one_line(error.strerror or "") or message_of(error) or type(error).__name__
 
 
 def os_error_line(error: OSError) -> str:

@@ -11,7 +11,7 @@ from benchbox.cli.common import HelpfulGroup, complain_of
 from benchbox.cli.interruptions import interruptible
 from benchbox.cli.streams import steady_streams
 from benchbox.cli.switches import with_switches
-from benchbox.errors import BenchboxError, os_error_line
+from benchbox.errors import BenchboxError, message_of, os_error_line
 
 _COMMANDS = {
     "run": "Fit models and compare their predictions of hidden ratings.",
@@ -99,13 +99,13 @@ def main(arguments: list[str] | None = None) -> int:
     system refuses (any `OSError`). Anything else is a bug in benchbox and is printed
     with its traceback.
     """
+    if sys.platform not in ("linux", "darwin"):
+        return _complain(f"benchbox runs on Linux and macOS, not on {sys.platform}.", 2)
     with steady_streams(), interruptible():
         return _main(arguments)
 
 
 def _main(arguments: list[str] | None) -> int:
-    if sys.platform not in ("linux", "darwin"):
-        return _complain(f"benchbox runs on Linux and macOS, not on {sys.platform}.", 2)
     try:
         code = _benchbox.main(arguments, prog_name="benchbox", standalone_mode=False)
         sys.stdout.flush()
@@ -115,6 +115,8 @@ def _main(arguments: list[str] | None) -> int:
         return _complain(error.format_message(), 2)
     except click.ClickException as error:
         return _complain(error.format_message(), 1)
+    except MemoryError as error:
+        return _complain(f"Out of memory: {message_of(error) or 'no more is left'}.", 1)
     except (click.Abort, KeyboardInterrupt):
         return _complain("Interrupted.", _INTERRUPTED)
     except OSError as error:

@@ -340,6 +340,34 @@ def test_an_error_of_any_other_pipe_is_told_too(
     assert done.err == "benchbox: Broken pipe.\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "Out of memory: no more is left."),
+        (MemoryError("Unable to allocate 9 GiB"), "Out of memory: Unable to allocate"),
+        (OSError("a reason alone"), "a reason alone."),
+        (OSError(errno.EMFILE, "Too many open files", "f"), "f: Too many open files."),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x: Permission de"),
+        (OSError(errno.EROFS, "Read-only file system", b"/\xff"), "Choose another fol"),
+        (TimeoutError(), "TimeoutError"),
+        (EOFError(), "Interrupted."),
+    ],
+)
+def test_whatever_else_goes_wrong_with_the_system_is_one_line(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("benchbox.cli.data.cache_folder", refuse)
+    done = benchbox("data path")
+
+    assert done.code in (1, 130)
+    assert said in done.err
+    assert done.err.strip().count("\n") == 0
+    assert done.err.strip().startswith("benchbox: ")
+
+
 def test_a_folder_that_has_gone_is_no_place_to_work_in(
     benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -53,8 +53,8 @@ def pairs(analysis: Analysis) -> Section:
             f"share of users for whom the first {_wins(metric)}; p users: p-value of "
             f"a share of one half (Wilcoxon signed-rank). Both are Holm-corrected for "
             f"{counted(len(analysis.pairs), 'pair')}. ‡: one is better overall, but "
-            f"the other is better for most users. §: holds for these fits, but the spread over "
-            f"seeds alone could explain the difference; fit more seeds.",
+            f"the other is better for most users. §: holds for these fits, but the "
+            f"spread over seeds alone could explain the difference; fit more seeds.",
             *_about_pairing(shown[0]),
         ],
         records=[_pair_record(pair) for pair in analysis.pairs],
