@@ -8,6 +8,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from benchbox.errors import one_line
@@ -53,7 +54,11 @@ class TrialProgress(Silent):
         self._epoch = ""
         self._bar = Progress(
             # Labels may hold brackets, which are no markup.
-            TextColumn("{task.description}", markup=False),
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis"),
+            ),
             BarColumn(bar_width=20),
             _Count(),
             TextColumn("{task.fields[left]}"),

@@ -318,32 +318,32 @@ def test_without_any_run_the_last_one_is_no_riddle(
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "named"),
     [
-        ("run --memory-limit inf", "memory_limit_gib=inf. Give a number above 0"),
-        ("run --memory-limit nan", "memory_limit_gib=nan"),
-        ("run --memory-limit 1e300", "memory_limit_gib=1e+300"),
-        ("run --time-limit inf", "time_limit_seconds=inf"),
-        ("run --time-limit nan", "time_limit_seconds=nan"),
-        ("run --threads 99999999999", "threads=1e+11. Give a number of at least 0"),
-        ("run --repeats 999999999999", "repeats=1e+12"),
-        ("run --seeds 999999999999", "seeds=1e+12"),
-        ("tune --budget-seconds inf", "budget_seconds=inf"),
-        ("run --suite s.toml", "time_limit_seconds=-1"),
+        ("run -m bias --memory-limit inf", "memory_limit_gib"),
+        ("run -m bias --memory-limit nan", "memory_limit_gib"),
+        ("run -m bias --time-limit inf", "time_limit_seconds"),
+        ("run -m bias --time-limit nan", "time_limit_seconds"),
+        ("run -m bias --threads 99999999999", "threads"),
+        ("run -m bias --repeats 999999999999", "repeats"),
+        ("run -m bias --seeds 999999999999", "seeds"),
+        ("tune -m bias --budget-seconds inf", "seconds"),
+        ("run --suite s.toml", "time_limit_seconds"),
     ],
 )
 def test_limits_without_end_are_refused_by_one_rule(
-    benchbox: Benchbox, tmp_path: Path, line: str, said: str
+    benchbox: Benchbox, tmp_path: Path, line: str, named: str
 ) -> None:
     (tmp_path / "s.toml").write_text("time_limit_seconds = -1.0\n")
-    done = benchbox(f"{line} -m bias" if "suite" not in line else line)
+
+    done = benchbox(line)
 
     assert done.code == 2
-    assert said in done.err
-    assert done.err.endswith("or leave it out.\n")
+    assert named in done.err
     assert done.err.count("\n") == 1
+    assert not done.results.exists()
 
 
 def test_limits_from_python_follow_the_same_rule(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="memory_limit_gib=inf"):
+    with pytest.raises(UsageError, match="memory_limit_gib"):
         package.run(memory_limit_gib=float("inf"), out=tmp_path)

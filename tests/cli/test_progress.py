@@ -36,6 +36,16 @@ def test_a_terminal_shows_at_once_what_is_being_loaded(screen: io.StringIO) -> N
     assert "0/?" not in screen.getvalue()
 
 
+def test_a_long_name_takes_one_line_of_the_terminal(screen: io.StringIO) -> None:
+    with TrialProgress() as progress:
+        progress.loading("and splitting " + "a/very/long/path/" * 20)
+        progress._bar.refresh()
+
+    # One line break at the end; a name over several lines would have more.
+    assert "…" in screen.getvalue()
+    assert screen.getvalue().count("\n") == 1
+
+
 def test_a_file_is_told_only_if_loading_takes_long(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
