@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchbox.cli.common import notify, say
+from benchbox.cli.common import HelpfulGroup, notify, say
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
 from benchbox.data import DatasetCard, cache_folder, clean, fetch, load_dataset, locate
@@ -25,7 +25,7 @@ _columns = click.option(
 )
 
 
-@click.group("data")
+@click.group("data", cls=HelpfulGroup)
 def command() -> None:
     """Download, show, split, audit and remove data sets."""
 

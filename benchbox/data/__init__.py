@@ -23,6 +23,8 @@ from benchbox.data.own_files import card_for_files as card_for_files
 from benchbox.data.own_files import parse_scale as parse_scale
 from benchbox.data.ratings_files import map_array as map_array
 from benchbox.data.ratings_files import map_ratings as map_ratings
+from benchbox.data.ratings_files import save_array as save_array
+from benchbox.data.ratings_files import write_array as write_array
 from benchbox.data.ratings_files import write_ratings as write_ratings
 from benchbox.data.raw import Duplicates as Duplicates
 from benchbox.data.raw import IdColumn as IdColumn
@@ -47,5 +49,9 @@ from benchbox.data.sources.source import RemoteSource as RemoteSource
 from benchbox.data.sources.source import Source as Source
 from benchbox.data.subsets import SliceOptions as SliceOptions
 from benchbox.data.subsets import keep_rows as keep_rows
+from benchbox.data.tables.fields import Wanted as Wanted
 from benchbox.data.tables.names import role_of as role_of
 from benchbox.data.tables.roles import choose_columns as choose_columns
+from benchbox.data.tables.roles import find_column as find_column
+from benchbox.data.tables.table import Table as Table
+from benchbox.data.tables.table import open_table as open_table

@@ -11,11 +11,15 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import msgspec
-import numpy as np
 
 from benchbox.data.cards import DatasetCard
 from benchbox.data.identity import data_id, remember_data_id
-from benchbox.data.ratings_files import map_array, map_ratings, write_ratings
+from benchbox.data.ratings_files import (
+    map_array,
+    map_ratings,
+    save_array,
+    write_ratings,
+)
 from benchbox.data.sources.cache import LOCK, PARTIAL, cache_folder, locked, size_of
 from benchbox.data.sources.digests import sha256
 from benchbox.errors import DataError
@@ -212,7 +216,7 @@ def _write(folder: Path, parsed: Parsed) -> None:
     write_ratings(folder / "ratings", parsed.ratings, with_names=True)
     for part, by_fold in (("hidden", parsed.hidden), ("validation", parsed.validation)):
         for number, positions in enumerate(by_fold.values()):
-            np.save(folder / f"{part}-{number}.npy", positions, allow_pickle=False)
+            save_array(folder / f"{part}-{number}.npy", positions)
     entry = _Entry(
         sizes=_sizes(folder),
         data_id=data_id(parsed.ratings),

@@ -1,7 +1,7 @@
 """Writes ratings as files and maps them into memory, so that processes share them."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 import numpy as np
@@ -84,7 +84,7 @@ def _write(stem: Path, column: NDArray[Any]) -> None:
         texts = msgspec.json.encode(column.tolist())
         stem.with_name(f"{stem.name}.json").write_bytes(texts)
     else:
-        np.save(f"{stem}.npy", column, allow_pickle=False)
+        save_array(stem.with_name(f"{stem.name}.npy"), column)
 
 
 def _is_there(stem: Path) -> bool:
@@ -96,6 +96,25 @@ def _map(stem: Path) -> NDArray[Any]:
     if not texts.exists():
         return map_array(stem.with_name(f"{stem.name}.npy"))
     return read_only(texts_of(msgspec.json.decode(texts.read_bytes(), type=list[str])))
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array to the new file *path*; see `write_array`."""
+    with path.open("wb") as file:
+        write_array(file, array)
+
+
+def write_array(file: BinaryIO, array: NDArray[Any]) -> None:
+    """Write an array as `np.save` does.
+
+    Raises:
+        OSError: It cannot be written. Unlike NumPy's, it says why, such as that the
+            disk is full.
+    """
+    form = np.lib.format
+    array = np.ascontiguousarray(array)
+    form.write_array_header_1_0(file, form.header_data_from_array_1_0(array))
+    file.write(array.data)
 
 
 def map_array(file: Path) -> NDArray[Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from benchbox.errors import ResultsError, UsageError, nearest
+from benchbox.errors import ResultsError, UsageError, counted, nearest
 from benchbox.plugins import discover
 from benchbox.ratings import IndexArray, Texts
 from benchbox.records import RunFolder, RunRecord, TrialRecord
@@ -32,9 +32,10 @@ class Run:
 
     def __repr__(self) -> str:
         record = self.record
+        models = counted(len(record.models), "model")
         return (
-            f"<Run {record.id}: {record.status}, {len(record.models)} models, "
-            f"{len(self._trials)} of {record.n_trials} trials>"
+            f"<Run {record.id}: {record.status}, {models}, "
+            f"{len(self._trials)} of {counted(record.n_trials, 'trial')}>"
         )
 
     def __str__(self) -> str:

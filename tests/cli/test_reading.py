@@ -588,3 +588,53 @@ def test_latin_1_is_advised_where_it_may_be(benchbox, tmp_path) -> None:
     assert "is not utf-8 text: byte 0xeb is invalid" in line
     assert "encoding=latin-1" in line
     assert_as_always(done)
+
+
+# Pairs and users to predict for.
+
+
+@pytest.fixture
+def model(benchbox, tmp_path) -> Path:
+    rows = [(f"u{u}@shop.test ", f" i{i}", r, t) for u, i, r, t in ROWS]
+    (tmp_path / "r.csv").write_text(text(rows))
+    done = benchbox(f"fit bias -d {tmp_path / 'r.csv'} --out {tmp_path / 'model'}")
+    assert done.code == 0, done.err
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize(
+    "pairs", ["user,item\nu1@shop.test,i1\n", "user, item\n u1@shop.test , i1\n"]
+)
+def test_pairs_obey_the_same_rule_for_ids(benchbox, tmp_path, model, pairs) -> None:
+    (tmp_path / "pairs.csv").write_text(pairs)
+
+    done = benchbox(f"predict {model} {tmp_path / 'pairs.csv'}")
+
+    assert done.code == 0, done.err
+    assert "u1@shop.test,i1,2." in done.out
+    assert not done.err
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("u1@shop.test\0,i1", "line 2: the user id 'u1@shop.test\\x00' has a NUL"),
+        (" ,i1", "line 2: the user id is empty"),
+        ('"u1\nu2",i1', "lines 2 to 3: the user id 'u1\\nu2' has a line break"),
+    ],
+)
+def test_pairs_refuse_the_same_ids(benchbox, tmp_path, model, row, message) -> None:
+    (tmp_path / "pairs.csv").write_text(f"user,item\n{row}\n")
+
+    assert message in refusal(benchbox(f"predict {model} {tmp_path / 'pairs.csv'}"))
+
+
+def test_a_user_is_known_by_the_same_rule(benchbox, model) -> None:
+    plain, padded = (
+        benchbox(f"recommend {model} --user '{user}' --json")
+        for user in ("u6@shop.test", " u6@shop.test ")
+    )
+
+    assert plain.code == 0, plain.err
+    assert plain.out == padded.out
+    assert "i5" in plain.out
