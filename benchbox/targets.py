@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchbox.errors import PluginError, nearest
+from benchbox.python_files import files_of, load_file
 
 
 def resolve(target: str) -> Any:
@@ -17,8 +18,8 @@ def resolve(target: str) -> Any:
         PluginError: There is no such module, file or name.
     """
     module_name, _, name = target.rpartition(":")
-    if module_name.endswith(".py"):
-        module = load_file(Path(module_name))
+    if (file := file_of(target)) is not None:
+        module = load_file(file)
     else:
         from importlib import import_module
 
@@ -32,6 +33,12 @@ def resolve(target: str) -> Any:
         classes = [n for n, v in vars(module).items() if isinstance(v, type)]
         raise PluginError(f"{module_name} defines no {name!r}.{nearest(name, classes)}")
     return getattr(module, name)
+
+
+def file_of(target: str) -> Path | None:
+    """Return the file of ``"file.py:name"``; `None` for a name in a module."""
+    place = target.rpartition(":")[0]
+    return Path(place) if place.endswith(".py") else None
 
 
 def target_of(named: type[Any]) -> str:
@@ -54,12 +61,13 @@ the statement no longer applies to it.
 def source_digest(target: str) -> str:
     """Return a hash of the Python files behind *target*, without importing them.
 
-    It covers the whole top-level package, or the single file. A package may state that
-    its source is equivalent to an earlier one; see `EQUIVALENT`.
+    It covers the whole top-level package, or a file with all beside it that it imports.
+    A package may state that its source is equivalent to an earlier one; see
+    `EQUIVALENT`.
     """
+    if (file := file_of(target)) is not None:
+        return _digest_of(files_of(file))
     module_name = target.rpartition(":")[0]
-    if module_name.endswith(".py"):
-        return _digest_of([Path(module_name)])
     spec = find_spec(module_name.partition(".")[0])
     if spec is None:
         return ""
@@ -84,26 +92,6 @@ def _equivalents(file: Path) -> dict[str, str]:
         return {}
     lines = (line.partition("#")[0].split() for line in file.read_text().splitlines())
     return dict(line for line in lines if len(line) == 2)
-
-
-def load_file(path: Path) -> Any:
-    """Import a file as a module, under a name that is unique to the file's path.
-
-    Raises:
-        PluginError: There is no such file.
-    """
-    place = path.resolve()
-    tail = blake2b(str(place).encode(), digest_size=4).hexdigest()
-    name = f"benchbox_file_{path.stem}_{tail}"
-    spec = spec_from_file_location(name, place)
-    if not place.is_file() or spec is None or spec.loader is None:
-        raise PluginError(f"There is no Python file {str(path)!r}.")
-    module = module_from_spec(spec)
-    vars(module)["__benchbox_file__"] = str(place)
-    # Dataclasses and msgspec look up their module by name while they are defined.
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def lazy_names(

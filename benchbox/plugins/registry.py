@@ -25,7 +25,7 @@ from benchbox.plugins.executors import OWN_EXECUTORS, ExecutorSpec
 from benchbox.plugins.formats import OWN_FORMATS, ReportFormat, is_file_of_a_run
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
 from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
-from benchbox.targets import load_file
+from benchbox.python_files import load_file
 
 T = TypeVar("T")
 

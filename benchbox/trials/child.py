@@ -55,7 +55,8 @@ from benchbox.records import (
     TrialOutcome,
     within_bounds,
 )
-from benchbox.targets import resolve
+from benchbox.python_files import keep_importable
+from benchbox.targets import file_of, resolve
 from benchbox.trials.predictions import write_predictions
 
 if TYPE_CHECKING:
@@ -209,6 +210,8 @@ def _run(
     channel.send(PhaseBegan(phase="load"))
     with clock.phase("load"):
         train = map_ratings(Path(job.train))
+        if (file := file_of(job.target)) is not None:
+            keep_importable(file, Path(job.out))
         model = build_model(job.target, job.options_type, job.options)
         prepare_model(model, job.device)
     channel.send(PhaseBegan(phase="fit"))
