@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from benchbox.python_files import files_of, load_file
 
 def resolve(target: str) -> Any:
     """Import and return what ``"package.module:name"`` or ``"file.py:name"`` refers to.
+
+    Without a name, that is the module.
 
     Raises:
         PluginError: There is no such module, file or name.
@@ -29,6 +32,8 @@ def resolve(target: str) -> Any:
             raise PluginError(
                 f"{target!r} cannot be imported: {error}. Is the package complete?"
             ) from error
+    if not name:
+        return module
     if not hasattr(module, name):
         classes = [n for n, v in vars(module).items() if isinstance(v, type)]
         raise PluginError(f"{module_name} defines no {name!r}.{nearest(name, classes)}")
@@ -58,26 +63,43 @@ the statement no longer applies to it.
 """
 
 
-def source_digest(target: str) -> str:
-    """Return a hash of the Python files behind *target*, without importing them.
+def source_files(target: str) -> list[Path]:
+    """Return the Python files behind *target*, without importing them.
 
-    It covers the whole top-level package, or a file with all beside it that it imports.
+    These are those of the whole top-level package, or a file with all beside it that it
+    imports.
+    """
+    if (file := file_of(target)) is not None:
+        return files_of(file)
+    spec = _spec_of(target)
+    if places := _places(spec):
+        return sorted(file for place in places for file in place.rglob("*.py"))
+    return [Path(spec.origin)] if spec is not None and spec.origin else []
+
+
+def source_digest(target: str) -> str:
+    """Return a hash of `source_files`.
+
     A package may state that its source is equivalent to an earlier one; see
     `EQUIVALENT`.
     """
-    if (file := file_of(target)) is not None:
-        return _digest_of(files_of(file))
-    module_name = target.rpartition(":")[0]
-    spec = find_spec(module_name.partition(".")[0])
-    if spec is None:
-        return ""
-    places = [Path(place) for place in spec.submodule_search_locations or ()]
-    if not places:
-        return _digest_of([Path(spec.origin)] if spec.origin else [])
-    digest = _digest_of(sorted(f for place in places for f in place.rglob("*.py")))
-    for place in places:
+    files = source_files(target)
+    digest = _digest_of(files) if files else ""
+    for place in _places(_spec_of(target)):
         digest = _equivalents(place / EQUIVALENT).get(digest, digest)
     return digest
+
+
+def _spec_of(target: str) -> ModuleSpec | None:
+    """Return the spec of the top-level module, if there is one; `None` for a file."""
+    name = target.rpartition(":")[0].partition(".")[0]
+    return None if file_of(target) or not name else find_spec(name)
+
+
+def _places(spec: ModuleSpec | None) -> list[Path]:
+    """Return the folders of a package; none for a module that is no package."""
+    found = () if spec is None else spec.submodule_search_locations or ()
+    return [Path(place) for place in found]
 
 
 def _digest_of(files: Iterable[Path]) -> str:

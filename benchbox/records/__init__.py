@@ -22,6 +22,7 @@ from benchbox.records.folder import RunFolder as RunFolder
 from benchbox.records.folder import new_run_id as new_run_id
 from benchbox.records.folder import now as now
 from benchbox.records.folder import predictions_digest as predictions_digest
+from benchbox.records.folder import trial_name as trial_name
 from benchbox.records.messages import Answer as Answer
 from benchbox.records.messages import ChildMessage as ChildMessage
 from benchbox.records.messages import Concluded as Concluded

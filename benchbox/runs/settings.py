@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from benchbox.errors import PluginError, UsageError
+from benchbox.errors import PluginError, UsageError, shown
+from benchbox.options import unstorable
 from benchbox.plugins import Registry, Suite, suite_from_toml
 from benchbox.records import RunConfig
 
@@ -33,6 +34,9 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
         msgspec.json.encode(config)
     except (msgspec.ValidationError, UnicodeEncodeError, TypeError) as error:
         raise UsageError(f"A setting of the run is invalid: {error}.") from None
+    for name, value in msgspec.to_builtins(config).items():
+        if trouble := unstorable(value):
+            raise UsageError(f"The run cannot have {name} = {shown(value)}: {trouble}.")
     return config
 
 

@@ -37,10 +37,12 @@ from benchbox.models import (
     RatingModel,
     State,
     as_count,
+    options_of,
     prepare_model,
     write_state,
 )
 from benchbox.options import Options, decode
+from benchbox.python_files import keep_importable
 from benchbox.ratings import Ratings, Values
 from benchbox.records import (
     MOST_EPOCHS,
@@ -55,8 +57,7 @@ from benchbox.records import (
     TrialOutcome,
     within_bounds,
 )
-from benchbox.python_files import keep_importable
-from benchbox.targets import file_of, resolve
+from benchbox.targets import file_of, resolve, source_files
 from benchbox.trials.predictions import write_predictions
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
         _prepare(job, clock, outcome)
         _run(job, channel, clock, outcome)
     except BaseException as error:  # noqa: BLE001
-        outcome.status, outcome.reason = _classify(error)
+        outcome.status, outcome.reason = _classify(error, job.target)
         with suppress(Exception):
             traceback.print_exc()
     outcome.wall_seconds = clock.wall_seconds
@@ -110,7 +111,7 @@ def build_model(target: str, options_type: str, options: dict[str, Any]) -> Rati
     """
     factory: Callable[..., RatingModel] = resolve(target)
     if not options_type:
-        return factory(**options)
+        return factory(**options_of(factory).arguments(options, target))
     kind: type[Options] = resolve(options_type)
     return factory(decode(kind, options, target))
 
@@ -318,15 +319,26 @@ def _best_epoch(curve: list[EpochReport]) -> int | None:
     return min(judged, key=lambda epoch: (judged[epoch], epoch)) if judged else None
 
 
-def _classify(error: BaseException) -> tuple[Status, str]:
-    text, reason = message_of(error), error_line(error)
+def _classify(error: BaseException, target: str) -> tuple[Status, str]:
+    text, place = message_of(error), _place(error, target)
+    reason = text if isinstance(error, BenchboxError) else error_line(error)
+    reason = f"{reason.removesuffix('.')} {place}" if place else reason
     # torch reports a failed allocation as a plain RuntimeError on the CPU.
     short = isinstance(error, MemoryError) or "can't allocate memory" in text
     if short or type(error).__name__ == "OutOfMemoryError":
         return "out-of-memory", reason
-    if isinstance(error, BenchboxError):
-        return "failed", text
     return "failed", reason
+
+
+def _place(error: BaseException, target: str) -> str:
+    """Return the line of the model's own code an error came from, if it did."""
+    with suppress(Exception):
+        own = {file.resolve() for file in source_files(target)}
+        for step in reversed(traceback.extract_tb(error.__traceback__)):
+            file = Path(step.filename)
+            if file.resolve() in own:
+                return f"({file.name}, line {step.lineno})"
+    return ""
 
 
 def _parameter_bytes(model: RatingModel) -> int | None:

@@ -114,3 +114,127 @@ def test_a_model_imports_its_neighbours_whenever_it_wants(
     done = benchbox(f"{RUN} -m sub/model.py:M")
 
     assert statuses(done) == {"M": "ok"}
+
+
+MINE = """
+import numpy as np
+
+class Base:
+    def fit(self, train, context):
+        self.mean = train.values.mean()
+
+    def predict(self, history, users, items):
+        return np.full(len(users), self.mean)
+
+class Good(Base):
+    inductive = True
+    search = {"weight": (0.1, 0.9)}
+
+    def __init__(self, weight: float = 0.5):
+        self.weight = weight
+
+    def fit(self, train, context):
+        super().fit(train, context)
+        context.note("weight", self.weight)
+
+class Boom(Base):
+    def fit(self, train, context):
+        raise ValueError("boom")
+
+class Slip(Base):
+    def fit(self, train, context):
+        context.report(1.5, 3)
+
+class _Hidden(Base): pass
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "lacks.py").write_text("import nowhere_at_all\nclass M: pass\n")
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)\n")
+    (tmp_path / "torn.py").write_text("def (:\n")
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(
+    ("model", "code", "says"),
+    [
+        ("mine.py", 2, "Name the class in mine.py too: -m mine.py:Base, -m mine.py:Go"),
+        ("mine.py:weight=0.3", 2, "Name the class in mine.py too"),
+        ("nowhere.py", 2, "There is no file 'nowhere.py' to load a model from."),
+        ("lacks.py", 1, "lacks.py cannot be imported: ModuleNotFoundError: No module"),
+        ("mine.py:Good:weight=inf", 2, "cannot take weight=inf: expected a finite num"),
+    ],
+)
+def test_a_file_that_names_no_usable_class_is_one_line(
+    benchbox: Benchbox, model: str, code: int, says: str
+) -> None:
+    done = benchbox(f"{RUN} -m {model}")
+
+    assert done.code == code
+    assert says in done.err
+    assert "_Hidden" not in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_file_that_cannot_be_imported_costs_its_own_row(benchbox: Benchbox) -> None:
+    done = benchbox(
+        f"{RUN} -m bias -m lacks.py:M:depth=3 -m leaves.py:M -m torn.py:T "
+        f"-p new-users -m mine.py:Good"
+    )
+
+    reasons = statuses(done)
+    assert done.code == 1
+    assert reasons["bias"] == reasons["Good"] == "ok"
+    assert (
+        "No module named 'nowhere_at_all' (lacks.py, line 1)" in (reasons["M:depth=3"])
+    )
+    assert "SystemExit: 3 (leaves.py, line 2)" in reasons["M"]
+    assert "SyntaxError" in reasons["T"]
+    assert "torn.py, line 1" in reasons["T"]
+
+
+@pytest.mark.usefixtures("mine")
+def test_the_row_of_a_failed_model_names_file_line_and_log(benchbox: Benchbox) -> None:
+    done = benchbox(f"{RUN} -m mine.py:Boom -m mine.py:Slip -m bias")
+
+    line = MINE.splitlines().index('        raise ValueError("boom")') + 1
+    assert statuses(done)["Boom"] == f"ValueError: boom (mine.py, line {line})"
+    assert "1.5; it must be a whole number (mine.py, line" in statuses(done)["Slip"]
+    said = " ".join(done.out.split())
+    (log,) = done.folder.path.glob("logs/*Boom*")
+    assert f"boom (mine.py, line {line}). Log: logs/{log.name}" in said
+    assert "Traceback" in log.read_text()
+
+
+@pytest.mark.usefixtures("mine")
+def test_the_ranges_that_a_class_states_are_searched(benchbox: Benchbox) -> None:
+    pytest.importorskip("optuna")
+
+    done = benchbox(
+        "tune -m mine.py:Good -d svd-toy --device cpu --seeds 1 --budget-trials 3"
+    )
+
+    assert done.code == 0, done.err
+    weights = {
+        trial.notes["weight"] for trial in done.folder.inner("tuning/m01-Good").trials()
+    }
+    assert len(weights) == 3
+
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def test_the_example_of_the_readme_runs_under_new_users(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    _, _, code = README.partition("# my_model.py\n")
+    (tmp_path / "my_model.py").write_text(code.partition("```")[0])
+
+    done = benchbox(f"{RUN} -p new-users -p holdout -m my_model.py:MyModel -m bias")
+
+    assert done.code == 0, done.err
+    assert {trial.status for trial in done.trials()} == {"ok"}
