@@ -92,6 +92,8 @@ def _plugin_checks() -> Iterator[_Check]:
     yield _Check("ok" if models and datasets else "bad", "plugins", found)
     for broken in registry.broken:
         yield _Check("bad", "plugin", f"{broken.origin} {broken.reason}")
+    for flaw in registry.flaws:
+        yield _Check("bad" if flaw.is_plugin else "note", "metadata", str(flaw))
 
 
 def _folder_check(what: str, folder: Path) -> _Check:
