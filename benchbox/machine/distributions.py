@@ -5,12 +5,15 @@ finds, and gives up on the entry points of all when those of one cannot be read.
 """
 
 import importlib.metadata
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint, EntryPoints
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from benchbox.errors import error_line
 
@@ -79,6 +82,30 @@ def package_version(name: str) -> str:
     copies = [_read(dist) for dist in Distribution.discover(name=name)]
     beside = [copy for copy in copies if copy.site == copies[0].site]
     return max(beside, key=lambda copy: copy.rank).version if beside else ""
+
+
+def requirement_of(name: str) -> str:
+    """Return what to tell pip to install *name* as it is installed here.
+
+    This is its name if it came from a package index, or else the URL or the path of the
+    folder it came from (PEP 610).
+    """
+    try:
+        said = importlib.metadata.distribution(name).read_text("direct_url.json")
+        origin = json.loads(said or "{}")
+        url = origin.get("url", "")
+        if git := origin.get("vcs_info"):
+            return f"{name} @ {git['vcs']}+{url}@{git['commit_id']}"
+    except (
+        importlib.metadata.PackageNotFoundError,
+        ValueError,
+        KeyError,
+        AttributeError,
+    ):
+        return name
+    if url.startswith("file:"):
+        return url2pathname(urlsplit(url).path)
+    return f"{name} @ {url}" if url else name
 
 
 def versions_of(prefixes: str | tuple[str, ...]) -> dict[str, str]:

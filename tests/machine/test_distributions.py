@@ -9,6 +9,7 @@ from benchbox.machine.distributions import (
     _INTACT,
     entry_points_of,
     package_version,
+    requirement_of,
     tolerate_damaged_metadata,
 )
 from benchbox.plugins.registry import discover
@@ -142,3 +143,36 @@ def test_libraries_find_entry_points_beside_damaged_ones(
 
     (point,) = importlib.metadata.entry_points(group="acme.group")
     assert point.value == "acme_module"
+
+
+URL = "https://example.org/benchbox.git"
+WHEEL = "https://example.org/benchbox.whl"
+
+
+@pytest.mark.parametrize(
+    ("said", "requirement"),
+    [
+        (None, "acme-from"),
+        ("{}", "acme-from"),
+        ("no json", "acme-from"),
+        ("[3]", "acme-from"),
+        ('{"url": "file:///some%20where", "dir_info": {}}', "/some where"),
+        (f'{{"url": "{WHEEL}", "archive_info": {{}}}}', f"acme-from @ {WHEEL}"),
+        (
+            f'{{"url": "{URL}", "vcs_info": {{"vcs": "git", "commit_id": "ab12"}}}}',
+            f"acme-from @ git+{URL}@ab12",
+        ),
+    ],
+)
+def test_a_package_is_had_again_from_where_it_was_had(
+    site: Path, said: str | None, requirement: str
+) -> None:
+    folder = install(site, "acme-from", "1.0")
+    if said is not None:
+        (folder / "direct_url.json").write_text(said)
+
+    assert requirement_of("acme-from") == requirement
+
+
+def test_a_package_that_is_not_there_is_had_by_its_name() -> None:
+    assert requirement_of("no-such-package-anywhere") == "no-such-package-anywhere"
