@@ -21,9 +21,14 @@ from benchbox.machine import (
     describe_environment,
     find_disturbances,
 )
+from benchbox.records import SILENCE_SECONDS
 from benchbox.trials import LocalExecutor
 
 _NEEDED_DISK_GIB = 1.0
+_LIMITS = (
+    f"a trial that says, prints and computes nothing for {SILENCE_SECONDS / 60:g} min "
+    f"is stopped (--silence-limit); --time-limit and --memory-limit set others"
+)
 _MARGIN = 8
 """Width of the verdict and of the gaps between columns."""
 
@@ -65,6 +70,7 @@ def _checks() -> Iterator[_Check]:
         yield _Check("bad", "trial process", trouble)
     else:
         yield _Check("ok", "trial process", "starts and responds")
+        yield _Check("ok", "trial limits", _LIMITS)
         found = ", ".join(accelerators.names) or "none: CPU only"
         yield _Check("ok", "accelerators", found)
     yield from _plugin_checks()

@@ -8,6 +8,7 @@ from benchbox.records.bounds import MOST_MESSAGE_BYTES as MOST_MESSAGE_BYTES
 from benchbox.records.bounds import MOST_NOTES as MOST_NOTES
 from benchbox.records.bounds import MOST_TRIAL_BYTES as MOST_TRIAL_BYTES
 from benchbox.records.bounds import within_bounds as within_bounds
+from benchbox.records.config import SILENCE_SECONDS as SILENCE_SECONDS
 from benchbox.records.config import Case as Case
 from benchbox.records.config import RunConfig as RunConfig
 from benchbox.records.config import TuningBudget as TuningBudget

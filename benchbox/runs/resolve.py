@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from benchbox.errors import PluginError, UsageError, nearest
+from benchbox.errors import BenchboxError, PluginError, UsageError, nearest
 from benchbox.machine import FoundDevices, check_device, device_for
 from benchbox.metrics import METRICS, Metric
 from benchbox.models import Capabilities, ModelSpec, SearchSpace, read_space
@@ -172,7 +172,12 @@ def _described(target: str, settings: dict[str, str], executor: Executor) -> Des
         PluginError: It is no model.
     """
     # A child process imports the file: it may be slow, and must not see hidden ratings.
-    described = executor.describe(ModelQuestion(target=target, settings=settings))
+    question = ModelQuestion(target=target, settings=settings)
+    try:
+        described = executor.describe(question)
+    except BenchboxError as error:
+        # The file has ended the child that imported it, or kept it from answering.
+        described = Described(error=str(error).removesuffix("."), fault="import")
     file, _, name = target.rpartition(":")
     if described.fault == "import" and name:
         unknown = Capabilities(inductive=True, stochastic=False)

@@ -154,6 +154,7 @@ def mine(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "lacks.py").write_text("import nowhere_at_all\nclass M: pass\n")
     (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)\n")
+    (tmp_path / "dies.py").write_text("import os\nos._exit(3)\n")
     (tmp_path / "torn.py").write_text("def (:\n")
 
 
@@ -182,7 +183,7 @@ def test_a_file_that_names_no_usable_class_is_one_line(
 @pytest.mark.usefixtures("mine")
 def test_a_file_that_cannot_be_imported_costs_its_own_row(benchbox: Benchbox) -> None:
     done = benchbox(
-        f"{RUN} -m bias -m lacks.py:M:depth=3 -m leaves.py:M -m torn.py:T "
+        f"{RUN} -m bias -m lacks.py:M:depth=3 -m leaves.py:M -m torn.py:T -m dies.py:D "
         f"-p new-users -m mine.py:Good"
     )
 
@@ -193,6 +194,7 @@ def test_a_file_that_cannot_be_imported_costs_its_own_row(benchbox: Benchbox) ->
         "No module named 'nowhere_at_all' (lacks.py, line 1)" in (reasons["M:depth=3"])
     )
     assert "SystemExit: 3 (leaves.py, line 2)" in reasons["M"]
+    assert "the process ended with exit code 3" in reasons["D"]
     assert "SyntaxError" in reasons["T"]
     assert "torn.py, line 1" in reasons["T"]
 
@@ -208,6 +210,20 @@ def test_the_row_of_a_failed_model_names_file_line_and_log(benchbox: Benchbox) -
     (log,) = done.folder.path.glob("logs/*Boom*")
     assert f"boom (mine.py, line {line}). Log: logs/{log.name}" in said
     assert "Traceback" in log.read_text()
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_model_that_waits_for_ever_is_stopped(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    waits = "\n\nclass Waits(Base):\n    def fit(self, train, context):\n"
+    waits += "        __import__('time').sleep(10**6)\n"
+    (tmp_path / "mine.py").write_text(MINE + waits)
+
+    done = benchbox(f"{RUN} -m mine.py:Waits -m bias --silence-limit 1")
+
+    assert statuses(done)["bias"] == "ok"
+    assert statuses(done)["Waits"] == "said, printed and computed nothing for 1 s"
 
 
 @pytest.mark.usefixtures("mine")
