@@ -1,7 +1,7 @@
 """Trial: what happens in the child process, from ratings to predictions."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -152,6 +152,12 @@ def host_array(predicted: Any) -> NDArray[Any]:
     Raises:
         ModelError: It is none.
     """
+    if isinstance(predicted, np.ma.MaskedArray) and np.any(predicted.mask):
+        n_masked = np.count_nonzero(predicted.mask)
+        raise ModelError(
+            f"predict declined {n_masked} of {predicted.size} pairs with a mask; there "
+            f"is no way to decline a pair."
+        )
     # numpy understands CPU tensors and lists alike; for the rest the model is told.
     try:
         return np.asarray(predicted)
@@ -284,14 +290,14 @@ def _fit(
         time_step=steps.step,
     )
     if not job.validation or not job.validation_history:
-        model.fit(train, context)
+        _call_fit(model, train, context)
         return
     choosing = replace(
         context,
         validation=map_ratings(Path(job.validation)),
         validation_history=map_ratings(Path(job.validation_history)),
     )
-    model.fit(train, choosing)
+    _call_fit(model, train, choosing)
     outcome.chosen_epoch = _best_epoch(outcome.curve)
     if job.refit and outcome.chosen_epoch:
         again = replace(
@@ -301,7 +307,23 @@ def _fit(
         )
         ratings = map_ratings(Path(job.refit))
         laps.lap()
-        model.fit(ratings, again)
+        _call_fit(model, ratings, again)
+
+
+def _call_fit(model: RatingModel, train: Ratings, context: FitContext) -> None:
+    """Fit the model.
+
+    Raises:
+        ModelError: Its `fit` is a generator or a coroutine, of which nothing has run.
+    """
+    returned: object = model.fit(train, context)  # type: ignore[func-returns-value]
+    if isinstance(returned, Generator | Coroutine):
+        # Otherwise Python would complain of it in the log.
+        returned.close()
+        raise ModelError(
+            f"fit returned a {type(returned).__name__}, so it did not run. Write it "
+            f"without yield and async."
+        )
 
 
 def _note(notes: dict[str, str], name: str, text: str) -> None:
