@@ -1,8 +1,8 @@
 """Python files named by their path: how they are imported, and what belongs to them.
 
 A file finds the files beside it, as a script does; a file of a package finds its
-package. Their folder is on ``sys.path`` only while the file is imported, unless
-`keep_importable` says otherwise.
+package. Their folder is on ``sys.path`` only while the file is imported, unless it is
+kept there for a model that is built and used.
 """
 
 import ast
@@ -52,6 +52,11 @@ def load_file(path: Path) -> Any:
         return _executed(spec, place, version)
 
 
+def keep_on_path(path: Path) -> None:
+    """Let the file import the files beside it later too, as in a method it has."""
+    _put_on_path(_root(path.resolve()))
+
+
 def keep_importable(path: Path, folder: Path) -> None:
     """Let this process, and Python processes it starts, import the file by name.
 
@@ -64,8 +69,8 @@ def keep_importable(path: Path, folder: Path) -> None:
         folder: Existing folder of this process; it gets a module that stands in for
             the file, unless that is part of a package.
     """
+    keep_on_path(path)
     place = path.resolve()
-    _put_on_path(_root(place))
     name = _module_name(place)
     if "." not in name:
         (folder / f"{name}.py").write_text(_STAND_IN.format(file=str(place)))

@@ -42,7 +42,7 @@ from benchbox.models import (
     write_state,
 )
 from benchbox.options import Options, decode
-from benchbox.python_files import keep_importable
+from benchbox.python_files import keep_importable, keep_on_path
 from benchbox.ratings import Ratings, Values
 from benchbox.records import (
     MOST_EPOCHS,
@@ -109,6 +109,8 @@ def build_model(target: str, options_type: str, options: dict[str, Any]) -> Rati
 
     A class without an options record is called with its options as keywords.
     """
+    if (file := file_of(target)) is not None:
+        keep_on_path(file)
     factory: Callable[..., RatingModel] = resolve(target)
     if not options_type:
         return factory(**options_of(factory).arguments(options, target))

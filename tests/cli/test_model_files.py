@@ -212,6 +212,33 @@ def test_the_row_of_a_failed_model_names_file_line_and_log(benchbox: Benchbox) -
     assert "Traceback" in log.read_text()
 
 
+def test_a_saved_model_imports_its_neighbours_and_gets_its_options(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    (tmp_path / "helper_c.py").write_text("ONE = 1.0\n")
+    (tmp_path / "saver.py").write_text(
+        "import numpy as np\n"
+        "class S:\n"
+        "    def __init__(self, layers=(3, 4), act=np.tanh):\n"
+        "        assert layers == (5, 6), layers\n"
+        "    def fit(self, train, context):\n"
+        "        self.m = float(train.values.mean())\n"
+        "    def predict(self, history, users, items):\n"
+        "        from helper_c import ONE\n"
+        "        return np.full(len(users), self.m * ONE)\n"
+        "    def state(self):\n        return {'m': self.m}\n"
+        "    def restore(self, state):\n        self.m = float(state['m'])\n"
+    )
+    (tmp_path / "pairs.csv").write_text("user,item\n1,2\n")
+
+    kept = benchbox("fit saver.py:S:layers=5-6 -d svd-toy --out kept --device cpu")
+    done = benchbox("predict kept pairs.csv --code saver.py")
+
+    assert kept.code == 0, kept.err
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[1].startswith("1,2,3.")
+
+
 @pytest.mark.usefixtures("mine")
 def test_a_model_that_waits_for_ever_is_stopped(
     benchbox: Benchbox, tmp_path: Path
