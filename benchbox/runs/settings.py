@@ -8,6 +8,7 @@ import msgspec
 
 from benchbox.data import spelt
 from benchbox.errors import PluginError, UsageError, shown
+from benchbox.options import unstorable
 from benchbox.plugins import Registry, Suite, suite_from_toml
 from benchbox.records import RunConfig
 
@@ -58,6 +59,9 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
         _check_range(name, getattr(config, name), most)
     if config.tuning is not None:
         _check_range("budget_seconds", config.tuning.seconds, _MOST_SECONDS)
+    for name, value in msgspec.to_builtins(config).items():
+        if trouble := unstorable(value):
+            raise UsageError(f"The run cannot have {name} = {shown(value)}: {trouble}.")
     return config
 
 
