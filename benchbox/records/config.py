@@ -64,7 +64,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         precision: Precision of torch's matrix products.
         threads: Threads per trial; 0 for one per processor.
         time_limit_seconds: Time limit of a trial, in seconds.
-        memory_limit_gib: Memory limit of a trial, in GiB.
+        memory_limit_gib: Memory limit of a trial and all it starts, in GiB; `None`
+            for what the machine can give. Trials tell it among their settings.
         clip: Whether to clip predictions to the rating scale before scoring.
         keep_predictions: Whether to store predictions.
         tuning: Budget for tuning; `None` for a run without tuning.

@@ -8,9 +8,19 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import msgspec
+import psutil
 
 from benchbox.errors import BenchboxError, ModelError
-from benchbox.machine import FoundDevices, Gauges, Watch, cpu_seconds, tree_cpu_seconds
+from benchbox.machine import (
+    Family,
+    FoundDevices,
+    Gauges,
+    Watch,
+    cpu_seconds,
+    is_alive,
+    most_memory_bytes,
+    tree_cpu_seconds,
+)
 from benchbox.records import (
     MOST_TRIAL_BYTES,
     ChildMessage,
@@ -44,6 +54,12 @@ from benchbox.trials.outcomes import checked_outcome
 
 _Received = TypeVar("_Received")
 
+MEMORY_LIMIT = "memory limit"
+"""Name of the setting of a trial that tells how much memory it might use."""
+
+_ANSWER_SECONDS = 600.0
+"""In which a child answers a question; it may import large libraries for that."""
+
 
 class LocalExecutor:
     """Runs trials in children of a zygote; use it as a context manager.
@@ -66,6 +82,7 @@ class LocalExecutor:
         self._log = log
         self._zygote = Starter(n_threads, log, variables or {}, folder)
         self._watch: Watch | None = None
+        self._survivors: list[psutil.Process] = []
 
     def __enter__(self) -> Self:
         self._zygote.start()
@@ -99,7 +116,8 @@ class LocalExecutor:
         memory_limit_bytes: int | None = None,
     ) -> Finished:
         """Run one trial to whatever end it comes to; see `Executor.run`."""
-        limits = Limits(job.time_limit_seconds, memory_limit_bytes)
+        n_bytes = memory_limit_bytes or most_memory_bytes()
+        limits = Limits(job.time_limit_seconds, n_bytes)
         if self._watch is None:
             self._watch = Watch(self._cpu_seconds)
         gauges = Gauges(job.device)
@@ -121,13 +139,15 @@ class LocalExecutor:
             return hand_pairs()
 
         self._watch.start()
+        beside = self._left_over()
         task = TrialTask(job=job)
         end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
         contended, foreign_cpus = self._watch.seen()
         outcome = _outcome(said.outcome, end)
+        outcome.settings[MEMORY_LIMIT] = f"{n_bytes / 2**30:.2f} GiB"
         return Finished(
             outcome=outcome,
-            contended=contended,
+            contended=(*beside, *contended),
             foreign_cpus=foreign_cpus,
             gauges=gauges.record(outcome.missing),
         )
@@ -135,7 +155,8 @@ class LocalExecutor:
     def _ask(self, question: Question, kind: type[_Received]) -> _Received:
         answers: list[_Received] = []
         task = QuestionTask(question=question)
-        end = self._run_child(task, kind, answers.append, self._log, Limits())
+        limits = Limits(_ANSWER_SECONDS, most_memory_bytes())
+        end = self._run_child(task, kind, answers.append, self._log, limits)
         if not answers:
             raise BenchboxError(
                 f"The child process asked about {msgspec.to_builtins(question)} ended "
@@ -143,6 +164,14 @@ class LocalExecutor:
                 f"{self._log}."
             )
         return answers[0]
+
+    def _left_over(self) -> list[str]:
+        """Say what runs on of earlier trials, which could not be ended."""
+        self._survivors = [one for one in self._survivors if is_alive(one)]
+        return [
+            f"process {one.pid} of an earlier trial ran beside it"
+            for one in self._survivors
+        ]
 
     def _cpu_seconds(self) -> float:
         """Return processor seconds of the runner, the zygote and all its children."""
@@ -168,22 +197,27 @@ class LocalExecutor:
             most_bytes=MOST_TRIAL_BYTES,
         )
         with ours, theirs, Printed(log) as printed:
+            family = Family(self._zygote.pid)
             child = RunningChild(
-                line, control, printed, take, glance, self._zygote.is_stopped
+                line, control, printed, family, take, glance, self._zygote.is_stopped
             )
             try:
                 control.send(task, hand_over=(theirs.fileno(), printed.sink))
                 theirs.close()
                 printed.handed_over()
-                return child.follow(limits)
+                end = child.follow(limits)
+                self._survivors += end.survivors
+                return end
             except (EOFError, BrokenPipeError):
                 # The zygote itself is gone; its child must not be left behind.
                 child.signal(signal.SIGKILL)
                 self._zygote.stop()
+                self._survivors += family.end()
                 return End(status=-signal.SIGKILL, cause=child.cause)
             except (ZygoteLostError, LineError) as error:
                 child.signal(signal.SIGKILL)
                 self._zygote.kill()
+                self._survivors += family.end()
                 return End(
                     status=-signal.SIGKILL, cause=child.cause or ("failed", str(error))
                 )
