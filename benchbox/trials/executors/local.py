@@ -49,6 +49,7 @@ from benchbox.trials.executors.running import (
     RunningChild,
     ZygoteLostError,
 )
+from benchbox.trials.executors.seen import SeenPhases
 from benchbox.trials.executors.starter import Starter
 from benchbox.trials.outcomes import checked_outcome
 
@@ -122,18 +123,19 @@ class LocalExecutor:
             self._watch = Watch(self._cpu_seconds)
         gauges = Gauges(job.device)
 
-        said = Conversation(keeps_model=job.keep is not None)
+        said, seen = Conversation(keeps_model=job.keep is not None), SeenPhases()
 
         def take(message: ChildMessage) -> Pairs | None:
             said.take(message)
             if isinstance(message, Concluded):
                 return None
-            if isinstance(message, PhaseBegan):
-                gauges.phase(message.phase)
-            if isinstance(message, Fitted):
-                # What follows, until the prediction begins, is the runner's work.
-                gauges.phase("")
-            listen(message)
+            if isinstance(message, PhaseBegan | Fitted):
+                # After the fit, until the prediction begins, the runner is at work.
+                phase = message.phase if isinstance(message, PhaseBegan) else ""
+                seen.begin(phase)
+                gauges.phase(phase)
+            with seen.unseen():
+                listen(message)
             if hand_pairs is None or not isinstance(message, Fitted):
                 return None
             return hand_pairs()
@@ -143,7 +145,7 @@ class LocalExecutor:
         task = TrialTask(job=job)
         end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
         contended, foreign_cpus = self._watch.seen()
-        outcome = _outcome(said.outcome, end)
+        outcome = _outcome(said.outcome, end, seen.seconds)
         outcome.settings[MEMORY_LIMIT] = f"{n_bytes / 2**30:.2f} GiB"
         return Finished(
             outcome=outcome,
@@ -230,14 +232,16 @@ class LocalExecutor:
                 raise
 
 
-def _outcome(said: TrialOutcome | None, end: End) -> TrialOutcome:
+def _outcome(
+    said: TrialOutcome | None, end: End, seen: Mapping[str, float]
+) -> TrialOutcome:
     """Return what the trial said of itself, or what its silence means."""
     if said is None or end.status != 0 or end.cause is not None:
         status, reason = end.verdict()
         outcome = TrialOutcome(status=status, reason=reason)
     else:
         try:
-            outcome = checked_outcome(said, end.elapsed_seconds)
+            outcome = checked_outcome(said, end.elapsed_seconds, seen)
         except ModelError as error:
             outcome = TrialOutcome(status="failed", reason=str(error))
     # A trial that measured more after its predictions knows its peak before that.

@@ -10,14 +10,16 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import msgspec
+import numpy as np
 import psutil
 import pytest
 
 from benchbox.data.ratings_files import write_ratings
+from benchbox.records.messages import Pairs
 from benchbox.records.trial_job import TrialJob, TrialOutcome
 from benchbox.trials.executors.api import Finished
 from benchbox.trials.executors.local import MEMORY_LIMIT, LocalExecutor
-from tests.support import greedy_models
+from tests.support import greedy_models, planted_models
 from tests.support.toys import tiny_ratings
 
 GREEDY = f"{greedy_models.__file__}"
@@ -209,3 +211,21 @@ def test_a_child_does_not_outlive_the_runner_and_the_zygote(tmp_path: Path) -> N
 
         assert is_gone(zygote.pid)
         assert is_gone(child.pid)
+
+
+def test_a_clock_that_a_model_has_stopped_is_not_believed(
+    executor: LocalExecutor, job: TrialJob
+) -> None:
+    pairs = Pairs.written(Path(job.out), *np.zeros((2, 3), dtype=np.int32))
+    job = msgspec.structs.replace(
+        job,
+        target=f"{planted_models.__file__}:PatchesTheClock",
+        options={"seconds": 4.0},
+    )
+
+    ended = executor.run(
+        job, log=Path(job.out) / "log", listen=lambda _: None, hand_pairs=lambda: pairs
+    ).outcome
+
+    assert ended.status == "failed"
+    assert "but by the runner's clock 4." in ended.reason
