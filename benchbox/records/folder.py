@@ -1,7 +1,10 @@
 """Folder of a run, written so that a crash loses no finished trial."""
 
 import errno
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -74,6 +77,25 @@ class RunFolder:
         raise ResultsError(
             f"There is no run {name!r} in {parent}. Newest runs there: {known}."
         )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from carrying out this run meanwhile.
+
+        The system releases the lock however this process ends.
+
+        Raises:
+            ResultsError: Another process carries it out.
+        """
+        try:
+            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        try:
+            _lock(folder, self.path)
+            yield
+        finally:
+            os.close(folder)
 
     def write_run(self, record: RunRecord) -> None:
         """Write or replace the record of the run."""
@@ -174,6 +196,19 @@ class RunFolder:
         except OSError as error:
             part.unlink(missing_ok=True)
             raise _cannot_write(target, error) from error
+
+
+def _lock(folder: int, path: Path) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ResultsError(
+            f"Another benchbox is carrying out run {path.name} at this moment. Wait "
+            f"until it has ended, or stop it."
+        ) from None
+    except OSError:
+        # Some network file systems have no locks, and are used all the same.
+        return
 
 
 def predictions_digest(predictions: Values) -> str:

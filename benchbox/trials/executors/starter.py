@@ -85,6 +85,8 @@ class Starter:
     def start(self) -> None:
         """Start the zygote; it imports its libraries meanwhile."""
         ours, theirs = socket.socketpair()
+        # A cleaner may have removed the folder since.
+        self._log.parent.mkdir(parents=True, exist_ok=True)
         with theirs, self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 # -P: a file in the working folder must not shadow a package.
