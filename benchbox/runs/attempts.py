@@ -62,7 +62,9 @@ class Attempts:
         except OSError as error:
             # A cleaner has removed the files meanwhile, or the disk is full.
             store.renew()
-            reason = f"its files could not be written or read: {error}"
+            # numpy tells of a full disk by numbers alone, and gives no error number.
+            why = str(error) if error.errno else f"the disk is full ({error})"
+            reason = f"its files could not be written or read: {why}"
             return trial.record(status="failed", reason=reason), None
 
     def _attempt(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
