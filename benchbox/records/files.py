@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from benchbox.errors import ResultsError
-from benchbox.files import open_regular as open_regular
+from benchbox.files import open_regular
 
 _BLOCK_BYTES = 1 << 20
 
