@@ -134,7 +134,8 @@ from benchbox.runs import (
     "memory_limit_gib",
     type=click.FloatRange(min=0, min_open=True),
     metavar="GIB",
-    help="Stop a trial that uses more memory.",
+    help="Stop a trial that uses more memory, with all it starts.  [default: that of "
+    "the machine, less a tenth and at least 1]",
 )
 @click.option(
     "--clip/--no-clip",
