@@ -26,7 +26,6 @@ from benchbox.runs import Recommendation, SavedModel, Trust
 @click.option("--user", metavar="ID", help="Id of a user in the data.")
 @click.option(
     "--user-file",
-    type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Table with the ratings of a new user.",
 )
@@ -48,7 +47,7 @@ from benchbox.runs import Recommendation, SavedModel, Trust
 def command(
     folder: Path,
     user: str | None,
-    user_file: Path | None,
+    user_file: str | None,
     columns: str,
     k: int,
     as_json: bool,
@@ -92,8 +91,9 @@ def _to_known(model: SavedModel, user: str, k: int) -> list[Recommendation]:
         ) from None
 
 
-def _own_ratings(model: SavedModel, file: Path, columns: str) -> dict[str, float]:
-    rows = read_rows(file, ("rating",), either=("item", "title"), columns=columns)
+def _own_ratings(model: SavedModel, choice: str, columns: str) -> dict[str, float]:
+    file = Path(choice)
+    rows = read_rows(choice, ("rating",), either=("item", "title"), columns=columns)
     by_title = "item" not in rows.places
     names = _by_title(model, rows.of("title"), file) if by_title else rows.of("item")
     own: dict[str, float] = {}

@@ -16,6 +16,7 @@ from benchbox.data.indexing import canonical_order as canonical_order
 from benchbox.data.own_files import card_for_files as card_for_files
 from benchbox.data.own_files import is_file_choice as is_file_choice
 from benchbox.data.own_files import parse_scale as parse_scale
+from benchbox.data.own_files import separator as separator
 from benchbox.data.ratings_files import map_array as map_array
 from benchbox.data.ratings_files import map_ratings as map_ratings
 from benchbox.data.ratings_files import save_array as save_array

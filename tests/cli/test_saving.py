@@ -263,6 +263,26 @@ def test_unusual_names_of_columns_are_given(benchbox: Benchbox, saved: Path) -> 
     assert done.out.startswith("who,what,prediction\nu1,film-00,")
 
 
+def test_separator_and_encoding_are_given_as_for_ratings(
+    benchbox: Benchbox, saved: Path
+) -> None:
+    Path("p.csv").write_bytes("user|item|name\nu1|film-00|Zoë\n".encode("latin-1"))
+
+    refused = benchbox("predict saved p.csv")
+    done = benchbox("predict saved p.csv:encoding=latin-1,delimiter=|")
+
+    assert "State the encoding, as in encoding=latin-1" in refused.err
+    assert done.out.startswith("user,item,name,prediction\nu1,film-00,Zoë,")
+
+
+def test_a_file_of_pairs_may_be_called_anything(
+    benchbox: Benchbox, saved: Path
+) -> None:
+    Path("a:b=c,d.csv").write_text("user,item\nu1,film-00\n")
+
+    assert benchbox("predict saved a:b=c,d.csv").code == 0
+
+
 def test_a_pipe_is_read_to_its_end(benchbox: Benchbox, saved: Path) -> None:
     os.mkfifo("pipe.csv")
 
@@ -341,6 +361,7 @@ def test_a_model_of_one_s_own_is_saved_if_it_says_how(
         ("predict saved asked.csv", "has a column prediction already"),
         ("predict saved who.csv", "no column user. Its columns: who, what"),
         ("predict saved who.csv --columns user=whom", "no column 'whom'"),
+        ("predict saved who.csv:sep=tab", "no option 'sep'"),
         ("predict saved who.csv --columns x=y", "'x=y' in --columns 'x=y' is invalid"),
         ("recommend saved --user nobody", "without user 'nobody'"),
         ("recommend saved --user own.csv", "write --user-file own.csv"),
