@@ -15,7 +15,7 @@ from benchbox.data import (
     Wanted,
     find_column,
     open_table,
-    role_of,
+    rank_of,
     separator,
 )
 from benchbox.errors import DataError, UsageError, os_error_line
@@ -116,24 +116,22 @@ def _read(
         names = [*needed, *(f"column {n + 1}" for n in range(len(needed), len(names)))]
         places = {role: place for place, role in enumerate(needed)}
     _check(file, names, places, needed, either)
-    roles = {place: role for role, place in places.items()}
+    ids = {places[role]: role for role in ("user", "item") if role in places}
+    asked = [ids.get(n, str(n)) for n in range(len(table.first))]
     found = table.read(
-        {
-            str(n): Wanted(n, "id" if roles.get(n) in ("user", "item") else "text")
-            for n in range(len(table.first))
-        },
+        {name: Wanted(n, "id" if n in ids else "text") for n, name in enumerate(asked)},
         headed=headed,
     )
 
     def texts(name: str) -> list[str]:
         if name not in found.ids:
             return [text.strip() for text in found.texts[name].tolist()]
-        ids = [text.strip() for text in found.ids[name].names]
-        return [ids[code] for code in found.ids[name].codes.tolist()]
+        column = found.ids[name]
+        return [column.names[code] for code in column.codes.tolist()]
 
     return TextRows(
         names=names,
-        columns=[texts(str(n)) for n in range(len(names))],
+        columns=[texts(name) for name in asked],
         places=places,
         where=lambda row: table.where(row, headed=headed),
     )
@@ -141,11 +139,15 @@ def _read(
 
 def _places(table: Table, columns: str) -> dict[str, int]:
     """Return the position of each column whose role is known by its name or given."""
-    places: dict[str, int] = {}
-    for place, name in enumerate(table.first):
-        plain = name.strip().lstrip("\ufeff")
-        places.setdefault(role_of(plain) or plain.lower(), place)
-    known = {role: places[role] for role in (*_ROLES, "title") if role in places}
+    known: dict[str, int] = {}
+    for role in (*_ROLES, "title"):
+        ranks = [
+            (rank, place)
+            for place, name in enumerate(table.first)
+            if (rank := _rank(name.lstrip("\ufeff"), role)) is not None
+        ]
+        if ranks:
+            known[role] = min(ranks)[1]
     for part in columns.split(",") if columns else ():
         role, equals, name = (word.strip() for word in part.partition("="))
         if not equals or role not in _ROLES:
@@ -155,6 +157,13 @@ def _places(table: Table, columns: str) -> dict[str, int]:
             )
         known[role] = find_column(table, name)
     return known
+
+
+def _rank(name: str, role: str) -> int | None:
+    """Return how well the name of a column fits a role, from 0; `None`: not at all."""
+    if role == "title":
+        return 0 if name.strip().lower() == role else None
+    return rank_of(name, role)
 
 
 def _check(

@@ -17,6 +17,7 @@ from benchbox.cli.common import (
 )
 from benchbox.cli.installed import installed
 from benchbox.cli.pairs import read_rows
+from benchbox.data import plain_id
 from benchbox.errors import DataError, UsageError, nearest
 from benchbox.runs import Recommendation, SavedModel, Trust
 
@@ -80,7 +81,7 @@ def command(
 
 def _to_known(model: SavedModel, user: str, k: int) -> list[Recommendation]:
     try:
-        return model.recommend(user.strip(), k)
+        return model.recommend(plain_id(user), k)
     except UsageError as error:
         if not Path(user).is_file():
             raise

@@ -5,7 +5,7 @@ Decoding refuses everything else.
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -107,14 +107,19 @@ class Described(_Message, frozen=True, tag="described"):
         capabilities: Its class attribute ``capabilities``, or the defaults.
         options_type: Its options record as ``"file.py:Class"``; empty for keywords.
         options: All options, with defaults filled in.
+        search: Its class attribute ``search``, as plain values.
         error: Why it cannot be used as a model; empty if it can.
+        fault: What is at fault then: the ``call`` that names it, the ``class``, or the
+            ``import`` of its file.
     """
 
     summary: str = ""
     capabilities: Capabilities = Capabilities()
     options_type: str = ""
     options: dict[str, Any] = {}
+    search: dict[str, Any] = {}
     error: str = ""
+    fault: Literal["", "call", "class", "import"] = ""
 
 
 Question = DevicesQuestion | ModelQuestion

@@ -3,7 +3,7 @@
 from benchbox.errors import counted
 from benchbox.metrics import MAPE
 from benchbox.options import spell
-from benchbox.records import RunRecord, StageRecord
+from benchbox.records import RunRecord, StageRecord, TrialRecord, trial_name
 from benchbox.reports.columns import FLAGS, FRONT, LEAK, WORSE, shown_metrics
 from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
@@ -38,15 +38,22 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
 
 def troubles(board: Leaderboard) -> list[str]:
     """Return a line for each way a trial did not end well, with how often it did."""
-    counted: dict[tuple[str, str, str], list[str]] = {}
+    alike: dict[tuple[str, str, str], list[TrialRecord]] = {}
     for trial in board.troubles:
-        place = f"{trial.fold} r{trial.replicate}"
-        counted.setdefault((trial.label, trial.status, trial.reason), []).append(place)
+        alike.setdefault((trial.label, trial.status, trial.reason), []).append(trial)
     return [
-        f"{label}: {status} in {len(places)} of its trials ({places[0]}"
-        f"{', …' if len(places) > 1 else ''}): {reason}"
-        for (label, status, reason), places in counted.items()
+        f"{label}: {status} in {len(trials)} of its trials ({trials[0].fold} "
+        f"r{trials[0].replicate}{', …' if len(trials) > 1 else ''}): "
+        f"{reason.removesuffix('.')}{_log_of(trials[0])}"
+        for (label, status, reason), trials in alike.items()
     ]
+
+
+def _log_of(trial: TrialRecord) -> str:
+    """Return where to read more, within the folder of the run; a skip has no log."""
+    if trial.status in ("skipped", "interrupted"):
+        return ""
+    return f". Log: logs/{trial_name(trial)}.log"
 
 
 def title(stage: StageRecord) -> str:

@@ -135,6 +135,7 @@ def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
         n_threads=trial.plan.n_threads,
         latency=config.latency,
         time_limit_seconds=config.time_limit_seconds,
+        silence_limit_seconds=config.silence_limit_seconds,
     )
 
 

@@ -4,12 +4,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.errors import ResultsError, UsageError, counted, nearest
 from benchbox.plugins import discover
-from benchbox.ratings import IndexArray
+from benchbox.ratings import IndexArray, Texts
 from benchbox.records import RunFolder, RunRecord, TrialRecord
 from benchbox.reports import leaderboards, render, row_values
 from benchbox.runs.stages import Stages
@@ -174,5 +173,5 @@ class Run:
         }
 
 
-def _named(ids: NDArray[np.str_] | None, index: IndexArray) -> NDArray[Any]:
+def _named(ids: Texts | None, index: IndexArray) -> NDArray[Any]:
     return index if ids is None else ids[index]

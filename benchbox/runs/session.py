@@ -26,6 +26,7 @@ from benchbox.runs.plan import Plan
 from benchbox.runs.resolve import (
     choose_device,
     find_accelerators,
+    own_spaces,
     resolve_metrics,
     resolve_models,
 )
@@ -128,7 +129,7 @@ class Session:
         if config.tuning is None:
             return plan
         check_metric(plan)
-        return with_tuned(plan, spaces)
+        return with_tuned(plan, {**spaces, **own_spaces(models, executor)})
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
+from benchbox.data import spelt
 from benchbox.errors import PluginError, UsageError, shown
+from benchbox.options import unstorable
 from benchbox.plugins import Registry, Suite, suite_from_toml
 from benchbox.records import RunConfig
 
@@ -40,6 +42,8 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
     if isinstance(settings.get("folds"), str):
         names = settings["folds"].split(",")
         settings["folds"] = tuple(name.strip() for name in names)
+    if isinstance(settings.get("datasets"), (list, tuple)):
+        settings["datasets"] = tuple(map(_recordable, settings["datasets"]))
     try:
         config = msgspec.convert(settings, RunConfig)
         # Text that cannot be encoded, such as a lone surrogate, cannot be saved.
@@ -55,7 +59,15 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
         _check_range(name, getattr(config, name), most)
     if config.tuning is not None:
         _check_range("budget_seconds", config.tuning.seconds, _MOST_SECONDS)
+    for name, value in msgspec.to_builtins(config).items():
+        if trouble := unstorable(value):
+            raise UsageError(f"The run cannot have {name} = {shown(value)}: {trouble}.")
     return config
+
+
+def _recordable(dataset: Any) -> Any:
+    # The name of a file may be no UTF-8, which JSON cannot hold.
+    return spelt(dataset) if isinstance(dataset, str) else dataset
 
 
 def _check_range(name: str, value: float | None, most: float) -> None:

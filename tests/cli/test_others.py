@@ -95,6 +95,9 @@ def test_doctor_finds_this_machine_fit(benchbox: Benchbox) -> None:
 
     assert done.code == 0, done.out
     assert "starts and responds" in done.out
+    assert "nothing for 15 min is stopped (--silence-limit)" in " ".join(
+        done.out.split()
+    )
     assert "torch" in done.out
 
 

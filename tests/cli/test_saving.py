@@ -263,6 +263,17 @@ def test_unusual_names_of_columns_are_given(benchbox: Benchbox, saved: Path) -> 
     assert done.out.startswith("who,what,prediction\nu1,film-00,")
 
 
+def test_of_two_columns_that_could_be_the_item_the_one_that_run_reads_is_read(
+    benchbox: Benchbox, saved: Path
+) -> None:
+    Path("p.csv").write_text("asin,parent_asin,customer_id\nx,film-00,u1\n")
+
+    done = benchbox("predict saved p.csv")
+
+    assert done.err == ""
+    assert done.out.startswith("asin,parent_asin,customer_id,prediction\nx,film-00,u1")
+
+
 def test_separator_and_encoding_are_given_as_for_ratings(
     benchbox: Benchbox, saved: Path
 ) -> None:
