@@ -330,6 +330,21 @@ def test_predictions_in_a_file_are_utf_8_in_any_locale(
 # Ids that look like something else.
 
 
+@pytest.mark.parametrize(
+    ("typed", "code"), [("ä", 0), ("\udcc3\udca4", 0), ("\udce4", 2), ("\0", 2)]
+)
+def test_a_user_is_known_by_what_was_typed_in_any_locale(
+    typed: str, code: int, benchbox: Benchbox
+) -> None:
+    Path("r.csv").write_text("user,item,rating\nä,a,1\nb,b,5\n", encoding="utf-8")
+    assert benchbox("fit bias -d r.csv --out m").code == 0
+
+    done = benchbox(f"recommend m --user '{typed}'")
+
+    assert done.code == code
+    assert done.err.count("\n") == (1 if code else 0)
+
+
 @pytest.mark.parametrize("user", ["u1@shop.test", "1.0", "a/b", "-3", "me.csv", "7"])
 def test_a_user_is_known_by_any_id_and_never_taken_for_a_file(
     user: str, benchbox: Benchbox
