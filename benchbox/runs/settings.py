@@ -54,7 +54,7 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
     except UnicodeEncodeError as error:
         raise UsageError(
             f"{shown(error.object)} is not UTF-8 text, so no record can hold it. "
-            f"Rename the file."
+            f"Write it otherwise."
         ) from None
     except (msgspec.ValidationError, TypeError) as error:
         raise UsageError(f"A setting of the run is invalid: {error}.") from None
