@@ -215,6 +215,14 @@ def test_a_quote_that_is_never_closed_is_named(benchbox, tmp_path) -> None:
     assert 'lines 12 to 30: a quote (") makes one field of several rows' in line
 
 
+def test_a_quote_in_a_rating_is_named_too(benchbox, tmp_path) -> None:
+    content = 'user,item,rating\n1,1,3\n1,2,"4\n2,1,5"\n2,3,1\n'
+
+    line = refusal(show(benchbox, tmp_path, content))
+
+    assert 'lines 3 to 4: a quote (") makes one field of several rows' in line
+
+
 def titled(titles: dict[int, str]) -> str:
     body = [
         f"{u},{i},{r},{titles.get(n, 'title')}" for n, (u, i, r, _) in enumerate(ROWS)

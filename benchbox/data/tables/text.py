@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from benchbox.data.tables.converted import converted, is_sound, no_rows
 from benchbox.data.tables.fast_text import PlainText, looks_plain, read_plain
-from benchbox.data.tables.fields import Columns, Wanted, flaw_in
+from benchbox.data.tables.fields import NUMERIC, Columns, Wanted, flaw_in
 from benchbox.data.tables.records import (
     BLANKS,
     PLACEHOLDER,
@@ -207,9 +207,9 @@ class TextTable:
 
     def _flaw_of(self, record: Record, wanted: Mapping[str, Wanted]) -> str | None:
         fields, n_columns = record.fields, len(self.first)
-        if len(fields) != n_columns and record.is_broken:
-            return f"{record.where}: {_STRAY}"
         if len(fields) != n_columns:
+            if record.is_broken:
+                return f"{record.where}: {_STRAY}"
             return (
                 f"{record.where} has {len(fields)} columns instead of "
                 f"{n_columns}: {self.delimiter.join(fields)[:80]!r}. Correct or remove "
@@ -218,7 +218,8 @@ class TextTable:
         for name, column in wanted.items():
             flaw = flaw_in(fields[column.position], name, column.kind, self.decimal)
             if flaw is not None:
-                return f"{record.where}: {flaw}"
+                stray = record.is_broken and column.kind in NUMERIC
+                return f"{record.where}: {_STRAY if stray else flaw}"
         return None
 
     def _check_breaks(
