@@ -21,9 +21,14 @@ from benchbox.machine import (
     describe_environment,
     find_disturbances,
 )
+from benchbox.records import SILENCE_SECONDS
 from benchbox.trials import LocalExecutor
 
 _NEEDED_DISK_GIB = 1.0
+_LIMITS = (
+    f"a trial that says, prints and computes nothing for {SILENCE_SECONDS / 60:g} min "
+    f"is stopped (--silence-limit); --time-limit and --memory-limit set others"
+)
 _MARGIN = 8
 """Width of the verdict and of the gaps between columns."""
 
@@ -73,6 +78,7 @@ def _checks() -> Iterator[_Check]:
         yield _Check("bad", "trial process", trouble)
     else:
         yield _Check("ok", "trial process", "starts and responds")
+        yield _Check("ok", "trial limits", _LIMITS)
         found = ", ".join(accelerators.names) or "none: CPU only"
         yield _Check("ok", "accelerators", found)
     yield from _plugin_checks()
@@ -100,6 +106,8 @@ def _plugin_checks() -> Iterator[_Check]:
     yield _Check("ok" if models and datasets else "bad", "plugins", found)
     for broken in registry.broken:
         yield _Check("bad", "plugin", f"{broken.origin} {broken.reason}")
+    for flaw in registry.flaws:
+        yield _Check("bad" if flaw.is_plugin else "note", "metadata", str(flaw))
 
 
 def _folder_check(what: str, folder: Path) -> _Check:

@@ -33,7 +33,13 @@ from benchbox.cli.progress import TrialProgress, clock
 from benchbox.errors import UsageError, counted, printable
 from benchbox.models import Precision
 from benchbox.plugins import Registry
-from benchbox.records import RunConfig, RunFolder, TrialRecord, new_run_id
+from benchbox.records import (
+    SILENCE_SECONDS,
+    RunConfig,
+    RunFolder,
+    TrialRecord,
+    new_run_id,
+)
 from benchbox.reports import TextTable, fitted, paragraph, render, terminal_width
 from benchbox.runs import (
     Costs,
@@ -116,11 +122,20 @@ from benchbox.runs import (
     help="Stop a trial that takes longer.",
 )
 @click.option(
+    "--silence-limit",
+    "silence_limit_seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop a trial that says, prints and computes nothing for so long.  "
+    f"[default: {SILENCE_SECONDS:g}]",
+)
+@click.option(
     "--memory-limit",
     "memory_limit_gib",
     type=click.FloatRange(min=0, min_open=True),
     metavar="GIB",
-    help="Stop a trial that uses more memory.",
+    help="Stop a trial that uses more memory, with all it starts.  [default: that of "
+    "the machine, less a tenth and at least 1]",
 )
 @click.option(
     "--clip/--no-clip",

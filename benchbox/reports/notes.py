@@ -3,8 +3,8 @@
 from benchbox.errors import counted
 from benchbox.metrics import MAPE
 from benchbox.options import spell
-from benchbox.records import RunRecord, StageRecord
-from benchbox.reports.columns import FLAGS, FRONT, LEAK, WORSE, shown_metrics
+from benchbox.records import RunRecord, StageRecord, TrialRecord, trial_name
+from benchbox.reports.columns import FLAGS, FRONT, LEAK, READY, WORSE, shown_metrics
 from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
 
@@ -38,15 +38,22 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
 
 def troubles(board: Leaderboard) -> list[str]:
     """Return a line for each way a trial did not end well, with how often it did."""
-    counted: dict[tuple[str, str, str], list[str]] = {}
+    alike: dict[tuple[str, str, str], list[TrialRecord]] = {}
     for trial in board.troubles:
-        place = f"{trial.fold} r{trial.replicate}"
-        counted.setdefault((trial.label, trial.status, trial.reason), []).append(place)
+        alike.setdefault((trial.label, trial.status, trial.reason), []).append(trial)
     return [
-        f"{label}: {status} in {len(places)} of its trials ({places[0]}"
-        f"{', …' if len(places) > 1 else ''}): {reason}"
-        for (label, status, reason), places in counted.items()
+        f"{label}: {status} in {len(trials)} of its trials ({trials[0].fold} "
+        f"r{trials[0].replicate}{', …' if len(trials) > 1 else ''}): "
+        f"{reason.removesuffix('.')}{_log_of(trials[0])}"
+        for (label, status, reason), trials in alike.items()
     ]
+
+
+def _log_of(trial: TrialRecord) -> str:
+    """Return where to read more, within the folder of the run; a skip has no log."""
+    if trial.status in ("skipped", "interrupted"):
+        return ""
+    return f". Log: logs/{trial_name(trial)}.log"
 
 
 def title(stage: StageRecord) -> str:
@@ -102,6 +109,19 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
             f"Not included in these times: the first use of each model (compilation, "
             f"loading of libraries), {seconds(sum(first_use.values()))} s in total, "
             f"at most {seconds(first_use[longest])} s ({longest})."
+        )
+    if any(row.ready_seconds is not None for row in board.rows):
+        said.append(
+            f"{READY}: from the data to the first predictions, that is the import and "
+            f"preparation of the model, its fit, and the first call of predict."
+        )
+    hastened = [row for row in board.rows if row.n_hastened]
+    if hastened:
+        which = ", ".join(row.label for row in hastened)
+        said.append(
+            f"⚠ {sum(row.n_hastened for row in hastened)} repeats took less than a "
+            f"tenth of the first fit with the same seed, so they may have kept "
+            f"something of it, and their times are not those of a fit: {which}."
         )
     disturbed = sum(row.n_disturbed for row in board.rows)
     if disturbed:
