@@ -36,7 +36,7 @@ MOST = float(np.finfo(np.float32).max)
 """Largest possible rating: they are stored as float32."""
 
 Features = Mapping[str, NDArray[Any]]
-"""Feature columns of users or items by name, one row per index; text stays text."""
+"""Feature columns of users or items by name, one row per index: numbers, or `Texts`."""
 
 
 class RatingScale(msgspec.Struct, frozen=True):

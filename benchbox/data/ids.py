@@ -22,7 +22,7 @@ def flaw_of(text: str) -> str | None:
     if "\0" in text:
         return f"{_shown(text)} has a NUL character in it"
     if "\n" in text or "\r" in text:
-        return f"{_shown(text)} has a line break in it"
+        return f'{_shown(text)} has a line break in it; a quote (") may be stray'
     return None
 
 
@@ -79,8 +79,8 @@ def _note(column: IdColumn, odd: list[int], n_merged: int, what: str) -> str:
     n_rows = np.count_nonzero(np.isin(column.codes, odd))
     note = (
         f"In {n_rows:,} of {len(column):,} rows there are blanks around the {what} id, "
-        f"such as around {_shown(plain_id(column.names[odd[0]]))}. They are not part of "
-        f"the id."
+        f"such as around {_shown(plain_id(column.names[odd[0]]))}. They are not part "
+        f"of the id."
     )
     return note + (
         f" Without them, {n_merged:,} ids are the same as others." if n_merged else ""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data.raw import IdColumn
+from benchbox.data.ids import plain_ids
+from benchbox.data.raw import IdColumn, Where
 from benchbox.data.tables.fields import MOST_SECONDS, Columns, Kind, Wanted
 from benchbox.ratings import MOST, texts_of
 
@@ -33,19 +34,29 @@ def first_unsound(column: "pa.ChunkedArray", kind: Kind) -> int:
 
 
 def converted(
-    columns: Mapping[str, "pa.ChunkedArray"], wanted: Mapping[str, Wanted], n_rows: int
+    columns: Mapping[str, "pa.ChunkedArray"],
+    wanted: Mapping[str, Wanted],
+    n_rows: int,
+    where: Where,
 ) -> Columns:
-    """Return *columns*, which are sound, in the types of a table."""
+    """Return *columns*, which are sound, in the types of a table.
+
+    Raises:
+        DataError: An id cannot be one; see `plain_ids`.
+    """
 
     def of_kind(kind: Kind) -> Iterator[tuple[str, "pa.ChunkedArray"]]:
         return ((n, column) for n, column in columns.items() if wanted[n].kind == kind)
 
+    ids = {name: _to_ids(column) for name, column in of_kind("id")}
+    plain = {name: plain_ids(column, name, where) for name, column in ids.items()}
     return Columns(
         n_rows=n_rows,
-        ids={name: _to_ids(column) for name, column in of_kind("id")},
+        ids={name: column for name, (column, _) in plain.items()},
         numbers={name: column.to_numpy() for name, column in of_kind("number")},
         seconds={name: _to_seconds(column) for name, column in of_kind("seconds")},
         texts={name: _to_texts(column) for name, column in of_kind("text")},
+        notes=tuple(note for _, notes in plain.values() for note in notes),
     )
 
 
@@ -54,7 +65,7 @@ def no_rows(wanted: Mapping[str, Wanted]) -> Columns:
     import pyarrow as pa
 
     empty = {name: pa.chunked_array([], pa.float64()) for name in wanted}
-    return converted(empty, wanted, 0)
+    return converted(empty, wanted, 0, str)
 
 
 def _in_range(column: "pa.ChunkedArray", kind: Kind) -> NDArray[np.bool_]:

@@ -111,6 +111,10 @@ def refuse_foreign_text(path: Path, line: str) -> None:
     Raises:
         DataError: It holds none; says what it is, and what to do.
     """
+    if "\0" in line:
+        raise _foreign(
+            path, "no table of text: its first line has NUL characters", _TO_TEXT
+        )
     for pattern, what, advice in _TEXTS:
         if pattern.match(line.lstrip("\ufeff \t")):
             raise _foreign(path, what, advice)

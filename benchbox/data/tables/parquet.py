@@ -46,7 +46,7 @@ class ParquetTable:
                     f"{self.where(row)}: the {name} is empty or not finite, or too "
                     f"large for float32. Correct or remove the row."
                 )
-        return converted(columns, wanted, arrow.num_rows)
+        return converted(columns, wanted, arrow.num_rows, self.where)
 
     def where(self, row: int, *, headed: bool = True) -> str:
         """Return the file and the row number, counted from 1."""

@@ -75,7 +75,7 @@ def open_table(
         return open_parquet(path)
     text = open_text(path, encoding)
     for line in text.lines():
-        if line.strip("\r\n"):
+        if line.strip():
             break
     else:
         raise DataError(f"{path.name} is empty. Give a file with ratings.")

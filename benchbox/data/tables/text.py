@@ -1,10 +1,9 @@
 """Reads delimited text into typed columns."""
 
 import csv
-import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,22 +11,28 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from benchbox.data.tables.converted import converted, is_sound, no_rows
 from benchbox.data.tables.fast_text import PlainText, looks_plain, read_plain
 from benchbox.data.tables.fields import Columns, Wanted, flaw_in
+from benchbox.data.tables.records import (
+    BLANKS,
+    PLACEHOLDER,
+    Record,
+    begins_quoted,
+    records_of,
+    squeezed,
+)
 from benchbox.data.tables.text_file import TextFile
 from benchbox.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PLACEHOLDER = "\x1f"
 # Every block has its own dictionary of ids; with blocks of 1 MB, merging them would
 # take longer than parsing.
 _BLOCK_BYTES = 8 << 20
 
-_BLANKS = re.compile(r"[ \t]+")
-_QUOTED_OR_BLANKS = re.compile(r'("[^"\r\n]*")|[ \t]+')
-_AT_LINE_ENDS = re.compile(r"^ | (?=\r?$)", re.MULTILINE)
-_QUOTED = re.compile(r'\s*".*"\s*', re.DOTALL)
-_NUMBER = re.compile(r"\s*[-+.\deE]+\s*")
+_STRAY = (
+    'a quote (") makes one field of several rows. Remove it if it is stray, or close '
+    "it where its field ends."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +87,17 @@ class TextTable:
         columns = {name: arrow[f"c{w.position}"] for name, w in wanted.items()}
         if not all(is_sound(columns[name], w.kind) for name, w in wanted.items()):
             self._explain(wanted, headed, "a field is empty or not finite")
-        found = converted(columns, wanted, arrow.num_rows)
+        found = converted(
+            columns, wanted, arrow.num_rows, partial(self.where, headed=headed)
+        )
         breaks = self._check_breaks(found, wanted, headed)
-        return replace(found, notes=(*self._file.notes, *breaks))
+        return replace(found, notes=(*self._file.notes, *found.notes, *breaks))
 
     def where(self, row: int, *, headed: bool) -> str:
-        """Return the file and line of *row*; reads the file up to it."""
-        for place, (line, _) in enumerate(self.records(), start=-headed):
+        """Return the file and the lines of *row*; reads the file up to it."""
+        for place, record in enumerate(self._records(), start=-headed):
             if place == row:
-                return f"{self.path.name}, line {line}"
+                return f"{self.path.name}, {record.where}"
         raise IndexError(row)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
@@ -102,51 +109,19 @@ class TextTable:
 
     def with_first(self) -> "TextTable":
         """Return this table with the fields of its first line that is not blank."""
-        table = replace(self, has_quotes=self._begins_quoted())
-        line, first = next(table.records())
-        return replace(table, first=tuple(first), first_line=line)
+        first = next(self._records(), None)
+        if first is not None and begins_quoted(first.fields) and not self.quoted:
+            return replace(self, has_quotes=True).with_first()
+        if first is None:
+            raise DataError(f"{self.path.name} is empty. Give a file with ratings.")
+        return replace(self, first=tuple(first.fields), first_line=first.start)
 
-    def _begins_quoted(self) -> bool:
-        """Return whether all texts of the first line are quoted."""
-        if len(self.delimiter) > 1 or self.quoted:
-            return False
-        _, fields = next(self.records())
-        texts = [field for field in fields if not _NUMBER.fullmatch(field)]
-        return bool(texts) and all(map(_QUOTED.fullmatch, texts))
-
-    def _records(self) -> "Iterator[_Record]":
-        lines: Iterable[str] = self._file.lines()
-        if len(self.delimiter) > 1:
-            for number, line in enumerate(lines, start=1):
-                if text := line.rstrip("\r\n"):
-                    yield _Record(number, number, text.split(self.delimiter))
-            return
-        if self.delimiter == " ":
-            lines = map(self._squeezed, lines)
-        # The limit of 128 KiB holds for all of a program, and is meant for other uses.
-        csv.field_size_limit(sys.maxsize)
-        rows = csv.reader(
-            lines,
-            delimiter=self.delimiter,
-            quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
-        )
-        start = 1
-        for fields in rows:
-            if fields:
-                yield _Record(start, rows.line_num, fields)
-            start = rows.line_num + 1
+    def _records(self) -> Iterator[Record]:
+        return records_of(self._file.lines(), self.delimiter, quoted=self.quoted)
 
     @property
     def _file(self) -> TextFile:
         return TextFile(self.path, self.encoding, self.codec)
-
-    def _squeezed(self, text: str) -> str:
-        """Return *text* with one blank between fields, and none around lines."""
-        if self.quoted:
-            text = _QUOTED_OR_BLANKS.sub(lambda found: found[1] or " ", text)
-        else:
-            text = _BLANKS.sub(" ", text)
-        return _AT_LINE_ENDS.sub("", text)
 
     def _read_plain(self, wanted: Mapping[str, Wanted], headed: bool) -> Columns | None:
         records = (fields for _, fields in self.records())
@@ -185,7 +160,7 @@ class TextTable:
                     block_size=_BLOCK_BYTES,
                 ),
                 parse_options=arrow_csv.ParseOptions(
-                    delimiter=_PLACEHOLDER if self._is_replaced else self.delimiter,
+                    delimiter=PLACEHOLDER if self._is_replaced else self.delimiter,
                     quote_char='"' if self.quoted else False,
                     newlines_in_values=self.quoted,
                 ),
@@ -210,13 +185,13 @@ class TextTable:
         import pyarrow as pa
 
         file = self._file
-        if file.is_utf8 and not self._is_replaced and self.delimiter != " ":
+        if file.is_utf8 and not self._is_replaced and self.delimiter != BLANKS:
             return file.open() if file.codec else self.path
         text = "".join(file.lines())
         if self._is_replaced:
-            text = text.replace(self.delimiter, _PLACEHOLDER)
-        elif self.delimiter == " ":
-            text = self._squeezed(text)
+            text = text.replace(self.delimiter, PLACEHOLDER)
+        elif self.delimiter == BLANKS:
+            text = squeezed(text, quoted=self.quoted)
         return pa.BufferReader(text.encode())
 
     def _explain(
@@ -230,23 +205,20 @@ class TextTable:
             reason = f"a line is longer than {_BLOCK_BYTES >> 20} MiB"
         raise DataError(f"{self.path.name} cannot be read: {reason}.")
 
-    def _flaw_of(self, record: "_Record", wanted: Mapping[str, Wanted]) -> str | None:
+    def _flaw_of(self, record: Record, wanted: Mapping[str, Wanted]) -> str | None:
         fields, n_columns = record.fields, len(self.first)
-        if record.is_broken and (
-            len(fields) != n_columns
-            or any(_is_broken(fields[w.position]) for w in wanted.values())
-        ):
-            return f"{record.quote} {_REMOVE_QUOTE}"
+        if len(fields) != n_columns and record.is_broken:
+            return f"{record.where}: {_STRAY}"
         if len(fields) != n_columns:
             return (
-                f"line {record.start} has {len(fields)} columns instead of "
+                f"{record.where} has {len(fields)} columns instead of "
                 f"{n_columns}: {self.delimiter.join(fields)[:80]!r}. Correct or remove "
                 f"the line."
             )
         for name, column in wanted.items():
             flaw = flaw_in(fields[column.position], name, column.kind, self.decimal)
             if flaw is not None:
-                return f"line {record.start}: {flaw}"
+                return f"{record.where}: {flaw}"
         return None
 
     def _check_breaks(
@@ -255,23 +227,18 @@ class TextTable:
         """Refuse rows that a stray quote has swallowed; return notes on other breaks.
 
         Raises:
-            DataError: A line break is within an id, or a quoted field holds rows.
+            DataError: A quoted field holds rows.
         """
-        if not self.quoted:
-            return ()
-        if any(any(map(_is_broken, column.names)) for column in found.ids.values()):
-            self._explain(wanted, headed, "an id has a line break in it")
-        if len(wanted) == len(self.first) or not self._may_have_breaks(
-            found.n_rows + headed
+        if (
+            not self.quoted
+            or len(wanted) == len(self.first)
+            or not self._may_have_breaks(found.n_rows + headed)
         ):
             return ()
         broken = [record for record in self._records() if record.is_broken]
         for record in broken:
             if any(self._is_row(line, wanted) for line in record.swallowed):
-                raise DataError(
-                    f"{self.path.name}, {record.quote} Lines within it look like rows "
-                    f"of the table. {_REMOVE_QUOTE}"
-                )
+                raise DataError(f"{self.path.name}, {record.where}: {_STRAY}")
         if not broken:
             return ()
         longest = max(broken, key=lambda record: record.end - record.start)
@@ -293,41 +260,5 @@ class TextTable:
 
     def _is_row(self, line: str, wanted: Mapping[str, Wanted]) -> bool:
         fields = next(csv.reader([line], delimiter=self.delimiter), [])
-        record = _Record(1, 1, fields)
+        record = Record(1, 1, fields)
         return self._flaw_of(record, wanted) is None
-
-
-_REMOVE_QUOTE = "Remove the quote if it is stray, or close it where its field ends."
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """A row of a text, and the numbers of its first and last line, from 1."""
-
-    start: int
-    end: int
-    fields: list[str]
-
-    @property
-    def is_broken(self) -> bool:
-        """Whether the row goes over several lines."""
-        return self.end > self.start
-
-    @property
-    def quote(self) -> str:
-        """A sentence about the quote that holds several lines together."""
-        n_lines = self.end - self.start + 1
-        return (
-            f'line {self.start}: a quote (") makes one field of lines {self.start} to '
-            f"{self.end} ({n_lines:,} lines)."
-        )
-
-    @property
-    def swallowed(self) -> Iterator[str]:
-        """What would be lines of their own without quotes."""
-        for field in self.fields:
-            yield from field.splitlines()[1:]
-
-
-def _is_broken(text: str) -> bool:
-    return "\n" in text or "\r" in text

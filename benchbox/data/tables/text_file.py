@@ -171,9 +171,9 @@ def _check_marks(text: TextFile, head: bytes) -> None:
     found = next((name for mark, name in _BYTE_ORDER if head.startswith(mark)), None)
     if found is None and head:
         # Two bytes for each character, most of which are in ASCII.
-        for start, name in ((0, "utf-16-be"), (1, "utf-16-le")):
-            if head[start::2].count(0) > 0.9 * len(head) // 2 > 0:
-                found = name
+        zeros = [head[start::2].count(0) / len(head) for start in (0, 1)]
+        if max(zeros) > 0.4 and min(zeros) < 0.1:
+            found = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
     if found is not None:
         raise DataError(
             f"{text.path.name} is {found.upper()} text, not {stated}. State the "

@@ -37,7 +37,7 @@ def ids_of(columns: Columns, name: str) -> list[str]:
     return [column.names[code] for code in column.codes]
 
 
-fields = st.text("ab1 é'#-", min_size=1, max_size=5)
+fields = st.text("ab1 é'#-", min_size=1, max_size=5).filter(str.strip)
 numbers = st.floats(-1e6, 1e6).map(lambda x: round(x, 3))
 rows_strategy = st.lists(st.tuples(fields, fields, numbers), min_size=1, max_size=20)
 
@@ -49,8 +49,8 @@ def test_what_is_written_is_read(tmp_path, rows, delimiter) -> None:
 
     columns = read(table_of(tmp_path, text, delimiter=delimiter))
 
-    assert ids_of(columns, "user") == [row[0] for row in rows]
-    assert ids_of(columns, "item") == [row[1] for row in rows]
+    assert ids_of(columns, "user") == [row[0].strip() for row in rows]
+    assert ids_of(columns, "item") == [row[1].strip() for row in rows]
     assert columns.numbers["rating"].tolist() == [row[2] for row in rows]
 
 
@@ -63,8 +63,8 @@ def test_parquet_and_text_are_read_alike(tmp_path, rows) -> None:
 
     columns = open_table(path).read(WANTED, headed=True)
 
-    assert ids_of(columns, "user") == list(users)
-    assert ids_of(columns, "item") == list(items)
+    assert ids_of(columns, "user") == [user.strip() for user in users]
+    assert ids_of(columns, "item") == [item.strip() for item in items]
     assert columns.numbers["rating"].tolist() == list(values)
 
 
@@ -275,3 +275,34 @@ def test_text_columns_keep_empty_fields(tmp_path) -> None:
     columns = table.read({"title": Wanted(1, "text")}, headed=False)
 
     assert columns.texts["title"].tolist() == ["", "b"]
+
+
+@PATH_IS_REUSED
+@given(
+    lines=st.lists(
+        st.lists(st.text('ab" ', min_size=1, max_size=3), min_size=3, max_size=3),
+        min_size=1,
+        max_size=8,
+    ),
+    delimiter=st.sampled_from([",", ";", "\t", " "]),
+)
+def test_quotes_never_make_one_row_of_several(tmp_path, lines, delimiter) -> None:
+    rows = [list("ab3c"), *([*fields[:2], "3", fields[2]] for fields in lines)]
+    text = "".join(delimiter.join(row) + "\n" for row in rows)
+    try:
+        columns = read(table_of(tmp_path, text, delimiter=delimiter))
+    except DataError:
+        return
+
+    assert columns.n_rows == len(rows)
+    for names in (columns.ids["user"].names, columns.ids["item"].names):
+        assert all(name == name.strip() and "\n" not in name for name in names)
+
+
+def test_long_ids_are_read_past_the_limit_of_pythons_own_reader(tmp_path) -> None:
+    long = "x" * 200_000
+
+    columns = read(table_of(tmp_path, f"{long},2,3\n1,{long},3\n"))
+
+    assert ids_of(columns, "user") == [long, "1"]
+    assert ids_of(columns, "item") == ["2", long]
