@@ -114,7 +114,10 @@ def _digest_of(files: Iterable[Path]) -> str:
 def _equivalents(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
-    lines = (line.partition("#")[0].split() for line in file.read_text().splitlines())
+    lines = (
+        line.partition("#")[0].split()
+        for line in file.read_text(encoding="utf-8").splitlines()
+    )
     return dict(line for line in lines if len(line) == 2)
 
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import Literal
@@ -12,10 +12,10 @@ from typing import Literal
 import click
 from tabulate import tabulate
 
-from benchbox.cli.common import say
+from benchbox.cli.common import hand_out, say, to_json
 from benchbox.cli.installed import installed
 from benchbox.data import cache_folder
-from benchbox.errors import BenchboxError
+from benchbox.errors import BenchboxError, counted
 from benchbox.machine import (
     FoundDevices,
     describe_environment,
@@ -41,13 +41,22 @@ class _Check:
 
 
 @click.command("doctor")
-def command() -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(as_json: bool) -> int:
     """Check that this machine is ready to run benchmarks.
 
     A "note" is something that may disturb timings. The exit code is 1 if anything is
     "bad": missing or broken.
     """
     checks = list(_checks())
+    if as_json:
+        hand_out(to_json([asdict(check) for check in checks]))
+    else:
+        _print(checks)
+    return int(any(c.verdict == "bad" for c in checks))
+
+
+def _print(checks: list[_Check]) -> None:
     width = shutil.get_terminal_size((100, 24)).columns
     room = max(40, width - max(len(c.what) for c in checks) - _MARGIN)
     rows = [
@@ -56,7 +65,6 @@ def command() -> int:
     say(tabulate(rows, tablefmt="plain"))
     if any(c.verdict == "note" for c in checks):
         say("\ndocs/timing.md explains the notes about timings.")
-    return int(any(c.verdict == "bad" for c in checks))
 
 
 def _checks() -> Iterator[_Check]:
@@ -94,7 +102,7 @@ def _accelerators() -> tuple[FoundDevices, str]:
 def _plugin_checks() -> Iterator[_Check]:
     registry = installed()
     models, datasets = registry.all("models"), registry.all("datasets")
-    found = f"{len(models)} models and {len(datasets)} data sets"
+    found = f"{counted(len(models), 'model')} and {counted(len(datasets), 'data set')}"
     yield _Check("ok" if models and datasets else "bad", "plugins", found)
     for broken in registry.broken:
         yield _Check("bad", "plugin", f"{broken.origin} {broken.reason}")

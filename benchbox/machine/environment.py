@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchbox.errors import counted
 from benchbox.machine import devices
 from benchbox.machine.distributions import package_version, versions_of
 from benchbox.machine.nvml import DeviceRecord, describe_devices
@@ -104,7 +105,10 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     def machine(self) -> str:
         """Return the hardware in a few words, for the notes below a table."""
         gib = self.memory_bytes / 2**30
-        parts = [f"{self.cpu}, {self.n_cpus} cores, {gib:.0f} GiB", *self.accelerators]
+        parts = [
+            f"{self.cpu}, {counted(self.n_cpus, 'core')}, {gib:.0f} GiB",
+            *self.accelerators,
+        ]
         return " + ".join(parts)
 
 

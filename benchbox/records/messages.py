@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import msgspec
-import numpy as np
 
+from benchbox.data import save_array
 from benchbox.machine import FoundDevices
 from benchbox.models import Capabilities
 from benchbox.ratings import IndexArray
@@ -55,10 +55,10 @@ class Pairs(_Message, frozen=True, tag="pairs"):
             users: User index per pair, shape ``(n,)``.
             items: Item index per pair, shape ``(n,)``.
         """
-        files = {name: str(folder / f"{name}.npy") for name in ("users", "items")}
-        np.save(files["users"], users, allow_pickle=False)
-        np.save(files["items"], items, allow_pickle=False)
-        return cls(**files)
+        files = {name: folder / f"{name}.npy" for name in ("users", "items")}
+        save_array(files["users"], users)
+        save_array(files["items"], items)
+        return cls(**{name: str(file) for name, file in files.items()})
 
 
 class Concluded(_Message, frozen=True, tag="concluded"):

@@ -108,12 +108,15 @@ class Session:
         n_threads = config.threads or n_usable_cpus()
         executor = self.executor(n_threads)
         stages = Stages(self.registry, self.notify, config.columns)
+        self._listener.loading("the models")
         # Names first: a misspelt model must not wait for a download.
         if config.cases:
             models, made = resolve_cases(config.cases, self.registry, executor, stages)
         else:
             models = resolve_models(config.models, self.registry, executor)
+            self._listener.loading(f"and splitting {', '.join(config.datasets)}")
             made = stages.all(config)
+        self._listener.loading("torch and other libraries, for the trials")
         plan = Plan(
             config=config,
             models=models,
