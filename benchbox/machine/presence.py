@@ -65,8 +65,8 @@ class Presence:
         return [int(line) for line in lines if line.isdigit()]
 
     def runs_now(self) -> list[int]:
-        """Return process ids of the other runs that exist now."""
-        return [int(name.partition("-")[0]) for name in self._others()]
+        """Return process ids of the other runs that exist now, each once, in order."""
+        return sorted({int(name.partition("-")[0]) for name in self._others()})
 
     def close(self) -> None:
         """Leave."""

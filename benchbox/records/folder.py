@@ -1,6 +1,5 @@
 """Folder of a run, written so that a crash loses no finished trial."""
 
-import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -13,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from benchbox.errors import ResultsError, error_line, printable
+from benchbox.data import write_array
+from benchbox.errors import (
+    DISK_FULL,
+    ResultsError,
+    cannot_write,
+    error_line,
+    printable,
+)
 from benchbox.ratings import Values
 from benchbox.records.encoding import decoded, encoded, read_whole
 from benchbox.records.run import RunRecord
@@ -74,6 +80,11 @@ class RunFolder:
         for path in (Path(name), parent / name):
             if (path / "run.json").is_file():
                 return cls(path)
+        if name == "last":
+            raise ResultsError(
+                f"There are no runs in {parent} yet. `benchbox run` makes one; --out "
+                f"names another folder."
+            )
         known = ", ".join(path.name for path in runs[-3:]) or "none"
         raise ResultsError(
             f"There is no run {name!r} in {parent}. Newest runs there: {known}."
@@ -231,7 +242,7 @@ class RunFolder:
                 if isinstance(content, bytes):
                     file.write(content)
                 else:
-                    np.save(file, content, allow_pickle=False)
+                    write_array(file, content)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
@@ -311,9 +322,9 @@ def _as_file_name(name: str) -> str:
 
 
 def _cannot_write(target: Path, error: OSError) -> ResultsError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         return ResultsError(
             f"The disk is full: {target} could not be written. What had ended before "
             f"is kept; make room, then continue with --resume."
         )
-    return ResultsError(f"{target} cannot be written: {error.strerror}.")
+    return ResultsError(cannot_write(target, error))

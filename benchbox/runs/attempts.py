@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchbox.errors import ModelError, ProtocolError
+from benchbox.errors import ModelError, ProtocolError, os_error_line
 from benchbox.machine import PhaseClock
 from benchbox.ratings import Positions, Values
 from benchbox.records import (
@@ -63,7 +63,7 @@ class Attempts:
             # A cleaner has removed the files meanwhile, or the disk is full.
             store.renew()
             # numpy tells of a full disk by numbers alone, and gives no error number.
-            why = str(error) if error.errno else f"the disk is full ({error})"
+            why = os_error_line(error) if error.errno else f"the disk is full ({error})"
             reason = f"its files could not be written or read: {why}"
             return trial.record(status="failed", reason=reason), None
 
@@ -142,6 +142,7 @@ def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
         n_threads=trial.plan.n_threads,
         latency=config.latency,
         time_limit_seconds=config.time_limit_seconds,
+        silence_limit_seconds=config.silence_limit_seconds,
     )
 
 

@@ -26,6 +26,7 @@ from benchbox.runs.plan import Plan
 from benchbox.runs.resolve import (
     choose_device,
     find_accelerators,
+    own_spaces,
     resolve_metrics,
     resolve_models,
 )
@@ -109,12 +110,15 @@ class Session:
         n_threads = config.threads or n_usable_cpus()
         executor = self.executor(n_threads)
         stages = Stages(self.registry, self.notify, config.columns)
+        self._listener.loading("the models")
         # Names first: a misspelt model must not wait for a download.
         if config.cases:
             models, made = resolve_cases(config.cases, self.registry, executor, stages)
         else:
             models = resolve_models(config.models, self.registry, executor)
+            self._listener.loading(f"and splitting {', '.join(config.datasets)}")
             made = stages.all(config)
+        self._listener.loading("torch and other libraries, for the trials")
         plan = Plan(
             config=config,
             models=models,
@@ -128,7 +132,7 @@ class Session:
         if config.tuning is None:
             return plan
         check_metric(plan)
-        return with_tuned(plan, spaces)
+        return with_tuned(plan, {**spaces, **own_spaces(models, executor)})
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""

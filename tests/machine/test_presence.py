@@ -133,3 +133,11 @@ def test_what_others_write_into_its_file_is_read_with_care(tmp_path: Path) -> No
     presence.close()
 
     assert met == [12, 34]
+
+
+def test_a_process_with_several_sessions_is_named_once(tmp_path) -> None:
+    mine, *others = (Presence(tmp_path) for _ in range(3))
+
+    assert mine.runs_now() == [os.getpid()]
+    for presence in (mine, *others):
+        presence.close()

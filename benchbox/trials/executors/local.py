@@ -23,6 +23,7 @@ from benchbox.machine import (
 )
 from benchbox.records import (
     MOST_TRIAL_BYTES,
+    SILENCE_SECONDS,
     ChildMessage,
     Concluded,
     Described,
@@ -118,7 +119,7 @@ class LocalExecutor:
     ) -> Finished:
         """Run one trial to whatever end it comes to; see `Executor.run`."""
         n_bytes = memory_limit_bytes or most_memory_bytes()
-        limits = Limits(job.time_limit_seconds, n_bytes)
+        limits = Limits(job.time_limit_seconds, n_bytes, job.silence_limit_seconds)
         if self._watch is None:
             self._watch = Watch(self._cpu_seconds)
         gauges = Gauges(job.device)
@@ -157,7 +158,7 @@ class LocalExecutor:
     def _ask(self, question: Question, kind: type[_Received]) -> _Received:
         answers: list[_Received] = []
         task = QuestionTask(question=question)
-        limits = Limits(_ANSWER_SECONDS, most_memory_bytes())
+        limits = Limits(_ANSWER_SECONDS, most_memory_bytes(), SILENCE_SECONDS)
         end = self._run_child(task, kind, answers.append, self._log, limits)
         if not answers:
             raise BenchboxError(

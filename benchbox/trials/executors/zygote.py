@@ -26,6 +26,7 @@ from benchbox.machine import (
     go_first,
     peak_memory_bytes,
     set_accelerators,
+    tolerate_damaged_metadata,
 )
 from benchbox.records import (
     Concluded,
@@ -86,6 +87,7 @@ def main() -> int:
 
 
 def _preload() -> None:
+    tolerate_damaged_metadata()
     import numba  # noqa: F401
     import scipy.sparse.linalg  # noqa: F401
 
