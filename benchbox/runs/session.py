@@ -34,6 +34,7 @@ from benchbox.runs.runner import execute, trials_left
 from benchbox.runs.saved_files import SavedRecord
 from benchbox.runs.saved_model import FitSettings, fit
 from benchbox.runs.scoring import failed_metrics
+from benchbox.runs.settings import check_bounds, check_n_trials
 from benchbox.runs.stages import Notify, Stages
 from benchbox.runs.trust import Trust
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
@@ -101,6 +102,7 @@ class Session:
             ProtocolError: A protocol cannot split a data set.
             LeakError: A split leaks hidden ratings to the models.
         """
+        check_bounds(config)
         spaces = {o.value.name: o.value.search for o in self.registry.all("models")}
         if config.tuning is not None:
             needs_optuna()
@@ -126,6 +128,7 @@ class Session:
             accelerators=find_accelerators(config.device, executor),
             refused=tuple(map(str, stages.refused)),
         )
+        check_n_trials(plan)
         if config.tuning is None:
             return plan
         check_metric(plan)
@@ -147,7 +150,14 @@ class Session:
 
         Returns:
             Record of the run; its status says whether the run finished.
+
+        Raises:
+            ResultsError: Another process carries out this run, or it cannot be written.
         """
+        with folder.locked():
+            return self._carried_out(plan, folder)
+
+    def _carried_out(self, plan: Plan, folder: RunFolder) -> RunRecord:
         # The run is on disk before its first trial, so that it can be resumed.
         record = _record(plan, folder, self._command)
         folder.write_run(record)

@@ -64,6 +64,10 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
 
+_TO_BE_READY = ("load", "fit", "predict")
+"""Phases from the data to the first predictions; what readies the device is none."""
+
+
 class Channel(Protocol):
     """The child's line to its parent."""
 
@@ -248,6 +252,10 @@ def _run(
         with clock.phase("predict"):
             # Inside the clock: the numbers must have reached the host.
             answered = host_array(model.predict(history, *asked))
+        if outcome.ready_seconds is None:
+            outcome.ready_seconds = sum(
+                map(clock.wall_seconds.__getitem__, _TO_BE_READY)
+            )
         predictions[chunk] = check_predictions(answered, len(asked[0]))
     channel.send(PhaseBegan(phase="end"))
     if job.latency and len(users):
