@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from benchbox.cli.common import notify, say
+from benchbox.cli.common import COLUMNS_HELP, notify, say
 from benchbox.cli.installed import installed
 from benchbox.errors import counted, one_line
 from benchbox.machine import DEVICE_HELP, n_usable_cpus
@@ -30,7 +30,7 @@ from benchbox.runs import FitSettings, SavedRecord, Session, Silent
 @click.option(
     "--columns",
     default="",
-    help="Columns of your own file: user=…,item=…,rating=…,timestamp=…",
+    help=COLUMNS_HELP,
 )
 @click.option(
     "--out",

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import click
 
 from benchbox.cli.common import (
+    COLUMNS_HELP,
     check_resume,
     code_option,
     complain_of,
@@ -76,12 +77,10 @@ from benchbox.runs import (
     "datasets",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="Data set, file of ratings, or train.csv+test.csv; repeatable.  "
-    "[default: ml-100k]",
+    help="Data set, file of ratings, or folds such as train.csv+test.csv or "
+    "'u*.base+u*.test'; repeatable.  [default: ml-100k]",
 )
-@click.option(
-    "--columns", help="Columns of your own files: user=…,item=…,rating=…,timestamp=…"
-)
+@click.option("--columns", help=COLUMNS_HELP)
 @protocols_option
 @click.option("-f", "--folds", metavar="NAME,…", help="Run only these folds.")
 @click.option(

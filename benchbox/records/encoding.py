@@ -20,7 +20,8 @@ _MOST_BYTES = 256 << 20
 
 def encoded(record: msgspec.Struct) -> bytes:
     """Return *record* as JSON, with the digest of its content."""
-    content = msgspec.to_builtins(record)
+    # As it will be read: not every value comes back from JSON as it was.
+    content = msgspec.json.decode(msgspec.json.encode(record))
     content[_DIGEST] = content_digest(content)
     return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
 

@@ -209,7 +209,7 @@ class RunFolder:
         if trial_name(record) != name:
             raise ResultsError(
                 f"{self.path / 'trials' / name}.json is the record of trial "
-                f"{trial_name(record)}: a copy, or renamed. Remove it, or name it so."
+                f"{trial_name(record)}: a copy, or renamed. Remove it, or give it back that name."
             )
         return record
 
