@@ -53,7 +53,7 @@ def split_holdout(
 
     So a test user may have no training rating (cold start).
     """
-    order = permutation(len(ratings), options.seed)
+    order = permutation(len(ratings), options.seed, "holdout")
     n_hidden = round(len(ratings) * options.fraction)
     yield hiding("holdout", order[:n_hidden], len(ratings))
 
@@ -90,7 +90,7 @@ def split_kfold(
 
 def _assign_folds(n: int, n_folds: int, seed: int) -> NDArray[np.unsignedinteger[Any]]:
     """Return the fold number of each of *n* ratings, counted from 1."""
-    order = permutation(n, seed)
+    order = permutation(n, seed, "kfold")
     edges = np.linspace(0, n, n_folds + 1).round().astype(int)
     fold_of: NDArray[np.unsignedinteger[Any]] = np.zeros(n, np.min_scalar_type(n_folds))
     for k, (start, stop) in enumerate(pairwise(edges), start=1):
