@@ -40,7 +40,9 @@ class FoldStore:
         self._made: Path | None = None
         self._seals = Seals()
         history, train = self.fold.history, self.fold.train
-        self._order = permutation(len(self.fold.hidden), trial.fold_seed("order"))
+        self._order = permutation(
+            len(self.fold.hidden), trial.fold_seed("order"), "asked pairs"
+        )
         self._cold_users = np.bincount(history.users, minlength=history.n_users) == 0
         self._cold_items = np.bincount(train.items, minlength=train.n_items) == 0
 
