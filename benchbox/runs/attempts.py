@@ -125,7 +125,7 @@ def _memory_limit_bytes(trial: PlannedTrial) -> int | None:
 def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
     model, config = trial.model, trial.plan.config
     can = model.capabilities
-    carved = store.carved if can.uses_validation else {}
+    carved = store.carved(trial.replicate) if can.uses_validation else {}
     return TrialJob(
         target=model.target,
         options_type=model.options_type,
