@@ -28,11 +28,28 @@ def derive_seed(root: int, *path: str | int) -> int:
     return int.from_bytes(digest.digest(), "big") >> 11
 
 
-def permutation(n: int, seed: int) -> NDArray[np.int64]:
+def raw_draws(n: int, seed: int, purpose: str, *path: str | int) -> NDArray[np.uint64]:
+    """Return *n* random numbers, uniform over 64 bits, shape ``(n,)``.
+
+    They are drawn from the branch of *seed* that *purpose* and *path* name, never from
+    the stream of *seed* itself. `numpy.random.default_rng` draws from that one, so data
+    simulated with the same seed would decide what a split hides.
+
+    NumPy guarantees that the raw PCG64 stream never changes, but not what its other
+    methods make of it.
+    """
+    return np.random.PCG64(derive_seed(seed, purpose, *path)).random_raw(n)
+
+
+def permutation(n: int, seed: int, purpose: str, *path: str | int) -> NDArray[np.int64]:
     """Return the numbers below *n* in a random order, shape ``(n,)``.
 
-    NumPy guarantees that the raw PCG64 stream never changes, but not that `shuffle`
-    never does. Sorting raw draws relies on the stream alone.
+    Args:
+        n: How many numbers.
+        seed: Root that the order is drawn from.
+        purpose: What the order is for. Orders for other purposes are independent of
+            it, even with the same seed.
+        path: Further names and numbers that identify the order.
     """
-    draws = np.random.PCG64(seed).random_raw(n)
-    return np.argsort(draws, kind="stable")
+    # Sorting raw draws relies on the stream alone; `shuffle` may change.
+    return np.argsort(raw_draws(n, seed, purpose, *path), kind="stable")

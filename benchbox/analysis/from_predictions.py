@@ -13,7 +13,7 @@ from benchbox.analysis.statistics.resampling import Estimate, Resampler
 from benchbox.analysis.tally import FoldTruth, Tally
 from benchbox.errors import ResultsError
 from benchbox.metrics import Metric, joined
-from benchbox.protocols import Fold
+from benchbox.protocols import Fold, older_rule
 from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord
 from benchbox.seeding import derive_seed
 
@@ -29,7 +29,14 @@ def check_folds(run: RunRecord, stage: StageRecord, folds: Sequence[Fold]) -> No
         found = now.get(fold.name)
         if found is None or found.id != fold.id:
             has = f"is {found.id} now" if found else "does not exist now"
-            changed = "split" if found and found.data_id == stage.data_id else "data"
+            same_data = found is not None and found.data_id == stage.data_id
+            if same_data and (why := older_rule(stage.fold_format)):
+                raise ResultsError(
+                    f"Fold {fold.name!r} of {stage.label} {has}, but was {fold.id} in "
+                    f"run {run.id}: {why}. Its tables can be reported and compared, "
+                    f"but its stored predictions belong to other ratings; run again."
+                )
+            changed = "split" if same_data else "data"
             raise ResultsError(
                 f"Fold {fold.name!r} of {stage.label} {has}, but was {fold.id} in run "
                 f"{run.id}: the {changed} changed. Its stored predictions belong to "

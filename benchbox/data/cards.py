@@ -94,6 +94,7 @@ class DatasetCard(
         default_folds: Names of the folds to run with that protocol; empty for all.
         data_id: `benchbox.protocols.data_id` under default options; empty if unknown.
         expected_folds: Fold id by recipe, such as ``"holdout"``, and fold name.
+        fold_format: `benchbox.data.FOLD_FORMAT` when ``expected_folds`` were computed.
         licence: Licence terms.
         citation: Publication to cite.
     """
@@ -116,6 +117,7 @@ class DatasetCard(
     default_folds: tuple[str, ...] = ()
     data_id: str = ""
     expected_folds: Mapping[str, Mapping[str, str]] = {}
+    fold_format: int = 1
     licence: Licence = Licence(text="Your own data.")
     citation: str = ""
 

@@ -8,8 +8,16 @@ from numpy.typing import NDArray
 
 from benchbox.ratings import Ratings
 
-FOLD_FORMAT = 1
-"""Version of the hashes; a new one gives every fold a new id."""
+FOLD_FORMAT = 2
+"""Version of the rule by which folds and seeds are drawn.
+
+It is no part of any hash. A fold's id covers the role of every rating, so folds that a
+new rule draws otherwise get new ids, and those that are not drawn keep theirs.
+"""
+
+_HASH_FORMAT = 1
+
+_Part = bytes | NDArray[np.generic]
 
 
 def data_id(ratings: Ratings) -> str:
@@ -20,15 +28,30 @@ def data_id(ratings: Ratings) -> str:
     """
     if (known := _DATA_IDS.get(ratings)) is not None:
         return known
-    parts: list[bytes | NDArray[np.generic]] = [b"data %d" % FOLD_FORMAT]
-    for ids in (ratings.user_ids, ratings.item_ids):
-        names = [] if ids is None else ids.tolist()
-        parts.append("\0".join(map(str, names)).encode())
-    parts += [ratings.users, ratings.items, ratings.values]
+    parts = [b"data %d" % _HASH_FORMAT, *_pairs(ratings), ratings.values]
     if ratings.timestamps is not None:
         parts.append(ratings.timestamps)
     _DATA_IDS[ratings] = digest_of(*parts)
     return _DATA_IDS[ratings]
+
+
+def pairs_id(ratings: Ratings) -> str:
+    """Return the hash of who rated what: of the raw ids, without values and times.
+
+    So it is the same when hidden values change, unlike `data_id`.
+    """
+    if ratings not in _PAIRS_IDS:
+        pairs = digest_of(b"pairs %d" % _HASH_FORMAT, *_pairs(ratings))
+        _PAIRS_IDS[ratings] = pairs
+    return _PAIRS_IDS[ratings]
+
+
+def _pairs(ratings: Ratings) -> list[_Part]:
+    parts: list[_Part] = []
+    for ids in (ratings.user_ids, ratings.item_ids):
+        names = [] if ids is None else ids.tolist()
+        parts.append("\0".join(map(str, names)).encode())
+    return [*parts, ratings.users, ratings.items]
 
 
 def remember_data_id(ratings: Ratings, identity: str) -> None:
@@ -38,11 +61,12 @@ def remember_data_id(ratings: Ratings, identity: str) -> None:
 
 # Ratings never change, and hashing 20 million takes half a second.
 _DATA_IDS: WeakKeyDictionary[Ratings, str] = WeakKeyDictionary()
+_PAIRS_IDS: WeakKeyDictionary[Ratings, str] = WeakKeyDictionary()
 
 
 def features_id(ratings: Ratings) -> str:
     """Return the hash of the features of users and items."""
-    parts: list[bytes | NDArray[np.generic]] = [b"features %d" % FOLD_FORMAT]
+    parts: list[_Part] = [b"features %d" % _HASH_FORMAT]
     for features in (ratings.user_features, ratings.item_features):
         for name, column in (features or {}).items():
             text = column.dtype.kind in "OUST"
@@ -52,7 +76,7 @@ def features_id(ratings: Ratings) -> str:
     return digest_of(*parts)
 
 
-def digest_of(*parts: bytes | NDArray[np.generic]) -> str:
+def digest_of(*parts: _Part) -> str:
     """Return the hash of *parts* and their lengths, as 32 hexadecimal digits."""
     digest = blake2b(digest_size=16)
     for part in parts:

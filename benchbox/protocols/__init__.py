@@ -19,6 +19,7 @@ from benchbox.protocols.partition import Seed as Seed
 from benchbox.protocols.partition import hiding as hiding
 from benchbox.protocols.pins import check_fold_ids as check_fold_ids
 from benchbox.protocols.pins import fold_ids as fold_ids
+from benchbox.protocols.pins import older_rule as older_rule
 from benchbox.protocols.pins import pinned_ids as pinned_ids
 from benchbox.protocols.random_splits import carve_random as carve_random
 from benchbox.protocols.temporal import has_timestamps as has_timestamps

@@ -16,7 +16,7 @@ from benchbox.protocols.partition import (
     Seed,
     hiding,
 )
-from benchbox.ratings import IndexArray, Positions, Ratings
+from benchbox.ratings import IndexArray, Ratings
 from benchbox.seeding import permutation
 
 
@@ -58,8 +58,9 @@ def split_new_users(
     A random share ``fold_in`` of each new user's ratings, rounded but at least one, is
     the history; the rest is hidden. Users with too few ratings have none hidden.
     """
-    is_new = _flag_new(ratings.users, ratings.n_users, options.fraction, options.seed)
-    of_new = _shuffled(np.flatnonzero(is_new[ratings.users]), options.seed + 1)
+    is_new = flag_new_users(ratings, options.fraction, options.seed)
+    of_new = np.flatnonzero(is_new[ratings.users])
+    of_new = of_new[permutation(len(of_new), options.seed, "fold-in")]
     # A stable sort groups ratings by user and keeps each user's random order.
     by_user = np.argsort(ratings.users[of_new], kind="stable")
     owners = ratings.users[of_new[by_user]]
@@ -102,7 +103,9 @@ def split_new_items(
     A model can use only the features of a new item, if the data set has any, and what
     it knows about the user.
     """
-    is_new = _flag_new(ratings.items, ratings.n_items, options.fraction, options.seed)
+    active = _active(ratings.items, ratings.n_items)
+    order = permutation(len(active), options.seed, "new-items")
+    is_new = _flagged(active[order], options.fraction, ratings.n_items)
     yield hiding("new-items", np.flatnonzero(is_new[ratings.items]), len(ratings))
 
 
@@ -116,7 +119,12 @@ def flag_new_users(
         fraction: Share of users to hold out, rounded; at least one user is.
         seed: Seed that draws the users; `None` takes the last ones in order of index.
     """
-    return _flag_new(ratings.users, ratings.n_users, fraction, seed)
+    active = _active(ratings.users, ratings.n_users)
+    if seed is None:
+        order = np.arange(len(active))[::-1]
+    else:
+        order = permutation(len(active), seed, "new-users")
+    return _flagged(active[order], fraction, ratings.n_users)
 
 
 def carve_new_users(train: Ratings, options: NewUsersOptions, seed: int) -> Partition:
@@ -140,20 +148,16 @@ def carve_new_items(train: Ratings, options: NewItemsOptions, seed: int) -> Part
     return next(split_new_items(train, {}, rule))
 
 
-def _flag_new(
-    index: IndexArray, size: int, fraction: float, seed: int | None
-) -> NDArray[np.bool_]:
-    active = np.flatnonzero(np.bincount(index, minlength=size))
-    order = np.arange(len(active))[::-1]
-    if seed is not None:
-        order = permutation(len(active), seed)
+def _active(index: IndexArray, size: int) -> NDArray[np.int64]:
+    """Return the users or items that have a rating."""
+    return np.flatnonzero(np.bincount(index, minlength=size))
+
+
+def _flagged(order: NDArray[np.int64], fraction: float, size: int) -> NDArray[np.bool_]:
+    """Return flags of *size* users or items, set for the first share of *order*."""
     is_new = np.zeros(size, dtype=bool)
-    is_new[active[order[: max(1, round(len(active) * fraction))]]] = True
+    is_new[order[: max(1, round(len(order) * fraction))]] = True
     return is_new
-
-
-def _shuffled(positions: Positions, seed: int) -> Positions:
-    return positions[permutation(len(positions), seed)]
 
 
 def _all_but(n_hidden: int, place: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data import FOLD_FORMAT, data_id, digest_of
+from benchbox.data import data_id, digest_of
 from benchbox.errors import ProtocolError
 from benchbox.options import Options, changed
 from benchbox.protocols.partition import Partition, Protocol, hiding
@@ -90,7 +90,7 @@ class Fold:
         # Default options are left out, so that adding an option changes no id.
         recipe = {"protocol": self.protocol.name, **changed(self.options)}
         return digest_of(
-            b"fold %d" % FOLD_FORMAT,
+            b"fold 1",
             self.data_id.encode(),
             msgspec.json.encode(recipe, order="sorted"),
             self.name.encode(),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 
-from benchbox.data import Dataset
+from benchbox.data import FOLD_FORMAT, Dataset
 from benchbox.errors import DataError, ProtocolError
 from benchbox.options import changed, spell
 from benchbox.protocols.folds import Fold, make_folds
@@ -41,13 +41,36 @@ def check_fold_ids(dataset: Dataset, folds: Sequence[Fold]) -> None:
         )
     for fold in folds:
         expected = pinned_ids(dataset, folds).get(fold.name, fold.id)
-        if fold.id != expected:
+        if fold.id == expected:
+            continue
+        if why := older_rule(card.fold_format):
             raise DataError(
                 f"Fold {fold.name!r} of {_recipe(fold)!r} on {card.name!r} has id "
-                f"{fold.id}, expected {expected}. The ratings are the same, so the "
-                f"protocol or its default options changed, and results cannot be "
-                f"compared with those of others. Please report this."
+                f"{fold.id}, but its card pins {expected}: {why}. Update the package "
+                f"of {card.name!r}, or compute expected_folds again and set "
+                f"fold_format = {FOLD_FORMAT}."
             )
+        raise DataError(
+            f"Fold {fold.name!r} of {_recipe(fold)!r} on {card.name!r} has id "
+            f"{fold.id}, expected {expected}. The ratings are the same, so the "
+            f"protocol or its default options changed, and results cannot be "
+            f"compared with those of others. Please report this."
+        )
+
+
+def older_rule(fold_format: int) -> str:
+    """Return why drawn folds of an older format differ from today's; empty if current.
+
+    Args:
+        fold_format: `benchbox.data.FOLD_FORMAT` when the folds were made.
+    """
+    if fold_format >= FOLD_FORMAT:
+        return ""
+    return (
+        f"its folds were drawn by an older rule (fold format {fold_format}; now "
+        f"{FOLD_FORMAT}), under which data simulated with the same seed could decide "
+        f"what is hidden"
+    )
 
 
 def fold_ids(

@@ -1,7 +1,6 @@
 """Random splits of all ratings, or of each user's, and folds of the data set's own."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from benchbox.protocols.partition import (
     Seed,
     hiding,
 )
-from benchbox.ratings import Ratings
+from benchbox.ratings import Positions, Ratings
 from benchbox.seeding import permutation
 
 
@@ -55,7 +54,7 @@ def split_holdout(
 
     So a test user may have no training rating (cold start).
     """
-    order = permutation(len(ratings), options.seed)
+    order = permutation(len(ratings), options.seed, "holdout")
     n_hidden = round(len(ratings) * options.fraction)
     yield hiding("holdout", order[:n_hidden], len(ratings))
 
@@ -128,12 +127,8 @@ def split_holdout_user(
         n_hidden = np.minimum(n_hidden, np.maximum(counts - 1, 0))
     else:
         n_hidden = np.where(counts > options.count, options.count, 0)
-    shuffled = permutation(len(ratings), options.seed)
-    # A stable sort groups the ratings by user and keeps each user's random order.
-    by_user = shuffled[np.argsort(ratings.users[shuffled], kind="stable")]
-    owners = ratings.users[by_user]
-    rank = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
-    yield hiding("holdout", by_user[rank < n_hidden[owners]], len(ratings))
+    hidden = _drawn_by_user(ratings, n_hidden, options.seed, "holdout-user")
+    yield hiding("holdout", hidden, len(ratings))
 
 
 class LeaveOneOutOptions(Options, frozen=True):
@@ -150,9 +145,23 @@ def split_leave_one_out(
     ratings: Ratings, shipped: Mapping[str, Partition], options: LeaveOneOutOptions
 ) -> Iterator[Partition]:
     """Yield one fold that hides one random rating of each user who has several."""
-    rule = HoldoutUserOptions(count=1, seed=options.seed)
-    for partition in split_holdout_user(ratings, shipped, rule):
-        yield replace(partition, name="left-out")
+    counts = np.bincount(ratings.users, minlength=ratings.n_users)
+    n_hidden = (counts > 1).astype(np.int64)
+    hidden = _drawn_by_user(ratings, n_hidden, options.seed, "leave-one-out")
+    yield hiding("left-out", hidden, len(ratings))
+
+
+def _drawn_by_user(
+    ratings: Ratings, n_drawn: NDArray[np.int64], seed: int, purpose: str
+) -> Positions:
+    """Return the positions of random ratings, as many of each user as *n_drawn*."""
+    counts = np.bincount(ratings.users, minlength=ratings.n_users)
+    shuffled = permutation(len(ratings), seed, purpose)
+    # A stable sort groups the ratings by user and keeps each user's random order.
+    by_user = shuffled[np.argsort(ratings.users[shuffled], kind="stable")]
+    owners = ratings.users[by_user]
+    rank = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
+    return by_user[rank < n_drawn[owners]]
 
 
 def carve_by_user(train: Ratings, options: HoldoutUserOptions, seed: int) -> Partition:
@@ -168,7 +177,7 @@ def carve_left_out(train: Ratings, options: LeaveOneOutOptions, seed: int) -> Pa
 
 def _assign_folds(n: int, n_folds: int, seed: int) -> NDArray[np.unsignedinteger[Any]]:
     """Return the fold number of each of *n* ratings, counted from 1."""
-    order = permutation(n, seed)
+    order = permutation(n, seed, "kfold")
     edges = np.linspace(0, n, n_folds + 1).round().astype(int)
     fold_of: NDArray[np.unsignedinteger[Any]] = np.zeros(n, np.min_scalar_type(n_folds))
     for k, (start, stop) in enumerate(pairwise(edges), start=1):

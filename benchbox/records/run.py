@@ -154,6 +154,7 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
         flaw: Why figures under this protocol do not measure prediction; empty if sound.
         standard: Whether all fold ids equal those in the data set's card.
         folds: Folds of the run.
+        fold_format: Version of the rule by which folds and seeds were drawn.
         case: Case that the stage belongs to; `None` if the run has no cases.
     """
 
@@ -172,6 +173,7 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     flaw: str = ""
     standard: bool
     folds: list[FoldRecord]
+    fold_format: int = 1
     case: CaseRecord | None = None
 
     def participants(self, run: "RunRecord") -> list[int]:

@@ -26,6 +26,12 @@ def definition(run: RunRecord, stage: StageRecord) -> dict[str, str]:
         "protocol": spell(stage.protocol, stage.protocol_options),
         "flaw": stage.flaw or "none",
         "cold policy": stage.cold_policy,
+        # Folds that are not drawn are the same under every rule.
+        **(
+            {"fold format": str(stage.fold_format)}
+            if "seed" in stage.protocol_options
+            else {}
+        ),
         "folds": " ".join(fold.name for fold in stage.folds),
         **{f"id of fold {fold.name}": fold.id for fold in stage.folds},
         "clipping": "on" if config.clip else "off",

@@ -41,7 +41,9 @@ class FoldStore:
         self._carved: tuple[int, dict[str, str]] | None = None
         self._seals = Seals()
         history, train = self.fold.history, self.fold.train
-        self._order = permutation(len(self.fold.hidden), trial.fold_seed("order"))
+        self._order = permutation(
+            len(self.fold.hidden), trial.fold_seed("order"), "asked pairs"
+        )
         self._cold_users = np.bincount(history.users, minlength=history.n_users) == 0
         self._cold_items = np.bincount(train.items, minlength=train.n_items) == 0
 

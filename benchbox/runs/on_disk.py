@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from benchbox.errors import ResultsError, UsageError, counted, nearest
 from benchbox.plugins import discover
+from benchbox.protocols import older_rule
 from benchbox.ratings import IndexArray, Texts
 from benchbox.records import RunFolder, RunRecord, TrialRecord
 from benchbox.reports import leaderboards, render, row_values
@@ -108,10 +109,12 @@ class Run:
         folds = {f.name: f for f in stages.rebuild(self.record, stage).folds}
         found = folds.get(trial.fold)
         if found is None or found.id != trial.fold_id:
+            begun = self.record.stages[stage]
+            why = older_rule(begun.fold_format)
             raise ResultsError(
-                f"Fold {trial.fold!r} of {self.record.stages[stage].label} has changed "
-                f"since run {self.record.id}, so the predictions of that run do not "
-                f"match it. Run again."
+                f"Fold {trial.fold!r} of {begun.label} has changed since run "
+                f"{self.record.id}, so the predictions of that run do not match it"
+                f"{': ' if why else ''}{why}. Run again."
             )
         hidden, predicted = found.hidden, self._folder.predictions(trial)
         if self.record.config.clip:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from benchbox.data import Dataset, features_id
+from benchbox.data import FOLD_FORMAT, Dataset, features_id, pairs_id
 from benchbox.machine import (
     Environment,
     FoundDevices,
@@ -77,6 +77,7 @@ class Stage:
                 _fold_record(fold, audit)
                 for fold, audit in zip(self.folds, self.audits, strict=True)
             ],
+            fold_format=FOLD_FORMAT,
             case=self.case,
         )
 
@@ -149,9 +150,9 @@ class Plan:
     def _round(
         self, stage_number: int, fold: Fold, replicate: int, repeat: int
     ) -> list["PlannedTrial"]:
-        place = ("trial order", stage_number, fold.name, replicate, repeat)
+        place = (stage_number, fold.name, replicate, repeat)
         places = self.participants(stage_number)
-        order = permutation(len(places), derive_seed(self.config.seed, *place))
+        order = permutation(len(places), self.config.seed, "trial order", *place)
         return [
             PlannedTrial(
                 plan=self,
@@ -208,14 +209,18 @@ class PlannedTrial:
         return self.fold_seed(self.model.name, self.replicate)
 
     def fold_seed(self, *path: str | int) -> int:
-        """Return a seed derived from this trial's fold and *path*.
+        """Return a seed derived from this trial's data, fold and *path*.
 
-        It depends on the name of the fold, not on its id: the id depends on the hidden
-        ratings, and nothing that a model sees may depend on them.
+        It depends on who rated what, not on the name of the file or data set: the same
+        ratings give the same figures, wherever they come from. It depends on neither
+        the data id nor the fold id: these depend on the values of hidden ratings, and
+        nothing that a model sees may depend on them.
         """
         dataset = self.plan.stages[self.stage_number].dataset
-        names = (dataset.name, self.fold.protocol.name, self.fold.name)
-        return derive_seed(self.plan.config.seed, *names, *path)
+        fold = (self.fold.protocol.name, self.fold.name)
+        return derive_seed(
+            self.plan.config.seed, pairs_id(dataset.ratings), *fold, *path
+        )
 
     @cached_property
     def device(self) -> str:

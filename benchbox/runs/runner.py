@@ -29,16 +29,17 @@ class Executed:
 def trials_left(plan: Plan, folder: RunFolder) -> list[PlannedTrial]:
     """Return the trials that a resumed run still has to do."""
     models = folder.read_run().models
-    # Tuning may choose what was in force: two models then share their keys.
+    # Tuning may choose what was in force: two models then share their keys. So do two
+    # files with the same ratings.
     done = {
-        (r.key, models[r.model].id, r.repeat)
+        (r.stage, r.key, models[r.model].id, r.repeat)
         for r in folder.trials()
         if r.status in ("ok", "skipped")
     }
     return [
         trial
         for trial in plan.trials
-        if (trial.key, trial.untuned.id, trial.repeat) not in done
+        if (trial.stage_number, trial.key, trial.untuned.id, trial.repeat) not in done
     ]
 
 

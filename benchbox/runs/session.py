@@ -9,6 +9,7 @@ from benchbox.errors import ResultsError, UsageError
 from benchbox.machine import n_usable_cpus, set_accelerators
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
+from benchbox.protocols import older_rule
 from benchbox.records import (
     MetricRecord,
     RunConfig,
@@ -292,6 +293,13 @@ def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
 
 def _check_stages(plan: Plan, earlier: RunRecord) -> None:
     """Refuse to go on with a run whose records would be taken for those of others."""
+    for stage in earlier.stages:
+        if why := older_rule(stage.fold_format):
+            raise ResultsError(
+                f"Run {earlier.id} cannot go on: {why}; the seeds of its models were "
+                f"drawn by that rule, too. Begin a new run; `benchbox report` still "
+                f"shows this one."
+            )
     begun = [stage.label for stage in earlier.stages]
     planned = [stage.record().label for stage in plan.stages]
     if planned != begun:

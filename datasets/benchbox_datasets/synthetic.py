@@ -187,8 +187,8 @@ def _pairs(
     The first pairs give every user and item a rating. The others are drawn with
     replacement, and repeats are discarded, until there are enough.
     """
-    user_of = permutation(n_users, derive_seed(seed, "users"))
-    item_of = permutation(n_items, derive_seed(seed, "items"))
+    user_of = permutation(n_users, seed, "users")
+    item_of = permutation(n_items, seed, "items")
     every = np.arange(max(n_users, n_items))
     pairs = np.sort(user_of[every % n_users] * n_items + item_of[every % n_items])
     draw = 0

@@ -10,7 +10,7 @@ import pytest
 
 from benchbox.data.cards import DatasetCard
 from benchbox.data.dataset import clean, fetch, load_dataset
-from benchbox.data.identity import data_id
+from benchbox.data.identity import FOLD_FORMAT, data_id
 from benchbox.data.own_files import card_for_files
 from benchbox.data.raw import IdColumn, RawRatings
 from benchbox.errors import DataError, PluginError, UsageError
@@ -145,12 +145,25 @@ def test_a_recipe_with_options_can_be_expected() -> None:
 
 def test_a_changed_split_is_called_so() -> None:
     card = msgspec.structs.replace(
-        pinned(), expected_folds={"holdout": {"holdout": "0" * 32}}
+        pinned(),
+        expected_folds={"holdout": {"holdout": "0" * 32}},
+        fold_format=FOLD_FORMAT,
     )
     dataset = load(card)
 
     with pytest.raises(
         DataError, match=r"expected 0000.*so the protocol or its default"
+    ):
+        check_fold_ids(dataset, folds_of(dataset, NAMED["holdout"]))
+
+
+def test_a_split_drawn_by_an_older_rule_is_called_so() -> None:
+    old = {"holdout": {"holdout": "0" * 32}}
+    dataset = load(msgspec.structs.replace(pinned(), expected_folds=old))
+
+    with pytest.raises(
+        DataError,
+        match=r"pins 0000.*drawn by an older rule \(fold format 1; now 2\).*Update",
     ):
         check_fold_ids(dataset, folds_of(dataset, NAMED["holdout"]))
 

@@ -7,6 +7,7 @@ import numpy as np
 from benchbox.data import data_id
 from benchbox.protocols.folds import Fold
 from benchbox.ratings import RatingScale, Values
+from benchbox.seeding import raw_draws
 
 _BELOW_ONE = 2.0**-64
 
@@ -41,8 +42,7 @@ def redraw_hidden(fold: Fold, seed: int) -> Fold:
 
 
 def _draw(scale: RatingScale, n: int, seed: int) -> Values:
-    # Only raw draws are the same under every version of NumPy.
-    shares = np.random.PCG64(seed).random_raw(n) * _BELOW_ONE
+    shares = raw_draws(n, seed, "canary") * _BELOW_ONE
     width = scale.high - scale.low
     if scale.step is None:
         drawn = scale.low + width * shares

@@ -84,7 +84,7 @@ def test_visible_ratings_of_a_flawed_protocol_keep_their_values() -> None:
 def test_redrawn_values_are_pinned() -> None:
     (fold,) = make_folds(tiny_ratings(40), SOUND[0], SOUND[0].options(), {})
 
-    assert redraw_hidden(fold, 0).hidden.values.tolist() == [3, 1, 0, 0]
+    assert redraw_hidden(fold, 0).hidden.values.tolist() == [3, 2, 4, 1]
 
 
 def test_no_prediction_of_a_run_depends_on_the_hidden_ratings(
