@@ -1,5 +1,6 @@
 """Records of runs and trials, and the messages between processes."""
 
+from benchbox.records.access import Access as Access
 from benchbox.records.bounds import MOST_EPOCHS as MOST_EPOCHS
 from benchbox.records.bounds import MOST_LATENCY_CASES as MOST_LATENCY_CASES
 from benchbox.records.bounds import MOST_LATENCY_SAMPLES as MOST_LATENCY_SAMPLES
@@ -25,6 +26,7 @@ from benchbox.records.folder import predictions_digest as predictions_digest
 from benchbox.records.messages import Answer as Answer
 from benchbox.records.messages import ChildMessage as ChildMessage
 from benchbox.records.messages import Concluded as Concluded
+from benchbox.records.messages import Confined as Confined
 from benchbox.records.messages import Described as Described
 from benchbox.records.messages import Devices as Devices
 from benchbox.records.messages import DevicesQuestion as DevicesQuestion

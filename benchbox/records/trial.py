@@ -72,6 +72,9 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         curve: Reports of the model after each epoch.
         refit_curve: Reports of the model after each epoch of the refit.
         notes: Choices that the model made at run time, by name.
+        confined: What kept its process from reading and writing more than its own
+            files, such as ``landlock 7, seccomp``; or ``not enforced``, and why. Empty
+            in records of versions that confined nothing.
         finished: End of the trial, UTC, ISO 8601.
     """
 
@@ -116,6 +119,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     curve: list[EpochReport] = []
     refit_curve: list[EpochReport] = []
     notes: dict[str, str] = {}
+    confined: str = ""
     finished: str = ""
 
     @property

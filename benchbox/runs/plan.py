@@ -21,6 +21,7 @@ from benchbox.options import in_force
 from benchbox.protocols import Audit, Fold, audit_fold
 from benchbox.ratings import Ratings
 from benchbox.records import (
+    Access,
     CaseRecord,
     FoldRecord,
     PlannedModel,
@@ -107,6 +108,7 @@ class Plan:
         accelerators: Accelerators of this machine; empty for a run on the CPU.
         searches: Search spaces for tuning, by model id.
         chosen: Options that tuning chose, by fold id and model id.
+        access: What trials may read and reach beside their own files.
         refused: Reasons why data sets or cases that were asked for are not in the plan.
     """
 
@@ -118,6 +120,7 @@ class Plan:
     accelerators: FoundDevices
     searches: Mapping[str, SearchSpace] = field(default_factory=dict)
     chosen: Mapping[tuple[str, str], Chosen] = field(default_factory=dict)
+    access: Access = Access()
     refused: tuple[str, ...] = ()
 
     @cached_property

@@ -12,16 +12,22 @@ from benchbox.metrics import METRICS, Metric
 from benchbox.models import Capabilities, ModelSpec
 from benchbox.options import Options, changed, decode, split_choice, to_json
 from benchbox.plugins import Offer, Registry
-from benchbox.records import ModelQuestion, PlannedModel
+from benchbox.records import Access, ModelQuestion, PlannedModel
 from benchbox.runs.trust import MODEL_FILE
 from benchbox.targets import source_digest, target_of
 from benchbox.trials import Executor
 
 
 def resolve_models(
-    choices: Sequence[str], registry: Registry, executor: Executor
+    choices: Sequence[str], registry: Registry, executor: Executor, access: Access
 ) -> list[PlannedModel]:
     """Return the chosen models, or all installed ones, fastest first.
+
+    Args:
+        choices: Models, as on the command line.
+        registry: Installed plugins.
+        executor: Asks a new process about models in files.
+        access: What that process may read.
 
     Raises:
         UsageError: A name or an option is unknown, or a model is chosen twice.
@@ -30,7 +36,7 @@ def resolve_models(
         offers = sorted(registry.all("models"), key=_cost)
         models = [_from_spec(offer, {}) for offer in offers]
     else:
-        models = [_choose(text, registry, executor) for text in choices]
+        models = [_choose(text, registry, executor, access) for text in choices]
     if not models:
         raise UsageError(
             "No models are installed. Name a model in a file with --model."
@@ -74,7 +80,9 @@ def resolve_metrics(registry: Registry) -> list[Metric]:
     ]
 
 
-def _choose(text: str, registry: Registry, executor: Executor) -> PlannedModel:
+def _choose(
+    text: str, registry: Registry, executor: Executor, access: Access
+) -> PlannedModel:
     in_file = MODEL_FILE.fullmatch(text)
     if in_file is None:
         name, settings = split_choice(text)
@@ -83,7 +91,7 @@ def _choose(text: str, registry: Registry, executor: Executor) -> PlannedModel:
     if not file.is_file():
         raise UsageError(f"There is no file {str(file)!r} to load model {name!r} from.")
     _, settings = split_choice(f"{name}:{in_file['settings']}" if in_file[4] else name)
-    return _from_file(file.resolve(), name, settings, executor)
+    return _from_file(file.resolve(), name, settings, executor, access)
 
 
 def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
@@ -128,10 +136,12 @@ def _from_file(
     name: str,
     settings: dict[str, str],
     executor: Executor,
+    access: Access,
 ) -> PlannedModel:
     # A child process imports the file: it may be slow, and must not see hidden ratings.
     target = f"{file}:{name}"
-    described = executor.describe(ModelQuestion(target=target, settings=settings))
+    question = ModelQuestion(target=target, settings=settings, access=access)
+    described = executor.describe(question)
     if described.error:
         raise PluginError(
             f"{file.name}:{name} cannot be used as a model: {described.error}"

@@ -1,5 +1,6 @@
 """A session plans and carries out runs, for the command line and for Python."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from benchbox.machine import n_usable_cpus, set_accelerators
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
 from benchbox.records import (
+    Access,
     MetricRecord,
     RunConfig,
     RunFolder,
@@ -18,11 +20,12 @@ from benchbox.records import (
     scratch_folder,
 )
 from benchbox.reports import write_tables
+from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
 from benchbox.runs.costs import Costs, newest_runs
 from benchbox.runs.events import Events, TellingListener
 from benchbox.runs.listener import Listener, Silent
-from benchbox.runs.plan import Plan
+from benchbox.runs.plan import Plan, Stage
 from benchbox.runs.resolve import (
     choose_device,
     find_accelerators,
@@ -106,12 +109,13 @@ class Session:
             config = tunable(config, spaces)
         n_threads = config.threads or n_usable_cpus()
         executor = self.executor(n_threads)
+        access = _access(config)
         stages = Stages(self.registry, self.notify, config.columns)
         # Names first: a misspelt model must not wait for a download.
         if config.cases:
-            models, made = resolve_cases(config.cases, self.registry, executor, stages)
+            models, made = resolve_cases(config.cases, self.registry, executor, stages, access)
         else:
-            models = resolve_models(config.models, self.registry, executor)
+            models = resolve_models(config.models, self.registry, executor, access)
             made = stages.all(config)
         plan = Plan(
             config=config,
@@ -120,6 +124,7 @@ class Session:
             metrics=resolve_metrics(self.registry),
             n_threads=n_threads,
             accelerators=find_accelerators(config.device, executor),
+            access=_access(config, made),
             refused=tuple(map(str, stages.refused)),
         )
         if config.tuning is None:
@@ -144,6 +149,8 @@ class Session:
         Returns:
             Record of the run; its status says whether the run finished.
         """
+        access = _access(plan.config, plan.stages, folder.path.parent)
+        plan = replace(plan, access=access)
         # The run is on disk before its first trial, so that it can be resumed.
         record = _record(plan, folder, self._command)
         folder.write_run(record)
@@ -213,13 +220,16 @@ class Session:
             ModelError: The fit failed, or the model cannot be saved.
         """
         executor = self.executor(settings.n_threads)
-        (planned,) = resolve_models((model,), self.registry, executor)
+        allowed = {"read": settings.allow_read, "network": settings.allow_network}
+        access = access_of(**allowed)
+        (planned,) = resolve_models((model,), self.registry, executor, access)
         device = choose_device(settings.device, planned.capabilities, executor)
         data = Stages(self.registry, self.notify, columns).dataset(dataset)
         return fit(
             planned,
             data,
             replace(settings, device=device),
+            access_of(**allowed, datasets=[data]),
             executor,
             self._listener.trial_said,
             out,
@@ -250,6 +260,17 @@ def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunC
             "A run with a tuning budget is one of `benchbox tune`; --resume it there."
         )
     return config
+
+
+def _access(
+    config: RunConfig, stages: Sequence[Stage] = (), results: Path | None = None
+) -> Access:
+    return access_of(
+        read=config.allow_read,
+        network=config.allow_network,
+        datasets=[stage.dataset for stage in stages],
+        results=results,
+    )
 
 
 def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:

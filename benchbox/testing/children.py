@@ -34,6 +34,9 @@ def trial(
     """Run a trial in a new process; return how it ended and its predictions, if any."""
     executor, root = _here()
     folder = Path(tempfile.mkdtemp(dir=root))
+    own, asked = folder / "own", folder / "asked"
+    for new in (own, asked):
+        new.mkdir()
     fitted, validation = train, None
     if subject.spec.capabilities.uses_validation:
         fitted, validation = set_aside(train)
@@ -48,20 +51,21 @@ def trial(
         validation=str(folder / "validation") if validation else None,
         validation_history=str(folder / "train") if validation else None,
         history=str(folder / "history"),
-        out=str(folder),
+        out=str(own),
+        asked=str(asked),
         seed=SEED,
     )
 
     finished = executor.run(
         job,
         log=folder / "log",
-        hand_pairs=lambda: records.Pairs.written(folder, pairs.users, pairs.items),
+        hand_pairs=lambda: records.Pairs.written(asked, pairs.users, pairs.items),
         listen=lambda _: None,
         memory_limit_bytes=memory_limit_bytes,
     )
     if finished.outcome.status != "ok":
         return finished, np.zeros(0, dtype=np.float32)
-    return finished, read_predictions(folder, len(pairs))
+    return finished, read_predictions(own, len(pairs))
 
 
 def good_trial(subject: ModelSubject, train: Ratings, pairs: Pairs) -> Values:

@@ -1,4 +1,8 @@
-"""Models that attack the runner: each costs its own row, and nobody else theirs."""
+"""Models that attack the runner: each costs its own row, and nobody else theirs.
+
+The kernel would stop some of them earlier, as `tests.trials.confinement` shows. Here
+trials are not confined, to show that the runner trusts nothing they do.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +16,7 @@ from benchbox.cli import main
 from benchbox.records.bounds import MOST_LOG_BYTES, MOST_NOTE_CHARACTERS
 from benchbox.records.folder import RunFolder
 from benchbox.records.trial import TrialRecord
-from tests.support.commands import Lender
+from tests.support.commands import Lender, leave_unguarded
 from tests.support.hostile_models import ENDINGS
 
 HOSTILE = Path(__file__).parents[1] / "support" / "hostile_models.py"
@@ -61,6 +65,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         patch.setenv("BENCHBOX_OFFLINE", "1")
         patch.setenv("BENCHBOX_CACHE", str(folder / "cache"))
+        leave_unguarded(patch)
         lender.serve(patch)
         yield folder
     lender.close()

@@ -21,6 +21,13 @@ from benchbox.trials.executors.local import LocalExecutor
 PLANTED = Path(__file__).parent / "planted_models.py"
 
 
+def leave_unguarded(patch: pytest.MonkeyPatch) -> None:
+    """Have zygotes that are started from now on leave their trials unconfined."""
+    patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    program = "tests.support.unguarded_zygote"
+    patch.setattr("benchbox.trials.executors.starter._PROGRAM", program)
+
+
 @dataclass(frozen=True)
 class Done:
     """What a command left behind."""

@@ -29,12 +29,14 @@ class Finished:
         contended: What else used the machine meanwhile.
         foreign_cpus: Processors that other work kept busy; `None` if unknown.
         gauges: What the sensors of the machine said.
+        confined: What kept the trial from reading and writing more than its own files.
     """
 
     outcome: TrialOutcome
     contended: tuple[str, ...] = ()
     foreign_cpus: float | None = None
     gauges: GaugeRecord = field(default_factory=GaugeRecord)
+    confined: str = "not enforced"
 
 
 class Executor(Protocol):

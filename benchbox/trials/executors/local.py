@@ -15,6 +15,7 @@ from benchbox.records import (
     MOST_TRIAL_BYTES,
     ChildMessage,
     Concluded,
+    Confined,
     Described,
     Devices,
     DevicesQuestion,
@@ -28,7 +29,11 @@ from benchbox.records import (
     TrialJob,
     TrialOutcome,
     TrialTask,
+    scratch_folder,
 )
+from benchbox.trials.confinement.compiled import copy_compiled
+from benchbox.trials.confinement.confine import NOT_ENFORCED
+from benchbox.trials.confinement.private import COMPILED
 from benchbox.trials.executors.api import Finished, Listen
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.conversation import Conversation
@@ -87,7 +92,9 @@ class LocalExecutor:
 
     def describe(self, question: ModelQuestion) -> Described:
         """Have a child tell what a class in a file says of itself."""
-        return self._ask(question, Described)
+        with scratch_folder() as scratch:
+            place = msgspec.structs.replace(question, scratch=str(scratch))
+            return self._ask(place, Described)
 
     def run(
         self,
@@ -108,7 +115,7 @@ class LocalExecutor:
 
         def take(message: ChildMessage) -> Pairs | None:
             said.take(message)
-            if isinstance(message, Concluded):
+            if isinstance(message, Concluded | Confined):
                 return None
             if isinstance(message, PhaseBegan):
                 gauges.phase(message.phase)
@@ -120,9 +127,14 @@ class LocalExecutor:
                 return None
             return hand_pairs()
 
+        kept, compiled = Path(job.access.compiled), Path(job.out, COMPILED)
+        if job.access.compiled:
+            copy_compiled(kept, compiled)
         self._watch.start()
         task = TrialTask(job=job)
         end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
+        if job.access.compiled and job.access.compiles:
+            copy_compiled(compiled, kept)
         contended, foreign_cpus = self._watch.seen()
         outcome = _outcome(said.outcome, end)
         return Finished(
@@ -130,6 +142,7 @@ class LocalExecutor:
             contended=contended,
             foreign_cpus=foreign_cpus,
             gauges=gauges.record(outcome.missing),
+            confined=said.confined or NOT_ENFORCED,
         )
 
     def _ask(self, question: Question, kind: type[_Received]) -> _Received:

@@ -1,0 +1,99 @@
+"""Confines this process, before any code of a model is imported."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchbox.machine import keep_peak_memory_resettable
+from benchbox.records import Access, ModelQuestion, TrialJob
+from benchbox.trials.confinement import kernel, landlock, rules, seccomp
+from benchbox.trials.confinement.landlock import DEVICE, LIST, READ, WRITE, Ruleset
+from benchbox.trials.confinement.private import move_in
+
+NOT_ENFORCED = "not enforced"
+"""How the account of a confinement begins that does not hold."""
+
+
+def offered() -> str:
+    """Return what this machine offers to confine trials, as in their records."""
+    abi, filters = landlock.version(), seccomp.is_known()
+    if abi:
+        return f"landlock {abi}{', seccomp' if filters else ''}"
+    if sys.platform != "linux":
+        return f"{NOT_ENFORCED}: only Linux can confine a process"
+    return f"{NOT_ENFORCED}: this kernel has no Landlock"
+
+
+def confine_trial(job: TrialJob) -> str:
+    """Confine this process to what a trial needs; return what is enforced.
+
+    It must have no other thread, and no descriptor open but its own.
+
+    Raises:
+        OSError: The kernel refuses what it offers.
+    """
+    folders = (job.train, job.history, job.validation, job.validation_history)
+    given = [folder for folder in (*folders, job.refit, job.asked) if folder]
+    own = [job.out] if job.keep is None else [job.out, job.keep]
+    return _confine(job.access, job.target, given, own)
+
+
+def confine_question(question: ModelQuestion) -> str:
+    """Confine this process to what describing a model needs; see `confine_trial`."""
+    return _confine(question.access, question.target, [], [question.scratch])
+
+
+def _confine(
+    access: Access, target: str, given: Sequence[str], own: Sequence[str]
+) -> str:
+    move_in(Path(own[0]))
+    keep_peak_memory_resettable()
+    found, abi = offered(), landlock.version()
+    if sys.platform != "linux":
+        return found
+    _check_alone()
+    # The zygote, and the runner that it belongs to.
+    others = _ancestors()
+    kernel.drop_capabilities()
+    kernel.refuse_new_privileges()
+    if abi:
+        ruleset = Ruleset(abi, network=access.network)
+        code = rules.without(rules.of_code(target), access.hidden)
+        installed = rules.without(rules.of_the_installation(), access.hidden)
+        _allow(ruleset, (*installed, *code, *given, *access.read), READ)
+        _allow(ruleset, rules.listed(), LIST)
+        _allow(ruleset, rules.matching(rules.DEVICES), DEVICE)
+        _allow(ruleset, own, WRITE)
+        ruleset.enforce()
+    if seccomp.is_known():
+        seccomp.enforce(network=access.network, processes=others)
+    return found
+
+
+def _allow(
+    ruleset: Ruleset, paths: Iterable[str], rights: landlock.Right
+) -> None:
+    for path in paths:
+        ruleset.allow(path, rights)
+
+
+def _check_alone() -> None:
+    """Check that there is one thread: the kernel confines the one that asks.
+
+    Raises:
+        OSError: There are more.
+    """
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise OSError("its process has threads already, which cannot be confined")
+
+
+def _ancestors() -> list[int]:
+    """Return the processes that this one was started by, the nearest first."""
+    found, parent = [], os.getppid()
+    while parent > 1:
+        found.append(parent)
+        # The name of a process, in brackets, may hold anything.
+        stat = Path(f"/proc/{parent}/stat").read_text(errors="replace")
+        parent = int(stat.rpartition(")")[2].split()[1])
+    return found

@@ -1,0 +1,57 @@
+"""A trial's own folders, in place of those that all processes of a user share."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+HOME, TEMPORARY, WORK, COMPILED = "home", "tmp", "work", "compiled"
+"""Folders in the scratch folder of a trial."""
+
+_IN_HOME = {
+    "HOME": "",
+    "XDG_CACHE_HOME": ".cache",
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_STATE_HOME": ".local/state",
+    "XDG_RUNTIME_DIR": ".run",
+    "MPLCONFIGDIR": ".config/matplotlib",
+    "TORCH_HOME": ".cache/torch",
+    "HF_HOME": ".cache/huggingface",
+    "CUDA_CACHE_PATH": ".cache/cuda",
+    "CUPY_CACHE_DIR": ".cache/cupy",
+    "SCIKIT_LEARN_DATA": ".cache/scikit-learn",
+}
+
+_FOR_COMPILERS = {
+    "NUMBA_CACHE_DIR": "numba",
+    "TORCHINDUCTOR_CACHE_DIR": "inductor",
+    "TRITON_CACHE_DIR": "triton",
+    "TORCH_EXTENSIONS_DIR": "extensions",
+}
+
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP", "JOBLIB_TEMP_FOLDER")
+
+_SHARED_FOLDERS = ("BENCHBOX_DATA", "BENCHBOX_CACHE")
+
+
+def move_in(scratch: Path) -> None:
+    """Make *scratch* the home of this process, its temporary folder and its caches.
+
+    The folders are made, the environment says where they are, and the working folder
+    is one of them.
+    """
+    home, temporary, work = (scratch / name for name in (HOME, TEMPORARY, WORK))
+    for folder in (home, temporary, work, scratch / COMPILED):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    for name in _SHARED_FOLDERS:
+        os.environ.pop(name, None)
+    os.environ.update(dict.fromkeys(_TEMPORARY, str(temporary)))
+    os.environ.update({name: str(home / place) for name, place in _IN_HOME.items()})
+    compiled = {n: str(scratch / COMPILED / p) for n, p in _FOR_COMPILERS.items()}
+    os.environ.update(compiled)
+    tempfile.tempdir = None
+    os.chdir(work)
+    if (numba := sys.modules.get("numba")) is not None:
+        # It has read its variables already.
+        numba.config.CACHE_DIR = compiled["NUMBA_CACHE_DIR"]

@@ -1,0 +1,217 @@
+"""Rules: what the process of a trial may read, and where the code it imports lies."""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from glob import glob
+from importlib.util import find_spec
+from pathlib import Path
+
+SYSTEM = (
+    "/usr",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/bin",
+    "/sbin",
+    "/nix/store",
+    "/gnu/store",
+    "/run/opengl-driver",
+    "/opt/cuda*",
+    "/opt/rocm*",
+    "/opt/amdgpu*",
+    "/opt/intel",
+    "/opt/nvidia",
+    "/proc",
+    "/sys",
+)
+"""Libraries and programs, and what the kernel tells of the machine.
+
+Of other processes, ``/proc`` shows their names and times, but no memory, files or
+variables: the kernel counts these as tracing.
+"""
+
+SETTINGS = (
+    "ld.so.*",
+    "alternatives",
+    "localtime",
+    "timezone",
+    "nsswitch.conf",
+    "passwd",
+    "group",
+    "host.conf",
+    "hosts",
+    "resolv.conf",
+    "gai.conf",
+    "protocols",
+    "services",
+    "mime.types",
+    "os-release",
+    "ssl",
+    "pki",
+    "ca-certificates*",
+    "crypto-policies",
+    "fonts",
+    "OpenCL",
+    "vulkan",
+    "nvidia*",
+    "python3*",
+)
+"""Files and folders in ``/etc`` that libraries read."""
+
+DEVICES = (
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/nvidia*",
+    "/dev/dri",
+    "/dev/kfd",
+    "/dev/accel",
+    "/dev/dxg",
+)
+"""Devices that hold nothing of others, and accelerators."""
+
+_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH", "ROCM_PATH")
+
+_CODE = (".py", ".pyc", ".so", ".pth")
+
+_SITES = {"site-packages", "dist-packages", "lib-dynload"}
+
+_MOST_DEEP = 3
+"""Levels of folders that code is looked for in, where none is a package."""
+
+
+def matching(patterns: Iterable[str]) -> list[str]:
+    """Return the paths that exist and match one of *patterns*."""
+    return [path for pattern in patterns for path in glob(pattern)]
+
+
+@cache
+def of_the_installation() -> tuple[str, ...]:
+    """Return what every trial may read: the system, Python and all packages.
+
+    Cached: called before a fork, it costs the child nothing.
+    """
+    found = matching((*SYSTEM, *(f"/etc/{name}" for name in SETTINGS)))
+    found += [sys.prefix, sys.base_prefix, sys.exec_prefix]
+    found += [path for name, path in sysconfig.get_paths().items() if "lib" in name]
+    for variable in _LIBRARY_PATHS:
+        found += filter(os.path.isabs, os.environ.get(variable, "").split(os.pathsep))
+    for place in [*sys.path, *_redirected()]:
+        found += _importable(Path(place or os.curdir).absolute())
+    return _outermost(found)
+
+
+def of_code(target: str) -> Iterator[str]:
+    """Yield what importing *target* may read beside what is installed.
+
+    Args:
+        target: A class, as ``"package.module:Class"`` or ``"file.py:Class"``.
+    """
+    module = target.rpartition(":")[0]
+    if module.endswith(".py"):
+        file = Path(module).absolute()
+        yield str(file)
+        # Modules beside it, and the file where a link leads.
+        for place in dict.fromkeys((file.parent, file.resolve().parent)):
+            yield from _importable(place)
+        return
+    spec = find_spec(module.partition(".")[0])
+    if spec is not None:
+        yield from spec.submodule_search_locations or ()
+        yield from filter(os.path.isabs, [spec.origin or ""])
+
+
+def without(paths: Iterable[str], hidden: Sequence[str]) -> Iterator[str]:
+    """Yield *paths* less all that is hidden.
+
+    A folder that holds something hidden is given up for what else is in it. Its names
+    may be listed: see `listed`.
+
+    Args:
+        paths: Files and folders.
+        hidden: Files and folders that must not be read, without links.
+    """
+    for path in paths:
+        real = os.path.realpath(path)
+        if any(is_in(real, place) for place in hidden):
+            continue
+        if not any(is_in(place, real) for place in hidden):
+            yield path
+            continue
+        with os.scandir(real) as entries:
+            inner = [entry.path for entry in entries if not entry.is_symlink()]
+        yield from without(inner, hidden)
+
+
+def is_in(path: str, folder: str) -> bool:
+    """Return whether *path* is *folder* or beneath it; both without links."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def listed() -> tuple[str, ...]:
+    """Return folders whose names may be listed, as an import does, but no more."""
+    places = (Path(place or os.curdir).absolute() for place in sys.path)
+    return tuple(str(place) for place in places if place.is_dir())
+
+
+def _importable(place: Path) -> list[str]:
+    """Return the code in a folder of ``sys.path``, without what else lies there.
+
+    A folder of installed packages is taken whole, and so is a package. From a folder of
+    somebody's work only modules are taken: data and results may be beside them.
+    """
+    if place.name in _SITES or (place / "__init__.py").is_file():
+        return [str(place)]
+    return list(_code_in(place, _MOST_DEEP))
+
+
+def _code_in(place: Path, depth: int) -> Iterator[str]:
+    if place.is_file():
+        yield str(place)
+    if not place.is_dir() or depth == 0:
+        return
+    try:
+        with os.scandir(place) as entries:
+            found = [entry for entry in entries if entry.name[0] != "."]
+    except OSError:
+        return
+    yield from (e.path for e in found if e.name.endswith(_CODE) and e.is_file())
+    for entry in found:
+        if not entry.is_dir(follow_symlinks=False):
+            continue
+        inner = Path(entry.path)
+        if (inner / "__init__.py").is_file() or entry.name == "__pycache__":
+            yield entry.path
+        elif entry.name.endswith((".dist-info", ".egg-info")):
+            yield entry.path
+        elif any(inner.glob("*.py")):
+            # A package without __init__.py, perhaps.
+            yield from _code_in(inner, depth - 1)
+
+
+def _redirected() -> Iterator[str]:
+    """Yield where packages lie that are installed to be edited."""
+    for finder in sys.meta_path:
+        kind = finder if isinstance(finder, type) else type(finder)
+        # Of the package editables, and of setuptools.
+        for places in (
+            getattr(kind, "_redirections", {}),
+            getattr(sys.modules.get(kind.__module__), "MAPPING", {}),
+        ):
+            for place in places.values():
+                path = Path(str(place))
+                yield str(path.parent if path.name == "__init__.py" else path)
+
+
+def _outermost(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return *paths* without those that are beneath others, and without doubles."""
+    kept: list[str] = []
+    for path in sorted(set(map(os.path.realpath, paths))):
+        if not kept or not is_in(path, kept[-1]):
+            kept.append(path)
+    return tuple(kept)
