@@ -10,6 +10,8 @@ from typing import Any, get_args
 import click
 
 from benchbox.cli.common import (
+    allow_network_option,
+    allow_read_option,
     check_resume,
     code_option,
     complain_of,
@@ -133,6 +135,8 @@ from benchbox.runs import (
     default=None,
     help="Whether to store predictions.  [default: keep]",
 )
+@allow_read_option
+@allow_network_option
 @executor_option
 @results_option
 @resume_option

@@ -10,6 +10,9 @@ from benchbox.models import EpochReport
 from benchbox.records.run import RESULT_FORMAT, PlannedModel
 from benchbox.records.trial_job import Status
 
+NOT_ENFORCED = "not enforced"
+"""How it begins, what a trial says of its confinement, if nothing kept it in."""
+
 
 class ScoreRecord(msgspec.Struct, frozen=True):
     """Value of a metric in one trial.

@@ -10,7 +10,7 @@ from platform import python_version
 from benchbox.data import Dataset, cache_folder
 from benchbox.errors import UsageError
 from benchbox.machine import package_version
-from benchbox.records import Access, PlannedModel
+from benchbox.records import Access
 
 _COMPILERS = ("numba", "llvmlite", "torch")
 
@@ -43,12 +43,21 @@ def access_of(
     return Access(read=allowed, hidden=found, network=network)
 
 
-def compiled_folder(model: PlannedModel) -> str:
-    """Return the folder for what compilers make of the code of *model*."""
+def compiled_folder(target: str, source: str) -> str:
+    """Return the folder for what compilers make of the code of a model.
+
+    Args:
+        target: Its class.
+        source: Digest of its source; empty if unknown.
+    """
     versions = [f"{name} {package_version(name)}" for name in _COMPILERS]
-    named = [model.source_digest or model.target, python_version(), *versions]
+    named = [source or target, python_version(), *versions]
     digest = blake2b("\n".join(named).encode(), digest_size=8).hexdigest()
-    return str(cache_folder() / "compiled" / digest)
+    return str(_compiled() / digest)
+
+
+def _compiled() -> Path:
+    return cache_folder() / "compiled"
 
 
 def _allowed(path: str, hidden: Sequence[str]) -> str:

@@ -127,6 +127,7 @@ class Attempts:
 
 def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
     model, config = trial.model, trial.plan.config
+    compiled = compiled_folder(model.target, model.source_digest)
     can = model.capabilities
     carved = store.carved if can.uses_validation else {}
     return TrialJob(
@@ -141,7 +142,8 @@ def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
         out=str(store.new_folder()),
         asked=str(store.new_folder()),
         access=msgspec.structs.replace(
-            trial.plan.access, compiled=compiled_folder(model)
+            trial.plan.access,
+            compiled=compiled,
         ),
         device=trial.device,
         precision=config.precision,

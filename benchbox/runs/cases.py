@@ -37,9 +37,7 @@ def resolve_cases(
         DataError: A data set cannot be found, downloaded or read.
         ProtocolError: A protocol cannot split a data set.
     """
-    chosen = [
-        resolve_models(case.models, registry, executor, access) for case in cases
-    ]
+    chosen = [resolve_models(case.models, registry, executor, access) for case in cases]
     models = {model.label: model for members in chosen for model in members}
     places = {label: place for place, label in enumerate(models)}
     asked: list[Callable[[], Stage]] = []

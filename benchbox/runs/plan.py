@@ -120,7 +120,7 @@ class Plan:
     accelerators: FoundDevices
     searches: Mapping[str, SearchSpace] = field(default_factory=dict)
     chosen: Mapping[tuple[str, str], Chosen] = field(default_factory=dict)
-    access: Access = Access()
+    access: Access = field(default_factory=Access)
     refused: tuple[str, ...] = ()
 
     @cached_property

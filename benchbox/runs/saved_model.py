@@ -157,7 +157,7 @@ def _job(
             write_ratings(Path(carved[name]), ratings.take(positions))
     for name in (STATE, "own"):
         (scratch / name).mkdir()
-    access = msgspec.structs.replace(access, compiled=compiled_folder(model))
+    compiled = compiled_folder(model.target, model.source_digest)
     return TrialJob(
         target=model.target,
         options_type=model.options_type,
@@ -168,7 +168,7 @@ def _job(
         validation_history=carved.get("train"),
         refit=train if carved and can.refits else None,
         out=str(scratch / "own"),
-        access=access,
+        access=msgspec.structs.replace(access, compiled=compiled),
         device=settings.device,
         precision=settings.precision,
         seed=settings.seed,

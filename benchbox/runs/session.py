@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -113,7 +114,9 @@ class Session:
         stages = Stages(self.registry, self.notify, config.columns)
         # Names first: a misspelt model must not wait for a download.
         if config.cases:
-            models, made = resolve_cases(config.cases, self.registry, executor, stages, access)
+            models, made = resolve_cases(
+                config.cases, self.registry, executor, stages, access
+            )
         else:
             models = resolve_models(config.models, self.registry, executor, access)
             made = stages.all(config)
@@ -220,16 +223,17 @@ class Session:
             ModelError: The fit failed, or the model cannot be saved.
         """
         executor = self.executor(settings.n_threads)
-        allowed = {"read": settings.allow_read, "network": settings.allow_network}
-        access = access_of(**allowed)
-        (planned,) = resolve_models((model,), self.registry, executor, access)
+        allowed = partial(
+            access_of, read=settings.allow_read, network=settings.allow_network
+        )
+        (planned,) = resolve_models((model,), self.registry, executor, allowed())
         device = choose_device(settings.device, planned.capabilities, executor)
         data = Stages(self.registry, self.notify, columns).dataset(dataset)
         return fit(
             planned,
             data,
             replace(settings, device=device),
-            access_of(**allowed, datasets=[data]),
+            allowed(datasets=[data]),
             executor,
             self._listener.trial_said,
             out,

@@ -11,7 +11,9 @@ import numpy as np
 from benchbox import records
 from benchbox.data import write_ratings
 from benchbox.ratings import Ratings, Values
-from benchbox.records import TrialJob
+from benchbox.records import Access, TrialJob
+from benchbox.runs import compiled_folder
+from benchbox.targets import source_digest
 from benchbox.testing.subject import ModelSubject, Pairs, require, set_aside
 from benchbox.testing.surroundings import SEED
 from benchbox.trials import Executor, Finished, LocalExecutor, read_predictions
@@ -43,8 +45,10 @@ def trial(
         write_ratings(folder / "validation", validation)
     write_ratings(folder / "train", fitted)
     write_ratings(folder / "history", train)
+    target = subject.spec.target
+    compiled = compiled_folder(target, source_digest(target))
     job = TrialJob(
-        target=subject.spec.target,
+        target=target,
         options_type=subject.options_type,
         options=subject.options,
         train=str(folder / "train"),
@@ -53,6 +57,8 @@ def trial(
         history=str(folder / "history"),
         out=str(own),
         asked=str(asked),
+        # All ratings here are made up, so compiled code cannot remember true ones.
+        access=Access(compiled=compiled, compiles=True),
         seed=SEED,
     )
 

@@ -39,7 +39,7 @@ class FirstUse:
         self._scratch, self._executor = scratch, executor
 
     def pay(self, label: str, job: TrialJob, train: Ratings) -> bool:
-        """Run the model of *job* on a few ratings like *train*, if it is the first time.
+        """Run the model of *job* on a few ratings like *train*, if it never has.
 
         How that ends is of no importance: the model's own trials will tell.
 

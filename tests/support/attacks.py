@@ -154,21 +154,24 @@ def moves_the_data_to_itself() -> Any:
 
 @attack
 def reads_with_another_program() -> Any:
-    done = subprocess.run(["cat", target("data")], capture_output=True, text=True)
+    return run_program("cat", target("data"))
+
+
+def run_program(*words: str, **settings: Any) -> str:
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, **settings
+    )
     if done.returncode:
-        raise PermissionError(done.stderr)
-    return done.stdout
+        raise PermissionError(done.stderr.splitlines()[-1])
+    return str(done.stdout)
 
 
 @attack
 def reads_with_a_preloaded_library() -> Any:
     # A library that runs before another program's own code is confined like it.
     environment = os.environ | {"LD_PRELOAD": target("data")}
-    command = [sys.executable, "-c", f"print(open({target('data')!r}).read())"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise PermissionError(done.stderr.splitlines()[-1])
-    return done.stdout
+    program = f"print(open({target('data')!r}).read())"
+    return run_program(sys.executable, "-c", program, env=environment)
 
 
 @attack
@@ -218,9 +221,7 @@ def reads_by_a_handle() -> Any:
     name = target("data").encode()
     handle = ctypes.create_string_buffer(struct.pack("Ii", 128, 0) + bytes(128))
     mount = ctypes.c_int()
-    checked(
-        _LIBC.name_to_handle_at(-100, name, handle, ctypes.byref(mount), 0)
-    )
+    checked(_LIBC.name_to_handle_at(-100, name, handle, ctypes.byref(mount), 0))
     folder = os.open("/usr", os.O_RDONLY)
     return checked(_LIBC.open_by_handle_at(folder, handle, os.O_RDONLY)) and "opened"
 

@@ -3,11 +3,11 @@
 import resource
 import sys
 from contextlib import suppress
-from typing import BinaryIO
+from io import FileIO
 
 _CLEAR_REFS = "/proc/self/clear_refs"
 
-_kept: list[BinaryIO] = []
+_kept: list[FileIO] = []
 """The file above, open from before this process was confined."""
 
 
@@ -20,7 +20,7 @@ def peak_memory_bytes(usage: resource.struct_rusage) -> int:
 def keep_peak_memory_resettable() -> None:
     """Let `reset_peak_memory` work once more after this process is confined."""
     with suppress(OSError):
-        _kept.append(open(_CLEAR_REFS, "wb", buffering=0))
+        _kept.append(_opened())
 
 
 def reset_peak_memory() -> bool:
@@ -29,8 +29,12 @@ def reset_peak_memory() -> bool:
     Without this, a forked process starts with the peak of its parent.
     """
     with suppress(OSError):
-        with _kept.pop() if _kept else open(_CLEAR_REFS, "wb", buffering=0) as file:
+        with _kept.pop() if _kept else _opened() as file:
             # "5" resets the high-water mark (proc(5)).
             file.write(b"5")
         return True
     return False
+
+
+def _opened() -> FileIO:
+    return FileIO(_CLEAR_REFS, "w")

@@ -39,9 +39,8 @@ def copy_compiled(source: Path, target: Path) -> None:
 
 def _write(folder: Path, name: str, content: bytes) -> None:
     file = folder / name
-    if file.exists() and file.stat().st_size == len(content):
-        if file.read_bytes() == content:
-            return
+    if file.is_file() and file.read_bytes() == content:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     # In one piece: another run may read it at this moment.
     partial = folder / f".{name}.{os.getpid()}"

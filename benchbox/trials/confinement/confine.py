@@ -6,13 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchbox.machine import keep_peak_memory_resettable
-from benchbox.records import Access, ModelQuestion, TrialJob
+from benchbox.records import NOT_ENFORCED, Access, ModelQuestion, TrialJob
 from benchbox.trials.confinement import kernel, landlock, rules, seccomp
 from benchbox.trials.confinement.landlock import DEVICE, LIST, READ, WRITE, Ruleset
 from benchbox.trials.confinement.private import move_in
-
-NOT_ENFORCED = "not enforced"
-"""How the account of a confinement begins that does not hold."""
 
 
 def offered() -> str:
@@ -71,9 +68,7 @@ def _confine(
     return found
 
 
-def _allow(
-    ruleset: Ruleset, paths: Iterable[str], rights: landlock.Right
-) -> None:
+def _allow(ruleset: Ruleset, paths: Iterable[str], rights: landlock.Right) -> None:
     for path in paths:
         ruleset.allow(path, rights)
 

@@ -185,9 +185,11 @@ def _code_in(place: Path, depth: int) -> Iterator[str]:
         if not entry.is_dir(follow_symlinks=False):
             continue
         inner = Path(entry.path)
-        if (inner / "__init__.py").is_file() or entry.name == "__pycache__":
-            yield entry.path
-        elif entry.name.endswith((".dist-info", ".egg-info")):
+        if (
+            (inner / "__init__.py").is_file()
+            or entry.name == "__pycache__"
+            or entry.name.endswith((".dist-info", ".egg-info"))
+        ):
             yield entry.path
         elif any(inner.glob("*.py")):
             # A package without __init__.py, perhaps.

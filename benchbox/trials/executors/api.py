@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from benchbox.machine import FoundDevices, GaugeRecord
 from benchbox.records import (
+    NOT_ENFORCED,
     Described,
     ModelQuestion,
     Pairs,
@@ -36,7 +37,7 @@ class Finished:
     contended: tuple[str, ...] = ()
     foreign_cpus: float | None = None
     gauges: GaugeRecord = field(default_factory=GaugeRecord)
-    confined: str = "not enforced"
+    confined: str = NOT_ENFORCED
 
 
 class Executor(Protocol):

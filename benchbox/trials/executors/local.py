@@ -13,6 +13,7 @@ from benchbox.errors import BenchboxError, ModelError
 from benchbox.machine import FoundDevices, Gauges, Watch, cpu_seconds, tree_cpu_seconds
 from benchbox.records import (
     MOST_TRIAL_BYTES,
+    NOT_ENFORCED,
     ChildMessage,
     Concluded,
     Confined,
@@ -32,7 +33,6 @@ from benchbox.records import (
     scratch_folder,
 )
 from benchbox.trials.confinement.compiled import copy_compiled
-from benchbox.trials.confinement.confine import NOT_ENFORCED
 from benchbox.trials.confinement.private import COMPILED
 from benchbox.trials.executors.api import Finished, Listen
 from benchbox.trials.executors.channel import Line, LineError

@@ -175,9 +175,7 @@ def test_no_attack_changes_a_byte_of_other_rows(
 
     assert after.status == "ok"
     assert after.metrics == before.metrics
-    assert (
-        attacked.predictions(after).tobytes() == alone.predictions(before).tobytes()
-    )
+    assert attacked.predictions(after).tobytes() == alone.predictions(before).tobytes()
 
 
 def test_each_record_says_what_was_enforced(records: dict[str, TrialRecord]) -> None:
