@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from benchbox.machine import keep_peak_memory_resettable
@@ -20,6 +21,16 @@ def offered() -> str:
     if sys.platform != "linux":
         return f"{NOT_ENFORCED}: only Linux can confine a process"
     return f"{NOT_ENFORCED}: this kernel has no Landlock"
+
+
+def prepare() -> None:
+    """Look up, in the process that will fork, what is the same for all its children."""
+    offered()
+    rules.of_the_installation()
+    rules.listed()
+    rules.devices()
+    if sys.platform == "linux" and seccomp.is_known():
+        seccomp.packed_filter(network=False, processes=_lineage(os.getpid()))
 
 
 def confine_trial(job: TrialJob) -> str:
@@ -44,14 +55,14 @@ def confine_question(question: ModelQuestion) -> str:
 def _confine(
     access: Access, target: str, given: Sequence[str], own: Sequence[str]
 ) -> str:
-    move_in(Path(own[0]))
+    move_in(own[0])
     keep_peak_memory_resettable()
     found, abi = offered(), landlock.version()
     if sys.platform != "linux":
         return found
     _check_alone()
     # The zygote, and the runner that it belongs to.
-    others = _ancestors()
+    others = _lineage(os.getppid())
     kernel.drop_capabilities()
     kernel.refuse_new_privileges()
     if abi:
@@ -60,7 +71,7 @@ def _confine(
         installed = rules.without(rules.of_the_installation(), access.hidden)
         _allow(ruleset, (*installed, *code, *given, *access.read), READ)
         _allow(ruleset, rules.listed(), LIST)
-        _allow(ruleset, rules.matching(rules.DEVICES), DEVICE)
+        _allow(ruleset, rules.devices(), DEVICE)
         _allow(ruleset, own, WRITE)
         ruleset.enforce()
     if seccomp.is_known():
@@ -83,12 +94,13 @@ def _check_alone() -> None:
         raise OSError("its process has threads already, which cannot be confined")
 
 
-def _ancestors() -> list[int]:
-    """Return the processes that this one was started by, the nearest first."""
-    found, parent = [], os.getppid()
-    while parent > 1:
-        found.append(parent)
+@cache
+def _lineage(process: int) -> tuple[int, ...]:
+    """Return *process* and those that started it, the nearest first."""
+    found = []
+    while process > 1:
+        found.append(process)
         # The name of a process, in brackets, may hold anything.
-        stat = Path(f"/proc/{parent}/stat").read_text(errors="replace")
-        parent = int(stat.rpartition(")")[2].split()[1])
-    return found
+        stat = Path(f"/proc/{process}/stat").read_text(errors="replace")
+        process = int(stat.rpartition(")")[2].split()[1])
+    return tuple(found)

@@ -3,13 +3,12 @@
 import os
 import sys
 import tempfile
-from pathlib import Path
+from contextlib import suppress
 
 HOME, TEMPORARY, WORK, COMPILED = "home", "tmp", "work", "compiled"
 """Folders in the scratch folder of a trial."""
 
 _IN_HOME = {
-    "HOME": "",
     "XDG_CACHE_HOME": ".cache",
     "XDG_CONFIG_HOME": ".config",
     "XDG_DATA_HOME": ".local/share",
@@ -35,23 +34,26 @@ _TEMPORARY = ("TMPDIR", "TEMP", "TMP", "JOBLIB_TEMP_FOLDER")
 _SHARED_FOLDERS = ("BENCHBOX_DATA", "BENCHBOX_CACHE")
 
 
-def move_in(scratch: Path) -> None:
+def move_in(scratch: str) -> None:
     """Make *scratch* the home of this process, its temporary folder and its caches.
 
     The folders are made, the environment says where they are, and the working folder
     is one of them.
     """
-    home, temporary, work = (scratch / name for name in (HOME, TEMPORARY, WORK))
-    for folder in (home, temporary, work, scratch / COMPILED):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    home, temporary, work, compiled = (
+        f"{scratch}/{name}" for name in (HOME, TEMPORARY, WORK, COMPILED)
+    )
+    for folder in (home, temporary, work, compiled):
+        with suppress(FileExistsError):
+            os.mkdir(folder, mode=0o700)
     for name in _SHARED_FOLDERS:
         os.environ.pop(name, None)
-    os.environ.update(dict.fromkeys(_TEMPORARY, str(temporary)))
-    os.environ.update({name: str(home / place) for name, place in _IN_HOME.items()})
-    compiled = {n: str(scratch / COMPILED / p) for n, p in _FOR_COMPILERS.items()}
-    os.environ.update(compiled)
+    os.environ.update(dict.fromkeys(_TEMPORARY, temporary))
+    os.environ["HOME"] = home
+    for above, places in ((home, _IN_HOME), (compiled, _FOR_COMPILERS)):
+        os.environ.update({name: f"{above}/{part}" for name, part in places.items()})
     tempfile.tempdir = None
     os.chdir(work)
     if (numba := sys.modules.get("numba")) is not None:
         # It has read its variables already.
-        numba.config.CACHE_DIR = compiled["NUMBA_CACHE_DIR"]
+        numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]

@@ -106,12 +106,22 @@ def of_the_installation() -> tuple[str, ...]:
     return _outermost(found)
 
 
-def of_code(target: str) -> Iterator[str]:
-    """Yield what importing *target* may read beside what is installed.
+@cache
+def devices() -> tuple[str, ...]:
+    """Return the devices that every trial may use; cached as well."""
+    return tuple(matching(DEVICES))
+
+
+def of_code(target: str) -> Iterable[str]:
+    """Return what importing *target* may read beside what is installed.
 
     Args:
         target: A class, as ``"package.module:Class"`` or ``"file.py:Class"``.
     """
+    return map(os.path.realpath, _behind(target))
+
+
+def _behind(target: str) -> Iterator[str]:
     module = target.rpartition(":")[0]
     if module.endswith(".py"):
         file = Path(module).absolute()
@@ -133,17 +143,16 @@ def without(paths: Iterable[str], hidden: Sequence[str]) -> Iterator[str]:
     may be listed: see `listed`.
 
     Args:
-        paths: Files and folders.
+        paths: Files and folders, without links.
         hidden: Files and folders that must not be read, without links.
     """
     for path in paths:
-        real = os.path.realpath(path)
-        if any(is_in(real, place) for place in hidden):
+        if any(is_in(path, place) for place in hidden):
             continue
-        if not any(is_in(place, real) for place in hidden):
+        if not any(is_in(place, path) for place in hidden):
             yield path
             continue
-        with os.scandir(real) as entries:
+        with os.scandir(path) as entries:
             inner = [entry.path for entry in entries if not entry.is_symlink()]
         yield from without(inner, hidden)
 
@@ -153,8 +162,9 @@ def is_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
+@cache
 def listed() -> tuple[str, ...]:
-    """Return folders whose names may be listed, as an import does, but no more."""
+    """Return folders whose names may be listed, as an import does; cached as well."""
     places = (Path(place or os.curdir).absolute() for place in sys.path)
     return tuple(str(place) for place in places if place.is_dir())
 

@@ -37,8 +37,7 @@ from benchbox.records import (
     TrialTask,
 )
 from benchbox.trials.child import run_trial
-from benchbox.trials.confinement.confine import confine_question, confine_trial
-from benchbox.trials.confinement.rules import of_the_installation
+from benchbox.trials.confinement.confine import confine_question, confine_trial, prepare
 from benchbox.trials.executors.channel import Line
 
 _Control = Line[Task]
@@ -53,8 +52,7 @@ def main() -> int:
     set_accelerators(where.accelerators)
     line: _Control = Line(end, Task)
     _preload()
-    # Looked up once, for all children.
-    of_the_installation()
+    prepare()
     if kind := accelerator_in_use():
         sys.exit(f"importing torch has started {kind}, which no fork survives")
     line.send(Ready())
