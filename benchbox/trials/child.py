@@ -56,10 +56,17 @@ from benchbox.records import (
     within_bounds,
 )
 from benchbox.targets import resolve
+from benchbox.trials.confinement.state import is_confined
 from benchbox.trials.predictions import write_predictions
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
+
+
+_WHAT_IT_MAY = (
+    "A trial may use its own files only, and no network or shared memory; see "
+    "docs/trust.md"
+)
 
 
 class Channel(Protocol):
@@ -323,6 +330,8 @@ def _classify(error: BaseException) -> tuple[Status, str]:
         return "out-of-memory", reason
     if isinstance(error, BenchboxError):
         return "failed", text
+    if isinstance(error, PermissionError) and is_confined():
+        return "failed", f"{reason}. {_WHAT_IT_MAY}"
     return "failed", reason
 
 

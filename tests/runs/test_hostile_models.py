@@ -16,7 +16,7 @@ from benchbox.cli import main
 from benchbox.records.bounds import MOST_LOG_BYTES, MOST_NOTE_CHARACTERS
 from benchbox.records.folder import RunFolder
 from benchbox.records.trial import TrialRecord
-from tests.support.commands import Lender, leave_unguarded
+from tests.support.commands import UNGUARDED, Lender, start_zygotes_of
 from tests.support.hostile_models import ENDINGS
 
 HOSTILE = Path(__file__).parents[1] / "support" / "hostile_models.py"
@@ -65,7 +65,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         patch.setenv("BENCHBOX_OFFLINE", "1")
         patch.setenv("BENCHBOX_CACHE", str(folder / "cache"))
-        leave_unguarded(patch)
+        start_zygotes_of(UNGUARDED, patch)
         lender.serve(patch)
         yield folder
     lender.close()

@@ -21,11 +21,17 @@ from benchbox.trials.executors.local import LocalExecutor
 PLANTED = Path(__file__).parent / "planted_models.py"
 
 
-def leave_unguarded(patch: pytest.MonkeyPatch) -> None:
-    """Have zygotes that are started from now on leave their trials unconfined."""
+def start_zygotes_of(program: str, patch: pytest.MonkeyPatch) -> None:
+    """Have zygotes that are started from now on run the module *program* instead."""
     patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    program = "tests.support.unguarded_zygote"
     patch.setattr("benchbox.trials.executors.starter._PROGRAM", program)
+
+
+UNGUARDED = "tests.support.unguarded_zygote"
+"""Leaves its trials unconfined."""
+
+OLD_KERNEL = "tests.support.old_kernel_zygote"
+"""Works as on a kernel without Landlock."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from benchbox.records import NOT_ENFORCED, Access, ModelQuestion, TrialJob
 from benchbox.trials.confinement import kernel, landlock, rules, seccomp
 from benchbox.trials.confinement.landlock import DEVICE, LIST, READ, WRITE, Ruleset
 from benchbox.trials.confinement.private import move_in
+from benchbox.trials.confinement.state import set_confined
 
 
 def offered() -> str:
@@ -70,10 +71,11 @@ def _confine(
         code = rules.without(rules.of_code(target), access.hidden)
         installed = rules.without(rules.of_the_installation(), access.hidden)
         _allow(ruleset, (*installed, *code, *given, *access.read), READ)
-        _allow(ruleset, rules.listed(), LIST)
+        _allow(ruleset, (*rules.listed(), *rules.above(target)), LIST)
         _allow(ruleset, rules.devices(), DEVICE)
         _allow(ruleset, own, WRITE)
         ruleset.enforce()
+        set_confined(found)
     if seccomp.is_known():
         seccomp.enforce(network=access.network, processes=others)
     return found

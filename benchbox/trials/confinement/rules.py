@@ -139,15 +139,15 @@ def _behind(target: str) -> Iterator[str]:
 def without(paths: Iterable[str], hidden: Sequence[str]) -> Iterator[str]:
     """Yield *paths* less all that is hidden.
 
-    A folder that holds something hidden is given up for what else is in it. Its names
-    may be listed: see `listed`.
+    A folder that holds something hidden is given up for what else is in it. But code
+    within a hidden folder stays readable: somebody put it there to be imported.
 
     Args:
         paths: Files and folders, without links.
         hidden: Files and folders that must not be read, without links.
     """
     for path in paths:
-        if any(is_in(path, place) for place in hidden):
+        if path in hidden:
             continue
         if not any(is_in(place, path) for place in hidden):
             yield path
@@ -165,8 +165,13 @@ def is_in(path: str, folder: str) -> bool:
 @cache
 def listed() -> tuple[str, ...]:
     """Return folders whose names may be listed, as an import does; cached as well."""
-    places = (Path(place or os.curdir).absolute() for place in sys.path)
-    return tuple(str(place) for place in places if place.is_dir())
+    return tuple(os.path.abspath(place) for place in sys.path)
+
+
+def above(target: str) -> list[str]:
+    """Return the folder of the file of *target*, if it is in one: see `listed`."""
+    module = target.rpartition(":")[0]
+    return [os.path.dirname(os.path.abspath(module))] if module.endswith(".py") else []
 
 
 def _importable(place: Path) -> list[str]:

@@ -13,7 +13,7 @@ from functools import cache
 
 from benchbox.trials.confinement.kernel import call, numbers
 
-_REFUSED = (
+REFUSED = (
     # Memory and descriptors of other processes.
     "ptrace",
     "process_vm_readv",
@@ -71,8 +71,9 @@ _REFUSED = (
     "kexec_load",
     "kexec_file_load",
 )
+"""Calls that are refused whatever their arguments."""
 
-_ON_PROCESSES = (
+ON_PROCESSES = (
     "kill",
     "sched_setaffinity",
     "sched_setparam",
@@ -155,7 +156,7 @@ def _steps(network: bool, processes: Sequence[int]) -> list[_Step]:
     ]
     if machine == "x86_64":
         steps += [(_IF_AT_LEAST, 0, 1, _X32), _end(_REFUSE)]
-    for name in _REFUSED:
+    for name in REFUSED:
         steps += [(_IF_EQUAL, 0, 1, known[name]), _end(_REFUSE)]
     families = (_AF_INET, _AF_INET6, _AF_NETLINK) if network else ()
     steps += _when(known["socket"], _unless(0, families))
@@ -164,7 +165,7 @@ def _steps(network: bool, processes: Sequence[int]) -> list[_Step]:
     # Which, then whom: oneself only.
     steps += _when(known["setpriority"], [*_must_be_zero(0), *_unless(1, (0,))])
     barred = [number for pid in processes for number in (pid, -pid)] + [-1]
-    for name in _ON_PROCESSES:
+    for name in ON_PROCESSES:
         steps += _when(known[name], _if_among(0, barred))
     return [*steps, _end(_ALLOW)]
 

@@ -18,7 +18,7 @@ from benchbox.records.trial import TrialRecord
 from benchbox.trials.confinement import landlock, seccomp
 from tests.support import attacks
 from tests.support.attacks import ATTACKS, TARGETS
-from tests.support.commands import leave_unguarded
+from tests.support.commands import UNGUARDED, start_zygotes_of
 
 pytestmark = pytest.mark.skipif(
     not landlock.version() or not seccomp.is_known(),
@@ -139,7 +139,7 @@ def unguarded(
     surroundings: Surroundings, alone: RunFolder
 ) -> Iterator[dict[str, TrialRecord]]:
     with pytest.MonkeyPatch.context() as patch:
-        leave_unguarded(patch)
+        start_zygotes_of(UNGUARDED, patch)
         yield by_attack(surroundings.run(list(ATTACKS)))
 
 
