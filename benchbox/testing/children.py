@@ -57,8 +57,9 @@ def trial(
         history=str(folder / "history"),
         out=str(own),
         asked=str(asked),
-        # All ratings here are made up, so compiled code cannot remember true ones.
-        access=Access(compiled=compiled, compiles=True),
+        # All ratings here are made up, so compiled code cannot remember true ones. And
+        # a check tells whether the model would read the data folder if it could.
+        access=Access(read=(str(data_folder()),), compiled=compiled, compiles=True),
         seed=SEED,
     )
 

@@ -1,5 +1,6 @@
 """Trial: what happens in the child process, from ratings to predictions."""
 
+import errno
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
 
+_REFUSALS = (errno.EPERM, errno.EACCES, errno.EROFS)
 _WHAT_IT_MAY = (
     "A trial may use its own files only, and no network or shared memory; see "
     "docs/trust.md"
@@ -330,7 +332,7 @@ def _classify(error: BaseException) -> tuple[Status, str]:
         return "out-of-memory", reason
     if isinstance(error, BenchboxError):
         return "failed", text
-    if isinstance(error, PermissionError) and is_confined():
+    if is_confined() and getattr(error, "errno", None) in _REFUSALS:
         return "failed", f"{reason}. {_WHAT_IT_MAY}"
     return "failed", reason
 

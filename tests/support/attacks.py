@@ -601,6 +601,25 @@ def writes_by_a_link() -> Any:
 
 
 @attack
+def remembers_in_the_times_of_a_file() -> Any:
+    os.utime(__file__)
+    return "a time"
+
+
+@attack
+def remembers_in_the_mode_of_a_file() -> Any:
+    os.chmod(__file__, os.stat(__file__).st_mode)
+    return "a mode"
+
+
+@attack
+def remembers_in_an_attribute_of_a_file() -> Any:
+    os.setxattr(__file__, "user.attack", b"rmse")
+    os.removexattr(__file__, "user.attack")
+    return "an attribute"
+
+
+@attack
 def makes_a_device() -> Any:
     path = Path(tempfile.mkdtemp(), "memory")
     os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))

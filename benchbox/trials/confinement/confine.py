@@ -8,10 +8,12 @@ from pathlib import Path
 
 from benchbox.machine import keep_peak_memory_resettable
 from benchbox.records import NOT_ENFORCED, Access, ModelQuestion, TrialJob
-from benchbox.trials.confinement import kernel, landlock, rules, seccomp
+from benchbox.trials.confinement import kernel, landlock, mounts, rules, seccomp
 from benchbox.trials.confinement.landlock import DEVICE, LIST, READ, WRITE, Ruleset
 from benchbox.trials.confinement.private import move_in
 from benchbox.trials.confinement.state import set_confined
+
+_READ_ONLY = "read-only mounts"
 
 
 def offered() -> str:
@@ -30,6 +32,7 @@ def prepare() -> None:
     rules.of_the_installation()
     rules.listed()
     rules.devices()
+    mounts.are_possible()
     if sys.platform == "linux" and seccomp.is_known():
         seccomp.packed_filter(network=False, processes=_lineage(os.getpid()))
 
@@ -56,12 +59,16 @@ def confine_question(question: ModelQuestion) -> str:
 def _confine(
     access: Access, target: str, given: Sequence[str], own: Sequence[str]
 ) -> str:
-    move_in(own[0])
-    keep_peak_memory_resettable()
     found, abi = offered(), landlock.version()
     if sys.platform != "linux":
+        move_in(own[0], access.read)
         return found
     _check_alone()
+    keep_peak_memory_resettable()
+    if mounts.are_possible():
+        mounts.make_read_only(own)
+        found += f", {_READ_ONLY}" if abi else ""
+    move_in(own[0], access.read)
     # The zygote, and the runner that it belongs to.
     others = _lineage(os.getppid())
     kernel.drop_capabilities()

@@ -23,6 +23,9 @@ NUMBERS = {
         "sched_setscheduler": 144,
         "pivot_root": 155,
         "adjtimex": 159,
+        "setxattr": 188,
+        "lsetxattr": 189,
+        "fsetxattr": 190,
         "chroot": 161,
         "acct": 163,
         "settimeofday": 164,
@@ -59,6 +62,9 @@ NUMBERS = {
         "userfaultfd": 323,
     },
     "aarch64": {
+        "setxattr": 5,
+        "lsetxattr": 6,
+        "fsetxattr": 7,
         "umount2": 39,
         "mount": 40,
         "pivot_root": 41,
@@ -125,6 +131,7 @@ EVERYWHERE = {
     "pidfd_getfd": 438,
     "process_madvise": 440,
     "mount_setattr": 442,
+    "setxattrat": 463,
     "landlock_create_ruleset": 444,
     "landlock_add_rule": 445,
     "landlock_restrict_self": 446,
@@ -178,7 +185,7 @@ def drop_capabilities() -> None:
     header = (ctypes.c_uint32 * 2)(_CAPABILITIES, 0)
     held = (ctypes.c_uint32 * 6)()
     _checked(_libc().capget(header, held))
-    kept = held[1] & (1 << _DAC_OVERRIDE)
+    kept = 0 if os.geteuid() else held[1] & (1 << _DAC_OVERRIDE)
     # Two parts of 32 bits, each as effective, permitted and inheritable.
     left = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)
     _checked(_libc().capset(header, left))

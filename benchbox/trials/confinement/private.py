@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+from collections.abc import Collection
 from contextlib import suppress
 
 HOME, TEMPORARY, WORK, COMPILED = "home", "tmp", "work", "compiled"
@@ -34,11 +35,15 @@ _TEMPORARY = ("TMPDIR", "TEMP", "TMP", "JOBLIB_TEMP_FOLDER")
 _SHARED_FOLDERS = ("BENCHBOX_DATA", "BENCHBOX_CACHE")
 
 
-def move_in(scratch: str) -> None:
+def move_in(scratch: str, readable: Collection[str] = ()) -> None:
     """Make *scratch* the home of this process, its temporary folder and its caches.
 
     The folders are made, the environment says where they are, and the working folder
     is one of them.
+
+    Args:
+        scratch: The folder.
+        readable: Shared folders whose names stay in the environment.
     """
     home, temporary, work, compiled = (
         f"{scratch}/{name}" for name in (HOME, TEMPORARY, WORK, COMPILED)
@@ -47,7 +52,8 @@ def move_in(scratch: str) -> None:
         with suppress(FileExistsError):
             os.mkdir(folder, mode=0o700)
     for name in _SHARED_FOLDERS:
-        os.environ.pop(name, None)
+        if os.environ.get(name) not in readable:
+            os.environ.pop(name, None)
     os.environ.update(dict.fromkeys(_TEMPORARY, temporary))
     os.environ["HOME"] = home
     for above, places in ((home, _IN_HOME), (compiled, _FOR_COMPILERS)):

@@ -39,6 +39,10 @@ REFUSED = (
     "add_key",
     "request_key",
     "keyctl",
+    "setxattr",
+    "lsetxattr",
+    "fsetxattr",
+    "setxattrat",
     # Namespaces and mounts.
     "unshare",
     "setns",
