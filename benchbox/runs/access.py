@@ -50,8 +50,12 @@ def compiled_folder(target: str, source: str) -> str:
         target: Its class.
         source: Digest of its source; empty if unknown.
     """
+    module = target.rpartition(":")[0]
+    # Models of a package share it; two files with the same text do not, since what they
+    # import may differ.
+    place = module if module.endswith(".py") else module.partition(".")[0]
     versions = [f"{name} {package_version(name)}" for name in _COMPILERS]
-    named = [source or target, python_version(), *versions]
+    named = [place, source, python_version(), *versions]
     digest = blake2b("\n".join(named).encode(), digest_size=8).hexdigest()
     return str(_compiled() / digest)
 

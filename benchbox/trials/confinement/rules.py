@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from glob import glob
 from importlib.util import find_spec
-from pathlib import Path
 
 SYSTEM = (
     "/usr",
@@ -79,9 +78,11 @@ _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH", "ROCM_PATH")
 
 _CODE = (".py", ".pyc", ".so", ".pth")
 
+_WHOLE = ("__pycache__", ".dist-info", ".egg-info")
+
 _SITES = {"site-packages", "dist-packages", "lib-dynload"}
 
-_MOST_DEEP = 3
+_MOST_DEEP = 2
 """Levels of folders that code is looked for in, where none is a package."""
 
 
@@ -102,7 +103,7 @@ def of_the_installation() -> tuple[str, ...]:
     for variable in _LIBRARY_PATHS:
         found += filter(os.path.isabs, os.environ.get(variable, "").split(os.pathsep))
     for place in [*sys.path, *_redirected()]:
-        found += _importable(Path(place or os.curdir).absolute())
+        found += _importable(os.path.abspath(place))
     return _outermost(found)
 
 
@@ -124,11 +125,11 @@ def of_code(target: str) -> Iterable[str]:
 def _behind(target: str) -> Iterator[str]:
     module = target.rpartition(":")[0]
     if module.endswith(".py"):
-        file = Path(module).absolute()
-        yield str(file)
+        file = os.path.abspath(module)
+        yield file
         # Modules beside it, and the file where a link leads.
-        for place in dict.fromkeys((file.parent, file.resolve().parent)):
-            yield from _importable(place)
+        for path in dict.fromkeys((file, os.path.realpath(file))):
+            yield from _importable(os.path.dirname(path))
         return
     spec = find_spec(module.partition(".")[0])
     if spec is not None:
@@ -152,8 +153,7 @@ def without(paths: Iterable[str], hidden: Sequence[str]) -> Iterator[str]:
         if not any(is_in(place, path) for place in hidden):
             yield path
             continue
-        with os.scandir(path) as entries:
-            inner = [entry.path for entry in entries if not entry.is_symlink()]
+        inner = [entry.path for entry in _entries(path) if not entry.is_symlink()]
         yield from without(inner, hidden)
 
 
@@ -174,41 +174,43 @@ def above(target: str) -> list[str]:
     return [os.path.dirname(os.path.abspath(module))] if module.endswith(".py") else []
 
 
-def _importable(place: Path) -> list[str]:
+def _importable(place: str) -> list[str]:
     """Return the code in a folder of ``sys.path``, without what else lies there.
 
     A folder of installed packages is taken whole, and so is a package. From a folder of
     somebody's work only modules are taken: data and results may be beside them.
     """
-    if place.name in _SITES or (place / "__init__.py").is_file():
-        return [str(place)]
+    if os.path.basename(place) in _SITES or _is_package(place):
+        return [place]
+    if os.path.isfile(place):
+        return [place]
     return list(_code_in(place, _MOST_DEEP))
 
 
-def _code_in(place: Path, depth: int) -> Iterator[str]:
-    if place.is_file():
-        yield str(place)
-    if not place.is_dir() or depth == 0:
-        return
-    try:
-        with os.scandir(place) as entries:
-            found = [entry for entry in entries if entry.name[0] != "."]
-    except OSError:
-        return
-    yield from (e.path for e in found if e.name.endswith(_CODE) and e.is_file())
-    for entry in found:
-        if not entry.is_dir(follow_symlinks=False):
-            continue
-        inner = Path(entry.path)
-        if (
-            (inner / "__init__.py").is_file()
-            or entry.name == "__pycache__"
-            or entry.name.endswith((".dist-info", ".egg-info"))
-        ):
+def _code_in(folder: str, depth: int) -> Iterator[str]:
+    for entry in _entries(folder):
+        if entry.is_file() and entry.name.endswith(_CODE):
             yield entry.path
-        elif any(inner.glob("*.py")):
+        elif not entry.is_dir(follow_symlinks=False) or entry.name[0] == ".":
+            continue
+        elif _is_package(entry.path) or entry.name.endswith(_WHOLE):
+            yield entry.path
+        elif depth and any(e.name.endswith(".py") for e in _entries(entry.path)):
             # A package without __init__.py, perhaps.
-            yield from _code_in(inner, depth - 1)
+            yield from _code_in(entry.path, depth - 1)
+
+
+def _is_package(folder: str) -> bool:
+    return os.path.isfile(f"{folder}/__init__.py")
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """Return what is in a folder; nothing if it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 def _redirected() -> Iterator[str]:
@@ -221,8 +223,7 @@ def _redirected() -> Iterator[str]:
             getattr(sys.modules.get(kind.__module__), "MAPPING", {}),
         ):
             for place in places.values():
-                path = Path(str(place))
-                yield str(path.parent if path.name == "__init__.py" else path)
+                yield str(place).removesuffix("/__init__.py")
 
 
 def _outermost(paths: Iterable[str]) -> tuple[str, ...]:
