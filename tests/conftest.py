@@ -19,8 +19,12 @@ os.environ["BENCHBOX_TESTS_RUN"] = f"{os.getuid()}-{os.getpid()}"
 # that benchbox is always the installed one, never the folder beside the tests.
 sys.path.append(str(Path(__file__).parents[1]))
 
+from tests.support.commands import MEASURED, start_zygotes_of
 from tests.support.commands import benchbox as benchbox
 from tests.support.commands import lender as lender
+
+if "COVERAGE_PROCESS_CONFIG" in os.environ:
+    start_zygotes_of(MEASURED)
 
 
 @pytest.fixture(autouse=True, scope="session")
