@@ -217,9 +217,10 @@ def _run(
 ) -> None:
     channel.send(PhaseBegan(phase="load"))
     with clock.phase("load"):
-        train = map_ratings(Path(job.train))
         model = build_model(job.target, job.options_type, job.options)
         prepare_model(model, job.device)
+        # Only now: what gets ready before the fit must not learn.
+        train = map_ratings(Path(job.train))
     channel.send(PhaseBegan(phase="fit"))
     steps = step_clock(device_named(job.device))
     with clock.phase("fit"):

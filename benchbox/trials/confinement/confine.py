@@ -18,12 +18,12 @@ _READ_ONLY = "read-only mounts"
 
 def offered() -> str:
     """Return what this machine offers to confine trials, as in their records."""
-    abi, filters = landlock.version(), seccomp.is_known()
+    abi, filters = landlock.version(), seccomp.is_offered()
     if abi:
         return f"landlock {abi}{', seccomp' if filters else ''}"
     if sys.platform != "linux":
         return f"{NOT_ENFORCED}: only Linux can confine a process"
-    return f"{NOT_ENFORCED}: this kernel has no Landlock"
+    return f"{NOT_ENFORCED}: no Landlock on this system"
 
 
 def prepare() -> None:
@@ -33,7 +33,7 @@ def prepare() -> None:
     rules.listed()
     rules.devices()
     mounts.are_possible()
-    if sys.platform == "linux" and seccomp.is_known():
+    if sys.platform == "linux" and seccomp.is_offered():
         seccomp.packed_filter(network=False, processes=_lineage(os.getpid()))
 
 
@@ -83,7 +83,7 @@ def _confine(
         _allow(ruleset, own, WRITE)
         ruleset.enforce()
         set_confined(found)
-    if seccomp.is_known():
+    if seccomp.is_offered():
         seccomp.enforce(network=access.network, processes=others)
     return found
 

@@ -94,6 +94,7 @@ _X32 = 0x40000000
 """Bit of system calls of another kind, on x86-64 alone."""
 
 _SET_FILTER = 1
+_ASK_VERDICT = 2
 _SPECULATION = 4
 """Leaves the processor as fast as it was."""
 
@@ -114,9 +115,17 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def is_known() -> bool:
-    """Return whether there is a filter for this processor."""
-    return platform.machine() in _ARCHITECTURES and bool(numbers())
+@cache
+def is_offered() -> bool:
+    """Return whether the kernel takes filters, and there is one for this processor."""
+    if platform.machine() not in _ARCHITECTURES or not numbers():
+        return False
+    verdict = ctypes.c_uint32(_REFUSE & 0xFFFF0000)
+    try:
+        call(numbers()["seccomp"], _ASK_VERDICT, 0, ctypes.byref(verdict))
+    except OSError:
+        return False
+    return True
 
 
 def enforce(*, network: bool, processes: tuple[int, ...]) -> None:

@@ -16,7 +16,7 @@ from tests.support.commands import (
 )
 
 confines = pytest.mark.skipif(
-    not landlock.version() or not seccomp.is_known(),
+    not landlock.version() or not seccomp.is_offered(),
     reason="this kernel cannot confine trials",
 )
 
@@ -126,6 +126,26 @@ def test_data_beside_a_model_are_hidden_unless_they_are_allowed(
     assert f"Models were allowed to read {weights}." in done.out.replace("\n", " ")
 
 
+@confines
+def test_the_file_of_a_data_set_is_hidden_in_the_package_of_a_model_too(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    rows = [f"{u},{i},{1 + (u * i) % 5}" for u in range(9) for i in range(9)]
+    for name in ("__init__.py", "notes.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / "ratings.csv").write_text("\n".join(["user,item,rating", *rows]))
+    act = """folder = Path(__file__).parent
+context.note("got", (folder / "notes.csv").read_text() == "")
+(folder / "ratings.csv").read_text()"""
+
+    line = LINE.replace("svd-toy", "ratings.csv")
+    (record,) = benchbox(f"{line} {say(tmp_path, act)}").trials()
+
+    assert record.notes["got"] == "True"
+    assert "ratings.csv" in record.reason
+    assert "PermissionError" in record.reason
+
+
 @pytest.mark.parametrize("shown", ["cache", "cache/data", ".", "/"])
 def test_nothing_hidden_can_be_allowed(
     benchbox: Benchbox, tmp_path: Path, shown: str
@@ -201,7 +221,7 @@ def test_without_landlock_a_run_goes_on_and_says_so(
 
     (record,) = done.trials()
     assert done.code == 0
-    assert record.confined == "not enforced: this kernel has no Landlock"
+    assert record.confined == "not enforced: no Landlock on this system"
     assert "⚠ Trials were not confined" in done.out
     assert "⚠ Trials were not confined" in (done.folder.path / "table.md").read_text()
 
@@ -213,7 +233,7 @@ def test_doctor_tells_whether_trials_are_confined(
     assert "trials read only their own files (landlock 7" in benchbox("doctor").out
 
     monkeypatch.setattr(landlock, "version", lambda: 0)
-    assert "not enforced: this kernel has no Landlock" in " ".join(
+    assert "not enforced: no Landlock on this system" in " ".join(
         benchbox("doctor").out.split()
     )
 
