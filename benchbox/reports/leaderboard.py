@@ -60,8 +60,6 @@ class Row:
             trial.
         coverage: Share of hidden ratings that the model predicted without fallback.
         fit_seconds: Wall-clock seconds of the fit, median over trials.
-        load_seconds: Wall-clock seconds before the fit, to import, build and prepare
-            the model, median over trials.
         predict_seconds: Wall-clock seconds of prediction, median over trials.
         tuning_seconds: Seconds spent on tuning options per fold, median over trials;
             `None` without tuning.
@@ -91,7 +89,6 @@ class Row:
     summaries: dict[str, Summary]
     coverage: float | None
     fit_seconds: float | None
-    load_seconds: float | None
     predict_seconds: float | None
     tuning_seconds: float | None
     pairs_per_second: float | None
@@ -194,7 +191,6 @@ def _row(
         },
         coverage=sum(t.n_answered for t in good) / hidden if hidden else None,
         fit_seconds=_median([t.wall_seconds.get("fit") for t in good]),
-        load_seconds=_median([t.wall_seconds.get("load") for t in good]),
         predict_seconds=_median([t.wall_seconds.get("predict") for t in good]),
         tuning_seconds=_median([t.tuning_seconds for t in good]),
         pairs_per_second=_median([_pairs_per_second(t) for t in good]),

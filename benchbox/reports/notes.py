@@ -4,11 +4,8 @@ from benchbox.metrics import MAPE
 from benchbox.options import spell
 from benchbox.records import RunRecord, StageRecord
 from benchbox.reports.columns import FLAGS, FRONT, LEAK, WORSE, shown_metrics
-from benchbox.reports.leaderboard import Flag, Leaderboard, Row
+from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
-
-_NOTED_SECONDS = 1.0
-"""Time before a fit that is worth a note; imports alone can take some tenths."""
 
 
 def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[str]:
@@ -126,13 +123,6 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
             f"loading of libraries), {seconds(sum(first_use.values()))} s in total, "
             f"at most {seconds(first_use[longest])} s ({longest})."
         )
-    early = [row for row in board.rows if _starts_early(row)]
-    if early:
-        named = ", ".join(f"{row.label} {seconds(row.load_seconds)} s" for row in early)
-        said.append(
-            f"⚠ Before the fit, and so not in fit s, these took longer than for it, to "
-            f"be imported, built and prepared: {named}."
-        )
     disturbed = sum(row.n_disturbed for row in board.rows)
     if disturbed:
         n_ok = sum(row.n_ok for row in board.rows)
@@ -141,12 +131,6 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
             f"their timings may be too long (see `benchbox doctor`)."
         )
     return said
-
-
-def _starts_early(row: Row) -> bool:
-    """Return whether a model takes long before its fit, which might hide its work."""
-    load, fit = row.load_seconds or 0.0, row.fit_seconds or 0.0
-    return load > max(fit, _NOTED_SECONDS)
 
 
 def what_was_scored(run: RunRecord, stage: StageRecord) -> str:

@@ -544,17 +544,6 @@ def test_a_table_says_which_models_were_fitted_on_an_accelerator(
     assert "itted on" not in render(timed(tmp_path / "bare"), "markdown")
 
 
-def test_work_before_the_fit_is_told_if_it_takes_longer(tmp_path) -> None:
-    early = timed(tmp_path / "early", wall_seconds={"load": 3.0, "fit": 0.001})
-    usual = timed(tmp_path / "usual", wall_seconds={"load": 0.9, "fit": 0.001})
-    slow = timed(tmp_path / "slow", wall_seconds={"load": 3.0, "fit": 9.0})
-
-    assert "took longer than for it" in render(early, "markdown")
-    assert "3.0 s" in render(early, "markdown")
-    for folder in (usual, slow):
-        assert "took longer than for it" not in render(folder, "markdown")
-
-
 def test_disturbed_timings_and_first_use_are_told_beneath_the_table(tmp_path) -> None:
     text = render(timed(tmp_path, contended=["other work"]), "markdown")
 
