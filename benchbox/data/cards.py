@@ -10,6 +10,7 @@ import msgspec
 from benchbox.data.raw import Duplicates
 from benchbox.data.sources.declared import Declared
 from benchbox.data.sources.licence import Licence
+from benchbox.data.times import Unit
 from benchbox.errors import PluginError
 from benchbox.options import NoOptions, Options
 from benchbox.ratings import RatingScale
@@ -23,12 +24,16 @@ class RatingsTable(msgspec.Struct, frozen=True, kw_only=True):
         columns: Roles of the columns, in the syntax of `benchbox.data.choose_columns`.
         delimiter: Field separator; guessed from the file if `None`.
         encoding: Text encoding.
+        decimal: Decimal point: ``"."`` or ``","``.
+        time: Unit of timestamps that are numbers; ``auto`` recognises it.
     """
 
     file: str
     columns: str | None = None
     delimiter: str | None = None
     encoding: str = "utf-8"
+    decimal: str = "."
+    time: Unit = "auto"
 
 
 class FeatureTable(msgspec.Struct, frozen=True, kw_only=True):

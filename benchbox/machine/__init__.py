@@ -36,11 +36,17 @@ from benchbox.machine.devices import accelerator_in_use as accelerator_in_use
 from benchbox.machine.devices import accelerator_targets as accelerator_targets
 from benchbox.machine.devices import device_named as device_named
 from benchbox.machine.devices import set_accelerators as set_accelerators
+from benchbox.machine.distributions import Flaw as Flaw
+from benchbox.machine.distributions import entry_points_of as entry_points_of
+from benchbox.machine.distributions import package_version as package_version
+from benchbox.machine.distributions import requirement_of as requirement_of
+from benchbox.machine.distributions import (
+    tolerate_damaged_metadata as tolerate_damaged_metadata,
+)
 from benchbox.machine.disturbances import find_disturbances as find_disturbances
 from benchbox.machine.environment import Environment as Environment
 from benchbox.machine.environment import describe_environment as describe_environment
 from benchbox.machine.environment import n_usable_cpus as n_usable_cpus
-from benchbox.machine.environment import package_version as package_version
 from benchbox.machine.process import prepare_process as prepare_process
 from benchbox.machine.process import settings_in_force as settings_in_force
 from benchbox.machine.sensors import GaugeRecord as GaugeRecord

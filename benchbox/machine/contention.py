@@ -56,8 +56,8 @@ class Presence:
         return [int(line) for line in self._path.read_text().split()]
 
     def runs_now(self) -> list[int]:
-        """Return process ids of the other runs that exist now."""
-        return [int(path.name.partition("-")[0]) for path in self._others()]
+        """Return process ids of the other runs that exist now, each once, in order."""
+        return sorted({int(path.name.partition("-")[0]) for path in self._others()})
 
     def close(self) -> None:
         """Leave."""

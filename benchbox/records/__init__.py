@@ -9,6 +9,7 @@ from benchbox.records.bounds import MOST_MESSAGE_BYTES as MOST_MESSAGE_BYTES
 from benchbox.records.bounds import MOST_NOTES as MOST_NOTES
 from benchbox.records.bounds import MOST_TRIAL_BYTES as MOST_TRIAL_BYTES
 from benchbox.records.bounds import within_bounds as within_bounds
+from benchbox.records.config import SILENCE_SECONDS as SILENCE_SECONDS
 from benchbox.records.config import Case as Case
 from benchbox.records.config import RunConfig as RunConfig
 from benchbox.records.config import TuningBudget as TuningBudget
@@ -23,6 +24,7 @@ from benchbox.records.folder import RunFolder as RunFolder
 from benchbox.records.folder import new_run_id as new_run_id
 from benchbox.records.folder import now as now
 from benchbox.records.folder import predictions_digest as predictions_digest
+from benchbox.records.folder import trial_name as trial_name
 from benchbox.records.messages import Answer as Answer
 from benchbox.records.messages import ChildMessage as ChildMessage
 from benchbox.records.messages import Concluded as Concluded

@@ -1,6 +1,5 @@
 """Folder of a run, written so that a crash loses no finished trial."""
 
-import errno
 import os
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -10,7 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchbox.errors import ResultsError, printable
+from benchbox.data import write_array
+from benchbox.errors import DISK_FULL, ResultsError, cannot_write, printable, reason_of
 from benchbox.ratings import Values
 from benchbox.records.run import RESULT_FORMAT, RunRecord
 from benchbox.records.trial import TrialRecord
@@ -70,6 +70,11 @@ class RunFolder:
         for path in (Path(name), parent / name):
             if (path / "run.json").is_file():
                 return cls(path)
+        if name == "last":
+            raise ResultsError(
+                f"There are no runs in {parent} yet. `benchbox run` makes one; --out "
+                f"names another folder."
+            )
         known = ", ".join(path.name for path in runs[-3:]) or "none"
         raise ResultsError(
             f"There is no run {name!r} in {parent}. Newest runs there: {known}."
@@ -167,7 +172,7 @@ class RunFolder:
                 if isinstance(content, bytes):
                     file.write(content)
                 else:
-                    np.save(file, content, allow_pickle=False)
+                    write_array(file, content)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
@@ -224,7 +229,7 @@ def _read(file: Path, kind: type[Any]) -> Any:
             )
         return record
     except OSError as error:
-        raise ResultsError(f"{file} cannot be read: {error.strerror}.") from error
+        raise ResultsError(f"{file} cannot be read: {reason_of(error)}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ResultsError(
             f"{file} is not a record of this version of benchbox: {error}. "
@@ -233,9 +238,9 @@ def _read(file: Path, kind: type[Any]) -> Any:
 
 
 def _cannot_write(target: Path, error: OSError) -> ResultsError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         return ResultsError(
             f"The disk is full: {target} could not be written. What had ended before "
             f"is kept; make room, then continue with --resume."
         )
-    return ResultsError(f"{target} cannot be written: {error.strerror}.")
+    return ResultsError(cannot_write(target, error))

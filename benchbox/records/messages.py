@@ -5,11 +5,11 @@ Decoding refuses everything else.
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
-import numpy as np
 
+from benchbox.data import save_array
 from benchbox.machine import FoundDevices
 from benchbox.models import Capabilities
 from benchbox.ratings import IndexArray
@@ -66,10 +66,10 @@ class Pairs(_Message, frozen=True, tag="pairs"):
             users: User index per pair, shape ``(n,)``.
             items: Item index per pair, shape ``(n,)``.
         """
-        files = {name: str(folder / f"{name}.npy") for name in ("users", "items")}
-        np.save(files["users"], users, allow_pickle=False)
-        np.save(files["items"], items, allow_pickle=False)
-        return cls(**files)
+        files = {name: folder / f"{name}.npy" for name in ("users", "items")}
+        save_array(files["users"], users)
+        save_array(files["items"], items)
+        return cls(**{name: str(file) for name, file in files.items()})
 
 
 class Concluded(_Message, frozen=True, tag="concluded"):
@@ -122,14 +122,19 @@ class Described(_Message, frozen=True, tag="described"):
         capabilities: Its class attribute ``capabilities``, or the defaults.
         options_type: Its options record as ``"file.py:Class"``; empty for keywords.
         options: All options, with defaults filled in.
+        search: Its class attribute ``search``, as plain values.
         error: Why it cannot be used as a model; empty if it can.
+        fault: What is at fault then: the ``call`` that names it, the ``class``, or the
+            ``import`` of its file.
     """
 
     summary: str = ""
     capabilities: Capabilities = Capabilities()
     options_type: str = ""
     options: dict[str, Any] = {}
+    search: dict[str, Any] = {}
     error: str = ""
+    fault: Literal["", "call", "class", "import"] = ""
 
 
 Question = DevicesQuestion | ModelQuestion

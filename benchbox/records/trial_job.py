@@ -7,6 +7,7 @@ import msgspec
 from benchbox.machine import Durations, LatencyRecord
 from benchbox.models import EpochReport, Precision
 from benchbox.records.access import Access
+from benchbox.records.config import SILENCE_SECONDS
 
 Status = Literal[
     "ok",
@@ -37,6 +38,8 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
         seed: Seed of the trial.
         n_threads: Threads to use.
         time_limit_seconds: When the parent ends the trial, if ever.
+        silence_limit_seconds: How long the trial may say, print and compute nothing
+            before the parent ends it; `None` for ever.
         out: Folder for the predictions, and the only one the trial may write to.
         asked: Folder that the pairs to predict will be in; empty if that is *out*.
         access: What it may read and reach beside these folders.
@@ -59,6 +62,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     n_threads: int = 1
     time_limit_seconds: float | None = None
+    silence_limit_seconds: float | None = SILENCE_SECONDS
     keep: str | None = None
     latency: bool = False
     asked: str = ""

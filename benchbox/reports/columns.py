@@ -8,12 +8,14 @@ from benchbox.records import MetricRecord
 from benchbox.reports.leaderboard import Flag, Leaderboard, Row
 from benchbox.reports.numbers import (
     MISSING,
+    common_decimals,
     count,
     heading,
     mebibytes,
     milliseconds,
     number,
     percent,
+    plain,
     seconds,
 )
 
@@ -116,11 +118,14 @@ def _measured(
 
 
 def _of_plugin(board: Leaderboard, spec: ColumnSpec) -> list[Column]:
+    values = [row.more.get(spec.name) for row in board.rows]
+    decimals = common_decimals(v for v in values if isinstance(v, int | float))
+
     def text(row: Row) -> str:
         value = row.more.get(spec.name)
         if isinstance(value, str):
             return value
-        return MISSING if value is None else f"{value:.4g}"
+        return MISSING if value is None else plain(value, decimals)
 
     return [
         replace(column, of_plugin=True)

@@ -1,8 +1,9 @@
 """Notes: the sentences beneath a table that make its numbers comparable."""
 
+from benchbox.errors import counted
 from benchbox.metrics import MAPE
 from benchbox.options import spell
-from benchbox.records import RunRecord, StageRecord
+from benchbox.records import RunRecord, StageRecord, TrialRecord, trial_name
 from benchbox.reports.columns import FLAGS, FRONT, LEAK, WORSE, shown_metrics
 from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
@@ -38,15 +39,22 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
 
 def troubles(board: Leaderboard) -> list[str]:
     """Return a line for each way a trial did not end well, with how often it did."""
-    counted: dict[tuple[str, str, str], list[str]] = {}
+    alike: dict[tuple[str, str, str], list[TrialRecord]] = {}
     for trial in board.troubles:
-        place = f"{trial.fold} r{trial.replicate}"
-        counted.setdefault((trial.label, trial.status, trial.reason), []).append(place)
+        alike.setdefault((trial.label, trial.status, trial.reason), []).append(trial)
     return [
-        f"{label}: {status} in {len(places)} of its trials ({places[0]}"
-        f"{', …' if len(places) > 1 else ''}): {reason}"
-        for (label, status, reason), places in counted.items()
+        f"{label}: {status} in {len(trials)} of its trials ({trials[0].fold} "
+        f"r{trials[0].replicate}{', …' if len(trials) > 1 else ''}): "
+        f"{reason.removesuffix('.')}{_log_of(trials[0])}"
+        for (label, status, reason), trials in alike.items()
     ]
+
+
+def _log_of(trial: TrialRecord) -> str:
+    """Return where to read more, within the folder of the run; a skip has no log."""
+    if trial.status in ("skipped", "interrupted"):
+        return ""
+    return f". Log: logs/{trial_name(trial)}.log"
 
 
 def title(stage: StageRecord) -> str:
@@ -125,9 +133,9 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
         )
     disturbed = sum(row.n_disturbed for row in board.rows)
     if disturbed:
-        n_ok = sum(row.n_ok for row in board.rows)
+        trials = counted(sum(row.n_ok for row in board.rows), "trial")
         said.append(
-            f"Other work used the machine during {disturbed} of {n_ok} trials, so "
+            f"Other work used the machine during {disturbed} of {trials}, so "
             f"their timings may be too long (see `benchbox doctor`)."
         )
     return said
@@ -144,16 +152,15 @@ def what_was_scored(run: RunRecord, stage: StageRecord) -> str:
     return (
         f"{spell(stage.protocol, stage.protocol_options)}: "
         f"{'folds' if len(stage.folds) > 1 else 'fold'} {folds} ({standard}, "
-        f"ids {ids}{more}). Each model and seed is scored on {hidden:,} hidden "
-        f"ratings; predictions are {clipping}."
+        f"ids {ids}{more}). Each model and seed is scored on "
+        f"{counted(hidden, 'hidden rating')}; predictions are {clipping}."
     )
 
 
 def _how_it_was_pooled(run: RunRecord, board: Leaderboard, best: str, tied: str) -> str:
     n_folds = len(board.stage.folds)
     n_seeds = run.config.seeds
-    plural = "seed" if n_seeds == 1 else "seeds"
-    seeds = f"Stochastic models are fitted with {n_seeds} {plural} per fold."
+    seeds = f"Stochastic models are fitted with {counted(n_seeds, 'seed')} per fold."
     if n_folds < 2:
         return (
             f"Metrics are computed over all hidden ratings of the fold. {seeds} A "
@@ -225,7 +232,7 @@ def where_it_ran(run: RunRecord) -> str:
     """Return the machine, the software and the name of a run, in a sentence."""
     here, precision = run.environment, run.config.precision
     products = "" if precision == "float32" else f"matrix products in {precision}; "
-    threads = f"{run.n_threads} thread{'s' if run.n_threads != 1 else ''}"
+    threads = counted(run.n_threads, "thread")
     return (
         f"{here.machine()}; {threads}; {products}torch "
         f"{here.packages.get('torch', '?')}, benchbox {here.benchbox}; run {run.id}."

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchbox.errors import ModelError, ProtocolError
+from benchbox.errors import ModelError, ProtocolError, os_error_line
 from benchbox.machine import PhaseClock
 from benchbox.ratings import Positions, Values
 from benchbox.records import (
@@ -71,7 +71,7 @@ class Attempts:
         except OSError as error:
             # A cleaner has removed the files meanwhile, or the disk is full.
             store.renew()
-            reason = f"its files could not be written or read: {error}"
+            reason = f"its files could not be written or read: {os_error_line(error)}"
             return trial.record(status="failed", reason=reason), None
 
     def _attempt(
@@ -151,6 +151,7 @@ def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
         n_threads=trial.plan.n_threads,
         latency=config.latency,
         time_limit_seconds=config.time_limit_seconds,
+        silence_limit_seconds=config.silence_limit_seconds,
     )
 
 

@@ -30,6 +30,7 @@ from benchbox.runs.plan import Plan, Stage
 from benchbox.runs.resolve import (
     choose_device,
     find_accelerators,
+    own_spaces,
     resolve_metrics,
     resolve_models,
 )
@@ -112,6 +113,7 @@ class Session:
         executor = self.executor(n_threads)
         access = _access(config)
         stages = Stages(self.registry, self.notify, config.columns)
+        self._listener.loading("the models")
         # Names first: a misspelt model must not wait for a download.
         if config.cases:
             models, made = resolve_cases(
@@ -119,7 +121,9 @@ class Session:
             )
         else:
             models = resolve_models(config.models, self.registry, executor, access)
+            self._listener.loading(f"and splitting {', '.join(config.datasets)}")
             made = stages.all(config)
+        self._listener.loading("torch and other libraries, for the trials")
         plan = Plan(
             config=config,
             models=models,
@@ -133,7 +137,7 @@ class Session:
         if config.tuning is None:
             return plan
         check_metric(plan)
-        return with_tuned(plan, spaces)
+        return with_tuned(plan, {**spaces, **own_spaces(models, executor)})
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""

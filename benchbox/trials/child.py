@@ -2,7 +2,7 @@
 
 import errno
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -38,10 +38,12 @@ from benchbox.models import (
     RatingModel,
     State,
     as_count,
+    options_of,
     prepare_model,
     write_state,
 )
 from benchbox.options import Options, decode
+from benchbox.python_files import keep_importable, keep_on_path
 from benchbox.ratings import Ratings, Values
 from benchbox.records import (
     MOST_EPOCHS,
@@ -56,7 +58,7 @@ from benchbox.records import (
     TrialOutcome,
     within_bounds,
 )
-from benchbox.targets import resolve
+from benchbox.targets import file_of, resolve, source_files
 from benchbox.trials.confinement.state import is_confined
 from benchbox.trials.predictions import write_predictions
 
@@ -99,7 +101,7 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
         _prepare(job, clock, outcome)
         _run(job, channel, clock, outcome)
     except BaseException as error:  # noqa: BLE001
-        outcome.status, outcome.reason = _classify(error)
+        outcome.status, outcome.reason = _classify(error, job.target)
         with suppress(Exception):
             traceback.print_exc()
     outcome.wall_seconds = clock.wall_seconds
@@ -116,9 +118,11 @@ def build_model(target: str, options_type: str, options: dict[str, Any]) -> Rati
 
     A class without an options record is called with its options as keywords.
     """
+    if (file := file_of(target)) is not None:
+        keep_on_path(file)
     factory: Callable[..., RatingModel] = resolve(target)
     if not options_type:
-        return factory(**options)
+        return factory(**options_of(factory).arguments(options, target))
     kind: type[Options] = resolve(options_type)
     return factory(decode(kind, options, target))
 
@@ -159,6 +163,12 @@ def host_array(predicted: Any) -> NDArray[Any]:
     Raises:
         ModelError: It is none.
     """
+    if isinstance(predicted, np.ma.MaskedArray) and np.any(predicted.mask):
+        n_masked = np.count_nonzero(predicted.mask)
+        raise ModelError(
+            f"predict declined {n_masked} of {predicted.size} pairs with a mask; there "
+            f"is no way to decline a pair."
+        )
     # numpy understands CPU tensors and lists alike; for the rest the model is told.
     try:
         return np.asarray(predicted)
@@ -217,6 +227,8 @@ def _run(
 ) -> None:
     channel.send(PhaseBegan(phase="load"))
     with clock.phase("load"):
+        if (file := file_of(job.target)) is not None:
+            keep_importable(file, Path(job.out))
         model = build_model(job.target, job.options_type, job.options)
         prepare_model(model, job.device)
         # Only now: what gets ready before the fit must not learn.
@@ -290,14 +302,14 @@ def _fit(
         time_step=steps.step,
     )
     if not job.validation or not job.validation_history:
-        model.fit(train, context)
+        _call_fit(model, train, context)
         return
     choosing = replace(
         context,
         validation=map_ratings(Path(job.validation)),
         validation_history=map_ratings(Path(job.validation_history)),
     )
-    model.fit(train, choosing)
+    _call_fit(model, train, choosing)
     outcome.chosen_epoch = _best_epoch(outcome.curve)
     if job.refit and outcome.chosen_epoch:
         again = replace(
@@ -307,7 +319,23 @@ def _fit(
         )
         ratings = map_ratings(Path(job.refit))
         laps.lap()
-        model.fit(ratings, again)
+        _call_fit(model, ratings, again)
+
+
+def _call_fit(model: RatingModel, train: Ratings, context: FitContext) -> None:
+    """Fit the model.
+
+    Raises:
+        ModelError: Its `fit` is a generator or a coroutine, of which nothing has run.
+    """
+    returned: object = model.fit(train, context)  # type: ignore[func-returns-value]
+    if isinstance(returned, Generator | Coroutine):
+        # Otherwise Python would complain of it in the log.
+        returned.close()
+        raise ModelError(
+            f"fit returned a {type(returned).__name__}, so it did not run. Write it "
+            f"without yield and async."
+        )
 
 
 def _note(notes: dict[str, str], name: str, text: str) -> None:
@@ -325,17 +353,28 @@ def _best_epoch(curve: list[EpochReport]) -> int | None:
     return min(judged, key=lambda epoch: (judged[epoch], epoch)) if judged else None
 
 
-def _classify(error: BaseException) -> tuple[Status, str]:
-    text, reason = message_of(error), error_line(error)
+def _classify(error: BaseException, target: str) -> tuple[Status, str]:
+    text, place = message_of(error), _place(error, target)
+    reason = text if isinstance(error, BenchboxError) else error_line(error)
+    reason = f"{reason.removesuffix('.')} {place}" if place else reason
     # torch reports a failed allocation as a plain RuntimeError on the CPU.
     short = isinstance(error, MemoryError) or "can't allocate memory" in text
     if short or type(error).__name__ == "OutOfMemoryError":
         return "out-of-memory", reason
-    if isinstance(error, BenchboxError):
-        return "failed", text
     if is_confined() and getattr(error, "errno", None) in _REFUSALS:
         return "failed", f"{reason}. {_WHAT_IT_MAY}"
     return "failed", reason
+
+
+def _place(error: BaseException, target: str) -> str:
+    """Return the line of the model's own code an error came from, if it did."""
+    with suppress(Exception):
+        own = {file.resolve() for file in source_files(target)}
+        for step in reversed(traceback.extract_tb(error.__traceback__)):
+            file = Path(step.filename)
+            if file.resolve() in own:
+                return f"({file.name}, line {step.lineno})"
+    return ""
 
 
 def _parameter_bytes(model: RatingModel) -> int | None:

@@ -170,3 +170,11 @@ def test_a_process_that_is_gone_has_used_nothing() -> None:
     done.wait()
 
     assert tree_cpu_seconds(done.pid) == 0.0
+
+
+def test_a_process_with_several_sessions_is_named_once(tmp_path) -> None:
+    mine, *others = (Presence(tmp_path) for _ in range(3))
+
+    assert mine.runs_now() == [os.getpid()]
+    for presence in (mine, *others):
+        presence.close()

@@ -14,6 +14,7 @@ from benchbox.machine import FoundDevices, Gauges, Watch, cpu_seconds, tree_cpu_
 from benchbox.records import (
     MOST_TRIAL_BYTES,
     NOT_ENFORCED,
+    SILENCE_SECONDS,
     ChildMessage,
     Concluded,
     Confined,
@@ -106,7 +107,9 @@ class LocalExecutor:
         memory_limit_bytes: int | None = None,
     ) -> Finished:
         """Run one trial to whatever end it comes to; see `Executor.run`."""
-        limits = Limits(job.time_limit_seconds, memory_limit_bytes)
+        limits = Limits(
+            job.time_limit_seconds, memory_limit_bytes, job.silence_limit_seconds
+        )
         if self._watch is None:
             self._watch = Watch(self._cpu_seconds)
         gauges = Gauges(job.device)
@@ -148,7 +151,8 @@ class LocalExecutor:
     def _ask(self, question: Question, kind: type[_Received]) -> _Received:
         answers: list[_Received] = []
         task = QuestionTask(question=question)
-        end = self._run_child(task, kind, answers.append, self._log, Limits())
+        limits = Limits(silent_seconds=SILENCE_SECONDS)
+        end = self._run_child(task, kind, answers.append, self._log, limits)
         if not answers:
             raise BenchboxError(
                 f"The child process asked about {msgspec.to_builtins(question)} ended "

@@ -14,6 +14,7 @@ import psutil
 from benchbox.records import Ended, Pairs, Started, Status, ZygoteMessage
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.printed import Printed
+from benchbox.trials.executors.silence import Silence
 
 _GRACE_SECONDS = 2.0
 """Between the polite signal and the one that cannot be refused."""
@@ -46,12 +47,17 @@ class Limits:
     Args:
         seconds: Wall-clock seconds from its start; `None` for no limit.
         n_bytes: Resident memory; `None` for no limit.
+        silent_seconds: Wall-clock seconds without a sign of life; `None` for no limit.
     """
 
     def __init__(
-        self, seconds: float | None = None, n_bytes: int | None = None
+        self,
+        seconds: float | None = None,
+        n_bytes: int | None = None,
+        silent_seconds: float | None = None,
     ) -> None:
         self._seconds, self._bytes = seconds, n_bytes
+        self.silence = Silence(silent_seconds)
 
     def broken(self, pid: int, elapsed_seconds: float) -> Cause | None:
         """Return the status and reason of the limit that *pid* has passed, if any."""
@@ -118,6 +124,7 @@ class RunningChild(Generic[Received]):
         self._ended: Ended | None = None
         self._cause: Cause | None = None
         self._kill_at = 0.0
+        self._signs = 0
 
     @property
     def cause(self) -> Cause | None:
@@ -178,6 +185,8 @@ class RunningChild(Generic[Received]):
         self._glance(self._pid)
         if self._cause is None:
             broken = limits.broken(self._pid, now - self._started)
+            if silent := limits.silence.broken(self._pid, self._signs):
+                broken = broken or ("timeout", silent)
             if broken is not None:
                 self._end_for(broken, _GRACE_SECONDS)
         elif now > self._kill_at + _LOST_SECONDS:
@@ -198,6 +207,7 @@ class RunningChild(Generic[Received]):
         sources += [self._line.socket] if self._is_open else []
         sources += [self._printed.source] if self._printed.is_open else []
         ready, _, _ = select(sources, [], [], _POLL_SECONDS)
+        self._signs += bool(ready)
         if self._printed.source in ready:
             self._printed.read()
         if self._line.socket in ready:

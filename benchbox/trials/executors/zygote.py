@@ -22,6 +22,7 @@ from benchbox.machine import (
     accelerator_in_use,
     peak_memory_bytes,
     set_accelerators,
+    tolerate_damaged_metadata,
 )
 from benchbox.records import (
     Concluded,
@@ -83,6 +84,7 @@ def main() -> int:
 
 
 def _preload() -> None:
+    tolerate_damaged_metadata()
     import numba  # noqa: F401
     import scipy.sparse.linalg  # noqa: F401
 
