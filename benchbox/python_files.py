@@ -42,7 +42,7 @@ def load_file(path: Path) -> Any:
     if not place.is_file():
         raise PluginError(f"There is no Python file {str(path)!r}.")
     version = place.stat().st_mtime_ns, place.stat().st_size, place.stat().st_ino
-    with _on_path(_root(place)):
+    with _on_path(root_of(place)):
         name = _module_name(place)
         known = sys.modules.get(name)
         if getattr(known, "__benchbox_version__", None) == version:
@@ -54,7 +54,7 @@ def load_file(path: Path) -> Any:
 
 def keep_on_path(path: Path) -> None:
     """Let the file import the files beside it later too, as in a method it has."""
-    _put_on_path(_root(path.resolve()))
+    _put_on_path(root_of(path.resolve()))
 
 
 def keep_importable(path: Path, folder: Path) -> None:
@@ -83,7 +83,7 @@ def files_of(path: Path) -> list[Path]:
     The files are read, not imported. One that is no Python has no others.
     """
     place = path.resolve()
-    root = _root(place)
+    root = root_of(place)
     left = [place, *_files_named(root, place.parent.relative_to(root).parts)]
     seen: set[Path] = set()
     while left:
@@ -114,7 +114,7 @@ def _executed(spec: ModuleSpec, place: Path, version: tuple[int, ...]) -> Any:
 
 def _module_name(place: Path) -> str:
     """Return the name to import a file by; the root of its package is on the path."""
-    parents = place.parent.relative_to(_root(place)).parts
+    parents = place.parent.relative_to(root_of(place)).parts
     if parents:
         package = ".".join(parents)
         found = import_module(package)
@@ -129,7 +129,7 @@ def _resolved(folder: str) -> str:
     return str(Path(folder).resolve())
 
 
-def _root(place: Path) -> Path:
+def root_of(place: Path) -> Path:
     """Return the folder from which a file is imported: above its package, if any."""
     root = place.parent
     while (root / "__init__.py").is_file() and root.name.isidentifier():

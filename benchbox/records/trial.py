@@ -76,7 +76,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         refit_curve: Reports of the model after each epoch of the refit.
         notes: Choices that the model made at run time, by name.
         confined: What kept its process from reading and writing more than its own
-            files, such as ``landlock 7, seccomp, read-only mounts``; or ``not
+            files, such as ``landlock 7, seccomp, own mounts``; or ``not
             enforced``, and why. Empty in records of versions that confined nothing.
         finished: End of the trial, UTC, ISO 8601.
     """

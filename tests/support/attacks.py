@@ -420,6 +420,14 @@ def connects_to_a_socket_with_a_path() -> Any:
 
 
 @attack
+def connects_to_a_service_of_the_system() -> Any:
+    services = [f"/run/{name}" for name in os.listdir("/run")]
+    if not services:
+        raise PermissionError("there is none")
+    return services
+
+
+@attack
 def connects_to_an_abstract_socket() -> Any:
     with socket.socket(socket.AF_UNIX) as line:
         line.connect("\0" + target("abstract"))
@@ -493,7 +501,19 @@ def moves_its_ratings_away() -> Any:
 
 @attack
 def remembers_in_shared_memory() -> Any:
-    return write(Path("/dev/shm", f"attack-{os.getpid()}"))
+    """Get what an earlier process of the same run has left there."""
+    memo = Path("/dev/shm", f"attack-{runner()}")
+    if memo.exists():
+        got = memo.read_text()
+        memo.unlink()
+        return got
+    memo.write_text("remember")
+    raise PermissionError("nothing is remembered")
+
+
+@attack
+def reads_shared_memory_of_others() -> Any:
+    return Path(target("shared")).read_text()
 
 
 @attack

@@ -34,6 +34,9 @@ UNGUARDED = "tests.support.unguarded_zygote"
 MEASURED = "tests.support.measured_zygote"
 """Lets its trials count towards the coverage of these tests."""
 
+NO_MOUNTS = "tests.support.no_mounts_zygote"
+"""Works as on a system that lets no process have mounts of its own."""
+
 OLD_KERNEL = "tests.support.old_kernel_zygote"
 """Works as on a kernel without Landlock."""
 

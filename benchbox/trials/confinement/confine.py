@@ -13,7 +13,7 @@ from benchbox.trials.confinement.landlock import DEVICE, LIST, READ, WRITE, Rule
 from benchbox.trials.confinement.private import move_in
 from benchbox.trials.confinement.state import set_confined
 
-_READ_ONLY = "read-only mounts"
+_OWN_MOUNTS = "own mounts"
 
 
 def offered() -> str:
@@ -34,7 +34,9 @@ def prepare() -> None:
     rules.devices()
     mounts.are_possible()
     if sys.platform == "linux" and seccomp.is_offered():
-        seccomp.packed_filter(network=False, processes=_lineage(os.getpid()))
+        is_local = mounts.are_possible() and landlock.version() >= landlock.SCOPED
+        families = seccomp.families(network=False, local=is_local)
+        seccomp.packed_filter(families=families, processes=_lineage(os.getpid()))
 
 
 def confine_trial(job: TrialJob) -> str:
@@ -65,9 +67,13 @@ def _confine(
         return found
     _check_alone()
     keep_peak_memory_resettable()
-    if mounts.are_possible():
-        mounts.make_read_only(own)
-        found += f", {_READ_ONLY}" if abi else ""
+    code = rules.without(rules.of_code(target), access.hidden)
+    installed = rules.without(rules.of_the_installation(), access.hidden)
+    readable = [*installed, *code, *given, *access.read]
+    has_view = mounts.are_possible()
+    if has_view:
+        mounts.make_own_view(own, readable)
+        found += f", {_OWN_MOUNTS}" if abi else ""
     move_in(own[0], access.read)
     # The zygote, and the runner that it belongs to.
     others = _lineage(os.getppid())
@@ -75,16 +81,17 @@ def _confine(
     kernel.refuse_new_privileges()
     if abi:
         ruleset = Ruleset(abi, network=access.network)
-        code = rules.without(rules.of_code(target), access.hidden)
-        installed = rules.without(rules.of_the_installation(), access.hidden)
-        _allow(ruleset, (*installed, *code, *given, *access.read), READ)
+        _allow(ruleset, readable, READ)
         _allow(ruleset, (*rules.listed(), *rules.above(target)), LIST)
         _allow(ruleset, rules.devices(), DEVICE)
-        _allow(ruleset, own, WRITE)
+        _allow(ruleset, [*own, mounts.SHARED_MEMORY] if has_view else own, WRITE)
         ruleset.enforce()
         set_confined(found)
     if seccomp.is_offered():
-        seccomp.enforce(network=access.network, processes=others)
+        # Sockets within the trial need a Landlock that keeps them there.
+        is_local = has_view and abi >= landlock.SCOPED
+        families = seccomp.families(network=access.network, local=is_local)
+        seccomp.enforce(families=families, processes=others)
     return found
 
 

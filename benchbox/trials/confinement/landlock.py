@@ -75,6 +75,10 @@ _SCOPES = 0b11
 """Abstract sockets and signals of processes outside."""
 
 
+SCOPED = 6
+"""First version that keeps abstract sockets and signals within a process's own."""
+
+
 class _Handled(ctypes.Structure):
     """``struct landlock_ruleset_attr``."""
 
@@ -116,10 +120,10 @@ class Ruleset:
         handled = _Handled(
             files=self._rights,
             network=_TCP if abi >= 4 and not network else 0,
-            scoped=_SCOPES if abi >= 6 else 0,
+            scoped=_SCOPES if abi >= SCOPED else 0,
         )
         # Older kernels know the first fields only.
-        size = 8 if abi < 4 else 16 if abi < 6 else 24
+        size = 8 if abi < 4 else 16 if abi < SCOPED else 24
         self._set = call(_CREATE, ctypes.byref(handled), size, 0)
 
     def allow(self, path: str, rights: Right) -> None:

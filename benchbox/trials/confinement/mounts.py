@@ -1,7 +1,9 @@
-"""Read-only mounts: a view of the disk, of one process alone, that cannot be changed.
+"""Own mounts: a view of the disk for one process and all it starts.
 
-Landlock keeps a process from files, but not from their times and modes. Those could
-remember a trial. Many systems let a process have a view of its own, some do not.
+Landlock keeps a process from files, but neither from their times and modes, which could
+remember a trial, nor from sockets with a path. Its own view is read-only, hides such
+sockets, and has shared memory of its own, which worker processes need. Many systems let
+a process have one, some do not.
 
 Source: https://man7.org/linux/man-pages/man7/mount_namespaces.7.html.
 """
@@ -14,10 +16,17 @@ from contextlib import suppress
 from functools import cache
 
 from benchbox.trials.confinement.kernel import EVERYWHERE, call, numbers
+from benchbox.trials.confinement.rules import is_in
 
 _NEW_MOUNTS, _NEW_USER = 0x00020000, 0x10000000
 _BIND, _ALL, _PRIVATE = 1 << 12, 1 << 14, 1 << 18
-"""From linux/sched.h and linux/mount.h."""
+_NO_DEVICES = 1 << 1 | 1 << 2
+"""From linux/sched.h and linux/mount.h; the last also ignores privileges of files."""
+
+SHARED_MEMORY = "/dev/shm"
+
+_RUN = "/run"
+"""Where most services have their sockets."""
 
 _AT_HERE, _AT_RECURSIVE = -100, 0x8000
 _READ_ONLY = 1
@@ -47,19 +56,18 @@ def are_possible() -> bool:
     if not pid:
         code = 1
         with suppress(BaseException):
-            make_read_only([])
+            make_own_view([], [])
             code = 0
         os._exit(code)
     return os.waitpid(pid, 0)[1] == 0
 
 
-def make_read_only(own: Sequence[str]) -> None:
-    """Make all that this process sees read-only, for it alone, but for some folders.
-
-    It must have one thread.
+def make_own_view(own: Sequence[str], needed: Sequence[str]) -> None:
+    """Give this process a view of its own; it must have one thread.
 
     Args:
         own: Folders it may still change.
+        needed: Files and folders that must stay.
 
     Raises:
         OSError: The system does not let it.
@@ -68,9 +76,25 @@ def make_read_only(own: Sequence[str]) -> None:
     _mount("none", "/", _ALL | _PRIVATE)
     for folder in own:
         _mount(folder, folder, _BIND)
+    hides_run = not any(is_in(path, _RUN) for path in (*own, *needed))
+    for path in _sockets():
+        if not (hides_run and is_in(path, _RUN)):
+            with suppress(OSError):
+                _mount(os.devnull, path, _BIND)
+    if hides_run and os.path.isdir(_RUN):
+        _mount_empty(_RUN)
     _change("/", _AT_RECURSIVE, _Attributes(set=_READ_ONLY))
     for folder in own:
         _change(folder, 0, _Attributes(cleared=_READ_ONLY))
+    if os.path.isdir(SHARED_MEMORY):
+        _mount_empty(SHARED_MEMORY)
+
+
+def _sockets() -> list[str]:
+    """Return the paths of all sockets that have one."""
+    with open("/proc/net/unix", errors="surrogateescape") as file:
+        ends = [line.rstrip("\n").split(None, 7)[-1] for line in file]
+    return [path for path in ends if path.startswith("/") and os.path.exists(path)]
 
 
 def _leave_the_common_view() -> None:
@@ -91,10 +115,16 @@ def _leave_the_common_view() -> None:
 
 
 def _mount(source: str, target: str, flags: int) -> None:
-    call(numbers()["mount"], source.encode(), target.encode(), None, flags, None)
+    where = os.fsencode(source), os.fsencode(target)
+    call(numbers()["mount"], *where, None, flags, None)
+
+
+def _mount_empty(folder: str) -> None:
+    kind, where = b"tmpfs", folder.encode()
+    call(numbers()["mount"], kind, where, kind, _NO_DEVICES, b"mode=1777")
 
 
 def _change(place: str, flags: int, attributes: _Attributes) -> None:
     size = ctypes.sizeof(attributes)
     number, how = EVERYWHERE["mount_setattr"], ctypes.byref(attributes)
-    call(number, _AT_HERE, place.encode(), flags, how, size)
+    call(number, _AT_HERE, os.fsencode(place), flags, how, size)

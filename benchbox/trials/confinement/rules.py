@@ -7,6 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from glob import glob
 from importlib.util import find_spec
+from pathlib import Path
+
+from benchbox.python_files import root_of
+from benchbox.targets import file_of
 
 SYSTEM = (
     "/usr",
@@ -129,7 +133,7 @@ def _behind(target: str) -> Iterator[str]:
         yield file
         # Modules beside it, and the file where a link leads.
         for path in dict.fromkeys((file, os.path.realpath(file))):
-            yield from _importable(os.path.dirname(path))
+            yield from _code_in(str(root_of(Path(path))), _MOST_DEEP)
         return
     spec = find_spec(module.partition(".")[0])
     if spec is not None:
@@ -169,9 +173,9 @@ def listed() -> tuple[str, ...]:
 
 
 def above(target: str) -> list[str]:
-    """Return the folder of the file of *target*, if it is in one: see `listed`."""
-    module = target.rpartition(":")[0]
-    return [os.path.dirname(os.path.abspath(module))] if module.endswith(".py") else []
+    """Return the folder that a file with *target* is imported from: see `listed`."""
+    file = file_of(target)
+    return [] if file is None else [str(root_of(file.resolve()))]
 
 
 def _importable(place: str) -> list[str]:

@@ -86,7 +86,7 @@ ON_PROCESSES = (
 )
 """Calls whose first argument is a process, which must not be the runner's."""
 
-_AF_INET, _AF_INET6, _AF_NETLINK = 2, 10, 16
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _SOCK_DGRAM, _SOCK_TYPE = 2, 0xF
 
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -128,17 +128,28 @@ def is_offered() -> bool:
     return True
 
 
-def enforce(*, network: bool, processes: tuple[int, ...]) -> None:
-    """Refuse system calls to this process and all that it starts.
+def families(*, network: bool, local: bool) -> tuple[int, ...]:
+    """Return the kinds of sockets that a process may have.
 
     Args:
         network: Whether the network stays open.
+        local: Whether it may have sockets on this machine, for the processes it starts.
+    """
+    found = (_AF_INET, _AF_INET6, _AF_NETLINK) if network else ()
+    return (*found, _AF_UNIX) if local else found
+
+
+def enforce(*, families: tuple[int, ...], processes: tuple[int, ...]) -> None:
+    """Refuse system calls to this process and all that it starts.
+
+    Args:
+        families: Kinds of sockets it may have.
         processes: Processes that it must leave alone.
 
     Raises:
         OSError: The kernel refuses.
     """
-    packed = packed_filter(network=network, processes=processes)
+    packed = packed_filter(families=families, processes=processes)
     kept = ctypes.create_string_buffer(packed, len(packed))
     program = _Program(len(packed) // _STEP.size, ctypes.addressof(kept))
     number = numbers()["seccomp"]
@@ -151,15 +162,15 @@ def enforce(*, network: bool, processes: tuple[int, ...]) -> None:
 
 
 @cache
-def packed_filter(*, network: bool, processes: tuple[int, ...]) -> bytes:
+def packed_filter(*, families: tuple[int, ...], processes: tuple[int, ...]) -> bytes:
     """Return the filter that `enforce` hands to the kernel.
 
     Cached: made before a fork, it costs the child nothing.
     """
-    return b"".join(_STEP.pack(*step) for step in _steps(network, processes))
+    return b"".join(_STEP.pack(*step) for step in _steps(families, processes))
 
 
-def _steps(network: bool, processes: Sequence[int]) -> list[_Step]:
+def _steps(families: Sequence[int], processes: Sequence[int]) -> list[_Step]:
     machine, known = platform.machine(), numbers()
     steps = [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -171,7 +182,6 @@ def _steps(network: bool, processes: Sequence[int]) -> list[_Step]:
         steps += [(_IF_AT_LEAST, 0, 1, _X32), _end(_REFUSE)]
     for name in REFUSED:
         steps += [(_IF_EQUAL, 0, 1, known[name]), _end(_REFUSE)]
-    families = (_AF_INET, _AF_INET6, _AF_NETLINK) if network else ()
     steps += _when(known["socket"], _unless(0, families))
     steps += _when(known["socketpair"], _if_datagram())
     steps += _when(known["prlimit64"], _unless(0, (0,)))
