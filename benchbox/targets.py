@@ -74,7 +74,9 @@ def source_files(target: str) -> list[Path]:
     spec = _spec_of(target)
     if places := _places(spec):
         return sorted(file for place in places for file in place.rglob("*.py"))
-    return [Path(spec.origin)] if spec is not None and spec.origin else []
+    # A module built into Python has an origin too, but no file.
+    files = [Path(spec.origin)] if spec is not None and spec.origin else []
+    return [file for file in files if file.is_file()]
 
 
 def source_digest(target: str) -> str:

@@ -77,6 +77,11 @@ def complain_of(text: str) -> None:
     notify(f"benchbox: {text}")
 
 
+COLUMNS_HELP = (
+    "Columns of your own files that are not recognised: user=…,item=…,rating=…,"
+    "timestamp=…; their names, or without a header their numbers from 0. "
+    "timestamp=- reads no times."
+)
 results_option = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchbox.cli.common import HelpfulGroup, notify, say
+from benchbox.cli.common import COLUMNS_HELP, HelpfulGroup, notify, say
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
 from benchbox.data import DatasetCard, cache_folder, clean, fetch, load_dataset, locate
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _columns = click.option(
     "--columns",
     default="",
-    help="Columns of your own file: user=…,item=…,rating=…,timestamp=…",
+    help=COLUMNS_HELP,
 )
 
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from benchbox.cli.common import (
+    COLUMNS_HELP,
     allow_network_option,
     allow_read_option,
     notify,
@@ -35,7 +36,7 @@ from benchbox.runs import FitSettings, SavedRecord, Session, Silent
 @click.option(
     "--columns",
     default="",
-    help="Columns of your own file: user=…,item=…,rating=…,timestamp=…",
+    help=COLUMNS_HELP,
 )
 @click.option(
     "--out",

@@ -10,8 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchbox.data import Table, Wanted, find_column, open_table, role_of
+from benchbox.data import (
+    Table,
+    Wanted,
+    find_column,
+    open_table,
+    rank_of,
+    separator,
+)
 from benchbox.errors import DataError, UsageError, os_error_line
+from benchbox.options import Options, decode, split_choice
 from benchbox.records import scratch_folder
 
 _ROLES = ("user", "item", "rating")
@@ -38,8 +46,21 @@ class TextRows:
         return self.columns[self.places[role]]
 
 
+class TableOptions(Options, frozen=True):
+    """Options after the name of a table, as in ``pairs.csv:encoding=latin-1``.
+
+    Attributes:
+        delimiter: Field separator, or its name: tab, comma or space; by default
+            guessed from the file.
+        encoding: Text encoding.
+    """
+
+    delimiter: str = ""
+    encoding: str = "utf-8"
+
+
 def read_rows(
-    file: Path,
+    choice: str,
     needed: Sequence[str],
     *,
     either: Sequence[str] = (),
@@ -49,7 +70,8 @@ def read_rows(
     """Return the rows of a table whose columns have the roles *needed*.
 
     Args:
-        file: The table. Without names of columns, it has those needed first, in order.
+        choice: File with the table, which may be followed by `TableOptions`. Without
+            names of columns, it has those needed first, in order.
         needed: Roles that are required, such as ``user`` and ``item``.
         either: Roles of which one is required.
         columns: Names of columns by role, as in ``user=who,item=what``; others are
@@ -61,11 +83,22 @@ def read_rows(
         DataError: A column is missing, a row is broken, or the file is unreadable.
         UsageError: *columns* is not of this form.
     """
+    file, options = _chosen(choice)
+    delimiter = separator(options.delimiter)
     try:
         with _lasting(file) as path:
-            return _read(open_table(path), file, needed, either, columns, are_ids)
+            table = open_table(path, delimiter=delimiter, encoding=options.encoding)
+            return _read(table, file, needed, either, columns, are_ids)
     except OSError as error:
         raise DataError(f"Cannot read {os_error_line(error)}") from None
+
+
+def _chosen(choice: str) -> tuple[Path, TableOptions]:
+    """Return the file and the options that *choice* names."""
+    if Path(choice).exists():
+        return Path(choice), TableOptions()
+    name, settings = split_choice(choice)
+    return Path(name), decode(TableOptions, settings, name)
 
 
 def _read(
@@ -106,11 +139,15 @@ def _read(
 
 def _places(table: Table, columns: str) -> dict[str, int]:
     """Return the position of each column whose role is known by its name or given."""
-    places: dict[str, int] = {}
-    for place, name in enumerate(table.first):
-        plain = name.strip().lstrip("\ufeff")
-        places.setdefault(role_of(plain) or plain.lower(), place)
-    known = {role: places[role] for role in (*_ROLES, "title") if role in places}
+    known: dict[str, int] = {}
+    for role in (*_ROLES, "title"):
+        ranks = [
+            (rank, place)
+            for place, name in enumerate(table.first)
+            if (rank := _rank(name.lstrip("\ufeff"), role)) is not None
+        ]
+        if ranks:
+            known[role] = min(ranks)[1]
     for part in columns.split(",") if columns else ():
         role, equals, name = (word.strip() for word in part.partition("="))
         if not equals or role not in _ROLES:
@@ -120,6 +157,13 @@ def _places(table: Table, columns: str) -> dict[str, int]:
             )
         known[role] = find_column(table, name)
     return known
+
+
+def _rank(name: str, role: str) -> int | None:
+    """Return how well the name of a column fits a role, from 0; `None`: not at all."""
+    if role == "title":
+        return 0 if name.strip().lower() == role else None
+    return rank_of(name, role)
 
 
 def _check(

@@ -18,7 +18,7 @@ _PREDICTION = "prediction"
 
 @click.command("predict")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("pairs", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("pairs", metavar="PAIRS")
 @click.option(
     "--columns",
     default="",
@@ -33,7 +33,7 @@ _PREDICTION = "prediction"
 @trust_option
 def command(
     folder: Path,
-    pairs: Path,
+    pairs: str,
     columns: str,
     out: Path | None,
     code: tuple[Path, ...],
@@ -42,7 +42,8 @@ def command(
     """Predict ratings for PAIRS with the model saved in FOLDER.
 
     PAIRS is a table with the columns user and item, in any format that `benchbox run`
-    reads. The output is CSV in UTF-8: all columns of PAIRS, and the column prediction,
+    reads; options follow its name, as in pairs.csv:delimiter=;,encoding=latin-1. The
+    output is CSV in UTF-8: all columns of PAIRS, and the column prediction,
     on the rating scale of the data set. If the model was fitted without a user or an
     item, the bias model predicts instead, and a line says how often.
     """
@@ -54,7 +55,7 @@ def command(
         are_ids=lambda fields: len(fields) > 1 and model.knows(*fields[:2]),
     )
     if _PREDICTION in rows.names:
-        raise DataError(f"{pairs.name} has a column {_PREDICTION} already. Rename it.")
+        raise DataError(f"{pairs} has a column {_PREDICTION} already. Rename it.")
     predicted = model.predict_filled(rows.of("user"), rows.of("item"))
     text = _csv(rows, predicted.values.tolist())
     if out is None:

@@ -1,5 +1,6 @@
 """`benchbox recommend`: recommend items to a user with a saved model."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from benchbox.cli.common import (
 from benchbox.cli.installed import installed
 from benchbox.cli.pairs import read_rows
 from benchbox.data import plain_id
-from benchbox.errors import DataError, UsageError, nearest
+from benchbox.errors import DataError, UsageError, is_valid, nearest
 from benchbox.runs import Recommendation, SavedModel, Trust
 
 
@@ -27,7 +28,6 @@ from benchbox.runs import Recommendation, SavedModel, Trust
 @click.option("--user", metavar="ID", help="Id of a user in the data.")
 @click.option(
     "--user-file",
-    type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Table with the ratings of a new user.",
 )
@@ -49,7 +49,7 @@ from benchbox.runs import Recommendation, SavedModel, Trust
 def command(
     folder: Path,
     user: str | None,
-    user_file: Path | None,
+    user_file: str | None,
     columns: str,
     k: int,
     as_json: bool,
@@ -71,13 +71,21 @@ def command(
     if user_file is not None:
         best = model.recommend_to_new(_own_ratings(model, user_file, columns), k)
     else:
-        best = _to_known(model, user or "", k)
+        best = _to_known(model, _in_utf8(user or ""), k)
     if as_json:
         hand_out(to_json([asdict(item) for item in best], indent=1))
     elif best:
         say(_table(best))
     else:
         notify("Nothing is left to recommend: this user has rated every item.")
+
+
+def _in_utf8(text: str) -> str:
+    """Return what was typed as UTF-8, where the locale knows ASCII alone."""
+    try:
+        return text if is_valid(text) else os.fsencode(text).decode()
+    except UnicodeError:
+        return text
 
 
 def _to_known(model: SavedModel, user: str, k: int) -> list[Recommendation]:
@@ -93,8 +101,9 @@ def _to_known(model: SavedModel, user: str, k: int) -> list[Recommendation]:
         ) from None
 
 
-def _own_ratings(model: SavedModel, file: Path, columns: str) -> dict[str, float]:
-    rows = read_rows(file, ("rating",), either=("item", "title"), columns=columns)
+def _own_ratings(model: SavedModel, choice: str, columns: str) -> dict[str, float]:
+    file = Path(choice)
+    rows = read_rows(choice, ("rating",), either=("item", "title"), columns=columns)
     by_title = "item" not in rows.places
     names = _by_title(model, rows.of("title"), file) if by_title else rows.of("item")
     own: dict[str, float] = {}

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import click
 
 from benchbox.cli.common import (
+    COLUMNS_HELP,
     allow_network_option,
     allow_read_option,
     check_resume,
@@ -78,12 +79,10 @@ from benchbox.runs import (
     "datasets",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="Data set, file of ratings, or train.csv+test.csv; repeatable.  "
-    "[default: ml-100k]",
+    help="Data set, file of ratings, or folds such as train.csv+test.csv or "
+    "'u*.base+u*.test'; repeatable.  [default: ml-100k]",
 )
-@click.option(
-    "--columns", help="Columns of your own files: user=…,item=…,rating=…,timestamp=…"
-)
+@click.option("--columns", help=COLUMNS_HELP)
 @protocols_option
 @click.option("-f", "--folds", metavar="NAME,…", help="Run only these folds.")
 @click.option(
@@ -136,7 +135,8 @@ from benchbox.runs import (
     "memory_limit_gib",
     type=click.FloatRange(min=0, min_open=True),
     metavar="GIB",
-    help="Stop a trial that uses more memory.",
+    help="Stop a trial that uses more memory, with all it starts.  [default: that of "
+    "the machine, less a tenth and at least 1]",
 )
 @click.option(
     "--clip/--no-clip",

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from benchbox.cli.common import (
+    COLUMNS_HELP,
     allow_network_option,
     allow_read_option,
     check_resume,
@@ -60,9 +61,7 @@ from benchbox.runs import STUDY, PlannedTrial, Trust, config_to_resume, make_con
     metavar="NAME[:KEY=VALUE,…]",
     help="Data set or file of ratings; repeatable.  [default: ml-100k]",
 )
-@click.option(
-    "--columns", help="Columns of your own files: user=…,item=…,rating=…,timestamp=…"
-)
+@click.option("--columns", help=COLUMNS_HELP)
 @protocols_option
 @click.option(
     "-f", "--folds", metavar="NAME,…", help="Tune and run only on these folds."

@@ -21,6 +21,7 @@ from benchbox.data.ids import plain_id as plain_id
 from benchbox.data.indexing import canonical_order as canonical_order
 from benchbox.data.own_files import card_for_files as card_for_files
 from benchbox.data.own_files import parse_scale as parse_scale
+from benchbox.data.own_files import separator as separator
 from benchbox.data.ratings_files import map_array as map_array
 from benchbox.data.ratings_files import map_ratings as map_ratings
 from benchbox.data.ratings_files import save_array as save_array
@@ -50,7 +51,7 @@ from benchbox.data.sources.source import Source as Source
 from benchbox.data.subsets import SliceOptions as SliceOptions
 from benchbox.data.subsets import keep_rows as keep_rows
 from benchbox.data.tables.fields import Wanted as Wanted
-from benchbox.data.tables.names import role_of as role_of
+from benchbox.data.tables.names import rank_of as rank_of
 from benchbox.data.tables.roles import choose_columns as choose_columns
 from benchbox.data.tables.roles import find_column as find_column
 from benchbox.data.tables.table import Table as Table

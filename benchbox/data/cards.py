@@ -134,10 +134,19 @@ class DatasetCard(
             ) from None
 
     def options_type(self) -> type[Options]:
-        """Return the options record; imports its module."""
+        """Return the options record; imports its module.
+
+        Raises:
+            PluginError: There is none of that name.
+        """
         if not self.options:
             return NoOptions
-        found: type[Options] = self.resolve(self.options)
+        found = self.resolve(self.options)
+        if not (isinstance(found, type) and issubclass(found, Options)):
+            raise PluginError(
+                f"The card of data set {self.name!r} names {self.options!r}, which is "
+                f"no subclass of benchbox.Options."
+            )
         return found
 
     def resolve(self, target: str) -> Any:

@@ -135,7 +135,7 @@ def check_scale(raw: RawRatings, scale: RatingScale) -> None:
         DataError: There is such a rating; names the first and its location.
     """
     low, high = np.float64(scale.low), np.float64(scale.high)
-    _refuse(raw, f"is off the scale {scale}", lambda v: (v < low) | (v > high))
+    _refuse(raw, f"is off the scale {scale}", lambda v: ~((v >= low) & (v <= high)))
     if scale.step is not None:
         step = scale.step
 

@@ -92,7 +92,7 @@ def read_own(
     layout = RatingsTable(
         file="",
         columns=card.ratings.columns if card.ratings else None,
-        delimiter=_SPELT_OUT.get(options.delimiter, options.delimiter) or None,
+        delimiter=separator(options.delimiter),
         encoding=options.encoding,
         decimal=_SPELT_OUT.get(options.decimal, options.decimal),
         time=options.time,
@@ -121,6 +121,11 @@ def parse_scale(text: str) -> RatingScale:
         )
     low, high, step = match.groups()
     return RatingScale(float(low), float(high), float(step) if step else None)
+
+
+def separator(text: str) -> str | None:
+    """Return the field separator that the option ``delimiter`` names, if any."""
+    return _SPELT_OUT.get(text, text) or None
 
 
 def parse_codes(text: str) -> tuple[float, ...]:

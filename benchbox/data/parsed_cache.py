@@ -23,11 +23,14 @@ from benchbox.data.ratings_files import (
 from benchbox.data.sources.cache import LOCK, PARTIAL, cache_folder, locked, size_of
 from benchbox.data.sources.digests import sha256
 from benchbox.errors import DataError
+from benchbox.files import part_digests
 from benchbox.options import Options, to_json
 from benchbox.ratings import Positions, Ratings
 
 FORMAT = 2
 """Version of the files of an entry."""
+
+_ENTRY = "entry.json"
 
 MIN_BYTES = 8 << 20
 """Smaller sources are not cached: reading them again is as fast."""
@@ -68,14 +71,25 @@ class Parsed:
     notes: tuple[str, ...] = ()
 
 
-class _Entry(msgspec.Struct, frozen=True):
-    sizes: dict[str, int]
+class _Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What an entry consists of.
+
+    Attributes:
+        digests: Hash of each of its files.
+        data_id: Hash of the ratings.
+        hidden: Names of the folds that the data set ships.
+        noise_floor: RMSE of the best possible predictor; `None` if unknown.
+        digest: Hash of all other fields.
+    """
+
+    digests: dict[str, str]
     data_id: str
     hidden: list[str]
     validation: list[str]
     described: dict[str, str]
     noise_floor: float | None
     notes: tuple[str, ...]
+    digest: str = ""
 
 
 def key_of(
@@ -106,18 +120,17 @@ def recall(name: str, key: str) -> Parsed | None:
     """Return the entry of *key*, mapped into memory, or `None` if there is none."""
     folder = _root() / _shelf(name) / key
     try:
-        content = (folder / "entry.json").read_bytes()
+        content = (folder / _ENTRY).read_bytes()
     except OSError:
         return None
     try:
         entry = msgspec.json.decode(content, type=_Entry)
-        _check_whole(folder, entry)
         ratings = map_ratings(folder / "ratings")
         hidden = _map_parts(folder, "hidden", entry.hidden)
         validation = _map_parts(folder, "validation", entry.validation)
-        # Another process may have started to delete the entry in the meantime.
-        _check_whole(folder, entry)
-    except (OSError, ValueError, DataError):
+        # Once all is mapped: another process may delete the entry in the meantime.
+        _check(folder, entry)
+    except Exception:  # noqa: BLE001 - damage shows in many ways
         shutil.rmtree(folder, ignore_errors=True)
         return None
     remember_data_id(ratings, entry.data_id)
@@ -218,7 +231,7 @@ def _write(folder: Path, parsed: Parsed) -> None:
         for number, positions in enumerate(by_fold.values()):
             save_array(folder / f"{part}-{number}.npy", positions)
     entry = _Entry(
-        sizes=_sizes(folder),
+        digests=_digests(folder),
         data_id=data_id(parsed.ratings),
         hidden=list(parsed.hidden),
         validation=list(parsed.validation),
@@ -226,7 +239,8 @@ def _write(folder: Path, parsed: Parsed) -> None:
         noise_floor=parsed.noise_floor,
         notes=parsed.notes,
     )
-    (folder / "entry.json").write_bytes(msgspec.json.encode(entry))
+    sealed = msgspec.structs.replace(entry, digest=_digest_of(entry))
+    (folder / _ENTRY).write_bytes(msgspec.json.encode(sealed))
 
 
 def _map_parts(folder: Path, part: str, folds: Iterable[str]) -> dict[str, Positions]:
@@ -236,18 +250,28 @@ def _map_parts(folder: Path, part: str, folds: Iterable[str]) -> dict[str, Posit
     }
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    return {
-        str(file.relative_to(folder)): file.stat().st_size
-        for file in folder.rglob("*")
-        if file.is_file()
-    }
+def _digests(folder: Path) -> dict[str, str]:
+    """Return the hash of each file of an entry, by its path in it."""
+    paths = (path for path in folder.rglob("*") if not path.is_dir())
+    files = {str(path.relative_to(folder)): path for path in paths}
+    files.pop(_ENTRY, None)
+    return {name: b"".join(parts).hex() for name, parts in part_digests(files).items()}
 
 
-def _check_whole(folder: Path, entry: _Entry) -> None:
-    for name, size in entry.sizes.items():
-        if (folder / name).stat().st_size != size:
-            raise DataError(f"{folder / name} is damaged. Delete it.")
+def _digest_of(entry: _Entry) -> str:
+    """Return the hash of what an entry says, but for this hash."""
+    own = msgspec.structs.replace(entry, digest="")
+    return blake2b(msgspec.json.encode(own), digest_size=16).hexdigest()
+
+
+def _check(folder: Path, entry: _Entry) -> None:
+    """Check that an entry is as it was written.
+
+    Raises:
+        DataError: It is not.
+    """
+    if entry.digest != _digest_of(entry) or entry.digests != _digests(folder):
+        raise DataError(f"{folder} is damaged. Delete it.")
 
 
 def _touch(folder: Path) -> None:

@@ -185,7 +185,7 @@ def _described(table: Table, choice: Choice, times: Times | None) -> dict[str, s
     if not choice.headed:
         described["header"] = "none, so columns are numbered from 0"
     others = [
-        table.first[position].strip() if choice.headed else str(position)
+        (table.first[position].strip() if choice.headed else "") or f"{position}"
         for position in range(len(table.first))
         if position not in choice.positions.values()
     ]

@@ -39,6 +39,12 @@ _VARIABLES = (
     "OPENBLAS_NUM_THREADS",
 )
 
+_MEMORY_LIMITS = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
+"""Where Linux tells how much memory a control group may use."""
+
 _CONTAINERS = {
     "/.dockerenv": "docker",
     "/run/.containerenv": "podman",
@@ -143,6 +149,21 @@ def describe_environment(accelerators: list[str] | None = None) -> Environment:
 def n_usable_cpus() -> int:
     """Return the number of processors this process may use."""
     return len(usable_cpus())
+
+
+def most_memory_bytes() -> int:
+    """Return how much memory a trial may use if nobody sets a limit.
+
+    That is the machine's memory, or what its control group allows, without a tenth but
+    without 1 GiB at least, which the runner and the system need. A trial that took
+    that too would take others with it.
+    """
+    import psutil
+
+    told = map(_read, _MEMORY_LIMITS)
+    allowed = [int(text) for text in told if text.isdecimal()]
+    total: int = min([psutil.virtual_memory().total, *allowed])
+    return max(total // 2, total - max(total // 10, 1 << 30))
 
 
 def usable_cpus() -> list[int]:

@@ -29,6 +29,7 @@ from benchbox.models import ModelSpec
 from benchbox.plugins import hookspecs
 from benchbox.plugins.columns import ColumnSpec
 from benchbox.plugins.executors import OWN_EXECUTORS, ExecutorSpec
+from benchbox.plugins.faults import card_fault, model_fault
 from benchbox.plugins.formats import OWN_FORMATS, ReportFormat, is_file_of_a_run
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
 from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
@@ -278,6 +279,7 @@ def discover(
             registry.broken.extend(
                 [problem] if problem else _collect(manager, origin, registry)
             )
+    registry.broken.extend(_drop_faulty(registry))
     # Only now are all kinds of source known.
     registry.broken.extend(_unusable_cards(registry))
     return registry
@@ -413,6 +415,29 @@ def _take_offers(
             continue
         found = registry.offers[kind].setdefault(value.name, [])
         found.append(Offer(value, origin))
+    return broken
+
+
+def _drop_faulty(registry: Registry) -> list[Broken]:
+    """Take out the cards and models with faulty fields, which no command expects."""
+    broken: list[Broken] = []
+    checks: dict[str, Callable[[Any], str]] = {
+        "datasets": card_fault,
+        "models": model_fault,
+    }
+    for kind, fault_of in checks.items():
+        noun = "card" if kind == "datasets" else _noun(kind)
+        offers = registry.offers[kind]
+        for name, found in [*offers.items()]:
+            faults = [(offer, fault_of(offer.value)) for offer in found]
+            broken += [
+                Broken(offer.origin, f"offers a faulty {noun}: {name!r}: {fault}.")
+                for offer, fault in faults
+                if fault
+            ]
+            found[:] = [offer for offer, fault in faults if not fault]
+            if not found:
+                del offers[name]
     return broken
 
 

@@ -13,10 +13,10 @@ from benchbox.records.config import SILENCE_SECONDS as SILENCE_SECONDS
 from benchbox.records.config import Case as Case
 from benchbox.records.config import RunConfig as RunConfig
 from benchbox.records.config import TuningBudget as TuningBudget
+from benchbox.records.encoding import content_digest as content_digest
 from benchbox.records.files import file_digest as file_digest
 from benchbox.records.files import first_change as first_change
 from benchbox.records.files import new_folder as new_folder
-from benchbox.records.files import open_regular as open_regular
 from benchbox.records.files import read_regular as read_regular
 from benchbox.records.files import remove_tree as remove_tree
 from benchbox.records.files import scratch_folder as scratch_folder

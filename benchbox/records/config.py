@@ -69,7 +69,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         time_limit_seconds: Time limit of a trial, in seconds.
         silence_limit_seconds: Seconds after which a trial is stopped that says, prints
             and computes nothing; `None` for never.
-        memory_limit_gib: Memory limit of a trial, in GiB.
+        memory_limit_gib: Memory limit of a trial and all it starts, in GiB; `None`
+            for what the machine can give. Trials tell it among their settings.
         clip: Whether to clip predictions to the rating scale before scoring.
         keep_predictions: Whether to store predictions.
         allow_read: Files and folders that models may read, beside their own.

@@ -150,10 +150,13 @@ class SearchPath(_Message, frozen=True, tag="path"):
     Attributes:
         path: The runner's ``sys.path``.
         accelerators: Class of each kind of accelerator, as ``"package.module:Class"``.
+        dies_with: Process id of the runner, if the zygote must not outlive the thread
+            that started it; 0 if that thread may end before the runner does.
     """
 
     path: list[str]
     accelerators: dict[str, str]
+    dies_with: int = 0
 
 
 class Ready(_Message, frozen=True, tag="ready"):

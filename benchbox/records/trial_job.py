@@ -79,6 +79,8 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
         wall_seconds: Wall-clock seconds by phase: load, fit, predict; and start, for
             what the first use of an accelerator takes, before the model is loaded.
         cpu_seconds: Processor seconds by phase.
+        ready_seconds: Wall-clock seconds from the data to the first predictions: load,
+            fit and the first call of `predict`.
         curve: What the model reported after each epoch.
         refit_curve: What the model reported after each epoch of the refit.
         notes: Choices that the model made at run time, by name.
@@ -101,6 +103,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     reason: str = ""
     wall_seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
+    ready_seconds: float | None = None
     curve: list[EpochReport] = []
     refit_curve: list[EpochReport] = []
     notes: dict[str, str] = {}

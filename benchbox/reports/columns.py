@@ -28,7 +28,19 @@ FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", "": ""}
 FRONT = "◆"
 """Sign after the fit seconds of a model on the accuracy–cost front."""
 
-_COSTS = ("parameters", "GPU MiB", "energy J", "pairs/s", "coverage", "MiB", "row ms")
+READY = "ready s"
+"""Heading of the seconds from the data to the first predictions."""
+
+_COSTS = (
+    "parameters",
+    "GPU MiB",
+    "energy J",
+    "pairs/s",
+    "coverage",
+    "MiB",
+    READY,
+    "row ms",
+)
 """Headings of columns that are left out of narrow tables, in that order."""
 
 
@@ -58,6 +70,7 @@ def columns(board: Leaderboard) -> list[Column]:
         Column(heading="coverage", text=lambda row: percent(row.coverage)),
         *_measured(board, "tuning s", lambda row: seconds(row.tuning_seconds)),
         Column(heading="fit s", text=_fit_seconds),
+        *_measured(board, READY, lambda row: seconds(row.ready_seconds)),
         Column(heading="pairs/s", text=lambda row: count(row.pairs_per_second)),
         *_measured(board, "row ms", lambda row: milliseconds(row.row_seconds)),
         *_measured(board, "energy J", lambda row: seconds(row.energy_joules)),

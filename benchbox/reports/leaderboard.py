@@ -26,6 +26,12 @@ Flag = Literal["worse than the bias model", "better than the noise floor", ""]
 _ROUNDING = 1e-6
 """Relative difference that may come from rounding."""
 
+_HASTE = 10.0
+"""By how much a repeat may be faster than the first fit, which it repeats."""
+
+_LEAST_SECONDS = 0.1
+"""Of the first fit; shorter ones differ by chance."""
+
 _LUCK = 3.0
 """Number of standard deviations by which the noise may fall below its floor."""
 
@@ -60,6 +66,8 @@ class Row:
             trial.
         coverage: Share of hidden ratings that the model predicted without fallback.
         fit_seconds: Wall-clock seconds of the fit, median over trials.
+        ready_seconds: Wall-clock seconds from the data to the first predictions, median
+            over trials.
         predict_seconds: Wall-clock seconds of prediction, median over trials.
         tuning_seconds: Seconds spent on tuning options per fold, median over trials;
             `None` without tuning.
@@ -80,6 +88,8 @@ class Row:
         is_on_front: Whether no other model is both better by the first metric and
             faster to fit.
         n_disturbed: Number of trials whose timing other work disturbed.
+        n_hastened: Number of repeats that took less than a tenth of the first fit with
+            the same seed.
         more: Cells of columns that plugins add, by column name.
     """
 
@@ -89,6 +99,7 @@ class Row:
     summaries: dict[str, Summary]
     coverage: float | None
     fit_seconds: float | None
+    ready_seconds: float | None
     predict_seconds: float | None
     tuning_seconds: float | None
     pairs_per_second: float | None
@@ -103,6 +114,7 @@ class Row:
     behind: Interval | None = None
     is_on_front: bool = False
     n_disturbed: int = 0
+    n_hastened: int = 0
     more: Mapping[str, float | str | None] = field(default_factory=dict)
 
 
@@ -191,12 +203,14 @@ def _row(
         },
         coverage=sum(t.n_answered for t in good) / hidden if hidden else None,
         fit_seconds=_median([t.wall_seconds.get("fit") for t in good]),
+        ready_seconds=_median([t.ready_seconds for t in good]),
         predict_seconds=_median([t.wall_seconds.get("predict") for t in good]),
         tuning_seconds=_median([t.tuning_seconds for t in good]),
         pairs_per_second=_median([_pairs_per_second(t) for t in good]),
         row_seconds=_median([_row_seconds(t) for t in good]),
         energy_joules=_median([_energy_joules(t) for t in good]),
         n_disturbed=sum(bool(t.contended) for t in good),
+        n_hastened=_n_hastened(good),
         peak_memory_bytes=_most([t.peak_memory_bytes for t in good]),
         peak_accelerator_bytes=_most([t.peak_accelerator_bytes for t in good]),
         device=", ".join(sorted({t.device for t in good})),
@@ -303,6 +317,21 @@ def _beats_floor(rmse: float, stage: StageRecord) -> bool:
 def _pairs_per_second(trial: TrialRecord) -> float | None:
     seconds = trial.wall_seconds.get("predict")
     return trial.n_answered / seconds if seconds else None
+
+
+def _n_hastened(trials: list[TrialRecord]) -> int:
+    """Return how many repeats were so fast that they must know the first's work."""
+    first = {(t.fold, t.replicate): _fit_seconds(t) for t in trials if not t.repeat}
+    repeats = [t for t in trials if t.repeat]
+    return sum(
+        _fit_seconds(t) * _HASTE < one
+        for t in repeats
+        if (one := first.get((t.fold, t.replicate), 0.0)) >= _LEAST_SECONDS
+    )
+
+
+def _fit_seconds(trial: TrialRecord) -> float:
+    return trial.wall_seconds.get("fit", 0.0)
 
 
 def _row_seconds(trial: TrialRecord) -> float | None:

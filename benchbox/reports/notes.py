@@ -4,7 +4,7 @@ from benchbox.errors import counted
 from benchbox.metrics import MAPE
 from benchbox.options import spell
 from benchbox.records import RunRecord, StageRecord, TrialRecord, trial_name
-from benchbox.reports.columns import FLAGS, FRONT, LEAK, WORSE, shown_metrics
+from benchbox.reports.columns import FLAGS, FRONT, LEAK, READY, WORSE, shown_metrics
 from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
 
@@ -130,6 +130,19 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
             f"Not included in these times: the first use of each model (compilation, "
             f"loading of libraries), {seconds(sum(first_use.values()))} s in total, "
             f"at most {seconds(first_use[longest])} s ({longest})."
+        )
+    if any(row.ready_seconds is not None for row in board.rows):
+        said.append(
+            f"{READY}: from the data to the first predictions, that is the import and "
+            f"preparation of the model, its fit, and the first call of predict."
+        )
+    hastened = [row for row in board.rows if row.n_hastened]
+    if hastened:
+        which = ", ".join(row.label for row in hastened)
+        said.append(
+            f"⚠ {sum(row.n_hastened for row in hastened)} repeats took less than a "
+            f"tenth of the first fit with the same seed, so they may have kept "
+            f"something of it, and their times are not those of a fit: {which}."
         )
     disturbed = sum(row.n_disturbed for row in board.rows)
     if disturbed:

@@ -62,6 +62,7 @@ def flat(row: Row, prefix: str = "") -> dict[str, Any]:
     values |= {
         "coverage": row.coverage,
         "fit_seconds": row.fit_seconds,
+        "ready_seconds": row.ready_seconds,
         "predict_seconds": row.predict_seconds,
         "tuning_seconds": row.tuning_seconds,
         "pairs_per_second": row.pairs_per_second,
@@ -69,6 +70,7 @@ def flat(row: Row, prefix: str = "") -> dict[str, Any]:
         "energy_joules": row.energy_joules,
         "is_on_front": row.is_on_front,
         "n_disturbed": row.n_disturbed,
+        "n_hastened": row.n_hastened,
         "device": row.device,
         "peak_memory_bytes": row.peak_memory_bytes,
         "peak_accelerator_bytes": row.peak_accelerator_bytes,

@@ -71,13 +71,16 @@ class Attempts:
         except OSError as error:
             # A cleaner has removed the files meanwhile, or the disk is full.
             store.renew()
-            reason = f"its files could not be written or read: {os_error_line(error)}"
+            # numpy tells of a full disk by numbers alone, and gives no error number.
+            why = os_error_line(error) if error.errno else f"the disk is full ({error})"
+            reason = f"its files could not be written or read: {why}"
             return trial.record(status="failed", reason=reason), None
 
     def _attempt(
         self, trial: PlannedTrial, job: TrialJob, store: FoldStore
     ) -> Attempted:
-        if self.first_use.pay(trial.model.label, job, trial.fold.train):
+        limit = _memory_limit_bytes(trial)
+        if self.first_use.pay(trial.model.label, job, trial.fold.train, limit):
             changed = _changed(job, store)
             if changed:
                 return trial.record(status="failed", reason=changed), None
@@ -115,14 +118,18 @@ class Attempts:
             folder = new_folder(Path(job.asked))
             return Pairs.written(folder, hidden.users[asked], hidden.items[asked])
 
-        limit = trial.plan.config.memory_limit_gib
         return self._executor.run(
             job,
             log=self._folder.log(trial.record(status="interrupted")),
             hand_pairs=hand_pairs,
             listen=self._listener.trial_said,
-            memory_limit_bytes=None if limit is None else int(limit * 2**30),
+            memory_limit_bytes=_memory_limit_bytes(trial),
         )
+
+
+def _memory_limit_bytes(trial: PlannedTrial) -> int | None:
+    limit = trial.plan.config.memory_limit_gib
+    return None if limit is None else int(limit * 2**30)
 
 
 def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:

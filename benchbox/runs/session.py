@@ -38,6 +38,7 @@ from benchbox.runs.runner import execute, trials_left
 from benchbox.runs.saved_files import SavedRecord
 from benchbox.runs.saved_model import FitSettings, fit
 from benchbox.runs.scoring import failed_metrics
+from benchbox.runs.settings import check_bounds, check_n_trials
 from benchbox.runs.stages import Notify, Stages
 from benchbox.runs.trust import Trust
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
@@ -105,6 +106,7 @@ class Session:
             ProtocolError: A protocol cannot split a data set.
             LeakError: A split leaks hidden ratings to the models.
         """
+        check_bounds(config)
         spaces = {o.value.name: o.value.search for o in self.registry.all("models")}
         if config.tuning is not None:
             needs_optuna()
@@ -134,6 +136,7 @@ class Session:
             access=_access(config, made),
             refused=tuple(map(str, stages.refused)),
         )
+        check_n_trials(plan)
         if config.tuning is None:
             return plan
         check_metric(plan)
@@ -155,9 +158,15 @@ class Session:
 
         Returns:
             Record of the run; its status says whether the run finished.
+
+        Raises:
+            ResultsError: Another process carries out this run, or it cannot be written.
         """
         access = _access(plan.config, plan.stages, folder.path.parent)
-        plan = replace(plan, access=access)
+        with folder.locked():
+            return self._carried_out(replace(plan, access=access), folder)
+
+    def _carried_out(self, plan: Plan, folder: RunFolder) -> RunRecord:
         # The run is on disk before its first trial, so that it can be resumed.
         record = _record(plan, folder, self._command)
         folder.write_run(record)

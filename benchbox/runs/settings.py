@@ -11,19 +11,22 @@ from benchbox.errors import PluginError, UsageError, shown
 from benchbox.options import unstorable
 from benchbox.plugins import Registry, Suite, suite_from_toml
 from benchbox.records import RunConfig
+from benchbox.runs.plan import Plan
 
 _MOST_SECONDS = 10**9
-_MOST: Mapping[str, int] = {
-    "time_limit_seconds": _MOST_SECONDS,
-    "memory_limit_gib": 10**9,
-    "threads": 10_000,
-    "seeds": 10_000,
-    "repeats": 10_000,
-}
-"""Largest value of each number that nothing but a mistake or infinity exceeds."""
 
-_LEAST = {"threads": 0, "seeds": 1, "repeats": 1}
-"""Smallest value; the other settings only have to be above 0."""
+_BOUNDS: Mapping[str, tuple[int | None, int]] = {
+    "seeds": (1, 1_000),
+    "repeats": (1, 1_000),
+    "threads": (0, 1_024),
+    "seed": (-(2**63), 2**63 - 1),
+    "time_limit_seconds": (None, _MOST_SECONDS),
+    "memory_limit_gib": (None, 10**9),
+}
+"""Smallest and largest value of each number; `None` stands for anything above 0."""
+
+_MOST_TRIALS = 1_000_000
+"""Of a run; their records would fill gigabytes."""
 
 _SETTLED_BY_CASES = ("models", "datasets", "protocols", "folds", "columns")
 
@@ -51,14 +54,11 @@ def make_config(settings: Mapping[str, Any]) -> RunConfig:
     except UnicodeEncodeError as error:
         raise UsageError(
             f"{shown(error.object)} is not UTF-8 text, so no record can hold it. "
-            f"Rename the file."
+            f"Write it otherwise."
         ) from None
     except (msgspec.ValidationError, TypeError) as error:
         raise UsageError(f"A setting of the run is invalid: {error}.") from None
-    for name, most in _MOST.items():
-        _check_range(name, getattr(config, name), most)
-    if config.tuning is not None:
-        _check_range("budget_seconds", config.tuning.seconds, _MOST_SECONDS)
+    check_bounds(config)
     for name, value in msgspec.to_builtins(config).items():
         if trouble := unstorable(value):
             raise UsageError(f"The run cannot have {name} = {shown(value)}: {trouble}.")
@@ -70,18 +70,46 @@ def _recordable(dataset: Any) -> Any:
     return spelt(dataset) if isinstance(dataset, str) else dataset
 
 
-def _check_range(name: str, value: float | None, most: float) -> None:
+def check_bounds(config: RunConfig) -> None:
+    """Check that the numbers of a configuration can be meant.
+
+    Raises:
+        UsageError: One is out of its bounds.
+    """
+    for name, (least, most) in _BOUNDS.items():
+        _check(name, getattr(config, name), least, most)
+    if config.tuning is not None:
+        _check("tuning.seconds", config.tuning.seconds, None, _MOST_SECONDS)
+        _check("tuning.trials", config.tuning.trials, 1, 10_000)
+
+
+def _check(name: str, value: float | None, least: int | None, most: int) -> None:
+    """Check a number; a *least* of `None` stands for anything above 0."""
     if value is None:
         return
-    least = _LEAST.get(name)
     # NaN is in no order, so it is refused too.
     if (value > 0 if least is None else value >= least) and value <= most:
         return
-    said = "above 0" if least is None else f"of at least {least}"
-    raise UsageError(
-        f"A setting of the run is invalid: {name}={value:g}. Give a number {said} and "
-        f"at most {most:,}, or leave it out."
+    bounds = "above 0, and at most" if least is None else f"{least:,} to"
+    raise UsageError(f"{name} is {value:,}; it must be {bounds} {most:,}.")
+
+
+def check_n_trials(plan: Plan) -> None:
+    """Check that the trials of a plan are not too many to be carried out.
+
+    Raises:
+        UsageError: They are.
+    """
+    n_trials = sum(
+        plan.config.n_trials(plan.models[place].capabilities) * len(stage.folds)
+        for number, stage in enumerate(plan.stages)
+        for place in plan.participants(number)
     )
+    if n_trials > _MOST_TRIALS:
+        raise UsageError(
+            f"That makes {n_trials:,} trials; a run has {_MOST_TRIALS:,} at most. Ask "
+            f"for fewer folds, seeds, repeats or models."
+        )
 
 
 def suite_settings(

@@ -66,6 +66,9 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
 
 
+_TO_BE_READY = ("load", "fit", "predict")
+"""Phases from the data to the first predictions; what readies the device is none."""
+
 _REFUSALS = (errno.EPERM, errno.EACCES, errno.EROFS)
 _WHAT_IT_MAY = (
     "A trial may use its own files only, and no network or shared memory; see "
@@ -258,6 +261,10 @@ def _run(
         with clock.phase("predict"):
             # Inside the clock: the numbers must have reached the host.
             answered = host_array(model.predict(history, *asked))
+        if outcome.ready_seconds is None:
+            outcome.ready_seconds = sum(
+                map(clock.wall_seconds.__getitem__, _TO_BE_READY)
+            )
         predictions[chunk] = check_predictions(answered, len(asked[0]))
     channel.send(PhaseBegan(phase="end"))
     if job.latency and len(users):

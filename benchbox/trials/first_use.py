@@ -38,10 +38,22 @@ class FirstUse:
         self.wall_seconds: dict[str, float] = {}
         self._scratch, self._executor = scratch, executor
 
-    def pay(self, label: str, job: TrialJob, train: Ratings) -> bool:
+    def pay(
+        self,
+        label: str,
+        job: TrialJob,
+        train: Ratings,
+        memory_limit_bytes: int | None = None,
+    ) -> bool:
         """Run the model of *job* on a few ratings like *train*, if it never has.
 
         How that ends is of no importance: the model's own trials will tell.
+
+        Args:
+            label: Name and options of the model.
+            job: One of its trials.
+            train: Ratings of that trial.
+            memory_limit_bytes: Memory at which it is ended, as in a trial.
 
         Returns:
             Whether it was the first time.
@@ -71,6 +83,7 @@ class FirstUse:
             log=folder / "log",
             hand_pairs=lambda: pairs,
             listen=lambda message: None,
+            memory_limit_bytes=memory_limit_bytes,
         )
         remove_tree(folder)
         self.wall_seconds[label] = sum(finished.outcome.wall_seconds.values())

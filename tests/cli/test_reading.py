@@ -215,6 +215,20 @@ def test_a_quote_that_is_never_closed_is_named(benchbox, tmp_path) -> None:
     assert 'lines 12 to 30: a quote (") makes one field of several rows' in line
 
 
+def test_a_quote_in_the_header_is_named_too(benchbox, tmp_path) -> None:
+    line = refusal(show(benchbox, tmp_path, f'"{text()}'))
+
+    assert 'lines 1 to 30: a quote (") makes one field of several rows' in line
+
+
+def test_a_quote_in_a_rating_is_named_too(benchbox, tmp_path) -> None:
+    content = 'user,item,rating\n1,1,3\n1,2,"4\n2,1,5"\n2,3,1\n'
+
+    line = refusal(show(benchbox, tmp_path, content))
+
+    assert 'lines 3 to 4: a quote (") makes one field of several rows' in line
+
+
 def titled(titles: dict[int, str]) -> str:
     body = [
         f"{u},{i},{r},{titles.get(n, 'title')}" for n, (u, i, r, _) in enumerate(ROWS)
@@ -455,6 +469,26 @@ def test_a_file_that_is_cut_after_its_head_is_one_line(benchbox, tmp_path) -> No
     assert "r.csv.gz is cut short" in line
 
 
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_packed_file_cut_anywhere_is_one_line(benchbox, tmp_path, codec) -> None:
+    whole = packed(codec)
+
+    for n_bytes in (5, 9, 20):
+        name = f"r.csv{CODECS[codec]}"
+        assert name in refusal(show(benchbox, tmp_path, whole[:n_bytes], name))
+
+
+def test_a_packed_file_changed_anywhere_is_never_a_traceback(
+    benchbox, tmp_path
+) -> None:
+    whole = packed("gzip")
+
+    for place in range(0, len(whole), 7):
+        damaged = whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :]
+        done = show(benchbox, tmp_path, damaged, "r.csv.gz")
+        assert done.code == 0 or refusal(done)
+
+
 def test_files_packed_in_several_parts_are_read(benchbox, tmp_path) -> None:
     parts = [text()[:100], text()[100:]]
     whole = b"".join(gzip.compress(part.encode()) for part in parts)
@@ -498,6 +532,9 @@ FRAME = pd.DataFrame(ROWS, columns=HEADER.split(","))
         ("r.csv", zipped("ratings.csv"), "inside, such as ratings.csv"),
         ("r.csv", zipped("ratings.csv")[:60], "a zip archive"),
         ("r.xlsx", zipped("xl/workbook.xml"), "an Excel file. Save it as CSV"),
+        ("r.ods", zipped("mimetype", "content.xml"), "an OpenDocument file"),
+        ("r.pt", zipped("archive/data.pkl"), "a file of torch.save"),
+        ("r.arff", "@RELATION ratings\n", "an ARFF file"),
         ("r.csv", zipped("a.npy"), "an archive of NumPy arrays"),
         ("r.tar", tarred(), "a tar archive"),
         ("r.tar.gz", gzip.compress(tarred()), "a tar archive"),

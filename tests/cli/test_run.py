@@ -171,10 +171,12 @@ def test_a_killed_runner_takes_its_children_with_it(tmp_path: Path) -> None:
     with running(
         *line.split(), "--out", str(tmp_path), stderr=subprocess.DEVNULL
     ) as process:
-        while not list(tmp_path.glob("*/logs/*.log")):
+        children: list[psutil.Process] = []
+        # The zygote, and the trial.
+        while len(children) < 2:
             assert process.poll() is None
             time.sleep(0.05)
-        children = psutil.Process(process.pid).children(recursive=True)
+            children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
 
     gone, alive = psutil.wait_procs(children, timeout=60)
@@ -422,3 +424,14 @@ def test_a_run_can_be_reported_in_every_format(benchbox: Benchbox, form: str) ->
 
     assert done.code == 0
     assert "bias" in done.out
+
+
+def test_the_second_of_two_that_continue_a_run_is_refused(benchbox: Benchbox) -> None:
+    first = benchbox("run -d svd-toy -m bias --seeds 1")
+
+    with first.folder.locked():
+        done = benchbox("run --resume last")
+
+    assert done.code == 1
+    (line,) = done.err.splitlines()[-1:]
+    assert line.startswith("benchbox: Another benchbox is carrying out run ")

@@ -263,6 +263,37 @@ def test_unusual_names_of_columns_are_given(benchbox: Benchbox, saved: Path) -> 
     assert done.out.startswith("who,what,prediction\nu1,film-00,")
 
 
+def test_of_two_columns_that_could_be_the_item_the_one_that_run_reads_is_read(
+    benchbox: Benchbox, saved: Path
+) -> None:
+    Path("p.csv").write_text("asin,parent_asin,customer_id\nx,film-00,u1\n")
+
+    done = benchbox("predict saved p.csv")
+
+    assert done.err == ""
+    assert done.out.startswith("asin,parent_asin,customer_id,prediction\nx,film-00,u1")
+
+
+def test_separator_and_encoding_are_given_as_for_ratings(
+    benchbox: Benchbox, saved: Path
+) -> None:
+    Path("p.csv").write_bytes("user|item|name\nu1|film-00|Zoë\n".encode("latin-1"))
+
+    refused = benchbox("predict saved p.csv")
+    done = benchbox("predict saved p.csv:encoding=latin-1,delimiter=|")
+
+    assert "State the encoding, as in encoding=latin-1" in refused.err
+    assert done.out.startswith("user,item,name,prediction\nu1,film-00,Zoë,")
+
+
+def test_a_file_of_pairs_may_be_called_anything(
+    benchbox: Benchbox, saved: Path
+) -> None:
+    Path("a:b=c,d.csv").write_text("user,item\nu1,film-00\n")
+
+    assert benchbox("predict saved a:b=c,d.csv").code == 0
+
+
 def test_a_pipe_is_read_to_its_end(benchbox: Benchbox, saved: Path) -> None:
     os.mkfifo("pipe.csv")
 
@@ -297,6 +328,21 @@ def test_predictions_in_a_file_are_utf_8_in_any_locale(
 
 
 # Ids that look like something else.
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"), [("ä", 0), ("\udcc3\udca4", 0), ("\udce4", 2), ("\0", 2)]
+)
+def test_a_user_is_known_by_what_was_typed_in_any_locale(
+    typed: str, code: int, benchbox: Benchbox
+) -> None:
+    Path("r.csv").write_text("user,item,rating\nä,a,1\nb,b,5\n", encoding="utf-8")
+    assert benchbox("fit bias -d r.csv --out m").code == 0
+
+    done = benchbox(f"recommend m --user '{typed}'")
+
+    assert done.code == code
+    assert done.err.count("\n") == (1 if code else 0)
 
 
 @pytest.mark.parametrize("user", ["u1@shop.test", "1.0", "a/b", "-3", "me.csv", "7"])
@@ -341,6 +387,7 @@ def test_a_model_of_one_s_own_is_saved_if_it_says_how(
         ("predict saved asked.csv", "has a column prediction already"),
         ("predict saved who.csv", "no column user. Its columns: who, what"),
         ("predict saved who.csv --columns user=whom", "no column 'whom'"),
+        ("predict saved who.csv:sep=tab", "no option 'sep'"),
         ("predict saved who.csv --columns x=y", "'x=y' in --columns 'x=y' is invalid"),
         ("recommend saved --user nobody", "without user 'nobody'"),
         ("recommend saved --user own.csv", "write --user-file own.csv"),

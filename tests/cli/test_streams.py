@@ -291,7 +291,7 @@ LONG = "y" * 300
         (f"predict m {LONG}", "File name too long"),
         ("run -d ./pipe -m bias", "pipe' is a pipe or a device"),
         ("fit bias -d /dev/null --out new", "'/dev/null' is a pipe or a device"),
-        ("run -d 'caf\udce9.csv' -m bias", r"'caf\udce9.csv' is not UTF-8 text"),
+        ("run -d svd-toy -f 'u\udce9'", r"'u\udce9' is not UTF-8 text"),
     ],
 )
 def test_what_the_system_refuses_is_told_in_one_line(

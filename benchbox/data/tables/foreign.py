@@ -9,6 +9,7 @@ from benchbox.errors import DataError
 HEAD_BYTES = 512
 """How much of the beginning of a file is needed to recognise it."""
 
+_ONE_RATING = "Write one rating per line, as in user,item,rating"
 _TO_TEXT = "Save it as CSV or Parquet with the program that wrote it"
 _WITH_PANDAS = (
     "Convert it, as in pandas.read_{}('{{name}}').to_parquet('ratings.parquet')"
@@ -26,7 +27,7 @@ _KINDS = (
     (b"ORC", "an ORC file", _WITH_PANDAS.format("orc")),
     (b"Obj\x01", "an Avro file", _TO_TEXT),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", _WITH_PANDAS.format("hdf")),
-    (b"\x93NUMPY", "a NumPy array", "Save it as text, with a row per rating"),
+    (b"\x93NUMPY", "a NumPy array", _ONE_RATING),
     (b"MATLAB 5.0 MAT-file", "a MATLAB file", _TO_TEXT),
     (b"SQLite format 3\0", "an SQLite database", "Export the table of ratings as CSV"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel file", "Save it as CSV"),
@@ -39,7 +40,6 @@ _PICKLE = re.compile(rb"\x80[\x02-\x05][^\n]", re.DOTALL)
 _TAR_MARK = slice(257, 262)
 
 _WEB_PAGE = re.compile(r"<(!doctype\s+html|html|head)\b", re.IGNORECASE)
-_ONE_RATING = "Write one rating per line, as in user,item,rating"
 # What the first line looks like.
 _TEXTS = (
     (
@@ -63,7 +63,7 @@ _TEXTS = (
         re.compile(r"\d+:\s*$"),
         "in the format of the Netflix prize, with a line such as 1: before the "
         "ratings of each film",
-        f"{_ONE_RATING}",
+        _ONE_RATING,
     ),
     (
         re.compile(r"\S+(\s+\d+:[-+.\deE]+)+\s*$"),
@@ -76,6 +76,7 @@ _TEXTS = (
         "The download may have failed; get the file itself",
     ),
     (re.compile(r"<\?xml\b"), "an XML file", _TO_TEXT),
+    (re.compile(r"@relation\b", re.IGNORECASE), "an ARFF file of Weka", _TO_TEXT),
     (
         re.compile(r"version https://git-lfs\.github\.com/"),
         "a pointer to a file in Git LFS",
@@ -128,10 +129,12 @@ def _refuse_zip(path: Path) -> None:
         names = []
     if any(name.startswith("xl/") for name in names):
         raise _foreign(path, "an Excel file", "Save it as CSV")
+    if "content.xml" in names:
+        raise _foreign(path, "an OpenDocument file", "Save it as CSV")
     if names and all(name.endswith(".npy") for name in names):
-        raise _foreign(
-            path, "an archive of NumPy arrays", "Save one rating per line as text"
-        )
+        raise _foreign(path, "an archive of NumPy arrays", _ONE_RATING)
+    if any(name.endswith("data.pkl") for name in names):
+        raise _foreign(path, "a file of torch.save", _ONE_RATING)
     inside = f", such as {names[0]}" if names else ""
     raise _foreign(path, "a zip archive", f"Unpack it and give the file inside{inside}")
 

@@ -4,13 +4,13 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from benchbox.data.tables.converted import converted, is_sound, no_rows
 from benchbox.data.tables.fast_text import PlainText, looks_plain, read_plain
-from benchbox.data.tables.fields import Columns, Wanted, flaw_in
+from benchbox.data.tables.fields import NUMERIC, Columns, Wanted, flaw_in
 from benchbox.data.tables.records import (
     BLANKS,
     PLACEHOLDER,
@@ -46,6 +46,7 @@ class TextTable:
             number of blanks and tabs.
         encoding: Text encoding.
         first_line: Number of the first line that is not blank, from 1.
+        last_line: Number of the last line that quotes hold together with it.
         decimal: Decimal point.
         codec: How the file is packed; `None` if it is not.
         has_quotes: Whether ``"`` quotes fields though the delimiter is neither ``,``
@@ -57,6 +58,7 @@ class TextTable:
     delimiter: str
     encoding: str = "utf-8"
     first_line: int = 1
+    last_line: int = 1
     decimal: str = "."
     codec: str | None = None
     has_quotes: bool = False
@@ -108,13 +110,28 @@ class TextTable:
         return ((record.start, record.fields) for record in self._records())
 
     def with_first(self) -> "TextTable":
-        """Return this table with the fields of its first line that is not blank."""
-        first = next(self._records(), None)
+        """Return this table with the fields of its first line that is not blank.
+
+        Raises:
+            DataError: There is no such line, or a quote makes it part of another.
+        """
+        first, second = islice(chain(self._records(), (None, None)), 2)
         if first is not None and begins_quoted(first.fields) and not self.quoted:
             return replace(self, has_quotes=True).with_first()
         if first is None:
             raise DataError(f"{self.path.name} is empty. Give a file with ratings.")
-        return replace(self, first=tuple(first.fields), first_line=first.start)
+        if first.is_broken and (not second or len(second.fields) != len(first.fields)):
+            raise DataError(f"{self.path.name}, {first.where}: {_STRAY}")
+        return replace(
+            self,
+            first=tuple(first.fields),
+            first_line=first.start,
+            last_line=first.end,
+        )
+
+    def _n_skipped(self, headed: bool) -> int:
+        """Return the number of lines before the first row."""
+        return self.last_line if headed else self.first_line - 1
 
     def _records(self) -> Iterator[Record]:
         return records_of(self._file.lines(), self.delimiter, quoted=self.quoted)
@@ -136,7 +153,7 @@ class TextTable:
             path=self.path,
             delimiter=self.delimiter,
             n_columns=len(self.first),
-            n_skipped=self.first_line - (not headed),
+            n_skipped=self._n_skipped(headed),
             block_bytes=_BLOCK_BYTES,
         )
         return read_plain(text, wanted)
@@ -156,7 +173,7 @@ class TextTable:
                 self._source(),
                 read_options=arrow_csv.ReadOptions(
                     column_names=[f"c{n}" for n in range(len(self.first))],
-                    skip_rows=self.first_line - (not headed),
+                    skip_rows=self._n_skipped(headed),
                     block_size=_BLOCK_BYTES,
                 ),
                 parse_options=arrow_csv.ParseOptions(
@@ -207,9 +224,9 @@ class TextTable:
 
     def _flaw_of(self, record: Record, wanted: Mapping[str, Wanted]) -> str | None:
         fields, n_columns = record.fields, len(self.first)
-        if len(fields) != n_columns and record.is_broken:
-            return f"{record.where}: {_STRAY}"
         if len(fields) != n_columns:
+            if record.is_broken:
+                return f"{record.where}: {_STRAY}"
             return (
                 f"{record.where} has {len(fields)} columns instead of "
                 f"{n_columns}: {self.delimiter.join(fields)[:80]!r}. Correct or remove "
@@ -218,7 +235,8 @@ class TextTable:
         for name, column in wanted.items():
             flaw = flaw_in(fields[column.position], name, column.kind, self.decimal)
             if flaw is not None:
-                return f"{record.where}: {flaw}"
+                stray = record.is_broken and column.kind in NUMERIC
+                return f"{record.where}: {_STRAY if stray else flaw}"
         return None
 
     def _check_breaks(

@@ -158,6 +158,15 @@ def test_quoted_fields_hold_delimiters_and_line_breaks(tmp_path) -> None:
     assert ids_of(columns, "item") == ["2", "5,5"]
 
 
+def test_names_of_columns_may_have_line_breaks(tmp_path) -> None:
+    table = table_of(tmp_path, '\n"the\nuser",i,r,x\n1,2,3,4\n5,6,7,8\n')
+
+    columns = table.read(WANTED, headed=True)
+
+    assert table.first[0] == "the\nuser"
+    assert ids_of(columns, "user") == ["1", "5"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
