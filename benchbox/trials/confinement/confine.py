@@ -50,6 +50,8 @@ def confine_trial(job: TrialJob) -> str:
     folders = (job.train, job.history, job.validation, job.validation_history)
     given = [folder for folder in (*folders, job.refit, job.asked) if folder]
     own = [job.out] if job.keep is None else [job.out, job.keep]
+    for folder in own:
+        os.makedirs(folder, exist_ok=True)
     return _confine(job.access, job.target, given, own)
 
 
