@@ -130,7 +130,10 @@ def _resolved(folder: str) -> str:
 
 
 def root_of(place: Path) -> Path:
-    """Return the folder from which a file is imported: above its package, if any."""
+    """Return the folder that a file is imported from: above its package, if any.
+
+    The file is an absolute path. All that it may import beside it lies in there.
+    """
     root = place.parent
     while (root / "__init__.py").is_file() and root.name.isidentifier():
         root = root.parent

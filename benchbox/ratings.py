@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchbox.errors import DataError
+from benchbox.errors import DataError, counted
 from benchbox.parallel import each, slices
 
 if TYPE_CHECKING:
@@ -179,8 +179,8 @@ class Ratings:
 
     def __repr__(self) -> str:
         return (
-            f"<Ratings: {len(self):,} by {self.n_users:,} users of "
-            f"{self.n_items:,} items on {self.scale}>"
+            f"<Ratings: {len(self):,} by {counted(self.n_users, 'user')} of "
+            f"{counted(self.n_items, 'item')} on {self.scale}>"
         )
 
     @property

@@ -209,7 +209,8 @@ class RunFolder:
         if trial_name(record) != name:
             raise ResultsError(
                 f"{self.path / 'trials' / name}.json is the record of trial "
-                f"{trial_name(record)}: a copy, or renamed. Remove it, or give it back that name."
+                f"{trial_name(record)}: a copy, or renamed. Remove it, or give it "
+                f"back that name."
             )
         return record
 

@@ -134,6 +134,16 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         """Wall-clock seconds of all phases."""
         return sum(self.wall_seconds.values())
 
+    @property
+    def seconds_to_predictions(self) -> float | None:
+        """Wall-clock seconds from data to predictions; `None` if not measured.
+
+        They include whatever a model does before or after its fit.
+        """
+        if "fit" not in self.wall_seconds:
+            return None
+        return self.seconds - self.wall_seconds.get("score", 0.0)
+
 
 def trial_key(
     model: PlannedModel,

@@ -22,7 +22,8 @@ from benchbox.reports.numbers import (
 WORSE: Flag = "worse than the bias model"
 LEAK: Flag = "better than the noise floor"
 
-FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", "": ""}
+EXACT: Flag = "predicts hidden ratings exactly"
+FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", EXACT: "⚠", "": ""}
 """Sign after the first score of a row, the same in all formats."""
 
 FRONT = "◆"

@@ -4,7 +4,15 @@ from benchbox.errors import counted
 from benchbox.metrics import MAPE
 from benchbox.options import spell
 from benchbox.records import RunRecord, StageRecord, TrialRecord, trial_name
-from benchbox.reports.columns import FLAGS, FRONT, LEAK, READY, WORSE, shown_metrics
+from benchbox.reports.columns import (
+    EXACT,
+    FLAGS,
+    FRONT,
+    LEAK,
+    READY,
+    WORSE,
+    shown_metrics,
+)
 from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
 
@@ -65,12 +73,12 @@ def title(stage: StageRecord) -> str:
 
 
 def _about_the_front(board: Leaderboard) -> list[str]:
-    n_scored = sum(row.fit_seconds is not None for row in board.rows)
-    if n_scored < 2:
+    n_timed = sum(row.total_seconds is not None for row in board.rows)
+    if n_timed < 2:
         return []
     return [
-        f"{FRONT}: no other model has both a better {board.metrics[0].title} and a "
-        f"shorter fit."
+        f"{FRONT}: no other model has a better {board.metrics[0].title} and takes less "
+        f"time from data to predictions (loading, preparation, fit and prediction)."
     ]
 
 
@@ -184,7 +192,7 @@ def _how_it_was_pooled(run: RunRecord, board: Leaderboard, best: str, tied: str)
         f"Metrics are computed over all hidden ratings of a fold; the table shows "
         f"their mean over {n_folds} folds, ± the standard deviation. {seeds} {best}: "
         f"best {board.metrics[0].title}. {tied}: not significantly worse (the paired "
-        f"95 % interval over folds includes 0)."
+        f"95 % interval over folds, corrected for the number of models, includes 0)."
     )
 
 
@@ -224,7 +232,12 @@ def _about_the_reference(board: Leaderboard) -> list[str]:
 
 
 def _about_the_floor(board: Leaderboard) -> list[str]:
-    floor = board.stage.noise_floor
+    floor, exact = board.stage.noise_floor, _flagged(board, EXACT)
+    if floor is None and exact:
+        return [
+            f"{FLAGS[EXACT]} Every hidden rating of a fold is predicted exactly: "
+            f"{exact}. Suspect a leak: the model has probably seen the hidden ratings."
+        ]
     if floor is None:
         return []
     known = f"Noise in these ratings: no model can expect an RMSE below {floor:.4f}."

@@ -64,6 +64,7 @@ def flat(row: Row, prefix: str = "") -> dict[str, Any]:
         "fit_seconds": row.fit_seconds,
         "ready_seconds": row.ready_seconds,
         "predict_seconds": row.predict_seconds,
+        "total_seconds": row.total_seconds,
         "tuning_seconds": row.tuning_seconds,
         "pairs_per_second": row.pairs_per_second,
         "row_seconds": row.row_seconds,

@@ -136,7 +136,7 @@ def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
     model, config = trial.model, trial.plan.config
     compiled = compiled_folder(model.target, model.source_digest)
     can = model.capabilities
-    carved = store.carved if can.uses_validation else {}
+    carved = store.carved(trial.replicate) if can.uses_validation else {}
     return TrialJob(
         target=model.target,
         options_type=model.options_type,

@@ -415,7 +415,11 @@ class SavedModel:
         return history.scale.clip(self._raw(history, users, items))
 
     def _raw(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
-        return check_predictions(self.model.predict(history, users, items), len(users))
+        try:
+            answered = self.model.predict(history, users, items)
+        except Exception as error:
+            raise ModelError(f"The model failed: {error_line(error)}.") from error
+        return check_predictions(answered, len(users))
 
     def _as_history(self, items: IndexArray, values: list[float]) -> Ratings:
         """Return ratings of a new user, whose index follows those of known users."""

@@ -36,6 +36,10 @@ class Seals:
         files = _files(folder)
         self._seals[folder] = _Seal(_marks(files), part_digests(files))
 
+    def forget(self, folder: Path) -> None:
+        """Stop watching *folder*, which is about to be removed."""
+        self._seals.pop(folder, None)
+
     def changed(self, given: Collection[Path]) -> str:
         """Return the first change since sealing, in words; empty if there is none.
 

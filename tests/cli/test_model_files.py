@@ -1,5 +1,6 @@
 """Models in files of one's own: what they may import, start and say of themselves."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -233,9 +234,13 @@ def test_a_saved_model_imports_its_neighbours_and_gets_its_options(
 
     kept = benchbox("fit saver.py:S:layers=5-6 -d svd-toy --out kept --device cpu")
     done = benchbox("predict kept pairs.csv --code saver.py")
+    (tmp_path / "helper_c.py").unlink()
+    sys.modules.pop("helper_c")
+    lost = benchbox("predict kept pairs.csv --code saver.py")
 
     assert kept.code == 0, kept.err
     assert done.code == 0, done.err
+    assert (lost.code, len(lost.err.splitlines())) == (1, 1)
     assert done.out.splitlines()[1].startswith("1,2,3.")
 
 

@@ -134,7 +134,7 @@ def test_a_separator_at_the_end_of_lines_is_one_more_column(benchbox, tmp_path) 
         ("9,9,-1e39,9", "line 31: the rating '-1e39' is too large"),
         ("9,9,1e999,9", "line 31: the rating '1e999' is too large"),
         ("9,9,3", "line 31 has 3 columns instead of 4"),
-        (" ", "line 31 has 1 columns instead of 4"),
+        (" ", "line 31 has 1 column instead of 4"),
         ("1,1,3,9", "User '1' rates item '1' twice"),
         ("1 ,1,3,9", "User '1' rates item '1' twice"),
         (" ,1,3,9", "line 31: the user id is empty"),

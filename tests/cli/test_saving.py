@@ -383,7 +383,7 @@ def test_a_model_of_one_s_own_is_saved_if_it_says_how(
         ("predict nowhere pairs.csv", "benchbox fit MODEL --out nowhere"),
         ("predict saved nothing.csv", "Cannot read nothing.csv: No such file"),
         ("predict saved own.csv", "has no column user"),
-        ("predict saved short.csv", "line 2 has 1 columns instead of 2"),
+        ("predict saved short.csv", "line 2 has 1 column instead of 2"),
         ("predict saved asked.csv", "has a column prediction already"),
         ("predict saved who.csv", "no column user. Its columns: who, what"),
         ("predict saved who.csv --columns user=whom", "no column 'whom'"),

@@ -20,7 +20,7 @@ from benchbox.data.tables.records import (
     squeezed,
 )
 from benchbox.data.tables.text_file import TextFile
-from benchbox.errors import DataError
+from benchbox.errors import DataError, counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -228,7 +228,7 @@ class TextTable:
             if record.is_broken:
                 return f"{record.where}: {_STRAY}"
             return (
-                f"{record.where} has {len(fields)} columns instead of "
+                f"{record.where} has {counted(len(fields), 'column')} instead of "
                 f"{n_columns}: {self.delimiter.join(fields)[:80]!r}. Correct or remove "
                 f"the line."
             )

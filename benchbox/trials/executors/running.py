@@ -186,7 +186,7 @@ class RunningChild(Generic[Received]):
             self._glance(self._pid)
         if now < self._look_at:
             return
-        self._look_at = now + _POLL_SECONDS / 2
+        self._look_at = now + _POLL_SECONDS
         if self._is_stopped():
             raise ZygoteLostError("the process that starts trials was stopped")
         if self._pid is None:
