@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import code_option, hand_out, say, trust_option
+from benchbox.cli.common import code_option, complain_of, hand_out, say, trust_option
 from benchbox.cli.installed import installed
 from benchbox.cli.pairs import read_columns
 from benchbox.runs import SavedModel, Trust
@@ -31,6 +31,8 @@ def command(
     columns and a third one, prediction, on the rating scale of the data set.
     """
     model = SavedModel.load(folder, Trust(installed(), code, trust))
+    if model.doubt:
+        complain_of(f"{model.doubt}.")
     columns = read_columns(pairs, ("user", "item"))
     users, items = columns["user"], columns["item"]
     predicted = model.predict(users, items).tolist()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import code_option, say, trust_option
+from benchbox.cli.common import code_option, complain_of, say, trust_option
 from benchbox.cli.installed import installed
 from benchbox.cli.pairs import read_columns
 from benchbox.errors import DataError, UsageError, nearest
@@ -46,6 +46,8 @@ def command(
     title.
     """
     model = SavedModel.load(folder, Trust(installed(), code, trust))
+    if model.doubt:
+        complain_of(f"{model.doubt}.")
     file = Path(user)
     if file.is_file():
         best = model.recommend_to_new(_own_ratings(model, file), k)
