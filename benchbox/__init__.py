@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     __version__: str
 else:
     # Names load on first use, so that `benchbox --help` need not wait for NumPy.
-    _find, __dir__, __all__ = lazy_names(
+    _find, _, __all__ = lazy_names(
         __name__,
         {
             "BenchboxError": "errors",
@@ -69,3 +69,7 @@ else:
 
             return version("benchbox-recsys")
         return _find(name)
+
+    def __dir__() -> list[str]:
+        of_the_module = {name for name in globals() if name.startswith("__")}
+        return sorted({*__all__, *of_the_module, "__version__"})

@@ -17,8 +17,11 @@ exception is a bug in benchbox and is shown with its traceback. Text that plugin
 or records provide may contain control characters; the functions escape them.
 """
 
+import errno
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 _UNSAFE = re.compile(
     "\r(?!\n)"  # A line may end like that; alone it goes back to the beginning.
@@ -31,6 +34,20 @@ _LAYOUT = "\n\t"
 """What a text of several lines may hold besides."""
 
 _MOST_SHOWN = 80
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the errors that say that a disk is full."""
+
+_ADVICE = {
+    **dict.fromkeys(DISK_FULL, "Make room on that disk"),
+    errno.EFBIG: "Raise the limit on the size of files (`ulimit -f`)",
+    errno.EMFILE: "Raise the limit on open files (`ulimit -n`)",
+    errno.ENAMETOOLONG: "Choose a shorter name",
+    errno.EROFS: "Choose another folder",
+    errno.EACCES: "Change its permissions, or choose another folder",
+    errno.EPERM: "Change its permissions, or choose another folder",
+}
+"""What to do about an `OSError`, by its number."""
 
 
 class BenchboxError(Exception):
@@ -103,6 +120,11 @@ def one_line(text: str, most: int | None = None) -> str:
     return f"{line[:most]}… ({len(line) - most:,} characters more)"
 
 
+def counted(n: int, what: str) -> str:
+    """Return a number with what it counts, as in ``"1 pair"`` and ``"2,000 pairs"``."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def is_valid(text: str) -> bool:
     """Return whether *text* can be written to a file: a byte of no UTF-8 cannot."""
     try:
@@ -125,6 +147,56 @@ def message_of(error: BaseException) -> str:
         return one_line(str(error))
     except Exception as trouble:  # noqa: BLE001
         return f"(its message cannot be shown: {type(trouble).__name__})"
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system says of an error, without numbers and paths.
+
+    The error may come without either, such as one that NumPy raises.
+    """
+    return one_line(error.strerror or "") or message_of(error) or type(error).__name__
+
+
+def os_error_line(error: OSError) -> str:
+    """Return which file an `OSError` is about, why, and what to do, in one line."""
+    where = "" if error.filename is None else f"{_shown_path(error.filename)}: "
+    return f"{where}{reason_of(error)}.{_advice(error, error.filename)}"
+
+
+def cannot_write(target: Path, error: OSError) -> str:
+    """Return that *target* cannot be written, why, and what to do, in one line."""
+    return (
+        f"{_shown_path(target)} cannot be written: {reason_of(error)}."
+        f"{_advice(error, target)}"
+    )
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Have an `OSError` name *target*, what the user knows the written files by.
+
+    Raises:
+        ResultsError: It cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ResultsError(cannot_write(target, error)) from error
+
+
+def _advice(error: OSError, path: object) -> str:
+    if error.errno == errno.ENOENT and isinstance(path, Path | str):
+        missing = [folder for folder in Path(path).parents if not folder.exists()]
+        if missing:
+            folder = _shown_path(missing[-1])
+            return f" There is no folder {folder}: make it, or name another."
+    advice = _ADVICE.get(error.errno or 0, "")
+    return f" {advice}." if advice else ""
+
+
+def _shown_path(path: object) -> str:
+    text = path.decode(errors="replace") if isinstance(path, bytes) else str(path)
+    return one_line(text, _MOST_SHOWN * 2)
 
 
 def shown(value: object) -> str:

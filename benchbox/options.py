@@ -4,6 +4,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -39,6 +40,13 @@ class NoOptions(Options, frozen=True):
 
 T = TypeVar("T", bound=Options)
 
+LARGEST_COUNT = 2**63 - 1
+"""Records hold whole numbers in 64 bits."""
+
+_EXAMPLE = "Write a list as {key}=20-10 or {key}=[20,10]."
+_SEPARATORS = re.compile(r"[+;,|/()\s]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?|nan", re.I)
+
 
 def split_choice(text: str) -> tuple[str, dict[str, str]]:
     """Split ``name:key=value,key=value`` into the name and its settings.
@@ -58,7 +66,7 @@ def split_choice(text: str) -> tuple[str, dict[str, str]]:
         if not equals or not key:
             raise UsageError(
                 f"{part!r} in {text!r} is not a setting. Write "
-                f"name:key=value,key=value."
+                f"name:key=value,key=value.{_list_hint(settings, part)}"
             )
         if key in settings:
             raise UsageError(f"{key!r} is set twice in {text!r}. Keep one of them.")
@@ -69,8 +77,8 @@ def split_choice(text: str) -> tuple[str, dict[str, str]]:
 def decode(kind: type[T], settings: Mapping[str, Any], owner: str) -> T:
     """Return *settings* as validated options of type *kind*.
 
-    Text is converted to the type of its field. Sequences are written as ``20-10-20`` or
-    ``[20,10,20]``.
+    Text is converted to the type of its field, and without a type to what it looks
+    like. Sequences are written as ``20-10-20`` or ``[20,10,20]``.
 
     Args:
         kind: Type of options to build.
@@ -78,7 +86,7 @@ def decode(kind: type[T], settings: Mapping[str, Any], owner: str) -> T:
         owner: Name of the model, data set or protocol, for error messages.
 
     Raises:
-        UsageError: A field is unknown, or a value does not fit its field.
+        UsageError: A field is unknown, or a value does not fit its field or no record.
     """
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for key in settings:
@@ -86,16 +94,34 @@ def decode(kind: type[T], settings: Mapping[str, Any], owner: str) -> T:
             known = ", ".join(fields) or "none"
             raise UsageError(f"{owner} has no option {key!r}. Its options: {known}.")
     values = {
-        key: _as_sequence(value)
-        if isinstance(value, str) and _is_sequence(fields[key].type)
-        else value
+        key: _read(value, fields[key].type) if isinstance(value, str) else value
         for key, value in settings.items()
     }
     try:
-        return msgspec.convert(values, kind, strict=False)
+        record = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         kinds = {key: field.type for key, field in fields.items()}
         raise UsageError(f"{owner} {_refusal(str(error), settings, kinds)}") from None
+    for key, value in settings.items():
+        if trouble := unstorable(getattr(record, fields[key].name)):
+            refused = f"{key}={_spell_value(value)}"
+            raise UsageError(f"{owner} cannot take {refused}: {trouble}.")
+    return record
+
+
+def unstorable(value: Any) -> str:
+    """Return why no record can hold a value, in words; empty if one can.
+
+    JSON has neither infinity nor NaN, and programs that read it no larger integers.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        return "expected a finite number"
+    if isinstance(value, int) and not -LARGEST_COUNT - 1 <= value <= LARGEST_COUNT:
+        return "expected a number of at most 64 bits"
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    parts = value if isinstance(value, list | tuple | set | frozenset) else ()
+    return next(filter(None, map(unstorable, parts)), "")
 
 
 def to_json(options: msgspec.Struct) -> dict[str, Any]:
@@ -153,7 +179,17 @@ def _refusal(error: str, settings: Mapping[str, Any], kinds: Mapping[str, Any]) 
         return f"{refusal}: {wrong!r} is not one of {', '.join(choices)}.{hint}"
     # Every value from the command line is text, so msgspec always adds this.
     says = says.removesuffix(", got `str`")
-    return f"{refusal}: {says[:1].lower()}{says[1:]}."
+    hint = ""
+    if _is_sequence(kinds[key]) and _SEPARATORS.search(str(settings[key]).strip("[]")):
+        hint = f" {_EXAMPLE.format(key=key)}"
+    return f"{refusal}: {says[:1].lower()}{says[1:]}.{hint}"
+
+
+def _list_hint(settings: Mapping[str, str], part: str) -> str:
+    """Return how lists are written, if *part* may go on with the setting before it."""
+    if not settings or "=" in part or not part.strip():
+        return ""
+    return f" {_EXAMPLE.format(key=[*settings][-1])}"
 
 
 def _choices(kind: Any) -> list[str]:
@@ -185,10 +221,39 @@ def _split_commas(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
+def _read(text: str, kind: Any) -> Any:
+    """Return text as what msgspec converts to a field of type *kind*."""
+    if text == "null" and type(None) in get_args(kind):
+        return None
+    if _is_sequence(kind):
+        return [_read(part, _part_type(kind)) for part in _as_sequence(text)]
+    return _guessed(text) if kind is Any else text
+
+
+def _guessed(text: str) -> Any:
+    """Return what text looks like, for a field without a type."""
+    words = {"null": None, "none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    if text.startswith("[") and text.endswith("]"):
+        return [_guessed(part) for part in _as_sequence(text)]
+    if not _NUMBER.fullmatch(text):
+        return text
+    return int(text) if text.lstrip("+-").isdecimal() else float(text)
+
+
 def _is_sequence(kind: Any) -> bool:
     if get_origin(kind) in (types.UnionType, typing.Union, typing.Annotated):
         return any(map(_is_sequence, get_args(kind)))
-    return get_origin(kind) in (tuple, list)
+    return (get_origin(kind) or kind) in (tuple, list)
+
+
+def _part_type(kind: Any) -> Any:
+    """Return the type of the elements of a sequence, where they have one."""
+    if get_origin(kind) in (types.UnionType, typing.Union, typing.Annotated):
+        return next(_part_type(one) for one in get_args(kind) if _is_sequence(one))
+    parts = [one for one in get_args(kind) if one is not Ellipsis]
+    return parts[0] if len(set(parts)) == 1 else Any if not parts else object
 
 
 def _as_sequence(text: str) -> list[str]:

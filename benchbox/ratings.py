@@ -1,6 +1,6 @@
 """Ratings: the data type that data sets produce, protocols split and models see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchbox.errors import DataError
+from benchbox.errors import DataError, counted
 from benchbox.parallel import each, slices
 
 if TYPE_CHECKING:
@@ -23,10 +23,20 @@ Positions = NDArray[np.int64]
 Values = NDArray[np.float32]
 """Ratings or predicted ratings, shape ``(n,)``, float32."""
 
+Texts = NDArray[np.object_] | NDArray[np.str_]
+"""Texts, such as ids, shape ``(n,)``.
+
+Read from files, they are Python strings: in an array of fixed width, each would take
+the space of the longest.
+"""
+
 Element = TypeVar("Element", bound=np.generic)
 
+MOST = float(np.finfo(np.float32).max)
+"""Largest possible rating: they are stored as float32."""
+
 Features = Mapping[str, NDArray[Any]]
-"""Feature columns of users or items by name, one row per index; text stays text."""
+"""Feature columns of users or items by name, one row per index: numbers, or `Texts`."""
 
 
 class RatingScale(msgspec.Struct, frozen=True):
@@ -36,6 +46,9 @@ class RatingScale(msgspec.Struct, frozen=True):
         low: Lowest possible rating.
         high: Highest possible rating.
         step: Distance between neighbouring ratings; `None` for a continuous scale.
+
+    Raises:
+        DataError: The range is empty or beyond float32, or the step does not fit it.
     """
 
     low: float
@@ -48,6 +61,18 @@ class RatingScale(msgspec.Struct, frozen=True):
                 f"The highest rating of a scale must be above the lowest, but this "
                 f"scale goes from {self.low:g} to {self.high:g}. A data set with a "
                 f"single rating value cannot rank models."
+            )
+        if not -MOST <= self.low < self.high <= MOST:
+            raise DataError(
+                f"The scale from {self.low:g} to {self.high:g} goes beyond the numbers "
+                f"that ratings are stored in (float32, up to {MOST:.4g}). Divide the "
+                f"ratings by a constant."
+            )
+        if self.step is not None and not 0 < self.step <= self.high - self.low:
+            raise DataError(
+                f"The step of a rating scale must be above 0 and at most the range, "
+                f"but the step of {self} is {self.step:g}. Write it as in 0.5-5/0.5, "
+                f"or leave it out."
             )
 
     def clip(self, values: Values) -> Values:
@@ -117,8 +142,8 @@ class Ratings:
     scale: RatingScale
     timestamps: NDArray[np.int64] | None = None
     rows: Positions | None = None
-    user_ids: NDArray[np.str_] | None = None
-    item_ids: NDArray[np.str_] | None = None
+    user_ids: Texts | None = None
+    item_ids: Texts | None = None
     user_features: Features | None = None
     item_features: Features | None = None
 
@@ -154,8 +179,8 @@ class Ratings:
 
     def __repr__(self) -> str:
         return (
-            f"<Ratings: {len(self):,} by {self.n_users:,} users of "
-            f"{self.n_items:,} items on {self.scale}>"
+            f"<Ratings: {len(self):,} by {counted(self.n_users, 'user')} of "
+            f"{counted(self.n_items, 'item')} on {self.scale}>"
         )
 
     @property
@@ -264,6 +289,13 @@ class Ratings:
                 f"{n_repeated} of {len(self)} ratings repeat a user-item pair that is "
                 f"already rated. Keep one rating per user and item."
             )
+
+
+def texts_of(texts: Sequence[str]) -> NDArray[np.object_]:
+    """Return *texts* as an array, in which each takes its own space alone."""
+    column = np.empty(len(texts), dtype=object)
+    column[:] = texts
+    return column
 
 
 def read_only(column: NDArray[Element]) -> NDArray[Element]:

@@ -3,22 +3,26 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchbox.errors import PluginError, nearest
+from benchbox.python_files import files_of, load_file
 
 
 def resolve(target: str) -> Any:
     """Import and return what ``"package.module:name"`` or ``"file.py:name"`` refers to.
 
+    Without a name, that is the module.
+
     Raises:
         PluginError: There is no such module, file or name.
     """
     module_name, _, name = target.rpartition(":")
-    if module_name.endswith(".py"):
-        module = load_file(Path(module_name))
+    if (file := file_of(target)) is not None:
+        module = load_file(file)
     else:
         from importlib import import_module
 
@@ -28,10 +32,18 @@ def resolve(target: str) -> Any:
             raise PluginError(
                 f"{target!r} cannot be imported: {error}. Is the package complete?"
             ) from error
+    if not name:
+        return module
     if not hasattr(module, name):
         classes = [n for n, v in vars(module).items() if isinstance(v, type)]
         raise PluginError(f"{module_name} defines no {name!r}.{nearest(name, classes)}")
     return getattr(module, name)
+
+
+def file_of(target: str) -> Path | None:
+    """Return the file of ``"file.py:name"``; `None` for a name in a module."""
+    place = target.rpartition(":")[0]
+    return Path(place) if place.endswith(".py") else None
 
 
 def target_of(named: type[Any]) -> str:
@@ -51,25 +63,45 @@ the statement no longer applies to it.
 """
 
 
-def source_digest(target: str) -> str:
-    """Return a hash of the Python files behind *target*, without importing them.
+def source_files(target: str) -> list[Path]:
+    """Return the Python files behind *target*, without importing them.
 
-    It covers the whole top-level package, or the single file. A package may state that
-    its source is equivalent to an earlier one; see `EQUIVALENT`.
+    These are those of the whole top-level package, or a file with all beside it that it
+    imports.
     """
-    module_name = target.rpartition(":")[0]
-    if module_name.endswith(".py"):
-        return _digest_of([Path(module_name)])
-    spec = find_spec(module_name.partition(".")[0])
-    if spec is None:
-        return ""
-    places = [Path(place) for place in spec.submodule_search_locations or ()]
-    if not places:
-        return _digest_of([Path(spec.origin)] if spec.origin else [])
-    digest = _digest_of(sorted(f for place in places for f in place.rglob("*.py")))
-    for place in places:
+    if (file := file_of(target)) is not None:
+        return files_of(file)
+    spec = _spec_of(target)
+    if places := _places(spec):
+        return sorted(file for place in places for file in place.rglob("*.py"))
+    # A module built into Python has an origin too, but no file.
+    files = [Path(spec.origin)] if spec is not None and spec.origin else []
+    return [file for file in files if file.is_file()]
+
+
+def source_digest(target: str) -> str:
+    """Return a hash of `source_files`.
+
+    A package may state that its source is equivalent to an earlier one; see
+    `EQUIVALENT`.
+    """
+    files = source_files(target)
+    digest = _digest_of(files) if files else ""
+    for place in _places(_spec_of(target)):
         digest = _equivalents(place / EQUIVALENT).get(digest, digest)
     return digest
+
+
+def _spec_of(target: str) -> ModuleSpec | None:
+    """Return the spec of the top-level module, if there is one; `None` for a file."""
+    name = target.rpartition(":")[0].partition(".")[0]
+    return None if file_of(target) or not name else find_spec(name)
+
+
+def _places(spec: ModuleSpec | None) -> list[Path]:
+    """Return the folders of a package; none for a module that is no package."""
+    found = () if spec is None else spec.submodule_search_locations or ()
+    return [Path(place) for place in found]
 
 
 def _digest_of(files: Iterable[Path]) -> str:
@@ -82,28 +114,11 @@ def _digest_of(files: Iterable[Path]) -> str:
 def _equivalents(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
-    lines = (line.partition("#")[0].split() for line in file.read_text().splitlines())
+    lines = (
+        line.partition("#")[0].split()
+        for line in file.read_text(encoding="utf-8").splitlines()
+    )
     return dict(line for line in lines if len(line) == 2)
-
-
-def load_file(path: Path) -> Any:
-    """Import a file as a module, under a name that is unique to the file's path.
-
-    Raises:
-        PluginError: There is no such file.
-    """
-    place = path.resolve()
-    tail = blake2b(str(place).encode(), digest_size=4).hexdigest()
-    name = f"benchbox_file_{path.stem}_{tail}"
-    spec = spec_from_file_location(name, place)
-    if not place.is_file() or spec is None or spec.loader is None:
-        raise PluginError(f"There is no Python file {str(path)!r}.")
-    module = module_from_spec(spec)
-    vars(module)["__benchbox_file__"] = str(place)
-    # Dataclasses and msgspec look up their module by name while they are defined.
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def lazy_names(

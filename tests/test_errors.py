@@ -1,11 +1,23 @@
 """Functions that make any text and any error safe to show."""
 
+import errno
 import json
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbox.errors import error_line, one_line, printable, shown
+from benchbox.errors import (
+    ResultsError,
+    counted,
+    error_line,
+    one_line,
+    os_error_line,
+    printable,
+    shown,
+    writing,
+)
 
 any_text = st.text(st.characters(exclude_categories=()))
 
@@ -50,3 +62,26 @@ def test_an_error_is_told_whatever_its_class_does() -> None:
     assert error_line(Mute()) == "Mute: (its message cannot be shown: KeyError)"
     assert shown(Shy()) == "a value of type Shy"
     assert shown(10**5000) == "a value of type int"
+
+
+def test_what_is_counted_is_one_or_many() -> None:
+    assert counted(0, "trial") == "0 trials"
+    assert counted(1, "trial") == "1 trial"
+    assert counted(2000, "trial") == "2,000 trials"
+
+
+def test_an_error_of_the_system_names_the_file_the_reason_and_what_to_do(
+    tmp_path: Path,
+) -> None:
+    missing = FileNotFoundError(errno.ENOENT, "No such file or directory", "a/b/c.csv")
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    assert os_error_line(missing) == (
+        "a/b/c.csv: No such file or directory. There is no folder a: make it, or name "
+        "another."
+    )
+    assert os_error_line(full) == "No space left on device. Make room on that disk."
+    said = "x cannot be written: No space left"
+    with pytest.raises(ResultsError, match=said), writing(tmp_path / "x"):
+        raise full
+    assert os_error_line(OSError("without a number")) == "without a number."

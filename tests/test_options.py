@@ -135,6 +135,43 @@ def test_a_sequence_with_an_empty_part_is_refused(text) -> None:
         decoded(f"toy:hidden_units={text}")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["hidden_units=30,20", "hidden_units=30+20", "hidden_units=30;20", "weights=1 2"],
+)
+def test_a_list_written_otherwise_gets_a_hint(text) -> None:
+    key = text.partition("=")[0]
+
+    with pytest.raises(UsageError) as caught:
+        decoded(f"toy:{text}")
+
+    assert str(caught.value).endswith(
+        f". Write a list as {key}=20-10 or {key}=[20,10]."
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("dropout=inf", "expected a finite number"),
+        ("dropout=-inf", "expected a finite number"),
+        ("dropout=nan", "expected a finite number"),
+        ("weights=[1,-inf]", "expected a finite number"),
+        ("dropout=1e999", "number out of range"),
+        ("hidden_units=9223372036854775808", "expected a number of at most 64 bits"),
+    ],
+)
+def test_a_number_that_no_record_can_hold_is_refused(setting, says) -> None:
+    with pytest.raises(UsageError) as caught:
+        decoded(f"toy:{setting}")
+
+    assert str(caught.value) == f"toy cannot take {setting}: {says}."
+
+
+def test_nothing_can_stand_for_a_sequence() -> None:
+    assert decoded("toy:parts=null").parts is None
+
+
 def test_text_is_read_as_the_type_of_its_field() -> None:
     options = decoded("toy:epochs=3,learning_rate=1e-2,centre=false,dropout=null")
 

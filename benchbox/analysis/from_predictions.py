@@ -102,17 +102,22 @@ def _tallied(
 ) -> tuple[list[Tally], Tally]:
     """Return the tally of each model, and that of the bias model."""
 
-    def new(label: str) -> Tally:
+    def new(label: str, *, is_stochastic: bool) -> Tally:
         return Tally(
             label=label,
+            is_stochastic=is_stochastic,
             n_users=stage.n_users,
             headline=measures.headline,
             metrics=measures.on(stage),
         )
 
     by_name = {fold.name: fold for fold in folds}
-    tallies = {place: new(run.models[place].label) for place in stage.participants(run)}
-    reference = new(REFERENCE)
+    taking_part = {place: run.models[place] for place in stage.participants(run)}
+    tallies = {
+        place: new(model.label, is_stochastic=model.capabilities.stochastic)
+        for place, model in taking_part.items()
+    }
+    reference = new(REFERENCE, is_stochastic=False)
     for record in stage.folds:
         here = [t for t in trials if t.fold == record.name]
         if here:

@@ -8,7 +8,6 @@ from statistics import fmean
 import numpy as np
 
 from benchbox.analysis.records import Pair
-from benchbox.analysis.statistics.components import components
 from benchbox.analysis.statistics.intervals import paired_interval, spread
 from benchbox.analysis.statistics.paired import compare_all
 from benchbox.analysis.statistics.power import (
@@ -18,6 +17,7 @@ from benchbox.analysis.statistics.power import (
     users_needed,
 )
 from benchbox.analysis.statistics.resampling import Estimate
+from benchbox.analysis.statistics.seeds import SeedSpread, seed_spread
 from benchbox.analysis.tally import Tally
 from benchbox.metrics import Metric, seen_users
 from benchbox.records import StageRecord
@@ -51,25 +51,28 @@ def compare_tallies(
         fits = [tallies[place].by_fold for place in (a, b)]
         first, second = [[fmean(of_fold) for of_fold in own] for own in fits]
         differences = [mine - its for mine, its in zip(first, second, strict=True)]
-        seeds = [components(own).seed_deviation or 0.0 for own in fits]
+        over_folds = paired_interval(differences, share)
+        seeds = _spread(tallies[a]), _spread(tallies[b])
         alone = [estimates[place][metric.name].standard_error for place in (a, b)]
         yield Pair(
             first=tallies[a].label,
             second=tallies[b].label,
             effect=effect,
-            over_folds=paired_interval(differences, share),
+            over_folds=over_folds,
             n_users=users_needed(effect),
             n_folds=folds_needed(differences, share),
             n_fits=fits_needed(effect.difference, seeds, len(stage.folds)),
-            seeds_may_explain=seeds_may_explain(
-                effect.difference, seeds, [sum(map(len, own)) for own in fits]
-            ),
+            seeds_may_explain=seeds_may_explain(effect.difference, seeds, over_folds),
             sharper_over_users=_sharper(alone, effect.standard_error),
             sharper_over_folds=_sharper(
                 [spread(values) or 0.0 for values in (first, second)],
                 spread(differences),
             ),
         )
+
+
+def _spread(tally: Tally) -> SeedSpread | None:
+    return seed_spread(tally.by_fold, is_stochastic=tally.is_stochastic)
 
 
 def _sharper(alone: Sequence[float], paired: float | None) -> float | None:

@@ -55,9 +55,10 @@ class Pair:
             models do not differ at all.
         n_folds: Number of folds needed for a significant difference; `None` if no
             number is enough.
-        n_fits: Number of fits per fold needed so that seeds do not hide the difference.
+        n_fits: Number of fits per fold needed so that seeds do not hide the difference;
+            `None` if a model was fitted with one seed, whose spread is unknown.
         seeds_may_explain: Whether the spread over seeds alone could explain the
-            difference.
+            difference. It may if it is unknown, unless refits on other folds tell.
         sharper_over_users: How many times narrower the interval over users is than if
             the models had been scored on different users; `None` if its width is 0.
         sharper_over_folds: The same factor for the interval over folds.

@@ -55,6 +55,7 @@ class Tally:
         n_users: Number of users in the data set.
         headline: Metric by which models are compared.
         metrics: All metrics with a term, including the headline.
+        is_stochastic: Whether the model depends on the seed.
         digests: Hashes of the predictions of all fits, per fold.
         by_fold: Headline metric of each fit, per fold.
         variants: RMSE of each fit, per fold, by name of the definition.
@@ -68,6 +69,7 @@ class Tally:
     n_users: int
     headline: Metric
     metrics: Sequence[Metric]
+    is_stochastic: bool
     digests: list[frozenset[bytes]] = field(default_factory=list)
     by_fold: list[list[float]] = field(default_factory=list)
     variants: dict[str, list[list[float | None]]] = field(default_factory=dict)

@@ -1,13 +1,17 @@
 """The command `benchbox`: its commands, how errors are printed, and exit codes."""
 
+import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
-from benchbox.cli.common import complain_of
+from benchbox.cli.common import HelpfulGroup, complain_of
+from benchbox.cli.interruptions import interruptible
+from benchbox.cli.streams import steady_streams
 from benchbox.cli.switches import with_switches
-from benchbox.errors import BenchboxError
+from benchbox.errors import BenchboxError, message_of, os_error_line
 
 _COMMANDS = {
     "run": "Fit models and compare their predictions of hidden ratings.",
@@ -29,11 +33,11 @@ _COMMANDS = {
 _INTERRUPTED = 130
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(HelpfulGroup):
     """A group that imports a command's module when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [*_COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
@@ -47,7 +51,7 @@ class _LazyGroup(click.Group):
     ) -> None:
         # The summaries are listed above so that `--help` imports no command.
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl([*_COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -60,6 +64,19 @@ class _LazyGroup(click.Group):
                 f"Commands: {', '.join(_COMMANDS)}."
             )
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            raise BenchboxError(
+                "The folder you are in no longer exists. Change to another one."
+            ) from None
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            # Click would take that of any pipe for one of standard output.
+            raise BenchboxError(os_error_line(error)) from error
 
 
 @click.group(
@@ -78,25 +95,33 @@ with_switches(_benchbox, shown=True)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    An expected error is printed as one line on standard error. Anything else is a bug
-    in benchbox and is printed with its traceback.
+    An expected error is printed as one line on standard error, and so is whatever the
+    system refuses (any `OSError`). Anything else is a bug in benchbox and is printed
+    with its traceback.
     """
     if sys.platform not in ("linux", "darwin"):
         return _complain(f"benchbox runs on Linux and macOS, not on {sys.platform}.", 2)
+    with steady_streams(), interruptible():
+        return _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> int:
     try:
         code = _benchbox.main(arguments, prog_name="benchbox", standalone_mode=False)
+        sys.stdout.flush()
     except BenchboxError as error:
         return _complain(str(error), error.exit_code)
     except click.UsageError as error:
         return _complain(error.format_message(), 2)
     except click.ClickException as error:
         return _complain(error.format_message(), 1)
+    except MemoryError as error:
+        return _complain(f"Out of memory: {message_of(error) or 'no more is left'}.", 1)
     except (click.Abort, KeyboardInterrupt):
         return _complain("Interrupted.", _INTERRUPTED)
-    except BrokenPipeError:
-        # The reader, such as `head`, has closed the pipe.
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        # Only standard output is left: what commands do is in `_LazyGroup.invoke`.
+        return _complain(os_error_line(error), 1)
     return code if isinstance(code, int) else 0
 
 

@@ -7,6 +7,36 @@ import click
 
 from benchbox.errors import UsageError, printable
 
+_WHOLE = 1_000
+"""Characters, so that click does not cut a sentence short."""
+
+
+class HelpfulGroup(click.Group):
+    """A group that prints its help, with nothing cut, when no command is given.
+
+    Click prints it then too, but as a result up to version 8.1, and as a wrong usage
+    since.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Print the help if there are no arguments."""
+        if not args and not ctx.resilient_parsing:
+            say(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """List the commands, each with its whole first sentence."""
+        rows = []
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            assert command is not None
+            rows.append((name, command.get_short_help_str(_WHOLE)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 def say(text: object, *, err: bool = False) -> None:
     """Print *text*, with control characters spelt out: some of it others wrote.
@@ -19,9 +49,22 @@ def say(text: object, *, err: bool = False) -> None:
 
 
 def hand_out(text: str) -> None:
-    """Print the lines of *text* as data: as they are where a program reads them."""
-    is_read_by_people = sys.stdout.isatty()
-    click.echo(printable(text) if is_read_by_people else text, nl=False)
+    """Print the lines of *text* as data.
+
+    Where a program reads them, they are as they are, and in UTF-8 whatever the locale.
+    """
+    if sys.stdout.isatty():
+        text = printable(text)
+    takes_bytes = hasattr(sys.stdout, "buffer") and not sys.stdout.isatty()
+    click.echo(text.encode() if takes_bytes else text, nl=False)
+
+
+def to_json(content: object, indent: int = 2) -> str:
+    """Return *content* as JSON in lines, the last with a line break too."""
+    import msgspec
+
+    text = msgspec.json.format(msgspec.json.encode(content), indent=indent).decode()
+    return printable(text) + "\n"
 
 
 def notify(text: str) -> None:
@@ -34,6 +77,11 @@ def complain_of(text: str) -> None:
     notify(f"benchbox: {text}")
 
 
+COLUMNS_HELP = (
+    "Columns of your own files that are not recognised: user=…,item=…,rating=…,"
+    "timestamp=…; their names, or without a header their numbers from 0. "
+    "timestamp=- reads no times."
+)
 results_option = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchbox.cli.common import notify, say
+from benchbox.cli.common import COLUMNS_HELP, HelpfulGroup, notify, say
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
 from benchbox.data import DatasetCard, cache_folder, clean, fetch, load_dataset, locate
 from benchbox.options import decode, to_json
+from benchbox.protocols import data_findings
 from benchbox.runs import find_dataset
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 _columns = click.option(
     "--columns",
     default="",
-    help="Columns of your own file: user=…,item=…,rating=…,timestamp=…",
+    help=COLUMNS_HELP,
 )
 
 
-@click.group("data")
+@click.group("data", cls=HelpfulGroup)
 def command() -> None:
     """Download, show, split, audit and remove data sets."""
 
@@ -99,10 +100,13 @@ def _description(dataset: "Dataset") -> str:
         ("item features", ", ".join(ratings.item_features or ()) or "none"),
         ("own folds", ", ".join(dataset.folds) or "none"),
         ("origin", dataset.origin),
+        *dataset.described.items(),
         *_terms(card),
     ]
     if dataset.noise_floor is not None:
         facts.insert(4, ("noise floor", f"RMSE {dataset.noise_floor:.4f}"))
+    facts += [("warning", f"{found.text}.") for found in data_findings(ratings)]
+    facts += [("note", note) for note in dataset.notes]
     return _sheet(card, facts)
 
 
@@ -163,7 +167,10 @@ def _period(dataset: "Dataset") -> str:
     times = dataset.ratings.timestamps
     if times is None:
         return "none"
-    days = (
-        datetime.fromtimestamp(int(t), UTC).date() for t in (times.min(), times.max())
-    )
-    return " to ".join(map(str, days))
+    first, last = int(times.min()), int(times.max())
+    try:
+        days = (datetime.fromtimestamp(t, UTC).date() for t in (first, last))
+        return " to ".join(map(str, days))
+    except (OverflowError, ValueError, OSError):
+        # The reader of a plugin may give anything.
+        return f"{first} to {last}, which cannot be seconds since 1970"

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import Literal
@@ -12,18 +12,23 @@ from typing import Literal
 import click
 from tabulate import tabulate
 
-from benchbox.cli.common import say
+from benchbox.cli.common import hand_out, say, to_json
 from benchbox.cli.installed import installed
 from benchbox.data import cache_folder
-from benchbox.errors import BenchboxError
+from benchbox.errors import BenchboxError, counted
 from benchbox.machine import (
     FoundDevices,
     describe_environment,
     find_disturbances,
 )
+from benchbox.records import SILENCE_SECONDS
 from benchbox.trials import LocalExecutor
 
 _NEEDED_DISK_GIB = 1.0
+_LIMITS = (
+    f"a trial that says, prints and computes nothing for {SILENCE_SECONDS / 60:g} min "
+    f"is stopped (--silence-limit); --time-limit and --memory-limit set others"
+)
 _MARGIN = 8
 """Width of the verdict and of the gaps between columns."""
 
@@ -36,13 +41,22 @@ class _Check:
 
 
 @click.command("doctor")
-def command() -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(as_json: bool) -> int:
     """Check that this machine is ready to run benchmarks.
 
     A "note" is something that may disturb timings. The exit code is 1 if anything is
     "bad": missing or broken.
     """
     checks = list(_checks())
+    if as_json:
+        hand_out(to_json([asdict(check) for check in checks]))
+    else:
+        _print(checks)
+    return int(any(c.verdict == "bad" for c in checks))
+
+
+def _print(checks: list[_Check]) -> None:
     width = shutil.get_terminal_size((100, 24)).columns
     room = max(40, width - max(len(c.what) for c in checks) - _MARGIN)
     rows = [
@@ -51,7 +65,6 @@ def command() -> int:
     say(tabulate(rows, tablefmt="plain"))
     if any(c.verdict == "note" for c in checks):
         say("\ndocs/timing.md explains the notes about timings.")
-    return int(any(c.verdict == "bad" for c in checks))
 
 
 def _checks() -> Iterator[_Check]:
@@ -65,6 +78,7 @@ def _checks() -> Iterator[_Check]:
         yield _Check("bad", "trial process", trouble)
     else:
         yield _Check("ok", "trial process", "starts and responds")
+        yield _Check("ok", "trial limits", _LIMITS)
         found = ", ".join(accelerators.names) or "none: CPU only"
         yield _Check("ok", "accelerators", found)
     yield from _plugin_checks()
@@ -88,10 +102,12 @@ def _accelerators() -> tuple[FoundDevices, str]:
 def _plugin_checks() -> Iterator[_Check]:
     registry = installed()
     models, datasets = registry.all("models"), registry.all("datasets")
-    found = f"{len(models)} models and {len(datasets)} data sets"
+    found = f"{counted(len(models), 'model')} and {counted(len(datasets), 'data set')}"
     yield _Check("ok" if models and datasets else "bad", "plugins", found)
     for broken in registry.broken:
         yield _Check("bad", "plugin", f"{broken.origin} {broken.reason}")
+    for flaw in registry.flaws:
+        yield _Check("bad" if flaw.is_plugin else "note", "metadata", str(flaw))
 
 
 def _folder_check(what: str, folder: Path) -> _Check:

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from benchbox.cli.common import notify, say
+from benchbox.cli.common import COLUMNS_HELP, notify, say
 from benchbox.cli.installed import installed
-from benchbox.errors import one_line
+from benchbox.errors import counted, one_line
 from benchbox.machine import DEVICE_HELP, n_usable_cpus
 from benchbox.models import Precision
 from benchbox.records import EpochEnded, TrialMessage
@@ -30,7 +30,7 @@ from benchbox.runs import FitSettings, SavedRecord, Session, Silent
 @click.option(
     "--columns",
     default="",
-    help="Columns of your own file: user=…,item=…,rating=…,timestamp=…",
+    help=COLUMNS_HELP,
 )
 @click.option(
     "--out",
@@ -99,8 +99,10 @@ class _FitProgress(Silent):
 
 def _description(record: SavedRecord, out: Path) -> str:
     chosen = record.chosen_epoch
-    epochs = "" if chosen is None else f", {chosen} epochs (chosen by validation)"
+    epochs = (
+        "" if chosen is None else f", {counted(chosen, 'epoch')} (chosen by validation)"
+    )
     return (
-        f"{record.model.label}: fitted to {record.n_ratings:,} ratings of "
+        f"{record.model.label}: fitted to {counted(record.n_ratings, 'rating')} of "
         f"{record.dataset} in {record.fit_seconds:.2f} s{epochs}; saved in {out}."
     )

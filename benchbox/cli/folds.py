@@ -7,7 +7,7 @@ from textwrap import fill
 
 import click
 
-from benchbox.cli.common import notify, say
+from benchbox.cli.common import COLUMNS_HELP, notify, say
 from benchbox.cli.installed import installed
 from benchbox.data import load_dataset
 from benchbox.options import spell
@@ -27,7 +27,7 @@ _protocols = click.option(
 _columns = click.option(
     "--columns",
     default="",
-    help="Columns of your own file: user=…,item=…,rating=…,timestamp=…",
+    help=COLUMNS_HELP,
 )
 
 

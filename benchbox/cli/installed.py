@@ -32,6 +32,9 @@ def complain(registry: Registry) -> None:
     """Print to standard error which plugins cannot be used, and why."""
     for broken in registry.broken:
         complain_of(f"plugin {broken.origin} {broken.reason}")
+    for flaw in registry.flaws:
+        if flaw.is_plugin:
+            complain_of(f"plugin {flaw}")
     for name in registry.unknown:
         complain_of(f"there is no plugin {name!r} to leave out.")
     for kind, names in registry.offers.items():

@@ -5,33 +5,44 @@ from typing import Any
 import click
 import msgspec
 
-from benchbox.cli.common import say
+from benchbox.cli.common import hand_out, say, to_json
+from benchbox.cli.details import describe, options_type
 from benchbox.cli.installed import complain, installed
 from benchbox.data import DatasetCard, locate
-from benchbox.options import to_json
+from benchbox.options import to_json as as_plain
 from benchbox.plugins import KINDS, Offer, Registry
 from benchbox.reports import TextTable, fitted, remark, terminal_width
 
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS), required=False, metavar="[KIND]")
+@click.argument("name", required=False, metavar="[NAME]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(kind: str | None, as_json: bool) -> int:
+def command(kind: str | None, name: str | None, as_json: bool) -> int:
     """List the installed models, data sets, protocols and metrics.
 
     Name another kind to list it alone: claims (published figures), suites (stored
     settings), formats, columns, executors, accelerators or sources (of data sets).
+    With a NAME, show its options: what they mean, their defaults, and how they are
+    written.
     """
     registry = installed()
     kinds = [kind] if kind else KINDS[:4]
+    if kind and name:
+        offer = registry.find(kind, name)
+        if as_json:
+            hand_out(to_json(_record(offer, registry)))
+        else:
+            say(describe(offer, kind, terminal_width()))
+        return 0
     if as_json:
-        content = {
+        content: dict[str, Any] = {
             name: [_record(o, registry) for o in registry.all(name)] for name in kinds
         }
         content["broken"] = [
             {"plugin": str(b.origin), "reason": b.reason} for b in registry.broken
         ]
-        say(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+        hand_out(to_json(content))
     else:
         say("\n\n".join(_table(registry, name) for name in kinds))
     complain(registry)
@@ -90,13 +101,12 @@ def _record(offer: Offer[Any], registry: Registry) -> dict[str, Any]:
     if isinstance(value, DatasetCard):
         found = locate(value, kind_of=registry.source_kind)
         record |= {"is_here": found.is_here, "origin": found.origin}
-        record["licence"] = to_json(value.licence)
-    options = getattr(value, "options", None)
-    if isinstance(options, type) and issubclass(options, msgspec.Struct):
-        record["options"] = to_json(options())
+        record["licence"] = as_plain(value.licence)
+    if options := options_type(value):
+        record["options"] = as_plain(options())
     capabilities = getattr(value, "capabilities", None)
     if capabilities is not None:
-        record["capabilities"] = to_json(capabilities)
+        record["capabilities"] = as_plain(capabilities)
     if search := getattr(value, "search", None):
         record["search"] = msgspec.to_builtins(search)
     return record

@@ -5,16 +5,18 @@ import textwrap
 from typing import Any
 
 import click
-import msgspec
-from tabulate import tabulate
 
-from benchbox.cli.common import complain_of, say
+from benchbox.cli.common import HelpfulGroup, complain_of, hand_out, say, to_json
 from benchbox.cli.installed import complain, installed
+from benchbox.errors import counted
 from benchbox.plugins import EVENTS, KINDS, PLUGIN_API, Broken, Origin, Registry
+from benchbox.reports import TextTable, fitted, remark, terminal_width
 from benchbox.testing import Verdict
 
+_NOUNS = {"datasets": "data set"}
 
-@click.group("plugins")
+
+@click.group("plugins", cls=HelpfulGroup)
 def command() -> None:
     """List and test the installed plugins."""
 
@@ -30,7 +32,7 @@ def list_command(as_json: bool, verbose: bool) -> int:
     registry = installed()
     if as_json:
         content = {"api": PLUGIN_API, "plugins": _records(registry)}
-        say(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+        hand_out(to_json(content))
     else:
         say(_table(registry))
         complain(registry)
@@ -64,7 +66,7 @@ def check_command(name: str, as_json: bool) -> int:
             "broken": [_trouble(one) for one in troubles],
             "checked": {label: _verdicts(found) for label, found in checked.items()},
         }
-        say(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+        hand_out(to_json(content))
     for one in troubles:
         complain_of(f"plugin {one.origin} {one.reason}")
     failed = any(v.status == "broken" for found in checked.values() for v in found)
@@ -98,17 +100,31 @@ def _verdicts(verdicts: list[Verdict]) -> list[dict[str, str]]:
 
 
 def _table(registry: Registry) -> str:
-    rows = [
-        (one["package"], one["version"], one["plugin"], one["status"], _offered(one))
-        for one in _records(registry)
-    ]
-    headers = ["package", "version", "plugin", "status", "offers"]
-    return tabulate(rows, headers=headers, disable_numparse=True)
+    width = terminal_width()
+    table = fitted(
+        TextTable(
+            headings=["package", "version", "plugin", "status", "offers"],
+            rows=[
+                [
+                    *(one[key] for key in ("package", "version", "plugin", "status")),
+                    _offered(one),
+                ]
+                for one in _records(registry)
+            ],
+            words=range(5),
+            gives_way=(1,),
+            folds=(4,),
+        ),
+        width,
+    )
+    return "\n".join(
+        [table.text, *remark(table.left_out, width, "plugins list --json")]
+    )
 
 
 def _offered(record: dict[str, Any]) -> str:
     parts = [
-        f"{len(record[kind])} {kind if len(record[kind]) > 1 else kind[:-1]}"
+        counted(len(record[kind]), _NOUNS.get(kind, kind.removesuffix("s")))
         for kind in KINDS
         if record.get(kind)
     ]

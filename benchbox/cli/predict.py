@@ -2,19 +2,28 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from benchbox.cli.common import code_option, complain_of, hand_out, say, trust_option
+from benchbox.cli.common import code_option, complain_of, hand_out, notify, trust_option
 from benchbox.cli.installed import installed
-from benchbox.cli.pairs import read_columns
-from benchbox.runs import SavedModel, Trust
+from benchbox.cli.pairs import TextRows, read_rows
+from benchbox.errors import DataError, counted, writing
+from benchbox.runs import Filled, SavedModel, Trust
+
+_PREDICTION = "prediction"
 
 
 @click.command("predict")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("pairs", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("pairs", metavar="PAIRS")
+@click.option(
+    "--columns",
+    default="",
+    help="Columns of PAIRS with unusual names: user=…,item=…",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -23,26 +32,65 @@ from benchbox.runs import SavedModel, Trust
 @code_option
 @trust_option
 def command(
-    folder: Path, pairs: Path, out: Path | None, code: tuple[Path, ...], trust: bool
+    folder: Path,
+    pairs: str,
+    columns: str,
+    out: Path | None,
+    code: tuple[Path, ...],
+    trust: bool,
 ) -> None:
     """Predict ratings for PAIRS with the model saved in FOLDER.
 
-    PAIRS is a CSV file with the columns user and item. The output has the same two
-    columns and a third one, prediction, on the rating scale of the data set.
+    PAIRS is a table with the columns user and item, in any format that `benchbox run`
+    reads; options follow its name, as in pairs.csv:delimiter=;,encoding=latin-1. The
+    output is CSV in UTF-8: all columns of PAIRS, and the column prediction,
+    on the rating scale of the data set. If the model was fitted without a user or an
+    item, the bias model predicts instead, and a line says how often.
     """
     model = SavedModel.load(folder, Trust(installed(), code, trust))
     if model.doubt:
         complain_of(f"{model.doubt}.")
-    columns = read_columns(pairs, ("user", "item"))
-    users, items = columns["user"], columns["item"]
-    predicted = model.predict(users, items).tolist()
-    rows = zip(users, items, (f"{value:.4f}" for value in predicted), strict=True)
+    rows = read_rows(
+        pairs,
+        ("user", "item"),
+        columns=columns,
+        are_ids=lambda fields: len(fields) > 1 and model.knows(*fields[:2]),
+    )
+    if _PREDICTION in rows.names:
+        raise DataError(f"{pairs} has a column {_PREDICTION} already. Rename it.")
+    predicted = model.predict_filled(rows.of("user"), rows.of("item"))
+    text = _csv(rows, predicted.values.tolist())
+    if out is None:
+        hand_out(text)
+    else:
+        with writing(out):
+            out.write_text(text, encoding="utf-8")
+        notify(f"{counted(len(predicted.values), 'prediction')} in {out}.")
+    if predicted.by_bias.any():
+        complain_of(_filled(predicted))
+
+
+def _csv(rows: TextRows, predicted: Sequence[float]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("user", "item", "prediction"))
-    writer.writerows(rows)
-    if out is None:
-        hand_out(text.getvalue())
-        return
-    out.write_text(text.getvalue())
-    say(f"{len(users):,} predictions in {out}.", err=True)
+    writer.writerow((*rows.names, _PREDICTION))
+    figures = (f"{value:.4f}" for value in predicted)
+    writer.writerows(zip(*rows.columns, figures, strict=True))
+    return text.getvalue()
+
+
+def _filled(predicted: Filled) -> str:
+    """Return how many pairs the model could not predict, and why."""
+    unknown = [
+        f"{counted(len(ids), what)} (such as {ids[0]!r})"
+        for ids, what in (
+            (predicted.unknown_users, "user"),
+            (predicted.unknown_items, "item"),
+        )
+        if ids
+    ]
+    n = int(predicted.by_bias.sum())
+    return (
+        f"the bias model predicts {n:,} of {counted(len(predicted.values), 'pair')}: "
+        f"the model was fitted without {' and '.join(unknown)}."
+    )

@@ -1,24 +1,50 @@
 """Shows the progress of a run: the current trial, its epoch, and the time left."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from threading import Timer
 from time import monotonic
+from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn
+from rich.table import Column
+from rich.text import Text
 
 from benchbox.errors import one_line
 from benchbox.records import EpochEnded, RunRecord, TrialMessage, TrialRecord
 from benchbox.runs import Costs, PlannedTrial, Silent
 
+SILENT_SECONDS = 5.0
+"""Without a terminal, what is being loaded is said only if it takes longer."""
+
+_PHASES = ("tuning", "fit", "predict", "latency", "score")
+_WORTH_SAYING = 0.05
+"""Seconds; what took less would be printed as 0.0."""
+
+
+class _Count(MofNCompleteColumn):
+    """The number of trials that have ended, once it is known how many there are."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
+
 
 class TrialProgress(Silent):
     """Shows a run's progress on standard error: a bar on a terminal, otherwise lines.
+
+    As a context manager, it removes the bar at the end, whatever happens.
 
     Args:
         verbose: Also print a line per trial on a terminal.
     """
 
     def __init__(self, verbose: bool = False) -> None:
+        self._begun = monotonic()
+        self._loaded_seconds: float | None = None
+        self._phases: defaultdict[str, float] = defaultdict(float)
+        self._what = ""
+        self._patience: Timer | None = None
         self._console = Console(stderr=True, highlight=False)
         self._verbose = verbose
         self._left: list[PlannedTrial] = []
@@ -28,9 +54,13 @@ class TrialProgress(Silent):
         self._epoch = ""
         self._bar = Progress(
             # Labels may hold brackets, which are no markup.
-            TextColumn("{task.description}", markup=False),
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis"),
+            ),
             BarColumn(bar_width=20),
-            MofNCompleteColumn(),
+            _Count(),
             TextColumn("{task.fields[left]}"),
             console=self._console,
             transient=True,
@@ -38,10 +68,61 @@ class TrialProgress(Silent):
         )
         self._task = self._bar.add_task("starting", total=None, left="")
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._calm()
+        self._bar.stop()
+
+    def loading(self, what: str) -> None:
+        """Show what is being loaded: at once on a terminal, otherwise after a while."""
+        self._what = f"loading {one_line(what)}"
+        if self._console.is_terminal:
+            self._bar.update(self._task, description=self._what)
+            self._bar.start()
+        elif self._patience is None:
+            self._patience = Timer(SILENT_SECONDS, self._say_what)
+            self._patience.daemon = True
+            self._patience.start()
+
+    def time_spent(self, first_use_seconds: float) -> str:
+        """Return where the time of the run went, in a line.
+
+        Args:
+            first_use_seconds: What the first uses of the models took.
+        """
+        total = monotonic() - self._begun
+        parts = {
+            "loading": self._loaded_seconds or 0.0,
+            "first use": first_use_seconds,
+            "starting trials": self._phases["start"] + self._phases["load"],
+            **{phase: self._phases[phase] for phase in _PHASES},
+        }
+        parts["rest"] = total - sum(parts.values())
+        said = [f"{name} {s:.1f} s" for name, s in parts.items() if s >= _WORTH_SAYING]
+        return f"Time: {total:.1f} s ({', '.join(said)})." if said else ""
+
+    def _say_what(self) -> None:
+        self._console.print(f"{self._what} …", markup=False, soft_wrap=True)
+
+    def _calm(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _end_loading(self) -> None:
+        """Show no more what is being loaded, once the first search or trial starts."""
+        self._calm()
+        if self._loaded_seconds is None:
+            self._loaded_seconds = monotonic() - self._begun
+            self._bar.stop()
+
     def run_started(self, trials: Sequence[PlannedTrial], costs: Costs) -> None:
         """Show a bar for *trials*; *costs* is updated when a trial ends."""
+        self._end_loading()
         self._left, self._n_trials, self._costs = list(trials), len(trials), costs
-        self._bar.update(self._task, total=len(trials))
+        self._bar.update(self._task, description="starting", total=len(trials))
         self._bar.start()
 
     def run_ended(self, record: RunRecord) -> None:
@@ -62,6 +143,8 @@ class TrialProgress(Silent):
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Advance the bar, update the cost estimates, and print a line for *trial*."""
         self._left.remove(trial)
+        for phase, seconds in record.wall_seconds.items():
+            self._phases[phase] += seconds
         self._costs.learn(record.label, len(trial.fold.train), record)
         self._bar.advance(self._task)
         quiet = self._console.is_terminal and not self._verbose

@@ -1,25 +1,41 @@
 """`benchbox recommend`: recommend items to a user with a saved model."""
 
-import json
+import os
+import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from benchbox.cli.common import code_option, complain_of, say, trust_option
+from benchbox.cli.common import (
+    code_option,
+    complain_of,
+    hand_out,
+    notify,
+    say,
+    to_json,
+    trust_option,
+)
 from benchbox.cli.installed import installed
-from benchbox.cli.pairs import read_columns
-from benchbox.errors import DataError, UsageError, nearest
+from benchbox.cli.pairs import read_rows
+from benchbox.data import plain_id
+from benchbox.errors import DataError, UsageError, is_valid, nearest
 from benchbox.runs import Recommendation, SavedModel, Trust
 
 
 @click.command("recommend")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--user", metavar="ID", help="Id of a user in the data.")
 @click.option(
-    "--user",
-    required=True,
-    metavar="ID|FILE",
-    help="Id of a user in the data, or a CSV file with the ratings of a new user.",
+    "--user-file",
+    metavar="FILE",
+    help="Table with the ratings of a new user.",
+)
+@click.option(
+    "--columns",
+    default="",
+    help="Columns of FILE with unusual names: item=…,rating=…",
 )
 @click.option(
     "-k",
@@ -33,7 +49,9 @@ from benchbox.runs import Recommendation, SavedModel, Trust
 @trust_option
 def command(
     folder: Path,
-    user: str,
+    user: str | None,
+    user_file: str | None,
+    columns: str,
     k: int,
     as_json: bool,
     code: tuple[Path, ...],
@@ -42,36 +60,62 @@ def command(
     """Recommend items to a user with the model that `benchbox fit` saved in FOLDER.
 
     These are the K items with the highest predicted ratings among those the user has
-    not rated. The CSV file of a new user needs the column rating, and item (ids) or
-    title.
+    not rated. The table of a new user needs the column rating, and item (ids) or
+    title; it may have any format that `benchbox run` reads.
     """
+    if (user is None) == (user_file is None):
+        raise UsageError(
+            "Give --user with the id of a user in the data, or --user-file with the "
+            "ratings of a new user."
+        )
     model = SavedModel.load(folder, Trust(installed(), code, trust))
     if model.doubt:
         complain_of(f"{model.doubt}.")
-    file = Path(user)
-    if file.is_file():
-        best = model.recommend_to_new(_own_ratings(model, file), k)
-    elif file.suffix:
-        raise UsageError(f"There is no file {user!r} with ratings of a new user.")
+    if user_file is not None:
+        best = model.recommend_to_new(_own_ratings(model, user_file, columns), k)
     else:
-        best = model.recommend(user, k)
+        best = _to_known(model, _in_utf8(user or ""), k)
     if as_json:
-        say(json.dumps([asdict(item) for item in best], indent=1))
-    else:
+        hand_out(to_json([asdict(item) for item in best], indent=1))
+    elif best:
         say(_table(best))
+    else:
+        notify("Nothing is left to recommend: this user has rated every item.")
 
 
-def _own_ratings(model: SavedModel, file: Path) -> dict[str, float]:
-    columns = read_columns(file, ("rating",), either=("item", "title"))
-    by_title = "title" in columns
-    names = _by_title(model, columns["title"], file) if by_title else columns["item"]
+def _in_utf8(text: str) -> str:
+    """Return what was typed as UTF-8, where the locale knows ASCII alone."""
+    try:
+        return text if is_valid(text) else os.fsencode(text).decode()
+    except UnicodeError:
+        return text
+
+
+def _to_known(model: SavedModel, user: str, k: int) -> list[Recommendation]:
+    try:
+        return model.recommend(plain_id(user), k)
+    except UsageError as error:
+        if not Path(user).is_file():
+            raise
+        # Up to version 0.1, --user took the name of a file too.
+        raise UsageError(
+            f"{error} To recommend to a new user by the ratings in a file, write "
+            f"--user-file {shlex.quote(user)}."
+        ) from None
+
+
+def _own_ratings(model: SavedModel, choice: str, columns: str) -> dict[str, float]:
+    file = Path(choice)
+    rows = read_rows(choice, ("rating",), either=("item", "title"), columns=columns)
+    by_title = "item" not in rows.places
+    names = _by_title(model, rows.of("title"), file) if by_title else rows.of("item")
     own: dict[str, float] = {}
-    for row, (name, text) in enumerate(zip(names, columns["rating"], strict=True)):
+    for row, (name, text) in enumerate(zip(names, rows.of("rating"), strict=True)):
         try:
             value = float(text)
         except ValueError:
             raise DataError(
-                f"{file.name}, line {row + 2}: the rating {text!r} is not a number."
+                f"{rows.where(row)}: the rating {text!r} is not a number."
             ) from None
         if name in own:
             raise DataError(
@@ -83,7 +127,7 @@ def _own_ratings(model: SavedModel, file: Path) -> dict[str, float]:
     return own
 
 
-def _by_title(model: SavedModel, titles: list[str], file: Path) -> list[str]:
+def _by_title(model: SavedModel, titles: Sequence[str], file: Path) -> list[str]:
     """Return the ids of items with these titles, with or without the year."""
     places: dict[str, set[str]] = {}
     for item, title in zip(model.item_ids, model.titles, strict=True):

@@ -1,7 +1,6 @@
 """`benchbox run`: fit every chosen model on every chosen fold and print the table."""
 
 import shlex
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, get_args
 import click
 
 from benchbox.cli.common import (
+    COLUMNS_HELP,
     check_resume,
     code_option,
     complain_of,
@@ -31,11 +31,17 @@ from benchbox.cli.installed import (
     table_columns,
 )
 from benchbox.cli.progress import TrialProgress, clock
-from benchbox.errors import UsageError, printable
+from benchbox.errors import UsageError, counted, printable
 from benchbox.models import Precision
 from benchbox.plugins import Registry
-from benchbox.records import RunConfig, RunFolder, TrialRecord, new_run_id
-from benchbox.reports import TextTable, fitted, render, terminal_width
+from benchbox.records import (
+    SILENCE_SECONDS,
+    RunConfig,
+    RunFolder,
+    TrialRecord,
+    new_run_id,
+)
+from benchbox.reports import TextTable, fitted, paragraph, render, terminal_width
 from benchbox.runs import (
     Costs,
     Plan,
@@ -71,12 +77,10 @@ from benchbox.runs import (
     "datasets",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="Data set, file of ratings, or train.csv+test.csv; repeatable.  "
-    "[default: ml-100k]",
+    help="Data set, file of ratings, or folds such as train.csv+test.csv or "
+    "'u*.base+u*.test'; repeatable.  [default: ml-100k]",
 )
-@click.option(
-    "--columns", help="Columns of your own files: user=…,item=…,rating=…,timestamp=…"
-)
+@click.option("--columns", help=COLUMNS_HELP)
 @protocols_option
 @click.option("-f", "--folds", metavar="NAME,…", help="Run only these folds.")
 @click.option(
@@ -117,11 +121,20 @@ from benchbox.runs import (
     help="Stop a trial that takes longer.",
 )
 @click.option(
+    "--silence-limit",
+    "silence_limit_seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop a trial that says, prints and computes nothing for so long.  "
+    f"[default: {SILENCE_SECONDS:g}]",
+)
+@click.option(
     "--memory-limit",
     "memory_limit_gib",
     type=click.FloatRange(min=0, min_open=True),
     metavar="GIB",
-    help="Stop a trial that uses more memory.",
+    help="Stop a trial that uses more memory, with all it starts.  [default: that of "
+    "the machine, less a tenth and at least 1]",
 )
 @click.option(
     "--clip/--no-clip",
@@ -174,25 +187,26 @@ def command(
             )
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=False)
-    with session_of(registry, TrialProgress(verbose), executor) as session:
+    progress = TrialProgress(verbose)
+    with progress, session_of(registry, progress, executor) as session:
         if not dry_run:
-            return run_and_print(session, config, folder, out)
-        say(_preview(session.plan(config), session.costs(out)))
-        return 0
+            return run_and_print(session, progress, config, folder, out)
+        text = _preview(session.plan(config), session.costs(out))
+    say(text)
+    return 0
 
 
 def session_of(
     registry: Registry, progress: TrialProgress, executor: str = "local"
 ) -> Session:
     """Return a session that shows its progress on standard error."""
-    # Treat SIGTERM like Ctrl-C, so that no finished trial is lost.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     typed = printable(shlex.join(["benchbox", *sys.argv[1:]]))
     return Session(registry, notify, progress, typed, executor)
 
 
 def run_and_print(
     session: Session,
+    progress: TrialProgress,
     config: RunConfig,
     folder: RunFolder | None,
     out: Path,
@@ -202,6 +216,7 @@ def run_and_print(
 
     Args:
         session: Session that carries out the run.
+        progress: Shows how it goes, and knows where its time went.
         config: Settings of the run.
         folder: Folder of the run to continue; `None` starts a new run.
         out: Folder of the runs, where a new run gets its own folder.
@@ -218,7 +233,9 @@ def run_and_print(
         say(render(folder, "table", report_formats(registry), columns=columns))
         if text := more(folder):
             say(f"\n{text}")
-        say(f"\nResults, tables and logs: {folder.path}", err=True)
+        spent = progress.time_spent(sum(run.first_use_seconds.values()))
+        say(f"\n{paragraph(spent, terminal_width())}", err=True)
+        say(f"Results, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
         complain_of(f"Interrupted. Continue with: {_to_resume(config, folder)}")
         return 130
@@ -262,6 +279,7 @@ def _preview(plan: Plan, costs: Costs) -> str:
         words=range(4),
         folds=(0, 1),
     )
-    more = f", and {unknown} trials of unknown cost" if unknown else ""
+    more = f", and {counted(unknown, 'trial')} of unknown cost" if unknown else ""
     text = fitted(table, terminal_width()).text
-    return f"{text}\n\n{len(plan.trials)} trials, about {clock(total)} in total{more}."
+    n = counted(len(plan.trials), "trial")
+    return f"{text}\n\n{n}, about {clock(total)} in total{more}."

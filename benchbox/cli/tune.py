@@ -1,6 +1,7 @@
 """`benchbox tune`: tune models on validation ratings, then run and compare them."""
 
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from benchbox.cli.common import (
+    COLUMNS_HELP,
     check_resume,
     code_option,
     executor_option,
@@ -23,7 +25,7 @@ from benchbox.cli.device_option import device_option
 from benchbox.cli.installed import complain, installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import run_and_print, session_of
-from benchbox.errors import one_line
+from benchbox.errors import counted, one_line
 from benchbox.options import spell
 from benchbox.records import (
     EpochEnded,
@@ -57,9 +59,7 @@ from benchbox.runs import STUDY, PlannedTrial, Trust, config_to_resume, make_con
     metavar="NAME[:KEY=VALUE,…]",
     help="Data set or file of ratings; repeatable.  [default: ml-100k]",
 )
-@click.option(
-    "--columns", help="Columns of your own files: user=…,item=…,rating=…,timestamp=…"
-)
+@click.option("--columns", help=COLUMNS_HELP)
 @protocols_option
 @click.option(
     "-f", "--folds", metavar="NAME,…", help="Tune and run only on these folds."
@@ -118,8 +118,9 @@ def command(
         config = _config(given)
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=True)
-    with session_of(registry, _TuningProgress(verbose), executor) as session:
-        return run_and_print(session, config, folder, out, more=_table)
+    progress = _TuningProgress(verbose)
+    with progress, session_of(registry, progress, executor) as session:
+        return run_and_print(session, progress, config, folder, out, more=_table)
 
 
 def _config(given: dict[str, Any]) -> RunConfig:
@@ -142,9 +143,12 @@ class _TuningProgress(TrialProgress):
         super().__init__(verbose)
         self._status: Status | None = None
         self._label, self._most, self._number = "", 0, 0
+        self._search_begun = 0.0
 
     def search_started(self, label: str, budget: TuningBudget) -> None:
         """Show that a search has started."""
+        self._end_loading()
+        self._search_begun = monotonic()
         self._label, self._most, self._number = label, budget.trials, 0
         self._status = self._console.status(escape(f"tuning {one_line(label)}"))
         self._status.start()
@@ -175,6 +179,7 @@ class _TuningProgress(TrialProgress):
 
     def search_ended(self, record: StudyRecord | None) -> None:
         """Print the result of the search."""
+        self._phases["tuning"] += monotonic() - self._search_begun
         if self._status is not None:
             self._status.stop()
             self._status = None
@@ -194,7 +199,7 @@ def _said(study: StudyRecord) -> str:
     return (
         f"{study.model.removesuffix(' tuned')} on {study.fold}: validation "
         f"{study.metric} {_figure(study.before)} → {_figure(study.after)} in "
-        f"{len(study.tried)} trials, {study.seconds:.1f} s"
+        f"{counted(len(study.tried), 'trial')}, {study.seconds:.1f} s"
     )
 
 
@@ -206,10 +211,11 @@ def _table(folder: RunFolder) -> str:
         return "Nothing was tuned: no model has a search space."
     budget = studies[0].budget
     limit = f" or {budget.seconds:g} s" if budget.seconds else ""
+    trials = counted(budget.trials, "trial")
     notes = (
         f"before, after: {studies[0].metric} on validation ratings, which are split "
         f"off the training ratings.",
-        f"Budget of each model on each fold: {budget.trials} trials{limit}. Time in "
+        f"Budget of each model on each fold: {trials}{limit}. Time in "
         f"total: {sum(study.seconds for study in studies):.1f} s. Details: {STUDY}.",
         "Each setting was fitted once: a gain smaller than the spread between seeds "
         "may be luck.",

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import say
+from benchbox.cli.common import hand_out, say, to_json
 from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import session_of
-from benchbox.errors import DataError, SourceError, UsageError
+from benchbox.errors import DataError, SourceError, UsageError, counted
 from benchbox.machine import DEVICE_HELP
 from benchbox.options import split_choice
 from benchbox.plugins import Checked, Claim, Registry, check, unchecked
@@ -73,7 +73,8 @@ def command(
     registry = installed()
     chosen = _chosen(registry, datasets, names)
     checked: list[Checked] = []
-    with session_of(registry, TrialProgress()) as session:
+    progress = TrialProgress()
+    with progress, session_of(registry, progress) as session:
         for _, group in groupby(sorted(chosen, key=_key), key=_key):
             claims = list(group)
             try:
@@ -83,8 +84,10 @@ def command(
                     checked += unchecked(claim, str(error))
     flawed = {o.value.name: o.value.flaw for o in registry.all("protocols")}
     flaws = [flawed.get(split_choice(one.claim.protocol)[0], "") for one in checked]
-    show = _json if as_json else _table
-    say(show(checked, flaws))
+    if as_json:
+        hand_out(to_json(_records(checked, flaws), indent=1))
+    else:
+        say(_table(checked, flaws))
     return int(any(one.verdict in ("differs", "failed") for one in checked))
 
 
@@ -194,7 +197,7 @@ def _counted(checked: list[Checked]) -> str:
     for one in checked:
         counts[one.verdict] = counts.get(one.verdict, 0) + 1
     parts = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-    return f"{len(checked)} published figures: {parts or 'none'}."
+    return f"{counted(len(checked), 'published figure')}: {parts or 'none'}."
 
 
 def _explained(checked: list[Checked]) -> list[str]:
@@ -215,10 +218,10 @@ def _explained(checked: list[Checked]) -> list[str]:
     return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
 
-def _json(checked: list[Checked], flaws: list[str]) -> str:
+def _records(checked: list[Checked], flaws: list[str]) -> list[Mapping[str, object]]:
     import msgspec
 
-    records: list[Mapping[str, object]] = [
+    return [
         {
             **msgspec.to_builtins(one.claim),
             "metric": one.metric,
@@ -231,4 +234,3 @@ def _json(checked: list[Checked], flaws: list[str]) -> str:
         }
         for one, flaw in zip(checked, flaws, strict=True)
     ]
-    return msgspec.json.format(msgspec.json.encode(records), indent=1).decode()

@@ -10,6 +10,7 @@ import msgspec
 from benchbox.data.raw import Duplicates
 from benchbox.data.sources.declared import Declared
 from benchbox.data.sources.licence import Licence
+from benchbox.data.times import Unit
 from benchbox.errors import PluginError
 from benchbox.options import NoOptions, Options
 from benchbox.ratings import RatingScale
@@ -23,12 +24,16 @@ class RatingsTable(msgspec.Struct, frozen=True, kw_only=True):
         columns: Roles of the columns, in the syntax of `benchbox.data.choose_columns`.
         delimiter: Field separator; guessed from the file if `None`.
         encoding: Text encoding.
+        decimal: Decimal point: ``"."`` or ``","``.
+        time: Unit of timestamps that are numbers; ``auto`` recognises it.
     """
 
     file: str
     columns: str | None = None
     delimiter: str | None = None
     encoding: str = "utf-8"
+    decimal: str = "."
+    time: Unit = "auto"
 
 
 class FeatureTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,10 +136,19 @@ class DatasetCard(
             ) from None
 
     def options_type(self) -> type[Options]:
-        """Return the options record; imports its module."""
+        """Return the options record; imports its module.
+
+        Raises:
+            PluginError: There is none of that name.
+        """
         if not self.options:
             return NoOptions
-        found: type[Options] = self.resolve(self.options)
+        found = self.resolve(self.options)
+        if not (isinstance(found, type) and issubclass(found, Options)):
+            raise PluginError(
+                f"The card of data set {self.name!r} names {self.options!r}, which is "
+                f"no subclass of benchbox.Options."
+            )
         return found
 
     def resolve(self, target: str) -> Any:

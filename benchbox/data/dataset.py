@@ -1,18 +1,20 @@
 """Loads a data set from its card, in canonical order, and checks it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from msgspec import structs
 
 from benchbox.data import parsed_cache
 from benchbox.data.cards import DatasetCard
+from benchbox.data.ids import plain_ids
 from benchbox.data.indexing import Indexed, found_scale, index_ratings
 from benchbox.data.parsed_cache import Parsed
-from benchbox.data.raw import IdColumn, RawRatings
+from benchbox.data.raw import Duplicates, IdColumn, RawRatings
 from benchbox.data.sources import digests, downloads, fetching
 from benchbox.data.sources.declared import KindOf, decode_sources
 from benchbox.data.sources.fetching import Fetched, Whereabouts
@@ -34,7 +36,11 @@ class Dataset:
         ratings: All ratings, in canonical order.
         folds: Positions of the hidden ratings by fold name, for folds that the data
             set ships.
+        validation: Positions of the validation ratings by fold name, for folds that
+            ship them.
+        described: What the reader recognised in the files, by what it is about.
         noise_floor: RMSE of the best possible predictor; `None` if unknown.
+        notes: Sentences about what reading found and users should know.
         origin: One line that says where the files came from.
         options: Values of all options by name.
         options_changed: Values of the options that differ from their defaults.
@@ -43,7 +49,10 @@ class Dataset:
     card: DatasetCard
     ratings: Ratings
     folds: Mapping[str, Positions]
+    validation: Mapping[str, Positions]
+    described: Mapping[str, str]
     noise_floor: float | None
+    notes: tuple[str, ...]
     origin: str
     options: Mapping[str, Any]
     options_changed: Mapping[str, Any]
@@ -52,6 +61,11 @@ class Dataset:
     def name(self) -> str:
         """The card's name."""
         return self.card.name
+
+    def called(self, name: str) -> Self:
+        """Return this data set under another name."""
+        card = structs.replace(self.card, name=name, title=name)
+        return self if name == self.name else replace(self, card=card)
 
     @property
     def as_published(self) -> bool:
@@ -96,7 +110,10 @@ def load_dataset(
         card=card,
         ratings=parsed.ratings,
         folds=parsed.hidden,
+        validation=parsed.validation,
+        described=parsed.described,
         noise_floor=parsed.noise_floor,
+        notes=parsed.notes,
         origin=fetched.origin,
         options=to_json(options),
         options_changed=changed(options),
@@ -166,6 +183,10 @@ def _check_counts(
 
 def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Parsed:
     raw: RawRatings = card.resolve(card.reader)(files, card, options)
+    users, user_notes = plain_ids(raw.users, "user", raw.where)
+    items, item_notes = plain_ids(raw.items, "item", raw.where)
+    raw = replace(raw, users=users, items=items)
+    notes = (*raw.notes, *user_notes, *item_notes)
     scale = raw.scale or card.scale or found_scale(raw, card.name)
     duplicates = raw.duplicates or card.duplicates
     if isinstance(options, SliceOptions) and changed(options):
@@ -178,8 +199,22 @@ def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Pa
     return Parsed(
         ratings=indexed.ratings,
         hidden={name: _places(indexed, rows) for name, rows in raw.folds.items()},
+        validation={
+            name: _places(indexed, rows) for name, rows in raw.validation.items()
+        },
+        described=raw.described,
         noise_floor=raw.noise_floor,
+        notes=notes + _of_duplicates(indexed, duplicates),
     )
+
+
+def _of_duplicates(indexed: Indexed, duplicates: Duplicates) -> tuple[str, ...]:
+    n = indexed.n_rows - len(indexed.ratings)
+    if not n:
+        return ()
+    which = "the latest rating counts" if duplicates == "last" else "their mean counts"
+    rows = "row rates" if n == 1 else "rows rate"
+    return (f"{n:,} {rows} an item again for the same user; {which}.",)
 
 
 def _n_used(column: IdColumn) -> int:

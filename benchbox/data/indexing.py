@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.data.ids import plain_id
 from benchbox.data.raw import Duplicates, Floats, IdColumn, RawFeatures, RawRatings
 from benchbox.errors import DataError
 from benchbox.parallel import each, fill, slices
@@ -19,6 +20,7 @@ from benchbox.ratings import (
     RatingScale,
     Values,
     pairs_rise,
+    texts_of,
 )
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
@@ -133,7 +135,7 @@ def check_scale(raw: RawRatings, scale: RatingScale) -> None:
         DataError: There is such a rating; names the first and its location.
     """
     low, high = np.float64(scale.low), np.float64(scale.high)
-    _refuse(raw, f"is off the scale {scale}", lambda v: (v < low) | (v > high))
+    _refuse(raw, f"is off the scale {scale}", lambda v: ~((v >= low) & (v <= high)))
     if scale.step is not None:
         step = scale.step
 
@@ -178,9 +180,10 @@ def align(
     """
     if features is None:
         return None
-    places = {name: place for place, name in enumerate(features.ids)}
-    if len(places) < len(features.ids):
-        twice = next(n for p, n in enumerate(features.ids) if places[n] != p)
+    names = list(map(plain_id, features.ids))
+    places = {name: place for place, name in enumerate(names)}
+    if len(places) < len(names):
+        twice = next(n for p, n in enumerate(names) if places[n] != p)
         raise DataError(
             f"The {what} features have two rows for {what} {twice!r}. Keep one."
         )
@@ -194,20 +197,20 @@ def _pick(column: NDArray[Any], rows: Positions) -> NDArray[Any]:
         return column[rows]
     if column.dtype.kind in "iu":
         column = column.astype(np.float64)
-    padded = np.append(column, np.array(["" if column.dtype.kind == "U" else np.nan]))
+    padded = np.append(column, np.array(["" if column.dtype.kind in "OU" else np.nan]))
     return padded[np.where(missing, len(column), rows)].astype(column.dtype)
 
 
-def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.str_]]:
+def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.object_]]:
     if column.is_canonical:
-        return column.codes, np.array(column.names, dtype=np.str_)
+        return column.codes, texts_of(column.names)
     used = np.bincount(column.codes, minlength=len(column.names)) > 0
     places = np.flatnonzero(used)
     names = [column.names[place] for place in places.tolist()]
     order = canonical_order(names)
     indexes = np.zeros(len(used), dtype=np.int32)
     indexes[places[order]] = np.arange(len(places), dtype=np.int32)
-    return indexes[column.codes], np.array([names[p] for p in order], dtype=np.str_)
+    return indexes[column.codes], texts_of([names[p] for p in order])
 
 
 def _already_ordered(raw: RawRatings, users: IndexArray, items: IndexArray) -> _Ordered:

@@ -1,24 +1,27 @@
-"""Makes cards for ratings in the user's own file, or in a train-test pair of files."""
+"""Makes cards for ratings in the user's own files, and reads these."""
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchbox.data.cards import DatasetCard, RatingsTable
+from benchbox.data.file_names import ROLES, Files, files_of, fold_names, names_of
+from benchbox.data.own_folds import joined, pooled
 from benchbox.data.raw import Duplicates, RawRatings
 from benchbox.data.readers import read_ratings
-from benchbox.data.subsets import SliceOptions
-from benchbox.errors import UsageError
+from benchbox.data.subsets import SliceOptions, keep_rows
+from benchbox.data.times import Unit
+from benchbox.errors import DataError, UsageError
 from benchbox.ratings import RatingScale
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 _SCALE = re.compile(rf"({_NUMBER})-({_NUMBER})(?:/({_NUMBER}))?")
 # The command line splits settings at commas, and tabs are hard to type in a shell.
-_SPELT_OUT = {"tab": "\t", "comma": ",", "space": " "}
-_TABLE_ENDINGS = {".csv", ".tsv", ".dat", ".data", ".inter", ".txt", ".parquet", ".pq"}
+_SPELT_OUT = {"tab": "\t", "comma": ",", "space": " ", "point": "."}
 
 
 class FileOptions(SliceOptions, frozen=True):
@@ -31,68 +34,76 @@ class FileOptions(SliceOptions, frozen=True):
         delimiter: Field separator, or its name: tab, comma or space; by default
             guessed from the file.
         encoding: Text encoding.
+        decimal: Decimal point of the ratings: point or comma.
+        time: Unit of timestamps that are numbers: s, ms, us or ns; ``auto``
+            recognises it by their size.
+        missing: Number that means "not rated", such as ``0``, or several, joined by
+            ``+``, as in ``-1+99``. Rows with it are left out.
     """
 
     scale: str = ""
     duplicates: Duplicates = "error"
     delimiter: str = ""
     encoding: str = "utf-8"
+    decimal: str = "point"
+    time: Unit = "auto"
+    missing: str = ""
 
 
-def is_file_choice(text: str) -> bool:
-    """Return whether *text* is a file name rather than the name of a data set."""
-    last = Path(text.removesuffix(".gz"))
-    return last.suffix in _TABLE_ENDINGS or "/" in text or Path(text).is_file()
+def card_for_files(
+    text: str, columns: str | None = None, name: str | None = None
+) -> DatasetCard:
+    """Return the card of the user's own files.
 
-
-def card_for_files(text: str, columns: str | None = None) -> DatasetCard:
-    """Return the card of a file of ratings, or of a pair ``train.csv+test.csv``.
-
-    A pair becomes one data set that ships one fold, ``"test"``.
+    Files of training and hidden ratings become one data set that ships its folds.
 
     Args:
-        text: Path of the file, or two paths joined by ``+``.
+        text: Names of the files; see `benchbox.data.file_names`.
         columns: Roles of the columns; see `benchbox.data.choose_columns`.
+        name: Name of the data set; by default the names of the files.
 
     Raises:
-        UsageError: *text* is neither.
+        UsageError: *text* does not name files, or the name of one is no text.
     """
-    parts = [text] if Path(text).is_file() else text.split("+")
-    if len(parts) > 2 or not all(parts):
-        raise UsageError(
-            f"{text!r} is not a data set. Give one file, or train.csv+test.csv."
-        )
-    keys = ("train", "test")[: len(parts)]
-    name = "+".join(Path(part).name for part in parts)
+    folds = files_of(text)
+    name = name or names_of([folds])[0]
     return DatasetCard(
         name=name,
         title=name,
         summary="ratings in your own file",
-        sources=({"type": "path", "files": dict(zip(keys, parts, strict=True))},),
+        sources=({"type": "path", "files": _by_key(folds)},),
         reader="benchbox.data.own_files:read_own",
         options="benchbox.data.own_files:FileOptions",
         ratings=RatingsTable(file="train", columns=columns),
-        default_protocol="official" if len(parts) > 1 else "holdout",
+        default_protocol="official" if len(folds[0]) > 1 else "holdout",
     )
 
 
 def read_own(
     files: Mapping[str, Path], card: DatasetCard, options: FileOptions
 ) -> RawRatings:
-    """Read a file, or a pair of files, the second of which holds the hidden ratings.
+    """Read a file of ratings, or the files of one or several folds.
 
     Raises:
-        DataError: A file cannot be read.
+        DataError: A file cannot be read, or folds do not hold the same ratings.
     """
     scale = parse_scale(options.scale) if options.scale else None
+    codes = parse_codes(options.missing) if options.missing else ()
     layout = RatingsTable(
         file="",
         columns=card.ratings.columns if card.ratings else None,
-        delimiter=_SPELT_OUT.get(options.delimiter, options.delimiter) or None,
+        delimiter=separator(options.delimiter),
         encoding=options.encoding,
+        decimal=_SPELT_OUT.get(options.decimal, options.decimal),
+        time=options.time,
     )
-    train, *rest = (read_ratings(path, layout) for path in files.values())
-    raw = _joined(train, *rest) if rest else train
+    folds: dict[str, dict[str, RawRatings]] = {}
+    for key, path in files.items():
+        fold, _, role = key.rpartition("/")
+        folds.setdefault(fold or "test", {})[role] = read_ratings(path, layout)
+    raw = pooled([joined(fold, parts) for fold, parts in folds.items()])
+    if codes:
+        raw = _without(raw, codes)
     return replace(raw, scale=scale, duplicates=options.duplicates)
 
 
@@ -112,16 +123,49 @@ def parse_scale(text: str) -> RatingScale:
     return RatingScale(float(low), float(high), float(step) if step else None)
 
 
-def _joined(train: RawRatings, test: RawRatings) -> RawRatings:
-    n = len(train.values)
-    timestamps = None
-    if train.timestamps is not None and test.timestamps is not None:
-        timestamps = np.concatenate([train.timestamps, test.timestamps])
-    return RawRatings(
-        users=train.users.followed_by(test.users),
-        items=train.items.followed_by(test.items),
-        values=np.concatenate([train.values, test.values]),
-        timestamps=timestamps,
-        where=lambda row: train.where(row) if row < n else test.where(row - n),
-        folds={"test": np.arange(n, n + len(test.values))},
-    )
+def separator(text: str) -> str | None:
+    """Return the field separator that the option ``delimiter`` names, if any."""
+    return _SPELT_OUT.get(text, text) or None
+
+
+def parse_codes(text: str) -> tuple[float, ...]:
+    """Return the numbers in *text*, such as ``"0"``, ``"-1+99"`` or ``"[-1,99]"``.
+
+    Raises:
+        UsageError: *text* has another form.
+    """
+    inner = text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text
+    parts = [part.strip() for part in re.split(r"[+,]", inner)]
+    if not all(re.fullmatch(_NUMBER, part) for part in parts):
+        raise UsageError(
+            f'missing={text} is not a number that means "not rated". Write it as '
+            f"missing=0, or several as missing=-1+99."
+        )
+    return tuple(map(float, parts))
+
+
+def _without(raw: RawRatings, codes: Sequence[float]) -> RawRatings:
+    """Return the ratings that are none of *codes*, and describe what is left out."""
+    kind = raw.values.dtype.type
+    counts = {code: np.count_nonzero(raw.values == kind(code)) for code in codes}
+    stays = ~np.isin(raw.values, np.array(codes, dtype=kind))
+    if not stays.any():
+        raise DataError('All ratings mean "not rated", according to missing=….')
+    said = ", ".join(f"{n:,} ratings of {code:g}" for code, n in counts.items())
+    kept = raw if stays.all() else keep_rows(raw, stays)
+    return replace(kept, described={**kept.described, "left out": f"{said} (missing)"})
+
+
+def _by_key(folds: Sequence[Files]) -> dict[str, str]:
+    """Return the path of each file by its role, within its fold if there are more."""
+    return {
+        f"{name}/{role}" if len(folds) > 1 else role: _at_home(path)
+        for name, files in zip(fold_names(folds), folds, strict=True)
+        for role, path in zip(ROLES[len(files)], files, strict=True)
+    }
+
+
+def _at_home(path: str) -> str:
+    # The shell leaves a ~ that follows a + or a comma.
+    is_left = path.startswith("~/") and not Path(path).exists()
+    return os.path.expanduser(path) if is_left else path

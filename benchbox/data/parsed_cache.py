@@ -11,19 +11,26 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import msgspec
-import numpy as np
 
 from benchbox.data.cards import DatasetCard
 from benchbox.data.identity import data_id, remember_data_id
-from benchbox.data.ratings_files import map_array, map_ratings, write_ratings
+from benchbox.data.ratings_files import (
+    map_array,
+    map_ratings,
+    save_array,
+    write_ratings,
+)
 from benchbox.data.sources.cache import LOCK, PARTIAL, cache_folder, locked, size_of
 from benchbox.data.sources.digests import sha256
 from benchbox.errors import DataError
+from benchbox.files import part_digests
 from benchbox.options import Options, to_json
 from benchbox.ratings import Positions, Ratings
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files of an entry."""
+
+_ENTRY = "entry.json"
 
 MIN_BYTES = 8 << 20
 """Smaller sources are not cached: reading them again is as fast."""
@@ -31,6 +38,9 @@ MIN_BYTES = 8 << 20
 MAX_BYTES = 8 << 30
 MAX_ENTRIES = 4
 """Most entries per data set: one for each set of options and version of the code."""
+
+_LONGEST = 255
+"""Most bytes in the name of a file."""
 
 _CORE = "benchbox"
 _HOME = Path(__file__).parents[1]
@@ -46,19 +56,40 @@ class Parsed:
         ratings: All ratings, in canonical order.
         hidden: Positions of the hidden ratings by fold name, for folds that the data
             set ships.
+        validation: Positions of the validation ratings by fold name, for folds that
+            ship them.
+        described: What the reader recognised in the files, by what it is about.
         noise_floor: RMSE of the best possible predictor; `None` if unknown.
+        notes: Sentences about what reading found and users should know.
     """
 
     ratings: Ratings
     hidden: Mapping[str, Positions]
+    validation: Mapping[str, Positions]
+    described: Mapping[str, str]
     noise_floor: float | None
+    notes: tuple[str, ...] = ()
 
 
-class _Entry(msgspec.Struct, frozen=True):
-    sizes: dict[str, int]
+class _Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What an entry consists of.
+
+    Attributes:
+        digests: Hash of each of its files.
+        data_id: Hash of the ratings.
+        hidden: Names of the folds that the data set ships.
+        noise_floor: RMSE of the best possible predictor; `None` if unknown.
+        digest: Hash of all other fields.
+    """
+
+    digests: dict[str, str]
     data_id: str
     hidden: list[str]
+    validation: list[str]
+    described: dict[str, str]
     noise_floor: float | None
+    notes: tuple[str, ...]
+    digest: str = ""
 
 
 def key_of(
@@ -87,27 +118,31 @@ def key_of(
 
 def recall(name: str, key: str) -> Parsed | None:
     """Return the entry of *key*, mapped into memory, or `None` if there is none."""
-    folder = _root() / name / key
+    folder = _root() / _shelf(name) / key
     try:
-        content = (folder / "entry.json").read_bytes()
+        content = (folder / _ENTRY).read_bytes()
     except OSError:
         return None
     try:
         entry = msgspec.json.decode(content, type=_Entry)
-        _check_whole(folder, entry)
         ratings = map_ratings(folder / "ratings")
-        hidden = {
-            fold: map_array(folder / f"hidden-{number}.npy")
-            for number, fold in enumerate(entry.hidden)
-        }
-        # Another process may have started to delete the entry in the meantime.
-        _check_whole(folder, entry)
-    except (OSError, ValueError, DataError):
+        hidden = _map_parts(folder, "hidden", entry.hidden)
+        validation = _map_parts(folder, "validation", entry.validation)
+        # Once all is mapped: another process may delete the entry in the meantime.
+        _check(folder, entry)
+    except Exception:  # noqa: BLE001 - damage shows in many ways
         shutil.rmtree(folder, ignore_errors=True)
         return None
     remember_data_id(ratings, entry.data_id)
     _touch(folder)
-    return Parsed(ratings=ratings, hidden=hidden, noise_floor=entry.noise_floor)
+    return Parsed(
+        ratings=ratings,
+        hidden=hidden,
+        validation=validation,
+        described=entry.described,
+        noise_floor=entry.noise_floor,
+        notes=entry.notes,
+    )
 
 
 def save(name: str, key: str, parsed: Parsed) -> None:
@@ -125,7 +160,7 @@ def save(name: str, key: str, parsed: Parsed) -> None:
         # With the lock held, unfinished folders are left over from killed processes.
         for left in root.glob(f"{PARTIAL}*"):
             shutil.rmtree(left)
-        folder = root / name / key
+        folder = root / _shelf(name) / key
         if folder.exists():
             return
         partial = Path(mkdtemp(prefix=PARTIAL, dir=root))
@@ -145,10 +180,17 @@ def clean(name: str | None = None) -> int:
         return 0
     with locked(root):
         for folder in root.iterdir():
-            if folder.is_dir() and name in (None, folder.name):
+            if folder.is_dir() and (name is None or _shelf(name) == folder.name):
                 freed += size_of(folder)
                 shutil.rmtree(folder)
     return freed
+
+
+def _shelf(name: str) -> str:
+    """Return the name of a data set's folder; its own may be a path, or too long."""
+    if len(name.encode()) <= _LONGEST and "/" not in name:
+        return name
+    return blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def _root() -> Path:
@@ -185,29 +227,51 @@ def _digest(places: Iterable[Path]) -> str:
 
 def _write(folder: Path, parsed: Parsed) -> None:
     write_ratings(folder / "ratings", parsed.ratings, with_names=True)
-    for number, positions in enumerate(parsed.hidden.values()):
-        np.save(folder / f"hidden-{number}.npy", positions, allow_pickle=False)
+    for part, by_fold in (("hidden", parsed.hidden), ("validation", parsed.validation)):
+        for number, positions in enumerate(by_fold.values()):
+            save_array(folder / f"{part}-{number}.npy", positions)
     entry = _Entry(
-        sizes=_sizes(folder),
+        digests=_digests(folder),
         data_id=data_id(parsed.ratings),
         hidden=list(parsed.hidden),
+        validation=list(parsed.validation),
+        described=dict(parsed.described),
         noise_floor=parsed.noise_floor,
+        notes=parsed.notes,
     )
-    (folder / "entry.json").write_bytes(msgspec.json.encode(entry))
+    sealed = msgspec.structs.replace(entry, digest=_digest_of(entry))
+    (folder / _ENTRY).write_bytes(msgspec.json.encode(sealed))
 
 
-def _sizes(folder: Path) -> dict[str, int]:
+def _map_parts(folder: Path, part: str, folds: Iterable[str]) -> dict[str, Positions]:
     return {
-        str(file.relative_to(folder)): file.stat().st_size
-        for file in folder.rglob("*")
-        if file.is_file()
+        fold: map_array(folder / f"{part}-{number}.npy")
+        for number, fold in enumerate(folds)
     }
 
 
-def _check_whole(folder: Path, entry: _Entry) -> None:
-    for name, size in entry.sizes.items():
-        if (folder / name).stat().st_size != size:
-            raise DataError(f"{folder / name} is damaged. Delete it.")
+def _digests(folder: Path) -> dict[str, str]:
+    """Return the hash of each file of an entry, by its path in it."""
+    paths = (path for path in folder.rglob("*") if not path.is_dir())
+    files = {str(path.relative_to(folder)): path for path in paths}
+    files.pop(_ENTRY, None)
+    return {name: b"".join(parts).hex() for name, parts in part_digests(files).items()}
+
+
+def _digest_of(entry: _Entry) -> str:
+    """Return the hash of what an entry says, but for this hash."""
+    own = msgspec.structs.replace(entry, digest="")
+    return blake2b(msgspec.json.encode(own), digest_size=16).hexdigest()
+
+
+def _check(folder: Path, entry: _Entry) -> None:
+    """Check that an entry is as it was written.
+
+    Raises:
+        DataError: It is not.
+    """
+    if entry.digest != _digest_of(entry) or entry.digests != _digests(folder):
+        raise DataError(f"{folder} is damaged. Delete it.")
 
 
 def _touch(folder: Path) -> None:

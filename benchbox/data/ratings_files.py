@@ -1,19 +1,22 @@
 """Writes ratings as files and maps them into memory, so that processes share them."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.ratings import Features, Ratings, RatingScale
+from benchbox.ratings import Features, Ratings, RatingScale, read_only, texts_of
 
 # Trials get no row numbers, which would reveal the ratings that are missing, and no
 # raw ids, with which a model could look up ratings elsewhere.
 _COLUMNS = ("users", "items", "values", "timestamps")
 _NEEDED = _COLUMNS[:3]
 _NAMES = ("rows", "user_ids", "item_ids")
+
+# Texts were arrays of fixed width in version 0.1, and plugins may still make them.
+_ENDINGS = (".json", ".npy")
 
 _EMPTY_NPY = 128
 """Size in bytes of a file with an empty array."""
@@ -31,7 +34,7 @@ def write_ratings(folder: Path, ratings: Ratings, *, with_names: bool = False) -
     for name in _COLUMNS + (_NAMES if with_names else ()):
         column = getattr(ratings, name)
         if column is not None:
-            np.save(folder / f"{name}.npy", column, allow_pickle=False)
+            _write(folder / name, column)
     shape = _Shape(ratings.n_users, ratings.n_items, ratings.scale)
     (folder / "shape.json").write_bytes(msgspec.json.encode(shape))
     for side in ("user", "item"):
@@ -44,9 +47,9 @@ def map_ratings(folder: Path) -> Ratings:
     """Return the ratings in *folder*, mapped into memory read-only."""
     shape = msgspec.json.decode((folder / "shape.json").read_bytes(), type=_Shape)
     columns: dict[str, Any] = {
-        name: map_array(folder / f"{name}.npy")
+        name: _map(folder / name)
         for name in (*_COLUMNS, *_NAMES)
-        if name in _NEEDED or (folder / f"{name}.npy").exists()
+        if name in _NEEDED or _is_there(folder / name)
     }
     return Ratings(
         n_users=shape.n_users,
@@ -64,7 +67,7 @@ def _write_features(folder: Path, features: Features | None) -> None:
     folder.mkdir()
     # Column names may hold characters that file names cannot.
     for number, column in enumerate(features.values()):
-        np.save(folder / f"{number}.npy", column, allow_pickle=False)
+        _write(folder / str(number), column)
     (folder / "names.json").write_bytes(msgspec.json.encode(list(features)))
 
 
@@ -72,9 +75,46 @@ def _read_features(folder: Path) -> Features | None:
     if not folder.exists():
         return None
     names = msgspec.json.decode((folder / "names.json").read_bytes(), type=list[str])
-    return {
-        name: map_array(folder / f"{number}.npy") for number, name in enumerate(names)
-    }
+    return {name: _map(folder / str(number)) for number, name in enumerate(names)}
+
+
+def _write(stem: Path, column: NDArray[Any]) -> None:
+    """Write *column* to a file called *stem*, with the ending of its kind."""
+    if column.dtype == object:
+        texts = msgspec.json.encode(column.tolist())
+        stem.with_name(f"{stem.name}.json").write_bytes(texts)
+    else:
+        save_array(stem.with_name(f"{stem.name}.npy"), column)
+
+
+def _is_there(stem: Path) -> bool:
+    return any(stem.with_name(f"{stem.name}{end}").exists() for end in _ENDINGS)
+
+
+def _map(stem: Path) -> NDArray[Any]:
+    texts = stem.with_name(f"{stem.name}.json")
+    if not texts.exists():
+        return map_array(stem.with_name(f"{stem.name}.npy"))
+    return read_only(texts_of(msgspec.json.decode(texts.read_bytes(), type=list[str])))
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array to the new file *path*; see `write_array`."""
+    with path.open("wb") as file:
+        write_array(file, array)
+
+
+def write_array(file: BinaryIO, array: NDArray[Any]) -> None:
+    """Write an array as `np.save` does.
+
+    Raises:
+        OSError: It cannot be written. Unlike NumPy's, it says why, such as that the
+            disk is full.
+    """
+    form = np.lib.format
+    array = np.ascontiguousarray(array)
+    form.write_array_header_1_0(file, form.header_data_from_array_1_0(array))
+    file.write(array.data)
 
 
 def map_array(file: Path) -> NDArray[Any]:

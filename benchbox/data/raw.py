@@ -15,6 +15,8 @@ from benchbox.ratings import (
 
 Floats = NDArray[np.float64] | NDArray[np.float32]
 
+Where = Callable[[int], str]
+"""Describes the location of a row, such as ``"u.data, line 7"``."""
 
 Duplicates = Literal["error", "last", "mean"]
 """How to handle a pair rated twice: refuse it, keep the latest rating, or average."""
@@ -38,8 +40,15 @@ class IdColumn:
     @classmethod
     def of(cls, ids: ArrayLike) -> Self:
         """Return the column of *ids*, numbers or strings, shape ``(n,)``."""
-        names, codes = np.unique(np.asarray(ids), return_inverse=True)
-        return cls(codes=codes.astype(np.int32), names=names.astype(str).tolist())
+        if not isinstance(ids, np.ndarray):
+            # As an array of text, each id would take the space of the longest, and
+            # lose NUL characters at its end.
+            ids = np.array(ids, dtype=object)
+        if ids.dtype == object:
+            ids = np.array(list(map(str, ids.tolist())), dtype=object)
+        names, codes = np.unique(ids, return_inverse=True)
+        texts = list(map(str, names.tolist()))
+        return cls(codes=codes.astype(np.int32), names=texts)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -85,19 +94,26 @@ class RawRatings:
         item_features: Features of items; rows of items without ratings are dropped.
         folds: Hidden rows by name of each fold the data set ships; the other rows are
             training ratings.
+        validation: Rows to choose epochs and options by, by name of the fold, for folds
+            that ship them. They are training ratings too.
+        described: What a reader recognised in the files, by what it is about.
         scale: Rating scale; `None` to use the card's.
         duplicates: How to handle a pair rated twice; `None` to use the card's rule.
         noise_floor: RMSE of the best possible predictor; `None` if unknown.
+        notes: Sentences about what the reader found and users should know.
     """
 
     users: IdColumn
     items: IdColumn
     values: Floats
     timestamps: NDArray[np.int64] | None = None
-    where: Callable[[int], str] = _row_number
+    where: Where = _row_number
     user_features: RawFeatures | None = None
     item_features: RawFeatures | None = None
     folds: Mapping[str, Positions] = field(default_factory=dict)
+    validation: Mapping[str, Positions] = field(default_factory=dict)
+    described: Mapping[str, str] = field(default_factory=dict)
     scale: RatingScale | None = None
     duplicates: Duplicates | None = None
     noise_floor: float | None = None
+    notes: tuple[str, ...] = ()

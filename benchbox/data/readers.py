@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,27 @@ from numpy.typing import NDArray
 
 from benchbox.data.cards import DatasetCard, FeatureTable, RatingsTable
 from benchbox.data.raw import RawFeatures, RawRatings
-from benchbox.data.tables.fields import Kind, Wanted
-from benchbox.data.tables.roles import choose_columns, find_column
-from benchbox.data.tables.table import Table, open_table
+from benchbox.data.tables.fields import Columns, Kind, Wanted, flaw_in
+from benchbox.data.tables.names import role_of
+from benchbox.data.tables.roles import Choice, choose_columns, find_column
+from benchbox.data.tables.table import ParquetTable, Table, TextTable, open_table
+from benchbox.data.times import (
+    Times,
+    Unit,
+    from_numbers,
+    from_texts,
+    not_understood,
+    seconds_of,
+)
 from benchbox.errors import DataError, PluginError
 from benchbox.options import Options
+
+_LEAST_WIDE = 4
+_N_LOOKED_AT = 100
+_IF_WIDE = (
+    "If it is a matrix with a row per user and a column per item, turn it into one "
+    "rating per line first, as with pandas.melt."
+)
 
 _KINDS: Mapping[str, Kind] = {
     "user": "id",
@@ -56,10 +73,23 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
     Raises:
         DataError: The table cannot be read, or has no ratings.
     """
-    table = open_table(path, delimiter=layout.delimiter, encoding=layout.encoding)
-    choice = choose_columns(table, layout.columns)
-    wanted = {r: Wanted(p, _KINDS[r]) for r, p in choice.positions.items()}
-    columns = table.read(wanted, headed=choice.headed)
+    table = open_table(
+        path,
+        delimiter=layout.delimiter,
+        encoding=layout.encoding,
+        decimal=layout.decimal,
+    )
+    choice = _choice(table, layout.columns)
+    try:
+        columns, times = _read_with_times(table, choice, layout.time)
+        notes = columns.notes
+    except DataError as error:
+        if "timestamp" not in choice.doubtful:
+            raise
+        name = table.first[choice.positions["timestamp"]]
+        choice = choice.without("timestamp")
+        columns, times = _read_with_times(table, choice, layout.time)
+        notes = (*columns.notes, f"The column {name!r} is left out. {error}")
     if not columns.n_rows:
         raise DataError(
             f"{path.name} has a header but no ratings. Give a file with ratings."
@@ -68,8 +98,10 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
         users=columns.ids["user"],
         items=columns.ids["item"],
         values=columns.numbers["rating"],
-        timestamps=columns.seconds.get("timestamp"),
+        timestamps=None if times is None else times.seconds,
         where=lambda row: table.where(row, headed=choice.headed),
+        notes=notes,
+        described=_described(table, choice, times),
     )
 
 
@@ -99,6 +131,89 @@ def read_features(path: Path, layout: FeatureTable) -> RawFeatures:
         for name in layout.columns
     }
     return RawFeatures(ids=columns.texts[""].tolist(), columns=features)
+
+
+def _read_with_times(
+    table: Table, choice: Choice, unit: Unit
+) -> tuple[Columns, Times | None]:
+    kinds = dict(_KINDS)
+    if "timestamp" in choice.positions:
+        kinds["timestamp"] = _kind_of_times(table, choice)
+    wanted = {r: Wanted(p, kinds[r]) for r, p in choice.positions.items()}
+    columns = table.read(wanted, headed=choice.headed)
+
+    def where(row: int) -> str:
+        return table.where(row, headed=choice.headed)
+
+    if "timestamp" in columns.seconds:
+        return columns, from_numbers(columns.seconds["timestamp"], unit, where)
+    if "timestamp" in columns.ids:
+        return columns, from_texts(columns.ids["timestamp"], unit, where)
+    return columns, None
+
+
+def _kind_of_times(table: Table, choice: Choice) -> Kind:
+    """Return whether times are numbers, or texts that are read as ids are.
+
+    Raises:
+        DataError: The first of them is neither a number nor a date; names the line.
+    """
+    position = choice.positions["timestamp"]
+    if isinstance(table, ParquetTable):
+        return "id" if table.holds_dates(position) else "seconds"
+    if not isinstance(table, TextTable):
+        return "seconds"
+    for line, fields in islice(table.records(), choice.headed, _N_LOOKED_AT):
+        text = fields[position].strip() if position < len(fields) else ""
+        if seconds_of(text) is not None:
+            return "id"
+        if text and any(map(str.isalpha, text)) and flaw_in(text, "", "seconds"):
+            where = f"{table.path.name}, line {line}"
+            raise DataError(f"{where}: {not_understood(text)}")
+        if text:
+            break
+    return "seconds"
+
+
+def _described(table: Table, choice: Choice, times: Times | None) -> dict[str, str]:
+    """Return which column has which role, and why."""
+    described = {}
+    for role, position in choice.positions.items():
+        name = table.first[position].strip() if choice.headed else f"{position}"
+        form = f"; {times.form}" if role == "timestamp" and times is not None else ""
+        described[f"{role} column"] = f"{name} ({choice.how[role]}{form})"
+    if not choice.headed:
+        described["header"] = "none, so columns are numbered from 0"
+    others = [
+        (table.first[position].strip() if choice.headed else "") or f"{position}"
+        for position in range(len(table.first))
+        if position not in choice.positions.values()
+    ]
+    if others:
+        described["unused columns"] = ", ".join(others)
+    return described
+
+
+def _choice(table: Table, columns: str | None) -> Choice:
+    try:
+        return choose_columns(table, columns)
+    except DataError as error:
+        if columns is None and _looks_wide(table):
+            raise DataError(f"{error} {_IF_WIDE}") from None
+        raise
+
+
+def _looks_wide(table: Table) -> bool:
+    """Return whether a table may have a row per user and a column per item."""
+    if not isinstance(table, TextTable) or len(table.first) < _LEAST_WIDE:
+        return False
+    if {"item", "rating"} & set(map(role_of, table.first)):
+        return False
+    return all(
+        not text or flaw_in(text, "", "number") is None
+        for _, fields in islice(table.records(), 1, _N_LOOKED_AT)
+        for text in fields[1:]
+    )
 
 
 def _declared_features(

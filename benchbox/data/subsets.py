@@ -1,5 +1,6 @@
 """Cuts a data set down to the slice that its options ask for, before indexing."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from re import fullmatch
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from benchbox.data.raw import Duplicates, IdColumn, RawRatings
 from benchbox.errors import DataError
 from benchbox.options import Options, changed
 from benchbox.parallel import fill
+from benchbox.ratings import Positions
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -107,6 +109,12 @@ def keep_rows(raw: RawRatings, stays: _Flags) -> RawRatings:
         fill(taken, lambda part: column[rows[part]])
         return taken
 
+    def those_of(parts: Mapping[str, Positions]) -> dict[str, Positions]:
+        return {
+            name: np.searchsorted(rows, part[stays[part]])
+            for name, part in parts.items()
+        }
+
     return replace(
         raw,
         users=IdColumn(codes=of(raw.users.codes), names=raw.users.names),
@@ -114,10 +122,8 @@ def keep_rows(raw: RawRatings, stays: _Flags) -> RawRatings:
         values=of(raw.values),
         timestamps=None if raw.timestamps is None else of(raw.timestamps),
         where=lambda row: raw.where(int(rows[row])),
-        folds={
-            name: np.searchsorted(rows, hidden[stays[hidden]])
-            for name, hidden in raw.folds.items()
-        },
+        folds=those_of(raw.folds),
+        validation=those_of(raw.validation),
     )
 
 

@@ -3,7 +3,6 @@
 from benchbox.machine.accelerator import Accelerator as Accelerator
 from benchbox.machine.accelerator import AcceleratorSpec as AcceleratorSpec
 from benchbox.machine.accelerator import MemoryPeaks as MemoryPeaks
-from benchbox.machine.clocks.afterwork import adopt_orphans as adopt_orphans
 from benchbox.machine.clocks.afterwork import await_afterwork as await_afterwork
 from benchbox.machine.clocks.latency import LatencyRecord as LatencyRecord
 from benchbox.machine.clocks.latency import cache_flusher as cache_flusher
@@ -33,12 +32,25 @@ from benchbox.machine.devices import accelerator_in_use as accelerator_in_use
 from benchbox.machine.devices import accelerator_targets as accelerator_targets
 from benchbox.machine.devices import device_named as device_named
 from benchbox.machine.devices import set_accelerators as set_accelerators
+from benchbox.machine.distributions import Flaw as Flaw
+from benchbox.machine.distributions import entry_points_of as entry_points_of
+from benchbox.machine.distributions import package_version as package_version
+from benchbox.machine.distributions import requirement_of as requirement_of
+from benchbox.machine.distributions import (
+    tolerate_damaged_metadata as tolerate_damaged_metadata,
+)
 from benchbox.machine.disturbances import find_disturbances as find_disturbances
 from benchbox.machine.environment import Environment as Environment
 from benchbox.machine.environment import describe_environment as describe_environment
+from benchbox.machine.environment import most_memory_bytes as most_memory_bytes
 from benchbox.machine.environment import n_usable_cpus as n_usable_cpus
-from benchbox.machine.environment import package_version as package_version
+from benchbox.machine.family import Family as Family
+from benchbox.machine.family import end_orphans as end_orphans
+from benchbox.machine.family import is_alive as is_alive
 from benchbox.machine.process import prepare_process as prepare_process
 from benchbox.machine.process import settings_in_force as settings_in_force
 from benchbox.machine.sensors import GaugeRecord as GaugeRecord
 from benchbox.machine.sensors import Gauges as Gauges
+from benchbox.machine.ties import adopt_orphans as adopt_orphans
+from benchbox.machine.ties import die_with as die_with
+from benchbox.machine.ties import go_first as go_first

@@ -1,72 +1,19 @@
 """Detects other runs and other work on the machine while a trial is timed."""
 
-import fcntl
-import os
-import secrets
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic
-from typing import IO
 
 import psutil
 
 from benchbox.machine.environment import usable_cpus
+from benchbox.machine.presence import Presence
 
 _BUSY_SHARE = 0.1
 """Other work that uses more than this share of the processors disturbs timings."""
 
 _LEAST_WINDOW_SECONDS = 1.0
 """Shorter windows are too inexact, as the system counts hundredths of a second."""
-
-
-class Presence:
-    """Announces this run to other runs of this user, and detects them.
-
-    Each run holds a lock on its own file, which the system releases however the run
-    ends. It also writes its process id into the files of all other runs, so that they
-    detect it even if it ends before they check.
-
-    Args:
-        folder: Folder of the files; by default a folder of the user.
-
-    Raises:
-        OSError: The files cannot be created.
-    """
-
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or _runtime_folder()
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._folder.stat().st_uid != os.getuid():
-            raise PermissionError(f"{self._folder} belongs to somebody else")
-        name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        hidden = self._folder / name
-        self._path = self._folder / f"{name}.run"
-        self._file: IO[str] = hidden.open("w")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        # Only now may others see it: unlocked it would be taken for a leftover.
-        hidden.rename(self._path)
-        for other in self._others():
-            with suppress(OSError), other.open("a") as file:
-                file.write(f"{os.getpid()}\n")
-
-    def runs_met(self) -> list[int]:
-        """Return process ids of runs that began after this one, in order."""
-        return [int(line) for line in self._path.read_text().split()]
-
-    def runs_now(self) -> list[int]:
-        """Return process ids of the other runs that exist now."""
-        return [int(path.name.partition("-")[0]) for path in self._others()]
-
-    def close(self) -> None:
-        """Leave."""
-        self._path.unlink(missing_ok=True)
-        self._file.close()
-
-    def _others(self) -> list[Path]:
-        paths = set(self._folder.glob("*.run")) - {self._path}
-        return sorted(path for path in paths if _is_held(path))
 
 
 class Watch:
@@ -80,14 +27,16 @@ class Watch:
 
     def __init__(self, own_seconds: Callable[[], float]) -> None:
         self._presence: Presence | None = None
-        with suppress(OSError):
-            self._presence = Presence()
+        self._announce()
         self._meter = LoadMeter(own_seconds)
         self._met = 0
         self._there: set[int] = set()
 
     def start(self) -> None:
         """Mark the beginning of a trial."""
+        if self._presence is not None and not self._presence.is_announced():
+            self.close()
+            self._announce()
         if self._presence is not None:
             self._met = len(self._presence.runs_met())
             self._there = set(self._presence.runs_now())
@@ -107,6 +56,11 @@ class Watch:
         """Leave."""
         if self._presence is not None:
             self._presence.close()
+        self._presence = None
+
+    def _announce(self) -> None:
+        with suppress(OSError):
+            self._presence = Presence()
 
 
 class LoadMeter:
@@ -176,22 +130,3 @@ def _busy_seconds(cpus: list[int]) -> float:
                 if name not in resting
             )
     return total
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        with path.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _runtime_folder() -> Path:
-    own = os.environ.get("XDG_RUNTIME_DIR")
-    if own and os.access(own, os.W_OK):
-        return Path(own) / "benchbox"
-    return Path(tempfile.gettempdir()) / f"benchbox-{os.getuid()}"

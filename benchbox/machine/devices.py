@@ -7,7 +7,6 @@ because a process that has used an accelerator cannot be forked.
 
 import re
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any
 
 from benchbox.errors import UsageError
@@ -18,6 +17,7 @@ from benchbox.machine.accelerator import (
     MemoryPeaks,
     TimedEvent,
 )
+from benchbox.machine.distributions import package_version
 from benchbox.machine.nvml import Device, open_device
 from benchbox.machine.processor import Processor
 from benchbox.targets import resolve
@@ -176,7 +176,7 @@ class Cuda(TorchAccelerator):
 
     def sensors(self) -> Device | str:
         """Return a reader of the sensors, or why there is none."""
-        if "rocm" in version("torch"):
+        if "rocm" in package_version("torch"):
             return "benchbox cannot read sensors of ROCm devices"
         return open_device(self.index)
 

@@ -8,15 +8,11 @@ from typing import Any
 
 import psutil
 
-from benchbox.machine.contention import (
-    LoadMeter,
-    Presence,
-    disturbance,
-    tree_cpu_seconds,
-)
+from benchbox.machine.contention import LoadMeter, disturbance, tree_cpu_seconds
 from benchbox.machine.devices import device_named
 from benchbox.machine.environment import Environment
 from benchbox.machine.nvml import Device
+from benchbox.machine.presence import Presence
 from benchbox.machine.sensors import Gauges
 
 _WINDOW_SECONDS = 1.1

@@ -5,12 +5,13 @@ import platform
 import subprocess
 import sys
 from hashlib import blake2b
-from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 import msgspec
 
+from benchbox.errors import counted
 from benchbox.machine import devices
+from benchbox.machine.distributions import package_version, versions_of
 from benchbox.machine.nvml import DeviceRecord, describe_devices
 
 _PACKAGES = (
@@ -37,6 +38,12 @@ _VARIABLES = (
     "OMP_WAIT_POLICY",
     "OPENBLAS_NUM_THREADS",
 )
+
+_MEMORY_LIMITS = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
+"""Where Linux tells how much memory a control group may use."""
 
 _CONTAINERS = {
     "/.dockerenv": "docker",
@@ -104,7 +111,10 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     def machine(self) -> str:
         """Return the hardware in a few words, for the notes below a table."""
         gib = self.memory_bytes / 2**30
-        parts = [f"{self.cpu}, {self.n_cpus} cores, {gib:.0f} GiB", *self.accelerators]
+        parts = [
+            f"{self.cpu}, {counted(self.n_cpus, 'core')}, {gib:.0f} GiB",
+            *self.accelerators,
+        ]
         return " + ".join(parts)
 
 
@@ -136,17 +146,24 @@ def describe_environment(accelerators: list[str] | None = None) -> Environment:
     )
 
 
-def package_version(name: str) -> str:
-    """Return the version of an installed package, or an empty string."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
-
-
 def n_usable_cpus() -> int:
     """Return the number of processors this process may use."""
     return len(usable_cpus())
+
+
+def most_memory_bytes() -> int:
+    """Return how much memory a trial may use if nobody sets a limit.
+
+    That is the machine's memory, or what its control group allows, without a tenth but
+    without 1 GiB at least, which the runner and the system need. A trial that took
+    that too would take others with it.
+    """
+    import psutil
+
+    told = map(_read, _MEMORY_LIMITS)
+    allowed = [int(text) for text in told if text.isdecimal()]
+    total: int = min([psutil.virtual_memory().total, *allowed])
+    return max(total // 2, total - max(total // 10, 1 << 30))
 
 
 def usable_cpus() -> list[int]:
@@ -164,9 +181,7 @@ def _variables() -> dict[str, str]:
 def _packages() -> dict[str, str]:
     own = {name: found for name in _PACKAGES if (found := package_version(name))}
     # Accelerator libraries are separate packages, such as nvidia-cudnn-cu12.
-    named = ((d.metadata["Name"] or "", d.version) for d in distributions())
-    libraries = sorted(pair for pair in named if pair[0].startswith(devices.PACKAGES))
-    return own | dict(libraries)
+    return own | versions_of(devices.PACKAGES)
 
 
 def _blas() -> str:

@@ -18,9 +18,13 @@ from benchbox.models.features import encode_features as encode_features
 from benchbox.models.numbers import LARGEST_COUNT as LARGEST_COUNT
 from benchbox.models.numbers import as_count as as_count
 from benchbox.models.numbers import as_number as as_number
+from benchbox.models.plain import capabilities_of as capabilities_of
+from benchbox.models.plain import options_of as options_of
+from benchbox.models.plain import search_of as search_of
 from benchbox.models.search_space import OneOf as OneOf
 from benchbox.models.search_space import SearchSpace as SearchSpace
 from benchbox.models.search_space import Span as Span
+from benchbox.models.search_space import read_space as read_space
 from benchbox.models.state import State as State
 from benchbox.models.state import nested as nested
 from benchbox.models.state import part as part

@@ -3,9 +3,7 @@
 from typing import Any
 
 from benchbox.errors import ModelError, one_line, shown
-
-LARGEST_COUNT = 2**63 - 1
-"""Records hold counts in 64 bits."""
+from benchbox.options import LARGEST_COUNT as LARGEST_COUNT
 
 
 def as_number(value: Any, what: str) -> float:

@@ -63,5 +63,15 @@ class OneOf(msgspec.Struct, frozen=True):
         return written.index(asked) if asked in written else None
 
 
+def read_space(written: Mapping[str, Any]) -> "SearchSpace":
+    """Return a search space from the plain values that msgspec wrote of it."""
+    return {
+        name: msgspec.convert(values, Span)
+        if "low" in values
+        else msgspec.convert(values, OneOf)
+        for name, values in written.items()
+    }
+
+
 SearchSpace = Mapping[str, Span | OneOf]
 """Values that tuning may try, by option name."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from traceback import format_exc
 from typing import Any, Generic, TypeVar
@@ -16,16 +16,24 @@ import pluggy
 
 from benchbox.data import SOURCE_KINDS, DatasetCard, SourceKind, decode_sources
 from benchbox.errors import PluginError, UsageError, error_line, nearest, shown
-from benchbox.machine import OWN_ACCELERATORS, AcceleratorSpec
+from benchbox.machine import (
+    OWN_ACCELERATORS,
+    AcceleratorSpec,
+    Flaw,
+    entry_points_of,
+    package_version,
+    tolerate_damaged_metadata,
+)
 from benchbox.metrics import FLAWED_METRICS, METRICS, Metric
 from benchbox.models import ModelSpec
 from benchbox.plugins import hookspecs
 from benchbox.plugins.columns import ColumnSpec
 from benchbox.plugins.executors import OWN_EXECUTORS, ExecutorSpec
+from benchbox.plugins.faults import card_fault, model_fault
 from benchbox.plugins.formats import OWN_FORMATS, ReportFormat, is_file_of_a_run
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
 from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
-from benchbox.targets import load_file
+from benchbox.python_files import load_file
 
 T = TypeVar("T")
 
@@ -151,6 +159,7 @@ class Registry:
         plugins: Names of the hooks that each loaded plugin implements.
         left_out: Plugins that the user left out; they were not imported.
         unknown: Names that the user wanted to leave out but no plugin has.
+        flaws: What is wrong with the metadata of installed distributions.
     """
 
     offers: dict[str, dict[str, list[Offer[Any]]]]
@@ -159,6 +168,7 @@ class Registry:
     plugins: dict[Origin, list[str]] = field(default_factory=dict)
     left_out: list[Origin] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    flaws: list[Flaw] = field(default_factory=list)
 
     def find(self, kind: str, name: str) -> Offer[Any]:
         """Return the one offer called *name*.
@@ -239,11 +249,16 @@ def discover(
         choice: Which plugins to load; by default as ``BENCHBOX_WITHOUT`` says.
     """
     choice = Choice.from_environment() if choice is None else choice
-    found = entry_points(group="benchbox") if points is None else points
-    known = sorted(((_origin(point), point) for point in found), key=lambda p: p[0])
+    flaws: list[Flaw] = []
+    if points is None:
+        points, flaws = entry_points_of("benchbox")
+        if flaws:
+            # Libraries that models and readers import look at all metadata too.
+            tolerate_damaged_metadata()
+    known = sorted(((_origin(point), point) for point in points), key=lambda p: p[0])
     left_out = [origin for origin, _ in known if choice.leaves_out(origin)]
     loaders: list[tuple[Origin, Callable[[], Any]]] = [
-        (Origin(OWN, version(OWN), "core"), _Core),
+        (Origin(OWN, package_version(OWN) or "0", "core"), _Core),
         *((origin, point.load) for origin, point in known if origin not in left_out),
         *((_file_origin(file), partial(load_file, file)) for file in choice.files),
     ]
@@ -255,6 +270,7 @@ def discover(
         plugins={},
         left_out=left_out,
         unknown=_unknown(choice, [origin for origin, _ in known]),
+        flaws=flaws,
     )
     for origin, load in loaders:
         # What a plugin prints must not end up in a listing.
@@ -263,6 +279,7 @@ def discover(
             registry.broken.extend(
                 [problem] if problem else _collect(manager, origin, registry)
             )
+    registry.broken.extend(_drop_faulty(registry))
     # Only now are all kinds of source known.
     registry.broken.extend(_unusable_cards(registry))
     return registry
@@ -398,6 +415,29 @@ def _take_offers(
             continue
         found = registry.offers[kind].setdefault(value.name, [])
         found.append(Offer(value, origin))
+    return broken
+
+
+def _drop_faulty(registry: Registry) -> list[Broken]:
+    """Take out the cards and models with faulty fields, which no command expects."""
+    broken: list[Broken] = []
+    checks: dict[str, Callable[[Any], str]] = {
+        "datasets": card_fault,
+        "models": model_fault,
+    }
+    for kind, fault_of in checks.items():
+        noun = "card" if kind == "datasets" else _noun(kind)
+        offers = registry.offers[kind]
+        for name, found in [*offers.items()]:
+            faults = [(offer, fault_of(offer.value)) for offer in found]
+            broken += [
+                Broken(offer.origin, f"offers a faulty {noun}: {name!r}: {fault}.")
+                for offer, fault in faults
+                if fault
+            ]
+            found[:] = [offer for offer, fault in faults if not fault]
+            if not found:
+                del offers[name]
     return broken
 
 

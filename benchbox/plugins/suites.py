@@ -32,7 +32,7 @@ def suite_from_toml(path: Path) -> Suite:
         PluginError: The file cannot be read or is not TOML.
     """
     try:
-        settings = tomllib.loads(path.read_text())
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PluginError(f"{path.name} cannot be read as a suite: {error}.") from None
     summary = settings.pop("summary", "")

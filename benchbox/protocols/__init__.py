@@ -1,6 +1,7 @@
 """Protocols: named recipes that split ratings into visible and hidden ones."""
 
 from benchbox.protocols.audit.canary import redraw_hidden as redraw_hidden
+from benchbox.protocols.audit.dataset import data_findings as data_findings
 from benchbox.protocols.audit.findings import Audit as Audit
 from benchbox.protocols.audit.findings import Finding as Finding
 from benchbox.protocols.audit.findings import refuse_leaks as refuse_leaks

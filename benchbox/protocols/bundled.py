@@ -12,10 +12,16 @@ from benchbox.protocols.cold_start import (
 from benchbox.protocols.partition import Protocol
 from benchbox.protocols.random_splits import (
     HoldoutOptions,
+    HoldoutUserOptions,
     KFoldOptions,
+    LeaveOneOutOptions,
+    carve_by_user,
+    carve_left_out,
     carve_random,
     split_holdout,
+    split_holdout_user,
     split_kfold,
+    split_leave_one_out,
     split_official,
 )
 from benchbox.protocols.temporal import (
@@ -25,6 +31,11 @@ from benchbox.protocols.temporal import (
     carve_latest_by_user,
     split_temporal,
     split_temporal_user,
+)
+
+_USERS_SHOW_ONE = (
+    "every user shows a rating; unseen items are scored, filled by the bias model "
+    "where a model cannot answer"
 )
 
 PROTOCOLS = (
@@ -50,6 +61,22 @@ PROTOCOLS = (
         carve=carve_random,
     ),
     Protocol(
+        name="holdout-user",
+        summary="a random share of each user's ratings is hidden",
+        options=HoldoutUserOptions,
+        split=split_holdout_user,
+        carve=carve_by_user,
+        cold_policy=_USERS_SHOW_ONE,
+    ),
+    Protocol(
+        name="leave-one-out",
+        summary="one random rating of each user is hidden",
+        options=LeaveOneOutOptions,
+        split=split_leave_one_out,
+        carve=carve_left_out,
+        cold_policy=_USERS_SHOW_ONE,
+    ),
+    Protocol(
         name="temporal",
         summary="everything after one moment is hidden",
         options=TemporalOptions,
@@ -64,8 +91,7 @@ PROTOCOLS = (
         split=split_temporal_user,
         carve=carve_latest_by_user,
         time_order="by user",
-        cold_policy="every user shows a rating; unseen items are scored, filled by the "
-        "bias model where a model cannot answer",
+        cold_policy=_USERS_SHOW_ONE,
     ),
     Protocol(
         name="new-users",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -94,6 +95,8 @@ class Fold:
             msgspec.json.encode(recipe, order="sorted"),
             self.name.encode(),
             self.roles,
+            # Validation decides figures too; most folds carve it by their protocol.
+            *(() if self.partition.validation is None else [self.partition.validation]),
         )
 
 
@@ -117,6 +120,7 @@ def make_folds(
     protocol: Protocol,
     options: Options,
     shipped: Mapping[str, Positions],
+    validation: Mapping[str, Positions] = MappingProxyType({}),
 ) -> list[Fold]:
     """Return all folds of *protocol* over *ratings*.
 
@@ -125,6 +129,7 @@ def make_folds(
         protocol: The protocol to split by.
         options: Options of the protocol.
         shipped: Hidden positions of each fold that comes with the data set, by name.
+        validation: Validation positions of those among them that have any, by name.
 
     Raises:
         ProtocolError: The data set lacks what the protocol needs, or a part of a fold
@@ -137,7 +142,8 @@ def make_folds(
         )
     identity, shelf = data_id(ratings), _Shelf()
     partitions = {
-        name: hiding(name, hidden, len(ratings)) for name, hidden in shipped.items()
+        name: hiding(name, hidden, len(ratings), validation.get(name))
+        for name, hidden in shipped.items()
     }
     folds: list[Fold] = []
     for partition in split_by(protocol, ratings, partitions, options):
@@ -197,7 +203,11 @@ def validation_fold(fold: Fold, seed: int) -> Fold:
 
 
 def _carve(fold: Fold, seed: int) -> Partition:
-    parts = carve_by(fold.protocol, fold.train, fold.options, seed)
+    if (shipped := fold.partition.validation) is not None:
+        places = np.searchsorted(fold.partition.train, shipped)
+        parts = hiding(fold.name, places, len(fold.train))
+    else:
+        parts = carve_by(fold.protocol, fold.train, fold.options, seed)
     if not len(parts.train) or not len(parts.hidden):
         raise ProtocolError(
             f"Fold {fold.name!r} has only {len(fold.train):,} training ratings, too "

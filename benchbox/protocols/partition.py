@@ -37,12 +37,15 @@ class Partition:
         history: Positions of the ratings that `predict` may see: the training ratings
             themselves, or the fold-in of users that were not trained on.
         hidden: Positions of the ratings to predict.
+        validation: Positions of the training ratings to choose epochs and options by;
+            `None` if the protocol carves them.
     """
 
     name: str
     train: Positions
     history: Positions
     hidden: Positions
+    validation: Positions | None = None
 
     @property
     def is_warm(self) -> bool:
@@ -84,6 +87,7 @@ class KFoldPartition(Partition):
             ("name", name),
             ("_fold_of", fold_of),
             ("_number", number),
+            ("validation", None),
         ):
             object.__setattr__(self, attribute, value)
 
@@ -142,14 +146,21 @@ class Protocol:
     flaw: str = ""
 
 
-def hiding(name: str, hidden: Positions, n: int) -> Partition:
+def hiding(
+    name: str, hidden: Positions, n: int, validation: Positions | None = None
+) -> Partition:
     """Return a partition of *n* ratings that hides the positions *hidden*.
 
-    They may be in any order. All other ratings are visible to `fit` and `predict`.
+    They may be in any order. All other ratings are visible to `fit` and `predict`,
+    those at the increasing positions *validation* too.
     """
     is_hidden = np.zeros(n, dtype=bool)
     is_hidden[hidden] = True
     train = np.flatnonzero(~is_hidden)
     return Partition(
-        name=name, train=train, history=train, hidden=np.flatnonzero(is_hidden)
+        name=name,
+        train=train,
+        history=train,
+        hidden=np.flatnonzero(is_hidden),
+        validation=validation,
     )

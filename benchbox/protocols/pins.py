@@ -1,10 +1,11 @@
 """Pinned fold ids: those that a data set's card states, and the check against them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 
 from benchbox.data import FOLD_FORMAT, Dataset
-from benchbox.errors import DataError
+from benchbox.errors import DataError, ProtocolError
 from benchbox.options import changed, spell
 from benchbox.protocols.folds import Fold, make_folds
 from benchbox.protocols.partition import Protocol
@@ -78,16 +79,22 @@ def fold_ids(
     """Return fold ids by protocol and fold name, as in a card's ``expected_folds``.
 
     Protocols have their default options. Flawed ones are left out, and so are those
-    that need shipped folds or timestamps if the data set has none.
+    that cannot split the data set, as it has no folds of its own, no timestamps, or
+    too few ratings.
     """
     ids = {}
     for protocol in protocols:
-        if protocol.flaw or (protocol.name == "official" and not dataset.folds):
+        if protocol.flaw:
             continue
-        if protocol.time_order and dataset.ratings.timestamps is None:
-            continue
-        folds = make_folds(dataset.ratings, protocol, protocol.options(), dataset.folds)
-        ids[protocol.name] = {fold.name: fold.id for fold in folds}
+        with suppress(ProtocolError):
+            folds = make_folds(
+                dataset.ratings,
+                protocol,
+                protocol.options(),
+                dataset.folds,
+                dataset.validation,
+            )
+            ids[protocol.name] = {fold.name: fold.id for fold in folds}
     return ids
 
 

@@ -1,6 +1,7 @@
-"""Random splits of all ratings, and the folds that come with a data set."""
+"""Random splits of all ratings, or of each user's, and folds of the data set's own."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from benchbox.errors import ProtocolError
 from benchbox.options import NoOptions, Options
 from benchbox.protocols.partition import (
     VALIDATION_FRACTION,
+    Count,
     Fraction,
     KFoldPartition,
     Partition,
@@ -86,6 +88,82 @@ def split_kfold(
         prefix = f"r{repeat + 1}-" if options.repeats > 1 else ""
         for k in range(1, options.n_folds + 1):
             yield KFoldPartition(f"{prefix}k{k}", fold_of, k)
+
+
+class HoldoutUserOptions(Options, frozen=True):
+    """Options of ``holdout-user``.
+
+    Attributes:
+        fraction: Share of each user's ratings to hide, rounded. So users with few
+            ratings have none hidden.
+        count: Number of each user's ratings to hide, instead of ``fraction``. Users
+            with no more ratings than that have none hidden.
+        seed: Seed that draws the hidden ratings.
+    """
+
+    fraction: Fraction = 0.1
+    count: Count | None = None
+    seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        if self.count is not None and self.fraction != 0.1:
+            raise ValueError("give fraction or count, not both")
+
+    @property
+    def set_aside(self) -> frozenset[str]:
+        """``fraction``, if ``count`` replaces it."""
+        return frozenset({"fraction"} if self.count else ())
+
+
+def split_holdout_user(
+    ratings: Ratings, shipped: Mapping[str, Partition], options: HoldoutUserOptions
+) -> Iterator[Partition]:
+    """Yield one fold that hides a random part of each user's ratings.
+
+    Every user with hidden ratings shows at least one.
+    """
+    counts = np.bincount(ratings.users, minlength=ratings.n_users)
+    if options.count is None:
+        n_hidden = np.round(counts * options.fraction).astype(np.int64)
+        n_hidden = np.minimum(n_hidden, np.maximum(counts - 1, 0))
+    else:
+        n_hidden = np.where(counts > options.count, options.count, 0)
+    shuffled = permutation(len(ratings), options.seed, "holdout-user")
+    # A stable sort groups the ratings by user and keeps each user's random order.
+    by_user = shuffled[np.argsort(ratings.users[shuffled], kind="stable")]
+    owners = ratings.users[by_user]
+    rank = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
+    yield hiding("holdout", by_user[rank < n_hidden[owners]], len(ratings))
+
+
+class LeaveOneOutOptions(Options, frozen=True):
+    """Options of ``leave-one-out``.
+
+    Attributes:
+        seed: Seed that draws the hidden rating of each user.
+    """
+
+    seed: Seed = 0
+
+
+def split_leave_one_out(
+    ratings: Ratings, shipped: Mapping[str, Partition], options: LeaveOneOutOptions
+) -> Iterator[Partition]:
+    """Yield one fold that hides one random rating of each user who has several."""
+    rule = HoldoutUserOptions(count=1, seed=options.seed)
+    for partition in split_holdout_user(ratings, shipped, rule):
+        yield replace(partition, name="left-out")
+
+
+def carve_by_user(train: Ratings, options: HoldoutUserOptions, seed: int) -> Partition:
+    """Set aside a random part of each user's ratings, by the same rule as the test."""
+    rule = msgspec.structs.replace(options, seed=seed)
+    return next(split_holdout_user(train, {}, rule))
+
+
+def carve_left_out(train: Ratings, options: LeaveOneOutOptions, seed: int) -> Partition:
+    """Set aside one more random rating of each user."""
+    return next(split_leave_one_out(train, {}, LeaveOneOutOptions(seed=seed)))
 
 
 def _assign_folds(n: int, n_folds: int, seed: int) -> NDArray[np.unsignedinteger[Any]]:

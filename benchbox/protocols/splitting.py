@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from benchbox.errors import BenchboxError, ProtocolError, error_line, shown
+from benchbox.errors import BenchboxError, ProtocolError, counted, error_line, shown
 from benchbox.options import Options
 from benchbox.protocols.partition import Partition, Protocol
 from benchbox.ratings import Positions, Ratings
@@ -106,7 +106,7 @@ def _check_positions(protocol: Protocol, found: Partition, part: str, n: int) ->
         raise _mistake(
             protocol,
             f"puts positions from {low} to {high} into {where}, but there are only "
-            f"{n:,} ratings",
+            f"{counted(n, 'rating')}",
         )
     if not _are_distinct(positions):
         raise _mistake(protocol, f"puts a rating twice into {where}")

@@ -1,5 +1,6 @@
 """Temporal splits: the latest ratings of all, or of each user, are hidden."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -20,6 +21,9 @@ from benchbox.protocols.partition import (
 )
 from benchbox.ratings import IndexArray, Positions, Ratings
 
+# A + begins a zone too, as in 2001-10-01T12:00+09:00.
+_NEXT_DATE = re.compile(r"\+(?=\s*\d{4}-?\d\d-?\d\d)")
+
 
 class TemporalOptions(Options, frozen=True):
     """Options of ``temporal``.
@@ -28,8 +32,8 @@ class TemporalOptions(Options, frozen=True):
         quantile: Share of all ratings, earliest first, that are visible. Several
             increasing shares, as in ``0.8-0.9``, make one fold each.
         date: First moment that is hidden, instead of ``quantile``: an ISO date or date
-            and time, in UTC. Several increasing dates, joined by ``+``, make one fold
-            each.
+            and time, in UTC if it has no zone. Several increasing dates, joined by
+            ``+``, make one fold each.
     """
 
     quantile: tuple[Fraction, ...] = (0.9,)
@@ -177,7 +181,7 @@ def _cuts(stamps: NDArray[np.int64], options: TemporalOptions) -> list[_Cut]:
 def _moments(dates: str) -> list[float]:
     """Return the moment of each date, in seconds since 1970."""
     moments = []
-    for text in dates.split("+"):
+    for text in _NEXT_DATE.split(dates):
         when = datetime.fromisoformat(text.strip())
         when = when if when.tzinfo else when.replace(tzinfo=UTC)
         moments.append(when.timestamp())

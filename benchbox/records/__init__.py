@@ -8,13 +8,14 @@ from benchbox.records.bounds import MOST_MESSAGE_BYTES as MOST_MESSAGE_BYTES
 from benchbox.records.bounds import MOST_NOTES as MOST_NOTES
 from benchbox.records.bounds import MOST_TRIAL_BYTES as MOST_TRIAL_BYTES
 from benchbox.records.bounds import within_bounds as within_bounds
+from benchbox.records.config import SILENCE_SECONDS as SILENCE_SECONDS
 from benchbox.records.config import Case as Case
 from benchbox.records.config import RunConfig as RunConfig
 from benchbox.records.config import TuningBudget as TuningBudget
+from benchbox.records.encoding import content_digest as content_digest
 from benchbox.records.files import file_digest as file_digest
 from benchbox.records.files import first_change as first_change
 from benchbox.records.files import new_folder as new_folder
-from benchbox.records.files import open_regular as open_regular
 from benchbox.records.files import read_regular as read_regular
 from benchbox.records.files import remove_tree as remove_tree
 from benchbox.records.files import scratch_folder as scratch_folder
@@ -22,6 +23,7 @@ from benchbox.records.folder import RunFolder as RunFolder
 from benchbox.records.folder import new_run_id as new_run_id
 from benchbox.records.folder import now as now
 from benchbox.records.folder import predictions_digest as predictions_digest
+from benchbox.records.folder import trial_name as trial_name
 from benchbox.records.messages import Answer as Answer
 from benchbox.records.messages import ChildMessage as ChildMessage
 from benchbox.records.messages import Concluded as Concluded

@@ -4,6 +4,9 @@ import msgspec
 
 from benchbox.models import Capabilities, Precision
 
+SILENCE_SECONDS = 900.0
+"""How long a trial may say, print and compute nothing, unless a run says otherwise."""
+
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One part of a suite: some models on one data set under one protocol.
@@ -64,7 +67,10 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         precision: Precision of torch's matrix products.
         threads: Threads per trial; 0 for one per processor.
         time_limit_seconds: Time limit of a trial, in seconds.
-        memory_limit_gib: Memory limit of a trial, in GiB.
+        silence_limit_seconds: Seconds after which a trial is stopped that says, prints
+            and computes nothing; `None` for never.
+        memory_limit_gib: Memory limit of a trial and all it starts, in GiB; `None`
+            for what the machine can give. Trials tell it among their settings.
         clip: Whether to clip predictions to the rating scale before scoring.
         keep_predictions: Whether to store predictions.
         tuning: Budget for tuning; `None` for a run without tuning.
@@ -84,6 +90,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     precision: Precision = "float32"
     threads: int = 0
     time_limit_seconds: float | None = None
+    silence_limit_seconds: float | None = SILENCE_SECONDS
     memory_limit_gib: float | None = None
     clip: bool = True
     keep_predictions: bool = True

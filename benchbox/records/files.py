@@ -7,34 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, BinaryIO
+from typing import Any
 
 from benchbox.errors import ResultsError
-
-_SAFELY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""Flags to open what may be a link or a pipe: neither is followed nor waited for."""
+from benchbox.files import open_regular
 
 _BLOCK_BYTES = 1 << 20
-
-
-@contextmanager
-def open_regular(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file to read.
-
-    Links are not followed, and a pipe or a device is neither waited for nor read.
-
-    Raises:
-        FileNotFoundError: It is not there.
-        OSError: It is not a regular file, or cannot be read.
-    """
-    descriptor = os.open(path, _SAFELY)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{path.name} is not a regular file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            yield file
-    finally:
-        os.close(descriptor)
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:

@@ -1,18 +1,28 @@
 """Folder of a run, written so that a crash loses no finished trial."""
 
-import errno
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
-from benchbox.errors import ResultsError, printable
+from benchbox.data import write_array
+from benchbox.errors import (
+    DISK_FULL,
+    ResultsError,
+    cannot_write,
+    error_line,
+    printable,
+)
 from benchbox.ratings import Values
-from benchbox.records.run import RESULT_FORMAT, RunRecord
+from benchbox.records.encoding import decoded, encoded, read_whole
+from benchbox.records.run import RunRecord
 from benchbox.records.trial import TrialRecord
 
 _PARTS = ("trials", "logs", "predictions", "references")
@@ -70,14 +80,38 @@ class RunFolder:
         for path in (Path(name), parent / name):
             if (path / "run.json").is_file():
                 return cls(path)
+        if name == "last":
+            raise ResultsError(
+                f"There are no runs in {parent} yet. `benchbox run` makes one; --out "
+                f"names another folder."
+            )
         known = ", ".join(path.name for path in runs[-3:]) or "none"
         raise ResultsError(
             f"There is no run {name!r} in {parent}. Newest runs there: {known}."
         )
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from carrying out this run meanwhile.
+
+        The system releases the lock however this process ends.
+
+        Raises:
+            ResultsError: Another process carries it out.
+        """
+        try:
+            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        try:
+            _lock(folder, self.path)
+            yield
+        finally:
+            os.close(folder)
+
     def write_run(self, record: RunRecord) -> None:
         """Write or replace the record of the run."""
-        self._write("run.json", _to_json(record))
+        self._write("run.json", encoded(record))
 
     def read_run(self) -> RunRecord:
         """Return the record of the run.
@@ -85,7 +119,7 @@ class RunFolder:
         Raises:
             ResultsError: It cannot be read or has another format.
         """
-        record: RunRecord = _read(self.path / "run.json", RunRecord)
+        record: RunRecord = self._record("run.json", RunRecord)
         return record
 
     def has_run(self) -> bool:
@@ -97,11 +131,14 @@ class RunFolder:
         name = trial_name(record)
         if predictions is not None:
             self._write(f"predictions/{name}.npy", predictions)
-        self._write(f"trials/{name}.json", _to_json(record))
+        self._write(f"trials/{name}.json", encoded(record))
 
     def write_reference(self, record: TrialRecord, predictions: Values) -> None:
         """Write the bias model's predictions of the hidden ratings of a trial."""
-        self._write(_reference_file(record), predictions)
+        name = _reference_file(record)
+        digest = f"{predictions_digest(predictions)}\n"
+        self._write(_digest_file(name), digest.encode())
+        self._write(name, predictions)
 
     def has_reference(self, record: TrialRecord) -> bool:
         """Return whether the bias model's predictions for a trial's fold are stored."""
@@ -113,7 +150,8 @@ class RunFolder:
         Raises:
             ResultsError: They were not stored or cannot be read.
         """
-        return self._load(f"predictions/{trial_name(record)}.npy", record.n_hidden)
+        name = f"predictions/{trial_name(record)}.npy"
+        return self._load(name, record.n_hidden, record.predictions_digest)
 
     def reference(self, record: TrialRecord) -> Values:
         """Return the bias model's predictions of a trial's hidden ratings.
@@ -121,30 +159,68 @@ class RunFolder:
         Raises:
             ResultsError: They were not stored or cannot be read.
         """
-        return self._load(_reference_file(record), record.n_hidden)
+        name, digest = _reference_file(record), ""
+        # Benchbox 0.1 wrote none.
+        with suppress(FileNotFoundError, UnicodeDecodeError):
+            digest = read_whole(self.path / _digest_file(name)).decode().strip()
+        return self._load(name, record.n_hidden, digest)
 
-    def _load(self, name: str, n_hidden: int) -> Values:
+    def _load(self, name: str, n_hidden: int, digest: str) -> Values:
         file = self.path / name
         try:
-            values: Values = np.load(file, allow_pickle=False)
+            content = read_whole(file)
         except FileNotFoundError:
             raise ResultsError(
                 f"{file} is not there: the run did not keep its predictions. Run again "
                 f"without --drop-predictions."
             ) from None
-        except (OSError, ValueError) as error:
-            raise ResultsError(f"{file} cannot be read: {error}.") from error
+        try:
+            values: Values = np.load(BytesIO(content), allow_pickle=False)
+        except Exception as error:  # noqa: BLE001 - damage shows in many ways
+            raise ResultsError(f"{file} cannot be read: {error_line(error)}.") from None
         if values.shape != (n_hidden,) or values.dtype != np.float32:
             raise ResultsError(
                 f"{file} holds {values.dtype} of shape {values.shape}, not a float32 "
                 f"for each of {n_hidden} hidden ratings. It was changed by hand."
             )
+        if digest and predictions_digest(values) != digest:
+            raise ResultsError(
+                f"{file} holds other predictions than the trial made. Restore it, or "
+                f"run again."
+            )
         return values
 
     def trials(self) -> list[TrialRecord]:
-        """Return the records of all trials that have ended, ordered by file name."""
-        files = sorted((self.path / "trials").glob("*.json"), key=lambda f: f.stem)
-        return [_read(file, TrialRecord) for file in files]
+        """Return the records of all trials that have ended, ordered by file name.
+
+        Raises:
+            ResultsError: A record cannot be read, or is no trial of this run.
+        """
+        paths = (self.path / "trials").glob("*.json")
+        # Some systems put files of their own wherever one looks.
+        names = sorted(path.stem for path in paths if not path.name.startswith("."))
+        records = [self._trial(name) for name in names]
+        if records and self.has_run():
+            _check_places(self.read_run(), records)
+        return records
+
+    def _trial(self, name: str) -> TrialRecord:
+        record: TrialRecord = self._record(f"trials/{name}.json", TrialRecord)
+        if trial_name(record) != name:
+            raise ResultsError(
+                f"{self.path / 'trials' / name}.json is the record of trial "
+                f"{trial_name(record)}: a copy, or renamed. Remove it, or give it "
+                f"back that name."
+            )
+        return record
+
+    def _record(self, name: str, kind: type[Any]) -> Any:
+        try:
+            return decoded(self.path / name, kind)
+        except FileNotFoundError as error:
+            raise ResultsError(
+                f"{self.path / name} cannot be read: {error.strerror}."
+            ) from error
 
     def log(self, record: TrialRecord) -> Path:
         """Return the path of a trial's log; its folder is created."""
@@ -167,13 +243,26 @@ class RunFolder:
                 if isinstance(content, bytes):
                     file.write(content)
                 else:
-                    np.save(file, content, allow_pickle=False)
+                    write_array(file, content)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise _cannot_write(target, error) from error
+
+
+def _lock(folder: int, path: Path) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ResultsError(
+            f"Another benchbox is carrying out run {path.name} at this moment. Wait "
+            f"until it has ended, or stop it."
+        ) from None
+    except OSError:
+        # Some network file systems have no locks, and are used all the same.
+        return
 
 
 def predictions_digest(predictions: Values) -> str:
@@ -207,35 +296,36 @@ def _reference_file(record: TrialRecord) -> str:
     return f"references/s{record.stage}-{_as_file_name(record.fold)}.npy"
 
 
+def _digest_file(name: str) -> str:
+    return f"{name.removesuffix('.npy')}.blake2b"
+
+
+def _check_places(run: RunRecord, trials: list[TrialRecord]) -> None:
+    """Check that the run has the stage and the model of each trial.
+
+    Raises:
+        ResultsError: One is missing.
+    """
+    for trial in trials:
+        known = 0 <= trial.stage < len(run.stages) and 0 <= trial.model < len(
+            run.models
+        )
+        if not known:
+            raise ResultsError(
+                f"Trial {trial_name(trial)} is no trial of run {run.id}: the run has "
+                f"{len(run.stages)} stages and {len(run.models)} models. The folder "
+                f"holds files of two runs, or was changed by hand."
+            )
+
+
 def _as_file_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_=." else "_" for c in name)
 
 
-def _to_json(record: msgspec.Struct) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
-
-
-def _read(file: Path, kind: type[Any]) -> Any:
-    try:
-        record = msgspec.json.decode(file.read_bytes(), type=kind)
-        if record.format != RESULT_FORMAT:
-            raise msgspec.ValidationError(
-                f"its format is {record.format}, not {RESULT_FORMAT}"
-            )
-        return record
-    except OSError as error:
-        raise ResultsError(f"{file} cannot be read: {error.strerror}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ResultsError(
-            f"{file} is not a record of this version of benchbox: {error}. "
-            f"It was written by another version, or changed by hand."
-        ) from error
-
-
 def _cannot_write(target: Path, error: OSError) -> ResultsError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         return ResultsError(
             f"The disk is full: {target} could not be written. What had ended before "
             f"is kept; make room, then continue with --resume."
         )
-    return ResultsError(f"{target} cannot be written: {error.strerror}.")
+    return ResultsError(cannot_write(target, error))

@@ -5,11 +5,11 @@ Decoding refuses everything else.
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
-import numpy as np
 
+from benchbox.data import save_array
 from benchbox.machine import FoundDevices
 from benchbox.models import Capabilities
 from benchbox.ratings import IndexArray
@@ -55,10 +55,10 @@ class Pairs(_Message, frozen=True, tag="pairs"):
             users: User index per pair, shape ``(n,)``.
             items: Item index per pair, shape ``(n,)``.
         """
-        files = {name: str(folder / f"{name}.npy") for name in ("users", "items")}
-        np.save(files["users"], users, allow_pickle=False)
-        np.save(files["items"], items, allow_pickle=False)
-        return cls(**files)
+        files = {name: folder / f"{name}.npy" for name in ("users", "items")}
+        save_array(files["users"], users)
+        save_array(files["items"], items)
+        return cls(**{name: str(file) for name, file in files.items()})
 
 
 class Concluded(_Message, frozen=True, tag="concluded"):
@@ -107,14 +107,19 @@ class Described(_Message, frozen=True, tag="described"):
         capabilities: Its class attribute ``capabilities``, or the defaults.
         options_type: Its options record as ``"file.py:Class"``; empty for keywords.
         options: All options, with defaults filled in.
+        search: Its class attribute ``search``, as plain values.
         error: Why it cannot be used as a model; empty if it can.
+        fault: What is at fault then: the ``call`` that names it, the ``class``, or the
+            ``import`` of its file.
     """
 
     summary: str = ""
     capabilities: Capabilities = Capabilities()
     options_type: str = ""
     options: dict[str, Any] = {}
+    search: dict[str, Any] = {}
     error: str = ""
+    fault: Literal["", "call", "class", "import"] = ""
 
 
 Question = DevicesQuestion | ModelQuestion
@@ -130,10 +135,13 @@ class SearchPath(_Message, frozen=True, tag="path"):
     Attributes:
         path: The runner's ``sys.path``.
         accelerators: Class of each kind of accelerator, as ``"package.module:Class"``.
+        dies_with: Process id of the runner, if the zygote must not outlive the thread
+            that started it; 0 if that thread may end before the runner does.
     """
 
     path: list[str]
     accelerators: dict[str, str]
+    dies_with: int = 0
 
 
 class Ready(_Message, frozen=True, tag="ready"):

@@ -52,6 +52,9 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         predictions_digest: Hash of all predictions; equal if they are equal.
         wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner.
         cpu_seconds: Processor seconds by phase.
+        ready_seconds: Wall-clock seconds from the data to the first predictions:
+            import, construction and preparation of the model, fit, and the first call
+            of `predict`; `None` in records of earlier versions.
         n_steps: Number of training steps the model timed.
         steps: Durations of the latest of these steps.
         latency: Durations of single calls of `predict`, if requested.
@@ -98,6 +101,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     predictions_digest: str = ""
     wall_seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
+    ready_seconds: float | None = None
     n_steps: int = 0
     steps: Durations | None = None
     latency: list[LatencyRecord] = []
@@ -122,6 +126,16 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     def seconds(self) -> float:
         """Wall-clock seconds of all phases."""
         return sum(self.wall_seconds.values())
+
+    @property
+    def seconds_to_predictions(self) -> float | None:
+        """Wall-clock seconds from data to predictions; `None` if not measured.
+
+        They include whatever a model does before or after its fit.
+        """
+        if "fit" not in self.wall_seconds:
+            return None
+        return self.seconds - self.wall_seconds.get("score", 0.0)
 
 
 def trial_key(

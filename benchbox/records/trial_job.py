@@ -6,6 +6,7 @@ import msgspec
 
 from benchbox.machine import Durations, LatencyRecord
 from benchbox.models import EpochReport, Precision
+from benchbox.records.config import SILENCE_SECONDS
 
 Status = Literal[
     "ok",
@@ -36,6 +37,8 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
         seed: Seed of the trial.
         n_threads: Threads to use.
         time_limit_seconds: When the parent ends the trial, if ever.
+        silence_limit_seconds: How long the trial may say, print and compute nothing
+            before the parent ends it; `None` for ever.
         out: Folder for the outcome and the predictions.
         keep: Folder for the fitted model's state; nothing is predicted then.
         latency: Whether single calls of `predict` are timed as well.
@@ -56,6 +59,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     n_threads: int = 1
     time_limit_seconds: float | None = None
+    silence_limit_seconds: float | None = SILENCE_SECONDS
     keep: str | None = None
     latency: bool = False
     chunk_size: int = 1 << 18
@@ -70,6 +74,8 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
         wall_seconds: Wall-clock seconds by phase: load, fit, predict; and start, for
             what the first use of an accelerator takes, before the model is loaded.
         cpu_seconds: Processor seconds by phase.
+        ready_seconds: Wall-clock seconds from the data to the first predictions: load,
+            fit and the first call of `predict`.
         curve: What the model reported after each epoch.
         refit_curve: What the model reported after each epoch of the refit.
         notes: Choices that the model made at run time, by name.
@@ -92,6 +98,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     reason: str = ""
     wall_seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
+    ready_seconds: float | None = None
     curve: list[EpochReport] = []
     refit_curve: list[EpochReport] = []
     notes: dict[str, str] = {}

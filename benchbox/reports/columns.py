@@ -8,25 +8,40 @@ from benchbox.records import MetricRecord
 from benchbox.reports.leaderboard import Flag, Leaderboard, Row
 from benchbox.reports.numbers import (
     MISSING,
+    common_decimals,
     count,
     heading,
     mebibytes,
     milliseconds,
     number,
     percent,
+    plain,
     seconds,
 )
 
 WORSE: Flag = "worse than the bias model"
 LEAK: Flag = "better than the noise floor"
 
-FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", "": ""}
+EXACT: Flag = "predicts hidden ratings exactly"
+FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", EXACT: "⚠", "": ""}
 """Sign after the first score of a row, the same in all formats."""
 
 FRONT = "◆"
 """Sign after the fit seconds of a model on the accuracy–cost front."""
 
-_COSTS = ("parameters", "GPU MiB", "energy J", "pairs/s", "coverage", "MiB", "row ms")
+READY = "ready s"
+"""Heading of the seconds from the data to the first predictions."""
+
+_COSTS = (
+    "parameters",
+    "GPU MiB",
+    "energy J",
+    "pairs/s",
+    "coverage",
+    "MiB",
+    READY,
+    "row ms",
+)
 """Headings of columns that are left out of narrow tables, in that order."""
 
 
@@ -56,6 +71,7 @@ def columns(board: Leaderboard) -> list[Column]:
         Column(heading="coverage", text=lambda row: percent(row.coverage)),
         *_measured(board, "tuning s", lambda row: seconds(row.tuning_seconds)),
         Column(heading="fit s", text=_fit_seconds),
+        *_measured(board, READY, lambda row: seconds(row.ready_seconds)),
         Column(heading="pairs/s", text=lambda row: count(row.pairs_per_second)),
         *_measured(board, "row ms", lambda row: milliseconds(row.row_seconds)),
         *_measured(board, "energy J", lambda row: seconds(row.energy_joules)),
@@ -116,11 +132,14 @@ def _measured(
 
 
 def _of_plugin(board: Leaderboard, spec: ColumnSpec) -> list[Column]:
+    values = [row.more.get(spec.name) for row in board.rows]
+    decimals = common_decimals(v for v in values if isinstance(v, int | float))
+
     def text(row: Row) -> str:
         value = row.more.get(spec.name)
         if isinstance(value, str):
             return value
-        return MISSING if value is None else f"{value:.4g}"
+        return MISSING if value is None else plain(value, decimals)
 
     return [
         replace(column, of_plugin=True)

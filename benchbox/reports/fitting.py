@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import TextWrapper, fill
 
+from benchbox.errors import counted
+
 _LEAST_FOLD = 12
 """Least width of a folded column, when no more columns can be left out."""
 
@@ -112,7 +114,7 @@ def remark(left_out: Sequence[str], width: int, elsewhere: str) -> list[str]:
         for shown in range(n, 0, -1)
     ]
     lines = [f"Not shown: {names} (see {elsewhere})." for names in ways]
-    short = f"Not shown: {n} columns (see {elsewhere})."
+    short = f"Not shown: {counted(n, 'column')} (see {elsewhere})."
     return [next((line for line in lines if len(line) <= width), short)] if n else []
 
 
@@ -151,7 +153,13 @@ def _typeset(table: TextTable, attempt: _Attempt) -> FittedTable:
         ]
 
     hidden = [table.headings[p] for p in attempt.left_out]
-    spreads = ["some ±"] if set(attempt.short) - set(attempt.left_out) else []
+    shortened = set(attempt.short) - set(attempt.left_out)
+    is_less = any(
+        cell != row[place]
+        for place in shortened
+        for cell, row in zip(table.short[place], table.rows, strict=True)
+    )
+    spreads = ["some ±"] if is_less else []
     return FittedTable(
         head=[*typeset(head), _GAP.join("-" * width for width in widths)],
         rows=[typeset(row) for row in rows],

@@ -15,10 +15,21 @@ from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
 
-Flag = Literal["worse than the bias model", "better than the noise floor", ""]
+Flag = Literal[
+    "worse than the bias model",
+    "better than the noise floor",
+    "predicts hidden ratings exactly",
+    "",
+]
 
 _ROUNDING = 1e-6
 """Relative difference that may come from rounding."""
+
+_HASTE = 10.0
+"""By how much a repeat may be faster than the first fit, which it repeats."""
+
+_LEAST_SECONDS = 0.1
+"""Of the first fit; shorter ones differ by chance."""
 
 _LUCK = 3.0
 """Number of standard deviations by which the noise may fall below its floor."""
@@ -54,7 +65,10 @@ class Row:
             trial.
         coverage: Share of hidden ratings that the model predicted without fallback.
         fit_seconds: Wall-clock seconds of the fit, median over trials.
+        ready_seconds: Wall-clock seconds from the data to the first predictions, median
+            over trials.
         predict_seconds: Wall-clock seconds of prediction, median over trials.
+        total_seconds: Wall-clock seconds from data to predictions, median over trials.
         tuning_seconds: Seconds spent on tuning options per fold, median over trials;
             `None` without tuning.
         pairs_per_second: Predicted pairs per second, median over trials.
@@ -70,10 +84,13 @@ class Row:
         mark: Whether it is the best by the first metric, or not significantly worse.
         flag: Whether it is worse than the bias model, or better than should be
             possible.
-        behind: Interval of the difference to the best by the first metric.
+        behind: Interval of the difference to the best by the first metric. The
+            intervals of all rows together cover the true differences in 95 % of cases.
         is_on_front: Whether no other model is both better by the first metric and
-            faster to fit.
+            faster from data to predictions.
         n_disturbed: Number of trials whose timing other work disturbed.
+        n_hastened: Number of repeats that took less than a tenth of the first fit with
+            the same seed.
         more: Cells of columns that plugins add, by column name.
     """
 
@@ -83,7 +100,9 @@ class Row:
     summaries: dict[str, Summary]
     coverage: float | None
     fit_seconds: float | None
+    ready_seconds: float | None
     predict_seconds: float | None
+    total_seconds: float | None
     tuning_seconds: float | None
     pairs_per_second: float | None
     row_seconds: float | None
@@ -97,6 +116,7 @@ class Row:
     behind: Interval | None = None
     is_on_front: bool = False
     n_disturbed: int = 0
+    n_hastened: int = 0
     more: Mapping[str, float | str | None] = field(default_factory=dict)
 
 
@@ -182,12 +202,15 @@ def _row(
         },
         coverage=sum(t.n_answered for t in good) / hidden if hidden else None,
         fit_seconds=_median([t.wall_seconds.get("fit") for t in good]),
+        ready_seconds=_median([t.ready_seconds for t in good]),
         predict_seconds=_median([t.wall_seconds.get("predict") for t in good]),
+        total_seconds=_median([t.seconds_to_predictions for t in good]),
         tuning_seconds=_median([t.tuning_seconds for t in good]),
         pairs_per_second=_median([_pairs_per_second(t) for t in good]),
         row_seconds=_median([_row_seconds(t) for t in good]),
         energy_joules=_median([_energy_joules(t) for t in good]),
         n_disturbed=sum(bool(t.contended) for t in good),
+        n_hastened=_n_hastened(good),
         peak_memory_bytes=_most([t.peak_memory_bytes for t in good]),
         peak_accelerator_bytes=_most([t.peak_accelerator_bytes for t in good]),
         device=", ".join(sorted({t.device for t in good})),
@@ -236,15 +259,19 @@ def _ranked(rows: list[Row], headline: MetricRecord, stage: StageRecord) -> list
         return rest
     best = ranked[0].summaries[headline.name]
     share = fmean(f.n_hidden / f.n_train for f in stage.folds)
-    return [_marked(row, headline.name, best, share) for row in ranked] + rest
+    marked = [_marked(row, headline.name, best, share, len(ranked)) for row in ranked]
+    return marked + rest
 
 
-def _marked(row: Row, metric: str, best: Summary, hidden_share: float) -> Row:
+def _marked(
+    row: Row, metric: str, best: Summary, hidden_share: float, n_models: int
+) -> Row:
     mine = row.summaries[metric]
     if mine is best:
         return replace(row, mark="best")
     pairs = zip(mine.by_fold, best.by_fold, strict=True)
-    behind = paired_interval([a - b for a, b in pairs], hidden_share)
+    differences = [a - b for a, b in pairs]
+    behind = paired_interval(differences, hidden_share, n_models=n_models)
     tied = behind is not None and 0.0 in behind
     return replace(row, mark="tied" if tied else "", behind=behind)
 
@@ -269,26 +296,50 @@ def _flagged(
     summary, line = row.summaries.get(headline.name), reference.get(headline.name)
     if summary is None:
         return row
-    if headline.name == RMSE.name and _beats_floor(summary.mean, stage):
-        return replace(row, flag="better than the noise floor")
+    if headline.name == RMSE.name:
+        if _beats_floor(summary, stage):
+            return replace(row, flag="better than the noise floor")
+        if not min(summary.by_fold) and line != 0:
+            return replace(row, flag="predicts hidden ratings exactly")
     sign = -1 if headline.higher_is_better else 1
     if line is not None and sign * (summary.mean - line) > _ROUNDING * abs(line):
         return replace(row, flag="worse than the bias model")
     return row
 
 
-def _beats_floor(rmse: float, stage: StageRecord) -> bool:
-    """Return whether an RMSE is lower than the noise in ratings and chance allow."""
+def _beats_floor(rmse: Summary, stage: StageRecord) -> bool:
+    """Return whether an RMSE is lower than the noise in ratings and chance allow.
+
+    A model may have seen the hidden ratings of one fold alone, so each is tested too.
+    """
     if stage.noise_floor is None:
         return False
-    n_hidden = sum(fold.n_hidden for fold in stage.folds)
+    n_hidden = [fold.n_hidden for fold in stage.folds]
+    tested = zip((rmse.mean, *rmse.by_fold), (sum(n_hidden), *n_hidden), strict=True)
     # Standard deviation of the RMSE of n normal errors, for large n.
-    return rmse < stage.noise_floor * (1 - _LUCK / sqrt(2 * n_hidden))
+    return any(
+        value < stage.noise_floor * (1 - _LUCK / sqrt(2 * n)) for value, n in tested
+    )
 
 
 def _pairs_per_second(trial: TrialRecord) -> float | None:
     seconds = trial.wall_seconds.get("predict")
     return trial.n_answered / seconds if seconds else None
+
+
+def _n_hastened(trials: list[TrialRecord]) -> int:
+    """Return how many repeats were so fast that they must know the first's work."""
+    first = {(t.fold, t.replicate): _fit_seconds(t) for t in trials if not t.repeat}
+    repeats = [t for t in trials if t.repeat]
+    return sum(
+        _fit_seconds(t) * _HASTE < one
+        for t in repeats
+        if (one := first.get((t.fold, t.replicate), 0.0)) >= _LEAST_SECONDS
+    )
+
+
+def _fit_seconds(trial: TrialRecord) -> float:
+    return trial.wall_seconds.get("fit", 0.0)
 
 
 def _row_seconds(trial: TrialRecord) -> float | None:
@@ -302,12 +353,12 @@ def _energy_joules(trial: TrialRecord) -> float | None:
 
 
 def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
-    """Mark the rows that no other row beats in both accuracy and fit time."""
+    """Mark the rows that no other row beats in both accuracy and time."""
     sign = -1 if headline.higher_is_better else 1
     places = {
-        number: (sign * row.summaries[headline.name].mean, row.fit_seconds)
+        number: (sign * row.summaries[headline.name].mean, row.total_seconds)
         for number, row in enumerate(rows)
-        if headline.name in row.summaries and row.fit_seconds is not None
+        if headline.name in row.summaries and row.total_seconds is not None
     }
     beaten = {
         n

@@ -1,9 +1,18 @@
 """Notes: the sentences beneath a table that make its numbers comparable."""
 
+from benchbox.errors import counted
 from benchbox.metrics import MAPE
 from benchbox.options import spell
-from benchbox.records import RunRecord, StageRecord
-from benchbox.reports.columns import FLAGS, FRONT, LEAK, WORSE, shown_metrics
+from benchbox.records import RunRecord, StageRecord, TrialRecord, trial_name
+from benchbox.reports.columns import (
+    EXACT,
+    FLAGS,
+    FRONT,
+    LEAK,
+    READY,
+    WORSE,
+    shown_metrics,
+)
 from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
 from benchbox.reports.warnings import audit_warnings
@@ -39,15 +48,22 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
 
 def troubles(board: Leaderboard) -> list[str]:
     """Return a line for each way a trial did not end well, with how often it did."""
-    counted: dict[tuple[str, str, str], list[str]] = {}
+    alike: dict[tuple[str, str, str], list[TrialRecord]] = {}
     for trial in board.troubles:
-        place = f"{trial.fold} r{trial.replicate}"
-        counted.setdefault((trial.label, trial.status, trial.reason), []).append(place)
+        alike.setdefault((trial.label, trial.status, trial.reason), []).append(trial)
     return [
-        f"{label}: {status} in {len(places)} of its trials ({places[0]}"
-        f"{', …' if len(places) > 1 else ''}): {reason}"
-        for (label, status, reason), places in counted.items()
+        f"{label}: {status} in {len(trials)} of its trials ({trials[0].fold} "
+        f"r{trials[0].replicate}{', …' if len(trials) > 1 else ''}): "
+        f"{reason.removesuffix('.')}{_log_of(trials[0])}"
+        for (label, status, reason), trials in alike.items()
     ]
+
+
+def _log_of(trial: TrialRecord) -> str:
+    """Return where to read more, within the folder of the run; a skip has no log."""
+    if trial.status in ("skipped", "interrupted"):
+        return ""
+    return f". Log: logs/{trial_name(trial)}.log"
 
 
 def title(stage: StageRecord) -> str:
@@ -58,12 +74,12 @@ def title(stage: StageRecord) -> str:
 
 
 def _about_the_front(board: Leaderboard) -> list[str]:
-    n_scored = sum(row.fit_seconds is not None for row in board.rows)
-    if n_scored < 2:
+    n_timed = sum(row.total_seconds is not None for row in board.rows)
+    if n_timed < 2:
         return []
     return [
-        f"{FRONT}: no other model has both a better {board.metrics[0].title} and a "
-        f"shorter fit."
+        f"{FRONT}: no other model has a better {board.metrics[0].title} and takes less "
+        f"time from data to predictions (loading, preparation, fit and prediction)."
     ]
 
 
@@ -104,11 +120,24 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
             f"loading of libraries), {seconds(sum(first_use.values()))} s in total, "
             f"at most {seconds(first_use[longest])} s ({longest})."
         )
+    if any(row.ready_seconds is not None for row in board.rows):
+        said.append(
+            f"{READY}: from the data to the first predictions, that is the import and "
+            f"preparation of the model, its fit, and the first call of predict."
+        )
+    hastened = [row for row in board.rows if row.n_hastened]
+    if hastened:
+        which = ", ".join(row.label for row in hastened)
+        said.append(
+            f"⚠ {sum(row.n_hastened for row in hastened)} repeats took less than a "
+            f"tenth of the first fit with the same seed, so they may have kept "
+            f"something of it, and their times are not those of a fit: {which}."
+        )
     disturbed = sum(row.n_disturbed for row in board.rows)
     if disturbed:
-        n_ok = sum(row.n_ok for row in board.rows)
+        trials = counted(sum(row.n_ok for row in board.rows), "trial")
         said.append(
-            f"Other work used the machine during {disturbed} of {n_ok} trials, so "
+            f"Other work used the machine during {disturbed} of {trials}, so "
             f"their timings may be too long (see `benchbox doctor`)."
         )
     return said
@@ -125,16 +154,15 @@ def what_was_scored(run: RunRecord, stage: StageRecord) -> str:
     return (
         f"{spell(stage.protocol, stage.protocol_options)}: "
         f"{'folds' if len(stage.folds) > 1 else 'fold'} {folds} ({standard}, "
-        f"ids {ids}{more}). Each model and seed is scored on {hidden:,} hidden "
-        f"ratings; predictions are {clipping}."
+        f"ids {ids}{more}). Each model and seed is scored on "
+        f"{counted(hidden, 'hidden rating')}; predictions are {clipping}."
     )
 
 
 def _how_it_was_pooled(run: RunRecord, board: Leaderboard, best: str, tied: str) -> str:
     n_folds = len(board.stage.folds)
     n_seeds = run.config.seeds
-    plural = "seed" if n_seeds == 1 else "seeds"
-    seeds = f"Stochastic models are fitted with {n_seeds} {plural} per fold."
+    seeds = f"Stochastic models are fitted with {counted(n_seeds, 'seed')} per fold."
     if n_folds < 2:
         return (
             f"Metrics are computed over all hidden ratings of the fold. {seeds} "
@@ -146,7 +174,7 @@ def _how_it_was_pooled(run: RunRecord, board: Leaderboard, best: str, tied: str)
         f"Metrics are computed over all hidden ratings of a fold; the table shows "
         f"their mean over {n_folds} folds, ± the standard deviation. {seeds} {best}: "
         f"best {board.metrics[0].title}. {tied}: not significantly worse (the paired "
-        f"95 % interval over folds includes 0)."
+        f"95 % interval over folds, corrected for the number of models, includes 0)."
     )
 
 
@@ -186,7 +214,12 @@ def _about_the_reference(board: Leaderboard) -> list[str]:
 
 
 def _about_the_floor(board: Leaderboard) -> list[str]:
-    floor = board.stage.noise_floor
+    floor, exact = board.stage.noise_floor, _flagged(board, EXACT)
+    if floor is None and exact:
+        return [
+            f"{FLAGS[EXACT]} Every hidden rating of a fold is predicted exactly: "
+            f"{exact}. Suspect a leak: the model has probably seen the hidden ratings."
+        ]
     if floor is None:
         return []
     known = f"Noise in these ratings: no model can expect an RMSE below {floor:.4f}."
@@ -207,7 +240,7 @@ def where_it_ran(run: RunRecord) -> str:
     """Return the machine, the software and the name of a run, in a sentence."""
     here, precision = run.environment, run.config.precision
     products = "" if precision == "float32" else f"matrix products in {precision}; "
-    threads = f"{run.n_threads} thread{'s' if run.n_threads != 1 else ''}"
+    threads = counted(run.n_threads, "thread")
     return (
         f"{here.machine()}; {threads}; {products}torch "
         f"{here.packages.get('torch', '?')}, benchbox {here.benchbox}; run {run.id}."

@@ -1,6 +1,8 @@
 """Formats numbers as text, for tables that people read."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Protocol
 
 MISSING = "–"
@@ -62,6 +64,21 @@ def score(metric: Measured, value: float) -> str:
 def _style(metric: Measured) -> _Style:
     # Units from plugins are written after the number.
     return _STYLES.get(metric.unit) or _Style(1, 4, metric.unit)
+
+
+def common_decimals(values: Iterable[float]) -> int:
+    """Return how many decimals to print of all *values*, for four digits of each.
+
+    With fewer decimals for some, as in 0.1 beside 0.96, a digit would seem to be lost.
+    """
+    texts = [f"{value:.4g}" for value in values if isfinite(value)]
+    return max((len(t.partition(".")[2]) for t in texts if "e" not in t), default=0)
+
+
+def plain(value: float, decimals: int) -> str:
+    """Return a number with *decimals*, or by its digits if it is huge or tiny."""
+    text = f"{value:.4g}"
+    return text if "e" in text else f"{value:.{decimals}f}"
 
 
 def percent(share: float | None) -> str:

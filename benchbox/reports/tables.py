@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from benchbox.errors import PluginError, error_line, shown
+from benchbox.errors import PluginError, ResultsError, error_line, shown
 from benchbox.plugins import OWN_FORMATS, ColumnSpec, ReportFormat
 from benchbox.records import RunFolder, RunRecord
 from benchbox.reports.leaderboard import Leaderboard
@@ -60,7 +60,7 @@ def write_tables(
     """Write the tables of a run into its folder, in each format that names a file.
 
     Returns:
-        A line for each file that the format of a plugin failed to make.
+        A line for each file that could not be made or written.
     """
     failed = []
     for name, form in forms.items():
@@ -68,6 +68,6 @@ def write_tables(
             try:
                 text = render(folder, name, forms, columns=columns)
                 folder.write_text(form.file, text)
-            except PluginError as error:
+            except (PluginError, ResultsError) as error:
                 failed.append(f"{form.file} was not written: {error}")
     return failed

@@ -13,6 +13,7 @@ from benchbox.runs.plan import PlannedTrial as PlannedTrial
 from benchbox.runs.resolve import resolve_metrics as resolve_metrics
 from benchbox.runs.runner import execute as execute
 from benchbox.runs.saved_files import SavedRecord as SavedRecord
+from benchbox.runs.saved_model import Filled as Filled
 from benchbox.runs.saved_model import FitSettings as FitSettings
 from benchbox.runs.saved_model import Recommendation as Recommendation
 from benchbox.runs.saved_model import SavedModel as SavedModel

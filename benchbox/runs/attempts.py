@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchbox.errors import ModelError, ProtocolError
+from benchbox.errors import ModelError, ProtocolError, os_error_line
 from benchbox.machine import PhaseClock
 from benchbox.ratings import Positions, Values
 from benchbox.records import (
@@ -62,12 +62,15 @@ class Attempts:
         except OSError as error:
             # A cleaner has removed the files meanwhile, or the disk is full.
             store.renew()
-            reason = f"its files could not be written or read: {error}"
+            # numpy tells of a full disk by numbers alone, and gives no error number.
+            why = os_error_line(error) if error.errno else f"the disk is full ({error})"
+            reason = f"its files could not be written or read: {why}"
             return trial.record(status="failed", reason=reason), None
 
     def _attempt(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
         job = _job(trial, store)
-        if self.first_use.pay(trial.model.label, job, trial.fold.train):
+        limit = _memory_limit_bytes(trial)
+        if self.first_use.pay(trial.model.label, job, trial.fold.train, limit):
             changed = _changed(job, store)
             if changed:
                 return trial.record(status="failed", reason=changed), None
@@ -105,20 +108,24 @@ class Attempts:
             folder = store.new_folder()
             return Pairs.written(folder, hidden.users[asked], hidden.items[asked])
 
-        limit = trial.plan.config.memory_limit_gib
         return self._executor.run(
             job,
             log=self._folder.log(trial.record(status="interrupted")),
             hand_pairs=hand_pairs,
             listen=self._listener.trial_said,
-            memory_limit_bytes=None if limit is None else int(limit * 2**30),
+            memory_limit_bytes=_memory_limit_bytes(trial),
         )
+
+
+def _memory_limit_bytes(trial: PlannedTrial) -> int | None:
+    limit = trial.plan.config.memory_limit_gib
+    return None if limit is None else int(limit * 2**30)
 
 
 def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
     model, config = trial.model, trial.plan.config
     can = model.capabilities
-    carved = store.carved if can.uses_validation else {}
+    carved = store.carved(trial.replicate) if can.uses_validation else {}
     return TrialJob(
         target=model.target,
         options_type=model.options_type,
@@ -135,6 +142,7 @@ def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
         n_threads=trial.plan.n_threads,
         latency=config.latency,
         time_limit_seconds=config.time_limit_seconds,
+        silence_limit_seconds=config.silence_limit_seconds,
     )
 
 

@@ -35,6 +35,9 @@ def resolve_cases(
     chosen = [resolve_models(case.models, registry, executor) for case in cases]
     models = {model.label: model for members in chosen for model in members}
     places = {label: place for place, label in enumerate(models)}
+    stages.tell_apart(
+        [text for case in cases for text in (case.dataset, *case.instead)]
+    )
     asked: list[Callable[[], Stage]] = []
     for case, members in zip(cases, chosen, strict=True):
         own = [places[model.label] for model in members]

@@ -38,6 +38,7 @@ class FoldStore:
         self.fold = trial.fold
         self._trial, self._scratch = trial, scratch
         self._made: Path | None = None
+        self._carved: tuple[int, dict[str, str]] | None = None
         self._seals = Seals()
         history, train = self.fold.history, self.fold.train
         self._order = permutation(
@@ -58,10 +59,24 @@ class FoldStore:
             return self.train
         return self._written("history", self.fold.history)
 
-    @cached_property
-    def carved(self) -> dict[str, str]:
-        """Folders of the ratings to fit, the validation ratings and their history."""
-        visible = carve_validation(self.fold, self._trial.fold_seed("validation"))
+    def carved(self, replicate: int) -> dict[str, str]:
+        """Return the folders of ratings to fit, of validation and of its history.
+
+        Each replicate has validation ratings of its own: else the spread over seeds
+        within a run would be less than that between runs with different seeds.
+
+        Args:
+            replicate: Number of the fit on this fold. Only the files of the last one
+                are kept.
+        """
+        if self._carved is None or self._carved[0] != replicate:
+            self._drop_carved()
+            self._carved = replicate, self._newly_carved(replicate)
+        return self._carved[1]
+
+    def _newly_carved(self, replicate: int) -> dict[str, str]:
+        seed = self._trial.fold_seed("validation", replicate)
+        visible = carve_validation(self.fold, seed)
         parts = {
             "train": visible.train,
             "validation": visible.validation,
@@ -71,10 +86,19 @@ class FoldStore:
             # Warm protocols: one copy on disk serves both.
             del parts["validation_history"]
         folders = {
-            name: self._written(f"carved/{name}", ratings)
+            name: self._written(f"carved-{replicate}/{name}", ratings)
             for name, ratings in parts.items()
         }
         return {"validation_history": folders["train"]} | folders
+
+    def _drop_carved(self) -> None:
+        if self._carved is None:
+            return
+        replicate, folders = self._carved
+        for folder in set(folders.values()):
+            self._seals.forget(Path(folder))
+        remove_tree(self._root / f"carved-{replicate}")
+        self._carved = None
 
     @cached_property
     def reference(self) -> Values:
@@ -127,7 +151,8 @@ class FoldStore:
         """Have all files written again, elsewhere, when they are next asked for."""
         self.clear()
         self._seals = Seals()
-        for name in ("train", "history", "carved"):
+        self._carved = None
+        for name in ("train", "history"):
             self.__dict__.pop(name, None)
 
     def new_folder(self) -> Path:

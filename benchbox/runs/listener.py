@@ -18,6 +18,9 @@ from benchbox.runs.plan import PlannedTrial
 class Listener(Protocol):
     """Follows a run: its methods are called in the process of the runner."""
 
+    def loading(self, what: str) -> None:
+        """Called before the run starts when *what* is about to be loaded."""
+
     def run_started(self, trials: Sequence[PlannedTrial], costs: Costs) -> None:
         """Called when *trials* are about to run; *costs* estimates their times."""
 
@@ -48,6 +51,9 @@ class Listener(Protocol):
 
 class Silent:
     """A listener that does nothing; a base class for others."""
+
+    def loading(self, what: str) -> None:
+        """Do nothing."""
 
     def run_started(self, trials: Sequence[PlannedTrial], costs: Costs) -> None:
         """Do nothing."""

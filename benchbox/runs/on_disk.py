@@ -4,13 +4,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.errors import ResultsError, UsageError, nearest
+from benchbox.errors import ResultsError, UsageError, counted, nearest
 from benchbox.plugins import discover
 from benchbox.protocols import older_rule
-from benchbox.ratings import IndexArray
+from benchbox.ratings import IndexArray, Texts
 from benchbox.records import RunFolder, RunRecord, TrialRecord
 from benchbox.reports import leaderboards, render, row_values
 from benchbox.runs.stages import Stages
@@ -34,9 +33,10 @@ class Run:
 
     def __repr__(self) -> str:
         record = self.record
+        models = counted(len(record.models), "model")
         return (
-            f"<Run {record.id}: {record.status}, {len(record.models)} models, "
-            f"{len(self._trials)} of {record.n_trials} trials>"
+            f"<Run {record.id}: {record.status}, {models}, "
+            f"{len(self._trials)} of {counted(record.n_trials, 'trial')}>"
         )
 
     def __str__(self) -> str:
@@ -176,5 +176,5 @@ class Run:
         }
 
 
-def _named(ids: NDArray[np.str_] | None, index: IndexArray) -> NDArray[Any]:
+def _named(ids: Texts | None, index: IndexArray) -> NDArray[Any]:
     return index if ids is None else ids[index]

@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
-from benchbox.errors import PluginError, UsageError, nearest
+from benchbox.errors import BenchboxError, PluginError, UsageError, nearest
 from benchbox.machine import FoundDevices, check_device, device_for
 from benchbox.metrics import METRICS, Metric
-from benchbox.models import Capabilities, ModelSpec
+from benchbox.models import Capabilities, ModelSpec, SearchSpace, read_space
 from benchbox.options import Options, changed, decode, split_choice, to_json
 from benchbox.plugins import Offer, Registry
-from benchbox.records import ModelQuestion, PlannedModel
+from benchbox.records import Described, ModelQuestion, PlannedModel
 from benchbox.runs.trust import MODEL_FILE
-from benchbox.targets import source_digest, target_of
+from benchbox.targets import file_of, source_digest, target_of
 from benchbox.trials import Executor
 
 
@@ -40,6 +40,21 @@ def resolve_models(
         if labels.count(label) > 1:
             raise UsageError(f"Model {label!r} is given twice. Remove one of them.")
     return models
+
+
+def own_spaces(
+    models: Sequence[PlannedModel], executor: Executor
+) -> dict[str, SearchSpace]:
+    """Return the search spaces that classes in files state, by name of the model."""
+    questions = {
+        model.name: ModelQuestion(target=model.target, settings={})
+        for model in models
+        if file_of(model.target) is not None
+    }
+    return {
+        name: read_space(executor.describe(question).search)
+        for name, question in questions.items()
+    }
 
 
 def choose_device(asked: str, can: Capabilities, executor: Executor) -> str:
@@ -78,12 +93,12 @@ def _choose(text: str, registry: Registry, executor: Executor) -> PlannedModel:
     in_file = MODEL_FILE.fullmatch(text)
     if in_file is None:
         name, settings = split_choice(text)
+        if name.endswith(".py"):
+            return _from_file(Path(name), "", settings, executor)
         return _from_spec(registry.find("models", name), settings)
-    file, name = Path(in_file["file"]), in_file["name"]
-    if not file.is_file():
-        raise UsageError(f"There is no file {str(file)!r} to load model {name!r} from.")
+    name = in_file["name"]
     _, settings = split_choice(f"{name}:{in_file['settings']}" if in_file[4] else name)
-    return _from_file(file.resolve(), name, settings, executor)
+    return _from_file(Path(in_file["file"]), name, settings, executor)
 
 
 def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
@@ -124,18 +139,14 @@ def _preset(spec: ModelSpec, preset: str) -> dict[str, Any]:
 
 
 def _from_file(
-    file: Path,
-    name: str,
-    settings: dict[str, str],
-    executor: Executor,
+    named: Path, name: str, settings: dict[str, str], executor: Executor
 ) -> PlannedModel:
-    # A child process imports the file: it may be slow, and must not see hidden ratings.
+    if not named.is_file():
+        model = f"model {name!r}" if name else "a model"
+        raise UsageError(f"There is no file {str(named)!r} to load {model} from.")
+    file = named.resolve()
     target = f"{file}:{name}"
-    described = executor.describe(ModelQuestion(target=target, settings=settings))
-    if described.error:
-        raise PluginError(
-            f"{file.name}:{name} cannot be used as a model: {described.error}"
-        )
+    described = _described(target, settings, executor)
     chosen = {key: described.options[key] for key in settings}
     return PlannedModel(
         name=name,
@@ -148,6 +159,39 @@ def _from_file(
         version="",
         source_digest=source_digest(target),
     )
+
+
+def _described(target: str, settings: dict[str, str], executor: Executor) -> Described:
+    """Return what a class in a file says of itself.
+
+    One whose file cannot be imported is planned all the same, with the options as
+    given: each of its trials will say why, and the other models run.
+
+    Raises:
+        UsageError: The class is not named, or cannot take the settings.
+        PluginError: It is no model.
+    """
+    # A child process imports the file: it may be slow, and must not see hidden ratings.
+    question = ModelQuestion(target=target, settings=settings)
+    try:
+        described = executor.describe(question)
+    except BenchboxError as error:
+        # The file has ended the child that imported it, or kept it from answering.
+        described = Described(error=str(error).removesuffix("."), fault="import")
+    file, _, name = target.rpartition(":")
+    if described.fault == "import" and name:
+        unknown = Capabilities(inductive=True, stochastic=False)
+        return Described(options=dict(settings), capabilities=unknown)
+    file_name = Path(file).name
+    if described.fault == "import":
+        raise PluginError(f"{file_name} cannot be imported: {described.error}.")
+    if described.fault == "call":
+        raise UsageError(f"{file_name}: {described.error}" if name else described.error)
+    if described.error:
+        raise PluginError(
+            f"{file_name}:{name} cannot be used as a model: {described.error}"
+        )
+    return described
 
 
 def _cost(offer: Offer[Any]) -> tuple[float, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchbox.records import RunFolder, scratch_folder
 from benchbox.runs.attempts import Attempts
@@ -62,32 +63,45 @@ def execute(
     Before its first trial, each model is fitted to a few ratings, so that the cost of a
     first use, such as compilation, is not in the times of any trial.
     """
-    digests = {r.key: r.predictions_digest for r in folder.trials() if not r.repeat}
     with scratch_folder() as scratch:
-        store: FoldStore | None = None
         attempts = Attempts(folder, executor, listener, scratch)
-        first_use = attempts.first_use
-        for trial in trials:
-            if store is None or store.fold is not trial.fold:
-                if store is not None:
-                    store.clear()
-                store = FoldStore(trial, scratch)
-            listener.trial_started(trial)
-            try:
-                record, predictions = attempts.attempt(trial, store)
-            except KeyboardInterrupt:
-                reason = "stopped by the user"
-                record = trial.record(status="interrupted", reason=reason)
-                folder.write_trial(record, None)
-                return Executed(False, first_use.wall_seconds)
-            first = digests.setdefault(record.key, record.predictions_digest)
-            if record.status == "ok" and first not in ("", record.predictions_digest):
-                record.notes["repeat"] = "predictions differ from those of repeat 0"
-            # A repeat predicts the same, and is there for its timing alone.
-            wanted = plan.config.keep_predictions and not trial.repeat
-            keeps = wanted and predictions is not None
-            if keeps and not folder.has_reference(record):
-                folder.write_reference(record, store.reference)
-            folder.write_trial(record, predictions if keeps else None)
-            listener.trial_ended(trial, record)
-    return Executed(True, first_use.wall_seconds)
+        try:
+            _execute(plan, trials, folder, listener, attempts, scratch)
+        except KeyboardInterrupt:
+            return Executed(False, attempts.first_use.wall_seconds)
+    return Executed(True, attempts.first_use.wall_seconds)
+
+
+def _execute(
+    plan: Plan,
+    trials: Iterable[PlannedTrial],
+    folder: RunFolder,
+    listener: Listener,
+    attempts: Attempts,
+    scratch: Path,
+) -> None:
+    digests = {r.key: r.predictions_digest for r in folder.trials() if not r.repeat}
+    store: FoldStore | None = None
+    for trial in trials:
+        if store is None or store.fold is not trial.fold:
+            if store is not None:
+                store.clear()
+            store = FoldStore(trial, scratch)
+        listener.trial_started(trial)
+        try:
+            record, predictions = attempts.attempt(trial, store)
+        except KeyboardInterrupt:
+            reason = "stopped by the user"
+            record = trial.record(status="interrupted", reason=reason)
+            folder.write_trial(record, None)
+            raise
+        first = digests.setdefault(record.key, record.predictions_digest)
+        if record.status == "ok" and first not in ("", record.predictions_digest):
+            record.notes["repeat"] = "predictions differ from those of repeat 0"
+        # A repeat predicts the same, and is there for its timing alone.
+        wanted = plan.config.keep_predictions and not trial.repeat
+        keeps = wanted and predictions is not None
+        if keeps and not folder.has_reference(record):
+            folder.write_reference(record, store.reference)
+        folder.write_trial(record, predictions if keeps else None)
+        listener.trial_ended(trial, record)

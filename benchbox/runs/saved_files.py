@@ -2,7 +2,6 @@
 
 import os
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,13 @@ import msgspec
 from benchbox.errors import ModelError, UsageError, message_of
 from benchbox.machine import Environment
 from benchbox.models import Precision
-from benchbox.records import PlannedModel, file_digest, first_change, read_regular
+from benchbox.records import (
+    PlannedModel,
+    content_digest,
+    file_digest,
+    first_change,
+    read_regular,
+)
 
 SAVED_FORMAT = 1
 
@@ -64,7 +69,7 @@ def write_record(folder: Path, record: SavedRecord) -> None:
     """Write *record* beside the state and the ratings in *folder*, with all hashes."""
     record = msgspec.structs.replace(record, digests=_digests(folder), digest="")
     content = msgspec.to_builtins(record)
-    content["digest"] = _digest_of(content)
+    content["digest"] = content_digest(content)
     encoded = msgspec.json.format(msgspec.json.encode(content), indent=1)
     (folder / RECORD).write_bytes(encoded + b"\n")
 
@@ -96,7 +101,7 @@ def read_record(folder: Path) -> SavedRecord:
             f"{file} is of format {record.format}, and this benchbox reads "
             f"{SAVED_FORMAT}. Fit the model again."
         )
-    if record.digest and record.digest != _digest_of(content):
+    if record.digest and record.digest != content_digest(content):
         raise damaged(folder, f"{RECORD} was changed")
     if record.digests and (change := first_change(record.digests, _digests(folder))):
         raise damaged(folder, change)
@@ -131,10 +136,3 @@ def _files(folder: Path) -> list[Path]:
         # Some systems put files of their own wherever one looks.
         if not name.startswith(".")
     ]
-
-
-def _digest_of(content: dict[str, Any]) -> str:
-    """Return the hash of a record as its file has it, whatever fields it has."""
-    own = {name: value for name, value in content.items() if name != "digest"}
-    encoded = msgspec.json.encode(own, order="sorted")
-    return blake2b(encoded, digest_size=16).hexdigest()

@@ -2,13 +2,14 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.data import Dataset, data_id, map_ratings, write_ratings
 from benchbox.errors import (
@@ -17,9 +18,17 @@ from benchbox.errors import (
     UsageError,
     error_line,
     message_of,
+    writing,
 )
 from benchbox.machine import describe_environment
-from benchbox.models import Precision, RatingModel, read_state, write_state
+from benchbox.models import (
+    BiasModel,
+    Precision,
+    RatingModel,
+    fit_bias_model,
+    read_state,
+    write_state,
+)
 from benchbox.options import NoOptions, spell
 from benchbox.protocols import carve_random
 from benchbox.ratings import Features, IndexArray, Ratings, Values
@@ -52,6 +61,23 @@ class Recommendation:
     item: str
     title: str
     predicted: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Filled:
+    """Predictions for pairs, some of which the bias model had to make.
+
+    Attributes:
+        values: Predicted rating per pair, on the rating scale, shape ``(n,)``.
+        by_bias: Whether the bias model made it, shape ``(n,)``.
+        unknown_users: Ids that the model was fitted without, in order of appearance.
+        unknown_items: The same of items.
+    """
+
+    values: Values
+    by_bias: NDArray[np.bool_]
+    unknown_users: list[str]
+    unknown_items: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,17 +201,18 @@ def save(record: SavedRecord, state: Path, ratings: Ratings, folder: Path) -> No
     Raises:
         ModelError: There is no state, or it is damaged.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        _take_state(state, made / STATE)
-        write_ratings(made / RATINGS, ratings, with_names=True)
-        write_record(made, record)
-        made.chmod(0o755)
-        made.rename(folder)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name[:80]}-", dir=folder.parent))
+        try:
+            _take_state(state, made / STATE)
+            write_ratings(made / RATINGS, ratings, with_names=True)
+            write_record(made, record)
+            made.chmod(0o755)
+            made.rename(folder)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
 
 
 def _take_state(left: Path, target: Path) -> None:
@@ -285,6 +312,36 @@ class SavedModel:
             _found(items, self._item_places, "item"),
         )
 
+    def predict_filled(self, users: Sequence[str], items: Sequence[str]) -> Filled:
+        """Return a predicted rating per pair of ids, whether they are known or not.
+
+        For users and items the model was fitted without, the bias model predicts, as in
+        a run: it gives them an offset of 0.
+        """
+        places, unknown = [], []
+        for names, known in ((users, self._user_places), (items, self._item_places)):
+            found = np.array([known.get(name, -1) for name in names], dtype=np.int32)
+            places.append(found)
+            unknown.append([n for n in dict.fromkeys(names) if n not in known])
+        by_bias = (places[0] < 0) | (places[1] < 0)
+        values = np.empty(len(by_bias), dtype=np.float32)
+        asked = ~by_bias
+        if asked.any():
+            values[asked] = self._predicted(self.ratings, *(p[asked] for p in places))
+        if by_bias.any():
+            filled = self._bias.predict(*(p[by_bias] for p in places))
+            values[by_bias] = self.ratings.scale.clip(filled)
+        return Filled(
+            values=values,
+            by_bias=by_bias,
+            unknown_users=unknown[0],
+            unknown_items=unknown[1],
+        )
+
+    def knows(self, user: str, item: str) -> bool:
+        """Return whether the data have this user, or this item."""
+        return user in self._user_places or item in self._item_places
+
     def recommend(self, user: str, k: int) -> list[Recommendation]:
         """Return the *k* items with the highest predictions that *user* has not rated.
 
@@ -361,7 +418,11 @@ class SavedModel:
         return history.scale.clip(self._raw(history, users, items))
 
     def _raw(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
-        return check_predictions(self.model.predict(history, users, items), len(users))
+        try:
+            answered = self.model.predict(history, users, items)
+        except Exception as error:
+            raise ModelError(f"The model failed: {error_line(error)}.") from error
+        return check_predictions(answered, len(users))
 
     def _as_history(self, items: IndexArray, values: list[float]) -> Ratings:
         """Return ratings of a new user, whose index follows those of known users."""
@@ -386,6 +447,21 @@ class SavedModel:
     def item_ids(self) -> list[str]:
         """Id of each item in the data."""
         return _ids(self.ratings.item_ids, self.ratings.n_items)
+
+    @cached_property
+    def _bias(self) -> BiasModel:
+        """The bias model; its last user and item stand for all that are unknown."""
+        known = self.ratings
+        padded = replace(
+            known,
+            n_users=known.n_users + 1,
+            n_items=known.n_items + 1,
+            user_ids=None,
+            item_ids=None,
+            user_features=None,
+            item_features=None,
+        )
+        return fit_bias_model(padded)
 
     @cached_property
     def _item_places(self) -> dict[str, int]:

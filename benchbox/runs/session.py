@@ -27,6 +27,7 @@ from benchbox.runs.plan import Plan
 from benchbox.runs.resolve import (
     choose_device,
     find_accelerators,
+    own_spaces,
     resolve_metrics,
     resolve_models,
 )
@@ -34,6 +35,7 @@ from benchbox.runs.runner import execute, trials_left
 from benchbox.runs.saved_files import SavedRecord
 from benchbox.runs.saved_model import FitSettings, fit
 from benchbox.runs.scoring import failed_metrics
+from benchbox.runs.settings import check_bounds, check_n_trials
 from benchbox.runs.stages import Notify, Stages
 from benchbox.runs.trust import Trust
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
@@ -101,6 +103,7 @@ class Session:
             ProtocolError: A protocol cannot split a data set.
             LeakError: A split leaks hidden ratings to the models.
         """
+        check_bounds(config)
         spaces = {o.value.name: o.value.search for o in self.registry.all("models")}
         if config.tuning is not None:
             needs_optuna()
@@ -108,12 +111,15 @@ class Session:
         n_threads = config.threads or n_usable_cpus()
         executor = self.executor(n_threads)
         stages = Stages(self.registry, self.notify, config.columns)
+        self._listener.loading("the models")
         # Names first: a misspelt model must not wait for a download.
         if config.cases:
             models, made = resolve_cases(config.cases, self.registry, executor, stages)
         else:
             models = resolve_models(config.models, self.registry, executor)
+            self._listener.loading(f"and splitting {', '.join(config.datasets)}")
             made = stages.all(config)
+        self._listener.loading("torch and other libraries, for the trials")
         plan = Plan(
             config=config,
             models=models,
@@ -123,10 +129,11 @@ class Session:
             accelerators=find_accelerators(config.device, executor),
             refused=tuple(map(str, stages.refused)),
         )
+        check_n_trials(plan)
         if config.tuning is None:
             return plan
         check_metric(plan)
-        return with_tuned(plan, spaces)
+        return with_tuned(plan, {**spaces, **own_spaces(models, executor)})
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""
@@ -144,7 +151,14 @@ class Session:
 
         Returns:
             Record of the run; its status says whether the run finished.
+
+        Raises:
+            ResultsError: Another process carries out this run, or it cannot be written.
         """
+        with folder.locked():
+            return self._carried_out(plan, folder)
+
+    def _carried_out(self, plan: Plan, folder: RunFolder) -> RunRecord:
         # The run is on disk before its first trial, so that it can be resumed.
         record = _record(plan, folder, self._command)
         folder.write_run(record)

@@ -8,8 +8,12 @@ from benchbox.data import (
     Dataset,
     DatasetCard,
     card_for_files,
+    files_of,
     is_file_choice,
     load_dataset,
+    names_of,
+    spelt,
+    split_settings,
 )
 from benchbox.errors import ProtocolError, ResultsError, UsageError
 from benchbox.options import Options, decode, split_choice
@@ -46,6 +50,7 @@ class Stages:
     def __init__(self, registry: Registry, notify: Notify, columns: str = "") -> None:
         self._registry, self._notify, self._columns = registry, notify, columns
         self._loaded: dict[str, Dataset] = {}
+        self._names: dict[str, str] = {}
         self.refused: list[ProtocolError] = []
 
     def card(self, text: str) -> DatasetCard:
@@ -65,10 +70,31 @@ class Stages:
         """
         if text not in self._loaded:
             card, settings = find_dataset(text, self._registry, self._columns)
-            self._loaded[text] = load_dataset(
+            dataset = load_dataset(
                 card, settings, kind_of=self._registry.source_kind, notify=self._notify
             )
+            dataset = dataset.called(self._names.get(text, dataset.name))
+            for note in dataset.notes:
+                self._notify(f"{dataset.name}: {note}")
+            self._loaded[text] = dataset
         return self._loaded[text]
+
+    def tell_apart(self, texts: Sequence[str]) -> None:
+        """Name own files of one name, such as those of two folders, by their folders.
+
+        Args:
+            texts: All data sets of a run, as on the command line.
+
+        Raises:
+            UsageError: One is neither an installed data set nor a file.
+        """
+        own = {
+            text: files_of(files)
+            for text in texts
+            if (files := _named_files(text, self._registry)[0])
+        }
+        names = names_of(list(own.values()))
+        self._names = dict(zip(own, names, strict=True))
 
     def stage(self, text: str, protocol: str, wanted: Sequence[str] = ()) -> Stage:
         """Split a data set by a protocol and audit the folds.
@@ -105,6 +131,7 @@ class Stages:
         Raises:
             BenchboxError: As in `stage`; or no protocol can split any of them.
         """
+        self.tell_apart(config.datasets)
         return self.possible(
             [
                 partial(self.stage, text, protocol, config.folds)
@@ -141,6 +168,8 @@ class Stages:
             BenchboxError: As in `stage`.
         """
         config, stage = run.config, run.stages[number]
+        cases = [each.case.dataset for each in run.stages if each.case is not None]
+        self.tell_apart(cases or config.datasets)
         if stage.case is not None:
             # The data set used then, even if the case's own is available now.
             folds = [fold.name for fold in stage.folds]
@@ -171,11 +200,23 @@ def find_dataset(
     Raises:
         UsageError: It is neither an installed data set nor a file.
     """
+    text = spelt(text)
+    files, settings = _named_files(text, registry)
+    if files:
+        return card_for_files(files, columns or None), settings
     name, settings = split_choice(text)
-    if name not in registry.offers["datasets"] and is_file_choice(name):
-        return card_for_files(name, columns or None), settings
     card: DatasetCard = registry.find("datasets", name).value
     return card, settings
+
+
+def _named_files(text: str, registry: Registry) -> tuple[str, dict[str, str]]:
+    """Return the files and settings that *text* names; none if it names a data set."""
+    if text.partition(":")[0].strip() in registry.offers["datasets"]:
+        return "", {}
+    files, rest = split_settings(text)
+    if not is_file_choice(files):
+        return "", {}
+    return files, split_choice(f"files:{rest}")[1] if rest else {}
 
 
 def split(
@@ -197,7 +238,9 @@ def split(
     name, options_text = split_choice(choice)
     protocol: Protocol = registry.find("protocols", name).value
     options: Options = decode(protocol.options, options_text, protocol.name)
-    folds = make_folds(dataset.ratings, protocol, options, dataset.folds)
+    folds = make_folds(
+        dataset.ratings, protocol, options, dataset.folds, dataset.validation
+    )
     check_fold_ids(dataset, folds)
     defaults = dataset.card.default_folds if protocol.name == "official" else ()
     return _pick(folds, wanted or defaults, dataset.name)

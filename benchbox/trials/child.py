@@ -1,7 +1,7 @@
 """Trial: what happens in the child process, from ratings to predictions."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -37,10 +37,12 @@ from benchbox.models import (
     RatingModel,
     State,
     as_count,
+    options_of,
     prepare_model,
     write_state,
 )
 from benchbox.options import Options, decode
+from benchbox.python_files import keep_importable, keep_on_path
 from benchbox.ratings import Ratings, Values
 from benchbox.records import (
     MOST_EPOCHS,
@@ -55,11 +57,15 @@ from benchbox.records import (
     TrialOutcome,
     within_bounds,
 )
-from benchbox.targets import resolve
+from benchbox.targets import file_of, resolve, source_files
 from benchbox.trials.predictions import write_predictions
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
+
+
+_TO_BE_READY = ("load", "fit", "predict")
+"""Phases from the data to the first predictions; what readies the device is none."""
 
 
 class Channel(Protocol):
@@ -90,7 +96,7 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
         _prepare(job, clock, outcome)
         _run(job, channel, clock, outcome)
     except BaseException as error:  # noqa: BLE001
-        outcome.status, outcome.reason = _classify(error)
+        outcome.status, outcome.reason = _classify(error, job.target)
         with suppress(Exception):
             traceback.print_exc()
     outcome.wall_seconds = clock.wall_seconds
@@ -107,9 +113,11 @@ def build_model(target: str, options_type: str, options: dict[str, Any]) -> Rati
 
     A class without an options record is called with its options as keywords.
     """
+    if (file := file_of(target)) is not None:
+        keep_on_path(file)
     factory: Callable[..., RatingModel] = resolve(target)
     if not options_type:
-        return factory(**options)
+        return factory(**options_of(factory).arguments(options, target))
     kind: type[Options] = resolve(options_type)
     return factory(decode(kind, options, target))
 
@@ -150,6 +158,12 @@ def host_array(predicted: Any) -> NDArray[Any]:
     Raises:
         ModelError: It is none.
     """
+    if isinstance(predicted, np.ma.MaskedArray) and np.any(predicted.mask):
+        n_masked = np.count_nonzero(predicted.mask)
+        raise ModelError(
+            f"predict declined {n_masked} of {predicted.size} pairs with a mask; there "
+            f"is no way to decline a pair."
+        )
     # numpy understands CPU tensors and lists alike; for the rest the model is told.
     try:
         return np.asarray(predicted)
@@ -209,6 +223,8 @@ def _run(
     channel.send(PhaseBegan(phase="load"))
     with clock.phase("load"):
         train = map_ratings(Path(job.train))
+        if (file := file_of(job.target)) is not None:
+            keep_importable(file, Path(job.out))
         model = build_model(job.target, job.options_type, job.options)
         prepare_model(model, job.device)
     channel.send(PhaseBegan(phase="fit"))
@@ -236,6 +252,10 @@ def _run(
         with clock.phase("predict"):
             # Inside the clock: the numbers must have reached the host.
             answered = host_array(model.predict(history, *asked))
+        if outcome.ready_seconds is None:
+            outcome.ready_seconds = sum(
+                map(clock.wall_seconds.__getitem__, _TO_BE_READY)
+            )
         predictions[chunk] = check_predictions(answered, len(asked[0]))
     channel.send(PhaseBegan(phase="end"))
     if job.latency and len(users):
@@ -280,14 +300,14 @@ def _fit(
         time_step=steps.step,
     )
     if not job.validation or not job.validation_history:
-        model.fit(train, context)
+        _call_fit(model, train, context)
         return
     choosing = replace(
         context,
         validation=map_ratings(Path(job.validation)),
         validation_history=map_ratings(Path(job.validation_history)),
     )
-    model.fit(train, choosing)
+    _call_fit(model, train, choosing)
     outcome.chosen_epoch = _best_epoch(outcome.curve)
     if job.refit and outcome.chosen_epoch:
         again = replace(
@@ -297,7 +317,23 @@ def _fit(
         )
         ratings = map_ratings(Path(job.refit))
         laps.lap()
-        model.fit(ratings, again)
+        _call_fit(model, ratings, again)
+
+
+def _call_fit(model: RatingModel, train: Ratings, context: FitContext) -> None:
+    """Fit the model.
+
+    Raises:
+        ModelError: Its `fit` is a generator or a coroutine, of which nothing has run.
+    """
+    returned: object = model.fit(train, context)  # type: ignore[func-returns-value]
+    if isinstance(returned, Generator | Coroutine):
+        # Otherwise Python would complain of it in the log.
+        returned.close()
+        raise ModelError(
+            f"fit returned a {type(returned).__name__}, so it did not run. Write it "
+            f"without yield and async."
+        )
 
 
 def _note(notes: dict[str, str], name: str, text: str) -> None:
@@ -315,15 +351,26 @@ def _best_epoch(curve: list[EpochReport]) -> int | None:
     return min(judged, key=lambda epoch: (judged[epoch], epoch)) if judged else None
 
 
-def _classify(error: BaseException) -> tuple[Status, str]:
-    text, reason = message_of(error), error_line(error)
+def _classify(error: BaseException, target: str) -> tuple[Status, str]:
+    text, place = message_of(error), _place(error, target)
+    reason = text if isinstance(error, BenchboxError) else error_line(error)
+    reason = f"{reason.removesuffix('.')} {place}" if place else reason
     # torch reports a failed allocation as a plain RuntimeError on the CPU.
     short = isinstance(error, MemoryError) or "can't allocate memory" in text
     if short or type(error).__name__ == "OutOfMemoryError":
         return "out-of-memory", reason
-    if isinstance(error, BenchboxError):
-        return "failed", text
     return "failed", reason
+
+
+def _place(error: BaseException, target: str) -> str:
+    """Return the line of the model's own code an error came from, if it did."""
+    with suppress(Exception):
+        own = {file.resolve() for file in source_files(target)}
+        for step in reversed(traceback.extract_tb(error.__traceback__)):
+            file = Path(step.filename)
+            if file.resolve() in own:
+                return f"({file.name}, line {step.lineno})"
+    return ""
 
 
 def _parameter_bytes(model: RatingModel) -> int | None:

@@ -37,10 +37,22 @@ class FirstUse:
         self.wall_seconds: dict[str, float] = {}
         self._scratch, self._executor = scratch, executor
 
-    def pay(self, label: str, job: TrialJob, train: Ratings) -> bool:
+    def pay(
+        self,
+        label: str,
+        job: TrialJob,
+        train: Ratings,
+        memory_limit_bytes: int | None = None,
+    ) -> bool:
         """Run the model of *job* on a few ratings of *train*, if it is the first time.
 
         How that ends is of no importance: the model's own trials will tell.
+
+        Args:
+            label: Name and options of the model.
+            job: One of its trials.
+            train: Ratings of that trial.
+            memory_limit_bytes: Memory at which it is ended, as in a trial.
 
         Returns:
             Whether it was the first time.
@@ -66,6 +78,7 @@ class FirstUse:
             log=folder / "log",
             hand_pairs=lambda: pairs,
             listen=lambda message: None,
+            memory_limit_bytes=memory_limit_bytes,
         )
         self.wall_seconds[label] = sum(finished.outcome.wall_seconds.values())
         return True

@@ -4,7 +4,7 @@ A trial runs the code of a model, which may send anything. A report that contrad
 itself, or what the runner has measured, fails that trial and no other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -28,13 +28,23 @@ _SLACK = 1.05
 _SLACK_SECONDS = 1.0
 """By which the clocks of trial and runner may differ."""
 
+_UNTOLD = 1.25
+_UNTOLD_SECONDS = 3.0
+"""By which a phase may last longer than is told of it: a machine with other work hears
+late that it has ended, and reading and checking are no part of what is told."""
 
-def checked_outcome(outcome: TrialOutcome, elapsed_seconds: float) -> TrialOutcome:
+
+def checked_outcome(
+    outcome: TrialOutcome,
+    elapsed_seconds: float,
+    seen: Mapping[str, float] = {},
+) -> TrialOutcome:
     """Return what a trial reports, within the limits of its record.
 
     Args:
         outcome: What it said.
         elapsed_seconds: Wall-clock seconds it ran, as the runner saw it.
+        seen: Wall-clock seconds of its phases, as the runner saw them.
 
     Raises:
         ModelError: It cannot be true.
@@ -43,6 +53,7 @@ def checked_outcome(outcome: TrialOutcome, elapsed_seconds: float) -> TrialOutco
         raise _untrue(f"its status is {outcome.status!r}")
     _check_sizes(outcome)
     _check_phases(outcome, elapsed_seconds)
+    _check_clock(outcome, seen)
     numbers = [*_counts(outcome), *_durations(outcome), *_laps(outcome)]
     if any(n is not None and not 0 <= n <= LARGEST_COUNT for n in numbers):
         raise _untrue("a count or a duration is below 0, or out of all proportion")
@@ -69,6 +80,19 @@ def _check_phases(outcome: TrialOutcome, elapsed_seconds: float) -> None:
         )
 
 
+def _check_clock(outcome: TrialOutcome, seen: Mapping[str, float]) -> None:
+    # A trial that failed may have left a phase before its clock was read.
+    if outcome.status != "ok":
+        return
+    for phase, lasted in seen.items():
+        told = outcome.wall_seconds.get(phase, 0.0)
+        if lasted > told * _UNTOLD + _UNTOLD_SECONDS:
+            raise _untrue(
+                f"its {phase} took {told:.4g} s, but by the runner's clock "
+                f"{lasted:.4g} s"
+            )
+
+
 def _counts(outcome: TrialOutcome) -> Iterator[float | None]:
     yield outcome.n_steps
     yield outcome.chosen_epoch
@@ -83,6 +107,7 @@ def _counts(outcome: TrialOutcome) -> Iterator[float | None]:
 def _durations(outcome: TrialOutcome) -> Iterator[float | None]:
     yield from outcome.wall_seconds.values()
     yield from outcome.cpu_seconds.values()
+    yield outcome.ready_seconds
     steps = [] if outcome.steps is None else [outcome.steps]
     for found in (*steps, *(case.durations for case in outcome.latency)):
         yield from msgspec.structs.astuple(found)

@@ -244,9 +244,8 @@ def test_generating(benchmark: Any, ledger: Ledger) -> None:
         "n_ratings": N_RATINGS,
     }
 
-    dataset = benchmark.pedantic(
-        load_dataset, (card, settings), {"notify": pytest.fail}, rounds=1
-    )
+    services = {"kind_of": kind_of, "notify": pytest.fail}
+    dataset = benchmark.pedantic(load_dataset, (card, settings), services, rounds=1)
 
     noted(ledger, benchmark, "generating")
     assert len(dataset.ratings) == N_RATINGS

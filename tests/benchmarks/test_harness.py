@@ -17,6 +17,7 @@ from benchbox.metrics.slices import Slicing, break_down, quarters
 from benchbox.protocols.bundled import PROTOCOLS
 from benchbox.protocols.folds import make_folds
 from benchbox.ratings import RatingScale
+from benchbox.records.messages import Pairs
 from benchbox.records.trial_job import TrialJob
 from benchbox.trials.executors.local import LocalExecutor
 from tests.benchmarks.ledger import Ledger, median_seconds
@@ -108,7 +109,7 @@ def test_splitting_and_hashing_a_million_ratings(
 def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalExecutor]:
     log = tmp_path_factory.mktemp("zygote") / "log"
     with LocalExecutor(2, log) as executor:
-        executor.ask({"kind": "devices"}, log)
+        executor.accelerators()  # Answers once torch is imported.
         yield executor
 
 
@@ -130,10 +131,8 @@ def test_a_trial_of_an_empty_model(
         out=str(tmp_path),
         n_threads=2,
     )
-    for name in ("users", "items"):
-        np.save(tmp_path / f"{name}.npy", np.zeros(n_pairs, dtype=np.int32))
-    pairs = {name: str(tmp_path / f"{name}.npy") for name in ("users", "items")}
-
+    zeros = np.zeros(n_pairs, dtype=np.int32)
+    pairs = Pairs.written(tmp_path, zeros, zeros)
     calls = []
 
     def trial() -> str:

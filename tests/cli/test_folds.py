@@ -1,6 +1,7 @@
 """`benchbox data folds` and `audit`, and what a run does with a leak."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,3 +154,12 @@ def test_a_named_flawed_protocol_runs_although_it_leaks(benchbox: Benchbox) -> N
     assert done.code == 0
     (fold,) = done.folder.read_run().stages[0].folds
     assert "hidden-in-train" in [found.name for found in fold.findings]
+
+
+def test_one_hidden_rating_is_told_as_one(benchbox: Benchbox) -> None:
+    rows = [f"u{n},i{n % 3},{n % 5 + 1}" for n in range(10)]
+    Path("r.csv").write_text("\n".join(["user,item,rating", *rows, ""]))
+
+    done = benchbox("data audit r.csv")
+
+    assert "warning: only 1 rating is hidden" in done.out

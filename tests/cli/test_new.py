@@ -1,5 +1,7 @@
 """`benchbox new`: the packages it writes work, and are the bundled examples."""
 
+import json
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -34,10 +36,10 @@ def test_the_examples_are_what_it_writes(
     benchbox: Benchbox, tmp_path: Path, kind: str, name: str
 ) -> None:
     # Without plugins, because the name is taken if the example is installed.
-    done = benchbox(f"new --no-plugins {kind} {name}")
+    done = benchbox(f"new --no-plugins --benchbox benchbox-recsys {kind} {name}")
 
     assert done.code == 0, done.err
-    assert f"pip install --editable ./benchbox-{name}" in done.out
+    assert f"pip install --editable './benchbox-{name}[test]'" in done.out
     written = content(tmp_path / f"benchbox-{name}")
     assert written == content(EXAMPLES / f"benchbox-{name}")
     assert "__" not in "".join(written).replace("__init__", "")
@@ -116,3 +118,37 @@ def test_an_unusable_name_is_refused_and_nothing_is_written(
     assert said in done.err
     assert done.err.count("\n") == 1
     assert [file.name for file in tmp_path.iterdir()] == ["benchbox-taken"]
+
+
+@pytest.mark.parametrize(
+    ("source", "remote", "said"),
+    [
+        ("benchbox-recsys", "", "benchbox-recsys"),
+        ("FOLDER", "https://example.org/b.git", "git+https://example.org/b.git"),
+        ("FOLDER", "/only/here", "FOLDER"),
+        ("FOLDER", "", "FOLDER"),
+    ],
+)
+def test_the_workflow_has_benchbox_from_where_this_one_came_from(
+    benchbox: Benchbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    remote: str,
+    said: str,
+) -> None:
+    folder = tmp_path / 'a "folder"'
+    git = ["git", "-C", str(folder)]
+    folder.mkdir()
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    if remote:
+        subprocess.run([*git, "remote", "add", "origin", remote], check=True)
+    here = source.replace("FOLDER", str(folder))
+    monkeypatch.setattr("benchbox.cli.new.requirement_of", lambda name: here)
+
+    done = benchbox("new model mine")
+
+    workflow = tmp_path / "benchbox-mine" / ".github" / "workflows" / "benchmark.yml"
+    (line,) = (x for x in workflow.read_text().splitlines() if " BENCHBOX: " in x)
+    assert json.loads(line.partition(": ")[2]) == said.replace("FOLDER", str(folder))
+    assert ("which only this machine has" in done.out) == (said == "FOLDER")

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import benchbox as package
+from benchbox.errors import UsageError
+from benchbox.machine import FoundDevices
 from benchbox.plugins.claims import Claim
 from benchbox.plugins.registry import Offer, Registry, discover
 from tests.support.commands import Benchbox
@@ -93,6 +95,9 @@ def test_doctor_finds_this_machine_fit(benchbox: Benchbox) -> None:
 
     assert done.code == 0, done.out
     assert "starts and responds" in done.out
+    assert "nothing for 15 min is stopped (--silence-limit)" in " ".join(
+        done.out.split()
+    )
     assert "torch" in done.out
 
 
@@ -252,13 +257,22 @@ def test_claims_that_are_not_there_are_one_line(
     assert said in done.err
 
 
-def test_a_name_that_is_no_text_is_refused_in_one_line(benchbox: Benchbox) -> None:
-    for line in ("run -m bias:x=\udcff", "run -m bias -d \udcff.csv"):
-        done = benchbox(line)
+@pytest.mark.parametrize(
+    ("line", "code", "named"),
+    [
+        ("run -m bias:x=\udcff", 2, "\\udcff"),
+        # A file may be called so; this one is not there.
+        ("run -m bias -d \udcff.csv", 1, "\\xff.csv"),
+    ],
+)
+def test_a_name_that_is_no_text_is_refused_in_one_line(
+    benchbox: Benchbox, line: str, code: int, named: str
+) -> None:
+    done = benchbox(line)
 
-        assert done.code == 2, done.err
-        assert done.err.count("\n") == 1
-        assert "\\udcff" in done.err
+    assert done.code == code, done.err
+    assert done.err.count("\n") == 1
+    assert named in done.err
 
 
 def test_names_with_escapes_reach_the_terminal_spelt_out(benchbox: Benchbox) -> None:
@@ -267,3 +281,81 @@ def test_names_with_escapes_reach_the_terminal_spelt_out(benchbox: Benchbox) -> 
     assert done.code == 2
     assert r"\x1b[2J" in done.err
     assert done.err.removesuffix("\n").isprintable()
+
+
+def test_doctor_as_json_holds_every_check(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = FoundDevices(), ""
+    monkeypatch.setattr("benchbox.cli.doctor._accelerators", lambda: found)
+    monkeypatch.setattr("benchbox.cli.doctor.find_disturbances", lambda *_: [])
+    done = benchbox("doctor --json")
+
+    checks = json.loads(done.out)
+    assert {"machine", "python", "trial process"} <= {one["what"] for one in checks}
+    assert {one["verdict"] for one in checks} <= {"ok", "note", "bad"}
+    assert done.code == int(any(one["verdict"] == "bad" for one in checks))
+
+
+def test_the_command_is_also_a_module_of_the_package() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchbox", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == f"benchbox, version {package.__version__}\n"
+
+
+def test_the_package_lists_its_names_for_people_who_explore_it() -> None:
+    assert {"run", "load_run", "__version__", "__doc__", "__file__"} <= {*dir(package)}
+    assert "__version__" not in package.__all__
+    assert all(getattr(package, name) is not None for name in dir(package))
+
+
+@pytest.mark.parametrize(
+    "line", ["report", "stats", "compare last last", "run --resume last"]
+)
+def test_without_any_run_the_last_one_is_no_riddle(
+    benchbox: Benchbox, line: str
+) -> None:
+    done = benchbox(line)
+
+    assert done.code in (1, 2)
+    assert done.err == (
+        "benchbox: There are no runs in results yet. `benchbox run` makes one; "
+        "--out names another folder.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("run -m bias --memory-limit inf", "memory_limit_gib"),
+        ("run -m bias --memory-limit nan", "memory_limit_gib"),
+        ("run -m bias --time-limit inf", "time_limit_seconds"),
+        ("run -m bias --time-limit nan", "time_limit_seconds"),
+        ("run -m bias --threads 99999999999", "threads"),
+        ("run -m bias --repeats 999999999999", "repeats"),
+        ("run -m bias --seeds 999999999999", "seeds"),
+        ("tune -m bias --budget-seconds inf", "seconds"),
+        ("run --suite s.toml", "time_limit_seconds"),
+    ],
+)
+def test_limits_without_end_are_refused_by_one_rule(
+    benchbox: Benchbox, tmp_path: Path, line: str, named: str
+) -> None:
+    (tmp_path / "s.toml").write_text("time_limit_seconds = -1.0\n")
+
+    done = benchbox(line)
+
+    assert done.code == 2
+    assert named in done.err
+    assert done.err.count("\n") == 1
+    assert not done.results.exists()
+
+
+def test_limits_from_python_follow_the_same_rule(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="memory_limit_gib"):
+        package.run(memory_limit_gib=float("inf"), out=tmp_path)

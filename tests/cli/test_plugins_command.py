@@ -224,3 +224,44 @@ def test_checking_what_nobody_offers_is_one_line(benchbox: Benchbox) -> None:
 
 def test_checking_a_data_set_reads_it(benchbox: Benchbox) -> None:
     assert benchbox("plugins check svd-toy").code == 0
+
+
+def other_info(site: Path, name: str, *, points: bytes | None) -> None:
+    """Put one more folder of metadata into a site."""
+    folder = site / name
+    folder.mkdir(parents=True)
+    if points is not None:
+        package, _, version = name.removesuffix(".dist-info").partition("-")
+        (folder / "METADATA").write_text(f"Name: {package}\nVersion: {version}\n")
+        (folder / "entry_points.txt").write_bytes(points)
+
+
+@pytest.mark.parametrize("points", [None, b"[benchbox]\nacme = benchbox_acme\n"])
+def test_stale_metadata_of_a_plugin_hide_nothing_and_are_named(
+    benchbox: Benchbox, site: Path, points: bytes | None
+) -> None:
+    plant_model(site, "benchbox-acme", "acme-mean")
+    other_info(site, "benchbox_acme-0.0.dist-info", points=points)
+
+    listed, doctor = benchbox("list models"), benchbox("doctor")
+
+    assert "acme-mean" in listed.out
+    assert "benchbox: plugin benchbox-acme has the metadata of 2 versions" in listed.err
+    assert doctor.code == 1
+    said = " ".join(doctor.out.split())
+    assert "bad metadata benchbox-acme has the metadata of 2 versions" in said
+    assert "Delete the folders of metadata that are out of date." in said
+
+
+def test_damaged_metadata_of_another_package_stop_no_command(
+    benchbox: Benchbox, site: Path
+) -> None:
+    other_info(site, "zog-1.0.dist-info", points=b"[x]\ncaf\xe9 = y\n")
+
+    listed, doctor = benchbox("list --no-plugins"), benchbox("doctor")
+    run = benchbox("run -d svd-toy -m svd --seeds 1 --device cpu")
+
+    assert (listed.code, listed.err) == (0, "")
+    assert doctor.code == 0
+    assert "note metadata zog has damaged metadata" in " ".join(doctor.out.split())
+    assert run.code == 0, run.err

@@ -184,3 +184,18 @@ def test_links_of_the_page_lead_somewhere() -> None:
             assert link[1:] in headings
         else:
             assert (folder / link).exists(), link
+
+
+def test_the_example_of_a_class_in_a_file_works_as_printed(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    _, _, code = PAGE.partition("# my_model.py\n")
+    (tmp_path / "my_model.py").write_text(code.partition("```")[0])
+
+    options = "damping=2,layers=8-4,act=relu"
+    done = benchbox(f"run -d svd-toy -p new-users -m my_model.py:MyModel:{options}")
+
+    assert done.code == 0, done.err
+    (model,) = done.folder.read_run().models
+    assert model.options == {"damping": 2.0, "layers": [8, 4], "act": "relu"}
+    assert not model.capabilities.stochastic

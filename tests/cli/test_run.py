@@ -171,10 +171,12 @@ def test_a_killed_runner_takes_its_children_with_it(tmp_path: Path) -> None:
     with running(
         *line.split(), "--out", str(tmp_path), stderr=subprocess.DEVNULL
     ) as process:
-        while not list(tmp_path.glob("*/logs/*.log")):
+        children: list[psutil.Process] = []
+        # The zygote, and the trial.
+        while len(children) < 2:
             assert process.poll() is None
             time.sleep(0.05)
-        children = psutil.Process(process.pid).children(recursive=True)
+            children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
 
     gone, alive = psutil.wait_procs(children, timeout=60)
@@ -350,8 +352,11 @@ def test_a_dry_run_shows_the_matrix_and_writes_nothing(
         ("run -m planted.py:Honst -d svd-toy", 1, "Did you mean 'Honest'?"),
         ("run -m planted.py:NoModel -d svd-toy", 1, "no method 'predict'"),
         ("run -m planted.py:Demanding -d svd-toy", 1, "needs a default"),
-        ("run -m planted.py:Tuned:ofset=1 -d svd-toy", 1, "no option 'ofset'"),
+        ("run -m planted.py:Tuned:ofset=1 -d svd-toy", 2, "no option 'ofset'"),
         ("run --seeds 0", 2, "0"),
+        ("run -d svd-toy -m bias --memory-limit inf", 2, "memory_limit_gib = inf"),
+        ("run -d svd-toy -m bias --time-limit nan", 2, "time_limit_seconds = nan"),
+        ("run -d svd-toy -m bias:user_damping=inf", 2, "expected a finite number"),
         ("rum", 2, "Did you mean 'run'?"),
         ("report nowhere", 1, "There is no run 'nowhere'"),
         ("run -d ml-100k", 1, "-d synthetic"),
@@ -419,3 +424,14 @@ def test_a_run_can_be_reported_in_every_format(benchbox: Benchbox, form: str) ->
 
     assert done.code == 0
     assert "bias" in done.out
+
+
+def test_the_second_of_two_that_continue_a_run_is_refused(benchbox: Benchbox) -> None:
+    first = benchbox("run -d svd-toy -m bias --seeds 1")
+
+    with first.folder.locked():
+        done = benchbox("run --resume last")
+
+    assert done.code == 1
+    (line,) = done.err.splitlines()[-1:]
+    assert line.startswith("benchbox: Another benchbox is carrying out run ")

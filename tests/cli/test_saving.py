@@ -1,14 +1,22 @@
 """`benchbox fit`, `predict` and `recommend`: saving a model and using it."""
 
+import gzip
+import io
 import json
+import os
 import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from msgspec.structs import replace
 
 from benchbox.cli import main
+from benchbox.models import fit_bias_model
 from benchbox.plugins.registry import discover
 from benchbox.runs.saved_files import read_record, write_record
 from benchbox.runs.saved_model import SavedModel
@@ -115,7 +123,7 @@ def test_somebody_new_is_recommended_what_people_alike_love(
 ) -> None:
     assert benchbox(f"fit {model} -d {ratings} --out saved").code == 0
 
-    done = benchbox(f"recommend saved --user {own} -k 3 --json")
+    done = benchbox(f"recommend saved --user-file {own} -k 3 --json")
 
     best = json.loads(done.out)
     assert done.code == 0
@@ -160,12 +168,197 @@ def test_pairs_are_predicted_in_their_order(benchbox: Benchbox, saved: Path) -> 
     written = benchbox("predict saved pairs.csv --out predicted.csv")
 
     lines = done.out.splitlines()
-    assert lines[0] == "user,item,prediction"
+    assert lines[0] == "item,user,prediction"
     pairs, predicted = zip(*(line.rsplit(",", 1) for line in lines[1:]), strict=True)
-    assert pairs == ("u2,film-01", "u1,film-00")
+    assert pairs == ("film-01,u2", "film-00,u1")
     assert all(1 <= float(value) <= 5 for value in predicted)
     assert Path("predicted.csv").read_text() == done.out
     assert "2 predictions in predicted.csv" in written.err
+
+
+# Pairs, as people have them.
+
+
+def test_columns_come_back_by_their_names_and_in_their_order(
+    benchbox: Benchbox, saved: Path
+) -> None:
+    Path("p.csv").write_text(
+        'movieId,note,userId\nfilm-01,"a, b",u2\nfilm-00,,u1\n', encoding="utf-8"
+    )
+
+    lines = benchbox("predict saved p.csv").out.splitlines()
+
+    assert lines[0] == "movieId,note,userId,prediction"
+    assert lines[1].startswith('film-01,"a, b",u2,')
+    assert lines[2].startswith("film-00,,u1,")
+
+
+def test_unknown_users_and_items_are_predicted_by_the_bias_model_and_counted(
+    benchbox: Benchbox, ratings: Path
+) -> None:
+    benchbox(f"fit svd -d {ratings} --out saved")
+    Path("p.csv").write_text("user,item\nu1,film-00\nx,film-00\nu1,y\nx,y\nx,film-01\n")
+
+    done = benchbox("predict saved p.csv")
+
+    saved = load(Path("saved"))
+    known, *filled = (float(ln.rpartition(",")[2]) for ln in done.out.split()[1:])
+    assert done.code == 0
+    assert known == pytest.approx(saved.predict(["u1"], ["film-00"])[0], abs=1e-4)
+    bias = fit_bias_model(saved.ratings)
+    user, item = np.flatnonzero(saved.ratings.user_ids == "u1")[0], 0
+    expected = [
+        bias.mean + bias.item_bias[0],
+        bias.mean + bias.user_bias[user],
+        bias.mean,
+        bias.mean + bias.item_bias[1],
+    ]
+    assert saved.ratings.item_ids is not None
+    assert saved.ratings.item_ids[item] == "film-00"
+    assert filled == pytest.approx(expected, abs=1e-4)
+    assert done.err == (
+        "benchbox: the bias model predicts 4 of 5 pairs: the model was fitted without "
+        "1 user (such as 'x') and 1 item (such as 'y').\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("p.csv", "user,item\nu1,film-00\n"),
+        ("p.csv", "user, item\nu1, film-00\n"),
+        ("p.csv", "\ufeffuser,item\r\nu1,film-00\r\n"),
+        ("p.csv", "user;item\nu1;film-00\n"),
+        ("p.tsv", "user\titem\nu1\tfilm-00\n"),
+        ("p.dat", "user::item\nu1::film-00\n"),
+        ("p.txt", "u1 film-00\n"),
+        ("p.csv", "u1,film-00\n"),
+        ("p.csv.gz", "user,item\nu1,film-00\n"),
+        ("p.parquet", "user,item\nu1,film-00\n"),
+    ],
+)
+def test_pairs_are_read_as_ratings_are(
+    name: str, text: str, benchbox: Benchbox, saved: Path
+) -> None:
+    if name.endswith(".parquet"):
+        pd.read_csv(io.StringIO(text)).to_parquet(name)
+    elif name.endswith(".gz"):
+        Path(name).write_bytes(gzip.compress(text.encode()))
+    else:
+        Path(name).write_text(text, encoding="utf-8", newline="")
+
+    done = benchbox(f"predict saved {name}")
+
+    header, line = done.out.splitlines()
+    assert done.err == ""
+    assert header == "user,item,prediction"
+    assert line.startswith("u1,film-00,")
+
+
+def test_unusual_names_of_columns_are_given(benchbox: Benchbox, saved: Path) -> None:
+    Path("p.csv").write_text("who,what\nu1,film-00\n")
+
+    done = benchbox("predict saved p.csv --columns user=who,item=what")
+
+    assert done.out.startswith("who,what,prediction\nu1,film-00,")
+
+
+def test_of_two_columns_that_could_be_the_item_the_one_that_run_reads_is_read(
+    benchbox: Benchbox, saved: Path
+) -> None:
+    Path("p.csv").write_text("asin,parent_asin,customer_id\nx,film-00,u1\n")
+
+    done = benchbox("predict saved p.csv")
+
+    assert done.err == ""
+    assert done.out.startswith("asin,parent_asin,customer_id,prediction\nx,film-00,u1")
+
+
+def test_separator_and_encoding_are_given_as_for_ratings(
+    benchbox: Benchbox, saved: Path
+) -> None:
+    Path("p.csv").write_bytes("user|item|name\nu1|film-00|Zoë\n".encode("latin-1"))
+
+    refused = benchbox("predict saved p.csv")
+    done = benchbox("predict saved p.csv:encoding=latin-1,delimiter=|")
+
+    assert "State the encoding, as in encoding=latin-1" in refused.err
+    assert done.out.startswith("user,item,name,prediction\nu1,film-00,Zoë,")
+
+
+def test_a_file_of_pairs_may_be_called_anything(
+    benchbox: Benchbox, saved: Path
+) -> None:
+    Path("a:b=c,d.csv").write_text("user,item\nu1,film-00\n")
+
+    assert benchbox("predict saved a:b=c,d.csv").code == 0
+
+
+def test_a_pipe_is_read_to_its_end(benchbox: Benchbox, saved: Path) -> None:
+    os.mkfifo("pipe.csv")
+
+    def write() -> None:
+        Path("pipe.csv").write_text("user,item\n" + "u1,film-00\n" * 3000)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    done = benchbox("predict saved pipe.csv")
+    writer.join()
+
+    assert len(done.out.splitlines()) == 3001
+
+
+def test_predictions_in_a_file_are_utf_8_in_any_locale(
+    saved: Path, tmp_path: Path
+) -> None:
+    Path(tmp_path, "p.csv").write_text("user,item\nä,film-00\n", encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "benchbox", "predict", "saved", "p.csv", "--out", "o"],
+        env={
+            **os.environ,
+            "LC_ALL": "C",
+            "PYTHONUTF8": "0",
+            "PYTHONCOERCECLOCALE": "0",
+        },
+        cwd=tmp_path,
+        check=True,
+    )
+
+    assert Path(tmp_path, "o").read_text("utf-8").splitlines()[1].startswith("ä,film")
+
+
+# Ids that look like something else.
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"), [("ä", 0), ("\udcc3\udca4", 0), ("\udce4", 2), ("\0", 2)]
+)
+def test_a_user_is_known_by_what_was_typed_in_any_locale(
+    typed: str, code: int, benchbox: Benchbox
+) -> None:
+    Path("r.csv").write_text("user,item,rating\nä,a,1\nb,b,5\n", encoding="utf-8")
+    assert benchbox("fit bias -d r.csv --out m").code == 0
+
+    done = benchbox(f"recommend m --user '{typed}'")
+
+    assert done.code == code
+    assert done.err.count("\n") == (1 if code else 0)
+
+
+@pytest.mark.parametrize("user", ["u1@shop.test", "1.0", "a/b", "-3", "me.csv", "7"])
+def test_a_user_is_known_by_any_id_and_never_taken_for_a_file(
+    user: str, benchbox: Benchbox
+) -> None:
+    lines = [f"{user},a,1", f"{user},b,5", "other,a,2", "other,b,4", "other,c,5"]
+    Path("r.csv").write_text("\n".join(["user,item,rating", *lines, ""]))
+    assert benchbox("fit bias -d r.csv --out m").code == 0
+    if "/" not in user:
+        Path(user).write_text("")  # A file called like the id.
+
+    done = benchbox(f"recommend m --user={user}")
+
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[2].split()[2] == "c"
 
 
 def test_a_model_of_one_s_own_is_saved_if_it_says_how(
@@ -188,22 +381,29 @@ def test_a_model_of_one_s_own_is_saved_if_it_says_how(
         ("fit biass -d {data} --out new", "Did you mean 'bias'?"),
         ("fit bias -d {data} --device cuda:7 --out new", "not on this machine"),
         ("predict nowhere pairs.csv", "benchbox fit MODEL --out nowhere"),
-        ("predict saved nothing.csv", "cannot be read"),
+        ("predict saved nothing.csv", "Cannot read nothing.csv: No such file"),
         ("predict saved own.csv", "has no column user"),
-        ("predict saved strange.csv", "without item 'film-99'"),
-        ("predict saved short.csv", "line 2 has 1 fields, not 2"),
+        ("predict saved short.csv", "line 2 has 1 column instead of 2"),
+        ("predict saved asked.csv", "has a column prediction already"),
+        ("predict saved who.csv", "no column user. Its columns: who, what"),
+        ("predict saved who.csv --columns user=whom", "no column 'whom'"),
+        ("predict saved who.csv:sep=tab", "no option 'sep'"),
+        ("predict saved who.csv --columns x=y", "'x=y' in --columns 'x=y' is invalid"),
         ("recommend saved --user nobody", "without user 'nobody'"),
-        ("recommend saved --user nobody.csv", "no file 'nobody.csv'"),
-        ("recommend saved --user strange.csv", "has no column rating"),
-        ("recommend saved --user off.csv", "rating 9 of item 'film-00' is off"),
+        ("recommend saved --user own.csv", "write --user-file own.csv"),
+        ("recommend saved --user-file no.csv", "Cannot read no.csv: No such file"),
+        ("recommend saved", "Give --user with the id"),
+        ("recommend saved --user u1 --user-file own.csv", "Give --user with the id"),
+        ("recommend saved --user-file strange.csv", "has no column rating"),
+        ("recommend saved --user-file off.csv", "rating 9 of item 'film-00' is off"),
         (
-            "recommend saved --user words.csv",
+            "recommend saved --user-file words.csv",
             "line 2: the rating 'good' is not a number",
         ),
-        ("recommend saved --user twice.csv", "rates item 'film-00' twice"),
-        ("recommend saved --user none.csv", "has no ratings"),
-        ("recommend saved --user title.csv", "No item with the title 'Up'"),
-        ("recommend saved --user own.csv", "not inductive"),
+        ("recommend saved --user-file twice.csv", "rates item 'film-00' twice"),
+        ("recommend saved --user-file none.csv", "has no ratings"),
+        ("recommend saved --user-file title.csv", "No item with the title 'Up'"),
+        ("recommend saved --user-file own.csv", "not inductive"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing_behind(
@@ -217,6 +417,8 @@ def test_a_mistake_is_one_line_and_leaves_nothing_behind(
     for name, text in {
         "strange.csv": "user,item\nu1,film-99\n",
         "short.csv": "user,item\nu1\n",
+        "asked.csv": "user,item,prediction\nu1,film-00,5\n",
+        "who.csv": "who,what\nu1,film-00\n",
         "off.csv": "item,rating\nfilm-00,9\n",
         "words.csv": "item,rating\nfilm-00,good\n",
         "twice.csv": "item,rating\nfilm-00,5\nfilm-00,4\n",

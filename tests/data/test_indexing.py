@@ -192,7 +192,7 @@ def test_last_agrees_with_a_plain_loop(rows) -> None:
     assert rows_of(raw_of(rows), "last") == [latest[pair] for pair in sorted(latest)]
 
 
-@pytest.mark.parametrize("value", [0.0, 5.5, -1.0])
+@pytest.mark.parametrize("value", [0.0, 5.5, -1.0, np.nan, np.inf])
 def test_a_rating_off_the_scale_is_named(value) -> None:
     raw = raw_of([("1", "a", 3.0, 0), ("2", "a", value, 0)])
 

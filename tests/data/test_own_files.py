@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchbox.data.dataset import Dataset, load_dataset
+from benchbox.data.file_names import is_file_choice
 from benchbox.data.identity import data_id
-from benchbox.data.own_files import card_for_files, is_file_choice, parse_scale
+from benchbox.data.own_files import card_for_files, parse_scale
 from benchbox.errors import DataError, UsageError
 from benchbox.ratings import RatingScale
 from tests.support.source_kinds import kind_of
@@ -117,7 +118,9 @@ def test_time_is_left_out_where_one_of_the_pair_has_none(tmp_path) -> None:
     assert load(f"{one}+{two}").ratings.timestamps is None
 
 
-@pytest.mark.parametrize("text", ["a.csv+b.csv+c.csv", "a.csv+", "+a.csv"])
+@pytest.mark.parametrize(
+    "text", ["a.csv+b.csv+c.csv+d.csv", "a.csv+", "+a.csv", "a.csv,b.csv"]
+)
 def test_anything_but_a_file_or_a_pair_is_a_usage_error(text) -> None:
     with pytest.raises(UsageError, match="is not a data set"):
         card_for_files(text)
@@ -222,3 +225,46 @@ def test_files_are_told_from_names(text) -> None:
 @pytest.mark.parametrize("text", ["ml-100k", "synthetic", "ml-100k.v2"])
 def test_names_are_told_from_files(text) -> None:
     assert not is_file_choice(text)
+
+
+@pytest.mark.parametrize(
+    ("missing", "left"),
+    [
+        ("0", [-1, 3, 4, 99]),
+        ("-1", [0, 0, 3, 4, 99]),
+        ("-1+99", [0, 0, 3, 4]),
+        ("[0,-1,99]", [3, 4]),
+        ("7", [-1, 0, 0, 3, 4, 99]),
+    ],
+)
+def test_codes_for_not_rated_are_left_out(tmp_path, missing, left) -> None:
+    values = [0, 3, 99, 0, 4, -1]
+    path = write(tmp_path / "r.csv", rows=[(1, n, v) for n, v in enumerate(values)])
+
+    dataset = load(path, missing=missing)
+
+    assert sorted(dataset.ratings.values.tolist()) == left
+    assert dataset.ratings.scale == RatingScale(min(left), max(left))
+    assert "left out" in dataset.described
+
+
+@pytest.mark.parametrize("missing", ["x", "0+", "0-5", "[0", "nan", "inf"])
+def test_what_is_no_code_is_a_usage_error(tmp_path, missing) -> None:
+    with pytest.raises(UsageError, match="missing=0"):
+        load(write(tmp_path / "r.csv"), missing=missing)
+
+
+def test_codes_are_left_out_of_folds_too(tmp_path) -> None:
+    one = write(tmp_path / "train.csv", rows=[(1, 1, 0), (1, 2, 3), (1, 3, 4)])
+    two = write(tmp_path / "test.csv", rows=[(2, 1, 5), (2, 2, 0)])
+
+    dataset = load(f"{one}+{two}", missing="0")
+
+    assert dataset.ratings.values[dataset.folds["test"]].tolist() == [5]
+
+
+def test_ratings_that_all_mean_not_rated_are_refused(tmp_path) -> None:
+    path = write(tmp_path / "r.csv", rows=[(1, 1, 0), (1, 2, 0)])
+
+    with pytest.raises(DataError, match="All ratings mean"):
+        load(path, missing="0")

@@ -1,5 +1,6 @@
 """Memo: what is kept comes back the same, and never for another file."""
 
+import json
 import os
 import re
 import shutil
@@ -193,7 +194,7 @@ def test_what_data_imports_from_the_ground_decides_or_does_not_touch_the_arrays(
     ground = set(re.findall(r"^\s*from benchbox\.(\w+)", code, flags=re.MULTILINE))
     deciding = {name.removesuffix(".py") for name in parsed_cache._DECIDING}
 
-    assert ground == deciding | {"errors", "options"}
+    assert ground == deciding | {"errors", "files", "options"}
 
 
 def key_by(reader: str, path: Path) -> str | None:
@@ -239,6 +240,98 @@ def test_a_damaged_entry_is_read_anew_and_replaced(
 
     assert load(path).ratings.timestamps is not None
     assert isinstance(load(path).ratings.users, np.memmap)
+
+
+def altered_value(entry: Path) -> None:
+    values = np.load(entry / "ratings" / "values.npy")
+    values[0] = 6 - values[0]
+    np.save(entry / "ratings" / "values.npy", values)
+
+
+def swapped_columns(entry: Path) -> None:
+    users, items = (entry / "ratings" / f"{side}.npy" for side in ("users", "items"))
+    users.rename(entry / "swap")
+    items.rename(users)
+    (entry / "swap").rename(items)
+
+
+def another_scale(entry: Path) -> None:
+    shape = entry / "ratings" / "shape.json"
+    shape.write_text(shape.read_text().replace('"high":5', '"high":9'))
+
+
+def no_timestamps(entry: Path) -> None:
+    (entry / "ratings" / "timestamps.npy").unlink()
+
+
+def features(entry: Path) -> None:
+    folder = entry / "ratings" / "item_features"
+    folder.mkdir()
+    np.save(folder / "0.npy", np.zeros(7))
+    (folder / "names.json").write_text('["size"]')
+
+
+def a_link(entry: Path) -> None:
+    values = entry / "ratings" / "values.npy"
+    values.rename(entry.parent / "elsewhere.npy")
+    values.symlink_to(entry.parent / "elsewhere.npy")
+
+
+def another_data_id(entry: Path) -> None:
+    file = entry / "entry.json"
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content | {"data_id": "0" * 32}))
+
+
+def a_noise_floor(entry: Path) -> None:
+    file = entry / "entry.json"
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content | {"noise_floor": 0.1}))
+
+
+def deep_json(entry: Path) -> None:
+    (entry / "entry.json").write_text("[" * 100_000)
+
+
+def a_list(entry: Path) -> None:
+    (entry / "entry.json").write_text("[]")
+
+
+def no_text(entry: Path) -> None:
+    (entry / "entry.json").write_bytes(b"\xff\xfe")
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        altered_value,
+        swapped_columns,
+        another_scale,
+        no_timestamps,
+        features,
+        a_link,
+        another_data_id,
+        a_noise_floor,
+        deep_json,
+        a_list,
+        no_text,
+    ],
+)
+def test_an_entry_that_was_altered_is_never_taken_for_the_data(
+    tmp_path, root, reads, alter
+) -> None:
+    path = file_of(tmp_path)
+    first = load(path)
+    (entry,) = entries(root)
+    alter(entry)
+
+    again = load(path)
+
+    assert reads == ["r.csv", "r.csv"]
+    assert again.ratings.values.tolist() == first.ratings.values.tolist()
+    assert data_id(again.ratings) == data_id(first.ratings)
+    assert again.noise_floor is None
+    assert isinstance(load(path).ratings.values, np.memmap)
 
 
 def test_small_files_are_not_kept(tmp_path, monkeypatch, root) -> None:

@@ -138,7 +138,7 @@ def test_features_belong_to_the_ratings(card) -> None:
 
     for features in (ratings.user_features, ratings.item_features):
         for column in (features or {}).values():
-            assert column.dtype.kind in "iU"
+            assert column.dtype.kind in "iUO"
 
 
 def test_synthetic_ratings_with_other_options_are_not_as_published() -> None:

@@ -1,80 +1,28 @@
 """Contention: other runs and other work are seen; our own work is not taken for it."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from benchbox.machine.contention import (
     LoadMeter,
-    Presence,
     Watch,
     disturbance,
     tree_cpu_seconds,
 )
 from benchbox.machine.environment import usable_cpus
-
-STAY = """
-import sys
-from pathlib import Path
-from benchbox.machine.contention import Presence
-presence = Presence(Path(sys.argv[1]))
-print("here", flush=True)
-sys.stdin.read()
-"""
-
-
-class Other:
-    """Another process that is present in a folder until it is told to leave."""
-
-    def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", STAY, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "here\n"
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[Other]:
-    other = Other(tmp_path)
-    yield other
-    other.kill()
-
-
-def test_two_runs_see_each_other(tmp_path: Path, other: Other) -> None:
-    presence = Presence(tmp_path)
-
-    assert presence.runs_now() == [other.process.pid]
-    presence.close()
-
-
-def test_a_run_that_was_killed_is_not_there_any_more(
-    tmp_path: Path, other: Other
-) -> None:
-    presence = Presence(tmp_path)
-    other.kill()
-
-    assert presence.runs_now() == []
-    presence.close()
-    assert not list(tmp_path.iterdir())
+from tests.support.present import Other
 
 
 def test_a_run_that_came_and_went_during_a_trial_is_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchbox.machine.contention._runtime_folder", lambda: tmp_path)
+    monkeypatch.setattr("benchbox.machine.presence._runtime_folder", lambda: tmp_path)
     watch = Watch(lambda: 0.0)
     watch.start()
     other = Other(tmp_path)
@@ -90,12 +38,30 @@ def test_a_run_that_came_and_went_during_a_trial_is_remembered(
     assert beside not in told_next
 
 
+def test_a_run_whose_file_a_cleaner_removed_announces_itself_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "runs"
+    monkeypatch.setattr("benchbox.machine.presence._runtime_folder", lambda: folder)
+    watch = Watch(lambda: 0.0)
+    shutil.rmtree(folder)
+    gone = watch.seen()
+    watch.start()
+
+    (file,) = folder.iterdir()
+    watch.close()
+
+    assert gone == ((), None)
+    assert file.name.startswith(f"{os.getpid()}-")
+    assert not list(folder.iterdir())
+
+
 def test_without_a_folder_to_meet_in_runs_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(
-        "benchbox.machine.contention._runtime_folder", lambda: tmp_path / "file" / "run"
+        "benchbox.machine.presence._runtime_folder", lambda: tmp_path / "file" / "run"
     )
     watch = Watch(lambda: 0.0)
     watch.start()

@@ -210,9 +210,9 @@ def test_sensors_are_read_by_nvml_or_not_at_all(
     opened = object()
     monkeypatch.setattr(devices, "open_device", lambda number: (opened, number))
 
-    monkeypatch.setattr(devices, "version", lambda package: "2.9.0+cu128")
+    monkeypatch.setattr(devices, "package_version", lambda package: "2.9.0+cu128")
     assert device_named("cuda:1").sensors() == (opened, 1)
-    monkeypatch.setattr(devices, "version", lambda package: "2.9.0+rocm6.4")
+    monkeypatch.setattr(devices, "package_version", lambda package: "2.9.0+rocm6.4")
     why = "benchbox cannot read sensors of {} devices"
     assert device_named("cuda:1").sensors() == why.format("ROCm")
     assert device_named("mps").sensors() == why.format("mps")

@@ -15,7 +15,12 @@ from benchbox.protocols.cold_start import NewItemsOptions, NewUsersOptions
 from benchbox.protocols.flawed import FLAWED
 from benchbox.protocols.folds import Fold, carve_validation, make_folds
 from benchbox.protocols.partition import Protocol
-from benchbox.protocols.random_splits import HoldoutOptions, KFoldOptions
+from benchbox.protocols.random_splits import (
+    HoldoutOptions,
+    HoldoutUserOptions,
+    KFoldOptions,
+    LeaveOneOutOptions,
+)
 from benchbox.protocols.temporal import TemporalOptions, TemporalUserOptions
 from benchbox.ratings import Ratings
 from tests.support.toys import JESTER, ratings, seeds
@@ -31,6 +36,11 @@ OPTIONS = {
     "kfold": st.builds(
         KFoldOptions, n_folds=st.integers(2, 6), seed=seeds, repeats=st.integers(1, 3)
     ),
+    "holdout-user": st.one_of(
+        st.builds(HoldoutUserOptions, fraction=shares, seed=seeds),
+        st.builds(HoldoutUserOptions, count=counts, seed=seeds),
+    ),
+    "leave-one-out": st.builds(LeaveOneOutOptions, seed=seeds),
     "temporal": st.one_of(
         st.builds(TemporalOptions, quantile=st.tuples(shares)),
         st.just(TemporalOptions(quantile=(0.4, 0.8))),
@@ -181,7 +191,7 @@ def _check_rule(
 ) -> None:
     if protocol.name == "temporal":
         assert train.timestamps.max() < validation.timestamps.min()
-    if protocol.name == "temporal-user":
+    if protocol.name in ("temporal-user", "holdout-user", "leave-one-out"):
         assert set(validation.users) <= set(train.users)
     if protocol.name == "new-users":
         assert not set(validation.users) & set(train.users)

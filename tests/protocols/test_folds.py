@@ -17,6 +17,7 @@ from benchbox.protocols.folds import Fold, carve_validation, make_folds
 from benchbox.protocols.partition import Partition
 from benchbox.protocols.random_splits import (
     HoldoutOptions,
+    HoldoutUserOptions,
     KFoldOptions,
     split_holdout,
     split_kfold,
@@ -68,7 +69,10 @@ def everything(part: Partition) -> list[int]:
 
 def a_fold_of_each_protocol(data: Ratings) -> dict[str, Fold]:
     # Users of four ratings have no tenth to hide.
-    own = {"temporal-user": TemporalUserOptions(last=1)}
+    own = {
+        "holdout-user": HoldoutUserOptions(count=1),
+        "temporal-user": TemporalUserOptions(last=1),
+    }
     return {
         name: folds(
             data, name, own.get(name), shipped(data) if name == "official" else {}
@@ -466,6 +470,8 @@ def test_validation_for_new_users_holds_out_users_too() -> None:
         "official",
         "holdout",
         "kfold",
+        "holdout-user",
+        "leave-one-out",
         "temporal",
         "temporal-user",
         "new-users",

@@ -18,16 +18,29 @@ from benchbox.ratings import Ratings, RatingScale
 N = 1000
 SEEDS = range(101)
 
-# One rating per user and item, so that every protocol draws from the same N rows.
-ROWS = Ratings(
-    users=np.arange(N, dtype=np.int32),
-    items=np.arange(N, dtype=np.int32),
-    values=np.ones(N, dtype=np.float32),
-    timestamps=None,
-    n_users=N,
-    n_items=N,
-    scale=RatingScale(1, 5, 1),
-)
+
+def rows(per_user: int) -> Ratings:
+    """Return N ratings, each of an item of its own."""
+    return Ratings(
+        users=(np.arange(N) // per_user).astype(np.int32),
+        items=np.arange(N, dtype=np.int32),
+        values=np.ones(N, dtype=np.float32),
+        timestamps=None,
+        n_users=N // per_user,
+        n_items=N,
+        scale=RatingScale(1, 5, 1),
+    )
+
+
+# With one rating per user, drawing users is drawing ratings.
+DRAWN = {
+    "holdout": rows(1),
+    "kfold": rows(1),
+    "new-users": rows(1),
+    "new-items": rows(1),
+    "holdout-user": rows(10),
+    "leave-one-out": rows(10),
+}
 
 
 def drawn_values() -> Iterator[NDArray[np.float64]]:
@@ -46,18 +59,19 @@ def drawn_splits() -> Iterator[NDArray[np.bool_]]:
     for protocol in PROTOCOLS:
         if "seed" not in protocol.options.__struct_fields__:
             continue
+        ratings = DRAWN[protocol.name]
         for seed in SEEDS:
             options = protocol.options(seed=seed)
-            yield is_train(next(iter(protocol.split(ROWS, {}, options))))
-            yield is_train(carve_by(protocol, ROWS, options, seed))
+            yield is_train(next(iter(protocol.split(ratings, {}, options))))
+            yield is_train(carve_by(protocol, ratings, options, seed))
 
 
 def is_train(partition) -> NDArray[np.bool_]:
     return np.isin(np.arange(N), partition.train)
 
 
-def standardised(rows) -> NDArray[np.float64]:
-    table = np.array(list(rows), dtype=float)
+def standardised(sets) -> NDArray[np.float64]:
+    table = np.array(list(sets), dtype=float)
     table -= table.mean(axis=1, keepdims=True)
     return table / np.linalg.norm(table, axis=1, keepdims=True)
 
@@ -77,7 +91,7 @@ def test_no_split_is_correlated_with_drawn_values_beyond_chance() -> None:
 
     found = np.abs(splits @ values.T)
 
-    assert len(splits) == 4 * 2 * len(SEEDS)
+    assert len(splits) == 2 * len(DRAWN) * len(SEEDS)
     assert found.max() < most_by_chance(found.size)
 
 

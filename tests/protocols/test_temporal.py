@@ -1,6 +1,7 @@
 """Temporal splits: hidden ratings are later, for all users or for each."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,7 @@ from benchbox.protocols.temporal import (
     split_temporal,
     split_temporal_user,
 )
+from benchbox.ratings import Ratings, RatingScale
 from tests.support.toys import ratings, tiny_ratings
 
 BY_NAME = {protocol.name: protocol for protocol in PROTOCOLS}
@@ -168,3 +170,39 @@ def test_every_temporal_protocol_needs_timestamps() -> None:
         if protocol.time_order:
             with pytest.raises(ProtocolError, match="needs timestamps"):
                 make_folds(data, protocol, protocol.options(), {})
+
+
+@pytest.mark.parametrize(
+    ("date", "same"),
+    [
+        ("2001-10-01T12:00+09:00", "2001-10-01T03:00:00"),
+        ("2001-10-01T12:00+0900", "2001-10-01T03:00:00"),
+        ("2001-10-01T12:00-03:00+2001-11-02", "2001-10-01T15:00+2001-11-02T00:00"),
+        ("2001-10-01T12:00+09:00+20011102", "2001-10-01T03:00+2001-11-02"),
+        (
+            "2001-10-01T12:00+09:00+2001-11-01T12:00+09:00",
+            "2001-10-01T03:00+2001-11-01T03:00",
+        ),
+    ],
+)
+def test_dates_may_have_a_zone(date, same) -> None:
+    first = int(datetime(2001, 9, 1, tzinfo=UTC).timestamp())
+    stamps = first + 3600 * np.arange(24 * 90)
+    n = len(stamps)
+    data = Ratings(
+        users=np.arange(n, dtype=np.int32),
+        items=np.zeros(n, dtype=np.int32),
+        values=np.ones(n, dtype=np.float32),
+        timestamps=stamps,
+        rows=np.arange(n),
+        n_users=n,
+        n_items=1,
+        scale=RatingScale(1, 5),
+    )
+
+    one, other = (
+        [p.hidden.tolist() for p in split_temporal(data, {}, TemporalOptions(date=d))]
+        for d in (date, same)
+    )
+
+    assert one == other

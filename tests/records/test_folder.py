@@ -5,8 +5,11 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -17,7 +20,7 @@ from hypothesis import strategies as st
 from benchbox.errors import ResultsError
 from benchbox.models.contract import Capabilities, EpochReport
 from benchbox.records.config import RunConfig
-from benchbox.records.folder import RunFolder, new_run_id, now, trial_name
+from benchbox.records.folder import _PARTS, RunFolder, new_run_id, now, trial_name
 from benchbox.records.trial import trial_key
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
 
@@ -291,7 +294,8 @@ def test_an_unknown_run_is_refused_and_the_newest_are_named(three_runs) -> None:
 @pytest.mark.parametrize("name", ["last", "run-1"])
 @pytest.mark.parametrize("parent", [".", "nowhere"])
 def test_where_there_are_no_runs_none_is_found(tmp_path, name, parent) -> None:
-    with pytest.raises(ResultsError, match="Newest runs there: none"):
+    said = r"Newest runs there: none|no runs in .* yet"
+    with pytest.raises(ResultsError, match=said):
         RunFolder.find(name, tmp_path / parent)
 
 
@@ -417,3 +421,53 @@ def test_only_a_stochastic_model_is_fitted_more_than_once() -> None:
 
 def test_a_trial_takes_the_seconds_of_all_its_phases() -> None:
     assert toy_trial(RUN, 1.0).seconds == 2.75
+
+
+def test_a_run_is_carried_out_by_one_process_at_a_time(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "run")
+
+    with (
+        folder.locked(),
+        pytest.raises(ResultsError, match="Another benchbox is carrying out run run "),
+        folder.locked(),
+    ):
+        pass
+    with folder.locked():
+        pass
+
+    assert {path.name for path in folder.path.iterdir()} == set(_PARTS)
+
+
+def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "run")
+    script = (
+        "import sys; from pathlib import Path; from benchbox.records import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])).locked():\n"
+        "    print('locked', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(folder.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        with pytest.raises(ResultsError, match="at this moment"), folder.locked():
+            pass
+        other.kill()
+
+    with folder.locked():
+        pass
+
+
+def test_where_there_are_no_locks_runs_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+
+    with RunFolder.create(tmp_path, "run").locked():
+        pass

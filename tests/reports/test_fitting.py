@@ -135,3 +135,14 @@ def test_paragraphs_keep_names_with_hyphens_whole() -> None:
     text = paragraph("see stacked-autoencoder and biased-mf-sgd", 30, indent=2)
 
     assert text.splitlines() == ["see stacked-autoencoder and", "  biased-mf-sgd"]
+
+
+def test_no_spread_is_missed_where_there_was_none() -> None:
+    table = TextTable(
+        headings=["model", "RMSE", "cost"],
+        rows=[["bias", "0.9000", "1" * 30]],
+        gives_way=[2, 1],
+        short={1: ["0.9000"]},
+    )
+
+    assert fitted(table, 20).left_out == ["cost"]

@@ -550,3 +550,18 @@ def test_disturbed_timings_and_first_use_are_told_beneath_the_table(tmp_path) ->
     assert "Other work used the machine during 10 of 10 trials" in text
     assert "1.5 s in total, at most 1.5 s" in text
     assert "contended" not in render(timed(tmp_path / "calm"), "markdown")
+
+
+def test_repeats_that_seem_to_know_the_first_fit_are_told_beneath_the_table(
+    tmp_path,
+) -> None:
+    folder = timed(tmp_path)
+    for trial in folder.trials():
+        again = replace(trial, repeat=1, wall_seconds={"fit": 0.01})
+        folder.write_trial(replace(trial, wall_seconds={"fit": 5.0}), None)
+        folder.write_trial(again, None)
+
+    text = render(folder, "markdown")
+
+    assert "⚠ 10 repeats took less than a tenth of the first fit" in text
+    assert "⚠ 10 repeats" not in render(timed(tmp_path / "calm"), "markdown")

@@ -382,3 +382,29 @@ def test_columns_of_plugins_are_filled_and_a_fault_costs_one_cell() -> None:
     assert {row.more["broken"] for row in board.rows} == {"failed: KeyError"}
     # A plugin gets copies.
     assert "spoiled" not in {trial.label for trial in trials}
+
+
+def test_repeats_that_are_ten_times_faster_than_the_first_fit_are_counted() -> None:
+    run = toy_run([toy_model("mean")], [toy_stage(n_folds=1)], repeats=3)
+    seconds = [2.0, 1.9, 0.19]
+    trials = [
+        toy_trial(run, 1.0, repeat=n, wall_seconds={"fit": s}, ready_seconds=s + 1)
+        for n, s in enumerate(seconds)
+    ]
+
+    (board,) = leaderboards(run, trials)
+
+    assert board.rows[0].n_hastened == 1
+    assert board.rows[0].ready_seconds == pytest.approx(2.9)
+
+
+def test_repeats_of_a_fit_that_takes_no_time_are_not_compared() -> None:
+    run = toy_run([toy_model("mean")], [toy_stage(n_folds=1)], repeats=3)
+    trials = [
+        toy_trial(run, 1.0, repeat=n, wall_seconds={"fit": s})
+        for n, s in enumerate([0.01, 0.0001])
+    ]
+
+    (board,) = leaderboards(run, trials)
+
+    assert board.rows[0].n_hastened == 0

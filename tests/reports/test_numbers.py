@@ -1,5 +1,6 @@
 """Numbers: the unit of a metric decides how its figures are written."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,11 +9,13 @@ from hypothesis import strategies as st
 
 from benchbox.metrics.metric import MAPE, RMSE
 from benchbox.reports.numbers import (
+    common_decimals,
     count,
     heading,
     mebibytes,
     number,
     percent,
+    plain,
     score,
     seconds,
     signed,
@@ -71,3 +74,19 @@ def test_only_all_is_a_hundred_per_cent(n_answered, n_hidden) -> None:
 )
 def test_numbers_keep_the_digits_that_matter(text, value) -> None:
     assert text == value
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0.1, 0.96], ["0.10", "0.96"]),
+        ([3, 12], ["3", "12"]),
+        ([0.12345, 100], ["0.1235", "100.0000"]),
+        ([1e-9, 0.5], ["1e-09", "0.5"]),
+        ([math.nan, 0.25], ["nan", "0.25"]),
+    ],
+)
+def test_numbers_of_a_column_have_equal_decimals(values, shown) -> None:
+    decimals = common_decimals(values)
+
+    assert [plain(value, decimals) for value in values] == shown

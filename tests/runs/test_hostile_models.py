@@ -1,18 +1,12 @@
 """Models that attack the runner: each costs its own row, and nobody else theirs."""
 
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchbox.cli import main
 from benchbox.records.bounds import MOST_LOG_BYTES, MOST_NOTE_CHARACTERS
-from benchbox.records.folder import RunFolder
-from benchbox.records.trial import TrialRecord
-from tests.support.commands import Lender
+from tests.support.faulty_runs import Ran, check_endings, check_the_others, lent
 from tests.support.hostile_models import ENDINGS
 
 HOSTILE = Path(__file__).parents[1] / "support" / "hostile_models.py"
@@ -30,73 +24,25 @@ QUICK = (
 )
 
 
-class Ran:
-    """A run of honest models among hostile ones, and the same run without these."""
-
-    def __init__(self, names: Sequence[str], folder: Path) -> None:
-        self.names, self.printed = tuple(names), StringIO()
-        self.code, self.folder = self._run("among", names, folder)
-        self.records = {record.label: record for record in self.folder.trials()}
-        _, self.alone = self._run("alone", (), folder)
-
-    def _run(
-        self, name: str, hostile: Sequence[str], folder: Path
-    ) -> tuple[int, RunFolder]:
-        line = "run -d svd-toy -p holdout:fraction=0.3 --seeds 1 --time-limit 12"
-        models = ["-m", "bias", *(f"-m{HOSTILE}:{one}" for one in hostile), "-m", "svd"]
-        out = folder / name
-        with redirect_stdout(self.printed), redirect_stderr(self.printed):
-            code = main([*line.split(), *models, "--device", "cpu", "--out", str(out)])
-        return code, RunFolder.find("last", out)
-
-    def log(self, record: TrialRecord) -> bytes:
-        return self.folder.log(record).read_bytes()
-
-
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("hostile")
-    lender = Lender(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("BENCHBOX_OFFLINE", "1")
-        patch.setenv("BENCHBOX_CACHE", str(folder / "cache"))
-        lender.serve(patch)
+    with lent(folder):
         yield folder
-    lender.close()
 
 
 @pytest.fixture(scope="module")
 def few(surroundings: Path) -> Ran:
-    return Ran(QUICK, surroundings / "few")
+    return Ran(HOSTILE, QUICK, surroundings / "few")
 
 
 @pytest.fixture(scope="module")
 def all_of_them(surroundings: Path) -> Ran:
-    return Ran(list(ENDINGS), surroundings / "all")
-
-
-def check_endings(ran: Ran, names: Sequence[str]) -> None:
-    for name in names:
-        status, reason = ENDINGS[name]
-        record = ran.records[name]
-        assert record.status == status, record
-        assert re.search(reason, record.reason), record
-
-
-def check_the_others(ran: Ran) -> None:
-    assert ran.code == 1
-    assert set(ran.records) == {"bias", "svd", *ran.names}
-    for label in ("bias", "svd"):
-        assert ran.records[label].status == "ok"
-        mine = ran.folder.predictions(ran.records[label])
-        (alone,) = (r for r in ran.alone.trials() if r.label == label)
-        assert mine.tobytes() == ran.alone.predictions(alone).tobytes()
-        assert ran.records[label].metrics == alone.metrics
+    return Ran(HOSTILE, list(ENDINGS), surroundings / "all")
 
 
 def test_a_few_attacks_cost_a_row_each_with_the_right_reason(few: Ran) -> None:
-    check_endings(few, QUICK)
+    check_endings(few, ENDINGS, QUICK)
     check_the_others(few)
 
 
@@ -105,7 +51,7 @@ def test_a_few_attacks_cost_a_row_each_with_the_right_reason(few: Ran) -> None:
 def test_an_attack_ends_in_its_own_row_for_the_right_reason(
     all_of_them: Ran, name: str
 ) -> None:
-    check_endings(all_of_them, [name])
+    check_endings(all_of_them, ENDINGS, [name])
 
 
 @pytest.mark.slow

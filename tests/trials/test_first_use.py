@@ -1,9 +1,14 @@
 """First use: a few ratings of the same data, numbered anew."""
 
+from pathlib import Path
+from unittest.mock import MagicMock
+
 import numpy as np
 
 from benchbox.ratings import Ratings, RatingScale
-from benchbox.trials.first_use import few_ratings
+from benchbox.records.trial_job import TrialJob, TrialOutcome
+from benchbox.trials.executors.api import Executor, Finished
+from benchbox.trials.first_use import FirstUse, few_ratings
 from tests.support.toys import tiny_ratings
 
 
@@ -41,3 +46,26 @@ def test_few_ratings_of_few_are_all_of_them() -> None:
 
     for name in ("users", "items", "values", "timestamps"):
         assert getattr(few, name).tolist() == getattr(ratings, name).tolist()
+
+
+def test_a_first_use_has_the_limits_of_a_trial(tmp_path: Path) -> None:
+    executor = MagicMock(spec=Executor)
+    executor.run.return_value = Finished(outcome=TrialOutcome())
+    job = TrialJob(
+        target="x:Y",
+        options_type="",
+        options={},
+        train="",
+        history="",
+        out="",
+        time_limit_seconds=3.0,
+    )
+    first_use = FirstUse(tmp_path, executor)
+
+    was_first = first_use.pay("planted", job, tiny_ratings(8), 1 << 30)
+    again = first_use.pay("planted", job, tiny_ratings(8), 1 << 30)
+
+    assert (was_first, again) == (True, False)
+    (call,) = executor.run.call_args_list
+    assert call.kwargs["memory_limit_bytes"] == 1 << 30
+    assert call.args[0].time_limit_seconds == 3.0

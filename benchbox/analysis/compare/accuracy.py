@@ -1,27 +1,38 @@
 """Judges a metric of a subject.
 
-A difference is judged by the best evidence available: predictions paired by user, else
-the spread over seeds, else the differences on each fold.
+A difference is judged by the best evidence available: predictions paired by user and
+the spread over seeds, else that spread alone, else the differences on each fold. A
+model that depends on the seed and was fitted with only one may differ for that alone.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import expm1, log, log1p, sqrt
+from math import expm1, log, log1p
 from statistics import fmean
 
 from msgspec.structs import replace
 
 from benchbox.analysis.compare.cell import Cell, Rules, new_cell, verdict_on
 from benchbox.analysis.compare.sides import Scores, Side, Subject, common_folds
-from benchbox.analysis.statistics.components import components
 from benchbox.analysis.statistics.intervals import paired_interval
 from benchbox.analysis.statistics.paired import Effect
+from benchbox.analysis.statistics.seeds import (
+    Doubt,
+    SeedSpread,
+    reach,
+    seed_doubts,
+    seed_spread,
+)
 
 Paired = Callable[[Subject, str], Effect | None]
 """Compares saved predictions on shared hidden ratings, if possible; in the effect, the
 second side comes first."""
 
 _NO_GROUNDS = "neither predictions to pair nor several seeds or folds to judge noise"
+
+_ONE_SEED = (
+    "the spread over seeds is unknown: fit both sides with two or more seeds or folds"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +94,24 @@ class AccuracyJudge:
         first, second = mine.mean(folds), other.mean(folds)
         if any(value <= 0 for value in _values(mine, folds) + _values(other, folds)):
             return replace(cell, reason="a value of 0 or below has no ratio")
-        seeds = [_seed_noise(scores, folds) for scores in (mine, other)]
-        noise = max((s.deviation for s in seeds if s), default=None)
+        spreads = [_seed_spread(scores, folds) for scores in (mine, other)]
+        known = [spread for spread in spreads if spread is not None]
+        noise = max((s.deviation for s in known if s.n_free), default=None)
         cell = replace(cell, effect=second / first - 1, noise=noise)
-        known = [s.of_mean for s in seeds if s]
-        found = self._by_users(subject, cell.quantity, known)
-        if found is None and len(known) == len(seeds):
-            found = self._with_doubts(
-                log(second / first), known, "by the spread over seeds"
-            )
+        distance, found = log(second / first), None
+        if len(known) == 2:
+            doubts = seed_doubts(*known)
+            found = self._by_users(subject, cell.quantity, doubts)
+            if found is None and doubts:
+                found = self._with_doubts(distance, doubts, "by the spread over seeds")
         if found is None:
             found = self._by_folds(mine, other, folds)
         if found is None:
-            return replace(cell, reason=_NO_GROUNDS)
+            return replace(cell, reason=_NO_GROUNDS if known[1:] else _ONE_SEED)
         return self._by_interval(cell, found, mine.higher_is_better)
 
     def _by_users(
-        self, subject: Subject, metric: str, doubts: "list[_Doubt]"
+        self, subject: Subject, metric: str, doubts: list[Doubt]
     ) -> "_Distance | None":
         effect = self.paired(subject, metric)
         if effect is None or effect.n_users < 2:
@@ -107,15 +119,15 @@ class AccuracyJudge:
         if effect.first <= 0 or effect.second <= 0:
             return None
         error = effect.standard_error / effect.second
-        doubt = _Doubt(error**2, effect.n_users - 1)
+        doubt = Doubt(error**2, effect.n_users - 1)
         distance = log(effect.first / effect.second)
         return self._with_doubts(distance, [*doubts, doubt], "paired by user")
 
     def _with_doubts(
-        self, distance: float, doubts: "list[_Doubt]", basis: str
+        self, distance: float, doubts: list[Doubt], basis: str
     ) -> "_Distance":
-        reach = _reach(doubts, self.rules.error_rate)
-        return _Distance(distance, distance - reach, distance + reach, basis)
+        half = reach(doubts, self.rules.error_rate)
+        return _Distance(distance, distance - half, distance + half, basis)
 
     def _by_folds(
         self, mine: Scores, other: Scores, folds: list[str]
@@ -174,42 +186,10 @@ class _Distance:
     basis: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Doubt:
-    """A variance of the logarithm of a metric, with its degrees of freedom."""
-
-    variance: float
-    n_free: float
-
-
-@dataclass(frozen=True, slots=True)
-class _SeedNoise:
-    """The relative spread of a metric over fits with different seeds."""
-
-    deviation: float
-    of_mean: _Doubt
-
-
-def _seed_noise(scores: Scores, folds: list[str]) -> _SeedNoise | None:
-    by_fold = scores.by_fold(folds)
-    n_free = sum(len(of_fold) - 1 for of_fold in by_fold)
-    deviation = components(by_fold).seed_deviation
-    if deviation is None:
-        return None
-    share = deviation / scores.mean(folds)
-    n_fits = sum(map(len, by_fold))
-    return _SeedNoise(share, _Doubt(share**2 / n_fits, n_free))
-
-
-def _reach(doubts: list[_Doubt], error_rate: float) -> float:
-    """Return the half-width of a confidence interval (Welch, 1947)."""
-    from scipy.stats import t
-
-    total = sum(doubt.variance for doubt in doubts)
-    if not total:
-        return 0.0
-    n_free = total**2 / sum(d.variance**2 / d.n_free for d in doubts)
-    return float(t.isf(error_rate / 2, n_free)) * sqrt(total)
+def _seed_spread(scores: Scores, folds: list[str]) -> SeedSpread | None:
+    """Return the spread over seeds relative to the mean; `None` if it is unknown."""
+    found = seed_spread(scores.by_fold(folds), is_stochastic=scores.is_stochastic)
+    return found and found.scaled(1 / scores.mean(folds))
 
 
 def _identical(first: Scores, second: Scores, folds: list[str]) -> bool:

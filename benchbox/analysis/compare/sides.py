@@ -73,12 +73,14 @@ class Scores:
         values: Value by fold id and replicate.
         digests: Hash of the predictions by fold id and replicate; empty if unknown.
         higher_is_better: Direction of the metric.
+        is_stochastic: Whether the model depends on the seed, as far as is known.
     """
 
     definition: str = ""
     values: dict[str, dict[int, float]] = field(default_factory=dict)
     digests: dict[str, dict[int, str]] = field(default_factory=dict)
     higher_is_better: bool = False
+    is_stochastic: bool = True
 
     def by_fold(self, folds: list[str]) -> list[list[float]]:
         """Return the values of all replicates, per fold."""
@@ -164,7 +166,8 @@ def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
             continue
         _add_times(side, subject, trial)
         if not trial.repeat:
-            _add_scores(side, subject, trial, metrics)
+            can = run.models[trial.model].capabilities
+            _add_scores(side, subject, trial, metrics, is_stochastic=can.stochastic)
     return side
 
 
@@ -230,6 +233,8 @@ def _add_scores(
     subject: Subject,
     trial: TrialRecord,
     metrics: dict[str, MetricRecord],
+    *,
+    is_stochastic: bool,
 ) -> None:
     for name, score in trial.metrics.items():
         if score.value is None:
@@ -239,6 +244,7 @@ def _add_scores(
             Scores(
                 definition=metrics[name].definition,
                 higher_is_better=metrics[name].higher_is_better,
+                is_stochastic=is_stochastic,
             ),
         )
         scores.values.setdefault(trial.fold_id, {})[trial.replicate] = score.value

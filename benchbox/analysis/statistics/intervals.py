@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import sqrt
 
 import numpy as np
@@ -37,7 +38,11 @@ def spread(values: Sequence[float]) -> float | None:
 
 
 def paired_interval(
-    differences: Sequence[float], hidden_share: float, confidence: float = CONFIDENCE
+    differences: Sequence[float],
+    hidden_share: float,
+    confidence: float = CONFIDENCE,
+    *,
+    n_models: int = 2,
 ) -> Interval | None:
     """Return the interval of a mean difference between two models over folds.
 
@@ -45,10 +50,17 @@ def paired_interval(
     for this, the variance is increased by the ratio of hidden to training ratings
     (Nadeau & Bengio, 2003, doi:10.1023/A:1024068626366).
 
+    The best of many models is best partly by luck, so a comparison with it is one of
+    all pairs. Then the quantile is that of the studentised range, while each pair keeps
+    its own error (Games & Howell, 1976, doi:10.3102/10769986001002113). With two models
+    this is the t test.
+
     Args:
         differences: Difference per fold, with both models on the same hidden ratings.
         hidden_share: Hidden ratings of a fold divided by its training ratings.
-        confidence: Share of cases in which the interval covers the true value.
+        confidence: Share of cases in which the intervals of all pairs cover the true
+            values.
+        n_models: Number of models whose pairs are compared.
 
     Returns:
         The interval; `None` for fewer than two folds, which have no spread.
@@ -56,10 +68,17 @@ def paired_interval(
     n = len(differences)
     if n < 2:
         return None
-    from scipy.stats import t
-
     deviation = float(np.std(differences, ddof=1))
-    reach = float(t.ppf((1 + confidence) / 2, n - 1)) * deviation
+    reach = _quantile(confidence, n_models, n - 1) * deviation
     reach *= sqrt(1 / n + hidden_share)
     mean = float(np.mean(differences))
     return Interval(mean - reach, mean + reach)
+
+
+@cache
+def _quantile(confidence: float, n_models: int, n_free: int) -> float:
+    from scipy.stats import studentized_range, t
+
+    if n_models == 2:
+        return float(t.ppf((1 + confidence) / 2, n_free))
+    return float(studentized_range.ppf(confidence, n_models, n_free)) / sqrt(2)

@@ -1,13 +1,14 @@
 """Power: how many users, folds or fits would make a difference significant."""
 
 from collections.abc import Sequence
-from math import ceil, sqrt
+from math import ceil
 from statistics import fmean
 
 import numpy as np
 
-from benchbox.analysis.statistics.intervals import CONFIDENCE, spread
+from benchbox.analysis.statistics.intervals import CONFIDENCE, Interval, spread
 from benchbox.analysis.statistics.paired import Effect
+from benchbox.analysis.statistics.seeds import SeedSpread, reach, seed_doubts
 
 POWER = 0.8
 """How often the larger experiment should detect the difference, if it is as measured.
@@ -25,41 +26,45 @@ def users_needed(effect: Effect) -> int | None:
 
 
 def fits_needed(
-    difference: float, seed_deviations: Sequence[float], n_folds: int
+    difference: float, spreads: Sequence[SeedSpread | None], n_folds: int
 ) -> int | None:
     """Return the number of fits per fold needed so that seeds do not hide a difference.
 
     Args:
         difference: Difference of two models, in the metric's unit.
-        seed_deviations: Standard deviation over fits of each model; 0 for
-            deterministic ones.
+        spreads: Spread over seeds of each model; `None` if unknown.
         n_folds: Number of folds over which the fits are averaged.
 
     Returns:
-        The number; `None` if there is no difference.
+        The number; `None` if there is no difference, or a spread is unknown.
     """
-    if not difference:
+    known = [spread for spread in spreads if spread is not None]
+    if not difference or len(known) < len(spreads):
         return None
-    variance = sum(deviation**2 for deviation in seed_deviations) / n_folds
+    variance = sum(spread.deviation**2 for spread in known) / n_folds
     return max(1, ceil(variance * (_reach() / difference) ** 2))
 
 
 def seeds_may_explain(
-    difference: float, seed_deviations: Sequence[float], n_fits: Sequence[int]
+    difference: float,
+    spreads: tuple[SeedSpread | None, SeedSpread | None],
+    over_folds: Interval | None,
 ) -> bool:
     """Return whether seeds alone cause such a difference in 5 % of cases or more.
 
+    Without a second seed this is unknown, so they may, unless the models were fitted
+    on several folds and the interval over these refits excludes 0.
+
     Args:
         difference: Difference of two models, in the metric's unit.
-        seed_deviations: Standard deviation over fits of each model; 0 for
-            deterministic ones.
-        n_fits: Number of fits of each model, over all folds.
+        spreads: Spread over seeds of each model; `None` if unknown.
+        over_folds: Interval of the difference over folds, if there are several.
     """
-    from scipy.stats import norm
-
-    variance = sum(d**2 / n for d, n in zip(seed_deviations, n_fits, strict=True))
-    reach = float(norm.ppf((1 + CONFIDENCE) / 2))
-    return variance > 0 and abs(difference) <= reach * sqrt(variance)
+    first, second = spreads
+    if first is None or second is None:
+        return over_folds is None or 0.0 in over_folds
+    half = reach(seed_doubts(first, second), 1 - CONFIDENCE)
+    return half > 0 and abs(difference) <= half
 
 
 def folds_needed(differences: Sequence[float], hidden_share: float) -> int | None:

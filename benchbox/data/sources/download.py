@@ -2,18 +2,39 @@
 
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from benchbox.data.sources.digests import sha256
-from benchbox.data.sources.source import Notify, PassedOverError
+from benchbox.data.sources.source import NO_ROOM, Notify, PassedOverError
+from benchbox.errors import error_line
+
+if TYPE_CHECKING:
+    from zipfile import ZipInfo
 
 ANSWER_SECONDS = 5
 """A server that does not answer within this time is skipped."""
 
 STALL_SECONDS = 30
 """A download that receives nothing for this long has failed."""
+
+SLOW_SECONDS = 300
+"""A download that receives less than a MiB in this time has failed."""
+
+MOST_BYTES = 64 << 30
+"""Of a download, or of a file in an archive; the largest data sets take a tenth."""
+
+MOST_FOLD = 200
+"""By which a file in an archive may be packed; ratings are packed some fivefold."""
+
+_ENCRYPTED = 0x1
+"""Flag of a file in a zip archive."""
+
+_LEAST_BYTES = 1 << 20
+"""Files as small may be packed more, since nobody is harmed."""
 
 INSTALLER_SECONDS = 60
 """Time limit for the installer, which may try several indexes."""
@@ -44,28 +65,77 @@ def check_answer(url: str) -> None:
         raise PassedOverError(answers[0])
 
 
-def get_url(url: str, path: Path, notify: Notify) -> None:
+def get_url(url: str, path: Path, notify: Notify, most_bytes: int = MOST_BYTES) -> None:
     """Download *url* into the file *path*.
 
     Args:
         url: What to download.
         path: File to write.
         notify: Receives a progress message every few seconds.
+        most_bytes: Size above which the download is given up.
 
     Raises:
-        PassedOverError: The download stops, or the server answers with an error.
+        PassedOverError: The download stops, or is too slow or too large, or the server
+            answers with an error.
         OSError: The file cannot be written.
     """
     import pooch
     import requests
 
+    progress = _Progress(notify, most_bytes)
+    answers: list[requests.Response] = []
     downloader = pooch.HTTPDownloader(
-        progressbar=_Progress(notify), chunk_size=_CHUNK_BYTES, timeout=STALL_SECONDS
+        progressbar=progress,
+        chunk_size=_CHUNK_BYTES,
+        timeout=STALL_SECONDS,
+        hooks={"response": lambda answer, **_: answers.append(answer)},
     )
+
+    def receive() -> None:
+        try:
+            downloader(url, str(path), None)
+        finally:
+            for answer in answers:
+                answer.close()
+
     try:
-        downloader(url, str(path), None)
+        _watched(receive, progress)
     except requests.RequestException as error:
         raise PassedOverError(f"stopped sending ({type(error).__name__})") from None
+
+
+def _watched(receive: Callable[[], None], progress: "_Progress") -> None:
+    """Call *receive* until it is done, or too slow.
+
+    A server that sends a byte from time to time never stalls, and `receive` waits for
+    whole chunks. So it runs in a thread that can be abandoned.
+
+    Raises:
+        PassedOverError: Less than a chunk has arrived in `SLOW_SECONDS`.
+        Exception: Whatever *receive* raises.
+    """
+    from concurrent.futures import Future
+    from threading import Thread
+
+    done: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            receive()
+        except BaseException as error:  # noqa: BLE001
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    Thread(target=work, daemon=True).start()
+    seen = -1
+    while progress.n_received > seen:
+        seen = progress.n_received
+        with suppress(TimeoutError):
+            return done.result(SLOW_SECONDS)
+    raise PassedOverError(
+        f"sent less than {_CHUNK_BYTES >> 20} MiB in {SLOW_SECONDS} s"
+    )
 
 
 def get_wheel(requirement: str, into: Path) -> Path:
@@ -83,7 +153,7 @@ def get_wheel(requirement: str, into: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", *flags.split()]
     try:
         subprocess.run(
-            [*command, "--dest", str(into), requirement],
+            [*command, "--dest", str(into), "--", requirement],
             capture_output=True,
             check=True,
             timeout=INSTALLER_SECONDS,
@@ -92,7 +162,10 @@ def get_wheel(requirement: str, into: Path) -> Path:
         raise PassedOverError(f"took over {INSTALLER_SECONDS} s") from None
     except subprocess.CalledProcessError:
         raise PassedOverError("gave nothing to pip download") from None
-    return next(into.glob("*.whl"))
+    wheel = next(into.glob("*.whl"), None)
+    if wheel is None:
+        raise PassedOverError("gave no wheel to pip download")
+    return wheel
 
 
 def check_sha256(path: Path, expected: str) -> None:
@@ -125,15 +198,20 @@ def unpack(
         into: Folder to copy them to.
 
     Raises:
-        PassedOverError: The file is not a zip archive, or lacks one of *files*.
+        PassedOverError: The file is not a zip archive, or lacks one of *files*, or is
+            damaged or encrypted, or holds one that is suspiciously large.
+        OSError: A file cannot be written.
     """
-    from zipfile import BadZipFile, ZipFile
+    from zipfile import ZipFile, is_zipfile
 
+    if not is_zipfile(archive):
+        raise PassedOverError("sent something that is not a zip archive")
     try:
         with ZipFile(archive) as opened:
             held = set(opened.namelist())
             extra = [f for f in optional if _member(folder, f) in held]
             for file in (*files, *extra):
+                _check_member(opened.getinfo(_member(folder, file)))
                 with (
                     opened.open(_member(folder, file)) as one,
                     (into / file).open("wb") as copy,
@@ -141,8 +219,31 @@ def unpack(
                     shutil.copyfileobj(one, copy)
     except KeyError as error:
         raise PassedOverError(f"sent an archive without {error.args[0]}") from None
-    except BadZipFile:
-        raise PassedOverError("sent something that is not a zip archive") from None
+    except PassedOverError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
+        raise PassedOverError(f"sent a damaged archive ({error_line(error)})") from None
+
+
+def _check_member(member: "ZipInfo") -> None:
+    """Refuse a file of an archive that cannot be unpacked, or would fill the disk.
+
+    Raises:
+        PassedOverError: It is encrypted, or far larger than it is packed.
+    """
+    if member.flag_bits & _ENCRYPTED:
+        raise PassedOverError(
+            f"sent an archive in which {member.filename} is encrypted"
+        )
+    most = max(_LEAST_BYTES, MOST_FOLD * member.compress_size)
+    if member.file_size > min(most, MOST_BYTES):
+        raise PassedOverError(
+            f"sent an archive in which {member.filename} would take "
+            f"{member.file_size / 2**20:,.0f} MiB, packed in "
+            f"{member.compress_size / 2**20:,.1f}"
+        )
 
 
 def _member(folder: str, file: str) -> str:
@@ -167,17 +268,29 @@ class _Progress:
 
     Attributes:
         total: Size of the download in bytes, 0 if unknown; pooch sets it.
+        n_received: Number of bytes received.
+
+    Args:
+        notify: Receives the lines.
+        most_bytes: Number of bytes above which the download is given up.
     """
 
-    def __init__(self, notify: Notify) -> None:
-        self.total = 0
-        self._notify = notify
+    def __init__(self, notify: Notify, most_bytes: int) -> None:
+        self.total = self.n_received = 0
+        self._notify, self._most_bytes = notify, most_bytes
         self._received = 0
         self._notified = monotonic()
 
     def update(self, n_bytes: int) -> None:
-        """Add *n_bytes* to the bytes received."""
+        """Add *n_bytes* to the bytes received.
+
+        Raises:
+            PassedOverError: The download is too large.
+        """
         self._received += n_bytes
+        self.n_received = max(self.n_received, self._received)
+        if max(self.total, self._received - _CHUNK_BYTES) > self._most_bytes:
+            raise PassedOverError(f"sent more than {self._most_bytes / 2**20:,.0f} MiB")
         if monotonic() - self._notified < PROGRESS_SECONDS:
             return
         self._notified = monotonic()

@@ -167,6 +167,12 @@ def _check_exists(path: Path) -> None:
         return
     if path.is_dir():
         raise DataError(f"{str(path)!r} is a folder. Name a file of ratings in it.")
+    if path.exists():
+        # Ratings are hashed and read more than once.
+        raise DataError(
+            f"{str(path)!r} is a pipe or a device, which can be read only once. Write "
+            f"its content to a file, and name that."
+        )
     folder = path.parent
     names = [f.name for f in folder.iterdir()] if folder.is_dir() else []
     raise DataError(

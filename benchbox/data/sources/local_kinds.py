@@ -1,14 +1,19 @@
 """Built-in sources of files that are already on this machine."""
 
+import atexit
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar, Literal
 
 import msgspec
 
+from benchbox.data.file_names import found_path, spelt
 from benchbox.data.sources.digests import sha256
 from benchbox.data.sources.source import LocalFiles, PassedOverError, listed
+from benchbox.errors import is_valid, one_line
 
 
 class PathSource(
@@ -26,8 +31,11 @@ class PathSource(
 
     @property
     def title(self) -> str:
-        """The names of the files."""
-        return f"own file {listed([Path(path).name for path in self.files.values()])}"
+        """The paths of the files, as the user wrote them."""
+        paths = list(self.files.values())
+        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+        named = ", ".join(paths[:3]) if more else listed(paths)
+        return one_line(f"own file {named}{more}")
 
     @property
     def hashes(self) -> Mapping[str, str]:
@@ -45,7 +53,24 @@ class PathSource(
 
     def find(self, dataset: str) -> dict[str, Path]:
         """Return the paths, whether or not the files exist."""
-        return {key: Path(path) for key, path in self.files.items()}
+        return {key: _in_utf8(found_path(path)) for key, path in self.files.items()}
+
+
+def _in_utf8(path: Path) -> Path:
+    """Return *path*, or a link to it if its name is no UTF-8, which Arrow cannot open.
+
+    The link lasts as long as this process.
+    """
+    return path if is_valid(str(path)) else _link_to(path.absolute())
+
+
+@cache
+def _link_to(path: Path) -> Path:
+    folder = TemporaryDirectory(prefix="benchbox-names-")
+    atexit.register(folder.cleanup)
+    link = Path(folder.name) / spelt(path.name)
+    link.symlink_to(path)
+    return link
 
 
 class FolderSource(LocalFiles, frozen=True, kw_only=True, tag="folder"):

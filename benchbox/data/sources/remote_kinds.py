@@ -1,11 +1,19 @@
 """Built-in sources of files that are downloaded."""
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchbox.data.sources import download
 from benchbox.data.sources.source import Notify, RemoteFiles, listed
 from benchbox.errors import DataError
+
+_SLACK, _SLACK_BYTES = 4, 64 << 20
+"""By how much a download may be larger than its card says, as a factor and a term."""
+
+_REQUIREMENT = re.compile(
+    r"[A-Za-z0-9][\w.-]*(\[[\w.,-]*\])?([=<>!~]=?=?[\w.*+!,=<>~-]+)?"
+)
 
 
 class UrlSource(RemoteFiles, frozen=True, kw_only=True, tag="url"):
@@ -66,14 +74,21 @@ class UrlSource(RemoteFiles, frozen=True, kw_only=True, tag="url"):
         """
         if not self._is_archive:
             for file in self.files:
-                download.get_url(self._address(file), into / file, notify)
+                address = self._address(file)
+                download.get_url(address, into / file, notify, self._most_bytes)
             return
         with TemporaryDirectory(dir=into) as scratch:
             archive = Path(scratch) / "archive.zip"
-            download.get_url(self.url, archive, notify)
+            download.get_url(self.url, archive, notify, self._most_bytes)
             if self.sha256:
                 download.check_sha256(archive, self.sha256)
             download.unpack(archive, self.folder, self.files, self.optional, into)
+
+    @property
+    def _most_bytes(self) -> int:
+        # The size is for display, and a publisher may add to a file.
+        known = download.MOST_BYTES if self.n_bytes is None else self.n_bytes
+        return min(download.MOST_BYTES, _SLACK * known + _SLACK_BYTES)
 
     @property
     def _is_archive(self) -> bool:
@@ -95,6 +110,15 @@ class WheelSource(RemoteFiles, frozen=True, kw_only=True, tag="wheel"):
     requirement: str
     sha256: str
     folder: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # An installer would take options, addresses and folders, too.
+        if not _REQUIREMENT.fullmatch(self.requirement):
+            raise DataError(
+                f"{self.requirement!r} is not the name and version of a distribution. "
+                f"Write it like 'recbole==1.2.1'."
+            )
 
     @property
     def title(self) -> str:

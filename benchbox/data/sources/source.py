@@ -13,7 +13,8 @@ from benchbox.errors import BenchboxError, DataError, error_line
 Notify = Callable[[str], None]
 """Shows a one-line message to the user."""
 
-_NO_ROOM = (ENOSPC, EDQUOT, EROFS)
+NO_ROOM = (ENOSPC, EDQUOT, EROFS)
+"""Errors of a disk that another source would not solve."""
 
 
 class PassedOverError(Exception):
@@ -198,6 +199,6 @@ def failures_passed_over(subject: str = "") -> Iterator[None]:
     except (PassedOverError, BenchboxError):
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise
         raise PassedOverError(f"{subject}failed ({error_line(error)})") from error

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from benchbox.data.raw import IdColumn
 from benchbox.data.tables.fields import Columns, Kind, Wanted
 from benchbox.parallel import each
+from benchbox.ratings import MOST
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -211,7 +212,7 @@ def _read_numbers(column: "pa.ChunkedArray") -> _Column:
     joined = column.unify_dictionaries()
     texts = joined.chunk(0).dictionary
     levels = texts.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    if not np.isfinite(levels).all():
+    if not (np.abs(levels) <= MOST).all():
         raise _NotPlainError
     exact = levels.astype(np.float32)
     codes = [chunk.indices.to_numpy() for chunk in joined.chunks]

@@ -9,6 +9,7 @@ from types import FrameType
 import psutil
 
 from benchbox.errors import ModelError
+from benchbox.machine.family import has_children
 
 _PATIENCE_SECONDS = 5.0
 """How long to wait for work left running; the wait counts towards the phase."""
@@ -17,9 +18,6 @@ _N_CHECKS = 3
 """Threads are checked several times, as one in a pool seems idle between two tasks."""
 
 _CHECK_SECONDS = 0.001
-
-_PR_SET_CHILD_SUBREAPER = 36
-"""From linux/prctl.h."""
 
 # Where threads of the standard library wait for work. Only Python threads are visible
 # here; the pools of OpenMP, BLAS and torch only work during calls.
@@ -52,17 +50,6 @@ _HELPERS = ("resource_tracker", "multiprocessing.forkserver")
 
 
 _LIBRARY = os.path.dirname(os.__file__)
-
-
-def adopt_orphans() -> None:
-    """Make this process the parent of orphaned descendants, if the system can.
-
-    Otherwise a model could hide a process by forking twice.
-    """
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def await_afterwork(patience_seconds: float = _PATIENCE_SECONDS) -> None:
@@ -129,7 +116,7 @@ def _has_work(frame: FrameType) -> bool:
 
 
 def _living_children() -> list[str]:
-    if not _has_children():
+    if not has_children():
         return []
     alive = []
     for child in psutil.Process().children(recursive=True):
@@ -139,17 +126,6 @@ def _living_children() -> list[str]:
         except psutil.NoSuchProcess:
             continue
     return alive
-
-
-def _has_children() -> bool:
-    if not hasattr(os, "waitid"):
-        return True
-    try:
-        # Faster than listing processes, which takes milliseconds.
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
 
 
 def _only_helps(child: psutil.Process) -> bool:

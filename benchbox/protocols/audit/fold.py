@@ -1,5 +1,6 @@
 """Audit of one fold: runs all checks, in a few passes and without copying columns."""
 
+from benchbox.protocols.audit.dataset import data_findings
 from benchbox.protocols.audit.features import feature_findings
 from benchbox.protocols.audit.findings import Audit, Finding, Severity
 from benchbox.protocols.audit.membership import Census, part_findings, take_census
@@ -18,6 +19,7 @@ def audit_fold(fold: Fold) -> Audit:
     census = take_census(fold)
     findings = [
         *part_findings(fold, census),
+        *data_findings(fold.ratings),
         *time_findings(fold, census.roles),
         *value_findings(fold, census.roles),
         *feature_findings(fold.ratings, census.roles),

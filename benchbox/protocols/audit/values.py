@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchbox.errors import counted
 from benchbox.parallel import each, slices
 from benchbox.protocols.audit.findings import Finding
 from benchbox.protocols.audit.membership import Roles
@@ -23,6 +24,11 @@ class _Range:
     n_off: int
 
 
+def _are(n: int, what: str) -> str:
+    """Return a number with what it counts and a verb, as in ``"1 rating is"``."""
+    return f"{counted(n, what)} {'is' if n == 1 else 'are'}"
+
+
 def value_findings(fold: Fold, roles: Roles) -> list[Finding]:
     """Return findings about the values of visible and hidden ratings."""
     ratings = fold.ratings
@@ -31,16 +37,19 @@ def value_findings(fold: Fold, roles: Roles) -> list[Finding]:
     n = int(np.count_nonzero(roles & HIDDEN))
     findings = []
     if n < FEW:
-        text = f"only {n} ratings are hidden: sampling alone makes an RMSE over " + (
-            f"them uncertain by {(2 * n) ** -0.5:.0%}"
+        text = (
+            f"only {_are(n, 'rating')} hidden: sampling alone makes an RMSE over "
+            + (f"them uncertain by {(2 * n) ** -0.5:.0%}")
         )
         findings.append(_warning("tiny-test", text, n))
     for part, found in (("hidden", hidden), ("visible", shown)):
         if found.n_odd:
-            text = f"{found.n_odd:,} {part} ratings are NaN or infinite"
+            text = f"{_are(found.n_odd, f'{part} rating')} NaN or infinite"
             findings.append(_warning(f"not-finite-{part}", text, found.n_odd))
         if found.n_off:
-            text = f"{found.n_off:,} {part} ratings are off the scale {ratings.scale}"
+            text = (
+                f"{_are(found.n_off, f'{part} rating')} off the scale {ratings.scale}"
+            )
             findings.append(_warning(f"off-scale-{part}", text, found.n_off))
         if found.low == found.high:
             text = f"all {part} ratings are {found.low:g}"

@@ -3,6 +3,7 @@
 from functools import partial
 
 from benchbox.analysis import OVER_FOLDS, OVER_USERS, Analysis, Pair
+from benchbox.errors import counted
 from benchbox.metrics import Metric
 from benchbox.reports.numbers import MISSING, signed
 from benchbox.reports.sections.section import (
@@ -51,9 +52,9 @@ def pairs(analysis: Analysis) -> Section:
             f"p: p-value of equal {metric.title} (t test over users); users won: "
             f"share of users for whom the first {_wins(metric)}; p users: p-value of "
             f"a share of one half (Wilcoxon signed-rank). Both are Holm-corrected for "
-            f"{len(analysis.pairs)} pairs. ‡: one is better overall, but the other is "
-            f"better for most users. §: holds for these fits, but the spread over "
-            f"seeds alone could explain the difference; fit more seeds.",
+            f"{counted(len(analysis.pairs), 'pair')}. ‡: one is better overall, but "
+            f"the other is better for most users. §: holds for these fits, but the "
+            f"spread over seeds alone could explain the difference; fit more seeds.",
             *_about_pairing(shown[0]),
         ],
         records=[_pair_record(pair) for pair in analysis.pairs],

@@ -85,5 +85,6 @@ class Executor(Protocol):
             listen: Takes the trial's messages.
             hand_pairs: Writes the pairs to predict, once the fit is over and not
                 before, and says where; `None` for a job that keeps its model.
-            memory_limit_bytes: Resident memory at which the trial is ended.
+            memory_limit_bytes: Memory of the trial and all it starts at which it is
+                ended; `None` for what the machine can give.
         """

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from benchbox.errors import BenchboxError, PluginError, error_line
+from benchbox.errors import BenchboxError, PluginError, UsageError, error_line
 from benchbox.machine import find_devices
-from benchbox.models import Capabilities
-from benchbox.options import NoOptions, Options, decode, to_json
+from benchbox.models import capabilities_of, options_of, search_of
+from benchbox.options import to_json
 from benchbox.records import Answer, Described, Devices, DevicesQuestion, Question
-from benchbox.targets import resolve
+from benchbox.targets import file_of, resolve
 
 
 def answer(question: Question) -> Answer:
@@ -19,10 +19,13 @@ def answer(question: Question) -> Answer:
         return Devices(accelerators=find_devices())
     try:
         return describe(question.target, question.settings)
+    except UsageError as error:
+        return Described(error=str(error), fault="call")
     except BenchboxError as error:
-        return Described(error=str(error))
-    except Exception as error:  # noqa: BLE001
-        return Described(error=error_line(error))
+        return Described(error=str(error), fault="class")
+    # The file may do anything while it is imported, `sys.exit` included.
+    except BaseException as error:  # noqa: BLE001
+        return Described(error=error_line(error), fault="import")
 
 
 def describe(target: str, settings: dict[str, str]) -> Described:
@@ -32,49 +35,45 @@ def describe(target: str, settings: dict[str, str]) -> Described:
 
     Raises:
         PluginError: It is not a class with `fit` and `predict`.
-        UsageError: The settings do not fit its options.
+        UsageError: The target names no class, or the settings do not fit its options.
     """
+    file, _, name = target.rpartition(":")
+    if not name:
+        raise UsageError(_choice_of_classes(target))
     model = resolve(target)
-    for method in ("fit", "predict"):
+    for method in _METHODS:
         if not callable(getattr(model, method, None)):
             raise PluginError(
                 f"{target!r} has no method {method!r}, so it is not a model."
             )
-    kind, takes_record = _options_type(model)
-    record = decode(kind, settings, target.rpartition(":")[2])
+    options = options_of(model)
+    record = options.decode(settings, name)
+    written = to_json(record)
     return Described(
         summary=(inspect.getdoc(model) or "").partition("\n")[0],
-        capabilities=getattr(model, "capabilities", Capabilities()),
-        options_type=f"{target.rpartition(':')[0]}:{kind.__name__}"
-        if takes_record
-        else "",
-        options=to_json(record),
+        capabilities=capabilities_of(model),
+        options_type=f"{file}:{options.kind.__name__}" if options.takes_record else "",
+        options=written,
+        search=msgspec.to_builtins(dict(search_of(model, written))),
     )
 
 
-def _options_type(model: Any) -> tuple[type[Options], bool]:
-    """Return the record of a class's options, and whether the class takes it whole."""
-    signature = inspect.signature(model, eval_str=True)
-    parameters = list(signature.parameters.values())
-    kinds = [p.annotation for p in parameters]
-    if len(kinds) == 1 and isinstance(kinds[0], type) and issubclass(kinds[0], Options):
-        return kinds[0], True
-    missing = [p.name for p in parameters if p.default is inspect.Parameter.empty]
-    if missing:
-        raise PluginError(
-            f"{model.__name__} needs a default for its parameter {missing[0]!r}; "
-            f"benchbox builds a model from its options alone."
-        )
-    if not parameters:
-        return NoOptions, False
-    fields = [(p.name, _field_type(p), p.default) for p in parameters]
-    made: Any = msgspec.defstruct(
-        f"{model.__name__}Options", fields, bases=(Options,), frozen=True, kw_only=True
-    )
-    return made, False
+_METHODS = ("fit", "predict")
 
 
-def _field_type(parameter: inspect.Parameter) -> Any:
-    if parameter.annotation is not inspect.Parameter.empty:
-        return parameter.annotation
-    return Any if parameter.default is None else type(parameter.default)
+def _choice_of_classes(target: str) -> str:
+    """Return a message with the models that a file has, for one who named none."""
+    file = file_of(target)
+    assert file is not None
+    module = resolve(target)
+    names = [name for name, kind in vars(module).items() if _is_own(kind, name, module)]
+    if not names:
+        return f"{file.name} has no class with the methods fit and predict."
+    asked = ", ".join(f"-m {file.name}:{name}" for name in names)
+    return f"Name the class in {file.name} too: {asked}."
+
+
+def _is_own(value: Any, name: str, module: Any) -> bool:
+    is_own = isinstance(value, type) and value.__module__ == module.__name__
+    has_methods = all(callable(getattr(value, method, None)) for method in _METHODS)
+    return is_own and has_methods and not name.startswith("_")

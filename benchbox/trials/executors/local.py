@@ -8,11 +8,22 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import msgspec
+import psutil
 
 from benchbox.errors import BenchboxError, ModelError
-from benchbox.machine import FoundDevices, Gauges, Watch, cpu_seconds, tree_cpu_seconds
+from benchbox.machine import (
+    Family,
+    FoundDevices,
+    Gauges,
+    Watch,
+    cpu_seconds,
+    is_alive,
+    most_memory_bytes,
+    tree_cpu_seconds,
+)
 from benchbox.records import (
     MOST_TRIAL_BYTES,
+    SILENCE_SECONDS,
     ChildMessage,
     Concluded,
     Described,
@@ -39,10 +50,17 @@ from benchbox.trials.executors.running import (
     RunningChild,
     ZygoteLostError,
 )
+from benchbox.trials.executors.seen import SeenPhases
 from benchbox.trials.executors.starter import Starter
 from benchbox.trials.outcomes import checked_outcome
 
 _Received = TypeVar("_Received")
+
+MEMORY_LIMIT = "memory limit"
+"""Name of the setting of a trial that tells how much memory it might use."""
+
+_ANSWER_SECONDS = 600.0
+"""In which a child answers a question; it may import large libraries for that."""
 
 
 class LocalExecutor:
@@ -66,6 +84,7 @@ class LocalExecutor:
         self._log = log
         self._zygote = Starter(n_threads, log, variables or {}, folder)
         self._watch: Watch | None = None
+        self._survivors: list[psutil.Process] = []
 
     def __enter__(self) -> Self:
         self._zygote.start()
@@ -99,35 +118,39 @@ class LocalExecutor:
         memory_limit_bytes: int | None = None,
     ) -> Finished:
         """Run one trial to whatever end it comes to; see `Executor.run`."""
-        limits = Limits(job.time_limit_seconds, memory_limit_bytes)
+        n_bytes = memory_limit_bytes or most_memory_bytes()
+        limits = Limits(job.time_limit_seconds, n_bytes, job.silence_limit_seconds)
         if self._watch is None:
             self._watch = Watch(self._cpu_seconds)
         gauges = Gauges(job.device)
 
-        said = Conversation(keeps_model=job.keep is not None)
+        said, seen = Conversation(keeps_model=job.keep is not None), SeenPhases()
 
         def take(message: ChildMessage) -> Pairs | None:
             said.take(message)
             if isinstance(message, Concluded):
                 return None
-            if isinstance(message, PhaseBegan):
-                gauges.phase(message.phase)
-            if isinstance(message, Fitted):
-                # What follows, until the prediction begins, is the runner's work.
-                gauges.phase("")
-            listen(message)
+            if isinstance(message, PhaseBegan | Fitted):
+                # After the fit, until the prediction begins, the runner is at work.
+                phase = message.phase if isinstance(message, PhaseBegan) else ""
+                seen.begin(phase)
+                gauges.phase(phase)
+            with seen.unseen():
+                listen(message)
             if hand_pairs is None or not isinstance(message, Fitted):
                 return None
             return hand_pairs()
 
         self._watch.start()
+        beside = self._left_over()
         task = TrialTask(job=job)
         end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
         contended, foreign_cpus = self._watch.seen()
-        outcome = _outcome(said.outcome, end)
+        outcome = _outcome(said.outcome, end, seen.seconds)
+        outcome.settings[MEMORY_LIMIT] = f"{n_bytes / 2**30:.2f} GiB"
         return Finished(
             outcome=outcome,
-            contended=contended,
+            contended=(*beside, *contended),
             foreign_cpus=foreign_cpus,
             gauges=gauges.record(outcome.missing),
         )
@@ -135,7 +158,8 @@ class LocalExecutor:
     def _ask(self, question: Question, kind: type[_Received]) -> _Received:
         answers: list[_Received] = []
         task = QuestionTask(question=question)
-        end = self._run_child(task, kind, answers.append, self._log, Limits())
+        limits = Limits(_ANSWER_SECONDS, most_memory_bytes(), SILENCE_SECONDS)
+        end = self._run_child(task, kind, answers.append, self._log, limits)
         if not answers:
             raise BenchboxError(
                 f"The child process asked about {msgspec.to_builtins(question)} ended "
@@ -143,6 +167,14 @@ class LocalExecutor:
                 f"{self._log}."
             )
         return answers[0]
+
+    def _left_over(self) -> list[str]:
+        """Say what runs on of earlier trials, which could not be ended."""
+        self._survivors = [one for one in self._survivors if is_alive(one)]
+        return [
+            f"process {one.pid} of an earlier trial ran beside it"
+            for one in self._survivors
+        ]
 
     def _cpu_seconds(self) -> float:
         """Return processor seconds of the runner, the zygote and all its children."""
@@ -168,22 +200,27 @@ class LocalExecutor:
             most_bytes=MOST_TRIAL_BYTES,
         )
         with ours, theirs, Printed(log) as printed:
+            family = Family(self._zygote.pid)
             child = RunningChild(
-                line, control, printed, take, glance, self._zygote.is_stopped
+                line, control, printed, family, take, glance, self._zygote.is_stopped
             )
             try:
                 control.send(task, hand_over=(theirs.fileno(), printed.sink))
                 theirs.close()
                 printed.handed_over()
-                return child.follow(limits)
+                end = child.follow(limits)
+                self._survivors += end.survivors
+                return end
             except (EOFError, BrokenPipeError):
                 # The zygote itself is gone; its child must not be left behind.
                 child.signal(signal.SIGKILL)
                 self._zygote.stop()
+                self._survivors += family.end()
                 return End(status=-signal.SIGKILL, cause=child.cause)
             except (ZygoteLostError, LineError) as error:
                 child.signal(signal.SIGKILL)
                 self._zygote.kill()
+                self._survivors += family.end()
                 return End(
                     status=-signal.SIGKILL, cause=child.cause or ("failed", str(error))
                 )
@@ -196,14 +233,16 @@ class LocalExecutor:
                 raise
 
 
-def _outcome(said: TrialOutcome | None, end: End) -> TrialOutcome:
+def _outcome(
+    said: TrialOutcome | None, end: End, seen: Mapping[str, float]
+) -> TrialOutcome:
     """Return what the trial said of itself, or what its silence means."""
     if said is None or end.status != 0 or end.cause is not None:
         status, reason = end.verdict()
         outcome = TrialOutcome(status=status, reason=reason)
     else:
         try:
-            outcome = checked_outcome(said, end.elapsed_seconds)
+            outcome = checked_outcome(said, end.elapsed_seconds, seen)
         except ModelError as error:
             outcome = TrialOutcome(status="failed", reason=str(error))
     # A trial that measured more after its predictions knows its peak before that.

@@ -11,9 +11,11 @@ from typing import Any, Generic, TypeVar
 
 import psutil
 
+from benchbox.machine import Family
 from benchbox.records import Ended, Pairs, Started, Status, ZygoteMessage
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.printed import Printed
+from benchbox.trials.executors.silence import Silence
 
 _GRACE_SECONDS = 2.0
 """Between the polite signal and the one that cannot be refused."""
@@ -45,26 +47,30 @@ class Limits:
 
     Args:
         seconds: Wall-clock seconds from its start; `None` for no limit.
-        n_bytes: Resident memory; `None` for no limit.
+        n_bytes: Memory of the child and all it has started; `None` for no limit.
+        silent_seconds: Wall-clock seconds without a sign of life; `None` for no limit.
     """
 
     def __init__(
-        self, seconds: float | None = None, n_bytes: int | None = None
+        self,
+        seconds: float | None = None,
+        n_bytes: int | None = None,
+        silent_seconds: float | None = None,
     ) -> None:
         self._seconds, self._bytes = seconds, n_bytes
+        self.silence = Silence(silent_seconds)
 
-    def broken(self, pid: int, elapsed_seconds: float) -> Cause | None:
-        """Return the status and reason of the limit that *pid* has passed, if any."""
+    def broken(self, family: Family, elapsed_seconds: float) -> Cause | None:
+        """Return the status and reason of the limit that was passed, if any."""
         if self._seconds is not None and elapsed_seconds > self._seconds:
             return "timeout", f"did not end within {self._seconds:g} s"
         if self._bytes is not None:
-            with suppress(psutil.NoSuchProcess):
-                used = psutil.Process(pid).memory_info().rss
-                if used > self._bytes:
-                    return "out-of-memory", (
-                        f"used {used / 2**30:.2f} GiB of the "
-                        f"{self._bytes / 2**30:.2f} GiB it may"
-                    )
+            used = family.memory_bytes(self._bytes)
+            if used > self._bytes:
+                return "out-of-memory", (
+                    f"used {used / 2**30:.2f} GiB of the "
+                    f"{self._bytes / 2**30:.2f} GiB it may"
+                )
         return None
 
 
@@ -77,12 +83,14 @@ class End:
         elapsed_seconds: How long it ran.
         peak_memory_bytes: Its largest resident set, if it started.
         cause: Why the runner has ended it, if it has.
+        survivors: What it has started and the system could not end.
     """
 
     status: int
     elapsed_seconds: float = 0.0
     peak_memory_bytes: int | None = None
     cause: Cause | None = None
+    survivors: tuple[psutil.Process, ...] = ()
 
     def verdict(self) -> Cause:
         """Return the status and reason of a child that said nothing itself."""
@@ -96,6 +104,7 @@ class RunningChild(Generic[Received]):
         line: The line to the child.
         control: The line to the zygote.
         printed: Takes what the child prints.
+        family: All that the zygote starts.
         take: Takes each message of the child; what it returns is the answer.
         glance: Called with the child's process id a few times a second.
         is_stopped: Tells whether the zygote has been stopped.
@@ -106,18 +115,21 @@ class RunningChild(Generic[Received]):
         line: Line[Received],
         control: Line[ZygoteMessage],
         printed: Printed,
+        family: Family,
         take: Callable[[Received], Pairs | None],
         glance: Callable[[int], None] = lambda pid: None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._line, self._control, self._printed = line, control, printed
+        self._family = family
         self._take, self._glance, self._is_stopped = take, glance, is_stopped
         self._pid: int | None = None
         self._started = monotonic()
         self._is_open = True
         self._ended: Ended | None = None
         self._cause: Cause | None = None
-        self._kill_at = 0.0
+        self._kill_at = self._look_at = 0.0
+        self._signs = 0
 
     @property
     def cause(self) -> Cause | None:
@@ -137,11 +149,13 @@ class RunningChild(Generic[Received]):
                 self._look(limits)
         elapsed = monotonic() - self._started
         self._drain()
+        survivors = self._family.end()
         return End(
             status=self._ended.status,
             elapsed_seconds=elapsed,
             peak_memory_bytes=self._ended.peak_memory_bytes,
             cause=self._cause,
+            survivors=tuple(survivors),
         )
 
     def kill(self) -> None:
@@ -157,16 +171,22 @@ class RunningChild(Generic[Received]):
                 self._look(Limits())
 
     def signal(self, number: int) -> None:
-        """Send a signal to the child and its process group."""
+        """Send a signal to the child, and to its process group, which it may leave."""
         # Once it has ended, its number may be another's.
         if self._pid is None or self._ended is not None:
             return
-        with suppress(ProcessLookupError):
-            os.killpg(self._pid, number)
+        for send in (os.kill, os.killpg):
+            with suppress(ProcessLookupError, PermissionError):
+                send(self._pid, number)
 
     def _look(self, limits: Limits) -> None:
         """Do what is due: look at the limits, or end the child."""
         now = monotonic()
+        if self._pid is not None:
+            self._glance(self._pid)
+        if now < self._look_at:
+            return
+        self._look_at = now + _POLL_SECONDS
         if self._is_stopped():
             raise ZygoteLostError("the process that starts trials was stopped")
         if self._pid is None:
@@ -175,11 +195,14 @@ class RunningChild(Generic[Received]):
                     f"no trial was started within {_START_SECONDS:g} s"
                 )
             return
-        self._glance(self._pid)
         if self._cause is None:
-            broken = limits.broken(self._pid, now - self._started)
+            broken = limits.broken(self._family, now - self._started)
+            if silent := limits.silence.broken(self._pid, self._signs):
+                broken = broken or ("timeout", silent)
             if broken is not None:
-                self._end_for(broken, _GRACE_SECONDS)
+                # One that takes ever more memory must not go on for a moment.
+                is_polite = broken[0] == "timeout"
+                self._end_for(broken, _GRACE_SECONDS if is_polite else 0.0)
         elif now > self._kill_at + _LOST_SECONDS:
             raise ZygoteLostError(
                 f"the end of a trial was not told within {_LOST_SECONDS:g} s"
@@ -198,6 +221,7 @@ class RunningChild(Generic[Received]):
         sources += [self._line.socket] if self._is_open else []
         sources += [self._printed.source] if self._printed.is_open else []
         ready, _, _ = select(sources, [], [], _POLL_SECONDS)
+        self._signs += bool(ready)
         if self._printed.source in ready:
             self._printed.read()
         if self._line.socket in ready:

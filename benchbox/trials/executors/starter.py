@@ -7,11 +7,14 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from select import select
+from threading import current_thread, main_thread
+from time import monotonic
 
 import psutil
 
 from benchbox.errors import BenchboxError
-from benchbox.machine import accelerator_targets
+from benchbox.machine import Family, accelerator_targets
 from benchbox.records import SearchPath, ZygoteMessage
 from benchbox.trials.executors.channel import Line
 
@@ -25,6 +28,13 @@ _THREADS = (
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
+
+
+_IMPORT_SECONDS = 600.0
+"""In which the zygote must have imported torch; a slow network disk takes minutes."""
+
+_POLL_SECONDS = 0.2
+"""How often it is looked whether the zygote has been stopped meanwhile."""
 
 
 class Starter:
@@ -63,6 +73,8 @@ class Starter:
         """
         if self._process is not None and self._process.poll() is not None:
             self.stop()
+        if self.is_stopped():
+            self.kill()
         if self._line is None:
             self.start()
         assert self._line is not None
@@ -73,6 +85,8 @@ class Starter:
     def start(self) -> None:
         """Start the zygote; it imports its libraries meanwhile."""
         ours, theirs = socket.socketpair()
+        # A cleaner may have removed the folder since.
+        self._log.parent.mkdir(parents=True, exist_ok=True)
         with theirs, self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 # -P: a file in the working folder must not shadow a package.
@@ -96,7 +110,14 @@ class Starter:
         # A process that has died already is found out when its answer is waited for.
         with suppress(BrokenPipeError):
             known = dict(accelerator_targets())
-            self._line.send(SearchPath(path=sys.path, accelerators=known))
+            lasts = current_thread() is main_thread()
+            self._line.send(
+                SearchPath(
+                    path=sys.path,
+                    accelerators=known,
+                    dies_with=os.getpid() if lasts else 0,
+                )
+            )
         self._ready = False
 
     def is_stopped(self) -> bool:
@@ -107,16 +128,12 @@ class Starter:
             status = psutil.Process(self._process.pid).status()
         except psutil.Error:
             return False
-        return bool(status == psutil.STATUS_STOPPED)
+        return status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 
     def kill(self) -> None:
         """End the zygote and all it has started, whatever state they are in."""
         if self._process is not None:
-            with suppress(psutil.Error):
-                family = psutil.Process(self._process.pid).children(recursive=True)
-                for member in family:
-                    with suppress(psutil.Error):
-                        member.kill()
+            Family(self._process.pid).end()
             self._process.kill()
         self.stop()
 
@@ -136,7 +153,15 @@ class Starter:
         self._line = self._process = None
 
     def _await_ready(self, line: Line[ZygoteMessage]) -> None:
+        deadline = monotonic() + _IMPORT_SECONDS
         try:
+            while not select([line.socket], [], [], _POLL_SECONDS)[0]:
+                if self.is_stopped() or monotonic() > deadline:
+                    self.kill()
+                    raise BenchboxError(
+                        f"The process that runs trials was stopped, or did not start "
+                        f"within {_IMPORT_SECONDS:g} s. Try again."
+                    )
             line.receive()
         except EOFError:
             self.stop()

@@ -20,8 +20,13 @@ from typing import NoReturn
 
 from benchbox.machine import (
     accelerator_in_use,
+    adopt_orphans,
+    die_with,
+    end_orphans,
+    go_first,
     peak_memory_bytes,
     set_accelerators,
+    tolerate_damaged_metadata,
 )
 from benchbox.records import (
     Concluded,
@@ -44,6 +49,10 @@ def main() -> int:
     """Serve the socket whose number is the only argument, until it closes."""
     end = socket.socket(fileno=int(sys.argv[1]))
     where = Line[SearchPath](end, SearchPath).receive()
+    if where.dies_with:
+        die_with(where.dies_with)
+    # Whatever a trial leaves falls to this process, and is ended with the trial.
+    adopt_orphans()
     sys.path[:] = where.path
     set_accelerators(where.accelerators)
     line: _Control = Line(end, Task)
@@ -78,6 +87,7 @@ def main() -> int:
 
 
 def _preload() -> None:
+    tolerate_damaged_metadata()
     import numba  # noqa: F401
     import scipy.sparse.linalg  # noqa: F401
 
@@ -91,16 +101,20 @@ def _preload() -> None:
 
 
 def _fork(line: _Control, task: Task, handed: list[int]) -> int:
+    zygote = os.getpid()
     pid = os.fork()
     if pid:
         for descriptor in handed:
             os.close(descriptor)
         line.send(Started(pid=pid))
         return pid
-    _child(line, task, *handed)
+    channel, sink = handed
+    _child(line, task, channel, sink, zygote)
 
 
-def _child(line: _Control, task: Task, channel: int, sink: int) -> NoReturn:
+def _child(
+    line: _Control, task: Task, channel: int, sink: int, zygote: int
+) -> NoReturn:
     """Run one job and leave without the zygote's clean-up.
 
     Args:
@@ -108,11 +122,14 @@ def _child(line: _Control, task: Task, channel: int, sink: int) -> NoReturn:
         task: The job.
         channel: Descriptor of the child's line to the runner.
         sink: Descriptor that takes what the child prints.
+        zygote: Process id of the zygote.
     """
     leave = os._exit  # A model may put something else in its place.
     code = 1
     try:
         os.setsid()
+        die_with(zygote)
+        go_first()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -160,13 +177,20 @@ def _safely(act: Callable[[], object]) -> None:
 
 
 def _reap(line: _Control, children: set[int]) -> None:
-    while children:
-        pid, status, usage = os.wait4(-1, os.WNOHANG)
+    while True:
+        try:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
         if not pid:
             return
+        if pid not in children:
+            continue
         children.discard(pid)
         # What a child left running must not disturb the next trial.
         _kill_group(pid)
+        if not children:
+            end_orphans()
         line.send(
             Ended(
                 pid=pid,

@@ -178,8 +178,10 @@ def test_a_metric_worse_by_one_per_cent_is_found_and_seed_noise_is_not() -> None
             second = (truth + factor * (moved - truth)).astype(np.float32)
             effect = compare(truth, second, first, users, n_resamples=200)
             found = compare_sides(
-                scored_side({"mf": scored([[effect.second]], digest="d1")}),
-                scored_side({"mf": scored([[effect.first]], digest="d2")}),
+                *(
+                    scored_side({"mf": scored([[v]], d, is_stochastic=False)})
+                    for v, d in ((effect.second, "d1"), (effect.first, "d2"))
+                ),
                 paired=paired_by(effect),
             )
             said.append(one(found).verdict)
@@ -205,13 +207,53 @@ def test_without_predictions_the_spread_over_seeds_decides() -> None:
     assert worse[0].noise == pytest.approx(0.002 / 0.9, rel=0.5)
 
 
-def test_one_seed_and_no_predictions_are_no_ground_for_a_verdict() -> None:
+@pytest.mark.parametrize("n_seeds", [1, 2, 4])
+def test_equal_models_fitted_with_other_seeds_are_not_told_apart(n_seeds: int) -> None:
+    draw = np.random.Generator(np.random.PCG64(n_seeds))
+    users = np.repeat(np.arange(100, dtype=np.int32), 20)
+    truth = draw.integers(1, 6, len(users)).astype(np.float32)
+    said: list[str] = []
+
+    for _ in range(200):
+        # Seeds move all predictions of a fit together, so users agree on the better.
+        fits = [
+            [
+                (truth + factor * draw.normal(0, 0.9, len(users))).astype(np.float32)
+                for factor in draw.normal(1, 0.01, n_seeds)
+            ]
+            for _ in range(2)
+        ]
+        values = [[float(np.sqrt(np.mean((p - truth) ** 2))) for p in s] for s in fits]
+        means = [np.mean(side, axis=0).astype(np.float32) for side in fits]
+        effect = compare(truth, means[1], means[0], users, n_resamples=100)
+        found = compare_sides(
+            scored_side({"mf": scored([values[0]], "d1")}),
+            scored_side({"mf": scored([values[1]], "d2")}),
+            paired=paired_by(effect),
+        )
+        said.append(one(found).verdict)
+
+    # 1 % of 200 are 2; more than 7 have a chance below 1 in 1,000.
+    assert said.count("WORSE") + said.count("BETTER") <= 7
+    if n_seeds == 1:
+        assert set(said) == {"UNSURE"}
+
+
+def test_one_seed_is_no_ground_for_a_verdict_on_a_model_that_depends_on_it() -> None:
     first, second = (scored_side({"mf": scored([[v]])}) for v in (0.9, 1.8))
 
     cell = one(compare_sides(first, second))
 
     assert (cell.verdict, cell.effect) == ("UNSURE", pytest.approx(1.0))
-    assert "neither predictions to pair" in cell.reason
+    assert "the spread over seeds is unknown" in cell.reason
+
+
+def test_without_predictions_one_fold_is_no_ground_even_without_seeds() -> None:
+    first, second = (
+        scored_side({"bias": scored([[v]], is_stochastic=False)}) for v in (0.9, 1.8)
+    )
+
+    assert "neither predictions to pair" in one(compare_sides(first, second)).reason
 
 
 def test_without_predictions_and_seeds_the_differences_on_each_fold_decide() -> None:
@@ -239,7 +281,7 @@ def test_without_predictions_and_seeds_the_differences_on_each_fold_decide() -> 
 def test_differences_on_folds_without_known_sizes_are_no_ground() -> None:
     first, second = (scored_side({"mf": scored([[v], [v], [v]])}) for v in (0.9, 1.8))
 
-    assert "neither predictions to pair" in one(compare_sides(first, second)).reason
+    assert one(compare_sides(first, second)).verdict == "UNSURE"
 
 
 def test_more_coverage_is_better() -> None:

@@ -6,7 +6,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from benchbox.analysis.statistics.intervals import paired_interval
+from benchbox.analysis.statistics.intervals import Interval, paired_interval
 from benchbox.analysis.statistics.paired import compare
 from benchbox.analysis.statistics.power import (
     fits_needed,
@@ -14,6 +14,7 @@ from benchbox.analysis.statistics.power import (
     seeds_may_explain,
     users_needed,
 )
+from benchbox.analysis.statistics.seeds import SeedSpread, seed_spread
 
 
 def an_effect():
@@ -32,19 +33,44 @@ def test_users_are_as_many_as_make_the_error_small_enough() -> None:
     assert users_needed(replace(effect, difference=0.0)) is None
 
 
+def spreads(*deviations: float, n_free: int = 100) -> list[SeedSpread]:
+    """Return spreads over seeds of models fitted four times in all."""
+    return [SeedSpread(deviation, n_free, share=0.25) for deviation in deviations]
+
+
 def test_fits_are_as_many_as_make_seeds_small_enough() -> None:
-    assert fits_needed(0.1, [0.1, 0.0], n_folds=1) == 8
-    assert fits_needed(0.1, [0.1, 0.1], n_folds=1) == 16
-    assert fits_needed(0.1, [0.1, 0.1], n_folds=4) == 4
-    assert fits_needed(0.1, [0.0, 0.0], n_folds=1) == 1
-    assert fits_needed(0.0, [0.1, 0.1], n_folds=1) is None
+    assert fits_needed(0.1, spreads(0.1, 0.0), n_folds=1) == 8
+    assert fits_needed(0.1, spreads(0.1, 0.1), n_folds=1) == 16
+    assert fits_needed(0.1, spreads(0.1, 0.1), n_folds=4) == 4
+    assert fits_needed(0.1, spreads(0.0, 0.0), n_folds=1) == 1
+    assert fits_needed(0.0, spreads(0.1, 0.1), n_folds=1) is None
 
 
 def test_seeds_explain_what_lies_within_two_of_their_errors() -> None:
-    # The error of the difference is sqrt(0.01 / 4 + 0.01 / 4) = 0.0707.
-    assert seeds_may_explain(-0.13, [0.1, 0.1], [4, 4])
-    assert not seeds_may_explain(-0.15, [0.1, 0.1], [4, 4])
-    assert not seeds_may_explain(0.0, [0.0, 0.0], [4, 4])
+    # The error of the difference is sqrt(0.01 / 4 + 0.01 / 4) = 0.0707, and with many
+    # fits its quantile is 1.97.
+    first, second = spreads(0.1, 0.1)
+    assert seeds_may_explain(-0.13, (first, second), None)
+    assert not seeds_may_explain(-0.15, (first, second), None)
+    # With two fits a side it is 4.3.
+    few = spreads(0.1, 0.1, n_free=1)
+    assert seeds_may_explain(-0.30, (few[0], few[1]), None)
+    assert not seeds_may_explain(-0.31, (few[0], few[1]), None)
+    sure = SeedSpread(0.0, 0, share=1.0)
+    assert not seeds_may_explain(0.01, (sure, sure), None)
+
+
+def test_an_unknown_spread_over_seeds_is_not_a_spread_of_zero() -> None:
+    (known,) = spreads(0.1)
+    unknown = seed_spread([[0.9]], is_stochastic=True)
+
+    assert unknown is None
+    assert fits_needed(0.5, [known, unknown], n_folds=1) is None
+    assert seeds_may_explain(0.5, (known, unknown), None)
+    # Refits on other folds have other seeds too.
+    assert not seeds_may_explain(0.5, (known, unknown), Interval(0.4, 0.6))
+    assert seeds_may_explain(0.5, (known, unknown), Interval(-0.1, 1.1))
+    assert seed_spread([[0.9]], is_stochastic=False) == SeedSpread(0.0, 0, share=1.0)
 
 
 def test_folds_are_the_fewest_that_part_the_interval_from_zero() -> None:

@@ -117,7 +117,7 @@ def test_a_source_names_a_file() -> None:
         FolderSource(files={})
 
 
-def test_own_files_are_titled_by_their_names(tmp_path) -> None:
+def test_own_files_are_titled_by_their_paths(tmp_path) -> None:
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_bytes(RATINGS)
     source = PathSource(
@@ -127,6 +127,6 @@ def test_own_files_are_titled_by_their_names(tmp_path) -> None:
 
     fetched = take(source, notes=notes)
 
-    assert fetched.origin == "own file a.csv and b.csv"
+    assert fetched.origin == f"own file {tmp_path}/a.csv and {tmp_path}/b.csv"
     assert fetched.files == {"train": tmp_path / "a.csv", "test": tmp_path / "b.csv"}
     assert notes == []

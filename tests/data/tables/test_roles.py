@@ -57,6 +57,7 @@ def test_a_fourth_number_is_the_timestamp() -> None:
         ("userId,movieId,value", "rating"),
         ("who,what,how", "user or item or rating"),
         ("user,4,5", "item or rating"),
+        ("x,y,good", "user or item or rating"),
         ("1,2,good", "user or item or rating"),
         ("1,2,3,some words", "user or item or rating"),
         ("1,2,3,4,5", "user or item or rating"),
@@ -108,7 +109,6 @@ def test_places_can_be_given() -> None:
     "columns",
     [
         "user,item",
-        "user=a,item=b",
         "user,item,stars",
         "user,user,item,rating",
         "user=a,user=b,item=c,rating=c",
@@ -158,3 +158,87 @@ def test_a_column_is_found_by_its_name() -> None:
 def test_a_column_has_one_role(columns) -> None:
     with pytest.raises(UsageError, match="one column to both item and rating"):
         choose("a,b,c", columns)
+
+
+@pytest.mark.parametrize(
+    ("header", "roles"),
+    [
+        ("reviewerID,asin,overall,unixReviewTime", "user item rating timestamp"),
+        ("user_id,asin,parent_asin,rating,timestamp", "user - item rating timestamp"),
+        ("customer_id,product_id,star_rating", "user item rating"),
+        ("user,item,rating,review_date", "user item rating timestamp"),
+        ("user_id,Book Id,My Rating,Date Read", "user item rating timestamp"),
+        ("user_id,anime_id,rating", "user item rating"),
+        ("review_id,user_id,business_id,stars,date", "- user item rating timestamp"),
+        ("user,item,rating,DateTime", "user item rating timestamp"),
+        ("user,item,rating,time,date", "user item rating timestamp -"),
+        ("user,item,asin,rating", "user item - rating"),
+    ],
+)
+def test_common_names_are_known_and_the_better_one_is_taken(header, roles) -> None:
+    places = {role: n for n, role in enumerate(roles.split()) if role != "-"}
+
+    assert choose(header).positions == places
+
+
+def test_a_stated_column_adds_to_those_that_are_recognised() -> None:
+    choice = choose("userId,asin,code,rating,timestamp", "item=code")
+
+    assert choice.positions == {"user": 0, "item": 2, "rating": 3, "timestamp": 4}
+    assert choice.how["item"] == "as stated"
+    assert choice.how["user"] == "by its name"
+
+
+def test_a_stated_column_settles_which_of_two_is_meant() -> None:
+    choice = choose("user,userId,item,rating", "user=userId")
+
+    assert choice.positions == {"user": 1, "item": 2, "rating": 3}
+
+
+def test_what_is_neither_stated_nor_recognised_is_asked_for() -> None:
+    with pytest.raises(DataError, match="no column known as rating"):
+        choose("a,b,c", "user=a,item=b")
+
+
+def test_times_can_be_left_out() -> None:
+    choice = choose("user,item,rating,timestamp", "timestamp=-")
+
+    assert "timestamp" not in choice.positions
+
+
+def test_other_roles_cannot_be_left_out() -> None:
+    with pytest.raises(UsageError, match="leaves out the item"):
+        choose("user,item,rating", "item=-")
+
+
+@pytest.mark.parametrize("name", ["a:b", "a,b", 'a"b', "a=b", "7", "a, b: c", " "])
+def test_any_name_can_be_stated_in_quotes(name) -> None:
+    table = TextTable(Path("r.csv"), ("user", name, "rating"), delimiter=",")
+    quoted = '"' + name.replace('"', '""') + '"'
+
+    choice = choose_columns(table, f"user=user,item={quoted},rating=rating")
+
+    assert choice.positions["item"] == 1
+
+
+def test_names_with_a_colon_need_no_quotes() -> None:
+    assert choose("a:b,item,rating", "user=a:b").positions["user"] == 0
+
+
+@pytest.mark.parametrize("when", ["2001-10-28", "2001/10/28 14:29", "1004279348"])
+def test_a_fourth_date_is_the_timestamp(when) -> None:
+    choice = choose(f"1,2,3,{when}")
+
+    assert choice.positions["timestamp"] == 3
+    assert set(choice.how.values()) == {"only by its place"}
+
+
+def test_columns_without_names_are_shown_with_their_numbers() -> None:
+    with pytest.raises(DataError, match="numbered from 0: 0=7, 1=8, 2=5, 3=x, 4=y"):
+        choose("7,8,5,x,y")
+
+
+@given(order=st.permutations(["user", "item", "rating", "date", "x"]))
+def test_only_a_date_that_is_known_by_a_weak_name_may_be_left_out(order) -> None:
+    assert choose(",".join(order)).doubtful == {"timestamp"}
+    assert not choose(",".join(order).replace("date", "time")).doubtful

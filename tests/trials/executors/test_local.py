@@ -97,6 +97,8 @@ def test_a_trial_predicts_and_tells_what_it_took(
         PhaseBegan(phase="predict"),
         PhaseBegan(phase="end"),
     ]
+    spent = finished.outcome.wall_seconds
+    assert finished.outcome.ready_seconds == pytest.approx(sum(spent.values()))
     peak, idle = (
         finished.outcome.peak_memory_bytes,
         finished.outcome.idle_memory_bytes,
@@ -213,7 +215,9 @@ def test_each_trial_gets_a_fresh_process(
 def test_predicting_in_chunks_gives_the_same_answer(
     executor: LocalExecutor, job: TrialJob
 ) -> None:
-    run(executor, msgspec.structs.replace(job, chunk_size=2))
+    outcome = run(executor, msgspec.structs.replace(job, chunk_size=2)).outcome
+    assert outcome.ready_seconds is not None
+    assert outcome.ready_seconds < sum(outcome.wall_seconds.values())
 
     assert np.load(Path(job.out) / PREDICTIONS).tolist() == [3.0, 3.0, 3.0]
 

@@ -1,0 +1,136 @@
+"""Reads Parquet files into typed columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchbox.data.tables.converted import converted, first_unsound, is_sound
+from benchbox.data.tables.fields import NUMERIC, Columns, Kind, Wanted
+from benchbox.errors import DataError, message_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MARK = b"PAR1"
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetTable:
+    """A Parquet file.
+
+    Attributes:
+        path: The file.
+        first: Names of its columns.
+    """
+
+    path: Path
+    first: tuple[str, ...]
+
+    @property
+    def states_names(self) -> bool:
+        """True: Parquet always has column names."""
+        return True
+
+    def read(self, wanted: Mapping[str, Wanted], *, headed: bool = True) -> Columns:
+        """Read some columns; see `Table.read`."""
+        arrow = self._read([self.first[w.position] for w in wanted.values()])
+        columns = {
+            name: self._cast(arrow[self.first[w.position]], name, w.kind)
+            for name, w in wanted.items()
+        }
+        for name, column in columns.items():
+            if not is_sound(column, wanted[name].kind):
+                row = first_unsound(column, wanted[name].kind)
+                raise DataError(
+                    f"{self.where(row)}: the {name} is empty or not finite, or too "
+                    f"large for float32. Correct or remove the row."
+                )
+        return converted(columns, wanted, arrow.num_rows, self.where)
+
+    def where(self, row: int, *, headed: bool = True) -> str:
+        """Return the file and the row number, counted from 1."""
+        return f"{self.path.name}, row {row + 1}"
+
+    def holds_dates(self, position: int) -> bool:
+        """Return whether a column holds dates, or texts that may be dates."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        kind = parquet.ParquetFile(self.path).schema_arrow.types[position]
+        return bool(
+            pa.types.is_date(kind)
+            or pa.types.is_string(kind)
+            or pa.types.is_large_string(kind)
+        )
+
+    def _read(self, names: list[str]) -> "pa.Table":
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        for name in names:
+            if self.first.count(name) > 1:
+                raise DataError(
+                    f"{self.path.name} has several columns called {name!r}. Rename or "
+                    f"remove all but one."
+                )
+        try:
+            return parquet.ParquetFile(self.path).read(list(dict.fromkeys(names)))
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(self.path, error) from None
+
+    def _cast(
+        self, column: "pa.ChunkedArray", name: str, kind: Kind
+    ) -> "pa.ChunkedArray":
+        import pyarrow as pa
+
+        found = column.type
+        what = "number" if kind in NUMERIC else kind
+        if kind == "id" and pa.types.is_floating(found):
+            raise DataError(
+                f"{self.path.name}: the {name} column holds {found}, which cannot be "
+                f"ids. Store whole numbers or text."
+            )
+        try:
+            if pa.types.is_timestamp(found):
+                column = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+            if kind == "seconds" and pa.types.is_integer(column.type):
+                # Nanoseconds since 1970 are more than a float64 holds.
+                return column.cast(pa.int64())
+            text = column.cast(pa.float64() if kind in NUMERIC else pa.string())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise DataError(
+                f"{self.path.name}: the {name} column holds {found}, which cannot be "
+                f"read as {what}. Store it as {what}, or name another column."
+            ) from None
+        return text.dictionary_encode() if kind == "id" else text
+
+
+def is_parquet(path: Path) -> bool:
+    """Return whether a file is in Parquet, by its name or its first bytes."""
+    if path.suffix in (".parquet", ".pq"):
+        return True
+    with path.open("rb") as file:
+        return file.read(len(_MARK)) == _MARK
+
+
+def open_parquet(path: Path) -> ParquetTable:
+    """Return a Parquet file as a table.
+
+    Raises:
+        DataError: It is not a Parquet file, or is damaged.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        names = parquet.ParquetFile(path).schema_arrow.names
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from None
+    return ParquetTable(path, tuple(names))
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path.name} is not a Parquet file, or is damaged: {message_of(error)}."
+    )

@@ -1,0 +1,136 @@
+"""Progress: what is being loaded before the first trial, and where the time went."""
+
+import io
+import re
+import time
+
+import pytest
+from rich.console import Console
+
+from benchbox.cli import progress as module
+from benchbox.cli import tune as tuning
+from benchbox.cli.progress import TrialProgress
+from benchbox.cli.tune import _TuningProgress
+from benchbox.records import TuningBudget
+from benchbox.runs import Costs
+from tests.support.commands import Benchbox
+
+RUN = "run -d svd-toy -p kfold:n_folds=2 -m bias -m global-mean"
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What is shown on a terminal of 80 columns."""
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=80)
+    monkeypatch.setattr(module, "Console", lambda **_: console)
+    return text
+
+
+def test_a_terminal_shows_at_once_what_is_being_loaded(screen: io.StringIO) -> None:
+    with TrialProgress() as progress:
+        progress.loading("torch [and] more")
+        progress._bar.refresh()
+
+    assert "loading torch [and] more" in screen.getvalue()
+    assert "0/?" not in screen.getvalue()
+
+
+def test_a_long_name_takes_one_line_of_the_terminal(screen: io.StringIO) -> None:
+    with TrialProgress() as progress:
+        progress.loading("and splitting " + "a/very/long/path/" * 20)
+        progress._bar.refresh()
+
+    # One line break at the end; a name over several lines would have more.
+    assert "…" in screen.getvalue()
+    assert screen.getvalue().count("\n") == 1
+
+
+def test_a_file_is_told_only_if_loading_takes_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "SILENT_SECONDS", 0.01)
+    with TrialProgress() as progress:
+        progress.loading("the models")
+        progress.loading("ratings")
+        patience = progress._patience
+        assert patience is not None
+        patience.join()
+
+    assert re.fullmatch(r"loading (the models|ratings) …\n", capsys.readouterr().err)
+
+
+def test_nothing_is_said_of_what_was_loaded_in_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "SILENT_SECONDS", 0.05)
+    with TrialProgress() as progress:
+        progress.loading("ratings")
+    time.sleep(0.1)
+
+    assert capsys.readouterr().err == ""
+
+
+def test_every_step_before_the_first_trial_is_told(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(TrialProgress, "loading", lambda _, what: told.append(what))
+
+    assert benchbox(RUN).code == 0
+
+    assert told == [
+        "the models",
+        "and splitting svd-toy",
+        "torch and other libraries, for the trials",
+    ]
+
+
+def test_a_run_tells_where_its_time_went(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WORTH_SAYING", 0.0)
+
+    done = benchbox(RUN)
+
+    _, _, end = done.err.partition("Time: ")
+    line = " ".join(f"Time: {end.partition(').')[0]})".split())
+    parts = dict(re.findall(r"([a-z ]+) ([\d.]+) s(?:,|\))", line))
+    assert [*map(str.strip, parts)] == [
+        "loading",
+        "first use",
+        "starting trials",
+        "tuning",
+        "fit",
+        "predict",
+        "latency",
+        "score",
+        "rest",
+    ]
+    total = float(line.split()[1])
+    assert sum(map(float, parts.values())) == pytest.approx(total, abs=0.5)
+
+
+def test_short_parts_are_left_out() -> None:
+    with TrialProgress() as progress:
+        assert progress.time_spent(0.0) == ""
+
+
+def test_a_search_is_no_part_of_loading_and_has_the_screen_to_itself(
+    screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(100))
+    for place in (module, tuning):
+        monkeypatch.setattr(place, "monotonic", lambda: float(next(clock)))
+
+    with _TuningProgress(verbose=False) as progress:
+        progress.loading("ratings")
+        progress.search_started("bias on u1", TuningBudget())
+        assert not progress._bar.live.is_started
+        progress.search_ended(None)
+        progress.run_started([], Costs({}))
+        assert progress._bar.live.is_started
+        said = progress.time_spent(0.0)
+
+    assert re.search(r"loading [1-9]\.\d s, tuning [1-9]\.\d s", said)
+    assert "tuning bias on u1" in screen.getvalue()
