@@ -48,6 +48,8 @@ def command(
     item, the bias model predicts instead, and a line says how often.
     """
     model = SavedModel.load(folder, Trust(installed(), code, trust))
+    if model.doubt:
+        complain_of(f"{model.doubt}.")
     rows = read_rows(
         pairs,
         ("user", "item"),

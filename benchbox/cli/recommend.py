@@ -10,6 +10,7 @@ import click
 
 from benchbox.cli.common import (
     code_option,
+    complain_of,
     hand_out,
     notify,
     say,
@@ -68,6 +69,8 @@ def command(
             "ratings of a new user."
         )
     model = SavedModel.load(folder, Trust(installed(), code, trust))
+    if model.doubt:
+        complain_of(f"{model.doubt}.")
     if user_file is not None:
         best = model.recommend_to_new(_own_ratings(model, user_file, columns), k)
     else:

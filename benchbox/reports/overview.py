@@ -10,6 +10,7 @@ from benchbox.reports.leaderboard import Leaderboard, Row
 from benchbox.reports.notes import about_access, troubles, where_it_ran
 from benchbox.reports.numbers import MISSING, heading, number, seconds
 from benchbox.reports.pipes import pipe_table
+from benchbox.reports.warnings import audit_warnings
 
 _FLAWED = "⚠ Under the authors' protocols, which do not measure prediction"
 _HONEST = "Under honest protocols, on ratings that the model has not seen"
@@ -97,6 +98,9 @@ def _notes(run: RunRecord, boards: list[Leaderboard]) -> Iterator[str]:
             "In brackets: published for data that are not on this machine; ours are "
             "for the data used in their place."
         )
+    for board in boards:
+        for text in audit_warnings(board.stage):
+            yield f"⚠ {_name(board.stage)}, {text}."
     yield from (line for board in boards for line in troubles(board))
     yield from about_access(run, next(filter(None, (b.unconfined for b in boards)), ""))
     yield where_it_ran(run)

@@ -44,6 +44,7 @@ from benchbox.runs.saved_files import (
     read_record,
     write_record,
 )
+from benchbox.runs.saved_source import beside, doubt_about
 from benchbox.runs.trust import Trust
 from benchbox.seeding import derive_seed
 from benchbox.trials import Executor, Listen, build_model, check_predictions
@@ -256,6 +257,18 @@ def _ratings_of(record: SavedRecord, folder: Path) -> Ratings:
     return ratings
 
 
+def _built(planned: PlannedModel) -> RatingModel:
+    try:
+        return build_model(planned.target, planned.options_type, planned.options)
+    except BenchboxError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"The code of {planned.label} no longer makes the model that was saved: "
+            f"{error_line(error)}. Fit it again."
+        ) from error
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SavedModel:
     """A fitted model loaded from a folder, ready to predict.
@@ -264,11 +277,14 @@ class SavedModel:
         record: Description of the model.
         model: The model itself.
         ratings: Ratings it was fitted to.
+        doubt: What to tell the user about its source, such as that it has changed since
+            the fit; empty if there is nothing to tell.
     """
 
     record: SavedRecord
     model: RatingModel
     ratings: Ratings
+    doubt: str = ""
 
     @classmethod
     def load(cls, folder: Path, trust: Trust) -> Self:
@@ -279,15 +295,17 @@ class SavedModel:
             trust: Whose code may run if the record names it.
 
         Raises:
-            UsageError: The folder has no saved model, or its code is not trusted.
+            UsageError: The folder has no saved model, or its code is not trusted, gone
+                or changed.
             ModelError: The record is damaged or from another version of benchbox.
         """
         record = read_record(folder)
-        planned = trust.model(record.model)
+        planned = trust.model(beside(record.model, folder))
+        doubt = doubt_about(planned, may_differ=trust.everything)
         ratings = _ratings_of(record, folder)
+        model = _built(planned)
         # Here a plugin's code runs, on a state that may be damaged.
         try:
-            model = build_model(planned.target, planned.options_type, planned.options)
             model.restore(read_state(folder / STATE))  # type: ignore[attr-defined]
         except BenchboxError:
             raise
@@ -295,7 +313,7 @@ class SavedModel:
             raise damaged(
                 folder, f"it cannot be restored: {error_line(error)}"
             ) from None
-        return cls(record=record, model=model, ratings=ratings)
+        return cls(record=record, model=model, ratings=ratings, doubt=doubt)
 
     def predict(self, users: list[str], items: list[str]) -> Values:
         """Return a predicted rating per pair of ids, on the scale, shape ``(n,)``.

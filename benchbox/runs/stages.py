@@ -1,6 +1,5 @@
 """Loads, splits and audits the data sets of a run."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -28,6 +27,7 @@ from benchbox.protocols import (
     refuse_leaks,
 )
 from benchbox.records import RunConfig, RunRecord
+from benchbox.reports import audit_warnings
 from benchbox.runs.plan import Stage
 
 Notify = Callable[[str], None]
@@ -247,18 +247,9 @@ def split(
 
 
 def _warn(stage: Stage, notify: Notify) -> None:
-    """Show the warnings of the audit, each once for all folds."""
-    first: dict[str, tuple[str, str]] = {}
-    n_folds: Counter[str] = Counter()
-    for fold, audit in zip(stage.folds, stage.audits, strict=True):
-        for found in audit.findings:
-            if found.severity == "warning":
-                first.setdefault(found.name, (fold.name, found.text))
-                n_folds[found.name] += 1
-    for name, (fold_name, text) in first.items():
-        others = n_folds[name] - 1
-        more = f" (and {others} other folds)" if others else ""
-        notify(f"benchbox: {stage.record().label}, fold {fold_name}{more}: {text}.")
+    record = stage.record()
+    for text in audit_warnings(record):
+        notify(f"benchbox: {record.label}, {text}.")
 
 
 def _pick(folds: list[Fold], wanted: Sequence[str], dataset: str) -> list[Fold]:

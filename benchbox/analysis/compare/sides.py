@@ -2,11 +2,9 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import fsum
+from math import fsum, isfinite
 from statistics import fmean
 from typing import NamedTuple
-
-import numpy as np
 
 from benchbox.metrics import Metric
 from benchbox.records import MetricRecord, RunRecord, TrialRecord
@@ -144,6 +142,15 @@ def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
             "devices": ", ".join(sorted({trial.device for trial in trials})),
             "precision": run.config.precision,
             "torch": run.environment.packages.get("torch", ""),
+            "rules of drawing": ", ".join(
+                sorted(
+                    {
+                        f"fold format {stage.fold_format}"
+                        for stage in run.stages
+                        if "seed" in stage.protocol_options
+                    }
+                )
+            ),
         },
         hidden_shares={
             fold.id: fold.n_hidden / fold.n_train
@@ -269,14 +276,16 @@ def _numbers(
     extra: dict[str, object], names: Iterable[str]
 ) -> Iterator[tuple[str, list[float]]]:
     for name in names:
-        numbers = _floats(extra.get(name))
-        if numbers and all(np.isfinite(numbers)):
+        # A metric that is not finite for one seed is missing.
+        listed = extra.get(name)
+        n_listed = len(listed) if isinstance(listed, list) else 1
+        if (numbers := _floats(listed)) and len(numbers) == n_listed:
             yield name, numbers
 
 
 def _floats(value: object) -> list[float]:
     listed = value if isinstance(value, list) else [value]
-    return [float(v) for v in listed if isinstance(v, int | float)]
+    return [float(v) for v in listed if isinstance(v, int | float) and isfinite(v)]
 
 
 def _dict(value: object) -> dict[str, object]:
