@@ -1,6 +1,7 @@
 """Merges tables of several runs, if their figures have the same definitions."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import msgspec
@@ -144,10 +145,16 @@ def _board(
 ) -> Leaderboard:
     (first, _), number = group[0]
     models: dict[str, PlannedModel] = {}
+    fits: dict[str, int] = {}
     moved: list[TrialRecord] = []
     for (run, trials), stage in group:
         new = list(_new_models(run, models, first))
         models |= {run.models[place].label: run.models[place] for place in new}
+        # Runs may differ in how often they repeat a fit.
+        fits |= {
+            run.models[n].label: run.config.n_trials(run.models[n].capabilities)
+            for n in new
+        }
         places = {place: list(models).index(run.models[place].label) for place in new}
         moved += [
             msgspec.structs.replace(t, stage=0, model=places[t.model])
@@ -158,7 +165,9 @@ def _board(
         first, models=list(models.values()), stages=[first.stages[number]]
     )
     (board,) = leaderboards(alone, moved, columns)
-    return board
+    n_folds = len(board.stage.folds)
+    rows = [replace(row, n_trials=fits[row.label] * n_folds) for row in board.rows]
+    return replace(board, rows=rows)
 
 
 def _new_models(

@@ -43,6 +43,17 @@ def test_runs_of_one_definition_share_a_table() -> None:
     assert [row.mark for row in board.rows] == ["best", ""]
 
 
+def test_a_run_with_repeated_fits_lacks_none_of_its_trials() -> None:
+    run, trials = told("better", 0.8, run_id="run-b")
+    run = replace(run, config=replace(run.config, repeats=2))
+    trials += [replace(trial, repeat=1) for trial in trials]
+
+    _, (board,) = merged([told("good", 0.9), (run, trials)])
+
+    planned = {row.label: (row.n_ok, row.n_trials) for row in board.rows}
+    assert planned == {"better": (10, 10), "good": (5, 5)}
+
+
 def test_a_model_both_runs_have_is_shown_once_from_the_first() -> None:
     _, (board,) = merged([told("good", 0.9), told("good", 0.8, run_id="run-b")])
 
