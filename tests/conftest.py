@@ -2,8 +2,10 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Threads that spin while they wait make a busy machine many times slower.
@@ -17,8 +19,22 @@ os.environ["BENCHBOX_TESTS_RUN"] = f"{os.getuid()}-{os.getpid()}"
 # that benchbox is always the installed one, never the folder beside the tests.
 sys.path.append(str(Path(__file__).parents[1]))
 
+from tests.support.commands import MEASURED, start_zygotes_of
 from tests.support.commands import benchbox as benchbox
 from tests.support.commands import lender as lender
+
+if "COVERAGE_PROCESS_CONFIG" in os.environ:
+    start_zygotes_of(MEASURED)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def compiled_once(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Keep what trials compile from run to run of the tests: it takes seconds."""
+    folder = Path(pytestconfig.cache.mkdir("compiled"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchbox.runs.access._compiled", lambda: folder)
+        yield
+
 
 # A slow machine is no failure.
 settings.register_profile("benchbox", deadline=None)

@@ -125,6 +125,19 @@ code_option = click.option(
 trust_option = click.option(
     "--trust", is_flag=True, help="Run whatever code the record names."
 )
+allow_read_option = click.option(
+    "--allow-read",
+    multiple=True,
+    type=click.Path(exists=True, resolve_path=True),
+    metavar="PATH",
+    help="Let models read this file or folder, such as pretrained weights; repeatable.",
+)
+allow_network_option = click.option(
+    "--allow-network",
+    is_flag=True,
+    default=None,
+    help="Let models use the network.",
+)
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Print a line for each trial."
 )

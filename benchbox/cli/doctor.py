@@ -21,8 +21,8 @@ from benchbox.machine import (
     describe_environment,
     find_disturbances,
 )
-from benchbox.records import SILENCE_SECONDS
-from benchbox.trials import LocalExecutor
+from benchbox.records import NOT_ENFORCED, SILENCE_SECONDS
+from benchbox.trials import LocalExecutor, offered
 
 _NEEDED_DISK_GIB = 1.0
 _LIMITS = (
@@ -45,8 +45,8 @@ class _Check:
 def command(as_json: bool) -> int:
     """Check that this machine is ready to run benchmarks.
 
-    A "note" is something that may disturb timings. The exit code is 1 if anything is
-    "bad": missing or broken.
+    A "note" is something that may disturb timings, or weakens what guards a run. The
+    exit code is 1 if anything is "bad": missing or broken.
     """
     checks = list(_checks())
     if as_json:
@@ -81,6 +81,7 @@ def _checks() -> Iterator[_Check]:
         yield _Check("ok", "trial limits", _LIMITS)
         found = ", ".join(accelerators.names) or "none: CPU only"
         yield _Check("ok", "accelerators", found)
+    yield _confinement_check()
     yield from _plugin_checks()
     yield _folder_check("download cache", cache_folder())
     yield _folder_check("results", Path("results"))
@@ -97,6 +98,13 @@ def _accelerators() -> tuple[FoundDevices, str]:
         except BenchboxError as error:
             return FoundDevices(), str(error)
     return found, ""
+
+
+def _confinement_check() -> _Check:
+    found = offered()
+    if found.startswith(NOT_ENFORCED):
+        return _Check("note", "confinement", f"{found}; see docs/trust.md")
+    return _Check("ok", "confinement", f"trials read only their own files ({found})")
 
 
 def _plugin_checks() -> Iterator[_Check]:

@@ -1,14 +1,20 @@
 """`benchbox fit`: fit a model to all ratings of a data set and save it."""
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from benchbox.cli.common import COLUMNS_HELP, notify, say
+from benchbox.cli.common import (
+    COLUMNS_HELP,
+    allow_network_option,
+    allow_read_option,
+    notify,
+    say,
+)
 from benchbox.cli.installed import installed
 from benchbox.errors import counted, one_line
 from benchbox.machine import DEVICE_HELP, n_usable_cpus
@@ -47,6 +53,8 @@ from benchbox.runs import FitSettings, SavedRecord, Session, Silent
     show_default=True,
     help="Precision of torch's matrix products.",
 )
+@allow_read_option
+@allow_network_option
 @click.option(
     "--threads",
     type=click.IntRange(min=0),
@@ -63,6 +71,7 @@ def command(
     device: str,
     precision: Precision,
     threads: int,
+    **allowed: Any,
 ) -> None:
     """Fit MODEL to all ratings of a data set and save it.
 
@@ -75,6 +84,8 @@ def command(
         device=device,
         precision=precision,
         n_threads=threads or n_usable_cpus(),
+        allow_read=allowed["allow_read"],
+        allow_network=bool(allowed["allow_network"]),
     )
     console = Console(stderr=True, highlight=False)
     with console.status(escape(f"fitting {one_line(model)}")) as status:

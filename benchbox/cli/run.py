@@ -10,6 +10,8 @@ import click
 
 from benchbox.cli.common import (
     COLUMNS_HELP,
+    allow_network_option,
+    allow_read_option,
     check_resume,
     code_option,
     complain_of,
@@ -146,6 +148,8 @@ from benchbox.runs import (
     default=None,
     help="Whether to store predictions.  [default: keep]",
 )
+@allow_read_option
+@allow_network_option
 @executor_option
 @results_option
 @resume_option

@@ -11,6 +11,8 @@ from rich.status import Status
 
 from benchbox.cli.common import (
     COLUMNS_HELP,
+    allow_network_option,
+    allow_read_option,
     check_resume,
     code_option,
     executor_option,
@@ -87,6 +89,8 @@ from benchbox.runs import STUDY, PlannedTrial, Trust, config_to_resume, make_con
 )
 @device_option
 @threads_option
+@allow_read_option
+@allow_network_option
 @executor_option
 @results_option
 @resume_option

@@ -1,6 +1,6 @@
 """Loads a data set from its card, in canonical order, and checks it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -44,6 +44,7 @@ class Dataset:
         origin: One line that says where the files came from.
         options: Values of all options by name.
         options_changed: Values of the options that differ from their defaults.
+        files: The files it was read from.
     """
 
     card: DatasetCard
@@ -56,6 +57,7 @@ class Dataset:
     origin: str
     options: Mapping[str, Any]
     options_changed: Mapping[str, Any]
+    files: Sequence[Path] = ()
 
     @property
     def name(self) -> str:
@@ -117,6 +119,7 @@ def load_dataset(
         origin=fetched.origin,
         options=to_json(options),
         options_changed=changed(options),
+        files=tuple(fetched.files.values()),
     )
 
 

@@ -7,6 +7,9 @@ from benchbox.machine.clocks.afterwork import await_afterwork as await_afterwork
 from benchbox.machine.clocks.latency import LatencyRecord as LatencyRecord
 from benchbox.machine.clocks.latency import cache_flusher as cache_flusher
 from benchbox.machine.clocks.latency import measure_latency as measure_latency
+from benchbox.machine.clocks.memory import (
+    keep_peak_memory_resettable as keep_peak_memory_resettable,
+)
 from benchbox.machine.clocks.memory import peak_memory_bytes as peak_memory_bytes
 from benchbox.machine.clocks.memory import reset_peak_memory as reset_peak_memory
 from benchbox.machine.clocks.phases import LapClock as LapClock

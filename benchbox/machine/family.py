@@ -87,7 +87,9 @@ class Family:
         """Return the bytes of shared memory that was made since the beginning."""
         found = dict(_shared_files())
         for member in members:
-            found |= dict(_shared_descriptors(member.pid))
+            # One that is confined may have shared memory of its own.
+            own = _PROC / str(member.pid) / "root" / "dev" / "shm"
+            found |= dict(_shared_files(own)) | dict(_shared_descriptors(member.pid))
         segments = sum(size for maker, size in _segments() if maker in self._seen)
         return segments + sum(
             size for number, size in found.items() if number not in self._strangers
@@ -182,9 +184,11 @@ def _sizes(file: Path) -> dict[str, int]:
     return sizes
 
 
-def _shared_files() -> Iterator[tuple[tuple[int, int], int]]:
+def _shared_files(
+    place: Path = _SHARED_FILES,
+) -> Iterator[tuple[tuple[int, int], int]]:
     """Yield this user's files in shared memory, as their number and their bytes."""
-    for folder, _, names in os.walk(_SHARED_FILES):
+    for folder, _, names in os.walk(place):
         for name in names:
             with suppress(OSError):
                 found = os.lstat(os.path.join(folder, name))

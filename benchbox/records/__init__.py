@@ -1,5 +1,6 @@
 """Records of runs and trials, and the messages between processes."""
 
+from benchbox.records.access import Access as Access
 from benchbox.records.bounds import MOST_EPOCHS as MOST_EPOCHS
 from benchbox.records.bounds import MOST_LATENCY_CASES as MOST_LATENCY_CASES
 from benchbox.records.bounds import MOST_LATENCY_SAMPLES as MOST_LATENCY_SAMPLES
@@ -27,6 +28,7 @@ from benchbox.records.folder import trial_name as trial_name
 from benchbox.records.messages import Answer as Answer
 from benchbox.records.messages import ChildMessage as ChildMessage
 from benchbox.records.messages import Concluded as Concluded
+from benchbox.records.messages import Confined as Confined
 from benchbox.records.messages import Described as Described
 from benchbox.records.messages import Devices as Devices
 from benchbox.records.messages import DevicesQuestion as DevicesQuestion
@@ -56,6 +58,7 @@ from benchbox.records.run import participants as participants
 from benchbox.records.study import StudiesRecord as StudiesRecord
 from benchbox.records.study import StudyRecord as StudyRecord
 from benchbox.records.study import Tried as Tried
+from benchbox.records.trial import NOT_ENFORCED as NOT_ENFORCED
 from benchbox.records.trial import ScoreRecord as ScoreRecord
 from benchbox.records.trial import TrialRecord as TrialRecord
 from benchbox.records.trial import TrialStart as TrialStart

@@ -73,6 +73,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             for what the machine can give. Trials tell it among their settings.
         clip: Whether to clip predictions to the rating scale before scoring.
         keep_predictions: Whether to store predictions.
+        allow_read: Files and folders that models may read, beside their own.
+        allow_network: Whether models may use the network.
         tuning: Budget for tuning; `None` for a run without tuning.
     """
 
@@ -94,6 +96,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     memory_limit_gib: float | None = None
     clip: bool = True
     keep_predictions: bool = True
+    allow_read: tuple[str, ...] = ()
+    allow_network: bool = False
     tuning: TuningBudget | None = None
 
     def n_fits(self, model: Capabilities) -> int:

@@ -13,6 +13,7 @@ from benchbox.data import save_array
 from benchbox.machine import FoundDevices
 from benchbox.models import Capabilities
 from benchbox.ratings import IndexArray
+from benchbox.records.access import Access
 from benchbox.records.trial_job import TrialJob, TrialOutcome
 
 
@@ -21,6 +22,16 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 # A trial tells the runner how it gets on, and the runner answers once.
+
+
+class Confined(_Message, frozen=True, tag="confined"):
+    """The trial has confined itself; its first message, before any code of a model.
+
+    Attributes:
+        by: What is enforced.
+    """
+
+    by: str
 
 
 class PhaseBegan(_Message, frozen=True, tag="phase"):
@@ -70,7 +81,7 @@ class Concluded(_Message, frozen=True, tag="concluded"):
 TrialMessage = PhaseBegan | EpochEnded | Fitted
 """What a trial says while it runs."""
 
-ChildMessage = TrialMessage | Concluded
+ChildMessage = Confined | TrialMessage | Concluded
 """All that the process of a trial says."""
 
 
@@ -93,10 +104,14 @@ class ModelQuestion(_Message, frozen=True, tag="describe"):
     Attributes:
         target: The class, as ``"file.py:Class"``.
         settings: Options as text, from the command line.
+        access: What its code may read and reach.
+        scratch: Folder that its code may write to; the executor makes it.
     """
 
     target: str
     settings: dict[str, str]
+    access: Access = Access()
+    scratch: str = ""
 
 
 class Described(_Message, frozen=True, tag="described"):

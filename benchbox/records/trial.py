@@ -10,6 +10,9 @@ from benchbox.models import EpochReport
 from benchbox.records.run import RESULT_FORMAT, PlannedModel
 from benchbox.records.trial_job import Status
 
+NOT_ENFORCED = "not enforced"
+"""How it begins, what a trial says of its confinement, if nothing kept it in."""
+
 
 class ScoreRecord(msgspec.Struct, frozen=True):
     """Value of a metric in one trial.
@@ -75,6 +78,9 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         curve: Reports of the model after each epoch.
         refit_curve: Reports of the model after each epoch of the refit.
         notes: Choices that the model made at run time, by name.
+        confined: What kept its process from reading and writing more than its own
+            files, such as ``landlock 7, seccomp, own mounts``; or ``not
+            enforced``, and why. Empty in records of versions that confined nothing.
         finished: End of the trial, UTC, ISO 8601.
     """
 
@@ -120,6 +126,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     curve: list[EpochReport] = []
     refit_curve: list[EpochReport] = []
     notes: dict[str, str] = {}
+    confined: str = ""
     finished: str = ""
 
     @property

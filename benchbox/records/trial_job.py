@@ -6,6 +6,7 @@ import msgspec
 
 from benchbox.machine import Durations, LatencyRecord
 from benchbox.models import EpochReport, Precision
+from benchbox.records.access import Access
 from benchbox.records.config import SILENCE_SECONDS
 
 Status = Literal[
@@ -39,7 +40,9 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
         time_limit_seconds: When the parent ends the trial, if ever.
         silence_limit_seconds: How long the trial may say, print and compute nothing
             before the parent ends it; `None` for ever.
-        out: Folder for the outcome and the predictions.
+        out: Folder for the predictions, and the only one the trial may write to.
+        asked: Folder that the pairs to predict will be in; empty if that is *out*.
+        access: What it may read and reach beside these folders.
         keep: Folder for the fitted model's state; nothing is predicted then.
         latency: Whether single calls of `predict` are timed as well.
         chunk_size: Pairs per call of `predict`.
@@ -62,6 +65,8 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     silence_limit_seconds: float | None = SILENCE_SECONDS
     keep: str | None = None
     latency: bool = False
+    asked: str = ""
+    access: Access = Access()
     chunk_size: int = 1 << 18
 
 

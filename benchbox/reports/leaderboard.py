@@ -10,7 +10,13 @@ from typing import Literal
 from benchbox.analysis import Interval, paired_interval, spread
 from benchbox.metrics import RMSE
 from benchbox.plugins import ColumnSpec
-from benchbox.records import MetricRecord, RunRecord, StageRecord, TrialRecord
+from benchbox.records import (
+    NOT_ENFORCED,
+    MetricRecord,
+    RunRecord,
+    StageRecord,
+    TrialRecord,
+)
 from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
@@ -132,6 +138,7 @@ class Leaderboard:
         reference: Score of the bias model by metric, mean over folds; metrics that
             lack a fold are left out.
         columns: Columns that plugins add.
+        unconfined: What a trial says that nothing kept from other files; else empty.
     """
 
     stage: StageRecord
@@ -140,6 +147,7 @@ class Leaderboard:
     troubles: list[TrialRecord]
     reference: dict[str, float]
     columns: Sequence[ColumnSpec] = ()
+    unconfined: str = ""
 
 
 def leaderboards(
@@ -172,6 +180,7 @@ def leaderboards(
                 reference=reference,
                 troubles=[t for t in mine if t.status != "ok"],
                 columns=columns,
+                unconfined=_unconfined(mine),
             )
         )
     return boards
@@ -217,6 +226,11 @@ def _row(
         n_parameters=_most([t.n_parameters for t in good]),
         more={column.name: _filled(column, good) for column in columns},
     )
+
+
+def _unconfined(trials: list[TrialRecord]) -> str:
+    said = (t.confined for t in trials if t.confined.startswith(NOT_ENFORCED))
+    return next(said, "")
 
 
 def _filled(column: ColumnSpec, trials: list[TrialRecord]) -> float | str | None:

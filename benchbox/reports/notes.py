@@ -38,6 +38,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *_about_the_floor(board),
         *_about_the_front(board),
         *_about_devices(board),
+        *about_access(run, board.unconfined),
         *_about_tuning(board),
         *_about_timings(run, board),
         where_it_ran(run),
@@ -95,6 +96,26 @@ def _about_devices(board: Leaderboard) -> list[str]:
     parts = [f"on {name}: {', '.join(labels)}" for name, labels in by_device.items()]
     rest = ["on the CPU: all others"] if on_cpu else []
     return [f"Fitted {'; '.join([*parts, *rest])}."]
+
+
+def about_access(run: RunRecord, unconfined: str) -> list[str]:
+    """Return what models could read and reach beside their own files, if anything.
+
+    Args:
+        run: The run.
+        unconfined: What a trial says that nothing kept from other files; else empty.
+    """
+    said = []
+    if unconfined:
+        said.append(
+            f"⚠ Trials were not confined ({unconfined}): nothing but good manners kept "
+            f"models from the hidden ratings on this machine."
+        )
+    read, network = run.config.allow_read, run.config.allow_network
+    allowed = [f"read {path}" for path in read] + ["use the network"] * network
+    if allowed:
+        said.append(f"⚠ Models were allowed to {' and to '.join(allowed)}.")
+    return said
 
 
 def _about_tuning(board: Leaderboard) -> list[str]:

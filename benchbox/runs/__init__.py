@@ -1,5 +1,6 @@
 """Runs: plan and execute trials, store their records, tune and save models."""
 
+from benchbox.runs.access import compiled_folder as compiled_folder
 from benchbox.runs.api import fit as fit
 from benchbox.runs.api import load_dataset as load_dataset
 from benchbox.runs.api import load_run as load_run

@@ -107,6 +107,7 @@ def fit(
     device: str = "auto",
     precision: Precision = "float32",
     threads: int = 0,
+    **allowed: Any,
 ) -> SavedModel:
     """Fit a model to all ratings of a data set and save it, like ``benchbox fit``.
 
@@ -119,6 +120,8 @@ def fit(
         device: Device to fit on.
         precision: Precision of torch's matrix products.
         threads: Number of threads; 0 for one per processor.
+        allowed: ``allow_read``, a tuple of files and folders that the model may read
+            beside its own; and ``allow_network``, whether it may use the network.
 
     Raises:
         UsageError: A name or an option is unknown, or the folder exists.
@@ -130,6 +133,7 @@ def fit(
         device=device,
         precision=precision,
         n_threads=threads or n_usable_cpus(),
+        **allowed,
     )
     registry = discover()
     with Session(registry, _notify) as session:

@@ -14,8 +14,11 @@ from benchbox.records import (
     RunFolder,
     TrialJob,
     TrialRecord,
+    new_folder,
     predictions_digest,
+    remove_tree,
 )
+from benchbox.runs.access import compiled_folder
 from benchbox.runs.fold_store import FoldStore
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import PlannedTrial
@@ -56,7 +59,13 @@ class Attempts:
         if reason:
             return trial.record(status="skipped", reason=reason), None
         try:
-            return self._attempt(trial, store)
+            job = _job(trial, store)
+            try:
+                return self._attempt(trial, job, store)
+            finally:
+                # Nothing of a trial is there to be found by the next.
+                for folder in (job.out, job.asked):
+                    remove_tree(Path(folder))
         except ProtocolError as error:
             return trial.record(status="failed", reason=str(error)), None
         except OSError as error:
@@ -67,8 +76,9 @@ class Attempts:
             reason = f"its files could not be written or read: {why}"
             return trial.record(status="failed", reason=reason), None
 
-    def _attempt(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
-        job = _job(trial, store)
+    def _attempt(
+        self, trial: PlannedTrial, job: TrialJob, store: FoldStore
+    ) -> Attempted:
         limit = _memory_limit_bytes(trial)
         if self.first_use.pay(trial.model.label, job, trial.fold.train, limit):
             changed = _changed(job, store)
@@ -104,8 +114,8 @@ class Attempts:
     ) -> Finished:
         def hand_pairs() -> Pairs:
             hidden = store.fold.hidden
-            # In a new folder: into the trial's own it could put a link or a pipe.
-            folder = store.new_folder()
+            # A new folder: one whose name is known could hold a link or a pipe.
+            folder = new_folder(Path(job.asked))
             return Pairs.written(folder, hidden.users[asked], hidden.items[asked])
 
         return self._executor.run(
@@ -124,6 +134,7 @@ def _memory_limit_bytes(trial: PlannedTrial) -> int | None:
 
 def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
     model, config = trial.model, trial.plan.config
+    compiled = compiled_folder(model.target, model.source_digest)
     can = model.capabilities
     carved = store.carved(trial.replicate) if can.uses_validation else {}
     return TrialJob(
@@ -136,6 +147,11 @@ def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
         refit=store.train if can.uses_validation and can.refits else None,
         history=store.history,
         out=str(store.new_folder()),
+        asked=str(store.new_folder()),
+        access=msgspec.structs.replace(
+            trial.plan.access,
+            compiled=compiled,
+        ),
         device=trial.device,
         precision=config.precision,
         seed=trial.seed,
@@ -177,6 +193,7 @@ def _trial_record(
         contended=list(finished.contended),
         foreign_cpus=finished.foreign_cpus,
         gauges=finished.gauges,
+        confined=finished.confined,
         **values,
     )
 

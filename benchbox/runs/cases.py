@@ -7,7 +7,7 @@ from functools import partial
 from benchbox.data import locate
 from benchbox.errors import UsageError
 from benchbox.plugins import Registry
-from benchbox.records import Case, CaseRecord, PlannedModel, PublishedRecord
+from benchbox.records import Access, Case, CaseRecord, PlannedModel, PublishedRecord
 from benchbox.runs.plan import Stage
 from benchbox.runs.resolve import resolve_models
 from benchbox.runs.stages import Stages
@@ -15,7 +15,11 @@ from benchbox.trials import Executor
 
 
 def resolve_cases(
-    cases: Sequence[Case], registry: Registry, executor: Executor, stages: Stages
+    cases: Sequence[Case],
+    registry: Registry,
+    executor: Executor,
+    stages: Stages,
+    access: Access,
 ) -> tuple[list[PlannedModel], list[Stage]]:
     """Return the models of all cases, each once, and a stage for each case.
 
@@ -26,13 +30,14 @@ def resolve_cases(
         registry: Installed plugins.
         executor: Executor that inspects models in files.
         stages: Loads and splits the data sets.
+        access: What these models may read.
 
     Raises:
         UsageError: A name or an option is unknown, or a case names a model twice.
         DataError: A data set cannot be found, downloaded or read.
         ProtocolError: A protocol cannot split a data set.
     """
-    chosen = [resolve_models(case.models, registry, executor) for case in cases]
+    chosen = [resolve_models(case.models, registry, executor, access) for case in cases]
     models = {model.label: model for members in chosen for model in members}
     places = {label: place for place, label in enumerate(models)}
     stages.tell_apart(

@@ -21,6 +21,7 @@ from benchbox.options import in_force
 from benchbox.protocols import Audit, Fold, audit_fold
 from benchbox.ratings import Ratings
 from benchbox.records import (
+    Access,
     CaseRecord,
     FoldRecord,
     PlannedModel,
@@ -108,6 +109,7 @@ class Plan:
         accelerators: Accelerators of this machine; empty for a run on the CPU.
         searches: Search spaces for tuning, by model id.
         chosen: Options that tuning chose, by fold id and model id.
+        access: What trials may read and reach beside their own files.
         refused: Reasons why data sets or cases that were asked for are not in the plan.
     """
 
@@ -119,6 +121,7 @@ class Plan:
     accelerators: FoundDevices
     searches: Mapping[str, SearchSpace] = field(default_factory=dict)
     chosen: Mapping[tuple[str, str], Chosen] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
     refused: tuple[str, ...] = ()
 
     @cached_property

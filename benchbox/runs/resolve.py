@@ -12,16 +12,22 @@ from benchbox.metrics import METRICS, Metric
 from benchbox.models import Capabilities, ModelSpec, SearchSpace, read_space
 from benchbox.options import Options, changed, decode, split_choice, to_json
 from benchbox.plugins import Offer, Registry
-from benchbox.records import Described, ModelQuestion, PlannedModel
+from benchbox.records import Access, Described, ModelQuestion, PlannedModel
 from benchbox.runs.trust import MODEL_FILE
 from benchbox.targets import file_of, source_digest, target_of
 from benchbox.trials import Executor
 
 
 def resolve_models(
-    choices: Sequence[str], registry: Registry, executor: Executor
+    choices: Sequence[str], registry: Registry, executor: Executor, access: Access
 ) -> list[PlannedModel]:
     """Return the chosen models, or all installed ones, fastest first.
+
+    Args:
+        choices: Models, as on the command line.
+        registry: Installed plugins.
+        executor: Asks a new process about models in files.
+        access: What that process may read.
 
     Raises:
         UsageError: A name or an option is unknown, or a model is chosen twice.
@@ -30,7 +36,7 @@ def resolve_models(
         offers = sorted(registry.all("models"), key=_cost)
         models = [_from_spec(offer, {}) for offer in offers]
     else:
-        models = [_choose(text, registry, executor) for text in choices]
+        models = [_choose(text, registry, executor, access) for text in choices]
     if not models:
         raise UsageError(
             "No models are installed. Name a model in a file with --model."
@@ -89,16 +95,18 @@ def resolve_metrics(registry: Registry) -> list[Metric]:
     ]
 
 
-def _choose(text: str, registry: Registry, executor: Executor) -> PlannedModel:
+def _choose(
+    text: str, registry: Registry, executor: Executor, access: Access
+) -> PlannedModel:
     in_file = MODEL_FILE.fullmatch(text)
     if in_file is None:
         name, settings = split_choice(text)
         if name.endswith(".py"):
-            return _from_file(Path(name), "", settings, executor)
+            return _from_file(Path(name), "", settings, executor, access)
         return _from_spec(registry.find("models", name), settings)
     name = in_file["name"]
     _, settings = split_choice(f"{name}:{in_file['settings']}" if in_file[4] else name)
-    return _from_file(Path(in_file["file"]), name, settings, executor)
+    return _from_file(Path(in_file["file"]), name, settings, executor, access)
 
 
 def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
@@ -139,14 +147,19 @@ def _preset(spec: ModelSpec, preset: str) -> dict[str, Any]:
 
 
 def _from_file(
-    named: Path, name: str, settings: dict[str, str], executor: Executor
+    named: Path,
+    name: str,
+    settings: dict[str, str],
+    executor: Executor,
+    access: Access,
 ) -> PlannedModel:
     if not named.is_file():
         model = f"model {name!r}" if name else "a model"
         raise UsageError(f"There is no file {str(named)!r} to load {model} from.")
     file = named.resolve()
     target = f"{file}:{name}"
-    described = _described(target, settings, executor)
+    question = ModelQuestion(target=target, settings=settings, access=access)
+    described = _described(question, executor)
     chosen = {key: described.options[key] for key in settings}
     return PlannedModel(
         name=name,
@@ -161,7 +174,7 @@ def _from_file(
     )
 
 
-def _described(target: str, settings: dict[str, str], executor: Executor) -> Described:
+def _described(question: ModelQuestion, executor: Executor) -> Described:
     """Return what a class in a file says of itself.
 
     One whose file cannot be imported is planned all the same, with the options as
@@ -172,16 +185,15 @@ def _described(target: str, settings: dict[str, str], executor: Executor) -> Des
         PluginError: It is no model.
     """
     # A child process imports the file: it may be slow, and must not see hidden ratings.
-    question = ModelQuestion(target=target, settings=settings)
     try:
         described = executor.describe(question)
     except BenchboxError as error:
         # The file has ended the child that imported it, or kept it from answering.
         described = Described(error=str(error).removesuffix("."), fault="import")
-    file, _, name = target.rpartition(":")
+    file, _, name = question.target.rpartition(":")
     if described.fault == "import" and name:
         unknown = Capabilities(inductive=True, stochastic=False)
-        return Described(options=dict(settings), capabilities=unknown)
+        return Described(options=dict(question.settings), capabilities=unknown)
     file_name = Path(file).name
     if described.fault == "import":
         raise PluginError(f"{file_name} cannot be imported: {described.error}.")

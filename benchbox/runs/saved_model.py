@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +33,8 @@ from benchbox.models import (
 from benchbox.options import NoOptions, spell
 from benchbox.protocols import carve_random
 from benchbox.ratings import Features, IndexArray, Ratings, Values
-from benchbox.records import PlannedModel, TrialJob, now, scratch_folder
+from benchbox.records import Access, PlannedModel, TrialJob, now, scratch_folder
+from benchbox.runs.access import compiled_folder
 from benchbox.runs.plan import without_needed_times
 from benchbox.runs.saved_files import (
     RATINGS,
@@ -88,18 +90,23 @@ class FitSettings:
         device: Device to fit on.
         precision: Precision of torch's matrix products.
         n_threads: Number of threads.
+        allow_read: Files and folders that the model may read, beside its own.
+        allow_network: Whether it may use the network.
     """
 
     seed: int = 0
     device: str = "cpu"
     precision: Precision = "float32"
     n_threads: int = 1
+    allow_read: tuple[str, ...] = ()
+    allow_network: bool = False
 
 
 def fit(
     model: PlannedModel,
     dataset: Dataset,
     settings: FitSettings,
+    access: Access,
     executor: Executor,
     listen: Listen,
     folder: Path,
@@ -113,6 +120,7 @@ def fit(
         model: The model and its options.
         dataset: Data set to fit it to.
         settings: Settings of the fit.
+        access: What the model may read and reach.
         executor: Executor that runs the child process.
         listen: Called with each message of the child process.
         folder: Folder to save the model in; it must not exist.
@@ -130,7 +138,7 @@ def fit(
         )
     with scratch_folder() as scratch:
         finished = executor.run(
-            _job(model, dataset.ratings, settings, scratch),
+            _job(model, dataset.ratings, settings, access, scratch),
             log=scratch / "log",
             listen=listen,
         )
@@ -158,7 +166,11 @@ def fit(
 
 
 def _job(
-    model: PlannedModel, ratings: Ratings, settings: FitSettings, scratch: Path
+    model: PlannedModel,
+    ratings: Ratings,
+    settings: FitSettings,
+    access: Access,
+    scratch: Path,
 ) -> TrialJob:
     train = str(scratch / "train")
     write_ratings(Path(train), ratings)
@@ -169,7 +181,9 @@ def _job(
         for name, positions in (("train", parts.train), ("validation", parts.hidden)):
             carved[name] = str(scratch / "carved" / name)
             write_ratings(Path(carved[name]), ratings.take(positions))
-    (scratch / STATE).mkdir()
+    for name in (STATE, "own"):
+        (scratch / name).mkdir()
+    compiled = compiled_folder(model.target, model.source_digest)
     return TrialJob(
         target=model.target,
         options_type=model.options_type,
@@ -179,7 +193,8 @@ def _job(
         validation=carved.get("validation"),
         validation_history=carved.get("train"),
         refit=train if carved and can.refits else None,
-        out=str(scratch),
+        out=str(scratch / "own"),
+        access=msgspec.structs.replace(access, compiled=compiled),
         device=settings.device,
         precision=settings.precision,
         seed=settings.seed,

@@ -1,7 +1,9 @@
 """A session plans and carries out runs, for the command line and for Python."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +13,7 @@ from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
 from benchbox.protocols import older_rule
 from benchbox.records import (
+    Access,
     MetricRecord,
     RunConfig,
     RunFolder,
@@ -19,11 +22,12 @@ from benchbox.records import (
     scratch_folder,
 )
 from benchbox.reports import write_tables
+from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
 from benchbox.runs.costs import Costs, newest_runs
 from benchbox.runs.events import Events, TellingListener
 from benchbox.runs.listener import Listener, Silent
-from benchbox.runs.plan import Plan
+from benchbox.runs.plan import Plan, Stage
 from benchbox.runs.resolve import (
     choose_device,
     find_accelerators,
@@ -110,13 +114,16 @@ class Session:
             config = tunable(config, spaces)
         n_threads = config.threads or n_usable_cpus()
         executor = self.executor(n_threads)
+        access = _access(config)
         stages = Stages(self.registry, self.notify, config.columns)
         self._listener.loading("the models")
         # Names first: a misspelt model must not wait for a download.
         if config.cases:
-            models, made = resolve_cases(config.cases, self.registry, executor, stages)
+            models, made = resolve_cases(
+                config.cases, self.registry, executor, stages, access
+            )
         else:
-            models = resolve_models(config.models, self.registry, executor)
+            models = resolve_models(config.models, self.registry, executor, access)
             self._listener.loading(f"and splitting {', '.join(config.datasets)}")
             made = stages.all(config)
         self._listener.loading("torch and other libraries, for the trials")
@@ -127,6 +134,7 @@ class Session:
             metrics=resolve_metrics(self.registry),
             n_threads=n_threads,
             accelerators=find_accelerators(config.device, executor),
+            access=_access(config, made),
             refused=tuple(map(str, stages.refused)),
         )
         check_n_trials(plan)
@@ -155,8 +163,9 @@ class Session:
         Raises:
             ResultsError: Another process carries out this run, or it cannot be written.
         """
+        access = _access(plan.config, plan.stages, folder.path.parent)
         with folder.locked():
-            return self._carried_out(plan, folder)
+            return self._carried_out(replace(plan, access=access), folder)
 
     def _carried_out(self, plan: Plan, folder: RunFolder) -> RunRecord:
         # The run is on disk before its first trial, so that it can be resumed.
@@ -228,13 +237,17 @@ class Session:
             ModelError: The fit failed, or the model cannot be saved.
         """
         executor = self.executor(settings.n_threads)
-        (planned,) = resolve_models((model,), self.registry, executor)
+        allowed = partial(
+            access_of, read=settings.allow_read, network=settings.allow_network
+        )
+        (planned,) = resolve_models((model,), self.registry, executor, allowed())
         device = choose_device(settings.device, planned.capabilities, executor)
         data = Stages(self.registry, self.notify, columns).dataset(dataset)
         return fit(
             planned,
             data,
             replace(settings, device=device),
+            allowed(datasets=[data]),
             executor,
             self._listener.trial_said,
             out,
@@ -265,6 +278,17 @@ def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunC
             "A run with a tuning budget is one of `benchbox tune`; --resume it there."
         )
     return config
+
+
+def _access(
+    config: RunConfig, stages: Sequence[Stage] = (), results: Path | None = None
+) -> Access:
+    return access_of(
+        read=config.allow_read,
+        network=config.allow_network,
+        datasets=[stage.dataset for stage in stages],
+        results=results,
+    )
 
 
 def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:

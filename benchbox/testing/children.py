@@ -11,7 +11,9 @@ import numpy as np
 from benchbox import records
 from benchbox.data import write_ratings
 from benchbox.ratings import Ratings, Values
-from benchbox.records import TrialJob
+from benchbox.records import Access, TrialJob
+from benchbox.runs import compiled_folder
+from benchbox.targets import source_digest
 from benchbox.testing.subject import ModelSubject, Pairs, require, set_aside
 from benchbox.testing.surroundings import SEED
 from benchbox.trials import Executor, Finished, LocalExecutor, read_predictions
@@ -34,34 +36,43 @@ def trial(
     """Run a trial in a new process; return how it ended and its predictions, if any."""
     executor, root = _here()
     folder = Path(tempfile.mkdtemp(dir=root))
+    own, asked = folder / "own", folder / "asked"
+    for new in (own, asked):
+        new.mkdir()
     fitted, validation = train, None
     if subject.spec.capabilities.uses_validation:
         fitted, validation = set_aside(train)
         write_ratings(folder / "validation", validation)
     write_ratings(folder / "train", fitted)
     write_ratings(folder / "history", train)
+    target = subject.spec.target
+    compiled = compiled_folder(target, source_digest(target))
     job = TrialJob(
-        target=subject.spec.target,
+        target=target,
         options_type=subject.options_type,
         options=subject.options,
         train=str(folder / "train"),
         validation=str(folder / "validation") if validation else None,
         validation_history=str(folder / "train") if validation else None,
         history=str(folder / "history"),
-        out=str(folder),
+        out=str(own),
+        asked=str(asked),
+        # All ratings here are made up, so compiled code cannot remember true ones. And
+        # a check tells whether the model would read the data folder if it could.
+        access=Access(read=(str(data_folder()),), compiled=compiled, compiles=True),
         seed=SEED,
     )
 
     finished = executor.run(
         job,
         log=folder / "log",
-        hand_pairs=lambda: records.Pairs.written(folder, pairs.users, pairs.items),
+        hand_pairs=lambda: records.Pairs.written(asked, pairs.users, pairs.items),
         listen=lambda _: None,
         memory_limit_bytes=memory_limit_bytes,
     )
     if finished.outcome.status != "ok":
         return finished, np.zeros(0, dtype=np.float32)
-    return finished, read_predictions(folder, len(pairs))
+    return finished, read_predictions(own, len(pairs))
 
 
 def good_trial(subject: ModelSubject, train: Ratings, pairs: Pairs) -> Values:

@@ -5,6 +5,7 @@ from benchbox.trials.child import check_predictions as check_predictions
 from benchbox.trials.child import count_parameters as count_parameters
 from benchbox.trials.child import host_array as host_array
 from benchbox.trials.child import state_of as state_of
+from benchbox.trials.confinement.confine import offered as offered
 from benchbox.trials.executors.api import Executor as Executor
 from benchbox.trials.executors.api import Finished as Finished
 from benchbox.trials.executors.api import Listen as Listen

@@ -1,5 +1,6 @@
 """Trial: what happens in the child process, from ratings to predictions."""
 
+import errno
 import traceback
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
@@ -58,6 +59,7 @@ from benchbox.records import (
     within_bounds,
 )
 from benchbox.targets import file_of, resolve, source_files
+from benchbox.trials.confinement.state import is_confined
 from benchbox.trials.predictions import write_predictions
 
 if TYPE_CHECKING:
@@ -66,6 +68,12 @@ if TYPE_CHECKING:
 
 _TO_BE_READY = ("load", "fit", "predict")
 """Phases from the data to the first predictions; what readies the device is none."""
+
+_REFUSALS = (errno.EPERM, errno.EACCES, errno.EROFS)
+_WHAT_IT_MAY = (
+    "A trial may use its own files only, and no network or shared memory; see "
+    "docs/trust.md"
+)
 
 
 class Channel(Protocol):
@@ -222,11 +230,12 @@ def _run(
 ) -> None:
     channel.send(PhaseBegan(phase="load"))
     with clock.phase("load"):
-        train = map_ratings(Path(job.train))
         if (file := file_of(job.target)) is not None:
             keep_importable(file, Path(job.out))
         model = build_model(job.target, job.options_type, job.options)
         prepare_model(model, job.device)
+        # Only now: what gets ready before the fit must not learn.
+        train = map_ratings(Path(job.train))
     channel.send(PhaseBegan(phase="fit"))
     steps = step_clock(device_named(job.device))
     with clock.phase("fit"):
@@ -359,6 +368,8 @@ def _classify(error: BaseException, target: str) -> tuple[Status, str]:
     short = isinstance(error, MemoryError) or "can't allocate memory" in text
     if short or type(error).__name__ == "OutOfMemoryError":
         return "out-of-memory", reason
+    if is_confined() and getattr(error, "errno", None) in _REFUSALS:
+        return "failed", f"{reason}. {_WHAT_IT_MAY}"
     return "failed", reason
 
 

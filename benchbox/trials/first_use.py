@@ -4,6 +4,7 @@ Compilers fill their caches and the system reads libraries from disk when a mode
 for the first time. A trial on a few ratings takes that upon itself.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ import numpy as np
 
 from benchbox.data import write_ratings
 from benchbox.ratings import Features, IndexArray, Ratings
-from benchbox.records import Pairs, TrialJob, new_folder
+from benchbox.records import Pairs, TrialJob, new_folder, remove_tree
 from benchbox.trials.executors.api import Executor
 
 _LONGEST_SECONDS = 20.0
@@ -44,7 +45,7 @@ class FirstUse:
         train: Ratings,
         memory_limit_bytes: int | None = None,
     ) -> bool:
-        """Run the model of *job* on a few ratings of *train*, if it is the first time.
+        """Run the model of *job* on a few ratings like *train*, if it never has.
 
         How that ends is of no importance: the model's own trials will tell.
 
@@ -60,7 +61,9 @@ class FirstUse:
         if label in self.wall_seconds:
             return False
         folder = new_folder(self._scratch)
-        pairs = _write_few(folder, few_ratings(train))
+        out = folder / "out"
+        out.mkdir()
+        pairs = _write_few(folder, made_up(few_ratings(train)))
         ratings = str(folder / "train")
         limit = min(_LONGEST_SECONDS, job.time_limit_seconds or _LONGEST_SECONDS)
         finished = self._executor.run(
@@ -71,7 +74,9 @@ class FirstUse:
                 validation=job.validation and ratings,
                 validation_history=job.validation_history and ratings,
                 refit=job.refit and ratings,
-                out=str(folder),
+                out=str(out),
+                asked=str(folder),
+                access=msgspec.structs.replace(job.access, compiles=True),
                 latency=False,
                 time_limit_seconds=limit,
             ),
@@ -80,6 +85,7 @@ class FirstUse:
             listen=lambda message: None,
             memory_limit_bytes=memory_limit_bytes,
         )
+        remove_tree(folder)
         self.wall_seconds[label] = sum(finished.outcome.wall_seconds.values())
         return True
 
@@ -104,6 +110,27 @@ def few_ratings(ratings: Ratings) -> Ratings:
         scale=ratings.scale,
         user_features=_features_of(ratings.user_features, users),
         item_features=_features_of(ratings.item_features, items),
+    )
+
+
+def made_up(ratings: Ratings) -> Ratings:
+    """Return as many ratings, with users, items, values and times drawn at random.
+
+    So what a first use leaves to later trials, such as compiled code, says nothing of
+    what is hidden from them. Features are as in *ratings*.
+    """
+    draw = np.random.Generator(np.random.PCG64(0))
+    n = len(ratings)
+    cells = draw.choice(ratings.n_users * ratings.n_items, n, replace=False)
+    users, items = np.divmod(np.sort(cells), ratings.n_items)
+    levels = np.unique(ratings.values)
+    times = ratings.timestamps
+    return replace(
+        ratings,
+        users=users.astype(np.int32),
+        items=items.astype(np.int32),
+        values=draw.choice(levels, n),
+        timestamps=None if times is None else np.arange(n, dtype=np.int64),
     )
 
 

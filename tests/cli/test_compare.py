@@ -43,13 +43,13 @@ def test_a_run_is_compared_with_a_worse_a_slower_and_an_equal_one(
         if trial.label == "item-mean":
             trial.wall_seconds = {"fit": 1.3 + number / 1000, "predict": 1.0}
         if trial.label == "bias":
-            trial.predictions_digest = "other"
             if not trial.repeat:
                 moved = changed.predictions(trial)
                 moved += np.where(np.arange(len(moved)) % 2, 0.3, -0.3)
                 trial.predictions_digest = predictions_digest(moved)
-                changed.write_trial(trial, moved.astype(np.float32))
+                changed.write_trial(trial, moved)
                 continue
+            trial.predictions_digest = "other"
         changed.write_trial(trial, None)
 
     done = benchbox(f"compare {name} changed --format json")

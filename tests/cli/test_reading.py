@@ -240,8 +240,18 @@ def titled(titles: dict[int, str]) -> str:
     "titles",
     [{3: '"12 inch', 9: 'single"'}, {3: '"12 inch', 9: 'single" mix'}, {3: '"12 inch'}],
 )
-def test_rows_within_a_quoted_title_are_named_too(benchbox, tmp_path, titles) -> None:
-    line = refusal(show(benchbox, tmp_path, titled(titles)))
+@pytest.mark.parametrize("separator", [",", ";", "::", "\t"])
+def test_rows_within_a_quoted_title_are_named_too(
+    benchbox, tmp_path, titles, separator
+) -> None:
+    content = titled(titles).replace(",", separator)
+    if separator not in ",;":
+        content = content.replace("title", '"title"', 1)
+        content = content.replace(f"user{separator}", f'"user"{separator}')
+        content = content.replace(f"item{separator}", f'"item"{separator}')
+        content = content.replace(f"rating{separator}", f'"rating"{separator}')
+
+    line = refusal(show(benchbox, tmp_path, content))
 
     assert "lines 5 to " in line
     assert 'a quote (") makes one field of several rows' in line

@@ -1,4 +1,8 @@
-"""Models that attack the runner: each costs its own row, and nobody else theirs."""
+"""Models that attack the runner: each costs its own row, and nobody else theirs.
+
+The kernel would stop some of them earlier, as `tests.trials.confinement` shows. Here
+trials are not confined, to show that the runner trusts nothing they do.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchbox.records.bounds import MOST_LOG_BYTES, MOST_NOTE_CHARACTERS
+from tests.support.commands import UNGUARDED, start_zygotes_of
 from tests.support.faulty_runs import Ran, check_endings, check_the_others, lent
 from tests.support.hostile_models import ENDINGS
 
@@ -27,7 +32,8 @@ QUICK = (
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("hostile")
-    with lent(folder):
+    with pytest.MonkeyPatch.context() as patch, lent(folder):
+        start_zygotes_of(UNGUARDED, patch)
         yield folder
 
 

@@ -21,6 +21,26 @@ from benchbox.trials.executors.local import LocalExecutor
 PLANTED = Path(__file__).parent / "planted_models.py"
 
 
+def start_zygotes_of(program: str, patch: pytest.MonkeyPatch | None = None) -> None:
+    """Have zygotes that are started from now on run the module *program* instead."""
+    patch = patch or pytest.MonkeyPatch()
+    patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    patch.setattr("benchbox.trials.executors.starter._PROGRAM", program)
+
+
+UNGUARDED = "tests.support.unguarded_zygote"
+"""Leaves its trials unconfined."""
+
+MEASURED = "tests.support.measured_zygote"
+"""Lets its trials count towards the coverage of these tests."""
+
+NO_MOUNTS = "tests.support.no_mounts_zygote"
+"""Works as on a system that lets no process have mounts of its own."""
+
+OLD_KERNEL = "tests.support.old_kernel_zygote"
+"""Works as on a kernel without Landlock."""
+
+
 @dataclass(frozen=True)
 class Done:
     """What a command left behind."""

@@ -34,7 +34,7 @@ class Empty:
 
 
 class Placed(Honest):
-    """Says where it is."""
+    """Says where it is: a trial works in a folder of its own."""
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         context.note(

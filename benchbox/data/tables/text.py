@@ -1,6 +1,5 @@
 """Reads delimited text into typed columns."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -293,6 +292,13 @@ class TextTable:
         return has_quotes and n_lines + ends_open != n_rows
 
     def _is_row(self, line: str, wanted: Mapping[str, Wanted]) -> bool:
-        fields = next(csv.reader([line], delimiter=self.delimiter), [])
-        record = Record(1, 1, fields)
-        return self._flaw_of(record, wanted) is None
+        """Return whether *line* has as many fields as a row, and numbers in place.
+
+        Where no column holds numbers, any text with enough delimiters would.
+        """
+        numbers = {n: w for n, w in wanted.items() if w.kind in NUMERIC}
+        return bool(numbers) and any(
+            self._flaw_of(record, numbers) is None
+            for quoted in (True, False)
+            for record in records_of([line], self.delimiter, quoted=quoted)
+        )

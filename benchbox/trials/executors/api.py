@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from benchbox.machine import FoundDevices, GaugeRecord
 from benchbox.records import (
+    NOT_ENFORCED,
     Described,
     ModelQuestion,
     Pairs,
@@ -29,12 +30,14 @@ class Finished:
         contended: What else used the machine meanwhile.
         foreign_cpus: Processors that other work kept busy; `None` if unknown.
         gauges: What the sensors of the machine said.
+        confined: What kept the trial from reading and writing more than its own files.
     """
 
     outcome: TrialOutcome
     contended: tuple[str, ...] = ()
     foreign_cpus: float | None = None
     gauges: GaugeRecord = field(default_factory=GaugeRecord)
+    confined: str = NOT_ENFORCED
 
 
 class Executor(Protocol):

@@ -5,6 +5,7 @@ from benchbox.records import (
     MOST_EPOCHS,
     ChildMessage,
     Concluded,
+    Confined,
     EpochEnded,
     Fitted,
     PhaseBegan,
@@ -23,6 +24,7 @@ class Conversation:
 
     Attributes:
         outcome: What the trial said of itself at its end; `None` so far.
+        confined: How it is confined; empty so far.
 
     Args:
         keeps_model: Whether the trial ends with the fit.
@@ -30,6 +32,7 @@ class Conversation:
 
     def __init__(self, *, keeps_model: bool) -> None:
         self.outcome: TrialOutcome | None = None
+        self.confined = ""
         self._state = ""
         self._last_state = "fit" if keeps_model else "end"
         self._n_epochs = 0
@@ -42,7 +45,9 @@ class Conversation:
         """
         if self.outcome is not None:
             raise LineError("spoke on after its last message")
-        if isinstance(message, PhaseBegan):
+        if isinstance(message, Confined):
+            self._take_confinement(message)
+        elif isinstance(message, PhaseBegan):
             self._take_phase(message.phase)
         elif isinstance(message, EpochEnded):
             self._take_epoch(message)
@@ -50,6 +55,12 @@ class Conversation:
             self._take_fitted()
         else:
             self._take_conclusion(message)
+
+    def _take_confinement(self, message: Confined) -> None:
+        # Once only, and first: what follows can be the words of a model.
+        if self.confined or self._state:
+            raise LineError(f"told {self._when()} how it is confined")
+        self.confined = message.by
 
     def _take_phase(self, phase: str) -> None:
         if _NEXT.get(self._state) != phase:

@@ -23,9 +23,11 @@ from benchbox.machine import (
 )
 from benchbox.records import (
     MOST_TRIAL_BYTES,
+    NOT_ENFORCED,
     SILENCE_SECONDS,
     ChildMessage,
     Concluded,
+    Confined,
     Described,
     Devices,
     DevicesQuestion,
@@ -39,7 +41,10 @@ from benchbox.records import (
     TrialJob,
     TrialOutcome,
     TrialTask,
+    scratch_folder,
 )
+from benchbox.trials.confinement.compiled import copy_compiled
+from benchbox.trials.confinement.private import COMPILED
 from benchbox.trials.executors.api import Finished, Listen
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.conversation import Conversation
@@ -106,7 +111,9 @@ class LocalExecutor:
 
     def describe(self, question: ModelQuestion) -> Described:
         """Have a child tell what a class in a file says of itself."""
-        return self._ask(question, Described)
+        with scratch_folder() as scratch:
+            place = msgspec.structs.replace(question, scratch=str(scratch))
+            return self._ask(place, Described)
 
     def run(
         self,
@@ -128,7 +135,7 @@ class LocalExecutor:
 
         def take(message: ChildMessage) -> Pairs | None:
             said.take(message)
-            if isinstance(message, Concluded):
+            if isinstance(message, Concluded | Confined):
                 return None
             if isinstance(message, PhaseBegan | Fitted):
                 # After the fit, until the prediction begins, the runner is at work.
@@ -141,10 +148,15 @@ class LocalExecutor:
                 return None
             return hand_pairs()
 
+        kept, compiled = Path(job.access.compiled), Path(job.out, COMPILED)
+        if job.access.compiled:
+            copy_compiled(kept, compiled)
         self._watch.start()
         beside = self._left_over()
         task = TrialTask(job=job)
         end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
+        if job.access.compiled and job.access.compiles:
+            copy_compiled(compiled, kept)
         contended, foreign_cpus = self._watch.seen()
         outcome = _outcome(said.outcome, end, seen.seconds)
         outcome.settings[MEMORY_LIMIT] = f"{n_bytes / 2**30:.2f} GiB"
@@ -153,6 +165,7 @@ class LocalExecutor:
             contended=(*beside, *contended),
             foreign_cpus=foreign_cpus,
             gauges=gauges.record(outcome.missing),
+            confined=said.confined or NOT_ENFORCED,
         )
 
     def _ask(self, question: Question, kind: type[_Received]) -> _Received:

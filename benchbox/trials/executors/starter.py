@@ -22,6 +22,8 @@ _WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait must not spin: with other work on the machine a spinning team was
 seen to take 15 times as long, and alone it gains nothing that could be measured."""
 
+_PROGRAM = f"{__package__}.zygote"
+
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -94,7 +96,7 @@ class Starter:
                     sys.executable,
                     "-P",
                     "-m",
-                    __package__ + ".zygote",
+                    _PROGRAM,
                     str(theirs.fileno()),
                 ],
                 pass_fds=[theirs.fileno()],

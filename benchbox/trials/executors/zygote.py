@@ -30,15 +30,19 @@ from benchbox.machine import (
 )
 from benchbox.records import (
     Concluded,
+    Confined,
     Ended,
+    ModelQuestion,
     Pairs,
     Ready,
     SearchPath,
     Started,
     Task,
+    TrialOutcome,
     TrialTask,
 )
 from benchbox.trials.child import run_trial
+from benchbox.trials.confinement.confine import confine_question, confine_trial, prepare
 from benchbox.trials.executors.channel import Line
 
 _Control = Line[Task]
@@ -57,6 +61,7 @@ def main() -> int:
     set_accelerators(where.accelerators)
     line: _Control = Line(end, Task)
     _preload()
+    prepare()
     if kind := accelerator_in_use():
         sys.exit(f"importing torch has started {kind}, which no fork survives")
     line.send(Ready())
@@ -151,11 +156,20 @@ def _child(
 
 def _do(task: Task, line: Line[Pairs]) -> None:
     if isinstance(task, TrialTask):
+        try:
+            line.send(Confined(by=confine_trial(task.job)))
+        except OSError as error:
+            reason = f"it could not be confined: {error}"
+            line.send(Concluded(outcome=TrialOutcome(status="failed", reason=reason)))
+            return
         line.send(Concluded(outcome=run_trial(task.job, line)))
-    else:
-        from benchbox.trials.executors import inspection
+        return
+    from benchbox.trials.executors import inspection
 
-        line.send(inspection.answer(task.question))
+    # A question about devices runs no code of a model.
+    if isinstance(task.question, ModelQuestion):
+        confine_question(task.question)
+    line.send(inspection.answer(task.question))
 
 
 def _redirect(sink: int) -> None:

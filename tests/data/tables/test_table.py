@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from benchbox.data.tables.fields import Columns, Wanted
@@ -287,6 +287,7 @@ def test_text_columns_keep_empty_fields(tmp_path) -> None:
 
 
 @PATH_IS_REUSED
+@example(lines=[["a", "a", '"'], ["a", '""', "a"]], delimiter=",")
 @given(
     lines=st.lists(
         st.lists(st.text('ab" ', min_size=1, max_size=3), min_size=3, max_size=3),
@@ -306,6 +307,14 @@ def test_quotes_never_make_one_row_of_several(tmp_path, lines, delimiter) -> Non
     assert columns.n_rows == len(rows)
     for names in (columns.ids["user"].names, columns.ids["item"].names):
         assert all(name == name.strip() and "\n" not in name for name in names)
+
+
+def test_descriptions_may_have_lines_with_as_many_commas_as_rows(tmp_path) -> None:
+    table = table_of(tmp_path, 'id,text,x\n1,"one\na, b, c",2\n3,"two",4\n')
+
+    columns = table.read({"text": Wanted(1, "text")}, headed=True)
+
+    assert columns.texts["text"].tolist() == ["one\na, b, c", "two"]
 
 
 def test_long_ids_are_read_past_the_limit_of_pythons_own_reader(tmp_path) -> None:

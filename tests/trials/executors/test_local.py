@@ -246,7 +246,7 @@ def test_a_trial_after_the_death_of_the_zygote_starts_another(
         assert run(executor, job).outcome.status == "ok"
 
 
-def test_a_zygote_that_is_started_again_works_in_the_same_surroundings(
+def test_a_zygote_that_is_started_again_works_in_the_same_environment(
     job: TrialJob, tmp_path: Path
 ) -> None:
     job = msgspec.structs.replace(job, target=f"{PLANTED}:Placed")
@@ -260,7 +260,7 @@ def test_a_zygote_that_is_started_again_works_in_the_same_surroundings(
 
         again = run(executor, job).outcome.notes
 
-    assert first == again == {"place": "told in here"}
+    assert first == again == {"place": "told in work"}
 
 
 def test_a_zygote_that_dies_during_a_trial_takes_the_trial_and_no_more_with_it(

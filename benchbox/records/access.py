@@ -1,0 +1,24 @@
+"""What a trial may read and reach beside its own files."""
+
+import msgspec
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trial may read and reach beside its own files, and what is hidden from it.
+
+    Attributes:
+        read: Files and folders it may read, as the user allows.
+        hidden: Files and folders that it must not read, wherever they are: those with
+            data and results. Absolute, and without links.
+        network: Whether it may use the network.
+        compiled: Folder that keeps what compilers made of the model's code, from one
+            process to the next; empty for none.
+        compiles: Whether what is compiled in this trial is kept there. It must have
+            seen no ratings, lest the next one learns them.
+    """
+
+    read: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    network: bool = False
+    compiled: str = ""
+    compiles: bool = False

@@ -1,0 +1,1 @@
+"""Confinement: what the process of a trial may read, write and reach."""
