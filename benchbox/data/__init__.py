@@ -17,7 +17,6 @@ from benchbox.data.identity import FOLD_FORMAT as FOLD_FORMAT
 from benchbox.data.identity import data_id as data_id
 from benchbox.data.identity import digest_of as digest_of
 from benchbox.data.identity import features_id as features_id
-from benchbox.data.identity import pairs_id as pairs_id
 from benchbox.data.ids import plain_id as plain_id
 from benchbox.data.indexing import canonical_order as canonical_order
 from benchbox.data.own_files import card_for_files as card_for_files
