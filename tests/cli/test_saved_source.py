@@ -101,6 +101,7 @@ def test_a_file_that_is_gone_is_one_line(benchbox: Benchbox, home: Path) -> None
     assert done.code == 2
     (said,) = done.err.splitlines()
     assert f"{home}/mine.py, is gone. Put it there or beside" in said
+    assert "--code; its name must be mine.py, as it was" in said
 
 
 def test_ratings_that_are_gone_are_one_line(benchbox: Benchbox, home: Path) -> None:
