@@ -108,7 +108,8 @@ class Session:
             LeakError: A split leaks hidden ratings to the models.
         """
         check_bounds(config)
-        spaces = {o.value.name: o.value.search for o in self.registry.all("models")}
+        offered = [offer.value for offer in self.registry.all("models")]
+        spaces = {spec.name: spec.search for spec in offered}
         if config.tuning is not None:
             needs_optuna()
             config = tunable(config, spaces)
@@ -141,7 +142,10 @@ class Session:
         if config.tuning is None:
             return plan
         check_metric(plan)
-        return with_tuned(plan, {**spaces, **own_spaces(models, executor)})
+        targets = {spec.target for spec in offered}
+        # A plugin may be a file, too; it states its ranges itself.
+        of_files = [model for model in models if model.target not in targets]
+        return with_tuned(plan, {**spaces, **own_spaces(of_files, executor)})
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""

@@ -163,6 +163,7 @@ def test_a_killed_search_goes_on_where_it_was_and_chooses_the_same(
         ("tune --budget-trials 0", 2, "budget-trials"),
         ("tune --resume last -m bias", 2, "leave out other options"),
         ("tune --resume last", 1, "no runs in results yet"),
+        ("tune -m global-mean", 2, "No model has an option left to tune"),
         ("tune -m bias:user_dampening=2", 2, "no option 'user_dampening'"),
     ],
 )

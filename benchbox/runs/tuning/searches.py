@@ -35,6 +35,9 @@ def with_tuned(plan: Plan, spaces: Mapping[str, SearchSpace]) -> Plan:
     Args:
         plan: Plan of the run.
         spaces: Search spaces by name of the model.
+
+    Raises:
+        UsageError: No model has an option to tune.
     """
     models, searches = [], {}
     for model in plan.models:
@@ -44,6 +47,11 @@ def with_tuned(plan: Plan, spaces: Mapping[str, SearchSpace]) -> Plan:
             twin = msgspec.structs.replace(model, tuned=True)
             models.append(twin)
             searches[twin.id] = space
+    if not searches:
+        raise UsageError(
+            "No model has an option left to tune. Name one that states ranges for its "
+            "options, and do not set all of them; or use `benchbox run`."
+        )
     return replace(plan, models=models, searches=searches)
 
 
