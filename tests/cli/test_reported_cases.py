@@ -9,6 +9,8 @@ import gzip
 import io
 import json
 import lzma
+import os
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchbox.cli import main
 from tests.support.commands import Benchbox, Done
 
 HEADER = ("user", "item", "rating", "timestamp")
@@ -653,7 +656,9 @@ def benchbox_models():
 OLD_PLUGIN = TUNED.replace("benchbox.models import Span", "benchbox.search import Span")
 RUN = "run -d ratings.csv --seeds 1 --threads 1"
 PAIRS = "user,item\n1,1\n"
-BROKEN = "stacked-autoencoder:learning_rate=1e20"
+SGD = "biased-mf-sgd:optimizer=sgd,learning_rate="
+MANY = [(u, i, 1 + (u * i) % 5, u + i) for u in range(40) for i in range(20)]
+LONG = "y" * 300
 GONE = "mine.py, is gone. Put it there or beside the folder of the model"
 CODED = [(u, i, -1 if n % 4 == 0 else r + 4, t) for n, (u, i, r, t) in enumerate(ROWS)]
 JESTER = [(u, i, 99 if n % 4 == 0 else r, t) for n, (u, i, r, t) in enumerate(ROWS)]
@@ -670,11 +675,14 @@ def benchmarks(**figures: list[float]) -> str:
 RUNS = [
     Case(
         "diverge",
-        {"ratings.csv": TEXT},
+        {"ratings.csv": table("{u},{i},{r}000000000,{t}", rows=MANY)},
         (
             Step(
-                f"{RUN} -m bias -m {BROKEN}",
-                ("failed in 1 of its trials", "predict returned NaN", "bias 1."),
+                f"{RUN} -m bias -m {SGD}1000 -m {SGD}1e20",
+                (
+                    f"not better than that: {SGD}1000",
+                    "failed in 1 of its trials (holdout r0): predict returned NaN",
+                ),
                 1,
             ),
         ),
@@ -691,8 +699,8 @@ RUNS = [
             Step(f"{RUN} -m bias --memory-limit inf", ("memory_limit_gib is inf",), 2),
             Step(f"{RUN} -m bias:user_damping=inf", ("expected a finite number",), 2),
             Step(f"{RUN} -m bias:user_damping=nan", ("expected `float` >= 0.0",), 2),
-            Step("run -d ratings.csv:scale=1-5/0 -m bias", ("step of a rating",), 2),
-            Step("run -d ratings.csv:scale=1-5/-1 -m bias", ("step of a",), 2),
+            Step("run -d ratings.csv:scale=1-5/0 -m bias", ("step of a rating",), 1),
+            Step("run -d ratings.csv:scale=1-5/-1 -m bias", ("step of a",), 1),
             Step(f"{TEMPORAL}:date=2001-09-13T12:00+09:00", ("later",)),
         ),
     ),
@@ -734,6 +742,19 @@ RUNS = [
                 ("1,1,2.9241",),
                 files={"elsewhere/mine.py": MINE},
             ),
+        ),
+    ),
+    Case(
+        "os-errors",
+        {"ratings.csv": TEXT},
+        (
+            Step(
+                "fit bias -d ratings.csv --out ratings.csv/m",
+                ("ratings.csv/m cannot be written: ",),
+                1,
+            ),
+            Step(f"fit bias -d ratings.csv --out {LONG}", ("name too long",), 1),
+            Step("new model foo --out ratings.csv/x", ("ratings.csv",), 2),
         ),
     ),
     Case(
@@ -879,3 +900,74 @@ def test_a_reported_case_is_read_or_refused_in_one_line(
     for step in case.steps:
         put(tmp_path, step.files)
         check(benchbox(step.line), step)
+
+
+def test_the_case_seed_filename_has_one_figure_for_one_set_of_ratings(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    put(tmp_path, {"a.csv": TEXT, "b.csv": TEXT, "a.csv.gz": PACKED})
+
+    done = benchbox(
+        "run -d a.csv -d b.csv -d a.csv.gz -m biased-mf-sgd:epochs=2 --seeds 1 "
+        "--threads 1"
+    )
+
+    assert len({trial.metrics["rmse"].value for trial in done.trials()}) == 1
+    assert len(done.trials()) == 3
+
+
+def test_the_case_locale_latin1_prints_all_signs(
+    benchbox: Benchbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, {"ratings.csv": TEXT})
+    out = tmp_path / "out.txt"
+
+    with out.open("w", encoding="latin-1") as stream, monkeypatch.context() as context:
+        context.setattr(sys, "stdout", stream)
+        codes = [main(line.split()) for line in ("--help", f"{RUN} -m bias")]
+
+    assert codes == [0, 0]
+    printed = out.read_text(encoding="latin-1")
+    assert "Usage: benchbox" in printed
+    assert "*: best RMSE" in printed
+
+
+def test_the_case_stderr_lost_runs_to_its_end(
+    benchbox: Benchbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, {"ratings.csv": TEXT})
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with open(writer, "w", buffering=1) as lost, monkeypatch.context() as context:
+        context.setattr(sys, "stderr", lost)
+        done = benchbox(f"{RUN} -v -p kfold:n_folds=2 -m bias -m global-mean")
+
+    assert done.code == 0
+    assert done.folder.read_run().status == "finished"
+
+
+@pytest.mark.parametrize("points", ["", "[benchbox]\nfoo = bbfoo\n"])
+def test_the_case_plugins_names_double_metadata(
+    benchbox: Benchbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, points: str
+) -> None:
+    spec = 'ModelSpec(name="foo", target="bbfoo:Foo", summary="toy")'
+    files = {
+        "bbfoo.py": f"from benchbox import ModelSpec, hookimpl\n\n\n@hookimpl\n"
+        f"def benchbox_models():\n    return [{spec}]\n",
+        "zog-1.0.dist-info/METADATA": "Name: zog\nVersion: 1.0\n",
+        "zog-1.0.dist-info/entry_points.txt": b"[x]\ncaf\xe9 = y\n",
+        "foo-0.2.dist-info/METADATA": "Name: foo\nVersion: 0.2\n",
+        "foo-0.2.dist-info/entry_points.txt": "[benchbox]\nfoo = bbfoo\n",
+    }
+    if points:
+        files["foo-0.1.dist-info/METADATA"] = "Name: foo\nVersion: 0.1\n"
+    files["foo-0.1.dist-info/entry_points.txt"] = points
+    put(tmp_path / "site", files)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+    done = benchbox("list models")
+
+    assert done.code == 0
+    assert "foo " in done.out
+    assert "benchbox: plugin foo has the metadata of 2 versions" in done.err
