@@ -688,6 +688,25 @@ RUNS = [
         ),
     ),
     Case(
+        "edges",
+        {
+            "ms.csv": "user,item,rating,timestamp\na,x,1,1600000000123\n"
+            "a,y,2,1600000000124\n",
+            "s.csv": "user,item,rating\na,x,1\na,y,2\n",
+            "ts.csv": "user,item,rating,timestamp\na,x,1,1e300\na,y,2,5\n",
+            "good.json": benchmarks(rmse=[0.9, 0.91]),
+            "zero.json": benchmarks(rmse=[0.9, 0.91]).replace("0.13", "0.0"),
+            "negative.json": benchmarks(rmse=[-0.9, 0.91]),
+        },
+        (
+            Step("data show ms.csv", ("milliseconds since 1970", "time 2020-09-13")),
+            Step("data show s.csv", ("time none", "ratings 2")),
+            Step("data show ts.csv", ("line 2: the timestamp is too large",), 1),
+            Step("compare good.json zero.json", ("has a time of 0 s",), 2),
+            Step("compare good.json negative.json", ("has no ratio",)),
+        ),
+    ),
+    Case(
         "file-one-user",
         {"ratings.csv": table("7,{n},{r},{t}")},
         (Step(f"{RUN} -p kfold -m bias", ("k1, k2, k3, k4, k5", "bias")),),
@@ -754,7 +773,7 @@ RUNS = [
                 1,
             ),
             Step(f"fit bias -d ratings.csv --out {LONG}", ("name too long",), 1),
-            Step("new model foo --out ratings.csv/x", ("ratings.csv",), 2),
+            Step(f"report {LONG}", ("name too long",), 1),
         ),
     ),
     Case(
@@ -839,8 +858,8 @@ RUNS = [
         (
             Step(
                 "--plugin toy_plugin.py tune -d ratings.csv -p kfold:n_folds=2 -m toy "
-                "--budget-trials 8",
-                ("tuned toy on k1", "tuned toy on k2", "in 8 trials"),
+                "--budget-trials 3",
+                ("tuned toy on k1", "tuned toy on k2", "in 3 trials"),
             ),
             Step(
                 "--plugin old_plugin.py list",
