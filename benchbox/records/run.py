@@ -1,11 +1,12 @@
 """Records of a run, its models and its folds, as stored in ``run.json``."""
 
+from collections import Counter
 from hashlib import blake2b
 from typing import Any, Literal
 
 import msgspec
 
-from benchbox.errors import one_line
+from benchbox.errors import counted, one_line
 from benchbox.machine import Environment
 from benchbox.models import Capabilities
 from benchbox.options import spell
@@ -156,6 +157,8 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
         folds: Folds of the run.
         fold_format: Version of the rule by which folds and seeds were drawn.
         case: Case that the stage belongs to; `None` if the run has no cases.
+        notes: Sentences about what reading the data found; empty in records of
+            benchbox 0.1.
     """
 
     dataset: str
@@ -175,6 +178,7 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     folds: list[FoldRecord]
     fold_format: int = 1
     case: CaseRecord | None = None
+    notes: list[str] = []
 
     def participants(self, run: "RunRecord") -> list[int]:
         """Return the indices of the models of *run* that take part."""
@@ -185,6 +189,25 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Data set and protocol in words."""
         protocol = spell(self.protocol, self.protocol_options)
         return f"{spell(self.dataset, self.dataset_options)} · {protocol}"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the audits warn of, each once for all folds, without a full stop."""
+        first: dict[str, tuple[str, str]] = {}
+        n_folds: Counter[str] = Counter()
+        for fold in self.folds:
+            for found in fold.findings:
+                if found.severity == "warning":
+                    first.setdefault(found.name, (fold.name, found.text))
+                    n_folds[found.name] += 1
+        return [
+            f"fold {fold}{_and_others(n_folds[name] - 1)}: {text}"
+            for name, (fold, text) in first.items()
+        ]
+
+
+def _and_others(n: int) -> str:
+    return f" (and {counted(n, 'other fold')})" if n else ""
 
 
 class MetricRecord(msgspec.Struct, frozen=True, kw_only=True):

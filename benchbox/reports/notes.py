@@ -30,6 +30,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
     return [
         *([f"⚠ These figures do not measure prediction: {flaw}."] if flaw else []),
         *(f"⚠ {m.title}: {m.flaw}." for m in shown_metrics(board) if m.flaw),
+        *about_the_data(board.stage),
         what_was_scored(run, board.stage),
         _how_it_was_pooled(run, board, best, tied),
         *_about_cold_pairs(board),
@@ -70,6 +71,12 @@ def title(stage: StageRecord) -> str:
     warning = "⚠ " if stage.flaw else ""
     name = spell(stage.dataset, stage.dataset_options)
     return f"{warning}{name} · {stage.protocol}{' (flawed)' if stage.flaw else ''}"
+
+
+def about_the_data(stage: StageRecord) -> list[str]:
+    """Return what the audit of the folds warned of, and what reading the data found."""
+    warned = [f"⚠ {text[0].upper()}{text[1:]}." for text in stage.warnings]
+    return [*warned, *stage.notes]
 
 
 def _about_the_front(board: Leaderboard) -> list[str]:

@@ -7,7 +7,7 @@ from benchbox.records import MetricRecord, PublishedRecord, RunRecord, StageReco
 from benchbox.reports.columns import FLAGS, WORSE
 from benchbox.reports.fitting import TextTable, fitted, paragraph, remark
 from benchbox.reports.leaderboard import Leaderboard, Row
-from benchbox.reports.notes import about_access, troubles, where_it_ran
+from benchbox.reports.notes import about_access, about_the_data, troubles, where_it_ran
 from benchbox.reports.numbers import MISSING, heading, number, seconds
 from benchbox.reports.pipes import pipe_table
 
@@ -97,6 +97,8 @@ def _notes(run: RunRecord, boards: list[Leaderboard]) -> Iterator[str]:
             "In brackets: published for data that are not on this machine; ours are "
             "for the data used in their place."
         )
+    for board in boards:
+        yield from (f"{_name(board.stage)}: {t}" for t in about_the_data(board.stage))
     yield from (line for board in boards for line in troubles(board))
     yield from about_access(run, next(filter(None, (b.unconfined for b in boards)), ""))
     yield where_it_ran(run)

@@ -16,7 +16,7 @@ from benchbox.reports.fitting import (
     remark,
     terminal_width,
 )
-from benchbox.reports.notes import title, what_was_scored
+from benchbox.reports.notes import about_the_data, title, what_was_scored
 from benchbox.reports.pipes import pipe_table
 from benchbox.reports.sections import sections
 from benchbox.reports.sections.ranking import ranks
@@ -133,7 +133,7 @@ def _notes(run: RunRecord, analysis: Analysis) -> list[str]:
         if stage.flaw
         else []
     )
-    said = [*flaw, what_was_scored(run, stage)]
+    said = [*flaw, *about_the_data(stage), what_was_scored(run, stage)]
     if analysis.left_out:
         names = ", ".join(analysis.left_out)
         said.append(f"Left out, as they lack predictions of some folds: {names}.")

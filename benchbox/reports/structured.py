@@ -30,6 +30,7 @@ def definition(run: RunRecord, stage: StageRecord) -> dict[str, Any]:
         "dataset": spell(stage.dataset, stage.dataset_options),
         "protocol": spell(stage.protocol, stage.protocol_options),
         "flaw": stage.flaw,
+        "warnings": "; ".join(stage.warnings),
     }
 
 
@@ -90,6 +91,7 @@ def flat(row: Row, prefix: str = "") -> dict[str, Any]:
 def _board(board: Leaderboard) -> dict[str, Any]:
     return {
         "stage": board.stage,
+        "warnings": board.stage.warnings,
         "reference": board.reference,
         "rows": [flat(row) for row in board.rows],
         "troubles": board.troubles,

@@ -1,6 +1,5 @@
 """Loads, splits and audits the data sets of a run."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -120,7 +119,9 @@ class Stages:
             standard=all(fold.name in pinned for fold in folds),
         )
         refuse_leaks(folds, stage.audits, dataset.name)
-        _warn(stage, self._notify)
+        record = stage.record()
+        for warning in record.warnings:
+            self._notify(f"benchbox: {record.label}, {warning}.")
         return stage
 
     def all(self, config: RunConfig) -> list[Stage]:
@@ -244,21 +245,6 @@ def split(
     check_fold_ids(dataset, folds)
     defaults = dataset.card.default_folds if protocol.name == "official" else ()
     return _pick(folds, wanted or defaults, dataset.name)
-
-
-def _warn(stage: Stage, notify: Notify) -> None:
-    """Show the warnings of the audit, each once for all folds."""
-    first: dict[str, tuple[str, str]] = {}
-    n_folds: Counter[str] = Counter()
-    for fold, audit in zip(stage.folds, stage.audits, strict=True):
-        for found in audit.findings:
-            if found.severity == "warning":
-                first.setdefault(found.name, (fold.name, found.text))
-                n_folds[found.name] += 1
-    for name, (fold_name, text) in first.items():
-        others = n_folds[name] - 1
-        more = f" (and {others} other folds)" if others else ""
-        notify(f"benchbox: {stage.record().label}, fold {fold_name}{more}: {text}.")
 
 
 def _pick(folds: list[Fold], wanted: Sequence[str], dataset: str) -> list[Fold]:

@@ -97,6 +97,19 @@ def test_findings_are_kept_with_the_fold_s_record_and_warnings_said(
     )
 
 
+@pytest.mark.parametrize("file", ["table.md", "table.csv"])
+def test_no_best_mark_stands_in_a_file_without_what_the_audit_warned_of(
+    benchbox: Benchbox, file: str
+) -> None:
+    done = benchbox("run -d svd-toy -p holdout -m bias")
+    stats = benchbox("stats last")
+
+    text = (done.folder.path / file).read_text()
+    assert "**bias**" in text or ",best," in text
+    for said in (text, " ".join(done.out.split()), " ".join(stats.out.split())):
+        assert "old holdout: only 4 ratings are hidden" in said
+
+
 @pytest.mark.usefixtures("leaky")
 def test_a_leak_stops_the_run_in_one_line_before_anything_is_fitted(
     benchbox: Benchbox,
