@@ -10,6 +10,7 @@ import click
 
 from benchbox.cli.common import (
     code_option,
+    complain_of,
     hand_out,
     notify,
     say,
@@ -67,7 +68,7 @@ def command(
             "Give --user with the id of a user in the data, or --user-file with the "
             "ratings of a new user."
         )
-    model = SavedModel.load(folder, Trust(installed(), code, trust))
+    model = SavedModel.load(folder, Trust(installed(), code, trust), complain_of)
     if user_file is not None:
         best = model.recommend_to_new(_own_ratings(model, user_file, columns), k)
     else:

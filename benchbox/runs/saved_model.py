@@ -1,8 +1,9 @@
 """Fitting a model, saving it in a folder, and loading it to predict and recommend."""
 
+import logging
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -44,9 +45,11 @@ from benchbox.runs.saved_files import (
     read_record,
     write_record,
 )
-from benchbox.runs.trust import Trust
+from benchbox.runs.trust import Trust, other_source
 from benchbox.seeding import derive_seed
 from benchbox.trials import Executor, Listen, build_model, check_predictions
+
+_LOG = logging.getLogger("benchbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,22 +274,29 @@ class SavedModel:
     ratings: Ratings
 
     @classmethod
-    def load(cls, folder: Path, trust: Trust) -> Self:
+    def load(
+        cls, folder: Path, trust: Trust, notify: Callable[[str], None] = _LOG.warning
+    ) -> Self:
         """Return the model saved in *folder*.
 
         Args:
             folder: Where it is.
             trust: Whose code may run if the record names it.
+            notify: Shows a line if an installed package has other code than the model
+                was fitted with.
 
         Raises:
             UsageError: The folder has no saved model, or its code is not trusted.
-            ModelError: The record is damaged or from another version of benchbox.
+            ModelError: The record is damaged or from another version of benchbox, or
+                the file with the model has changed.
         """
         record = read_record(folder)
-        planned = trust.model(record.model)
+        planned = trust.model(record.model, folder)
         ratings = _ratings_of(record, folder)
         # Here a plugin's code runs, on a state that may be damaged.
         try:
+            if changed := other_source(planned):
+                notify(changed)
             model = build_model(planned.target, planned.options_type, planned.options)
             model.restore(read_state(folder / STATE))  # type: ignore[attr-defined]
         except BenchboxError:
