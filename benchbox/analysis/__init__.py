@@ -2,6 +2,7 @@
 
 from benchbox.analysis.compare.cell import Cell as Cell
 from benchbox.analysis.compare.cell import Rules as Rules
+from benchbox.analysis.compare.missing import require_complete as require_complete
 from benchbox.analysis.compare.pairing import Pairing as Pairing
 from benchbox.analysis.compare.sides import TIMED_PHASES as TIMED_PHASES
 from benchbox.analysis.compare.sides import Side as Side

@@ -16,6 +16,7 @@ from benchbox.analysis import (
     Rules,
     Side,
     compare_sides,
+    require_complete,
     side_of_benchmarks,
     side_of_run,
 )
@@ -29,6 +30,10 @@ from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_widt
 from benchbox.runs import Stages, resolve_metrics
 
 _HEADINGS = ("model", "", "verdict", "first", "second", "effect (interval)", "noise")
+_UNITS = (
+    "Seconds are those of a whole round, all common folds together: the median over "
+    "rounds. The table of a run shows the median over single trials."
+)
 _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
 
 
@@ -74,21 +79,34 @@ _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
     "--trust-machines", is_flag=True, help="Compare times of different machines."
 )
 @click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="Compare what both have, even if SECOND lacks models or folds of FIRST.",
+)
+@click.option(
     "-v", "--verbose", is_flag=True, help="Also show cells with the verdict SAME."
 )
 @results_option
 def command(
-    first: str, second: str, form: str, verbose: bool, out: Path, **rules: Any
+    first: str,
+    second: str,
+    form: str,
+    verbose: bool,
+    out: Path,
+    allow_missing: bool,
+    **rules: Any,
 ) -> int:
     """Show what is better or worse in SECOND than in FIRST, the baseline.
 
     Each is a run, given by folder, name or "last", or a file that pytest wrote with
-    --benchmark-json. The exit code is 1 if anything is WORSE, so that a
-    CI job fails.
+    --benchmark-json. The exit code is 1 if anything is WORSE, so that a CI job fails,
+    and 2 if something of FIRST could not be compared. A metric that is gone is WORSE.
     """
     try:
-        found = compare_named(first, second, out, Rules(**rules))
-    except ResultsError as error:
+        found = compare_named(
+            first, second, out, Rules(**rules), allow_missing=allow_missing
+        )
+    except (BenchboxError, OSError) as error:
         # Not exit code 1: that is the verdict WORSE.
         raise UsageError(str(error)) from error
     if form == "json":
@@ -101,11 +119,14 @@ def command(
     return int(found.is_worse)
 
 
-def compare_named(first: str, second: str, out: Path, rules: Rules) -> Comparison:
+def compare_named(
+    first: str, second: str, out: Path, rules: Rules, *, allow_missing: bool = False
+) -> Comparison:
     """Compare two runs or files by name.
 
     Raises:
-        ResultsError: One of them does not exist or cannot be read.
+        ResultsError: One of them does not exist or cannot be read, or something of the
+            first could not be compared.
     """
     metrics = resolve_metrics(installed())
     pairing = None
@@ -113,8 +134,10 @@ def compare_named(first: str, second: str, out: Path, rules: Rules) -> Compariso
         folders = [RunFolder.find(name, out) for name in (first, second)]
         baseline, judged = folders
         pairing = Pairing(baseline, judged, cache(_Hidden(baseline)), metrics)
-    sides = [_side(name, out, metrics) for name in (first, second)]
-    return compare_sides(*sides, rules=rules, paired=pairing)
+    before, after = (_side(name, out, metrics) for name in (first, second))
+    found = compare_sides(before, after, rules=rules, paired=pairing)
+    require_complete(before, after, found, allow_missing=allow_missing)
+    return found
 
 
 def _side(name: str, out: Path, metrics: Sequence[Metric]) -> Side:
@@ -122,12 +145,18 @@ def _side(name: str, out: Path, metrics: Sequence[Metric]) -> Side:
         folder = RunFolder.find(name, out)
         return side_of_run(folder.read_run(), folder.trials())
     try:
-        content = json.loads(Path(name).read_text())
-        return side_of_benchmarks(Path(name).name, content, metrics)
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+        return side_of_benchmarks(Path(name).name, _object_in(Path(name)), metrics)
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ResultsError(
             f"{name} is not a file written by pytest --benchmark-json: {error}."
         ) from None
+
+
+def _object_in(file: Path) -> dict[str, Any]:
+    content = json.loads(file.read_text())
+    if not isinstance(content, dict):
+        raise TypeError("it holds no object")
+    return content
 
 
 def _is_file(name: str) -> bool:
@@ -160,7 +189,7 @@ def markdown(found: Comparison) -> str:
     lines += ["| | data · protocol | model | | first | second | effect | basis |"]
     lines += ["|---|---|---|---|---:|---:|---|---|"]
     for cell in shown:
-        where = [cell.where, cell.who, cell.quantity]
+        where = [cell.where, cell.who, _quantity(cell)]
         cells = [f"{_MARKS[cell.verdict]} {cell.verdict}", *where, *_figures(cell)]
         text = " | ".join(part.replace("|", r"\|") for part in cells)
         lines.append(f"| {text} | {cell.reason.replace('|', ' ')} |")
@@ -193,7 +222,7 @@ def _table(cells: list[Cell]) -> TextTable:
         rows=[
             [
                 cell.who,
-                cell.quantity,
+                _quantity(cell),
                 cell.verdict,
                 *_figures(cell),
                 "" if cell.noise is None else f"{cell.noise:.1%}",
@@ -204,6 +233,10 @@ def _table(cells: list[Cell]) -> TextTable:
         # Drop the noise first, then both values: the effect summarises them.
         gives_way=(6, 4, 3),
     )
+
+
+def _quantity(cell: Cell) -> str:
+    return f"{cell.quantity} ({cell.unit})" if cell.unit else cell.quantity
 
 
 def _figures(cell: Cell) -> tuple[str, str, str]:
@@ -235,8 +268,10 @@ def _counted(found: Comparison) -> str:
 
 def _feet(found: Comparison) -> list[str]:
     rules = found.rules
+    timed = any(cell.unit for cell in found.cells)
     return [
         *found.notes,
+        *([_UNITS] if timed else []),
         f"At most {rules.error_rate:.1%} of the cells have a wrong verdict. Times "
         f"must differ by {rules.least_time:.0%}, metrics by {rules.least_error:.1%} "
         f"to matter. Intervals have a confidence level of {1 - rules.error_rate:.1%}.",

@@ -47,7 +47,9 @@ def command(
     on the rating scale of the data set. If the model was fitted without a user or an
     item, the bias model predicts instead, and a line says how often.
     """
-    model = SavedModel.load(folder, Trust(installed(), code, trust), complain_of)
+    model = SavedModel.load(folder, Trust(installed(), code, trust))
+    if model.doubt:
+        complain_of(f"{model.doubt}.")
     rows = read_rows(
         pairs,
         ("user", "item"),

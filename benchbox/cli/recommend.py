@@ -68,7 +68,9 @@ def command(
             "Give --user with the id of a user in the data, or --user-file with the "
             "ratings of a new user."
         )
-    model = SavedModel.load(folder, Trust(installed(), code, trust), complain_of)
+    model = SavedModel.load(folder, Trust(installed(), code, trust))
+    if model.doubt:
+        complain_of(f"{model.doubt}.")
     if user_file is not None:
         best = model.recommend_to_new(_own_ratings(model, user_file, columns), k)
     else:

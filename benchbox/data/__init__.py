@@ -13,11 +13,12 @@ from benchbox.data.file_names import is_file_choice as is_file_choice
 from benchbox.data.file_names import names_of as names_of
 from benchbox.data.file_names import spelt as spelt
 from benchbox.data.file_names import split_settings as split_settings
+from benchbox.data.files import open_regular as open_regular
+from benchbox.data.files import part_digests as part_digests
 from benchbox.data.identity import FOLD_FORMAT as FOLD_FORMAT
 from benchbox.data.identity import data_id as data_id
 from benchbox.data.identity import digest_of as digest_of
 from benchbox.data.identity import features_id as features_id
-from benchbox.data.identity import pairs_id as pairs_id
 from benchbox.data.ids import plain_id as plain_id
 from benchbox.data.indexing import canonical_order as canonical_order
 from benchbox.data.own_files import card_for_files as card_for_files

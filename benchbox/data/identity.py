@@ -28,30 +28,15 @@ def data_id(ratings: Ratings) -> str:
     """
     if (known := _DATA_IDS.get(ratings)) is not None:
         return known
-    parts = [b"data %d" % _HASH_FORMAT, *_pairs(ratings), ratings.values]
+    parts: list[_Part] = [b"data %d" % _HASH_FORMAT]
+    for ids in (ratings.user_ids, ratings.item_ids):
+        names = [] if ids is None else ids.tolist()
+        parts.append("\0".join(map(str, names)).encode())
+    parts += [ratings.users, ratings.items, ratings.values]
     if ratings.timestamps is not None:
         parts.append(ratings.timestamps)
     _DATA_IDS[ratings] = digest_of(*parts)
     return _DATA_IDS[ratings]
-
-
-def pairs_id(ratings: Ratings) -> str:
-    """Return the hash of who rated what: of the raw ids, without values and times.
-
-    So it is the same when hidden values change, unlike `data_id`.
-    """
-    if ratings not in _PAIRS_IDS:
-        pairs = digest_of(b"pairs %d" % _HASH_FORMAT, *_pairs(ratings))
-        _PAIRS_IDS[ratings] = pairs
-    return _PAIRS_IDS[ratings]
-
-
-def _pairs(ratings: Ratings) -> list[_Part]:
-    parts: list[_Part] = []
-    for ids in (ratings.user_ids, ratings.item_ids):
-        names = [] if ids is None else ids.tolist()
-        parts.append("\0".join(map(str, names)).encode())
-    return [*parts, ratings.users, ratings.items]
 
 
 def remember_data_id(ratings: Ratings, identity: str) -> None:
@@ -61,7 +46,6 @@ def remember_data_id(ratings: Ratings, identity: str) -> None:
 
 # Ratings never change, and hashing 20 million takes half a second.
 _DATA_IDS: WeakKeyDictionary[Ratings, str] = WeakKeyDictionary()
-_PAIRS_IDS: WeakKeyDictionary[Ratings, str] = WeakKeyDictionary()
 
 
 def features_id(ratings: Ratings) -> str:

@@ -81,6 +81,14 @@ class Fold:
         return self.partition.roles(len(self.ratings))
 
     @cached_property
+    def train_id(self) -> str:
+        """`data_id` of the training ratings, from which seeds are derived.
+
+        Neither a hidden rating nor the name of a file or fold enters it.
+        """
+        return data_id(self.train)
+
+    @cached_property
     def id(self) -> str:
         """Hash of the data, the recipe and the role of every rating.
 

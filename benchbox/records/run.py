@@ -1,12 +1,11 @@
 """Records of a run, its models and its folds, as stored in ``run.json``."""
 
-from collections import Counter
 from hashlib import blake2b
 from typing import Any, Literal
 
 import msgspec
 
-from benchbox.errors import counted, one_line
+from benchbox.errors import one_line
 from benchbox.machine import Environment
 from benchbox.models import Capabilities
 from benchbox.options import spell
@@ -189,25 +188,6 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Data set and protocol in words."""
         protocol = spell(self.protocol, self.protocol_options)
         return f"{spell(self.dataset, self.dataset_options)} · {protocol}"
-
-    @property
-    def warnings(self) -> list[str]:
-        """What the audits warn of, each once for all folds, without a full stop."""
-        first: dict[str, tuple[str, str]] = {}
-        n_folds: Counter[str] = Counter()
-        for fold in self.folds:
-            for found in fold.findings:
-                if found.severity == "warning":
-                    first.setdefault(found.name, (fold.name, found.text))
-                    n_folds[found.name] += 1
-        return [
-            f"fold {fold}{_and_others(n_folds[name] - 1)}: {text}"
-            for name, (fold, text) in first.items()
-        ]
-
-
-def _and_others(n: int) -> str:
-    return f" (and {counted(n, 'other fold')})" if n else ""
 
 
 class MetricRecord(msgspec.Struct, frozen=True, kw_only=True):

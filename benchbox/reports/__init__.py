@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from benchbox.reports.structured import row_values as row_values
     from benchbox.reports.tables import render as render
     from benchbox.reports.tables import write_tables as write_tables
+    from benchbox.reports.warnings import audit_warnings as audit_warnings
 else:
     # `benchbox list` only fits tables, so it must not load records and analyses.
     __getattr__, __dir__, __all__ = lazy_names(
@@ -22,6 +23,7 @@ else:
         {
             "STATS_FORMATS": "stats",
             "TextTable": "fitting",
+            "audit_warnings": "warnings",
             "fitted": "fitting",
             "leaderboards": "leaderboard",
             "paragraph": "fitting",

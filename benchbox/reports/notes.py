@@ -15,6 +15,7 @@ from benchbox.reports.columns import (
 )
 from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
+from benchbox.reports.warnings import audit_warnings
 
 
 def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[str]:
@@ -30,7 +31,8 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
     return [
         *([f"⚠ These figures do not measure prediction: {flaw}."] if flaw else []),
         *(f"⚠ {m.title}: {m.flaw}." for m in shown_metrics(board) if m.flaw),
-        *about_the_data(board.stage),
+        *(f"⚠ In {text}." for text in audit_warnings(board.stage)),
+        *board.stage.notes,
         what_was_scored(run, board.stage),
         _how_it_was_pooled(run, board, best, tied),
         *_about_cold_pairs(board),
@@ -71,12 +73,6 @@ def title(stage: StageRecord) -> str:
     warning = "⚠ " if stage.flaw else ""
     name = spell(stage.dataset, stage.dataset_options)
     return f"{warning}{name} · {stage.protocol}{' (flawed)' if stage.flaw else ''}"
-
-
-def about_the_data(stage: StageRecord) -> list[str]:
-    """Return what the audit of the folds warned of, and what reading the data found."""
-    warned = [f"⚠ {text[0].upper()}{text[1:]}." for text in stage.warnings]
-    return [*warned, *stage.notes]
 
 
 def _about_the_front(board: Leaderboard) -> list[str]:
@@ -191,9 +187,10 @@ def _how_it_was_pooled(run: RunRecord, board: Leaderboard, best: str, tied: str)
     seeds = f"Stochastic models are fitted with {counted(n_seeds, 'seed')} per fold."
     if n_folds < 2:
         return (
-            f"Metrics are computed over all hidden ratings of the fold. {seeds} A "
-            f"single fold gives no interval, so no model is marked as tied; `benchbox "
-            f"stats` computes intervals over users."
+            f"Metrics are computed over all hidden ratings of the fold. {seeds} "
+            f"{best}: best {board.metrics[0].title}. A single fold gives no interval, "
+            f"so no model is marked as tied; `benchbox stats` computes intervals over "
+            f"users."
         )
     return (
         f"Metrics are computed over all hidden ratings of a fold; the table shows "

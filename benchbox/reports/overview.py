@@ -7,9 +7,10 @@ from benchbox.records import MetricRecord, PublishedRecord, RunRecord, StageReco
 from benchbox.reports.columns import FLAGS, WORSE
 from benchbox.reports.fitting import TextTable, fitted, paragraph, remark
 from benchbox.reports.leaderboard import Leaderboard, Row
-from benchbox.reports.notes import about_access, about_the_data, troubles, where_it_ran
+from benchbox.reports.notes import about_access, troubles, where_it_ran
 from benchbox.reports.numbers import MISSING, heading, number, seconds
 from benchbox.reports.pipes import pipe_table
+from benchbox.reports.warnings import audit_warnings
 
 _FLAWED = "⚠ Under the authors' protocols, which do not measure prediction"
 _HONEST = "Under honest protocols, on ratings that the model has not seen"
@@ -98,7 +99,9 @@ def _notes(run: RunRecord, boards: list[Leaderboard]) -> Iterator[str]:
             "for the data used in their place."
         )
     for board in boards:
-        yield from (f"{_name(board.stage)}: {t}" for t in about_the_data(board.stage))
+        for text in audit_warnings(board.stage):
+            yield f"⚠ {_name(board.stage)}, {text}."
+        yield from (f"{_name(board.stage)}: {note}" for note in board.stage.notes)
     yield from (line for board in boards for line in troubles(board))
     yield from about_access(run, next(filter(None, (b.unconfined for b in boards)), ""))
     yield where_it_ran(run)

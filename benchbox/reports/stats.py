@@ -16,12 +16,13 @@ from benchbox.reports.fitting import (
     remark,
     terminal_width,
 )
-from benchbox.reports.notes import about_the_data, title, what_was_scored
+from benchbox.reports.notes import title, what_was_scored
 from benchbox.reports.pipes import pipe_table
 from benchbox.reports.sections import sections
 from benchbox.reports.sections.ranking import ranks
 from benchbox.reports.sections.section import Section
 from benchbox.reports.structured import definition
+from benchbox.reports.warnings import audit_warnings
 
 _HEADING_WIDTH = 13
 """Width in a terminal at which headings of figures are wrapped."""
@@ -133,7 +134,8 @@ def _notes(run: RunRecord, analysis: Analysis) -> list[str]:
         if stage.flaw
         else []
     )
-    said = [*flaw, *about_the_data(stage), what_was_scored(run, stage)]
+    doubts = [f"⚠ In {text}." for text in audit_warnings(stage)]
+    said = [*flaw, *doubts, *stage.notes, what_was_scored(run, stage)]
     if analysis.left_out:
         names = ", ".join(analysis.left_out)
         said.append(f"Left out, as they lack predictions of some folds: {names}.")

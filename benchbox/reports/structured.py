@@ -7,6 +7,7 @@ import msgspec
 from benchbox.options import spell
 from benchbox.records import RunRecord, StageRecord
 from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.warnings import audit_warnings
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
@@ -30,7 +31,6 @@ def definition(run: RunRecord, stage: StageRecord) -> dict[str, Any]:
         "dataset": spell(stage.dataset, stage.dataset_options),
         "protocol": spell(stage.protocol, stage.protocol_options),
         "flaw": stage.flaw,
-        "warnings": "; ".join(stage.warnings),
     }
 
 
@@ -41,6 +41,7 @@ def row_values(run: RunRecord, board: Leaderboard, row: Row) -> dict[str, Any]:
         "folds": " ".join(fold.name for fold in stage.folds),
         "n_hidden": sum(fold.n_hidden for fold in stage.folds),
         "clipped": run.config.clip,
+        "warnings": "; ".join(audit_warnings(stage)),
     }
     # Figures that do not measure prediction quality get their own columns.
     prefix = "flawed_" if stage.flaw else ""
@@ -91,7 +92,7 @@ def flat(row: Row, prefix: str = "") -> dict[str, Any]:
 def _board(board: Leaderboard) -> dict[str, Any]:
     return {
         "stage": board.stage,
-        "warnings": board.stage.warnings,
+        "warnings": audit_warnings(board.stage),
         "reference": board.reference,
         "rows": [flat(row) for row in board.rows],
         "troubles": board.troubles,

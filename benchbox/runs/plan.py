@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from benchbox.data import FOLD_FORMAT, Dataset, features_id, pairs_id
+from benchbox.data import FOLD_FORMAT, Dataset, features_id
 from benchbox.machine import (
     Environment,
     FoundDevices,
@@ -213,18 +213,15 @@ class PlannedTrial:
         return self.fold_seed(self.model.name, self.replicate)
 
     def fold_seed(self, *path: str | int) -> int:
-        """Return a seed derived from this trial's data, fold and *path*.
+        """Return a seed derived from this trial's training ratings and *path*.
 
-        It depends on who rated what, not on the name of the file or data set: the same
-        ratings give the same figures, wherever they come from. It depends on neither
-        the data id nor the fold id: these depend on the values of hidden ratings, and
-        nothing that a model sees may depend on them.
+        Nothing that a model sees may depend on hidden ratings. So neither the data id
+        nor the fold id enters, not even which pairs are hidden. Names of files, data
+        sets and folds do not enter either: the same ratings give the same figures,
+        wherever they come from.
         """
-        dataset = self.plan.stages[self.stage_number].dataset
-        fold = (self.fold.protocol.name, self.fold.name)
-        return derive_seed(
-            self.plan.config.seed, pairs_id(dataset.ratings), *fold, *path
-        )
+        shown = (self.fold.train_id, self.fold.protocol.name)
+        return derive_seed(self.plan.config.seed, *shown, *path)
 
     @cached_property
     def device(self) -> str:

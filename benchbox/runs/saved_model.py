@@ -1,9 +1,8 @@
 """Fitting a model, saving it in a folder, and loading it to predict and recommend."""
 
-import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -45,11 +44,10 @@ from benchbox.runs.saved_files import (
     read_record,
     write_record,
 )
-from benchbox.runs.trust import Trust, other_source
+from benchbox.runs.saved_source import beside, doubt_about
+from benchbox.runs.trust import Trust
 from benchbox.seeding import derive_seed
 from benchbox.trials import Executor, Listen, build_model, check_predictions
-
-_LOG = logging.getLogger("benchbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +257,18 @@ def _ratings_of(record: SavedRecord, folder: Path) -> Ratings:
     return ratings
 
 
+def _built(planned: PlannedModel) -> RatingModel:
+    try:
+        return build_model(planned.target, planned.options_type, planned.options)
+    except BenchboxError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"The code of {planned.label} no longer makes the model that was saved: "
+            f"{error_line(error)}. Fit it again."
+        ) from error
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SavedModel:
     """A fitted model loaded from a folder, ready to predict.
@@ -267,37 +277,35 @@ class SavedModel:
         record: Description of the model.
         model: The model itself.
         ratings: Ratings it was fitted to.
+        doubt: What to tell the user about its source, such as that it has changed since
+            the fit; empty if there is nothing to tell.
     """
 
     record: SavedRecord
     model: RatingModel
     ratings: Ratings
+    doubt: str = ""
 
     @classmethod
-    def load(
-        cls, folder: Path, trust: Trust, notify: Callable[[str], None] = _LOG.warning
-    ) -> Self:
+    def load(cls, folder: Path, trust: Trust) -> Self:
         """Return the model saved in *folder*.
 
         Args:
             folder: Where it is.
             trust: Whose code may run if the record names it.
-            notify: Shows a line if an installed package has other code than the model
-                was fitted with.
 
         Raises:
-            UsageError: The folder has no saved model, or its code is not trusted.
-            ModelError: The record is damaged or from another version of benchbox, or
-                the file with the model has changed.
+            UsageError: The folder has no saved model, or its code is not trusted, gone
+                or changed.
+            ModelError: The record is damaged or from another version of benchbox.
         """
         record = read_record(folder)
-        planned = trust.model(record.model, folder)
+        planned = trust.model(beside(record.model, folder))
+        doubt = doubt_about(planned, may_differ=trust.everything)
         ratings = _ratings_of(record, folder)
+        model = _built(planned)
         # Here a plugin's code runs, on a state that may be damaged.
         try:
-            if changed := other_source(planned):
-                notify(changed)
-            model = build_model(planned.target, planned.options_type, planned.options)
             model.restore(read_state(folder / STATE))  # type: ignore[attr-defined]
         except BenchboxError:
             raise
@@ -305,7 +313,7 @@ class SavedModel:
             raise damaged(
                 folder, f"it cannot be restored: {error_line(error)}"
             ) from None
-        return cls(record=record, model=model, ratings=ratings)
+        return cls(record=record, model=model, ratings=ratings, doubt=doubt)
 
     def predict(self, users: list[str], items: list[str]) -> Values:
         """Return a predicted rating per pair of ids, on the scale, shape ``(n,)``.

@@ -27,6 +27,7 @@ from benchbox.protocols import (
     refuse_leaks,
 )
 from benchbox.records import RunConfig, RunRecord
+from benchbox.reports import audit_warnings
 from benchbox.runs.plan import Stage
 
 Notify = Callable[[str], None]
@@ -119,9 +120,7 @@ class Stages:
             standard=all(fold.name in pinned for fold in folds),
         )
         refuse_leaks(folds, stage.audits, dataset.name)
-        record = stage.record()
-        for warning in record.warnings:
-            self._notify(f"benchbox: {record.label}, {warning}.")
+        _warn(stage, self._notify)
         return stage
 
     def all(self, config: RunConfig) -> list[Stage]:
@@ -245,6 +244,12 @@ def split(
     check_fold_ids(dataset, folds)
     defaults = dataset.card.default_folds if protocol.name == "official" else ()
     return _pick(folds, wanted or defaults, dataset.name)
+
+
+def _warn(stage: Stage, notify: Notify) -> None:
+    record = stage.record()
+    for text in audit_warnings(record):
+        notify(f"benchbox: {record.label}, {text}.")
 
 
 def _pick(folds: list[Fold], wanted: Sequence[str], dataset: str) -> list[Fold]:

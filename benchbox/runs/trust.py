@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from benchbox.errors import ModelError, UsageError, one_line
+from benchbox.errors import UsageError, one_line
 from benchbox.plugins import Registry
 from benchbox.records import PlannedModel, RunConfig
-from benchbox.targets import file_of, source_digest, target_of
+from benchbox.targets import target_of
 
 MODEL_FILE = re.compile(
     r"(?P<file>.+\.py):(?P<name>\w+)(:(?P<settings>.*))?", re.DOTALL
@@ -49,35 +49,28 @@ class Trust:
     files: tuple[Path, ...] = ()
     everything: bool = False
 
-    def model(self, model: PlannedModel, folder: Path) -> PlannedModel:
+    def model(self, model: PlannedModel) -> PlannedModel:
         """Return the model of a record, after checking that its code may run.
 
-        A file that the user names is taken in place of the one of the same name, and
-        one beside the folder in place of one that is gone: they have moved together.
-
-        Args:
-            model: The model, as recorded.
-            folder: Folder of the record.
+        A file that the user names is taken in place of the one of the same name.
 
         Raises:
-            UsageError: It is of no installed plugin, nor of a file that is trusted, or
-                that file is gone.
+            UsageError: It is of no installed plugin, nor of a file that is trusted.
         """
-        place = None
-        if (file := file_of(model.target)) is not None:
-            place = _moved_with(file, folder, model.source_digest)
-            if (found := self._from_file(model, place)) is not None:
-                return found
+        file, _, name = model.target.rpartition(":")
+        if file.endswith(".py"):
+            trusted = self._trusted(Path(file))
+            kind = model.options_type.removeprefix(f"{file}:")
+            if trusted is not None and (kind.isidentifier() or not kind):
+                return msgspec.structs.replace(
+                    model,
+                    target=f"{trusted}:{name}",
+                    options_type=kind and f"{trusted}:{kind}",
+                )
         if not self.everything and not self._is_offered(model):
-            gone = _gone(folder) if place and not place.is_file() else ""
             raise UsageError(
                 f"The record names the code {_named(model.target)!r}, which no "
-                f"installed plugin offers as a model. {gone}{_remedy(str(place or ''))}"
-            )
-        if place is not None and not place.is_file():
-            raise UsageError(
-                f"The model is {_named(model.target)!r}. {_gone(folder)}Or name "
-                f"it where it is now: --code FOLDER/{_named(place.name)}"
+                f"installed plugin offers as a model. {_remedy(file)}"
             )
         return model
 
@@ -94,21 +87,6 @@ class Trust:
                     f"The record names the code {_named(file)!r}. {_remedy(file)}"
                 )
         return config
-
-    def _from_file(self, model: PlannedModel, place: Path) -> PlannedModel | None:
-        """Return *model* with the file that the user trusts for *place*, if any."""
-        file, _, name = model.target.rpartition(":")
-        kind = model.options_type.removeprefix(f"{file}:")
-        trusted = self._trusted(place)
-        if trusted is None or not trusted.is_file():
-            return None
-        if kind and not kind.isidentifier():
-            return None
-        return msgspec.structs.replace(
-            model,
-            target=f"{trusted}:{name}",
-            options_type=kind and f"{trusted}:{kind}",
-        )
 
     def _trusted(self, file: Path) -> Path | None:
         """Return the file that the user trusts for *file*, if any."""
@@ -130,41 +108,6 @@ class Trust:
         )
 
 
-def other_source(model: PlannedModel) -> str:
-    """Return a line if a package has other code than *model* was fitted with.
-
-    Raises:
-        ModelError: A file of the user's own, or one it imports, has changed since.
-    """
-    if source_digest(model.target) == model.source_digest:
-        return ""
-    if (file := file_of(model.target)) is not None:
-        raise ModelError(
-            f"{str(file)!r}, or a file it imports, has changed since {model.label} was "
-            f"fitted, so it may predict otherwise. Undo the change, or fit it again."
-        )
-    return (
-        f"{model.label} was fitted with other code of {model.package} than is "
-        f"installed, so it may predict otherwise. Fit it again to be sure."
-    )
-
-
-def _moved_with(file: Path, folder: Path, digest: str) -> Path:
-    """Return where a recorded file is now: in its place, or beside the record's folder.
-
-    Of several, that is the one whose source is still that of the record.
-    """
-    beside = folder.absolute().parent / file.name
-    found = [place for place in (file, beside) if place.is_file()]
-    same = [place for place in found if source_digest(f"{place}:") == digest]
-    return next(iter([*same, *found]), file)
-
-
-def _gone(folder: Path) -> str:
-    where = one_line(str(folder), _MOST_NAMED)
-    return f"This file is gone: put it back, or beside {where!r}. "
-
-
 def _named(code: str) -> str:
     # A path to copy into a command: longer than other values in messages.
     return one_line(code, _MOST_NAMED)
@@ -172,8 +115,9 @@ def _named(code: str) -> str:
 
 def _remedy(file: str) -> str:
     if file.endswith(".py"):
+        gone = "" if Path(file).is_file() else "It is not there now: put it back. "
         return (
-            f"If you trust it, add --code {_named(file)}, or --trust for all "
+            f"{gone}If you trust it, add --code {_named(file)}, or --trust for all "
             f"that the record names."
         )
     return "Install the plugin that does; or add --trust if you trust the record."

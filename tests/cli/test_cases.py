@@ -60,7 +60,7 @@ def test_the_overview_says_what_the_audit_warned_of_and_in_which_case(
 
     overview = said.partition("## svd-toy")[0]
     where = "hidden – svd-toy · holdout:fraction=0.2, in place of ml-20m:top_users=9"
-    assert f"{where}: ⚠ Fold holdout: only 9 ratings are hidden" in overview
+    assert f"⚠ {where}, fold holdout: only 9 ratings are hidden" in overview
 
 
 def test_data_that_stand_in_for_others_are_named_so(

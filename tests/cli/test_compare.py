@@ -112,6 +112,46 @@ def test_files_of_pytest_benchmark_are_compared_alike(
     assert "1 BETTER" in benchbox("compare new.json old.json").out
 
 
+def test_a_gate_passes_no_file_that_lacks_what_the_baseline_has(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    def write(name: str, *tests: str, **scores: float) -> None:
+        content = [
+            {
+                "name": test,
+                "fullname": f"m.py::{test}",
+                "stats": {"data": [0.1] * 6},
+                "extra_info": {**scores, "folds": {"k1": "aa"}},
+            }
+            for test in tests
+        ]
+        (tmp_path / name).write_text(json.dumps({"benchmarks": content}))
+
+    write("old.json", "t", "v", rmse=0.9)
+    write("none.json")
+    write("fewer.json", "t", rmse=0.9)
+    write("unscored.json", "t", "v")
+    write("deep.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "list.json").write_text("[]")
+
+    for name, text in (
+        ("none.json", "none.json has no results"),
+        ("fewer.json", "fewer.json has no v on m.py"),
+        ("deep.json", "not a file written by pytest"),
+        ("list.json", "not a file written by pytest"),
+    ):
+        done = benchbox(f"compare old.json {name}")
+        assert done.code == 2
+        assert text in done.err
+        assert done.err.count("\n") == 1
+    assert benchbox("compare old.json fewer.json --allow-missing").code == 0
+    gone = benchbox("compare old.json unscored.json")
+    assert gone.code == 1
+    assert "WORSE: unscored.json does not have this metric." in gone.out
+    assert "Seconds are those of a whole round" in gone.out
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [

@@ -71,3 +71,19 @@ def test_other_ratings_of_the_same_name_have_other_seeds(
         seeds += [trial.seed for trial in done.folder.trials()]
 
     assert seeds[0] != seeds[1]
+
+
+def test_neither_names_of_a_folds_files_nor_hidden_pairs_change_a_seed(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    header, *lines = ratings().splitlines(keepends=True)
+    seeds = set()
+    for name, hidden in (("one", slice(7, None, 8)), ("two", slice(7, 200, 8))):
+        train, test = tmp_path / f"{name}.train", tmp_path / f"{name}.test"
+        train.write_bytes(b"".join([header, *lines[::2]]))
+        test.write_bytes(b"".join([header, *lines[hidden]]))
+        done = benchbox(f"run -d {train}+{test} -m biased-mf --seeds 1")
+        assert done.code == 0, done.err
+        seeds |= {trial.seed for trial in done.folder.trials()}
+
+    assert len(seeds) == 1

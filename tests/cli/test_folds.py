@@ -1,5 +1,6 @@
 """`benchbox data folds` and `audit`, and what a run does with a leak."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -97,17 +98,31 @@ def test_findings_are_kept_with_the_fold_s_record_and_warnings_said(
     )
 
 
-@pytest.mark.parametrize("file", ["table.md", "table.csv"])
-def test_no_best_mark_stands_in_a_file_without_what_the_audit_warned_of(
-    benchbox: Benchbox, file: str
-) -> None:
-    done = benchbox("run -d svd-toy -p holdout -m bias")
-    stats = benchbox("stats last")
+def test_warnings_stand_under_the_table_in_every_format(benchbox: Benchbox) -> None:
+    done = benchbox("run -d svd-toy -p holdout -m bias -m item-mean")
+    said = "only 4 ratings are hidden: sampling alone makes an RMSE over them uncertain"
+    forms = {
+        name: benchbox(f"report last --format {name}").out
+        for name in ("markdown", "latex", "csv", "json")
+    }
+    files = [done.folder.path / f"table.{end}" for end in ("md", "csv", "tex")]
 
-    text = (done.folder.path / file).read_text()
-    assert "**bias**" in text or ",best," in text
-    for said in (text, " ".join(done.out.split()), " ".join(stats.out.split())):
-        assert "old holdout: only 4 ratings are hidden" in said
+    texts = [done.out, *forms.values(), *(file.read_text() for file in files)]
+
+    for text in texts:
+        assert said in " ".join(text.split())
+    assert "bold: best RMSE" in forms["markdown"]
+    (table,) = json.loads(forms["json"])["tables"]
+    assert any(text.startswith("fold holdout: only 4") for text in table["warnings"])
+
+
+def test_a_warning_of_several_folds_is_said_once(benchbox: Benchbox) -> None:
+    done = benchbox("run -d svd-toy -p kfold:n_folds=3 -m bias")
+
+    for text in (done.out, done.err):
+        said = " ".join(text.split())
+        assert said.count("ratings are hidden: sampling alone") == 1
+        assert "fold k1 (and 2 other folds): only" in said
 
 
 @pytest.mark.usefixtures("leaky")

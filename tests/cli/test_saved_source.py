@@ -1,19 +1,14 @@
-"""Saved models and their source: whatever has become of it, none predicts otherwise."""
+"""A saved model is tied to the file it was fitted with."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchbox.cli import main
-from tests.support.commands import Benchbox, Lender
-from tests.support.damages import edit
+from tests.support.commands import Benchbox
 
 MINE = """
 import numpy as np
-
-from beside import STEP
 
 
 class Mine:
@@ -24,7 +19,7 @@ class Mine:
         self.mean = float(train.values.mean())
 
     def predict(self, history, users, items):
-        return np.full(len(users), self.mean + self.k * STEP)
+        return np.full(len(users), self.mean + self.k * 0.1, np.float32)
 
     def state(self):
         return {"mean": np.array(self.mean)}
@@ -34,108 +29,146 @@ class Mine:
 """
 
 
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory, lender: Lender) -> Path:
-    """A folder with a model in a file, one it imports, and what was fitted by it."""
-    folder = tmp_path_factory.mktemp("fitted")
+@pytest.fixture
+def home(benchbox: Benchbox, tmp_path: Path) -> Path:
+    """A folder with a model's file, and the model fitted and saved beside it."""
+    folder = tmp_path / "home"
+    folder.mkdir()
     (folder / "mine.py").write_text(MINE)
-    (folder / "beside.py").write_text("STEP = 0.1\n")
-    choice = f"{folder / 'mine.py'}:Mine:k=2"
-    with pytest.MonkeyPatch.context() as patch:
-        lender.serve(patch)
-        for model, out in ((choice, "saved"), ("bias", "bias")):
-            out = str(folder / out)
-            assert main(["fit", model, "-d", "svd-toy", "--out", out]) == 0
     (folder / "pairs.csv").write_text("user,item\n1,1\n")
+    lines = [f"{u},{i},{1 + (u * i) % 5}" for u in range(1, 9) for i in range(1, 9)]
+    (folder / "own.csv").write_text("\n".join(["user,item,rating", *lines, ""]))
+    done = benchbox(f"fit {folder}/mine.py:Mine:k=2 -d {folder}/own.csv --out home/m")
+    assert done.code == 0, done.err
     return folder
 
 
-@pytest.fixture
-def moved(fitted: Path, tmp_path: Path) -> Path:
-    """A copy of that folder, in which commands run, with the first out of reach."""
-    shutil.copytree(fitted, tmp_path, dirs_exist_ok=True)
-    target = f"{tmp_path / 'gone' / 'mine.py'}:Mine"
-    edit(tmp_path / "saved/model.json", lambda r: r["model"].update(target=target))
-    return tmp_path
-
-
-CHANGES: dict[str, tuple[str, Callable[[str], str]]] = {
-    "other predictions": ("mine.py", lambda code: code.replace("self.k *", "9 *")),
-    "other options": ("mine.py", lambda code: code.replace("k: int", "j: int")),
-    "a file it imports": ("beside.py", lambda code: "STEP = 1.0\n"),
-}
-
-
-@pytest.mark.parametrize("trust", ["--trust", "--code mine.py"])
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_model_does_not_predict_after_its_source_has_changed(
-    benchbox: Benchbox,
-    moved: Path,
-    change: tuple[str, Callable[[str], str]],
-    trust: str,
+def test_a_file_that_was_changed_predicts_only_if_that_is_accepted(
+    benchbox: Benchbox, home: Path
 ) -> None:
-    name, edited = change
-    (moved / name).write_text(edited((moved / name).read_text()))
+    before = benchbox(f"predict home/m home/pairs.csv --code {home}/mine.py")
+    (home / "mine.py").write_text(MINE.replace("0.1", "1.0"))
 
-    for line in ("predict saved pairs.csv", "recommend saved --user 1"):
-        done = benchbox(f"{line} {trust}")
+    named = benchbox(f"predict home/m home/pairs.csv --code {home}/mine.py")
+    trusted = benchbox("predict home/m home/pairs.csv --trust")
 
-        assert (done.code, done.out) == (1, "")
-        (said,) = done.err.splitlines()
-        assert f"{str(moved / 'mine.py')!r}, or a file it imports, has changed" in said
-        assert said.endswith("Undo the change, or fit it again.")
+    assert before.code == 0
+    assert not before.err
+    assert named.code == 2
+    assert "has changed since Mine was fitted" in named.err
+    assert "add --trust to use it as it is" in named.err
+    assert len(named.err.splitlines()) == 1
+    assert trusted.code == 0
+    assert "has changed since Mine was fitted" in trusted.err
+    assert trusted.out != before.out
 
 
-def test_a_file_that_moved_with_the_saved_model_is_found_beside_it(
-    benchbox: Benchbox, moved: Path
+def test_a_class_that_does_not_take_its_options_is_one_line(
+    benchbox: Benchbox, home: Path
 ) -> None:
-    refused = benchbox("predict saved pairs.csv")
-    trusted = benchbox("predict saved pairs.csv --trust")
-    named = benchbox("predict saved pairs.csv --code mine.py")
+    (home / "mine.py").write_text(
+        MINE.replace("k: int", "j: int").replace("= k", "= j")
+    )
+
+    done = benchbox("predict home/m home/pairs.csv --trust")
+
+    assert done.code == 2
+    (said,) = done.err.splitlines()
+    assert "'k'. Its options: j." in said
+
+
+def test_a_model_moved_together_with_its_file_is_found(
+    benchbox: Benchbox, home: Path, tmp_path: Path
+) -> None:
+    before = benchbox("predict home/m home/pairs.csv --trust")
+    moved = tmp_path / "elsewhere"
+    shutil.move(home, moved)
+
+    refused = benchbox("predict elsewhere/m elsewhere/pairs.csv")
+    named = benchbox(f"predict elsewhere/m elsewhere/pairs.csv --code {moved}/mine.py")
+    trusted = benchbox("predict elsewhere/m elsewhere/pairs.csv --trust")
 
     assert refused.code == 2
-    assert f"--code {moved / 'mine.py'}, or --trust" in refused.err
-    assert trusted.code == named.code == 0
-    assert trusted.out == named.out
-    assert trusted.out.startswith("user,item,prediction\n1,1,")
+    assert f"--code {moved}/mine.py" in refused.err
+    assert named.out == trusted.out == before.out != ""
 
 
-def test_of_two_files_the_one_that_the_model_was_fitted_with_counts(
-    benchbox: Benchbox, moved: Path
+@pytest.mark.parametrize("changed", ["home", "copy"])
+def test_of_a_file_and_its_copy_the_one_that_was_not_changed_predicts(
+    benchbox: Benchbox, home: Path, tmp_path: Path, changed: str
 ) -> None:
-    (moved / "gone").mkdir()
-    (moved / "gone" / "mine.py").write_text("raise SystemExit\n")
+    before = benchbox("predict home/m home/pairs.csv --trust")
+    shutil.copytree(home, tmp_path / "copy")
+    (tmp_path / changed / "mine.py").write_text(MINE.replace("0.1", "1.0"))
 
-    done = benchbox("predict saved pairs.csv --trust")
+    done = benchbox("predict copy/m home/pairs.csv --trust")
 
-    assert done.code == 0, done.err
+    assert (done.code, done.out, done.err) == (0, before.out, "")
 
 
-def test_a_file_that_is_gone_is_one_line_that_says_where_it_may_be(
-    benchbox: Benchbox, moved: Path
+def test_a_file_that_is_imported_by_the_model_s_must_not_change_either(
+    benchbox: Benchbox, home: Path
 ) -> None:
-    (moved / "mine.py").rename(moved / "elsewhere.py")
-
-    for trust in ("", " --trust", " --code elsewhere.py"):
-        done = benchbox(f"predict saved pairs.csv{trust}")
-
-        assert (done.code, done.out) == (2, "")
-        (said,) = done.err.splitlines()
-        assert "This file is gone: put it back, or beside 'saved'." in said
-        assert "--code" in said
-
-
-def test_other_code_of_an_installed_package_is_told(
-    benchbox: Benchbox, moved: Path
-) -> None:
-    before = benchbox("predict bias pairs.csv")
-    edit(moved / "bias/model.json", lambda r: r["model"].update(source_digest="0" * 16))
-
-    done = benchbox("predict bias pairs.csv")
-
-    assert before.err == ""
-    assert (done.code, done.out) == (0, before.out)
-    assert done.err == (
-        "benchbox: bias was fitted with other code of benchbox-recsys than is "
-        "installed, so it may predict otherwise. Fit it again to be sure.\n"
+    (home / "step.py").write_text("STEP = 0.1\n")
+    (home / "mine.py").write_text(
+        MINE.replace("\nclass", "from step import STEP\n\nclass").replace("0.1", "STEP")
     )
+    fitted = benchbox(f"fit {home}/mine.py:Mine -d {home}/own.csv --out home/n")
+    same = benchbox("predict home/n home/pairs.csv --trust")
+    (home / "step.py").write_text("STEP = 1.0\n")
+
+    done = benchbox(f"predict home/n home/pairs.csv --code {home}/mine.py")
+
+    assert fitted.code == same.code == 0
+    assert not same.err
+    assert done.code == 2
+    assert "has changed since Mine was fitted" in done.err
+
+
+def test_a_file_that_is_gone_is_one_line(benchbox: Benchbox, home: Path) -> None:
+    (home / "mine.py").unlink()
+
+    done = benchbox("predict home/m home/pairs.csv --trust")
+
+    assert done.code == 2
+    (said,) = done.err.splitlines()
+    assert f"{home}/mine.py, is gone. Put it there or beside" in said
+
+
+def test_a_file_under_another_name_is_not_taken_and_the_old_one_is_missed(
+    benchbox: Benchbox, home: Path
+) -> None:
+    (home / "mine.py").rename(home / "other.py")
+
+    for code in ("", f" --code {home}/other.py"):
+        done = benchbox(f"predict home/m home/pairs.csv{code}")
+
+        assert done.code == 2
+        (said,) = done.err.splitlines()
+        assert f"{home}/mine.py:Mine" in said
+        assert "It is not there now: put it back." in said
+
+
+def test_ratings_that_are_gone_are_one_line(benchbox: Benchbox, home: Path) -> None:
+    shutil.rmtree(home / "m" / "ratings")
+
+    done = benchbox("predict home/m home/pairs.csv --trust")
+
+    assert done.code == 1
+    (said,) = done.err.splitlines()
+    assert "is gone. Fit it again." in said
+
+
+def test_a_package_that_changed_is_said_and_still_predicts(
+    benchbox: Benchbox, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert benchbox("fit bias -d home/own.csv --out home/b").code == 0
+    same = benchbox("predict home/b home/pairs.csv")
+    monkeypatch.setattr("benchbox.runs.saved_source.source_digest", lambda _: "0")
+
+    done = benchbox("predict home/b home/pairs.csv")
+
+    assert not same.err
+    assert done.code == 0
+    assert done.out == same.out
+    assert "the package of bias has changed since this model was fitted" in done.err

@@ -1,10 +1,8 @@
 """Damages: what disks, copies and people do to a file."""
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -79,11 +77,3 @@ DAMAGES: tuple[Damage, ...] = (
     make_pipe,
     link,
 )
-
-
-def edit(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    """Change a record as somebody would who knows how it is made."""
-    record = json.loads(file.read_text())
-    change(record)
-    record.pop("digest", None)
-    file.write_text(json.dumps(record))

@@ -91,8 +91,8 @@ class AccuracyJudge:
         other: Scores,
         folds: list[str],
     ) -> Cell:
-        first, second = cell.first, cell.second
-        if not first or not second or first < 0 or second < 0:
+        first, second = mine.mean(folds), other.mean(folds)
+        if any(value <= 0 for value in _values(mine, folds) + _values(other, folds)):
             return replace(cell, reason="a value of 0 or below has no ratio")
         spreads = [_seed_spread(scores, folds) for scores in (mine, other)]
         known = [spread for spread in spreads if spread is not None]
@@ -160,11 +160,20 @@ class AccuracyJudge:
         return replace(
             cell,
             verdict=verdict_on(*worse, least),
-            effect=expm1(found.value),
-            low=expm1(found.low),
-            high=expm1(found.high),
+            effect=_ratio(found.value),
+            low=_ratio(found.low),
+            high=_ratio(found.high),
             reason=found.basis,
         )
+
+
+def _values(scores: Scores, folds: list[str]) -> list[float]:
+    return [value for of_fold in scores.by_fold(folds) for value in of_fold]
+
+
+def _ratio(distance: float) -> float:
+    """Return the relative difference, which may exceed what a float can hold."""
+    return expm1(min(distance, 700.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,10 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         where: Data set and protocol.
         who: Model.
         quantity: A metric or a phase; ``trials`` for whether the model runs at all.
+        unit: Unit of both values: ``s`` for seconds; empty for a metric.
         verdict: Verdict on the second side against the first.
-        first: Value of the first side: a mean score, or median seconds.
+        first: Value of the first side: the mean score over common folds, or the median
+            over rounds of the seconds of all common folds together.
         second: Value of the second side.
         effect: Second divided by first, minus 1; `None` if they cannot be compared.
         low: Lower end of the effect's confidence interval, at 1 minus the error rate.
@@ -50,6 +52,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     who: str
     quantity: str
+    unit: str = ""
     verdict: Verdict
     first: float | None = None
     second: float | None = None

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import fsum
+from math import fsum, inf
 from statistics import fmean
 from typing import NamedTuple
 
-import numpy as np
-
+from benchbox.errors import ResultsError
 from benchbox.metrics import Metric
 from benchbox.records import MetricRecord, RunRecord, TrialRecord
 
@@ -144,6 +143,15 @@ def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
             "devices": ", ".join(sorted({trial.device for trial in trials})),
             "precision": run.config.precision,
             "torch": run.environment.packages.get("torch", ""),
+            "rules of drawing": ", ".join(
+                sorted(
+                    {
+                        f"fold format {stage.fold_format}"
+                        for stage in run.stages
+                        if "seed" in stage.protocol_options
+                    }
+                )
+            ),
         },
         hidden_shares={
             fold.id: fold.n_hidden / fold.n_train
@@ -185,6 +193,10 @@ def side_of_benchmarks(
         name: Name of the side.
         content: Content of the file.
         metrics: Installed metrics, for the direction of each score.
+
+    Raises:
+        ResultsError: A benchmark is there twice, or has no times, or one that is not
+            above 0.
     """
     higher_is_better = {m.name: m.higher_is_better for m in metrics} | {COVERAGE: True}
     machine = content.get("machine_info")
@@ -194,6 +206,13 @@ def side_of_benchmarks(
         subject = Subject(module, test or str(benchmark.get("name")))
         extra = _dict(benchmark.get("extra_info"))
         seconds = _floats(_dict(benchmark.get("stats")).get("data"))
+        if subject in side.subjects:
+            raise ResultsError(f"{name} has the benchmark {subject.who} twice.")
+        if not seconds or not all(0 < s < inf for s in seconds):
+            raise ResultsError(
+                f"{name} has {_said(seconds)} for the benchmark {subject.who}. Run "
+                f"pytest again with --benchmark-json."
+            )
         rounds = {Round(k, 0): value for k, value in enumerate(seconds)}
         # A round covers all folds, so sides are comparable only if all folds agree.
         fold = " ".join(sorted(map(str, _dict(extra.get("folds")).values())))
@@ -206,6 +225,12 @@ def side_of_benchmarks(
                 values={fold: scores}, higher_is_better=higher_is_better[metric]
             )
     return side
+
+
+def _said(seconds: list[float]) -> str:
+    """Return what is wrong with the times of a benchmark."""
+    wrong = [value for value in seconds if not 0 < value < inf]
+    return f"a time of {wrong[0]:g} s" if wrong else "no times of rounds"
 
 
 def _add_times(side: Side, subject: Subject, trial: TrialRecord) -> None:
@@ -269,14 +294,18 @@ def _numbers(
     extra: dict[str, object], names: Iterable[str]
 ) -> Iterator[tuple[str, list[float]]]:
     for name in names:
-        numbers = _floats(extra.get(name))
-        if numbers and all(np.isfinite(numbers)):
+        # A metric that is not finite for one seed is missing.
+        listed = extra.get(name)
+        n_listed = len(listed) if isinstance(listed, list) else 1
+        if (numbers := _floats(listed)) and len(numbers) == n_listed:
             yield name, numbers
 
 
 def _floats(value: object) -> list[float]:
     listed = value if isinstance(value, list) else [value]
-    return [float(v) for v in listed if isinstance(v, int | float)]
+    numbers = [v for v in listed if isinstance(v, int | float)]
+    # An integer of a JSON file may be too large for a float.
+    return [inf if abs(v) >= 1e300 else float(v) for v in numbers]
 
 
 def _dict(value: object) -> dict[str, object]:

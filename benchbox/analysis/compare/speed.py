@@ -57,6 +57,7 @@ class SpeedJudge:
             subject,
             phase,
             "UNSURE",
+            unit="s",
             first=median(shown[0]),
             second=median(shown[1]),
             effect=median(shown[1]) / median(shown[0]) - 1,

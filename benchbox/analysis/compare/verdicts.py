@@ -18,7 +18,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         first: Name of the baseline.
         second: Name of the side to judge.
         rules: Rules of the comparison.
-        cells: A cell for each subject and quantity that both sides have.
+        cells: A cell for each subject and quantity that both sides have, and for each
+            metric that only the first has.
         notes: Limitations of the comparison.
     """
 
@@ -63,6 +64,7 @@ def compare_sides(
         cells += _broken(first, second, subject)
         metrics = _shared(first.scores, second.scores, subject)
         phases = _shared(first.times, second.times, subject)
+        cells += _vanished(first, second, subject)
         cells += [accuracy.cell(subject, metric) for metric in metrics]
         cells += [speed.cell(subject, phase) for phase in phases]
     return Comparison(
@@ -84,6 +86,21 @@ def _broken(first: Side, second: Side, subject: Subject) -> list[Cell]:
         verdict = "BETTER"
     reason = f"now {after}" if after else f"no longer {before}"
     return [new_cell(subject, "trials", verdict, reason=reason)]
+
+
+def _vanished(first: Side, second: Side, subject: Subject) -> Iterator[Cell]:
+    """Yield a cell for each metric of the first side that the second lacks."""
+    if subject in second.failed:
+        return
+    for (whose, metric), scores in first.scores.items():
+        if whose == subject and (subject, metric) not in second.scores:
+            yield new_cell(
+                subject,
+                metric,
+                "WORSE",
+                first=scores.mean(list(scores.values)),
+                reason=f"{second.name} does not have this metric",
+            )
 
 
 def _shared(

@@ -1,6 +1,6 @@
 """Turns columns of Arrow into those of a table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,21 @@ def first_unsound(column: "pa.ChunkedArray", kind: Kind) -> int:
     if column.null_count:
         return int(compute.index(column.is_null(), True).as_py())
     return int((~_in_range(column, kind)).argmax())
+
+
+def with_whole(table: "pa.Table", names: Sequence[str]) -> "pa.Table":
+    """Return *table* with some columns of decimals rounded down to int64.
+
+    Raises:
+        pa.ArrowInvalid: A number does not fit into 64 bits.
+    """
+    import pyarrow as pa
+    from pyarrow import compute
+
+    for name in names:
+        whole = compute.floor(table[name]).cast(pa.int64())
+        table = table.set_column(table.column_names.index(name), name, whole)
+    return table
 
 
 def converted(

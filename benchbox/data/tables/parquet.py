@@ -83,6 +83,7 @@ class ParquetTable:
         self, column: "pa.ChunkedArray", name: str, kind: Kind
     ) -> "pa.ChunkedArray":
         import pyarrow as pa
+        from pyarrow import compute
 
         found = column.type
         what = "number" if kind in NUMERIC else kind
@@ -93,7 +94,9 @@ class ParquetTable:
             )
         try:
             if pa.types.is_timestamp(found):
-                column = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+                # A plain cast would round towards 1970.
+                whole = compute.floor_temporal(column, unit="second")
+                column = whole.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
             if kind == "seconds" and pa.types.is_integer(column.type):
                 # Nanoseconds since 1970 are more than a float64 holds.
                 return column.cast(pa.int64())

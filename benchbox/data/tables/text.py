@@ -7,7 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from benchbox.data.tables.converted import converted, is_sound, no_rows
+from benchbox.data.tables.converted import converted, is_sound, no_rows, with_whole
 from benchbox.data.tables.fast_text import PlainText, looks_plain, read_plain
 from benchbox.data.tables.fields import NUMERIC, Columns, Wanted, flaw_in
 from benchbox.data.tables.records import (
@@ -159,12 +159,28 @@ class TextTable:
 
     def _parse(self, wanted: Mapping[str, Wanted], headed: bool) -> "pa.Table":
         import pyarrow as pa
+
+        seconds = [f"c{w.position}" for w in wanted.values() if w.kind == "seconds"]
+        try:
+            # A float64 cannot hold nanoseconds since 1970.
+            exact = self._parse_as(pa.decimal128(38, 9), wanted, headed)
+            return with_whole(exact, seconds)
+        except pa.ArrowInvalid:
+            if not seconds:
+                raise
+        return self._parse_as(pa.float64(), wanted, headed)
+
+    def _parse_as(
+        self, seconds: "pa.DataType", wanted: Mapping[str, Wanted], headed: bool
+    ) -> "pa.Table":
+        """Parse the wanted columns, with *seconds* as the type of times."""
+        import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
         types = {
             "id": pa.dictionary(pa.int32(), pa.string()),
             "number": pa.float64(),
-            "seconds": pa.float64(),
+            "seconds": seconds,
             "text": pa.string(),
         }
         with self._file.unpacking():

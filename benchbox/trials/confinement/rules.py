@@ -9,8 +9,7 @@ from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchbox.python_files import root_of
-from benchbox.targets import file_of
+from benchbox.targets import file_of, root_of
 
 SYSTEM = (
     "/usr",

@@ -8,6 +8,7 @@ from benchbox.analysis.compare.sides import (
     side_of_benchmarks,
     side_of_run,
 )
+from benchbox.errors import ResultsError
 from benchbox.metrics.metric import METRICS
 from tests.support.acme_metrics import CUBED, WITHIN_HALF
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
@@ -96,7 +97,8 @@ def test_a_file_of_pytest_benchmark_is_a_side() -> None:
 
 def test_the_record_of_a_metric_tells_the_direction_of_its_score() -> None:
     figures = {"within-half": [0.4, 0.5], "cubed": [1.0, 1.1], "unheard-of": [1.0]}
-    content = {"benchmarks": [{"name": "t", "extra_info": figures}]}
+    stats = {"data": [0.1]}
+    content = {"benchmarks": [{"name": "t", "stats": stats, "extra_info": figures}]}
 
     side = side_of_benchmarks("new.json", content, [CUBED, WITHIN_HALF])
 
@@ -124,12 +126,35 @@ def test_a_benchmark_of_trials_tells_its_folds_and_which_rounds_were_disturbed()
     assert set(side.scores[who, "rmse"].values) == folds
 
 
-@pytest.mark.parametrize(
-    "content", [{}, {"benchmarks": [{"name": "t", "stats": None}]}]
-)
-def test_an_empty_file_of_benchmarks_measures_nothing(content) -> None:
-    side = side_of_benchmarks("new.json", content, METRICS)
+def test_an_empty_file_of_benchmarks_measures_nothing() -> None:
+    side = side_of_benchmarks("new.json", {}, METRICS)
 
-    assert not any(
-        times.over({""}, with_contended=True) for times in side.times.values()
-    )
+    assert side.subjects == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        ([0.1, float("nan")], "a time of nan s"),
+        ([0.0, 0.1], "a time of 0 s"),
+        ([-0.1], "a time of -0.1 s"),
+        ([10**400], "a time of inf s"),
+        ([], "no times of rounds"),
+        (None, "no times of rounds"),
+        ("soon", "no times of rounds"),
+    ],
+)
+def test_a_benchmark_without_times_above_zero_is_refused(
+    seconds: object, said: str
+) -> None:
+    content = {"benchmarks": [{"fullname": "t.py::fit", "stats": {"data": seconds}}]}
+
+    with pytest.raises(ResultsError, match=f"^a.json has {said} for the benchmark fit"):
+        side_of_benchmarks("a.json", content, METRICS)
+
+
+def test_a_benchmark_that_is_there_twice_is_refused() -> None:
+    one = {"fullname": "t.py::fit", "stats": {"data": [0.1]}}
+
+    with pytest.raises(ResultsError, match=r"^a.json has the benchmark fit twice\."):
+        side_of_benchmarks("a.json", {"benchmarks": [one, one]}, METRICS)

@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchbox.analysis.compare.sides import Round, Side, Times
+from benchbox.analysis.compare.missing import require_complete
+from benchbox.analysis.compare.sides import Round, Scores, Side, Times
 from benchbox.analysis.compare.verdicts import Cell, Comparison, Rules, compare_sides
 from benchbox.analysis.statistics.paired import Effect, compare
+from benchbox.errors import ResultsError
 from tests.support.toy_sides import (
     BASE_SECONDS,
     scored,
@@ -336,6 +338,70 @@ def test_a_model_that_fails_now_is_worse_and_one_that_runs_now_is_better() -> No
     assert "now failed: loss became NaN" in one(worse).reason
     assert one(better).verdict == "BETTER"
     assert one(compare_sides(broken, broken)).verdict == "UNSURE"
+
+
+def test_a_metric_that_is_gone_is_worse() -> None:
+    before = scored_side({"mf": scored([[0.9]])})
+    after = scored_side({"mf": scored([[0.9]])})
+    (place,) = before.scores
+    before.scores[place[0], "mae"] = before.scores[place]
+
+    found = {cell.quantity: cell for cell in compare_sides(before, after).cells}
+
+    assert found["mae"].verdict == "WORSE"
+    assert "does not have this metric" in found["mae"].reason
+    assert "mae" not in {cell.quantity for cell in compare_sides(after, before).cells}
+
+
+@pytest.mark.parametrize("values", [[[0.0, 0.5]], [[-0.9, 0.91]], [[1e-300, 0.9]]])
+def test_values_without_a_sound_ratio_are_no_verdict(values) -> None:
+    found = compare_sides(
+        scored_side({"mf": scored([[0.9, 0.91]])}), scored_side({"mf": scored(values)})
+    )
+
+    assert one(found).verdict == "UNSURE"
+
+
+def refusal(first: Side, second: Side, **settings: bool) -> str:
+    found = compare_sides(first, second)
+    with pytest.raises(ResultsError) as caught:
+        require_complete(first, second, found, **settings)
+    return str(caught.value)
+
+
+def test_a_comparison_that_judged_nothing_is_refused() -> None:
+    full, empty = scored_side({"mf": scored([[0.9]])}), scored_side({})
+
+    for settings in ({}, {"allow_missing": True}):
+        assert "has no results" in refusal(full, empty, **settings)
+        assert "has no results" in refusal(empty, full, **settings)
+        assert "has no results" in refusal(empty, empty, **settings)
+
+
+def test_a_model_that_is_gone_is_refused_by_name_unless_it_may_be_missing() -> None:
+    first = scored_side({"mf": scored([[0.9]]), "svd": scored([[0.9]])})
+    second = scored_side({"mf": scored([[0.9]])})
+
+    said = refusal(first, second)
+
+    assert "has no svd" in said
+    assert "--allow-missing" in said
+    found = compare_sides(first, second)
+    require_complete(first, second, found, allow_missing=True)
+    require_complete(second, first, compare_sides(second, first))
+
+
+def test_folds_with_other_ids_are_refused_with_the_rules_that_drew_them() -> None:
+    first, second = (
+        scored_side({"mf": Scores(values={fold: {0: 0.9}})}) for fold in ("a", "b")
+    )
+    first.conditions["rules of drawing"] = "fold format 1"
+    second.conditions["rules of drawing"] = "fold format 2"
+
+    said = refusal(first, second, allow_missing=True)
+
+    assert "the same fold ids for mf" in said
+    assert "drawn by fold format 1 and by fold format 2" in said
 
 
 def test_what_only_one_side_has_is_named() -> None:
