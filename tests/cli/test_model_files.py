@@ -240,7 +240,7 @@ def test_a_saved_model_imports_its_neighbours_and_gets_its_options(
 
     assert kept.code == 0, kept.err
     assert done.code == 0, done.err
-    assert (lost.code, len(lost.err.splitlines())) == (1, 1)
+    assert (lost.code, len(lost.err.splitlines())) == (2, 1)
     assert done.out.splitlines()[1].startswith("1,2,3.")
 
 
