@@ -50,7 +50,8 @@ def doubt_about(model: PlannedModel, *, may_differ: bool) -> str:
     if is_file and not Path(file).is_file():
         raise UsageError(
             f"The file of the model, {file}, is gone. Put it there or beside the "
-            f"folder of the model, or name it with --code."
+            f"folder of the model, or name it with --code; its name must be "
+            f"{Path(file).name}, as it was."
         )
     if not model.source_digest or source_digest(model.target) == model.source_digest:
         return ""

@@ -70,7 +70,7 @@ class Trust:
         if not self.everything and not self._is_offered(model):
             raise UsageError(
                 f"The record names the code {_named(model.target)!r}, which no "
-                f"installed plugin offers as a model. {_remedy(file)}"
+                f"installed plugin offers as a model. {_remedy_of_model(file)}"
             )
         return model
 
@@ -111,6 +111,16 @@ class Trust:
 def _named(code: str) -> str:
     # A path to copy into a command: longer than other values in messages.
     return one_line(code, _MOST_NAMED)
+
+
+def _remedy_of_model(file: str) -> str:
+    # Only models may be in a file of the same name elsewhere.
+    if not file.endswith(".py") or Path(file).is_file():
+        return _remedy(file)
+    return (
+        f"That file is gone. If you trust a copy of it, name the copy with --code; it "
+        f"must be called {_named(Path(file).name)}, too."
+    )
 
 
 def _remedy(file: str) -> str:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchbox.errors import PluginError, nearest
+from benchbox.errors import PluginError, message_of, nearest
 from benchbox.targets.python_files import files_of, load_file
 
 
@@ -30,7 +30,8 @@ def resolve(target: str) -> Any:
             module = import_module(module_name)
         except ModuleNotFoundError as error:
             raise PluginError(
-                f"{target!r} cannot be imported: {error}. Is the package complete?"
+                f"{target!r} cannot be imported: {message_of(error)}. "
+                f"Is the package complete?"
             ) from error
     if not name:
         return module

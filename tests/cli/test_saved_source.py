@@ -133,6 +133,7 @@ def test_a_file_that_is_gone_is_one_line(benchbox: Benchbox, home: Path) -> None
     assert done.code == 2
     (said,) = done.err.splitlines()
     assert f"{home}/mine.py, is gone. Put it there or beside" in said
+    assert "--code; its name must be mine.py, as it was" in said
 
 
 def test_a_file_under_another_name_is_not_taken_and_the_old_one_is_missed(
