@@ -125,9 +125,8 @@ def _remedy_of_model(file: str) -> str:
 
 def _remedy(file: str) -> str:
     if file.endswith(".py"):
-        gone = "" if Path(file).is_file() else "It is not there now: put it back. "
         return (
-            f"{gone}If you trust it, add --code {_named(file)}, or --trust for all "
+            f"If you trust it, add --code {_named(file)}, or --trust for all "
             f"that the record names."
         )
     return "Install the plugin that does; or add --trust if you trust the record."

@@ -147,7 +147,7 @@ def test_a_file_under_another_name_is_not_taken_and_the_old_one_is_missed(
         assert done.code == 2
         (said,) = done.err.splitlines()
         assert f"{home}/mine.py:Mine" in said
-        assert "It is not there now: put it back." in said
+        assert "That file is gone. If you trust a copy of it, name the copy" in said
 
 
 def test_ratings_that_are_gone_are_one_line(benchbox: Benchbox, home: Path) -> None:
