@@ -15,7 +15,7 @@ from benchbox.data.raw import Duplicates, RawRatings
 from benchbox.data.readers import read_ratings
 from benchbox.data.subsets import SliceOptions, keep_rows
 from benchbox.data.times import Unit
-from benchbox.errors import DataError, UsageError
+from benchbox.errors import DataError, UsageError, counted
 from benchbox.ratings import RatingScale
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
@@ -145,15 +145,17 @@ def parse_codes(text: str) -> tuple[float, ...]:
 
 
 def _without(raw: RawRatings, codes: Sequence[float]) -> RawRatings:
-    """Return the ratings that are none of *codes*, and describe what is left out."""
+    """Return the ratings that are none of *codes*, and note what is left out."""
     kind = raw.values.dtype.type
     counts = {code: np.count_nonzero(raw.values == kind(code)) for code in codes}
     stays = ~np.isin(raw.values, np.array(codes, dtype=kind))
     if not stays.any():
         raise DataError('All ratings mean "not rated", according to missing=….')
-    said = ", ".join(f"{n:,} ratings of {code:g}" for code, n in counts.items())
+    said = " and ".join(
+        f"{counted(int(n), 'rating')} of {code:g}" for code, n in counts.items()
+    )
     kept = raw if stays.all() else keep_rows(raw, stays)
-    return replace(kept, described={**kept.described, "left out": f"{said} (missing)"})
+    return replace(kept, notes=(*kept.notes, f"Left out: {said} (missing)."))
 
 
 def _by_key(folds: Sequence[Files]) -> dict[str, str]:

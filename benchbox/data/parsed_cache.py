@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 import msgspec
 
 from benchbox.data.cards import DatasetCard
+from benchbox.data.files import part_digests
 from benchbox.data.identity import data_id, remember_data_id
 from benchbox.data.ratings_files import (
     map_array,
@@ -23,7 +24,6 @@ from benchbox.data.ratings_files import (
 from benchbox.data.sources.cache import LOCK, PARTIAL, cache_folder, locked, size_of
 from benchbox.data.sources.digests import sha256
 from benchbox.errors import DataError
-from benchbox.files import part_digests
 from benchbox.options import Options, to_json
 from benchbox.ratings import Positions, Ratings
 

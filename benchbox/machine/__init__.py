@@ -28,7 +28,10 @@ from benchbox.machine.device_choice import check_device as check_device
 from benchbox.machine.device_choice import device_for as device_for
 from benchbox.machine.device_choice import find_devices as find_devices
 from benchbox.machine.device_choice import runs_on as runs_on
+from benchbox.machine.devices import CACHE_VARIABLES as CACHE_VARIABLES
 from benchbox.machine.devices import KINDS as KINDS
+from benchbox.machine.devices import LIBRARY_FOLDERS as LIBRARY_FOLDERS
+from benchbox.machine.devices import LIBRARY_VARIABLES as LIBRARY_VARIABLES
 from benchbox.machine.devices import OWN_ACCELERATORS as OWN_ACCELERATORS
 from benchbox.machine.devices import TorchAccelerator as TorchAccelerator
 from benchbox.machine.devices import accelerator_in_use as accelerator_in_use

@@ -38,6 +38,22 @@ VARIABLES = (
 """Environment variables that affect which accelerators are visible or how they work."""
 
 PACKAGES = ("nvidia-", "pytorch-triton", "triton")
+
+LIBRARY_FOLDERS = (
+    "/run/opengl-driver",
+    "/opt/cuda*",
+    "/opt/rocm*",
+    "/opt/amdgpu*",
+    "/opt/intel",
+    "/opt/nvidia",
+)
+"""Patterns of the folders with the libraries of accelerators, besides the system's."""
+
+LIBRARY_VARIABLES = ("CUDA_HOME", "CUDA_PATH", "ROCM_PATH")
+"""Environment variables that name other such folders."""
+
+CACHE_VARIABLES = {"CUDA_CACHE_PATH": "cuda", "CUPY_CACHE_DIR": "cupy"}
+"""Variables that name caches of accelerators' code, and usual names of the folders."""
 """Prefixes of package names with libraries for accelerators."""
 
 _WARM_UP_SIZE = 256

@@ -33,7 +33,7 @@ from benchbox.plugins.faults import card_fault, model_fault
 from benchbox.plugins.formats import OWN_FORMATS, ReportFormat, is_file_of_a_run
 from benchbox.plugins.hookspecs import PLUGIN_API, hookimpl
 from benchbox.protocols import FLAWED, PROTOCOLS, Protocol
-from benchbox.python_files import load_file
+from benchbox.targets import load_file
 
 T = TypeVar("T")
 

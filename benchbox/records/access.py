@@ -9,7 +9,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         read: Files and folders it may read, as the user allows.
         hidden: Files and folders that it must not read, wherever they are: those with
-            data and results. Absolute, and without links.
+            data and results. Absolute, without links, and as bytes, since names of
+            files need not be UTF-8.
         network: Whether it may use the network.
         compiled: Folder that keeps what compilers made of the model's code, from one
             process to the next; empty for none.
@@ -18,7 +19,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     read: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
+    hidden: tuple[bytes, ...] = ()
     network: bool = False
     compiled: str = ""
     compiles: bool = False

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from benchbox.data import open_regular
 from benchbox.errors import ResultsError
-from benchbox.files import open_regular
 
 _BLOCK_BYTES = 1 << 20
 

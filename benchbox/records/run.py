@@ -156,6 +156,8 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
         folds: Folds of the run.
         fold_format: Version of the rule by which folds and seeds were drawn.
         case: Case that the stage belongs to; `None` if the run has no cases.
+        notes: Sentences about what reading the data found; empty in records of
+            benchbox 0.1.
     """
 
     dataset: str
@@ -175,6 +177,7 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     folds: list[FoldRecord]
     fold_format: int = 1
     case: CaseRecord | None = None
+    notes: list[str] = []
 
     def participants(self, run: "RunRecord") -> list[int]:
         """Return the indices of the models of *run* that take part."""

@@ -32,6 +32,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *([f"⚠ These figures do not measure prediction: {flaw}."] if flaw else []),
         *(f"⚠ {m.title}: {m.flaw}." for m in shown_metrics(board) if m.flaw),
         *(f"⚠ In {text}." for text in audit_warnings(board.stage)),
+        *board.stage.notes,
         what_was_scored(run, board.stage),
         _how_it_was_pooled(run, board, best, tied),
         *_about_cold_pairs(board),

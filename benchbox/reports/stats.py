@@ -135,7 +135,7 @@ def _notes(run: RunRecord, analysis: Analysis) -> list[str]:
         else []
     )
     doubts = [f"⚠ In {text}." for text in audit_warnings(stage)]
-    said = [*flaw, *doubts, what_was_scored(run, stage)]
+    said = [*flaw, *doubts, *stage.notes, what_was_scored(run, stage)]
     if analysis.left_out:
         names = ", ".join(analysis.left_out)
         said.append(f"Left out, as they lack predictions of some folds: {names}.")

@@ -40,7 +40,8 @@ def access_of(
         hidden.append(results)
     found = tuple(dict.fromkeys(os.path.realpath(place) for place in hidden))
     allowed = tuple(_allowed(path, found) for path in read)
-    return Access(read=allowed, hidden=found, network=network)
+    names = tuple(map(os.fsencode, found))
+    return Access(read=allowed, hidden=names, network=network)
 
 
 def compiled_folder(target: str, source: str) -> str:

@@ -80,6 +80,7 @@ class Stage:
             ],
             fold_format=FOLD_FORMAT,
             case=self.case,
+            notes=list(self.dataset.notes),
         )
 
 

@@ -13,7 +13,8 @@ def beside(model: PlannedModel, folder: Path) -> PlannedModel:
     """Return *model* with its file in the folder that holds *folder*, if it is there.
 
     A model of a file is saved with the file's path. If that file is gone, both were
-    moved: the file is then looked for beside the saved model.
+    moved: the file is then looked for beside the saved model. If both were copied, the
+    copy counts where it alone is as it was at the fit.
 
     Args:
         model: Model of a record.
@@ -21,12 +22,17 @@ def beside(model: PlannedModel, folder: Path) -> PlannedModel:
     """
     file, _, name = model.target.rpartition(":")
     found = folder.resolve().parent / Path(file).name
-    if not file.endswith(".py") or Path(file).is_file() or not found.is_file():
+    if not file.endswith(".py") or not found.is_file():
+        return model
+    target = f"{found}:{name}"
+    if Path(file).is_file() and not (
+        source_digest(target) == model.source_digest != source_digest(model.target)
+    ):
         return model
     kind = model.options_type
     if kind.startswith(f"{file}:"):
         kind = f"{found}{kind.removeprefix(file)}"
-    return msgspec.structs.replace(model, target=f"{found}:{name}", options_type=kind)
+    return msgspec.structs.replace(model, target=target, options_type=kind)
 
 
 def doubt_about(model: PlannedModel, *, may_differ: bool) -> str:
@@ -54,9 +60,13 @@ def doubt_about(model: PlannedModel, *, may_differ: bool) -> str:
             f"the package of {model.name} has changed since this model was fitted, so "
             f"it may predict otherwise"
         )
+    changed = (
+        f"{file}, or a file it imports, has changed since {name} was fitted, so it may "
+        f"predict otherwise"
+    )
     if not may_differ:
         raise UsageError(
-            f"{file} has changed since {name} was fitted, so it may predict otherwise. "
-            f"Fit the model again, restore the file, or add --trust to use it as it is."
+            f"{changed}. Fit the model again, undo the change, or add --trust to use "
+            f"it as it is."
         )
-    return f"{file} has changed since {name} was fitted, so it may predict otherwise"
+    return changed

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchbox.files import part_digests
+from benchbox.data import part_digests
 from benchbox.records import first_change
 
 

@@ -43,7 +43,6 @@ from benchbox.models import (
     write_state,
 )
 from benchbox.options import Options, decode
-from benchbox.python_files import keep_importable, keep_on_path
 from benchbox.ratings import Ratings, Values
 from benchbox.records import (
     MOST_EPOCHS,
@@ -58,7 +57,13 @@ from benchbox.records import (
     TrialOutcome,
     within_bounds,
 )
-from benchbox.targets import file_of, resolve, source_files
+from benchbox.targets import (
+    file_of,
+    keep_importable,
+    keep_on_path,
+    resolve,
+    source_files,
+)
 from benchbox.trials.confinement.state import is_confined
 from benchbox.trials.predictions import write_predictions
 

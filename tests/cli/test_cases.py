@@ -50,6 +50,19 @@ def test_flawed_cases_have_a_table_of_their_own(benchbox: Benchbox, suite: str) 
     assert "bias" in honest
 
 
+@pytest.mark.parametrize("form", ["table", "markdown"])
+def test_the_overview_says_what_the_audit_warned_of_and_in_which_case(
+    benchbox: Benchbox, suite: str, form: str
+) -> None:
+    benchbox(f"run --suite {suite}")
+
+    said = " ".join(benchbox(f"report last -f {form}").out.split())
+
+    overview = said.partition("## svd-toy")[0]
+    where = "hidden – svd-toy · holdout:fraction=0.2, in place of ml-20m:top_users=9"
+    assert f"⚠ {where}, fold holdout: only 9 ratings are hidden" in overview
+
+
 def test_data_that_stand_in_for_others_are_named_so(
     benchbox: Benchbox, suite: str
 ) -> None:

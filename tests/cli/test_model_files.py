@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchbox.trials.confinement import landlock, mounts
 from tests.support.commands import Benchbox, Done
 
 RUN = "run -d svd-toy --device cpu --seeds 1"
@@ -64,6 +65,8 @@ def statuses(done: Done) -> dict[str, str]:
 
 
 def run_starters(benchbox: Benchbox, file: Path, names: list[str]) -> None:
+    if landlock.version() and not mounts.are_possible():
+        pytest.skip("confined trials have no shared memory here; see docs/trust.md")
     file.parent.mkdir(exist_ok=True)
     file.write_text(STARTERS)
     models = " ".join(f"-m {file}:{name}" for name in names)
@@ -240,7 +243,7 @@ def test_a_saved_model_imports_its_neighbours_and_gets_its_options(
 
     assert kept.code == 0, kept.err
     assert done.code == 0, done.err
-    assert (lost.code, len(lost.err.splitlines())) == (1, 1)
+    assert (lost.code, len(lost.err.splitlines())) == (2, 1)
     assert done.out.splitlines()[1].startswith("1,2,3.")
 
 

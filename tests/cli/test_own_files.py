@@ -81,6 +81,7 @@ def test_ratings_that_mean_not_rated_are_warned_of_and_can_be_left_out(
     assert "warning" not in without.out
     assert "72 ratings of 0 (missing)" in without.out
     assert "zeros.csv:missing=0" in run.out
+    assert "\nLeft out: 72 ratings of 0 (missing).\n" in run.out
     record = json.loads((run.folder.path / "run.json").read_bytes())
     assert record["stages"][0]["n_ratings"] == 72
 

@@ -93,6 +93,38 @@ def test_a_model_moved_together_with_its_file_is_found(
     assert named.out == trusted.out == before.out != ""
 
 
+@pytest.mark.parametrize("changed", ["home", "copy"])
+def test_of_a_file_and_its_copy_the_one_that_was_not_changed_predicts(
+    benchbox: Benchbox, home: Path, tmp_path: Path, changed: str
+) -> None:
+    before = benchbox("predict home/m home/pairs.csv --trust")
+    shutil.copytree(home, tmp_path / "copy")
+    (tmp_path / changed / "mine.py").write_text(MINE.replace("0.1", "1.0"))
+
+    done = benchbox("predict copy/m home/pairs.csv --trust")
+
+    assert (done.code, done.out, done.err) == (0, before.out, "")
+
+
+def test_a_file_that_is_imported_by_the_model_s_must_not_change_either(
+    benchbox: Benchbox, home: Path
+) -> None:
+    (home / "step.py").write_text("STEP = 0.1\n")
+    (home / "mine.py").write_text(
+        MINE.replace("\nclass", "from step import STEP\n\nclass").replace("0.1", "STEP")
+    )
+    fitted = benchbox(f"fit {home}/mine.py:Mine -d {home}/own.csv --out home/n")
+    same = benchbox("predict home/n home/pairs.csv --trust")
+    (home / "step.py").write_text("STEP = 1.0\n")
+
+    done = benchbox(f"predict home/n home/pairs.csv --code {home}/mine.py")
+
+    assert fitted.code == same.code == 0
+    assert not same.err
+    assert done.code == 2
+    assert "has changed since Mine was fitted" in done.err
+
+
 def test_a_file_that_is_gone_is_one_line(benchbox: Benchbox, home: Path) -> None:
     (home / "mine.py").unlink()
 
@@ -102,6 +134,20 @@ def test_a_file_that_is_gone_is_one_line(benchbox: Benchbox, home: Path) -> None
     (said,) = done.err.splitlines()
     assert f"{home}/mine.py, is gone. Put it there or beside" in said
     assert "--code; its name must be mine.py, as it was" in said
+
+
+def test_a_file_under_another_name_is_not_taken_and_the_old_one_is_missed(
+    benchbox: Benchbox, home: Path
+) -> None:
+    (home / "mine.py").rename(home / "other.py")
+
+    for code in ("", f" --code {home}/other.py"):
+        done = benchbox(f"predict home/m home/pairs.csv{code}")
+
+        assert done.code == 2
+        (said,) = done.err.splitlines()
+        assert f"{home}/mine.py:Mine" in said
+        assert "That file is gone. If you trust a copy of it, name the copy" in said
 
 
 def test_ratings_that_are_gone_are_one_line(benchbox: Benchbox, home: Path) -> None:

@@ -228,8 +228,13 @@ def test_a_run_whose_terminal_closes_ends_as_interrupted_with_its_table(
     monkeypatch.setattr(_Hurt, "number", number)
     monkeypatch.setattr("benchbox.cli.run.TrialProgress", _Hurt)
     before = {n: signal.getsignal(n) for n in (signal.SIGHUP, signal.SIGTERM)}
+    # In the background, shells have it ignored.
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    done = benchbox(RUN)
+    try:
+        done = benchbox(RUN)
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
 
     assert done.code == 130
     assert done.folder.read_run().status == "interrupted"

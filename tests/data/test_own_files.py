@@ -1,5 +1,6 @@
 """Own files: any usual file of ratings is a data set, and a pair ships its fold."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -245,7 +246,9 @@ def test_codes_for_not_rated_are_left_out(tmp_path, missing, left) -> None:
 
     assert sorted(dataset.ratings.values.tolist()) == left
     assert dataset.ratings.scale == RatingScale(min(left), max(left))
-    assert "left out" in dataset.described
+    n = len(values) - len(left)
+    assert [note.partition(":")[0] for note in dataset.notes] == ["Left out"]
+    assert sum(map(int, re.findall(r"(\d+) ratings? of", dataset.notes[0]))) == n
 
 
 @pytest.mark.parametrize("missing", ["x", "0+", "0-5", "[0", "nan", "inf"])

@@ -10,9 +10,9 @@ import pytest
 from benchbox import ModelSpec, Options, hookimpl
 from benchbox.errors import PluginError, UsageError
 from benchbox.plugins.registry import Choice, Registry, discover
-from benchbox.python_files import load_file
 from benchbox.targets import (
     EQUIVALENT,
+    load_file,
     resolve,
     source_digest,
     target_of,

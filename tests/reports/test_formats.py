@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from benchbox.machine.clocks.latency import LatencyRecord
 from benchbox.machine.clocks.samples import summarise
 from benchbox.machine.sensors import GaugeRecord
+from benchbox.protocols import Finding
 from benchbox.ratings import RatingScale
+from benchbox.records import StageRecord
 from benchbox.records.folder import RunFolder
 from benchbox.records.trial import ScoreRecord
 from benchbox.reports.leaderboard import leaderboards
@@ -389,12 +391,53 @@ def test_notes_warn_of_mape_where_a_rating_may_be_zero(tmp_path, scale) -> None:
     assert f"The scale {scale} includes 0 or negative ratings: MAPE" in text
 
 
+def warned_of(n_folds: int = 2) -> StageRecord:
+    """A stage with a tiny test in each fold, and a note on its data."""
+    tiny = Finding(severity="warning", name="tiny-test", text="only 4 hidden", n=4)
+    odd = Finding(severity="note", name="cold-users", text="3 of 4", n=3)
+    stage = toy_stage(n_folds=n_folds, notes=["9 rows rate an item again."])
+    folds = [replace(fold, findings=[tiny, odd]) for fold in stage.folds]
+    return replace(stage, folds=folds)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_tells_what_the_audit_warned_of(tmp_path, form) -> None:
+    run = toy_run(MODELS[1:2], [warned_of()])
+
+    text = render(folder_of(tmp_path, run, [[0.9, 0.91]]), form)
+
+    assert "old k1 (and 1 other fold): only 4 hidden" in " ".join(text.split())
+    assert ("3 of 4" in text) == (form == "json")
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "latex", "json"])
+def test_a_table_tells_what_reading_the_data_found(tmp_path, form) -> None:
+    run = toy_run(MODELS[1:2], [warned_of()])
+
+    text = render(folder_of(tmp_path, run, [[0.9, 0.91]]), form)
+
+    assert "9 rows rate an item again." in text
+
+
+def test_programs_get_the_warnings_in_each_line(tmp_path) -> None:
+    sound = toy_stage(n_folds=1, dataset="boats")
+    run = toy_run(MODELS[1:2], [warned_of(n_folds=1), sound])
+    folder = folder_of(tmp_path, run, [[0.9]])
+
+    lines = list(csv.DictReader(io.StringIO(render(folder, "csv"))))
+    tables = json.loads(render(folder, "json"))["tables"]
+
+    assert [line["warnings"] for line in lines] == ["fold k1: only 4 hidden", ""]
+    assert [t["warnings"] for t in tables] == [["fold k1: only 4 hidden"], []]
+
+
 def test_notes_tell_of_nothing_that_is_not_there(tmp_path) -> None:
     text = notes_of(tmp_path, toy_stage(n_folds=1, cold_policy="filled as agreed"))
 
     assert "filled as agreed" not in text
     assert "includes 0 or negative" not in text
     assert "no model can expect" not in text
+    assert "⚠" not in text
 
 
 # Flags and flaws.

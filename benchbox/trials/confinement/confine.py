@@ -69,8 +69,9 @@ def _confine(
         return found
     _check_alone()
     keep_peak_memory_resettable()
-    code = rules.without(rules.of_code(target), access.hidden)
-    installed = rules.without(rules.of_the_installation(), access.hidden)
+    hidden = list(map(os.fsdecode, access.hidden))
+    code = rules.without(rules.of_code(target), hidden)
+    installed = rules.without(rules.of_the_installation(), hidden)
     readable = [*installed, *code, *given, *access.read]
     has_view = mounts.are_possible()
     if has_view:

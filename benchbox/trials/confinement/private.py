@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Collection
 from contextlib import suppress
 
+from benchbox.machine import CACHE_VARIABLES
+
 HOME, TEMPORARY, WORK, COMPILED = "home", "tmp", "work", "compiled"
 """Folders in the scratch folder of a trial."""
 
@@ -18,8 +20,7 @@ _IN_HOME = {
     "MPLCONFIGDIR": ".config/matplotlib",
     "TORCH_HOME": ".cache/torch",
     "HF_HOME": ".cache/huggingface",
-    "CUDA_CACHE_PATH": ".cache/cuda",
-    "CUPY_CACHE_DIR": ".cache/cupy",
+    **{name: f".cache/{folder}" for name, folder in CACHE_VARIABLES.items()},
     "SCIKIT_LEARN_DATA": ".cache/scikit-learn",
 }
 

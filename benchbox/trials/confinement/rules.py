@@ -9,8 +9,8 @@ from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchbox.python_files import root_of
-from benchbox.targets import file_of
+from benchbox.machine import LIBRARY_FOLDERS, LIBRARY_VARIABLES
+from benchbox.targets import file_of, root_of
 
 SYSTEM = (
     "/usr",
@@ -21,12 +21,7 @@ SYSTEM = (
     "/sbin",
     "/nix/store",
     "/gnu/store",
-    "/run/opengl-driver",
-    "/opt/cuda*",
-    "/opt/rocm*",
-    "/opt/amdgpu*",
-    "/opt/intel",
-    "/opt/nvidia",
+    *LIBRARY_FOLDERS,
     "/proc",
     "/sys",
 )
@@ -78,7 +73,7 @@ DEVICES = (
 )
 """Devices that hold nothing of others, and accelerators."""
 
-_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH", "ROCM_PATH")
+_LIBRARY_PATHS = ("LD_LIBRARY_PATH", *LIBRARY_VARIABLES)
 
 _CODE = (".py", ".pyc", ".so", ".pth")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchbox.errors import PluginError, message_of, nearest
-from benchbox.python_files import files_of, load_file
+from benchbox.targets.python_files import files_of, load_file
 
 
 def resolve(target: str) -> Any:

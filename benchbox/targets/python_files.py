@@ -23,7 +23,7 @@ _STAND_IN = """\
 # Imports a file named by its path, for processes that know its module's name only.
 from pathlib import Path
 
-from benchbox.python_files import load_file
+from benchbox.targets.python_files import load_file
 
 load_file(Path({file!r}))
 """

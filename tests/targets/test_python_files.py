@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchbox.errors import PluginError
-from benchbox.python_files import files_of, load_file
-from benchbox.targets import file_of, source_digest
+from benchbox.targets import file_of, files_of, load_file, source_digest
 
 
 def write(folder: Path, **texts: str) -> Path:
