@@ -745,7 +745,7 @@ RUNS = [
             Step("predict home/m p.csv --trust", ("1,1,2.9241",)),
             Step(
                 "predict home/m p.csv --code home/mine.py",
-                ("mine.py has changed since Mine was fitted",),
+                ("has changed since Mine was fitted",),
                 2,
                 {"home/mine.py": MINE.replace("0.1", "1.0")},
             ),
