@@ -144,31 +144,9 @@ def message_of(error: BaseException) -> str:
     """Return the text of an error in one printable line, whatever its class does."""
     # Its `__str__` may be anybody's code.
     try:
-        return one_line(str(error)) + _where_it_moved(error)
+        return one_line(str(error))
     except Exception as trouble:  # noqa: BLE001
         return f"(its message cannot be shown: {type(trouble).__name__})"
-
-
-_MOVED = {
-    "benchbox.audit": "benchbox.protocols",
-    "benchbox.claims": "benchbox.plugins",
-    "benchbox.features": "benchbox.models",
-    "benchbox.formats": "benchbox.plugins",
-    "benchbox.hookspecs": "benchbox.plugins",
-    "benchbox.indexing": "benchbox.data",
-    "benchbox.reference": "benchbox.models",
-    "benchbox.search": "benchbox.models",
-    "benchbox.slices": "benchbox.data",
-    "benchbox.states": "benchbox.models",
-    "benchbox.suites": "benchbox.plugins",
-    "benchbox.training": "benchbox.models.training",
-}
-"""Modules of version 0.1 that plugins import, and where their names are now."""
-
-
-def _where_it_moved(error: BaseException) -> str:
-    now = _MOVED.get(error.name or "") if isinstance(error, ImportError) else None
-    return f"; since benchbox 0.2 its names are in {now}" if now else ""
 
 
 def reason_of(error: OSError) -> str:

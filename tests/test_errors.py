@@ -2,7 +2,6 @@
 
 import errno
 import json
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbox.errors import (
-    _MOVED,
     ResultsError,
     counted,
     error_line,
@@ -64,17 +62,6 @@ def test_an_error_is_told_whatever_its_class_does() -> None:
     assert error_line(Mute()) == "Mute: (its message cannot be shown: KeyError)"
     assert shown(Shy()) == "a value of type Shy"
     assert shown(10**5000) == "a value of type int"
-
-
-@pytest.mark.parametrize("module", _MOVED)
-def test_an_import_of_what_moved_says_where_it_is_now(module: str) -> None:
-    with pytest.raises(ImportError) as caught:
-        import_module(module)
-
-    line = error_line(caught.value)
-
-    assert line.endswith(f"; since benchbox 0.2 its names are in {_MOVED[module]}")
-    import_module(_MOVED[module])
 
 
 def test_what_is_counted_is_one_or_many() -> None:

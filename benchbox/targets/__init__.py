@@ -1,5 +1,6 @@
 """From the name of a class to the class, and to the files that define it."""
 
+from benchbox.targets.moved import find_moved
 from benchbox.targets.python_files import files_of as files_of
 from benchbox.targets.python_files import keep_importable as keep_importable
 from benchbox.targets.python_files import keep_on_path as keep_on_path
@@ -12,3 +13,5 @@ from benchbox.targets.resolving import resolve as resolve
 from benchbox.targets.resolving import source_digest as source_digest
 from benchbox.targets.resolving import source_files as source_files
 from benchbox.targets.resolving import target_of as target_of
+
+find_moved()

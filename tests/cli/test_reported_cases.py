@@ -861,10 +861,7 @@ RUNS = [
                 "--budget-trials 3",
                 ("tuned toy on k1", "tuned toy on k2", "in 3 trials"),
             ),
-            Step(
-                "--plugin old_plugin.py list",
-                ("since benchbox 0.2 its names are in benchbox.models",),
-            ),
+            Step("--plugin old_plugin.py list", ("toy",)),
         ),
     ),
     Case(
