@@ -37,7 +37,9 @@ def test_timestamps_are_cut_to_whole_seconds(tmp_path, times) -> None:
     )
 
     assert raw.timestamps.dtype == np.int64
-    assert raw.timestamps.tolist() == [int(np.floor(time)) for time in times]
+    for found, time in zip(raw.timestamps.tolist(), times, strict=True):
+        # Less than a nanosecond before a second may be that second.
+        assert found in (np.floor(time), np.floor(time + 1e-9))
 
 
 def test_ratings_without_time_have_none(tmp_path) -> None:

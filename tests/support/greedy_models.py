@@ -112,7 +112,7 @@ class StartsADaemon(Honest):
         started = subprocess.Popen(
             [sys.executable, "-c", script], start_new_session=True
         )
-        print(started.pid)  # noqa: T201 - a test reads it in the log of the trial
+        print(started.pid, flush=True)  # noqa: T201 - a test reads it in the log
         raise ValueError("enough")
 
 
@@ -129,7 +129,7 @@ class CutsItsTies(Honest):
                 time.sleep(600)
             os._exit(0)
         os.wait()
-        print(os.read(read, 100).decode())  # noqa: T201
+        print(os.read(read, 100).decode(), flush=True)  # noqa: T201
         raise ValueError("enough")
 
 
