@@ -1,6 +1,7 @@
 """Leaderboard: means, ranks, marks and intervals are as worked out by hand."""
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -307,6 +308,39 @@ def test_a_model_below_the_noise_floor_is_flagged_unless_luck_explains_it() -> N
     }
 
 
+def test_a_model_that_saw_one_fold_alone_is_flagged_too() -> None:
+    run = toy_run([toy_model("leaky")], [toy_stage(noise_floor=1)])
+
+    # 20 hidden ratings in a fold: three deviations of the RMSE of noise are 47 %.
+    assert flags_of(run, [[1.0, 1.0, 0.6, 1.0, 1.0]]) == {"leaky": ""}
+    assert flags_of(run, [[1.0, 1.0, 0.5, 1.0, 1.0]]) == {
+        "leaky": "better than the noise floor"
+    }
+
+
+def test_a_fold_predicted_exactly_is_flagged_unless_the_bias_model_does_so_too() -> (
+    None
+):
+    run = toy_run([toy_model("leaky")])
+    scores = [[0.9, 0.0, 0.9, 0.9, 0.9]]
+
+    assert flags_of(run, scores, 0.95) == {"leaky": "predicts hidden ratings exactly"}
+    assert flags_of(run, [[0.0] * 5], 0.0) == {"leaky": ""}
+
+
+def test_twelve_equal_models_are_rarely_told_apart() -> None:
+    run = toy_run([toy_model(f"m{k}") for k in range(12)])
+    draw = np.random.Generator(np.random.PCG64(3))
+    wrong = 0
+
+    for _ in range(100):
+        (found,) = leaderboards(run, toy_trials(run, draw.normal(0.9, 0.01, (12, 5))))
+        wrong += any(not row.mark for row in found.rows)
+
+    # 3 % in the long run; more than 9 of 100 have a chance below 1 in 1,000.
+    assert wrong <= 9
+
+
 # Cost beside quality.
 
 
@@ -328,6 +362,21 @@ def test_the_front_is_of_models_no_other_beats_in_both() -> None:
 
     on_front = {row.label: row.is_on_front for row in board.rows}
     assert on_front == {"best": True, "slow": False, "quick": True, "middling": True}
+
+
+def test_the_front_counts_all_time_from_data_to_predictions() -> None:
+    run = toy_run([toy_model("honest"), toy_model("early")])
+    times = [{"load": 0.1, "fit": 1.0, "predict": 0.1}, {"load": 5.0, "fit": 0.1}]
+    trials = [
+        toy_trial(run, rmse, model=model, fold=fold, wall_seconds=times[model])
+        for model, rmse in enumerate((0.90, 0.91))
+        for fold in range(5)
+    ]
+
+    (board,) = leaderboards(run, trials)
+
+    assert [row.total_seconds for row in board.rows] == pytest.approx([1.2, 5.1])
+    assert [row.is_on_front for row in board.rows] == [True, False]
 
 
 def test_repeats_enter_the_timings_and_not_the_scores() -> None:
