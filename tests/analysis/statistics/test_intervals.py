@@ -76,3 +76,16 @@ def test_an_interval_holds_its_ends() -> None:
 
 def test_spread_is_the_sample_standard_deviation() -> None:
     assert spread([2, 4, 4, 4, 5, 5, 7, 9]) == pytest.approx(sqrt(32 / 7))
+
+
+def test_an_interval_among_many_models_is_as_wide_as_the_studentised_range() -> None:
+    differences = [0.8, 1.2, 1.0, 0.9, 1.1]
+    two = paired_interval(differences, 0.25)
+    many = paired_interval(differences, 0.25, n_models=12)
+
+    assert two is not None
+    assert many is not None
+    # From tables: t of 97.5 % with 4 degrees of freedom is 2.776; the range of 12 means
+    # at 95 % is 8.21, and as a difference of two 8.21 / sqrt(2).
+    widths = [one.high - one.low for one in (two, many)]
+    assert widths[1] / widths[0] == pytest.approx(8.21 / 2**0.5 / 2.776, rel=2e-3)
