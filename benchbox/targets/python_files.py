@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from importlib import import_module
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from sysconfig import get_path
+from types import CodeType
 from typing import Any
 
 from benchbox.errors import PluginError
@@ -27,6 +28,19 @@ from benchbox.targets.python_files import load_file
 
 load_file(Path({file!r}))
 """
+
+
+class _Fresh(SourceFileLoader):
+    """Compiles the source each time.
+
+    Kept bytecode counts as that of a file with the same size and the same second of
+    change, so it could be that of an earlier text.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the file as it is now."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 def load_file(path: Path) -> Any:
@@ -47,7 +61,7 @@ def load_file(path: Path) -> Any:
         known = sys.modules.get(name)
         if getattr(known, "__benchbox_version__", None) == version:
             return known
-        spec = spec_from_file_location(name, place)
+        spec = spec_from_file_location(name, place, loader=_Fresh(name, str(place)))
         assert spec is not None
         return _executed(spec, place, version)
 

@@ -1,5 +1,6 @@
 """Files named by their path: they find their neighbours, and count with them."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -146,3 +147,17 @@ def test_a_file_that_is_no_python_has_no_others(tmp_path: Path, text: str) -> No
 def test_a_target_names_a_file_or_a_module() -> None:
     assert file_of("/a/b.py:C") == Path("/a/b.py")
     assert file_of("a.b:C") is None
+
+
+def test_a_change_within_a_second_to_a_text_as_long_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    file = tmp_path / "quick.py"
+    second = 1_700_000_000 * 10**9
+    for place, text in enumerate(("N = 1\n", "N = 2\n")):
+        file.write_text(text)
+        os.utime(file, ns=(second + place, second + place))
+
+        assert place + 1 == load_file(file).N
