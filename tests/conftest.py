@@ -36,6 +36,23 @@ def compiled_once(pytestconfig: pytest.Config) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def planted_packages_forgotten(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """Unload what a test imported from its own folder.
+
+    The next test that plants a package of that name would get this one's.
+    """
+    loaded = {*sys.modules}
+    yield
+    root = str(tmp_path_factory.getbasetemp())
+    for name in {*sys.modules} - loaded:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if file.startswith(root):
+            del sys.modules[name]
+
+
 # A slow machine is no failure.
 settings.register_profile("benchbox", deadline=None)
 settings.register_profile("slow", settings.get_profile("benchbox"), max_examples=1000)

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -56,7 +55,6 @@ def load(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     )
     (info / "entry_points.txt").write_text(f"[benchbox]\n{point} = {module}\n")
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delitem(sys.modules, module, raising=False)
     return str(module)
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,6 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     file = plant(site, "benchbox-acme", "\n\n".join(blocks("python").values()))
     file.with_suffix(".toml").write_text(CARD)
     monkeypatch.syspath_prepend(str(site))
-    monkeypatch.delitem(sys.modules, "benchbox_acme", raising=False)
     return "benchbox-acme"
 
 
