@@ -86,6 +86,7 @@ SCRAPS = (
     b"inf",
 )
 
+
 @dataclass(frozen=True)
 class Output:
     """What a command printed, and how it ended."""
@@ -287,9 +288,7 @@ def _models(folder: Path) -> Target:
     (folder / "pairs.csv").write_text("user,item\n1,2\n7,10\n")
     model = str(folder / "saved")
     pairs = ("predict", model, str(folder / "pairs.csv"))
-    return Target(
-        folder, ("saved/*",), (pairs, ("recommend", model, "--user", "1"))
-    )
+    return Target(folder, ("saved/*",), (pairs, ("recommend", model, "--user", "1")))
 
 
 def _pairs(folder: Path, model: Path) -> Target:
