@@ -76,7 +76,8 @@ def test_a_suite_is_known_by_the_name_of_its_file(tmp_path: Path) -> None:
 
 def test_keys_of_a_suite_may_be_the_long_names_of_options(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
-        'model = ["bias"]\ntime-limit = 20\nmemory-limit = 1.5\nkeep-predictions = false'
+        'model = ["bias"]\ntime-limit = 20\nmemory-limit = 1.5\n'
+        "keep-predictions = false"
     )
 
     suite = suite_from_toml(tmp_path / "mine.toml")
