@@ -154,7 +154,7 @@ def change_value(content: bytes, rng: random.Random) -> bytes:
 
 def without_digest(content: bytes) -> bytes:
     """Remove the digest of a record, so that it is read as it is."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         tree = json.loads(content)
         if isinstance(tree, dict) and tree.pop("digest", None):
             return json.dumps(tree).encode()
