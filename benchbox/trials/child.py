@@ -11,11 +11,16 @@ from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data import map_array, map_ratings
-from benchbox.errors import BenchboxError, ModelError, error_line, message_of
+from benchbox.errors import (
+    BenchboxError,
+    ModelError,
+    error_line,
+    message_of,
+    one_line,
+)
 from benchbox.machine import (
     LapClock,
     PhaseClock,
@@ -47,10 +52,14 @@ from benchbox.ratings import Ratings, Values
 from benchbox.records import (
     MOST_EPOCHS,
     MOST_NOTES,
+    MOST_REASON_CHARACTERS,
+    Enough,
     EpochEnded,
     Fitted,
     Pairs,
     PhaseBegan,
+    Predicted,
+    Reply,
     Status,
     TrialJob,
     TrialMessage,
@@ -64,6 +73,7 @@ from benchbox.targets import (
     resolve,
     source_files,
 )
+from benchbox.trials.answers import Call, answers, predicted
 from benchbox.trials.confinement.state import is_confined
 from benchbox.trials.predictions import write_predictions
 
@@ -84,11 +94,11 @@ _WHAT_IT_MAY = (
 class Channel(Protocol):
     """The child's line to its parent."""
 
-    def send(self, message: TrialMessage) -> None:
+    def send(self, message: TrialMessage | Predicted) -> None:
         """Tell the parent how the trial gets on."""
 
-    def receive(self) -> Pairs:
-        """Wait for the pairs to predict, the parent's answer to `Fitted`."""
+    def receive(self) -> Reply:
+        """Wait for the parent's answer to `Fitted` or `Predicted`."""
 
 
 def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
@@ -165,54 +175,6 @@ def count_parameters(model: RatingModel) -> int | None:
     return sum(counts) if counts else None
 
 
-def host_array(predicted: Any) -> NDArray[Any]:
-    """Return a model's answer as an array in the host's memory.
-
-    Raises:
-        ModelError: It is none.
-    """
-    if isinstance(predicted, np.ma.MaskedArray) and np.any(predicted.mask):
-        n_masked = np.count_nonzero(predicted.mask)
-        raise ModelError(
-            f"predict declined {n_masked} of {predicted.size} pairs with a mask; there "
-            f"is no way to decline a pair."
-        )
-    # numpy understands CPU tensors and lists alike; for the rest the model is told.
-    try:
-        return np.asarray(predicted)
-    except Exception as error:
-        raise ModelError(
-            f"predict returned a {type(predicted).__name__} that is not an array: "
-            f"{error}"
-        ) from error
-
-
-def check_predictions(predicted: Any, n_pairs: int) -> Values:
-    """Return a model's answer as float32, or say how it breaks the contract.
-
-    Raises:
-        ModelError: Not one finite number per pair.
-    """
-    values = host_array(predicted)
-    if values.shape != (n_pairs,):
-        raise ModelError(
-            f"predict returned shape {values.shape} for {n_pairs} pairs; "
-            f"it must be ({n_pairs},)."
-        )
-    if values.dtype.kind not in "fiu":
-        raise ModelError(
-            f"predict returned {values.dtype} values; they must be numbers."
-        )
-    values = values.astype(np.float32)
-    n_bad = n_pairs - int(np.isfinite(values).sum())
-    if n_bad:
-        raise ModelError(
-            f"predict returned NaN or infinity for {n_bad} of {n_pairs} pairs; "
-            f"there is no way to decline a pair."
-        )
-    return values
-
-
 def _prepare(job: TrialJob, clock: PhaseClock, outcome: TrialOutcome) -> None:
     device = device_named(job.device)
     prepare_process(
@@ -255,35 +217,53 @@ def _run(
     # Only now may this process learn which pairs it will be asked for.
     channel.send(Fitted())
     pairs = channel.receive()
+    assert isinstance(pairs, Pairs)
     history = map_ratings(Path(job.history))
+    ask = partial(answers, model, history, chunk_size=job.chunk_size)
     channel.send(PhaseBegan(phase="predict"))
-    users, items = (map_array(Path(file)) for file in (pairs.users, pairs.items))
-    predictions = np.empty(len(users), dtype=np.float32)
-    for start in range(0, len(users), job.chunk_size):
-        chunk = slice(start, start + job.chunk_size)
-        # Reading the pairs from disk and checking the answer is not the model's work.
-        asked = np.array(users[chunk]), np.array(items[chunk])
-        with clock.phase("predict"):
-            # Inside the clock: the numbers must have reached the host.
-            answered = host_array(model.predict(history, *asked))
-        if outcome.ready_seconds is None:
-            outcome.ready_seconds = sum(
-                map(clock.wall_seconds.__getitem__, _TO_BE_READY)
-            )
-        predictions[chunk] = check_predictions(answered, len(asked[0]))
+    predictions = ask(pairs, make=partial(_timed, clock, outcome))
     channel.send(PhaseBegan(phase="end"))
-    if job.latency and len(users):
+    if job.latency and len(predictions):
         # What empties the caches is as large as they are, and no memory of the model.
         outcome.peak_memory_bytes = peak_memory_bytes(getrusage(RUSAGE_SELF))
         with clock.phase("latency"):
             outcome.latency = measure_latency(
-                lambda users, items: host_array(model.predict(history, users, items)),
-                users,
-                items,
+                partial(predicted, model, history),
+                *(map_array(Path(file)) for file in (pairs.users, pairs.items)),
                 n_items=train.n_items,
                 flush=cache_flusher(device_named(job.device)),
             )
     write_predictions(Path(job.out), predictions)
+    _answer_again(ask, channel, Path(job.out))
+
+
+def _timed(clock: PhaseClock, outcome: TrialOutcome, call: Call) -> NDArray[Any]:
+    with clock.phase("predict"):
+        # Inside the clock: the numbers must have reached the host.
+        answered = call()
+    if outcome.ready_seconds is None:
+        outcome.ready_seconds = sum(map(clock.wall_seconds.__getitem__, _TO_BE_READY))
+    return answered
+
+
+def _answer_again(
+    ask: Callable[[Pairs], Values], channel: Channel, folder: Path
+) -> None:
+    """Answer whatever else the parent asks, by the same calls and in no clock."""
+    said = Predicted()
+    while True:
+        channel.send(said)
+        asked = channel.receive()
+        if isinstance(asked, Enough):
+            return
+        # Its predictions are with the parent; what it throws now costs the test only.
+        try:
+            write_predictions(folder, ask(asked))
+            said = Predicted()
+        except BaseException as error:  # noqa: BLE001
+            said = Predicted(
+                trouble=one_line(error_line(error), MOST_REASON_CHARACTERS)
+            )
 
 
 def _fit(

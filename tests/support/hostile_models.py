@@ -70,6 +70,7 @@ def epoch(number: int, of: int = 1) -> bytes:
 
 
 FITTED = b'{"kind":"fitted"}'
+PREDICTED = b'{"kind":"predicted"}'
 
 
 def concluded(**values: object) -> bytes:
@@ -80,7 +81,7 @@ def concluded(**values: object) -> bytes:
 
 def through_to_the_end(**values: object) -> None:
     """Say all that a trial says that ends well, and leave."""
-    say(FITTED, phase("predict"), phase("end"), concluded(**values))
+    say(FITTED, phase("predict"), phase("end"), PREDICTED, concluded(**values))
     os._exit(0)
 
 
@@ -162,6 +163,26 @@ class EpochsWithoutEnd(Mean):
         line = channel()
         while True:
             line.sendall(block)
+
+
+@ends("failed", "said that it has predicted in phase 'fit'")
+class PredictsTooSoon(Mean):
+    def attack(self) -> None:
+        say(PREDICTED)
+
+
+@ends("failed", "ended well in phase 'end'")
+class GoesWithoutBeingAskedAgain(Mean):
+    def attack(self) -> None:
+        say(FITTED, phase("predict"), phase("end"), concluded())
+        os._exit(0)
+
+
+@ends("failed", "said more than 10 times that it predicted")
+class WantsToBeAskedForEver(Mean):
+    def attack(self) -> None:
+        say(FITTED, phase("predict"), phase("end"), *[PREDICTED] * 1000)
+        os._exit(0)
 
 
 @ends("failed", "ended well in phase 'fit'")

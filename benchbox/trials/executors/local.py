@@ -31,12 +31,15 @@ from benchbox.records import (
     Described,
     Devices,
     DevicesQuestion,
+    Enough,
     Fitted,
     ModelQuestion,
     Pairs,
     PhaseBegan,
+    Predicted,
     Question,
     QuestionTask,
+    Reply,
     Task,
     TrialJob,
     TrialOutcome,
@@ -45,7 +48,7 @@ from benchbox.records import (
 )
 from benchbox.trials.confinement.compiled import copy_compiled
 from benchbox.trials.confinement.private import COMPILED
-from benchbox.trials.executors.api import Finished, Listen
+from benchbox.trials.executors.api import AskAgain, Finished, Listen
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.conversation import Conversation
 from benchbox.trials.executors.printed import Printed
@@ -122,6 +125,7 @@ class LocalExecutor:
         log: Path,
         listen: Listen,
         hand_pairs: Callable[[], Pairs] | None = None,
+        ask_again: AskAgain | None = None,
         memory_limit_bytes: int | None = None,
     ) -> Finished:
         """Run one trial to whatever end it comes to; see `Executor.run`."""
@@ -133,10 +137,12 @@ class LocalExecutor:
 
         said, seen = Conversation(keeps_model=job.keep is not None), SeenPhases()
 
-        def take(message: ChildMessage) -> Pairs | None:
+        def take(message: ChildMessage) -> Reply | None:
             said.take(message)
             if isinstance(message, Concluded | Confined):
                 return None
+            if isinstance(message, Predicted):
+                return (ask_again and ask_again(message)) or Enough()
             if isinstance(message, PhaseBegan | Fitted):
                 # After the fit, until the prediction begins, the runner is at work.
                 phase = message.phase if isinstance(message, PhaseBegan) else ""
@@ -199,7 +205,7 @@ class LocalExecutor:
         self,
         task: Task,
         receives: Any,
-        take: Callable[[Any], Pairs | None],
+        take: Callable[[Any], Reply | None],
         log: Path,
         limits: Limits,
         glance: Callable[[int], None] = lambda pid: None,
