@@ -154,9 +154,10 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
     if hastened:
         which = ", ".join(row.label for row in hastened)
         said.append(
-            f"{HASTENED} {sum(row.n_hastened for row in hastened)} repeats took less "
-            f"than a tenth of the first fit with the same seed, so they may have kept "
-            f"something of it, and their times are not those of a fit: {which}."
+            f"{HASTENED} {counted(sum(row.n_hastened for row in hastened), 'repeat')} "
+            f"took less than a tenth of the first fit with the same seed, so something "
+            f"of it may have been kept, and their times are not those of a fit: "
+            f"{which}."
         )
     disturbed = sum(row.n_disturbed for row in board.rows)
     if disturbed:
