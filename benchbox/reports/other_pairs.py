@@ -46,10 +46,14 @@ def about_other_pairs(found: Mapping[str, AskedAgain | None]) -> list[str]:
             f"Predictions change from call to call, so whether they depend on which "
             f"other pairs are asked for could not be tested: {', '.join(varying)}."
         )
-    said += [
-        f"Not tested whether predictions of {label} depend on which other pairs are "
-        f"asked for: {one.reason.removesuffix('.')}."
+    untested = [
+        f"{label} ({one.reason.removesuffix('.')})"
         for label, one in known.items()
         if one.verdict == "untested"
     ]
+    if untested:
+        said.append(
+            f"Not tested whether predictions depend on which other pairs are asked "
+            f"for: {', '.join(untested)}."
+        )
     return said

@@ -44,7 +44,7 @@ _N_FAVOURITES = 8
 _N_QUESTIONS = 3
 """The most there are, for the estimate of their cost."""
 
-_LEAST_SECONDS, _MOST_SHARE = 0.1, 0.05
+_LEAST_SECONDS, _MOST_SHARE = 0.3, 0.05
 """What they may take together: this, or a share of the trial so far."""
 
 

@@ -479,7 +479,7 @@ OF_OTHER_PAIRS = {
     "varies": (AskedAgain(verdict="varies"), "Predictions change from call to call"),
     "untested": (
         AskedAgain(verdict="untested", reason="that would take too long"),
-        "asked for: that would take too long.",
+        "(that would take too long).",
     ),
 }
 
