@@ -38,6 +38,7 @@ from benchbox.records.messages import Ended as Ended
 from benchbox.records.messages import Enough as Enough
 from benchbox.records.messages import EpochEnded as EpochEnded
 from benchbox.records.messages import Fitted as Fitted
+from benchbox.records.messages import Loaded as Loaded
 from benchbox.records.messages import ModelQuestion as ModelQuestion
 from benchbox.records.messages import Pairs as Pairs
 from benchbox.records.messages import PhaseBegan as PhaseBegan
@@ -51,6 +52,7 @@ from benchbox.records.messages import Started as Started
 from benchbox.records.messages import Task as Task
 from benchbox.records.messages import TrialMessage as TrialMessage
 from benchbox.records.messages import TrialTask as TrialTask
+from benchbox.records.messages import Visible as Visible
 from benchbox.records.messages import ZygoteMessage as ZygoteMessage
 from benchbox.records.run import CaseRecord as CaseRecord
 from benchbox.records.run import FoldRecord as FoldRecord

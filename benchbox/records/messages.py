@@ -47,6 +47,20 @@ class EpochEnded(_Message, frozen=True, tag="epoch"):
     of: int
 
 
+class Loaded(_Message, frozen=True, tag="loaded"):
+    """The model is built and prepared; the trial waits for its ratings."""
+
+
+class Visible(_Message, frozen=True, tag="visible"):
+    """Where the ratings of a trial are, as the fields of `TrialJob` by these names."""
+
+    train: str
+    history: str
+    validation: str | None = None
+    validation_history: str | None = None
+    refit: str | None = None
+
+
 class Fitted(_Message, frozen=True, tag="fitted"):
     """The fit is over; the trial waits for the pairs to predict."""
 
@@ -97,7 +111,7 @@ class Enough(_Message, frozen=True, tag="enough"):
     """The runner has no more pairs to predict."""
 
 
-Reply = Pairs | Enough
+Reply = Visible | Pairs | Enough
 """What the runner says to a trial."""
 
 
@@ -110,7 +124,7 @@ class Concluded(_Message, frozen=True, tag="concluded"):
 TrialMessage = PhaseBegan | EpochEnded | Fitted
 """What a trial says while it runs."""
 
-ChildMessage = Confined | TrialMessage | Predicted | Concluded
+ChildMessage = Confined | Loaded | TrialMessage | Predicted | Concluded
 """All that the process of a trial says."""
 
 

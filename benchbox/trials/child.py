@@ -53,9 +53,9 @@ from benchbox.records import (
     MOST_EPOCHS,
     MOST_NOTES,
     MOST_REASON_CHARACTERS,
-    Enough,
     EpochEnded,
     Fitted,
+    Loaded,
     Pairs,
     PhaseBegan,
     Predicted,
@@ -64,6 +64,7 @@ from benchbox.records import (
     TrialJob,
     TrialMessage,
     TrialOutcome,
+    Visible,
     within_bounds,
 )
 from benchbox.targets import (
@@ -94,11 +95,11 @@ _WHAT_IT_MAY = (
 class Channel(Protocol):
     """The child's line to its parent."""
 
-    def send(self, message: TrialMessage | Predicted) -> None:
+    def send(self, message: Loaded | TrialMessage | Predicted) -> None:
         """Tell the parent how the trial gets on."""
 
     def receive(self) -> Reply:
-        """Wait for the parent's answer to `Fitted` or `Predicted`."""
+        """Wait for the parent's answer to `Loaded`, `Fitted` or `Predicted`."""
 
 
 def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
@@ -201,12 +202,16 @@ def _run(
             keep_importable(file, Path(job.out))
         model = build_model(job.target, job.options_type, job.options)
         prepare_model(model, job.device)
-        # Only now: what gets ready before the fit must not learn.
-        train = map_ratings(Path(job.train))
+    # Only now: what gets ready before the fit must not learn.
+    channel.send(Loaded())
+    visible = channel.receive()
+    assert isinstance(visible, Visible)
+    with clock.phase("load"):
+        train = map_ratings(Path(visible.train))
     channel.send(PhaseBegan(phase="fit"))
     steps = step_clock(device_named(job.device))
     with clock.phase("fit"):
-        _fit(job, model, train, channel, outcome, steps)
+        _fit(job, model, train, visible, channel, outcome, steps)
     if steps.n_steps:
         outcome.n_steps, outcome.steps = steps.n_steps, summarise(steps.seconds())
     outcome.n_parameters = count_parameters(model)
@@ -218,7 +223,7 @@ def _run(
     channel.send(Fitted())
     pairs = channel.receive()
     assert isinstance(pairs, Pairs)
-    history = map_ratings(Path(job.history))
+    history = map_ratings(Path(visible.history))
     ask = partial(answers, model, history, chunk_size=job.chunk_size)
     channel.send(PhaseBegan(phase="predict"))
     predictions = ask(pairs, make=partial(_timed, clock, outcome))
@@ -254,7 +259,7 @@ def _answer_again(
     while True:
         channel.send(said)
         asked = channel.receive()
-        if isinstance(asked, Enough):
+        if not isinstance(asked, Pairs):
             return
         # Its predictions are with the parent; what it throws now costs the test only.
         try:
@@ -270,6 +275,7 @@ def _fit(
     job: TrialJob,
     model: RatingModel,
     train: Ratings,
+    visible: Visible,
     channel: Channel,
     outcome: TrialOutcome,
     steps: StepClock,
@@ -293,23 +299,23 @@ def _fit(
         on_note=partial(_note, outcome.notes),
         time_step=steps.step,
     )
-    if not job.validation or not job.validation_history:
+    if not visible.validation or not visible.validation_history:
         _call_fit(model, train, context)
         return
     choosing = replace(
         context,
-        validation=map_ratings(Path(job.validation)),
-        validation_history=map_ratings(Path(job.validation_history)),
+        validation=map_ratings(Path(visible.validation)),
+        validation_history=map_ratings(Path(visible.validation_history)),
     )
     _call_fit(model, train, choosing)
     outcome.chosen_epoch = _best_epoch(outcome.curve)
-    if job.refit and outcome.chosen_epoch:
+    if visible.refit and outcome.chosen_epoch:
         again = replace(
             context,
             epochs=outcome.chosen_epoch,
             on_report=partial(note, outcome.refit_curve),
         )
-        ratings = map_ratings(Path(job.refit))
+        ratings = map_ratings(Path(visible.refit))
         laps.lap()
         _call_fit(model, ratings, again)
 

@@ -144,6 +144,12 @@ class AsksTwice(Mean):
         say(FITTED, FITTED)
 
 
+@ends("failed", "asked for its ratings in phase 'fit'")
+class AsksForItsRatingsAgain(Mean):
+    def attack(self) -> None:
+        say(b'{"kind":"loaded"}')
+
+
 @ends("failed", "reported an epoch in phase 'load'")
 class EpochBeforeTheFit(Mean):
     def __init__(self) -> None:
@@ -362,7 +368,9 @@ class Tampers(Mean):
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         super().fit(train, context)
-        self.tamper(Path(train.values.filename))  # type: ignore[attr-defined]
+        link = Path(train.values.filename)  # type: ignore[attr-defined]
+        # In a folder of the trial's own, beside that of the ratings.
+        self.tamper(link.parents[3] / "train" / link.name)
 
     def tamper(self, file: Path) -> None:
         raise NotImplementedError

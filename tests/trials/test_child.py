@@ -22,7 +22,7 @@ import torch
 
 from benchbox.machine.accelerator import MemoryPeaks
 from benchbox.machine.processor import Processor
-from benchbox.records import Enough, Pairs, Predicted, TrialJob
+from benchbox.records import Enough, Loaded, Pairs, Predicted, TrialJob, Visible
 from benchbox.trials import child
 
 class Card(Processor):
@@ -42,6 +42,8 @@ class Channel:
         self.said = message
 
     def receive(self):
+        if isinstance(self.said, Loaded):
+            return Visible(train=job.train, history=job.history)
         if isinstance(self.said, Predicted):
             return Enough()
         folder = Path(job.out)

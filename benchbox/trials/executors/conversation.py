@@ -9,13 +9,14 @@ from benchbox.records import (
     Confined,
     EpochEnded,
     Fitted,
+    Loaded,
     PhaseBegan,
     Predicted,
     TrialOutcome,
 )
 from benchbox.trials.executors.channel import LineError
 
-_NEXT = {"": "load", "load": "fit", "fitted": "predict", "predict": "end"}
+_NEXT = {"": "load", "loaded": "fit", "fitted": "predict", "predict": "end"}
 """The phase that may begin in each state of a trial."""
 
 
@@ -53,6 +54,8 @@ class Conversation:
             self._take_phase(message.phase)
         elif isinstance(message, EpochEnded):
             self._take_epoch(message)
+        elif isinstance(message, Loaded):
+            self._take_loaded()
         elif isinstance(message, Fitted):
             self._take_fitted()
         elif isinstance(message, Predicted):
@@ -82,6 +85,11 @@ class Conversation:
         # A fit that chooses its epochs is followed by another.
         if self._n_epochs > 2 * MOST_EPOCHS:
             raise LineError(f"reported more than {MOST_EPOCHS:,} epochs")
+
+    def _take_loaded(self) -> None:
+        if self._state != "load":
+            raise LineError(f"asked for its ratings {self._when()}")
+        self._state = "loaded"
 
     def _take_fitted(self) -> None:
         if self._state != "fit" or self._last_state == "fit":

@@ -33,6 +33,7 @@ from benchbox.records import (
     DevicesQuestion,
     Enough,
     Fitted,
+    Loaded,
     ModelQuestion,
     Pairs,
     PhaseBegan,
@@ -51,6 +52,7 @@ from benchbox.trials.confinement.private import COMPILED
 from benchbox.trials.executors.api import AskAgain, Finished, Listen
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.conversation import Conversation
+from benchbox.trials.executors.held_back import HeldBack
 from benchbox.trials.executors.printed import Printed
 from benchbox.trials.executors.running import (
     End,
@@ -141,6 +143,9 @@ class LocalExecutor:
             said.take(message)
             if isinstance(message, Concluded | Confined):
                 return None
+            if isinstance(message, Loaded):
+                seen.begin("")
+                return held_back.show()
             if isinstance(message, Predicted):
                 return (ask_again and ask_again(message)) or Enough()
             if isinstance(message, PhaseBegan | Fitted):
@@ -159,8 +164,9 @@ class LocalExecutor:
             copy_compiled(kept, compiled)
         self._watch.start()
         beside = self._left_over()
-        task = TrialTask(job=job)
-        end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
+        with HeldBack(job) as held_back:
+            task = TrialTask(job=held_back.job)
+            end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
         if job.access.compiled and job.access.compiles:
             copy_compiled(compiled, kept)
         contended, foreign_cpus = self._watch.seen()
