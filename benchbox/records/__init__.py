@@ -65,6 +65,7 @@ from benchbox.records.run import participants as participants
 from benchbox.records.study import StudiesRecord as StudiesRecord
 from benchbox.records.study import StudyRecord as StudyRecord
 from benchbox.records.study import Tried as Tried
+from benchbox.records.trial import MOST_SCORE as MOST_SCORE
 from benchbox.records.trial import NOT_ENFORCED as NOT_ENFORCED
 from benchbox.records.trial import AskedAgain as AskedAgain
 from benchbox.records.trial import ScoreRecord as ScoreRecord

@@ -15,6 +15,10 @@ NOT_ENFORCED = "not enforced"
 """How it begins, what a trial says of its confinement, if nothing kept it in."""
 
 
+MOST_SCORE = 1e100
+"""Largest absolute value of a score: beyond it, variances exceed what a float holds."""
+
+
 class ScoreRecord(msgspec.Struct, frozen=True):
     """Value of a metric in one trial.
 
@@ -22,11 +26,20 @@ class ScoreRecord(msgspec.Struct, frozen=True):
         value: Value of the metric; `None` if it is undefined.
         n_scored: Number of ratings it is computed from.
         n_excluded: Number of ratings that the metric cannot use.
+
+    Raises:
+        ValueError: The value is not finite, or beyond `MOST_SCORE`.
     """
 
     value: float | None
     n_scored: int
     n_excluded: int = 0
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not abs(self.value) <= MOST_SCORE:
+            raise ValueError(
+                f"a score is {self.value:g}; it must be a number up to {MOST_SCORE:g}"
+            )
 
 
 class AskedAgain(msgspec.Struct, frozen=True, kw_only=True):
