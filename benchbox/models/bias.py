@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from benchbox.models.state import State
 from benchbox.ratings import IndexArray, Ratings, Values
 
-# Where the search for the dampings starts, and what it assumes about users and about
-# items, with the weight of so many offsets: only tiny data sets notice.
+# Where the search for the dampings starts. It also counts as a tenth of an offset, so
+# that a damping stays finite if all offsets are 0.
 _USER_DAMPING, _ITEM_DAMPING = 5.0, 2.0
-_WEIGHT = 2.0
+_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -100,18 +100,20 @@ def fit_shrinkage(
 def kept_share(moved: NDArray[np.float64], wanted: NDArray[np.float64]) -> float:
     """Return the share of *moved* that explains *wanted*, from 0 to 1.
 
-    It is the slope of a regression through 0, shrunk by its own uncertainty (James &
-    Stein, 1961): a slope of less than its standard error becomes 0.
+    It is the slope of a regression through 0, at most 1, and shrunk by its own
+    uncertainty: with a slope of *t* standard errors, by a factor of ``1 - 2 / t^2``. A
+    slope that the Akaike information criterion would drop, because ``t^2 < 2``, is 0.
 
     Args:
         moved: How far predictions are from the bias model's, shape ``(n,)``.
         wanted: How far ratings are from them, shape ``(n,)``.
     """
-    size = float(moved @ moved)
-    along = float(moved @ wanted)
+    size, along = float(moved @ moved), float(moved @ wanted)
+    if size == 0:
+        return 1.0
     if along <= 0:
-        return 0.0 if size else 1.0
+        return 0.0
     slope = along / size
     rest = wanted - slope * moved
     variance = float(rest @ rest) / max(1, len(rest) - 1) / size
-    return min(1.0, max(0.0, slope - variance / slope))
+    return min(1.0, slope) * max(0.0, 1 - 2 * variance / slope**2)
