@@ -1,6 +1,7 @@
 """Devices: each kind is asked in its own way, and tells what it lacks."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ from tests.support.fake_torch import FakeTorch
 
 CORE = Path(benchbox.__file__).parent
 PLUGINS = Path(__file__).parents[2] / "plugins"
+
+NAMED_KIND = re.compile(r"cuda|rocm|\bhip\b|\bmps\b|\bxpu\b")
 
 TWO_CARDS = FoundDevices(kind="cuda", names=["Loom 3000", "Loom 4000"])
 APPLE = FoundDevices(kind="mps", names=["Apple M9"])
@@ -331,14 +334,33 @@ def code_of(file: Path) -> str:
     return ast.unparse(tree)
 
 
-def test_the_word_cuda_is_in_no_other_module_of_the_core() -> None:
+def test_kinds_of_accelerators_are_named_in_no_other_module() -> None:
+    core = [*CORE.rglob("*.py")]
+    families = [
+        *PLUGINS.glob("*/benchbox_*/**/*.py"),
+        *PLUGINS.glob("examples/**/*.py"),
+    ]
     naming = {
-        str(file.relative_to(CORE))
-        for file in CORE.rglob("*.py")
-        if "cuda" in code_of(file).lower()
+        file.name
+        for file in (*core, *families)
+        if NAMED_KIND.search(code_of(file).lower())
     }
 
-    assert naming == {"machine/devices.py", "machine/nvml.py"}
+    assert len(families) > 30
+    assert naming == {"devices.py", "nvml.py"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["torch.cuda.synchronize()", "devices = ('cpu', 'cuda')", "x.to('xpu:0')", "mps"],
+)
+def test_code_that_names_a_kind_would_be_found(code: str, tmp_path: Path) -> None:
+    file = tmp_path / "model.py"
+    file.write_text(f'"""Made for CUDA."""\n# And MPS.\nimport torch\n{code}\n')
+
+    assert NAMED_KIND.search(code_of(file).lower())
+    file.write_text('"""Made for CUDA."""\n# And MPS.\nimport torch\n')
+    assert not NAMED_KIND.search(code_of(file).lower())
 
 
 def is_device(node: Any) -> bool:

@@ -88,7 +88,7 @@ _BY_USER = Capabilities(
     uses_features=True,
     uses_validation=True,
     refits=True,
-    devices=("cpu", "cuda"),
+    devices=("cpu", "accelerator"),
 )
 _SEARCH: dict[str, Span | OneOf] = {
     "hidden_units": OneOf(([25], [50], [100], [200])),

@@ -51,7 +51,7 @@ def benchbox_models() -> list[ModelSpec]:
             summary="biases plus factors by mini-batch gradient descent",
             options=BiasedMFSGDOptions,
             capabilities=Capabilities(
-                uses_validation=True, refits=True, devices=("cpu", "cuda")
+                uses_validation=True, refits=True, devices=("cpu", "accelerator")
             ),
             presets=_MF_PRESETS,
             reference="doi:10.1109/MC.2009.263",
@@ -72,7 +72,7 @@ def benchbox_models() -> list[ModelSpec]:
                 uses_features=True,
                 uses_validation=True,
                 refits=True,
-                devices=("cpu", "cuda"),
+                devices=("cpu", "accelerator"),
             ),
             presets=_NCF_PRESETS,
             reference="doi:10.1145/3038912.3052569",

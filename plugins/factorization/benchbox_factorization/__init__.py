@@ -34,7 +34,7 @@ def benchbox_models() -> list[ModelSpec]:
             target="benchbox_factorization.biased_mf:BiasedMF",
             summary="biases plus factors by alternating ridge regression",
             options=BiasedMFOptions,
-            capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
+            capabilities=Capabilities(inductive=True, devices=("cpu", "accelerator")),
             reference="doi:10.1109/MC.2009.263",
             search={
                 "n_factors": Span(4, 48, log=True),
@@ -53,7 +53,7 @@ def benchbox_models() -> list[ModelSpec]:
             options=BayesianMFOptions,
             # For larger data sets; on ML-100K the validation error stays the same.
             presets={"thorough": {"n_factors": 16, "burn_in": 20, "epochs": 300}},
-            capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
+            capabilities=Capabilities(inductive=True, devices=("cpu", "accelerator")),
             reference="doi:10.1145/1390156.1390267",
             search={
                 "n_factors": Span(2, 64, log=True),
