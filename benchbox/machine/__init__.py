@@ -33,6 +33,7 @@ from benchbox.machine.devices import KINDS as KINDS
 from benchbox.machine.devices import LIBRARY_FOLDERS as LIBRARY_FOLDERS
 from benchbox.machine.devices import LIBRARY_VARIABLES as LIBRARY_VARIABLES
 from benchbox.machine.devices import OWN_ACCELERATORS as OWN_ACCELERATORS
+from benchbox.machine.devices import STEP_EVENTS as STEP_EVENTS
 from benchbox.machine.devices import TorchAccelerator as TorchAccelerator
 from benchbox.machine.devices import accelerator_in_use as accelerator_in_use
 from benchbox.machine.devices import accelerator_targets as accelerator_targets
