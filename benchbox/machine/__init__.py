@@ -38,6 +38,7 @@ from benchbox.machine.devices import TorchAccelerator as TorchAccelerator
 from benchbox.machine.devices import accelerator_in_use as accelerator_in_use
 from benchbox.machine.devices import accelerator_targets as accelerator_targets
 from benchbox.machine.devices import device_named as device_named
+from benchbox.machine.devices import is_out_of_memory as is_out_of_memory
 from benchbox.machine.devices import set_accelerators as set_accelerators
 from benchbox.machine.distributions import Flaw as Flaw
 from benchbox.machine.distributions import entry_points_of as entry_points_of

@@ -315,6 +315,17 @@ def accelerators_here() -> tuple[str, list[str]]:
     return current.type, resolve(_targets[current.type])(0).names()
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether *error* says that an accelerator has too little memory."""
+    if type(error).__name__ == "OutOfMemoryError":
+        return True
+    # MPS and cuBLAS have no class of their own for it.
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "backend out of memory" in text or "STATUS_ALLOC_FAILED" in text
+    )
+
+
 def accelerator_in_use() -> str:
     """Return the kind of accelerator that this process has used; empty if none.
 

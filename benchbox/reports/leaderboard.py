@@ -17,6 +17,7 @@ from benchbox.records import (
     StageRecord,
     TrialRecord,
 )
+from benchbox.reports.accelerators import what_accelerators_lacked
 from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
@@ -139,6 +140,7 @@ class Leaderboard:
             lack a fold are left out.
         columns: Columns that plugins add.
         unconfined: What a trial says that nothing kept from other files; else empty.
+        remarks: Sentences on what accelerators lacked in these trials.
     """
 
     stage: StageRecord
@@ -148,6 +150,7 @@ class Leaderboard:
     reference: dict[str, float]
     columns: Sequence[ColumnSpec] = ()
     unconfined: str = ""
+    remarks: Sequence[str] = ()
 
 
 def leaderboards(
@@ -181,6 +184,7 @@ def leaderboards(
                 troubles=[t for t in mine if t.status != "ok"],
                 columns=columns,
                 unconfined=_unconfined(mine),
+                remarks=what_accelerators_lacked(mine),
             )
         )
     return boards

@@ -41,6 +41,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *_about_the_floor(board),
         *_about_the_front(board),
         *_about_devices(board),
+        *board.remarks,
         *about_access(run, board.unconfined),
         *_about_tuning(board),
         *_about_timings(run, board),

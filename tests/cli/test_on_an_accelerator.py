@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.commands import Benchbox
+from tests.support.loom_backend import SIZE_VARIABLE
 from tests.support.loom_plugin import plant_loom
 
 SAME = (
@@ -27,6 +28,8 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def loom(plugins: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(plugins)
+    # Not between tests: the zygote sees it as it is when it starts.
+    monkeypatch.setenv(SIZE_VARIABLE, "400000")
 
 
 def test_models_run_on_it_and_predict_what_they_predict_on_the_cpu(
@@ -43,3 +46,24 @@ def test_models_run_on_it_and_predict_what_they_predict_on_the_cpu(
     for label, trial in on_cpu.items():
         for metric, score in trial.metrics.items():
             assert on_loom[label].metrics[metric].value == pytest.approx(score.value)
+
+
+def test_a_fit_that_does_not_fit_is_made_with_half_the_batch_and_said(
+    benchbox: Benchbox, loom: None
+) -> None:
+    # 8,100 rows of 16 factors take 518 kB, and half as many have room.
+    model = "biased-mf-sgd:batch_size=9000,epochs=2"
+    data = "synthetic:n_users=200,n_items=100,n_ratings=10000"
+
+    done = benchbox(f"run -d {data} -p holdout -m {model} --device loom --seeds 1")
+    again = benchbox(f"run --resume {done.folder.path}")
+
+    (trial,) = done.trials()
+    assert (done.code, trial.status, trial.halvings) == (0, "ok", 1), trial.reason
+    said = " ".join(done.out.split())
+    assert f"changes their scores: {model} by 2 in 1 trial." in said
+    assert "loom has no events to time steps with: the host timed every" in said
+    assert trial.n_steps == 2 * 2 * 2
+    assert trial.steps is not None
+    assert "the host times some steps" in trial.gauges.missing["step events"]
+    assert (again.code, again.trials()) == (0, [trial])

@@ -26,6 +26,7 @@ from benchbox.machine.devices import (
     accelerator_in_use,
     accelerator_targets,
     device_named,
+    is_out_of_memory,
     set_accelerators,
 )
 from benchbox.machine.processor import Processor
@@ -220,6 +221,27 @@ def test_sensors_are_read_by_nvml_or_not_at_all(
     why = "benchbox cannot read sensors of {} devices"
     assert device_named("cuda:1").sensors() == why.format("ROCm")
     assert device_named("mps").sensors() == why.format("mps")
+
+
+class OutOfMemoryError(RuntimeError):
+    """Has the name of torch's error."""
+
+
+@pytest.mark.parametrize(
+    ("error", "is_full"),
+    [
+        (OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), True),
+        (RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate"), False),
+        (MemoryError("Unable to allocate 2.00 GiB"), False),
+        (ValueError("MPS backend out of memory is a text"), False),
+    ],
+)
+def test_the_memory_of_a_device_is_told_from_that_of_the_host(
+    error: Exception, is_full: bool
+) -> None:
+    assert is_out_of_memory(error) == is_full
 
 
 @pytest.mark.parametrize("kind", ["cuda", "xpu"])

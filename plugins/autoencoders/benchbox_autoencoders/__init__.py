@@ -89,6 +89,7 @@ _BY_USER = Capabilities(
     uses_validation=True,
     refits=True,
     devices=("cpu", "accelerator"),
+    halves_batches=True,
 )
 _SEARCH: dict[str, Span | OneOf] = {
     "hidden_units": OneOf(([25], [50], [100], [200])),
