@@ -22,12 +22,15 @@ from benchbox.machine.clocks.steps import step_clock as step_clock
 from benchbox.machine.contention import Watch as Watch
 from benchbox.machine.contention import tree_cpu_seconds as tree_cpu_seconds
 from benchbox.machine.device_choice import ANY_ACCELERATOR as ANY_ACCELERATOR
+from benchbox.machine.device_choice import AUTO as AUTO
+from benchbox.machine.device_choice import COMPUTATION as COMPUTATION
 from benchbox.machine.device_choice import DEVICE_HELP as DEVICE_HELP
 from benchbox.machine.device_choice import FoundDevices as FoundDevices
 from benchbox.machine.device_choice import check_device as check_device
 from benchbox.machine.device_choice import device_for as device_for
 from benchbox.machine.device_choice import find_devices as find_devices
 from benchbox.machine.device_choice import runs_on as runs_on
+from benchbox.machine.device_choice import what_devices_lack as what_devices_lack
 from benchbox.machine.devices import CACHE_VARIABLES as CACHE_VARIABLES
 from benchbox.machine.devices import KINDS as KINDS
 from benchbox.machine.devices import LIBRARY_FOLDERS as LIBRARY_FOLDERS

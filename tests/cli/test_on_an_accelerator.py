@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.commands import Benchbox
+from benchbox.machine import n_usable_cpus
+from tests.support.commands import Benchbox, Lender
 from tests.support.loom_backend import SIZE_VARIABLE
 from tests.support.loom_plugin import plant_loom
 
@@ -67,3 +68,35 @@ def test_a_fit_that_does_not_fit_is_made_with_half_the_batch_and_said(
     assert trial.steps is not None
     assert "the host times some steps" in trial.gauges.missing["step events"]
     assert (again.code, again.trials()) == (0, [trial])
+
+
+def test_doctor_lists_accelerators_and_what_each_lacks(
+    benchbox: Benchbox, loom: None, lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # By the zygote that is there already.
+    monkeypatch.setattr(
+        "benchbox.cli.doctor.LocalExecutor",
+        lambda n_threads, log: lender._lend(n_usable_cpus(), log),
+    )
+
+    done = benchbox("doctor")
+
+    said = " ".join(done.out.split())
+    assert done.code == 0
+    assert "ok accelerators cpu, loom:0 (Loom 1000)" in said
+    assert "note loom:0 no accelerator memory: torch does not report it" in said
+    assert "note loom:0 no step events: torch has none to rely on" in said
+    assert "note loom:0 no sensors: benchbox cannot read sensors of loom" in said
+
+
+@pytest.mark.parametrize("device", ["mps", "xpu:1", "loom:1"])
+def test_a_device_that_is_not_here_is_refused_before_data_are_loaded(
+    benchbox: Benchbox, loom: None, device: str
+) -> None:
+    done = benchbox(f"run -d no-such-data -m biased-mf --device {device}")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"benchbox: Device '{device}' is not on this machine, which has cpu, loom:0 "
+        f"(Loom 1000). Use --device loom:0.\n"
+    )

@@ -109,6 +109,10 @@ class LocalExecutor:
         """Have a child find the accelerators of this machine."""
         return self._ask(DevicesQuestion(), Devices).accelerators
 
+    def try_accelerators(self) -> Devices:
+        """Have a child use each accelerator of this machine, and tell what it lacks."""
+        return self._ask(DevicesQuestion(tries=True), Devices)
+
     def describe(self, question: ModelQuestion) -> Described:
         """Have a child tell what a class in a file says of itself."""
         with scratch_folder() as scratch:
