@@ -58,6 +58,7 @@ from benchbox.machine.environment import n_usable_cpus as n_usable_cpus
 from benchbox.machine.family import Family as Family
 from benchbox.machine.family import end_orphans as end_orphans
 from benchbox.machine.family import is_alive as is_alive
+from benchbox.machine.lease import leased as leased
 from benchbox.machine.process import prepare_process as prepare_process
 from benchbox.machine.process import settings_in_force as settings_in_force
 from benchbox.machine.sensors import GaugeRecord as GaugeRecord

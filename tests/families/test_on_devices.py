@@ -35,8 +35,8 @@ LAUNCHES = {
 """Operations in a step, at most. The host launches each, and takes some 5 µs for it."""
 
 READS = {"factors": 4, "perceptron": 4, "squares": 4, "posterior": 12}
-"""Reads of the device in two epochs. Autoencoders copy their weights' statistics, the
-loss and the validation error: 5."""
+"""Reads of the device in two epochs. Autoencoders read the loss, the predictions of the
+validation ratings, and once the rated columns: 5."""
 
 
 def test_every_model_for_accelerators_is_checked() -> None:
