@@ -24,6 +24,9 @@ Status = Literal[
 class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a child process needs to run one trial, as plain values.
 
+    The process itself gets it without the folders of ratings, if these can be held back
+    until its model is built and prepared; see `Visible`.
+
     Attributes:
         target: Model class, as `ModelSpec.target`.
         options_type: Options record as ``"module:Class"``; empty for no options.

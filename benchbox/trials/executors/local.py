@@ -32,12 +32,16 @@ from benchbox.records import (
     Described,
     Devices,
     DevicesQuestion,
+    Enough,
     Fitted,
+    Loaded,
     ModelQuestion,
     Pairs,
     PhaseBegan,
+    Predicted,
     Question,
     QuestionTask,
+    Reply,
     Task,
     TrialJob,
     TrialOutcome,
@@ -46,9 +50,10 @@ from benchbox.records import (
 )
 from benchbox.trials.confinement.compiled import copy_compiled
 from benchbox.trials.confinement.private import COMPILED
-from benchbox.trials.executors.api import Finished, Listen
+from benchbox.trials.executors.api import AskAgain, Finished, Listen
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.conversation import Conversation
+from benchbox.trials.executors.held_back import HeldBack
 from benchbox.trials.executors.printed import Printed
 from benchbox.trials.executors.running import (
     End,
@@ -132,6 +137,7 @@ class LocalExecutor:
         log: Path,
         listen: Listen,
         hand_pairs: Callable[[], Pairs] | None = None,
+        ask_again: AskAgain | None = None,
         memory_limit_bytes: int | None = None,
     ) -> Finished:
         """Run one trial to whatever end it comes to; see `Executor.run`."""
@@ -143,10 +149,15 @@ class LocalExecutor:
 
         said, seen = Conversation(keeps_model=job.keep is not None), SeenPhases()
 
-        def take(message: ChildMessage) -> Pairs | None:
+        def take(message: ChildMessage) -> Reply | None:
             said.take(message)
             if isinstance(message, Concluded | Confined):
                 return None
+            if isinstance(message, Loaded):
+                seen.begin("")
+                return held_back.show()
+            if isinstance(message, Predicted):
+                return (ask_again and ask_again(message)) or Enough()
             if isinstance(message, PhaseBegan | Fitted):
                 # After the fit, until the prediction begins, the runner is at work.
                 phase = message.phase if isinstance(message, PhaseBegan) else ""
@@ -161,10 +172,10 @@ class LocalExecutor:
         kept, compiled = Path(job.access.compiled), Path(job.out, COMPILED)
         if job.access.compiled:
             copy_compiled(kept, compiled)
-        task = TrialTask(job=job)
-        with leased(job.device) as waited_seconds:
+        with leased(job.device) as waited_seconds, HeldBack(job) as held_back:
             self._watch.start()
             beside = self._left_over()
+            task = TrialTask(job=held_back.job)
             end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
         if job.access.compiled and job.access.compiles:
             copy_compiled(compiled, kept)
@@ -212,7 +223,7 @@ class LocalExecutor:
         self,
         task: Task,
         receives: Any,
-        take: Callable[[Any], Pairs | None],
+        take: Callable[[Any], Reply | None],
         log: Path,
         limits: Limits,
         glance: Callable[[int], None] = lambda pid: None,
