@@ -41,7 +41,7 @@ def test_list_as_json_holds_options_and_capabilities(benchbox: Benchbox) -> None
     models = {model["name"]: model for model in content["models"]}
     assert models["autorec-user"]["capabilities"]["inductive"] is True
     assert "epochs" in models["autorec-user"]["options"]
-    assert models["bias"]["search"]["user_damping"]["log"] is True
+    assert models["biased-mf"]["search"]["damping"]["log"] is True
     assert content["broken"] == []
     assert {p["name"]: p["options"] for p in content["protocols"]}["kfold"] == {
         "n_folds": 5,

@@ -32,6 +32,7 @@ class Ran:
         self.names, self.printed = tuple(names), StringIO()
         self.code, self.folder = self._run("among", names, folder)
         self.records = {record.label: record for record in self.folder.trials()}
+        assert self.records, self.printed.getvalue()
         _, self.alone = self._run("alone", (), folder)
 
     def _run(

@@ -19,6 +19,7 @@ _PUBLISHED = _RAW | {
     "learning_rate": 1e-3,
     "weight_decay": 3e-5,
     "patience": 4,
+    "shrink": False,
 }
 _BY_USER_PRESETS = {
     "published": _PUBLISHED,
