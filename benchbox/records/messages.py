@@ -132,13 +132,25 @@ ChildMessage = Confined | Loaded | TrialMessage | Predicted | Concluded
 
 
 class DevicesQuestion(_Message, frozen=True, tag="devices"):
-    """Which accelerators does this machine have?"""
+    """Which accelerators does this machine have?
+
+    Attributes:
+        tries: Whether to use each, to see what it lacks; this takes about a second.
+    """
+
+    tries: bool = False
 
 
 class Devices(_Message, frozen=True, tag="devices-found"):
-    """The accelerators of this machine."""
+    """The accelerators of this machine.
+
+    Attributes:
+        accelerators: Their kind and names.
+        lacks: What each was found to lack, and why, by its name.
+    """
 
     accelerators: FoundDevices
+    lacks: dict[str, dict[str, str]] = {}
 
 
 class ModelQuestion(_Message, frozen=True, tag="describe"):

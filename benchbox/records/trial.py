@@ -93,6 +93,10 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         tuning_seconds: Wall-clock seconds of the search for these options.
         status: How the trial ended.
         reason: Why it did not end as ok; else empty.
+        device_is_full: Whether it was an accelerator that ran out of memory.
+        halvings: How often the option ``batch_size`` was halved, because the
+            accelerator had too little memory for it. The key is that of a trial with
+            this smaller value.
         metrics: Score by metric.
         reference: Score of the bias model on the same hidden ratings, by metric.
         n_hidden: Number of hidden ratings in the fold.
@@ -147,6 +151,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     tuning_seconds: float | None = None
     status: Status
     reason: str = ""
+    device_is_full: bool = False
+    halvings: int = 0
     metrics: dict[str, ScoreRecord] = {}
     reference: dict[str, ScoreRecord] = {}
     n_hidden: int = 0

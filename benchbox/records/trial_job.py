@@ -79,6 +79,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     Attributes:
         status: How it ended.
         reason: Why, in one line, unless it is ok.
+        device_is_full: Whether it was an accelerator that ran out of memory.
         wall_seconds: Wall-clock seconds by phase: load, fit, predict; and start, for
             what the first use of an accelerator takes, before the model is loaded.
         cpu_seconds: Processor seconds by phase.
@@ -104,6 +105,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
 
     status: Status = "ok"
     reason: str = ""
+    device_is_full: bool = False
     wall_seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
     ready_seconds: float | None = None

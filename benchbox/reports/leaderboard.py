@@ -19,6 +19,7 @@ from benchbox.records import (
     TrialRecord,
     gravest,
 )
+from benchbox.reports.accelerators import what_accelerators_lacked
 from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
@@ -144,6 +145,7 @@ class Leaderboard:
             lack a fold are left out.
         columns: Columns that plugins add.
         unconfined: What a trial says that nothing kept from other files; else empty.
+        remarks: Sentences on what accelerators lacked in these trials.
     """
 
     stage: StageRecord
@@ -153,6 +155,7 @@ class Leaderboard:
     reference: dict[str, float]
     columns: Sequence[ColumnSpec] = ()
     unconfined: str = ""
+    remarks: Sequence[str] = ()
 
 
 def leaderboards(
@@ -186,6 +189,7 @@ def leaderboards(
                 troubles=[t for t in mine if t.status != "ok"],
                 columns=columns,
                 unconfined=_unconfined(mine),
+                remarks=what_accelerators_lacked(mine),
             )
         )
     return boards

@@ -44,6 +44,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *about_other_pairs({row.label: row.asked_again for row in board.rows}),
         *_about_the_front(board),
         *_about_devices(board),
+        *board.remarks,
         *about_access(run, board.unconfined),
         *_about_tuning(board),
         *_about_timings(run, board),

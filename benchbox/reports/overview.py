@@ -107,6 +107,7 @@ def _notes(run: RunRecord, boards: list[Leaderboard]) -> Iterator[str]:
         for text in about_other_pairs(asked_again):
             yield f"{_name(board.stage)}: {text}"
     yield from (line for board in boards for line in troubles(board))
+    yield from dict.fromkeys(remark for board in boards for remark in board.remarks)
     yield from about_access(run, next(filter(None, (b.unconfined for b in boards)), ""))
     yield where_it_ran(run)
 

@@ -19,6 +19,7 @@ from benchbox.records import (
 from benchbox.runs.access import compiled_folder
 from benchbox.runs.asking import Asking
 from benchbox.runs.fold_store import FoldStore
+from benchbox.runs.halving import halved
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import PlannedTrial
 from benchbox.runs.scoring import scores
@@ -50,10 +51,20 @@ class Attempts:
     def attempt(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
         """Run *trial*; its record says what went wrong, if anything did.
 
+        If an accelerator has too little memory, it is run again with half the batch, in
+        a process and a folder of its own, as far as the model permits it.
+
         Args:
             trial: The trial.
             store: Files and truth of its fold.
         """
+        attempted = self._once(trial, store)
+        while (smaller := halved(trial, attempted[0])) is not None:
+            trial = smaller
+            attempted = self._once(trial, store)
+        return attempted
+
+    def _once(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
         reason = trial.skip_reason()
         if reason:
             return trial.record(status="skipped", reason=reason), None

@@ -29,6 +29,7 @@ from benchbox.machine import (
     await_afterwork,
     cache_flusher,
     device_named,
+    is_out_of_memory,
     measure_latency,
     peak_memory_bytes,
     prepare_process,
@@ -121,6 +122,7 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
         _run(job, channel, clock, outcome)
     except BaseException as error:  # noqa: BLE001
         outcome.status, outcome.reason = _classify(error, job.target)
+        outcome.device_is_full = device.is_accelerator and is_out_of_memory(error)
         with suppress(Exception):
             traceback.print_exc()
     outcome.wall_seconds = clock.wall_seconds
@@ -357,7 +359,7 @@ def _classify(error: BaseException, target: str) -> tuple[Status, str]:
     reason = f"{reason.removesuffix('.')} {place}" if place else reason
     # torch reports a failed allocation as a plain RuntimeError on the CPU.
     short = isinstance(error, MemoryError) or "can't allocate memory" in text
-    if short or type(error).__name__ == "OutOfMemoryError":
+    if short or is_out_of_memory(error):
         return "out-of-memory", reason
     if is_confined() and getattr(error, "errno", None) in _REFUSALS:
         return "failed", f"{reason}. {_WHAT_IT_MAY}"

@@ -637,6 +637,25 @@ def test_a_table_says_which_models_were_fitted_on_an_accelerator(
     assert "itted on" not in render(timed(tmp_path / "bare"), "markdown")
 
 
+def test_what_accelerators_lacked_is_told_beneath_the_table(tmp_path) -> None:
+    folder = timed(tmp_path)
+    lacking = GaugeRecord(missing={"step events": "torch has none"})
+    first, second, *_ = folder.trials()
+    for trial, halvings in ((first, 1), (second, 3)):
+        on_mps = replace(trial, device="mps:0", halvings=halvings, gauges=lacking)
+        folder.write_trial(replace(on_mps, steps=summarise([0.1])), None)
+
+    text = render(folder, "markdown")
+
+    assert "⚠ The memory of mps:0 was too small for the batch_size of" in text
+    assert f"{first.label} by 2 in 1 trial" in text
+    assert f"{second.label} by 8 in 1 trial" in text
+    assert "mps:0 has no events to time steps with: the host timed every" in text
+    bare = render(timed(tmp_path / "bare"), "markdown")
+    assert "too small" not in bare
+    assert "no events" not in bare
+
+
 def test_disturbed_timings_and_first_use_are_told_beneath_the_table(tmp_path) -> None:
     text = render(timed(tmp_path, contended=["other work"]), "markdown")
 

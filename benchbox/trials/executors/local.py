@@ -18,6 +18,7 @@ from benchbox.machine import (
     Watch,
     cpu_seconds,
     is_alive,
+    leased,
     most_memory_bytes,
     tree_cpu_seconds,
 )
@@ -69,6 +70,11 @@ _Received = TypeVar("_Received")
 MEMORY_LIMIT = "memory limit"
 """Name of the setting of a trial that tells how much memory it might use."""
 
+DEVICE_WAIT = "wait for the device"
+"""Name of the setting that tells how long another run had its accelerator."""
+
+_LONG_WAIT_SECONDS = 1.0
+
 _ANSWER_SECONDS = 600.0
 """In which a child answers a question; it may import large libraries for that."""
 
@@ -113,6 +119,10 @@ class LocalExecutor:
     def accelerators(self) -> FoundDevices:
         """Have a child find the accelerators of this machine."""
         return self._ask(DevicesQuestion(), Devices).accelerators
+
+    def try_accelerators(self) -> Devices:
+        """Have a child use each accelerator of this machine, and tell what it lacks."""
+        return self._ask(DevicesQuestion(tries=True), Devices)
 
     def describe(self, question: ModelQuestion) -> Described:
         """Have a child tell what a class in a file says of itself."""
@@ -162,9 +172,9 @@ class LocalExecutor:
         kept, compiled = Path(job.access.compiled), Path(job.out, COMPILED)
         if job.access.compiled:
             copy_compiled(kept, compiled)
-        self._watch.start()
-        beside = self._left_over()
-        with HeldBack(job) as held_back:
+        with leased(job.device) as waited_seconds, HeldBack(job) as held_back:
+            self._watch.start()
+            beside = self._left_over()
             task = TrialTask(job=held_back.job)
             end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
         if job.access.compiled and job.access.compiles:
@@ -172,6 +182,8 @@ class LocalExecutor:
         contended, foreign_cpus = self._watch.seen()
         outcome = _outcome(said.outcome, end, seen.seconds)
         outcome.settings[MEMORY_LIMIT] = f"{n_bytes / 2**30:.2f} GiB"
+        if waited_seconds >= _LONG_WAIT_SECONDS:
+            outcome.settings[DEVICE_WAIT] = f"{waited_seconds:.0f} s"
         return Finished(
             outcome=outcome,
             contended=(*beside, *contended),
