@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.data import save_array
 from benchbox.machine import FoundDevices
@@ -52,24 +54,48 @@ class Fitted(_Message, frozen=True, tag="fitted"):
 
 
 class Pairs(_Message, frozen=True, tag="pairs"):
-    """The pairs to predict, as paths of two files with an int32 array each."""
+    """The pairs to predict, as paths of files with an array each.
+
+    Attributes:
+        users: User index per pair, int32.
+        items: Item index per pair, int32.
+        timestamps: When each question is asked, int64; empty for a model that is not
+            told.
+    """
 
     users: str
     items: str
+    timestamps: str = ""
 
     @classmethod
-    def written(cls, folder: Path, users: IndexArray, items: IndexArray) -> Self:
+    def written(
+        cls,
+        folder: Path,
+        users: IndexArray,
+        items: IndexArray,
+        timestamps: NDArray[np.int64] | None = None,
+    ) -> Self:
         """Write the pairs into *folder* and return the message with their paths.
 
         Args:
             folder: An existing folder.
             users: User index per pair, shape ``(n,)``.
             items: Item index per pair, shape ``(n,)``.
+            timestamps: When each question is asked, in seconds since 1970, shape
+                ``(n,)``; `None` for a model that is not told.
         """
-        files = {name: folder / f"{name}.npy" for name in ("users", "items")}
-        save_array(files["users"], users)
-        save_array(files["items"], items)
-        return cls(**{name: str(file) for name, file in files.items()})
+        columns = {"users": users, "items": items, "timestamps": timestamps}
+        written = {}
+        for name, column in columns.items():
+            if column is not None:
+                written[name] = str(folder / f"{name}.npy")
+                save_array(Path(written[name]), column)
+        return cls(**written)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files, in the order of the arguments of `RatingModel.predict`."""
+        return [Path(f) for f in (self.users, self.items, self.timestamps) if f]
 
 
 class Concluded(_Message, frozen=True, tag="concluded"):

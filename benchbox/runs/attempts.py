@@ -80,11 +80,18 @@ class Attempts:
         self, trial: PlannedTrial, job: TrialJob, store: FoldStore
     ) -> Attempted:
         limit = _memory_limit_bytes(trial)
-        if self.first_use.pay(trial.model.label, job, trial.fold.train, limit):
+        model = trial.model
+        if self.first_use.pay(
+            model.label,
+            job,
+            trial.fold.train,
+            limit,
+            with_times=model.capabilities.uses_question_times,
+        ):
             changed = _changed(job, store)
             if changed:
                 return trial.record(status="failed", reason=changed), None
-        asked = store.asked_pairs(trial.model.capabilities)
+        asked = store.asked_pairs(model.capabilities)
         finished = self._run(trial, job, store, asked)
         changed = _changed(job, store)
         if changed:
@@ -112,11 +119,19 @@ class Attempts:
         store: FoldStore,
         asked: Positions,
     ) -> Finished:
+        can = trial.model.capabilities
+
         def hand_pairs() -> Pairs:
             hidden = store.fold.hidden
             # A new folder: one whose name is known could hold a link or a pipe.
             folder = new_folder(Path(job.asked))
-            return Pairs.written(folder, hidden.users[asked], hidden.items[asked])
+            times = hidden.timestamps if can.uses_question_times else None
+            return Pairs.written(
+                folder,
+                hidden.users[asked],
+                hidden.items[asked],
+                None if times is None else times[asked],
+            )
 
         return self._executor.run(
             job,

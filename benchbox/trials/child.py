@@ -257,12 +257,13 @@ def _run(
     pairs = channel.receive()
     history = map_ratings(Path(job.history))
     channel.send(PhaseBegan(phase="predict"))
-    users, items = (map_array(Path(file)) for file in (pairs.users, pairs.items))
-    predictions = np.empty(len(users), dtype=np.float32)
-    for start in range(0, len(users), job.chunk_size):
+    columns = [map_array(file) for file in pairs.files]
+    n_pairs = len(columns[0])
+    predictions = np.empty(n_pairs, dtype=np.float32)
+    for start in range(0, n_pairs, job.chunk_size):
         chunk = slice(start, start + job.chunk_size)
         # Reading the pairs from disk and checking the answer is not the model's work.
-        asked = np.array(users[chunk]), np.array(items[chunk])
+        asked = [np.array(column[chunk]) for column in columns]
         with clock.phase("predict"):
             # Inside the clock: the numbers must have reached the host.
             answered = host_array(model.predict(history, *asked))
@@ -272,14 +273,13 @@ def _run(
             )
         predictions[chunk] = check_predictions(answered, len(asked[0]))
     channel.send(PhaseBegan(phase="end"))
-    if job.latency and len(users):
+    if job.latency and n_pairs:
         # What empties the caches is as large as they are, and no memory of the model.
         outcome.peak_memory_bytes = peak_memory_bytes(getrusage(RUSAGE_SELF))
         with clock.phase("latency"):
             outcome.latency = measure_latency(
-                lambda users, items: host_array(model.predict(history, users, items)),
-                users,
-                items,
+                lambda *asked: host_array(model.predict(history, *asked)),
+                columns,
                 n_items=train.n_items,
                 flush=cache_flusher(device_named(job.device)),
             )

@@ -7,6 +7,7 @@ import threading
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbox import Capabilities, FitContext, Ratings
 from benchbox.ratings import IndexArray, Values
@@ -306,3 +307,24 @@ class PatchesTheClock(Sleeps):
         for module in (time, phases):
             module.perf_counter = lambda: stopped  # type: ignore[attr-defined]
         self.work()
+
+
+class AsksWhen(Savable):
+    """Predicts the days from its latest training rating to the question."""
+
+    capabilities = Capabilities(uses_question_times=True, stochastic=False)
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        assert train.timestamps is not None
+        self.mean = np.float32(train.timestamps.max() // 86_400)
+
+    def predict(  # type: ignore[override]
+        self,
+        history: Ratings,
+        users: IndexArray,
+        items: IndexArray,
+        timestamps: NDArray[np.int64],
+    ) -> Values:
+        assert timestamps.dtype == np.int64
+        assert timestamps.shape == users.shape
+        return (timestamps // 86_400 - self.mean).astype(np.float32)
