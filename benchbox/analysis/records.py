@@ -20,6 +20,7 @@ class ModelAnalysis:
 
     Attributes:
         label: Model and changed options.
+        asks_times: Whether it is told when each question is asked.
         variants: RMSE by name of the definition, mean over folds and fits; `None` if
             no rating was left to score.
         n_scored: Number of scored ratings by name of the definition, over all folds.
@@ -32,6 +33,7 @@ class ModelAnalysis:
     """
 
     label: str
+    asks_times: bool = False
     variants: Mapping[str, float | None]
     n_scored: Mapping[str, int]
     estimates: Mapping[str, Estimate]
@@ -87,7 +89,9 @@ class Analysis:
         metrics: All metrics with intervals and slices, in the order of their columns.
         models: Models with predictions for every fold, best first by the headline over
             all folds together.
-        pairs: Every two of these models, in that order.
+        pairs: Every two of these models that are compared, in that order.
+        across_kinds: Whether models that are told when each question is asked are
+            compared with others; if not, they never share a letter.
         left_out: Labels of the other models.
         unknown: Titles of the run's metrics that are not installed, or are defined
             differently now.
@@ -100,4 +104,5 @@ class Analysis:
     models: list[ModelAnalysis]
     pairs: list[Pair]
     left_out: list[str]
+    across_kinds: bool = False
     unknown: tuple[str, ...] = ()

@@ -56,6 +56,7 @@ class Tally:
         headline: Metric by which models are compared.
         metrics: All metrics with a term, including the headline.
         is_stochastic: Whether the model depends on the seed.
+        asks_times: Whether it is told when each question is asked.
         digests: Hashes of the predictions of all fits, per fold.
         by_fold: Headline metric of each fit, per fold.
         variants: RMSE of each fit, per fold, by name of the definition.
@@ -70,6 +71,7 @@ class Tally:
     headline: Metric
     metrics: Sequence[Metric]
     is_stochastic: bool
+    asks_times: bool = False
     digests: list[frozenset[bytes]] = field(default_factory=list)
     by_fold: list[list[float]] = field(default_factory=list)
     variants: dict[str, list[list[float | None]]] = field(default_factory=dict)

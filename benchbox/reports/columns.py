@@ -26,6 +26,9 @@ EXACT: Flag = "predicts hidden ratings exactly"
 FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", EXACT: "⚠", "": ""}
 """Sign after the first score of a row, the same in all formats."""
 
+TOLD = "◷"
+"""Sign of a model that is told when each question is asked, in all formats."""
+
 FRONT = "◆"
 """Sign after the fit seconds of a model on the accuracy–cost front."""
 
@@ -62,6 +65,11 @@ class Column:
     metric: MetricRecord | None = None
     bare: Callable[[Row], str] | None = None
     of_plugin: bool = False
+
+
+def signs(row: Row) -> str:
+    """Return the signs after the first score of a row."""
+    return FLAGS[row.flag] + (TOLD if row.asks_times else "")
 
 
 def columns(board: Leaderboard) -> list[Column]:

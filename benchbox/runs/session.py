@@ -21,7 +21,7 @@ from benchbox.records import (
     now,
     scratch_folder,
 )
-from benchbox.reports import write_tables
+from benchbox.reports import time_warnings, write_tables
 from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
 from benchbox.runs.costs import Costs, newest_runs
@@ -139,6 +139,7 @@ class Session:
             refused=tuple(map(str, stages.refused)),
         )
         check_n_trials(plan)
+        self._tell_of_times(plan)
         if config.tuning is None:
             return plan
         check_metric(plan)
@@ -146,6 +147,23 @@ class Session:
         # A plugin may be a file, too; it states its ranges itself.
         of_files = [model for model in models if model.target not in targets]
         return with_tuned(plan, {**spaces, **own_spaces(of_files, executor)})
+
+    def _tell_of_times(self, plan: Plan) -> None:
+        """Say what the times of questions betray to the models that are told them."""
+        for number, stage in enumerate(plan.stages):
+            told = [
+                plan.models[place].label
+                for place in plan.participants(number)
+                if plan.models[place].capabilities.uses_question_times
+            ]
+            if not told:
+                continue
+            record = stage.record()
+            for text in time_warnings(record):
+                self.notify(
+                    f"benchbox: {record.label}, told when each question is asked: "
+                    f"{', '.join(told)}. In {text}."
+                )
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""

@@ -60,6 +60,12 @@ class AccuracyJudge:
         if mine.definition != other.definition:
             reason = "the definition of the metric differs"
             return new_cell(subject, metric, "UNSURE", reason=reason)
+        if mine.asks_times != other.asks_times and not self.rules.across_kinds:
+            reason = (
+                "only one of the two is told when each question is asked; "
+                "--across-kinds compares them"
+            )
+            return new_cell(subject, metric, "UNSURE", reason=reason)
         if not folds:
             reason = "not the same hidden ratings: no fold has the same id"
             return new_cell(subject, metric, "UNSURE", reason=reason)
