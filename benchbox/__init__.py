@@ -6,6 +6,8 @@ from benchbox.targets import lazy_names
 
 if TYPE_CHECKING:
     from benchbox.data import DatasetCard as DatasetCard
+    from benchbox.distribution import NormalDistribution as NormalDistribution
+    from benchbox.distribution import StepDistribution as StepDistribution
     from benchbox.errors import BenchboxError as BenchboxError
     from benchbox.metrics import Metric as Metric
     from benchbox.metrics import Score as Score
@@ -45,6 +47,7 @@ else:
             "IndexArray": "ratings",
             "Metric": "metrics",
             "ModelSpec": "models",
+            "NormalDistribution": "distribution",
             "Options": "options",
             "Partition": "protocols",
             "Protocol": "protocols",
@@ -54,6 +57,7 @@ else:
             "Run": "runs",
             "Score": "metrics",
             "Scored": "metrics",
+            "StepDistribution": "distribution",
             "Values": "ratings",
             "fit": "runs",
             "hookimpl": "plugins",

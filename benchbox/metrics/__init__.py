@@ -11,6 +11,12 @@ from benchbox.metrics.metric import mape as mape
 from benchbox.metrics.metric import rmse as rmse
 from benchbox.metrics.metric import rmse_by_item as rmse_by_item
 from benchbox.metrics.metric import rmse_by_user as rmse_by_user
+from benchbox.metrics.probabilistic import COVERAGE_80 as COVERAGE_80
+from benchbox.metrics.probabilistic import CRPS as CRPS
+from benchbox.metrics.probabilistic import DISTRIBUTION_METRICS as DISTRIBUTION_METRICS
+from benchbox.metrics.probabilistic import LOG_SCORE as LOG_SCORE
+from benchbox.metrics.probabilistic import interval_hits as interval_hits
+from benchbox.metrics.probabilistic import mass_around as mass_around
 from benchbox.metrics.scored import Floats as Floats
 from benchbox.metrics.scored import Score as Score
 from benchbox.metrics.scored import Scored as Scored

@@ -33,6 +33,10 @@ class RatingModel(Protocol):
       later. ``state()`` returns all that `predict` needs, as arrays and numbers by name
       (`benchbox.models.State`); ``restore(state)`` loads it into a model built with
       the same options.
+    - ``predict_distribution(history, users, items)``, if its capabilities say
+      ``predicts_distribution``, with the same arguments as `predict`. It returns a
+      `StepDistribution` or a `NormalDistribution` of each pair's rating, and is called
+      after `predict`, in chunks.
     - ``prepare(device)`` or ``prepare()``: imports and compiles what a `fit` on that
       device needs. It is called before the fit is timed, and not when a saved model is
       used.
@@ -65,6 +69,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
             history.
         handles_cold_users: Whether it predicts for users without visible ratings.
         handles_cold_items: Whether it predicts for items without training ratings.
+        predicts_distribution: Whether it has a method ``predict_distribution``.
         uses_features: Whether it reads user or item features.
         uses_timestamps: Whether it reads the timestamps of visible ratings.
         uses_question_times: Whether `predict` is also told when each question is
@@ -82,6 +87,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     inductive: bool = False
     handles_cold_users: bool = True
     handles_cold_items: bool = True
+    predicts_distribution: bool = False
     uses_features: bool = False
     uses_timestamps: bool = False
     uses_question_times: bool = False

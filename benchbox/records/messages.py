@@ -37,7 +37,11 @@ class Confined(_Message, frozen=True, tag="confined"):
 
 
 class PhaseBegan(_Message, frozen=True, tag="phase"):
-    """A phase of the trial has started: ``load``, ``fit``, ``predict`` or ``end``."""
+    """A phase of the trial has started.
+
+    Attributes:
+        phase: ``load``, ``fit``, ``predict``, ``distribution`` or ``end``.
+    """
 
     phase: str
 

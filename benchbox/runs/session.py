@@ -15,6 +15,7 @@ from benchbox.protocols import older_rule
 from benchbox.records import (
     Access,
     MetricRecord,
+    PlannedModel,
     RunConfig,
     RunFolder,
     RunRecord,
@@ -132,7 +133,7 @@ class Session:
             config=config,
             models=models,
             stages=made,
-            metrics=resolve_metrics(self.registry),
+            metrics=_metrics_for(models, resolve_metrics(self.registry)),
             n_threads=n_threads,
             accelerators=find_accelerators(config.device, executor),
             access=_access(config, made),
@@ -300,6 +301,14 @@ def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunC
             "A run with a tuning budget is one of `benchbox tune`; --resume it there."
         )
     return config
+
+
+def _metrics_for(
+    models: Sequence[PlannedModel], metrics: Sequence[Metric]
+) -> list[Metric]:
+    """Return the metrics that can have a value for any of the models."""
+    any_predicts = any(m.capabilities.predicts_distribution for m in models)
+    return [m for m in metrics if any_predicts or not m.needs_distribution]
 
 
 def _access(

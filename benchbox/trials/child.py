@@ -15,6 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data import map_array, map_ratings
+from benchbox.distribution import (
+    StepDistribution,
+    checked_distribution,
+    table_of,
+)
 from benchbox.errors import BenchboxError, ModelError, error_line, message_of
 from benchbox.machine import (
     LapClock,
@@ -65,7 +70,7 @@ from benchbox.targets import (
     source_files,
 )
 from benchbox.trials.confinement.state import is_confined
-from benchbox.trials.predictions import write_predictions
+from benchbox.trials.predictions import write_distribution, write_predictions
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
@@ -272,6 +277,10 @@ def _run(
                 map(clock.wall_seconds.__getitem__, _TO_BE_READY)
             )
         predictions[chunk] = check_predictions(answered, len(asked[0]))
+    distribution = None
+    if job.distribution:
+        channel.send(PhaseBegan(phase="distribution"))
+        distribution = _distribution(job, model, history, columns, clock)
     channel.send(PhaseBegan(phase="end"))
     if job.latency and n_pairs:
         # What empties the caches is as large as they are, and no memory of the model.
@@ -284,6 +293,54 @@ def _run(
                 flush=cache_flusher(device_named(job.device)),
             )
     write_predictions(Path(job.out), predictions)
+    if distribution is not None:
+        write_distribution(Path(job.out), distribution)
+
+
+def _distribution(
+    job: TrialJob,
+    model: RatingModel,
+    history: Ratings,
+    columns: list[NDArray[Any]],
+    clock: PhaseClock,
+) -> NDArray[np.float32]:
+    """Return the distributions of all pairs as a table; see `table_of`."""
+    tables: list[NDArray[np.float32]] = []
+    kinds = set()
+    for start in range(0, len(columns[0]), job.chunk_size):
+        chunk = slice(start, start + job.chunk_size)
+        asked = [np.array(column[chunk]) for column in columns]
+        with clock.phase("distribution"):
+            answered = ask_distribution(model, history, *asked)
+        found = checked_distribution(answered, len(asked[0]))
+        steps = found.steps.tolist() if isinstance(found, StepDistribution) else []
+        kinds.add(tuple(steps))
+        if len(kinds) > 1:
+            raise ModelError(
+                "predict_distribution returned other steps, or another kind of "
+                "distribution, for some pairs than for others."
+            )
+        table = table_of(found)
+        # The first row of a table holds its steps.
+        tables.append(table[1:] if steps and tables else table)
+    return np.concatenate(tables) if tables else np.zeros((0, 2), dtype=np.float32)
+
+
+def ask_distribution(
+    model: RatingModel, history: Ratings, *asked: NDArray[Any]
+) -> object:
+    """Return a model's answer to ``predict_distribution``, unchecked.
+
+    Raises:
+        ModelError: It has no such method.
+    """
+    method = getattr(model, "predict_distribution", None)
+    if not callable(method):
+        raise ModelError(
+            f"{type(model).__name__} says predicts_distribution, but has no method "
+            f"'predict_distribution'."
+        )
+    return method(history, *asked)
 
 
 def _fit(
