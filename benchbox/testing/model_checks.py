@@ -358,6 +358,40 @@ def question_times_are_used(subject: ModelSubject) -> None:
     )
 
 
+def distributions_are_sound(subject: ModelSubject) -> None:
+    """Its distributions are valid, one per pair, and survive saving the model."""
+    if not subject.can.predicts_distribution:
+        raise SkipTest("its spec says that it predicts no distributions")
+    train = _with_rare_users(made_up_ratings(seed=21))
+    pairs = _answerable(subject, train)
+    order = np.random.Generator(np.random.PCG64(21)).permutation(len(pairs))
+    with as_in_a_trial() as folder:
+        model = subject.fitted(train)
+        try:
+            whole = subject.ask_distribution(model, train, pairs)
+        except Exception as error:  # noqa: BLE001
+            require(False, f"A trial would fail: {error}")
+        shuffled = subject.ask_distribution(model, train, pairs.take(order))
+        again = whole
+        if subject.implements("state", "restore"):
+            restored = subject.build()
+            write_state(folder, state_of(model))
+            restored.restore(read_state(folder))  # type: ignore[attr-defined]
+            again = subject.ask_distribution(restored, train, pairs)
+    # Steps are the first row of a table.
+    rows = whole[-len(pairs) :][order]
+    require(
+        gap(rows, shuffled[-len(pairs) :]) < _CLOSE,
+        "When pairs are passed in another order, their distributions change. Predict "
+        "each pair independently.",
+    )
+    require(
+        again.tobytes() == whole.tobytes(),
+        f"After state() and restore(), distributions differ by up to "
+        f"{gap(again, whole):.2g}. Return from state() all that they need.",
+    )
+
+
 def epochs_are_reported(subject: ModelSubject) -> None:
     """It reports each epoch's validation error; a refit trains for the given epochs."""
     can = subject.can

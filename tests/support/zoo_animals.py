@@ -13,7 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox import Capabilities, FitContext, ModelSpec, Ratings
+from benchbox import (
+    Capabilities,
+    FitContext,
+    ModelSpec,
+    NormalDistribution,
+    Ratings,
+)
 from benchbox.ratings import IndexArray, Values
 
 HERE = __name__
@@ -377,6 +383,35 @@ class IsToldAndDoesNotListen(Honest):
         timestamps: NDArray[np.int64],
     ) -> Values:
         return super().predict(history, users, items)
+
+
+class GivesANormal(Honest):
+    """Gives a normal distribution around its prediction."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.spread = float(train.values.std()) or 1.0
+
+    def predict_distribution(
+        self, history: Ratings, users: IndexArray, items: IndexArray
+    ) -> NormalDistribution:
+        mean = self.predict(history, users, items)
+        return NormalDistribution(mean, np.full(len(users), self.spread))
+
+    def state(self) -> dict[str, object]:
+        return super().state() | {"spread": self.spread}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.spread = float(state["spread"])
+
+
+class ForgetsItsSpread(GivesANormal):
+    """Saves its predictions, and not how sure it is of them."""
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.spread = 1.0
 
 
 PLAIN = Capabilities(stochastic=False)

@@ -14,6 +14,7 @@ from tests.support.heavy_options import HeavyOptions
 
 VALIDATED = Capabilities(stochastic=False, uses_validation=True, refits=True)
 TOLD = Capabilities(stochastic=False, uses_question_times=True)
+SPREAD = Capabilities(stochastic=False, predicts_distribution=True)
 
 CAUGHT_BY_ONE = {
     "spec-and-options": (
@@ -40,6 +41,10 @@ CAUGHT_BY_ONE = {
     "question-times-are-used": (
         zoo.spec(zoo.IsToldAndDoesNotListen, capabilities=TOLD),
         "the same whenever it is asked",
+    ),
+    "distributions-are-sound": (
+        zoo.spec(zoo.ForgetsItsSpread, capabilities=SPREAD),
+        "After state() and restore(), distributions differ",
     ),
     "saved-and-restored": (zoo.spec(zoo.ForgetsItems), "After state() and restore()"),
     "process-as-it-was": (zoo.spec(zoo.ChangesTheDtype), "torch's default dtype"),
@@ -100,6 +105,10 @@ def test_an_honest_model_breaks_no_promise() -> None:
 
 def test_a_model_that_is_told_when_it_is_asked_and_uses_it_breaks_no_promise() -> None:
     assert not broken(zoo.spec(zoo.KnowsWhen, capabilities=TOLD))
+
+
+def test_a_model_that_gives_sound_distributions_breaks_no_promise() -> None:
+    assert not broken(zoo.spec(zoo.GivesANormal, capabilities=SPREAD))
 
 
 TIMED = Capabilities(stochastic=False, uses_timestamps=True)
