@@ -15,7 +15,7 @@ from benchbox.errors import ResultsError
 from benchbox.metrics import Metric, joined
 from benchbox.models import Capabilities
 from benchbox.protocols import Fold, older_rule
-from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord
+from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord, gravest
 from benchbox.seeding import derive_seed
 
 
@@ -97,6 +97,10 @@ def analyse(
         left_out=[t.label for t in tallies if len(t.digests) != n_folds],
         across_kinds=across_kinds,
         unknown=measures.unknown,
+        asked_again={
+            model.label: gravest(t.asked_again for t in mine if t.label == model.label)
+            for model in models
+        },
     )
 
 

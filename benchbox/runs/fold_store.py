@@ -22,7 +22,8 @@ from benchbox.distribution import (
 from benchbox.models import Capabilities, fit_bias_model
 from benchbox.protocols import carve_validation
 from benchbox.ratings import Ratings, Values
-from benchbox.records import new_folder, remove_tree
+from benchbox.records import TrialJob, new_folder, remove_tree
+from benchbox.runs.asking import Asking, Known, PairsAsked
 from benchbox.runs.plan import PlannedTrial
 from benchbox.runs.scoring import Scores, scores
 from benchbox.runs.seals import Seals
@@ -129,6 +130,39 @@ class FoldStore:
         if not can.handles_cold_items:
             declined |= self._cold_items[hidden.items]
         return self._order[~declined[self._order]]
+
+    def asking(
+        self,
+        job: TrialJob,
+        asked: NDArray[np.int64],
+        seed: int,
+        *,
+        with_times: bool = False,
+    ) -> Asking:
+        """Return what a trial is asked.
+
+        Args:
+            job: The trial.
+            asked: Positions of the hidden ratings to predict, in that order.
+            seed: Decides what is asked again, and among which other pairs.
+            with_times: Whether it is told when each question is asked.
+        """
+        hidden = self.fold.hidden
+        pairs = hidden.take(asked)
+        times = pairs.timestamps if with_times else None
+        return Asking(
+            job,
+            PairsAsked(pairs.users, pairs.items, times),
+            self._known,
+            hidden.scale,
+            seed,
+        )
+
+    @cached_property
+    def _known(self) -> Known:
+        return Known(
+            np.flatnonzero(~self._cold_users), np.flatnonzero(~self._cold_items)
+        )
 
     def completed(self, predictions: Values, asked: NDArray[np.int64]) -> Values:
         """Return a prediction per hidden rating: the model's, or else the bias model's.
