@@ -12,7 +12,7 @@ from benchbox.analysis.statistics.paired import groups
 from benchbox.analysis.statistics.resampling import Estimate, Resampler
 from benchbox.analysis.tally import FoldTruth, Tally
 from benchbox.errors import ResultsError
-from benchbox.metrics import Metric, joined
+from benchbox.metrics import Metric, joined, pooled_reliability
 from benchbox.models import Capabilities
 from benchbox.protocols import Fold, older_rule
 from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord, gravest
@@ -136,8 +136,12 @@ def _tallied(
         if here:
             truth = FoldTruth(by_name[record.name], run.config.clip)
             for place, tally in tallies.items():
-                fits = [folder.predictions(t) for t in here if t.model == place]
-                tally.add(truth, fits)
+                own = [t for t in here if t.model == place]
+                tally.add(
+                    truth,
+                    [folder.predictions(t) for t in own],
+                    [folder.distribution(t) for t in own],
+                )
             reference.add(truth, [folder.reference(here[0])])
     return list(tallies.values()), reference
 
@@ -203,6 +207,9 @@ def _model(
         by_fold=tuple(fmean(fold) for fold in fits),
         breakdown=joined(tally.breakdowns),
         group=group,
+        reliability=pooled_reliability(tally.reliabilities)
+        if tally.reliabilities
+        else None,
     )
 
 

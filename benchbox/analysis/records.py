@@ -7,7 +7,7 @@ from benchbox.analysis.statistics.components import Components
 from benchbox.analysis.statistics.intervals import Interval
 from benchbox.analysis.statistics.paired import Effect
 from benchbox.analysis.statistics.resampling import Estimate
-from benchbox.metrics import Breakdown, Metric
+from benchbox.metrics import Breakdown, Metric, Reliability
 from benchbox.records import AskedAgain, StageRecord
 
 REFERENCE = "(bias model)"
@@ -29,6 +29,8 @@ class ModelAnalysis:
         spread: Mean of the headline metric, and its spread over folds and seeds.
         by_fold: Headline metric per fold, mean over fits.
         breakdown: Metrics by slice.
+        reliability: Calibration of its predicted distributions; `None` if it predicts
+            none.
         group: Letters; models that share a letter do not differ significantly.
     """
 
@@ -41,6 +43,7 @@ class ModelAnalysis:
     by_fold: tuple[float, ...]
     breakdown: Breakdown
     group: str
+    reliability: Reliability | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,10 @@ from benchbox.metrics.probabilistic import COVERAGE_80 as COVERAGE_80
 from benchbox.metrics.probabilistic import CRPS as CRPS
 from benchbox.metrics.probabilistic import DISTRIBUTION_METRICS as DISTRIBUTION_METRICS
 from benchbox.metrics.probabilistic import LOG_SCORE as LOG_SCORE
-from benchbox.metrics.probabilistic import interval_hits as interval_hits
-from benchbox.metrics.probabilistic import mass_around as mass_around
+from benchbox.metrics.reliability import LEVELS as LEVELS
+from benchbox.metrics.reliability import Reliability as Reliability
+from benchbox.metrics.reliability import pooled_reliability as pooled_reliability
+from benchbox.metrics.reliability import reliability as reliability
 from benchbox.metrics.scored import Floats as Floats
 from benchbox.metrics.scored import Score as Score
 from benchbox.metrics.scored import Scored as Scored

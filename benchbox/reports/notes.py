@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from benchbox.errors import counted
-from benchbox.metrics import MAPE
+from benchbox.metrics import COVERAGE_80, CRPS, DISTRIBUTION_METRICS, LOG_SCORE, MAPE
 from benchbox.options import spell
 from benchbox.records import RunRecord, StageRecord, TrialRecord, trial_name
 from benchbox.reports.columns import (
@@ -41,6 +41,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         what_was_scored(run, board.stage),
         _how_it_was_pooled(run, board, best, tied),
         *about_question_times(board),
+        *_about_distributions(board),
         *_about_cold_pairs(board),
         *_about_zeros(board),
         *_about_the_reference(board),
@@ -235,6 +236,17 @@ def _about_cold_pairs(board: Leaderboard) -> list[str]:
     return [
         f"Hidden ratings of unseen users: {users:,}; of unseen items: {items:,} "
         f"({board.stage.cold_policy})."
+    ]
+
+
+def _about_distributions(board: Leaderboard) -> list[str]:
+    shown = {metric.name for metric in shown_metrics(board)}
+    if not shown & {metric.name for metric in DISTRIBUTION_METRICS}:
+        return []
+    return [
+        f"{LOG_SCORE.title}, {CRPS.title} and {COVERAGE_80.title} score predicted "
+        f"distributions, and are blank for models that predict none. The first two are "
+        f"best when low; of the hidden ratings, 80 % should lie in the 80 % interval."
     ]
 
 

@@ -9,10 +9,17 @@ from scipy.stats import norm
 
 from benchbox.distribution import NormalDistribution, StepDistribution
 from benchbox.errors import PluginError
-from benchbox.metrics import DISTRIBUTION_METRICS, RMSE, Metric, interval_hits
+from benchbox.metrics import (
+    DISTRIBUTION_METRICS,
+    LEVELS,
+    RMSE,
+    Metric,
+    reliability,
+)
 from benchbox.metrics.probabilistic import (
     LEAST_PROBABILITY,
     crps_of,
+    interval_hits,
     log_scores,
     mass_around,
 )
@@ -134,6 +141,18 @@ def test_intervals_of_a_model_that_is_right_cover_their_share(
     hits = interval_hits(*mass_around(truth, ratings, scale), level)
 
     assert hits.mean() == pytest.approx(level, abs=0.01)
+    found = reliability(
+        Scored(
+            predicted=ratings.astype(np.float32),
+            actual=ratings,
+            users=np.zeros(n, dtype=np.int32),
+            items=np.zeros(n, dtype=np.int32),
+            distribution=truth,
+            scale=scale,
+        )
+    )
+    assert found.coverage == pytest.approx(list(LEVELS), abs=0.01)
+    assert found.histogram == pytest.approx([0.1] * 10, abs=0.01)
 
 
 @pytest.mark.parametrize("metric", DISTRIBUTION_METRICS[:2], ids=lambda m: m.name)

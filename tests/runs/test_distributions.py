@@ -1,5 +1,6 @@
 """Distributions: predicted by those models that say so, checked, scored and stored."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,16 @@ def test_distributions_are_scored_and_stored_and_others_left_blank(
             assert found.mean[declined].tolist() == filled.tolist()
             n_declined += int(declined.sum())
     assert n_declined
+
+    # The shares of the steps in training are nearly those of the hidden ratings.
+    (stage,) = json.loads(benchbox("stats -f json").out)["stages"]
+    by_model = {record["model"]: record for record in stage["reliability"]}
+    assert set(by_model) == {"GivesSteps", "GivesANormal"}
+    assert by_model["GivesSteps"]["covered_80"] == pytest.approx(0.8, abs=0.1)
+    assert sum(v for k, v in stage["places"][0].items() if k != "model") == (
+        pytest.approx(1)
+    )
+    assert "Calibration of distributions" in benchbox("stats").out
 
 
 def test_without_such_a_model_a_run_knows_nothing_of_distributions(
