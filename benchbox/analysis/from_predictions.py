@@ -12,7 +12,7 @@ from benchbox.analysis.statistics.paired import groups
 from benchbox.analysis.statistics.resampling import Estimate, Resampler
 from benchbox.analysis.tally import FoldTruth, Tally
 from benchbox.errors import ResultsError
-from benchbox.metrics import Metric, joined, pooled_reliability
+from benchbox.metrics import Metric, joined, pooled
 from benchbox.models import Capabilities
 from benchbox.protocols import Fold, older_rule
 from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord, gravest
@@ -207,9 +207,7 @@ def _model(
         by_fold=tuple(fmean(fold) for fold in fits),
         breakdown=joined(tally.breakdowns),
         group=group,
-        reliability=pooled_reliability(tally.reliabilities)
-        if tally.reliabilities
-        else None,
+        reliability=pooled(tally.reliabilities) if tally.reliabilities else None,
     )
 
 

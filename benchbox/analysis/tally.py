@@ -18,7 +18,7 @@ from benchbox.metrics import (
     Slicing,
     UserTotals,
     break_down,
-    pooled_reliability,
+    pooled,
     reliability,
     seen_users,
     slicing,
@@ -108,7 +108,7 @@ class Tally:
             if distribution is not None
         ]
         if found:
-            self.reliabilities.append(pooled_reliability(found, 1 / len(found)))
+            self.reliabilities.append(pooled(found, 1 / len(found)))
         scored = [truth.scored(predictions) for predictions in fits]
         self.digests.append(
             frozenset(blake2b(s.predicted.tobytes()).digest() for s in scored)

@@ -17,7 +17,7 @@ from benchbox.metrics.probabilistic import DISTRIBUTION_METRICS as DISTRIBUTION_
 from benchbox.metrics.probabilistic import LOG_SCORE as LOG_SCORE
 from benchbox.metrics.reliability import LEVELS as LEVELS
 from benchbox.metrics.reliability import Reliability as Reliability
-from benchbox.metrics.reliability import pooled_reliability as pooled_reliability
+from benchbox.metrics.reliability import pooled as pooled
 from benchbox.metrics.reliability import reliability as reliability
 from benchbox.metrics.scored import Floats as Floats
 from benchbox.metrics.scored import Score as Score

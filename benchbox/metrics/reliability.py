@@ -62,9 +62,7 @@ def reliability(scored: Scored) -> Reliability:
     return Reliability(n=len(scored.actual), hits=hits, places=places)
 
 
-def pooled_reliability(
-    parts: Sequence[Reliability], weight: float = 1.0
-) -> Reliability:
+def pooled(parts: Sequence[Reliability], weight: float = 1.0) -> Reliability:
     """Return the sums of several, each times *weight*."""
     return Reliability(
         n=weight * sum(part.n for part in parts),
