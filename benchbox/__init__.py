@@ -6,8 +6,6 @@ from benchbox.targets import lazy_names
 
 if TYPE_CHECKING:
     from benchbox.data import DatasetCard as DatasetCard
-    from benchbox.distribution import NormalDistribution as NormalDistribution
-    from benchbox.distribution import StepDistribution as StepDistribution
     from benchbox.errors import BenchboxError as BenchboxError
     from benchbox.metrics import Metric as Metric
     from benchbox.metrics import Score as Score
@@ -47,7 +45,6 @@ else:
             "IndexArray": "ratings",
             "Metric": "metrics",
             "ModelSpec": "models",
-            "NormalDistribution": "distribution",
             "Options": "options",
             "Partition": "protocols",
             "Protocol": "protocols",
@@ -57,7 +54,6 @@ else:
             "Run": "runs",
             "Score": "metrics",
             "Scored": "metrics",
-            "StepDistribution": "distribution",
             "Values": "ratings",
             "fit": "runs",
             "hookimpl": "plugins",

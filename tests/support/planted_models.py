@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from benchbox import (
     Capabilities,
     FitContext,
-    NormalDistribution,
     Ratings,
-    StepDistribution,
 )
+from benchbox.models import NormalDistribution, StepDistribution
 from benchbox.ratings import IndexArray, Values
 
 

@@ -17,9 +17,9 @@ from benchbox import (
     Capabilities,
     FitContext,
     ModelSpec,
-    NormalDistribution,
     Ratings,
 )
+from benchbox.models import NormalDistribution
 from benchbox.ratings import IndexArray, Values
 
 HERE = __name__

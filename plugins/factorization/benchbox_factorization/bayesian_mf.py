@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox import FitContext, NormalDistribution, Ratings
+from benchbox import FitContext, Ratings
 from benchbox.models import (
+    NormalDistribution,
     Shrinkage,
     State,
     fit_bias_model,
