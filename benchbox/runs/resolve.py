@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from benchbox.errors import BenchboxError, PluginError, UsageError, nearest
 from benchbox.machine import (
     FoundDevices,
@@ -15,7 +13,7 @@ from benchbox.machine import (
 )
 from benchbox.metrics import METRICS, Metric
 from benchbox.models import Capabilities, ModelSpec, SearchSpace, read_space
-from benchbox.options import Options, changed, decode, split_choice, to_json
+from benchbox.options import changed, decode, split_choice, to_json
 from benchbox.plugins import Offer, Registry
 from benchbox.records import Access, Described, ModelQuestion, PlannedModel
 from benchbox.runs.trust import MODEL_FILE
@@ -137,7 +135,7 @@ def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
     spec: ModelSpec = offer.value
     settings = dict(settings)
     chosen = {"preset": settings.pop("preset")} if "preset" in settings else {}
-    preset = _preset(spec, **chosen) if chosen else {}
+    preset = preset_of(spec, **chosen) if chosen else {}
     options = decode(spec.options, preset | settings, spec.name)
     start = decode(spec.options, preset, spec.name)
     return PlannedModel(
@@ -146,21 +144,19 @@ def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
         options_type=target_of(spec.options),
         options=to_json(options),
         changed=chosen | changed(options, start),
-        capabilities=_needed(spec.capabilities, options),
+        capabilities=spec.capabilities.under(options),
         package=offer.origin.package,
         version=offer.origin.version,
         source_digest=source_digest(spec.target),
     )
 
 
-def _needed(can: Capabilities, options: Options) -> Capabilities:
-    """Return the capabilities, without validation if the *options* do not use it."""
-    if options.asks_validation:
-        return can
-    return msgspec.structs.replace(can, uses_validation=False, refits=False)
+def preset_of(spec: ModelSpec, preset: str) -> dict[str, Any]:
+    """Return the options of a model's preset.
 
-
-def _preset(spec: ModelSpec, preset: str) -> dict[str, Any]:
+    Raises:
+        UsageError: It has no such preset.
+    """
     if preset not in spec.presets:
         known = ", ".join(spec.presets) or "none"
         raise UsageError(

@@ -1,5 +1,7 @@
 """Factorization: low-rank models of the rating matrix."""
 
+from msgspec.structs import replace
+
 from benchbox import Capabilities, ModelSpec, hookimpl
 from benchbox.models import Span
 from benchbox_factorization.options import (
@@ -57,7 +59,7 @@ def benchbox_models() -> list[ModelSpec]:
             options=BayesianMFOptions,
             # For larger data sets; on ML-100K the validation error stays the same.
             presets={"thorough": {"n_factors": 16, "burn_in": 20, "epochs": 300}},
-            capabilities=_CAPABILITIES,
+            capabilities=replace(_CAPABILITIES, predicts_distribution=True),
             reference="doi:10.1145/1390156.1390267",
             search={
                 "n_factors": Span(2, 64, log=True),
