@@ -34,6 +34,22 @@ class Side(NamedTuple):
     groups: NDArray[np.int64]
 
 
+class History(NamedTuple):
+    """What the rows of a block have rated, or who has rated them.
+
+    Attributes:
+        scales: Weight of a row's history, ``1 / sqrt(number of ratings)``; empty if
+            histories are no facts of this block.
+        starts: Row *f* of the other block is in the history of rows
+            ``rows[starts[f]:starts[f + 1]]``.
+        rows: Rows of this block, by row of the other one.
+    """
+
+    scales: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    rows: Index
+
+
 class Block(NamedTuple):
     """The ratings of one block, sorted by row, and the facts about its rows.
 
@@ -42,11 +58,7 @@ class Block(NamedTuple):
         bounds: Thread *t* has rows ``bounds[t]:bounds[t + 1]``.
         first: Row of another block per rating.
         second: Row of a third block per rating; empty if there are two blocks.
-        scales: Weight of a row's history, ``1 / sqrt(number of ratings)``; empty if
-            histories are no facts of this block.
-        starts: Row *f* of the other block is in the history of rows
-            ``rows[starts[f]:starts[f + 1]]``.
-        rows: Rows of this block, by row of the other one.
+        history: Histories of the rows.
         side: Static facts about the rows.
     """
 
@@ -54,9 +66,7 @@ class Block(NamedTuple):
     bounds: NDArray[np.int64]
     first: Index
     second: Index
-    scales: NDArray[np.float32]
-    starts: NDArray[np.int64]
-    rows: Index
+    history: History
     side: Side
 
 
@@ -77,23 +87,26 @@ class Coefficients(NamedTuple):
 
 
 NO_INDEX: Index = np.empty(0, dtype=np.uint32)
-NO_HISTORY = (np.empty(0, dtype=np.float32), np.zeros(1, dtype=np.int64), NO_INDEX)
+NO_HISTORY = History(
+    np.empty(0, dtype=np.float32), np.zeros(1, dtype=np.int64), NO_INDEX
+)
 
 
-def history_of(rated: Grouped, others: Grouped) -> tuple[NDArray[np.float32], ...]:
-    """Return ``scales``, ``starts`` and ``rows`` of a `Block` with histories.
+def history_of(rated: Grouped, others: Grouped) -> History:
+    """Return the histories of a block's rows.
 
     Args:
         rated: Ratings by row of the block.
         others: The same ratings by row of the other block.
     """
-    scales = 1 / np.sqrt(np.maximum(rated.counts, 1))
-    return scales.astype(np.float32), others.offsets, index(others.indices)
+    scales = (1 / np.sqrt(np.maximum(rated.counts, 1))).astype(np.float32)
+    return History(scales, others.offsets, index(others.indices))
 
 
 def index(places: NDArray[np.int32]) -> Index:
-    """Return *places*, none of them negative, as unsigned numbers in the same memory."""
-    return places.view(np.uint32)
+    """Return *places*, none of them negative, as unsigned numbers."""
+    # Arrays that are mapped from files are of a class of their own.
+    return np.asarray(places).view(np.uint32)
 
 
 def side_of(encoded: EncodedFeatures | None) -> Side:

@@ -11,7 +11,7 @@ from benchbox_factorization.bayesian_fm.blocks import (
     equal_shares,
 )
 from benchbox_factorization.bayesian_fm.kernels import from_block, sweep, to_block
-from benchbox_factorization.bayesian_fm.priors import Prior, draw_prior, first_prior
+from benchbox_factorization.bayesian_fm.priors import draw_prior, first_prior
 from benchbox_factorization.population import Vectors
 
 
@@ -71,7 +71,12 @@ class Chain:
     def _sweep(self, place: int, noise: float) -> float:
         block, coefficients = self._blocks[place], self.coefficients[place]
         others = [c.sums for at, c in enumerate(self.coefficients) if at != place]
-        normals = Coefficients(*(self._normals(c) for c in coefficients[:3]), _NOTHING)
+        normals = Coefficients(
+            own=self._normals(coefficients.own),
+            history=self._normals(coefficients.history),
+            side=self._normals(coefficients.side),
+            sums=_NOTHING,
+        )
         errors = self.errors
         if place > 0:
             errors = self._sorted
@@ -104,9 +109,15 @@ def n_kinds(block: Block) -> int:
 
 
 def _zeros(block: Block, width: int) -> Coefficients:
-    sizes = (block.offsets, block.starts, block.side.starts, block.offsets)
-    parts = (np.zeros((width, len(starts) - 1), dtype=np.float32) for starts in sizes)
-    return Coefficients(*parts)
+    def zeros(starts: NDArray[np.int64]) -> Vectors:
+        return np.zeros((width, len(starts) - 1), dtype=np.float32)
+
+    return Coefficients(
+        own=zeros(block.offsets),
+        history=zeros(block.history.starts),
+        side=zeros(block.side.starts),
+        sums=zeros(block.offsets),
+    )
 
 
 def _small(places: NDArray[np.int64]) -> NDArray[np.uint32]:

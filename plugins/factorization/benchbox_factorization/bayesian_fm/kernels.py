@@ -107,8 +107,8 @@ def sweep(block, first, second, coefficients, normals, prior, noise, errors, xs)
 
     Args:
         block: The block's `Block`.
-        first: Factors of the block that ``block.first`` points to, ``(1 + k, m)``.
-        second: Factors of the block that ``block.second`` points to, if any.
+        first: Factors of the block that ``first`` points to, ``(1 + k, m)``.
+        second: Factors of the block that ``second`` points to, if any.
         coefficients: The block's `Coefficients`, replaced by the drawn ones.
         normals: Standard normal numbers, shaped like *coefficients*.
         prior: Distributions of the coefficients, a `Prior`.
@@ -121,7 +121,7 @@ def sweep(block, first, second, coefficients, normals, prior, noise, errors, xs)
     """
     width, n = coefficients.sums.shape
     # Parallel loops cannot take a record that holds another one.
-    bounds, offsets, scales = block.bounds, block.offsets, block.scales
+    bounds, offsets, scales = block.bounds, block.offsets, block.history.scales
     first_rows, second_rows = block.first, block.second
     own, row_sums, own_normals = coefficients.own, coefficients.sums, normals.own
     own_means, own_precisions = prior.means[0], prior.precisions[0]
@@ -179,8 +179,8 @@ def sweep(block, first, second, coefficients, normals, prior, noise, errors, xs)
                 scaled[row, 1] = scales[row] * sums[row, 1]
             _draw_history(
                 scaled,
-                block.starts,
-                block.rows,
+                block.history.starts,
+                block.history.rows,
                 coefficients.history[k],
                 moves,
                 normals.history[k],

@@ -13,6 +13,7 @@ from benchbox_factorization.bayesian_fm.blocks import (
     NO_HISTORY,
     NO_INDEX,
     Block,
+    History,
     Index,
     Side,
     equal_shares,
@@ -68,8 +69,8 @@ def lay_out(
     user_history = history_of(users, items) if options.history != "none" else NO_HISTORY
     item_history = history_of(items, users) if options.history == "both" else NO_HISTORY
     blocks = [
-        _block(users.offsets, users, user_days, user_history, user_side, n_threads),
-        _block(items.offsets, items, item_days, item_history, item_side, n_threads),
+        _block(users, user_days, user_history, user_side, n_threads),
+        _block(items, item_days, item_history, item_side, n_threads),
     ]
     positions = [place[items.positions]]
     if days is not None:
@@ -81,17 +82,11 @@ def lay_out(
 
 
 def _block(
-    offsets: NDArray[np.int64],
-    rated: Grouped,
-    days: Index,
-    history: tuple[NDArray[Any], ...],
-    side: Side,
-    n_threads: int,
+    rated: Grouped, days: Index, history: History, side: Side, n_threads: int
 ) -> Block:
-    bounds = equal_shares(offsets, n_threads)
-    return _read_only(
-        Block(offsets, bounds, index(rated.indices), days, *history, side)
-    )
+    bounds = equal_shares(rated.offsets, n_threads)
+    indices = index(rated.indices)
+    return _read_only(Block(rated.offsets, bounds, indices, days, history, side))
 
 
 def _day_block(
@@ -105,7 +100,7 @@ def _day_block(
     first, second = (index(column[places]) for column in (train.users, train.items))
     bounds = equal_shares(offsets, n_threads)
     side = side_of(None)
-    return _read_only(Block(offsets, bounds, first, second, *NO_HISTORY, side))
+    return _read_only(Block(offsets, bounds, first, second, NO_HISTORY, side))
 
 
 def _read_only(block: Block) -> Block:
@@ -113,8 +108,14 @@ def _read_only(block: Block) -> Block:
 
     Ratings may be mapped read-only, and kernels are compiled for each kind of array.
     """
-    side = Side(*map(_frozen, block.side))
-    return Block(*map(_frozen, block[:-1]), side)
+    return Block(
+        offsets=_frozen(block.offsets),
+        bounds=_frozen(block.bounds),
+        first=_frozen(block.first),
+        second=_frozen(block.second),
+        history=History._make(_frozen(column) for column in block.history),
+        side=Side._make(_frozen(column) for column in block.side),
+    )
 
 
 def _frozen(column: NDArray[Any]) -> NDArray[Any]:

@@ -18,12 +18,14 @@ class Likelihood(Protocol):
     Attributes:
         targets: What the coefficients explain at first, float32, one per rating.
         noise: Present inverse variance around the coefficients' prediction.
-        cuts: Present cuts between rating steps; empty if there are none.
     """
 
     targets: NDArray[np.float32]
     noise: float
-    cuts: Floats
+
+    @property
+    def cuts(self) -> Floats:
+        """Present cuts between rating steps; empty if there are none."""
 
     def sweep(self, chain: Chain, *, is_burn_in: bool) -> float:
         """Draw all coefficients and these parameters once; return the loss."""
@@ -37,8 +39,12 @@ class Normal:
     ) -> None:
         self.targets = standardised
         self.noise = 1.0
-        self.cuts = np.empty(0)
         self._draw = draw
+
+    @property
+    def cuts(self) -> Floats:
+        """None."""
+        return np.empty(0)
 
     def sweep(self, chain: Chain, *, is_burn_in: bool) -> float:
         """Draw the coefficients and the noise; the loss is the mean squared error."""

@@ -18,12 +18,12 @@ from benchbox_factorization.bayesian_fm.likelihoods import (
     Normal,
     OrderedProbit,
 )
+from benchbox_factorization.bayesian_fm.prediction_kernels import predict
 from benchbox_factorization.bayesian_fm.samples import (
     Known,
     Questions,
     Samples,
     empty_samples,
-    predict,
 )
 from benchbox_factorization.matrix import of_users, starting_factors
 from benchbox_factorization.options import BayesianFMOptions

@@ -46,7 +46,7 @@ def draw_prior(
     means, precisions = (old.copy() for old in prior)
     of_side = coefficients.side
     kinds = [coefficients.own[:, np.diff(block.offsets) > 0]]
-    kinds.append(coefficients.history[:, np.diff(block.starts) > 0])
+    kinds.append(coefficients.history[:, np.diff(block.history.starts) > 0])
     kinds.extend(
         of_side[:, block.side.groups == kind] for kind in range(2, len(prior.means))
     )
