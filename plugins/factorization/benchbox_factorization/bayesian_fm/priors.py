@@ -31,9 +31,13 @@ class Prior(NamedTuple):
 
 
 def first_prior(n_kinds: int, width: int) -> Prior:
-    """Return standard normal distributions."""
+    """Return distributions around 0 with a standard deviation of 0.1.
+
+    If they started wide, coefficients of facts that tell little would be drawn far from
+    0, and then keep each other there for hundreds of sweeps.
+    """
     shape = (n_kinds, width)
-    return Prior(np.zeros(shape, np.float32), np.ones(shape, np.float32))
+    return Prior(np.zeros(shape, np.float32), np.full(shape, 100, np.float32))
 
 
 def draw_prior(
