@@ -272,6 +272,7 @@ class BayesianFM:
             items=np.array(rated.indices),
             days=days[rated.positions],
             values=self._scaled(rated.values),
+            steps=_nearest(self._levels, rated.values),
             facts=self._facts[asked],
         )
 
@@ -348,3 +349,9 @@ def _of_levels(levels: Floats, probabilities: Floats) -> Posterior:
     squares = probabilities @ np.square(levels)
     spreads = np.sqrt(np.maximum(squares - np.square(means), 0))
     return Posterior(means, spreads, probabilities)
+
+
+def _nearest(levels: Floats, values: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the place of the level that is nearest to each value."""
+    between = (levels[1:] + levels[:-1]) / 2
+    return np.searchsorted(between, values).astype(np.int64)

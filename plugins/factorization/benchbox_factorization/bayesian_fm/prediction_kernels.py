@@ -7,6 +7,16 @@ import numpy as np
 
 from benchbox_factorization.bayesian_fm.compiled import jit
 
+_ROOT_2 = float(np.sqrt(2))
+_ROOT_2_PI = float(np.sqrt(2 * np.pi))
+_FAR = 1e30
+
+# Below this probability of an interval, its slope and curvature are those of its end.
+_LEAST = 1e-280
+
+# Iterations of Newton's method.
+_NEWTON = 5
+
 
 @jit()
 def _load(x, items, days):  # type: ignore[no-untyped-def]
@@ -38,11 +48,18 @@ def _factorize(matrix):  # type: ignore[no-untyped-def]
 
 
 @jit()
-def _set_posterior(root, right, x, u, s, known, samples):  # type: ignore[no-untyped-def]
-    """Set the Cholesky factor of a user's precision, and the factor times the mean."""
+def _solve_backward(root, x):  # type: ignore[no-untyped-def]
+    for i in range(len(x) - 1, -1, -1):
+        for j in range(i + 1, len(x)):
+            x[i] -= root[j, i] * x[j]
+        x[i] /= root[i, i]
+
+
+@jit()
+def _set_mean(mean, u, s, known, samples):  # type: ignore[no-untyped-def]
+    """Set a user's mean before their ratings are seen: that of their facts."""
     start, stop = known.offsets[u], known.offsets[u + 1]
-    noise = np.float64(samples.noises[s])
-    mean = samples.means[s].astype(np.float64)
+    mean[:] = samples.means[s]
     if samples.histories.shape[1] > 0 and stop > start:
         scale = 1 / np.sqrt(stop - start)
         for r in range(start, stop):
@@ -52,20 +69,95 @@ def _set_posterior(root, right, x, u, s, known, samples):  # type: ignore[no-unt
     for f in range(known.facts.shape[1]):
         for k in range(len(mean)):
             mean[k] += known.facts[u, f] * samples.sides[s, f, k]
+
+
+@jit()
+def _add_rating(root, right, x, weight, pull):  # type: ignore[no-untyped-def]
+    for i in range(len(x)):
+        right[i] += pull * x[i]
+        weighted = weight * x[i]
+        for j in range(i + 1):
+            root[i, j] += weighted * x[j]
+
+
+@jit()
+def _set_posterior(root, right, x, mean, u, s, known, samples):  # type: ignore[no-untyped-def]
+    """Set the Cholesky factor of a user's precision, and the factor times the mean.
+
+    Args:
+        root: Receives the factor, lower, shape ``(1 + k, 1 + k)``.
+        right: Receives its transpose times the mean, shape ``(1 + k,)``.
+        x: Memory of the same shape.
+        mean: The mean before the ratings are seen.
+        u: The user.
+        s: The sample.
+        known: A `Known`.
+        samples: A `Samples`.
+    """
+    noise = np.float64(samples.noises[s])
     root[:] = 0
     for k in range(len(mean)):
         root[k, k] = samples.precisions[s, k]
         right[k] = root[k, k] * mean[k]
-    for r in range(start, stop):
+    for r in range(known.offsets[u], known.offsets[u + 1]):
         items, days = samples.items[s, known.items[r]], samples.days[s, known.days[r]]
         rest = known.values[r] - _load(x, items, days)
-        for i in range(len(x)):
-            weighted = noise * x[i]
-            right[i] += weighted * rest
-            for j in range(i + 1):
-                root[i, j] += weighted * x[j]
+        _add_rating(root, right, x, noise, noise * rest)
     _factorize(root)
     _solve_forward(root, right)
+
+
+@jit()
+def _within_step(low, high):  # type: ignore[no-untyped-def]
+    """Return slope and curvature of the log probability of a latent interval.
+
+    Args:
+        low: Lower end minus the prediction.
+        high: Upper end minus the prediction.
+    """
+    sign = 1.0
+    if low > 0:
+        low, high, sign = -high, -low, -1.0
+    p = 0.5 * (erfc(-high / _ROOT_2) - erfc(-low / _ROOT_2))
+    if p < _LEAST:
+        return sign * high, 1.0
+    at_low = np.exp(-0.5 * low * low) / (_ROOT_2_PI * p)
+    at_high = np.exp(-0.5 * high * high) / (_ROOT_2_PI * p)
+    slope = at_low - at_high
+    return sign * slope, slope * slope - (low * at_low - high * at_high)
+
+
+@jit()
+def _set_step_posterior(root, right, x, mean, u, s, known, samples):  # type: ignore[no-untyped-def]
+    """Set the same for ratings that are steps: the normal one with the same mode.
+
+    Newton's method needs few iterations, because the logarithm of the posterior is
+    concave.
+    """
+    cuts, theta = samples.cuts[s], mean.copy()
+    for _ in range(_NEWTON):
+        root[:] = 0
+        for k in range(len(mean)):
+            root[k, k] = samples.precisions[s, k]
+            right[k] = root[k, k] * (mean[k] - theta[k])
+        for r in range(known.offsets[u], known.offsets[u + 1]):
+            items = samples.items[s, known.items[r]]
+            predicted = _load(x, items, samples.days[s, known.days[r]])
+            for k in range(len(mean)):
+                predicted += theta[k] * x[k]
+            step = known.steps[r]
+            low = cuts[step - 1] - predicted if step > 0 else -_FAR
+            high = cuts[step] - predicted if step < len(cuts) else _FAR
+            slope, curvature = _within_step(low, high)
+            _add_rating(root, right, x, curvature, slope)
+        _factorize(root)
+        _solve_forward(root, right)
+        _solve_backward(root, right)
+        theta += right
+    for k in range(len(mean)):
+        right[k] = 0
+        for i in range(k, len(mean)):
+            right[k] += root[i, k] * theta[i]
 
 
 @jit()
@@ -98,12 +190,18 @@ def predict(known, questions, bounds, samples, means, variances, probabilities):
     n_samples, width = samples.means.shape
     for part in numba.prange(len(bounds) - 1):
         root, right = np.empty((width, width)), np.empty(width)
-        x = np.empty(width)
+        x, mean_before = np.empty(width), np.empty(width)
         for u in range(bounds[part], bounds[part + 1]):
             if questions.offsets[u] == questions.offsets[u + 1]:
                 continue
             for s in range(n_samples):
-                _set_posterior(root, right, x, u, s, known, samples)
+                _set_mean(mean_before, u, s, known, samples)
+                if probabilities.shape[1] > 0:
+                    _set_step_posterior(
+                        root, right, x, mean_before, u, s, known, samples
+                    )
+                else:
+                    _set_posterior(root, right, x, mean_before, u, s, known, samples)
                 for q in range(questions.offsets[u], questions.offsets[u + 1]):
                     items = samples.items[s, questions.items[q]]
                     mean = _load(x, items, samples.days[s, questions.days[q]])

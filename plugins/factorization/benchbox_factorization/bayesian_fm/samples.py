@@ -46,6 +46,7 @@ class Known(NamedTuple):
         items: Item per rating.
         days: Number of the day per rating.
         values: Standardised rating.
+        steps: Number of the nearest rating step, if ratings are steps.
         facts: Static facts per user, shape ``(n_users, n_facts)``.
     """
 
@@ -53,6 +54,7 @@ class Known(NamedTuple):
     items: NDArray[np.int32]
     days: NDArray[np.int64]
     values: Numbers
+    steps: NDArray[np.int64]
     facts: Numbers
 
 
