@@ -12,10 +12,10 @@ from benchbox.analysis.statistics.paired import groups
 from benchbox.analysis.statistics.resampling import Estimate, Resampler
 from benchbox.analysis.tally import FoldTruth, Tally
 from benchbox.errors import ResultsError
-from benchbox.metrics import Metric, joined
+from benchbox.metrics import Metric, joined, pooled
 from benchbox.models import Capabilities
 from benchbox.protocols import Fold, older_rule
-from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord
+from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord, gravest
 from benchbox.seeding import derive_seed
 
 
@@ -97,6 +97,10 @@ def analyse(
         left_out=[t.label for t in tallies if len(t.digests) != n_folds],
         across_kinds=across_kinds,
         unknown=measures.unknown,
+        asked_again={
+            model.label: gravest(t.asked_again for t in mine if t.label == model.label)
+            for model in models
+        },
     )
 
 
@@ -132,8 +136,12 @@ def _tallied(
         if here:
             truth = FoldTruth(by_name[record.name], run.config.clip)
             for place, tally in tallies.items():
-                fits = [folder.predictions(t) for t in here if t.model == place]
-                tally.add(truth, fits)
+                own = [t for t in here if t.model == place]
+                tally.add(
+                    truth,
+                    [folder.predictions(t) for t in own],
+                    [folder.distribution(t) for t in own],
+                )
             reference.add(truth, [folder.reference(here[0])])
     return list(tallies.values()), reference
 
@@ -199,6 +207,7 @@ def _model(
         by_fold=tuple(fmean(fold) for fold in fits),
         breakdown=joined(tally.breakdowns),
         group=group,
+        reliability=pooled(tally.reliabilities) if tally.reliabilities else None,
     )
 
 

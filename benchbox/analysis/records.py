@@ -1,14 +1,14 @@
 """Results of an analysis, for models and for pairs of models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchbox.analysis.statistics.components import Components
 from benchbox.analysis.statistics.intervals import Interval
 from benchbox.analysis.statistics.paired import Effect
 from benchbox.analysis.statistics.resampling import Estimate
-from benchbox.metrics import Breakdown, Metric
-from benchbox.records import StageRecord
+from benchbox.metrics import Breakdown, Metric, Reliability
+from benchbox.records import AskedAgain, StageRecord
 
 REFERENCE = "(bias model)"
 """Label of the bias model, if the run does not include an identical model."""
@@ -29,6 +29,8 @@ class ModelAnalysis:
         spread: Mean of the headline metric, and its spread over folds and seeds.
         by_fold: Headline metric per fold, mean over fits.
         breakdown: Metrics by slice.
+        reliability: Calibration of its predicted distributions; `None` if it predicts
+            none.
         group: Letters; models that share a letter do not differ significantly.
     """
 
@@ -41,6 +43,7 @@ class ModelAnalysis:
     by_fold: tuple[float, ...]
     breakdown: Breakdown
     group: str
+    reliability: Reliability | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,8 @@ class Analysis:
         left_out: Labels of the other models.
         unknown: Titles of the run's metrics that are not installed, or are defined
             differently now.
+        asked_again: Whether predictions of these models depend on the other pairs asked
+            for, by label and the gravest finding over trials; `None` if no trial tells.
     """
 
     stage: StageRecord
@@ -106,3 +111,4 @@ class Analysis:
     left_out: list[str]
     across_kinds: bool = False
     unknown: tuple[str, ...] = ()
+    asked_again: Mapping[str, AskedAgain | None] = field(default_factory=dict)

@@ -73,9 +73,8 @@ def command(
             "Give --user with the id of a user in the data, or --user-file with the "
             "ratings of a new user."
         )
-    model = SavedModel.load(
-        folder, Trust(installed(), trusted["code"], trusted["trust"])
-    )
+    trust = Trust(installed(), trusted["code"], trusted["trust"])
+    model = SavedModel.load(folder, trust)
     if model.doubt:
         complain_of(f"{model.doubt}.")
     if user_file is not None:

@@ -1,7 +1,8 @@
 """Record of a trial: one fit of one model on one fold, and its results."""
 
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -41,6 +42,38 @@ class ScoreRecord(msgspec.Struct, frozen=True):
             )
 
 
+class AskedAgain(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a sample of the predictions when it was asked for again.
+
+    The same pairs are asked for in another order, in other chunks and among other pairs
+    of users and items that a model may see.
+
+    Attributes:
+        verdict: ``same``; ``depends``, if predictions depend on which other pairs are
+            asked for; ``varies``, if even the very same question gets other answers,
+            which hides that; or ``untested``.
+        n_pairs: Number of pairs in the sample.
+        n_moved: Number of these whose prediction changed by more than rounding can.
+        largest_change: Largest change of a prediction, in units of the rating scale.
+        reason: Why it was not tested; else empty.
+    """
+
+    verdict: Literal["same", "depends", "varies", "untested"]
+    n_pairs: int = 0
+    n_moved: int = 0
+    largest_change: float | None = None
+    reason: str = ""
+
+
+_BY_GRAVITY = ("depends", "varies", "same", "untested")
+
+
+def gravest(found: Iterable[AskedAgain | None]) -> AskedAgain | None:
+    """Return the finding that says most about a model; `None` if there is none."""
+    known = [one for one in found if one is not None]
+    return min(known, key=lambda one: _BY_GRAVITY.index(one.verdict), default=None)
+
+
 class TrialRecord(msgspec.Struct, kw_only=True):
     """One trial: model × data set × protocol × fold × replicate, and how it ended.
 
@@ -60,13 +93,18 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         tuning_seconds: Wall-clock seconds of the search for these options.
         status: How the trial ended.
         reason: Why it did not end as ok; else empty.
+        device_is_full: Whether it was an accelerator that ran out of memory.
+        halvings: How often the option ``batch_size`` was halved, because the
+            accelerator had too little memory for it. The key is that of a trial with
+            this smaller value.
         metrics: Score by metric.
         reference: Score of the bias model on the same hidden ratings, by metric.
         n_hidden: Number of hidden ratings in the fold.
         n_answered: Number of hidden ratings that the model itself predicted.
         n_clipped: Number of predictions off the rating scale.
         predictions_digest: Hash of all predictions; equal if they are equal.
-        wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner.
+        wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner,
+            and ``distribution`` is there if the model predicts distributions.
         cpu_seconds: Processor seconds by phase.
         ready_seconds: Wall-clock seconds from the data to the first predictions:
             import, construction and preparation of the model, fit, and the first call
@@ -91,6 +129,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         curve: Reports of the model after each epoch.
         refit_curve: Reports of the model after each epoch of the refit.
         notes: Choices that the model made at run time, by name.
+        asked_again: Whether predictions depend on the other pairs asked for; `None` in
+            records of earlier versions, of repeats and of trials that did not end well.
         confined: What kept its process from reading and writing more than its own
             files, such as ``landlock 7, seccomp, own mounts``; or ``not
             enforced``, and why. Empty in records of versions that confined nothing.
@@ -112,6 +152,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     tuning_seconds: float | None = None
     status: Status
     reason: str = ""
+    device_is_full: bool = False
+    halvings: int = 0
     metrics: dict[str, ScoreRecord] = {}
     reference: dict[str, ScoreRecord] = {}
     n_hidden: int = 0
@@ -139,6 +181,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     curve: list[EpochReport] = []
     refit_curve: list[EpochReport] = []
     notes: dict[str, str] = {}
+    asked_again: AskedAgain | None = None
     confined: str = ""
     finished: str = ""
 
@@ -151,11 +194,13 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     def seconds_to_predictions(self) -> float | None:
         """Wall-clock seconds from data to predictions; `None` if not measured.
 
-        They include whatever a model does before or after its fit.
+        They include whatever a model does before or after its fit, but no
+        distributions, which few models predict.
         """
         if "fit" not in self.wall_seconds:
             return None
-        return self.seconds - self.wall_seconds.get("score", 0.0)
+        others = ("distribution", "score")
+        return self.seconds - sum(self.wall_seconds.get(name, 0.0) for name in others)
 
 
 def trial_key(

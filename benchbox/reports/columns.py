@@ -18,6 +18,7 @@ from benchbox.reports.numbers import (
     plain,
     seconds,
 )
+from benchbox.reports.other_pairs import DEPENDS, depends
 
 WORSE: Flag = "worse than the bias model"
 LEAK: Flag = "better than the noise floor"
@@ -31,6 +32,9 @@ TOLD = "◷"
 
 FRONT = "◆"
 """Sign after the fit seconds of a model on the accuracy–cost front."""
+
+HASTENED = "⚠"
+"""Sign after the fit seconds of a model whose repeats were suspiciously fast."""
 
 READY = "ready s"
 """Heading of the seconds from the data to the first predictions."""
@@ -67,9 +71,11 @@ class Column:
     of_plugin: bool = False
 
 
-def signs(row: Row) -> str:
-    """Return the signs after the first score of a row."""
-    return FLAGS[row.flag] + (TOLD if row.asks_times else "")
+def sign(row: Row) -> str:
+    """Return what warns of the scores of a row, the same in all formats."""
+    flag = FLAGS[row.flag]
+    again = DEPENDS * (depends(row.asked_again) and flag != DEPENDS)
+    return flag + again + (TOLD if row.asks_times else "")
 
 
 def columns(board: Leaderboard) -> list[Column]:
@@ -128,7 +134,8 @@ def _metric_column(metric: MetricRecord) -> Column:
 
 
 def _fit_seconds(row: Row) -> str:
-    return seconds(row.fit_seconds) + (FRONT if row.is_on_front else " ")
+    mark = HASTENED if row.n_hastened else FRONT if row.is_on_front else " "
+    return seconds(row.fit_seconds) + mark
 
 
 def _measured(

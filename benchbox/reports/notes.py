@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from benchbox.errors import counted
-from benchbox.metrics import MAPE
+from benchbox.metrics import COVERAGE_80, CRPS, DISTRIBUTION_METRICS, LOG_SCORE, MAPE
 from benchbox.options import spell
 from benchbox.records import RunRecord, StageRecord, TrialRecord, trial_name
 from benchbox.reports.columns import (
     EXACT,
     FLAGS,
     FRONT,
+    HASTENED,
     LEAK,
     READY,
     TOLD,
@@ -18,6 +19,7 @@ from benchbox.reports.columns import (
 )
 from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
+from benchbox.reports.other_pairs import about_other_pairs
 from benchbox.reports.warnings import audit_warnings, time_warnings
 
 
@@ -39,12 +41,15 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         what_was_scored(run, board.stage),
         _how_it_was_pooled(run, board, best, tied),
         *about_question_times(board),
+        *_about_distributions(board),
         *_about_cold_pairs(board),
         *_about_zeros(board),
         *_about_the_reference(board),
         *_about_the_floor(board),
+        *about_other_pairs({row.label: row.asked_again for row in board.rows}),
         *_about_the_front(board),
         *_about_devices(board),
+        *board.remarks,
         *about_access(run, board.unconfined),
         *_about_tuning(board),
         *_about_timings(run, board),
@@ -173,9 +178,10 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
     if hastened:
         which = ", ".join(row.label for row in hastened)
         said.append(
-            f"⚠ {sum(row.n_hastened for row in hastened)} repeats took less than a "
-            f"tenth of the first fit with the same seed, so they may have kept "
-            f"something of it, and their times are not those of a fit: {which}."
+            f"{HASTENED} {counted(sum(row.n_hastened for row in hastened), 'repeat')} "
+            f"took less than a tenth of the first fit with the same seed, so something "
+            f"of it may have been kept, and their times are not those of a fit: "
+            f"{which}."
         )
     disturbed = sum(row.n_disturbed for row in board.rows)
     if disturbed:
@@ -230,6 +236,17 @@ def _about_cold_pairs(board: Leaderboard) -> list[str]:
     return [
         f"Hidden ratings of unseen users: {users:,}; of unseen items: {items:,} "
         f"({board.stage.cold_policy})."
+    ]
+
+
+def _about_distributions(board: Leaderboard) -> list[str]:
+    shown = {metric.name for metric in shown_metrics(board)}
+    if not shown & {metric.name for metric in DISTRIBUTION_METRICS}:
+        return []
+    return [
+        f"{LOG_SCORE.title}, {CRPS.title} and {COVERAGE_80.title} score predicted "
+        f"distributions, and are blank for models that predict none. The first two are "
+        f"best when low; of the hidden ratings, 80 % should lie in the 80 % interval."
     ]
 
 

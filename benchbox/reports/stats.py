@@ -19,6 +19,7 @@ from benchbox.reports.fitting import (
     terminal_width,
 )
 from benchbox.reports.notes import title, what_was_scored, when_asked
+from benchbox.reports.other_pairs import about_other_pairs
 from benchbox.reports.pipes import pipe_table
 from benchbox.reports.sections import sections
 from benchbox.reports.sections.ranking import ranks
@@ -123,7 +124,16 @@ def _lines(run: RunRecord, analyses: Sequence[Analysis]) -> Iterator[dict[str, A
             yield {"run": run.id, "section": section.name} | record
 
 
-_NO_FIGURES = ("model", "first", "second", "slice", "group", "estimand", "verdict")
+_NO_FIGURES = (
+    "model",
+    "first",
+    "second",
+    "slice",
+    "group",
+    "estimand",
+    "asked_again",
+    "verdict",
+)
 
 
 def _column(key: str, prefix: str) -> str:
@@ -148,6 +158,7 @@ def _notes(run: RunRecord, analysis: Analysis) -> list[str]:
             else f"{when_asked(told)} --across-kinds compares all."
         )
         said += [f"⚠ {TOLD} In {text}." for text in time_warnings(stage)]
+    said += about_other_pairs(analysis.asked_again)
     if analysis.left_out:
         names = ", ".join(analysis.left_out)
         said.append(f"Left out, as they lack predictions of some folds: {names}.")

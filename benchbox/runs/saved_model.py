@@ -364,8 +364,10 @@ class SavedModel:
         values = np.empty(len(by_bias), dtype=np.float32)
         asked = ~by_bias
         if asked.any():
-            pairs = (p[asked] for p in places)
-            values[asked] = self._predicted(self.ratings, *pairs, moments[asked])
+            known_users, known_items = (p[asked] for p in places)
+            values[asked] = self._predicted(
+                self.ratings, known_users, known_items, moments[asked]
+            )
         if by_bias.any():
             filled = self._bias.predict(*(p[by_bias] for p in places))
             values[by_bias] = self.ratings.scale.clip(filled)

@@ -12,6 +12,7 @@ from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject
 from benchbox.testing.model_checks import (
     answers,
     devices_declared,
+    distributions_are_sound,
     epochs_are_reported,
     history_is_read,
     inputs_stay_as_they_are,
@@ -56,6 +57,7 @@ MODEL_CHECKS: tuple[Check[ModelSubject], ...] = tuple(
             history_is_read,
             timestamps_are_declared,
             question_times_are_used,
+            distributions_are_sound,
             saved_and_restored,
             process_as_it_was,
             no_files_left,

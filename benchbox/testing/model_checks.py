@@ -7,6 +7,7 @@ from unittest import SkipTest
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.errors import ModelError
 from benchbox.machine import (
@@ -117,16 +118,24 @@ def pairs_stand_alone(subject: ModelSubject) -> None:
     train = made_up_ratings(seed=5)
     pairs = all_pairs(train)
     orders = np.random.Generator(np.random.PCG64(5)).permutation(len(pairs))
+    parts = np.array_split(orders, 7)
     with as_in_a_trial():
         model = subject.fitted(train)
         whole = subject.ask(model, train, pairs)
         shuffled = subject.ask(model, train, pairs.take(orders))
-        parts = np.array_split(orders, 7)
         pieces = [subject.ask(model, train, pairs.take(part)) for part in parts]
         single = subject.ask(model, train, pairs.take(orders[:1]))
+        among = pairs.take(_among_decoys(pairs, orders))
+        crowd = subject.ask(model, train, among)
+    # What a model keeps of its first question shows in a model asked another first.
+    with as_in_a_trial():
+        model = subject.fitted(train)
+        fresh = [subject.ask(model, train, pairs.take(part)) for part in parts]
     for what, answer in {
         "in another order": shuffled,
         "in parts": np.concatenate(pieces),
+        "among others": crowd[: len(orders)],
+        "in parts to a model that was asked nothing before": np.concatenate(fresh),
     }.items():
         require(
             gap(whole[orders], answer) < _CLOSE,
@@ -138,6 +147,12 @@ def pairs_stand_alone(subject: ModelSubject) -> None:
         "When a pair is passed alone, its prediction changes. Predict each pair "
         "independently.",
     )
+
+
+def _among_decoys(pairs: Pairs, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return *order*, followed by many pairs of one user and of one item."""
+    is_decoy = (pairs.users == pairs.users[0]) | (pairs.items == pairs.items[-1])
+    return np.concatenate([order, np.tile(np.flatnonzero(is_decoy), 20)])
 
 
 def inputs_stay_as_they_are(subject: ModelSubject) -> None:
@@ -355,6 +370,40 @@ def question_times_are_used(subject: ModelSubject) -> None:
         all(np.isfinite(one).all() for one in far),
         "Asked decades before or after its training ratings, it predicts NaN or "
         "infinity. `benchbox predict` asks now: bound what it makes of a time.",
+    )
+
+
+def distributions_are_sound(subject: ModelSubject) -> None:
+    """Its distributions are valid, one per pair, and survive saving the model."""
+    if not subject.can.predicts_distribution:
+        raise SkipTest("its spec says that it predicts no distributions")
+    train = _with_rare_users(made_up_ratings(seed=21))
+    pairs = _answerable(subject, train)
+    order = np.random.Generator(np.random.PCG64(21)).permutation(len(pairs))
+    with as_in_a_trial() as folder:
+        model = subject.fitted(train)
+        try:
+            whole = subject.ask_distribution(model, train, pairs)
+        except Exception as error:  # noqa: BLE001
+            require(False, f"A trial would fail: {error}")
+        shuffled = subject.ask_distribution(model, train, pairs.take(order))
+        again = whole
+        if subject.implements("state", "restore"):
+            restored = subject.build()
+            write_state(folder, state_of(model))
+            restored.restore(read_state(folder))  # type: ignore[attr-defined]
+            again = subject.ask_distribution(restored, train, pairs)
+    # Steps are the first row of a table.
+    rows = whole[-len(pairs) :][order]
+    require(
+        gap(rows, shuffled[-len(pairs) :]) < _CLOSE,
+        "When pairs are passed in another order, their distributions change. Predict "
+        "each pair independently.",
+    )
+    require(
+        again.tobytes() == whole.tobytes(),
+        f"After state() and restore(), distributions differ by up to "
+        f"{gap(again, whole):.2g}. Return from state() all that they need.",
     )
 
 

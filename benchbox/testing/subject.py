@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.distribution import checked_distribution, table_of
 from benchbox.models import (
     Capabilities,
     EpochReport,
@@ -20,7 +21,7 @@ from benchbox.ratings import IndexArray, Ratings
 from benchbox.targets import resolve, target_of
 from benchbox.testing.checks import ContractError
 from benchbox.testing.surroundings import SEED
-from benchbox.trials import build_model, host_array
+from benchbox.trials import ask_distribution, build_model, host_array
 
 _FEW_EPOCHS = 2
 """Two epochs show whether a promise is broken; more would only take time."""
@@ -123,6 +124,17 @@ class ModelSubject:
     def ask(self, model: RatingModel, history: Ratings, pairs: "Pairs") -> NDArray[Any]:
         """Return the predictions of a fitted model, unchecked."""
         return host_array(model.predict(history, *self.columns(pairs)))
+
+    def ask_distribution(
+        self, model: RatingModel, history: Ratings, pairs: "Pairs"
+    ) -> NDArray[np.float32]:
+        """Return the distributions of a fitted model, checked, as a table.
+
+        Raises:
+            ModelError: They are none.
+        """
+        answered = ask_distribution(model, history, *self.columns(pairs))
+        return table_of(checked_distribution(answered, len(pairs)))
 
     def columns(self, pairs: "Pairs") -> list[NDArray[Any]]:
         """Return copies of what `predict` gets: times only if the model asks."""

@@ -78,6 +78,9 @@ class AccuracyJudge:
             n_first=sum(map(len, mine.by_fold(folds))),
             n_second=sum(map(len, other.by_fold(folds))),
         )
+        if mine.target is not None and not _identical(mine, other, folds):
+            reason = f"best at {mine.target:g}: neither higher nor lower is better"
+            return replace(cell, reason=reason)
         if _identical(mine, other, folds):
             return replace(
                 cell,

@@ -77,6 +77,7 @@ class Scores:
         higher_is_better: Direction of the metric.
         is_stochastic: Whether the model depends on the seed, as far as is known.
         asks_times: Whether the model is told when each question is asked.
+        target: The best value, if neither higher nor lower ones are better.
     """
 
     definition: str = ""
@@ -85,6 +86,7 @@ class Scores:
     higher_is_better: bool = False
     is_stochastic: bool = True
     asks_times: bool = False
+    target: float | None = None
 
     def by_fold(self, folds: list[str]) -> list[list[float]]:
         """Return the values of all replicates, per fold."""
@@ -266,6 +268,7 @@ def _add_scores(
                 higher_is_better=metrics[name].higher_is_better,
                 is_stochastic=can.stochastic,
                 asks_times=can.uses_question_times,
+                target=metrics[name].target,
             ),
         )
         scores.values.setdefault(trial.fold_id, {})[trial.replicate] = score.value

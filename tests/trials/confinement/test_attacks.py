@@ -115,7 +115,7 @@ class Surroundings:
                 server.listen(100)
 
     def run(self, names: list[str]) -> RunFolder:
-        line = "run -d svd-toy -p holdout:fraction=0.3 --seeds 1 --time-limit 30"
+        line = "run -d svd-toy -p holdout:fraction=0.3 --seeds 1 --time-limit 90"
         planted = [f"-m{self.file}:Attacker:name={name}" for name in names]
         out = self.root / "results"
         words = [*line.split(), "-m", "bias", *planted, "-m", "svd"]
