@@ -3,8 +3,9 @@
 from msgspec.structs import replace
 
 from benchbox import Capabilities, ModelSpec, hookimpl
-from benchbox.models import Span
+from benchbox.models import OneOf, Span
 from benchbox_factorization.options import (
+    BayesianFMOptions,
     BayesianMFOptions,
     BiasedMFOptions,
     SVDOptions,
@@ -67,5 +68,29 @@ def benchbox_models() -> list[ModelSpec]:
                 "prior_spread": Span(0.03, 1.0, log=True),
             },
             cost_hint=1.0,
+        ),
+        ModelSpec(
+            name="bayesian-fm",
+            target="benchbox_factorization.bayesian_fm.model:BayesianFM",
+            summary="factorization machine on ids and histories, by Gibbs sampling",
+            options=BayesianFMOptions,
+            presets={
+                "ids": {"history": "none"},
+                "svdpp": {"history": "user"},
+                "flipped": {"history": "both"},
+                "time": {"time": True},
+                "side": {"side": True},
+                "all": {"time": True, "side": True},
+            },
+            capabilities=Capabilities(
+                inductive=True, uses_features=True, uses_question_times=True
+            ),
+            reference="doi:10.1145/2168752.2168771",
+            search={
+                "n_factors": Span(4, 32, log=True),
+                "epochs": Span(100, 600, log=True),
+                "history": OneOf(("none", "user", "both")),
+            },
+            cost_hint=4.0,
         ),
     ]
