@@ -70,6 +70,9 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
             training ratings, for the number of epochs chosen by that fit.
         stochastic: Whether its result depends on the seed.
         devices: Kinds of device it runs on.
+        halves_batches: Whether it may be fitted with half its option ``batch_size``
+            where an accelerator has too little memory. The record says so, and so does
+            a line below the table.
     """
 
     inductive: bool = False
@@ -82,6 +85,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     stochastic: bool = True
     devices: tuple[str, ...] = ("cpu",)
     """``accelerator`` stands for every kind of accelerator that torch has."""
+    halves_batches: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,8 @@ _BY_USER = Capabilities(
     uses_features=True,
     uses_validation=True,
     refits=True,
-    devices=("cpu", "cuda"),
+    devices=("cpu", "accelerator"),
+    halves_batches=True,
 )
 _SEARCH: dict[str, Span | OneOf] = {
     "hidden_units": OneOf(([25], [50], [100], [200])),

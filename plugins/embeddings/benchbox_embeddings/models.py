@@ -168,7 +168,9 @@ class EmbeddingModel:
             # The run scores clipped predictions, so epochs are chosen by them too.
             predicted = self._predict(users, items)
             clipped = predicted.clamp(hidden.scale.low, hidden.scale.high)
-            return float((clipped - values).square().mean(dtype=torch.float64).sqrt())
+            # On the host, because not every device has float64.
+            squares = (clipped - values).square().cpu()
+            return float(squares.mean(dtype=torch.float64).sqrt())
 
         return evaluate
 

@@ -9,7 +9,7 @@ from benchbox_factorization.options import (
 )
 
 _CAPABILITIES = Capabilities(
-    inductive=True, uses_validation=True, refits=True, devices=("cpu", "cuda")
+    inductive=True, uses_validation=True, refits=True, devices=("cpu", "accelerator")
 )
 
 
