@@ -2,6 +2,7 @@
 
 from benchbox.models.bias import BiasModel as BiasModel
 from benchbox.models.bias import fit_bias_model as fit_bias_model
+from benchbox.models.combining import combined as combined
 from benchbox.models.contract import Capabilities as Capabilities
 from benchbox.models.contract import EarlyStopping as EarlyStopping
 from benchbox.models.contract import EpochReport as EpochReport

@@ -12,7 +12,14 @@ from benchbox.testing.subject import ModelSubject
 REGISTRY = discover()
 MODELS = [o.value for o in REGISTRY.all("models") if o.origin.package == OWN]
 
-ONE_A_FAMILY = {"bias", "bayesian-mf", "neural-cf", "autorec-user", "knn-item"}
+ONE_A_FAMILY = {
+    "bias",
+    "bayesian-mf",
+    "neural-cf",
+    "autorec-user",
+    "knn-item",
+    "blend",
+}
 """Models the kit tests on every change; others of a family share most of their code."""
 
 

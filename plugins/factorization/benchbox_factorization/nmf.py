@@ -99,7 +99,8 @@ class NMF:
         factors[np.diff(rows[0]) == 0] = self._mean_user
         mapped = np.einsum("nk,nk->n", factors[users], self._items[items])
         share = (mapped - _LOW) / (_HIGH - _LOW)
-        return (self._low + self._width * share).astype(np.float32)
+        predicted: NDArray[np.float32] = self._low + self._width * share
+        return predicted
 
     def _users(self, rows: Rows) -> Vectors:
         shape = len(rows[0]) - 1, self._options.n_factors

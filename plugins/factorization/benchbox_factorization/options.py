@@ -92,7 +92,7 @@ class GradientOptions(Options, frozen=True):
     start_spread: Annotated[float, Meta(gt=0)] = 0.03
     # In the first epochs, while vectors are still small, the error hardly falls.
     epochs: Count = 60
-    patience: Annotated[int, Meta(ge=0)] = 10
+    patience: Annotated[int, Meta(ge=0)] = 20
 
     @property
     def asks_validation(self) -> bool:
