@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbox import FitContext, Grouped
-from tests.support.devices import CUDA, DEVICES
+from tests.support.devices import ACCELERATOR, DEVICES
 from tests.support.toy_ratings import all_pairs, from_matrix, hide, low_rank
 
 X = np.nan
@@ -241,7 +241,7 @@ def test_a_model_learns_the_same_on_a_device_as_on_the_host(monkeypatch) -> None
     np.testing.assert_allclose(expected, model.predict(train, *asked), atol=1e-3)
 
 
-@pytest.mark.parametrize("place", [CUDA])
+@pytest.mark.parametrize("place", [ACCELERATOR])
 def test_a_gpu_fits_biased_mf_as_a_cpu_does(place) -> None:
     train, _ = hide(low_rank(60, 40, rank=2, seed=1), 0.3, seed=2)
     predicted = []

@@ -11,13 +11,16 @@ from benchbox_factorization.options import (
     SVDPlusPlusOptions,
 )
 
-_BY_GRADIENT = Capabilities(inductive=True, uses_validation=True, refits=True)
 _STEPS = {
     "n_factors": Span(5, 100, log=True),
     "learning_rate": Span(0.001, 0.03, log=True),
     "weight_decay": Span(0.005, 0.2, log=True),
     "start_spread": Span(0.01, 0.3, log=True),
 }
+_CAPABILITIES = Capabilities(
+    inductive=True, uses_validation=True, refits=True, devices=("cpu", "accelerator")
+)
+_BY_GRADIENT = Capabilities(inductive=True, uses_validation=True, refits=True)
 
 
 @hookimpl
@@ -35,7 +38,9 @@ def benchbox_models() -> list[ModelSpec]:
             summary="truncated SVD of the bias model's residuals, missing cells as 0",
             options=SVDOptions,
             presets={"zero": {"fill": "zero", "n_factors": 3}},
-            capabilities=Capabilities(inductive=True, stochastic=False),
+            capabilities=Capabilities(
+                inductive=True, uses_validation=True, refits=True, stochastic=False
+            ),
             reference="doi:10.1145/1864708.1864721",
             search={"n_factors": Span(2, 64, log=True)},
             cost_hint=0.06,
@@ -45,14 +50,12 @@ def benchbox_models() -> list[ModelSpec]:
             target="benchbox_factorization.biased_mf:BiasedMF",
             summary="biases plus factors by alternating ridge regression",
             options=BiasedMFOptions,
-            capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
+            capabilities=_CAPABILITIES,
             reference="doi:10.1109/MC.2009.263",
             search={
                 "n_factors": Span(4, 48, log=True),
                 "damping": Span(2.0, 32.0, log=True),
                 "weight_decay": Span(0.01, 0.2, log=True),
-                "user_damping": Span(1.0, 25.0, log=True),
-                "item_damping": Span(0.5, 10.0, log=True),
                 "epochs": Span(4, 30, log=True),
             },
             cost_hint=0.06,
@@ -64,7 +67,7 @@ def benchbox_models() -> list[ModelSpec]:
             options=BayesianMFOptions,
             # For larger data sets; on ML-100K the validation error stays the same.
             presets={"thorough": {"n_factors": 16, "burn_in": 20, "epochs": 300}},
-            capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
+            capabilities=_CAPABILITIES,
             reference="doi:10.1145/1390156.1390267",
             search={
                 "n_factors": Span(2, 64, log=True),
@@ -87,7 +90,8 @@ def benchbox_models() -> list[ModelSpec]:
                 "weight_decay": Span(0.01, 0.5, log=True),
                 "epochs": Span(20, 400, log=True),
             },
-            cost_hint=2.0,
+            cost_hint=0.5,
+            by_default=False,
         ),
         ModelSpec(
             name="svdpp",
@@ -107,7 +111,7 @@ def benchbox_models() -> list[ModelSpec]:
             capabilities=_BY_GRADIENT,
             reference="doi:10.1145/1401890.1401944",
             search=_STEPS,
-            cost_hint=2.0,
+            cost_hint=1.0,
         ),
         ModelSpec(
             name="asymmetric-svd",
@@ -117,6 +121,7 @@ def benchbox_models() -> list[ModelSpec]:
             capabilities=_BY_GRADIENT,
             reference="doi:10.1145/1401890.1401944",
             search=_STEPS,
-            cost_hint=3.0,
+            cost_hint=2.0,
+            by_default=False,
         ),
     ]

@@ -68,7 +68,7 @@ class _GradientModel:
             order = draw.permutation(train.n_users)
             squares = kernels.learn(order, *rows, *self._learned.values(), *self._step)
             self._epochs = epoch
-            error = self._validation_error(context)
+            error = context.validation_error(self.predict)
             loss = squares / len(train)
             context.report(epoch, n_epochs, loss=loss, validation_rmse=error)
             if error is None or not options.patience:
@@ -176,14 +176,6 @@ class _GradientModel:
         drawn = draw.standard_normal(shape, dtype=np.float32)
         drawn *= np.float32(self._options.start_spread)
         return np.where(rated[:, None], drawn, np.float32(0))
-
-    def _validation_error(self, context: FitContext) -> float | None:
-        hidden, history = context.validation, context.validation_history
-        if hidden is None or history is None or not len(hidden):
-            return None
-        predicted = self.predict(history, hidden.users, hidden.items)
-        error = hidden.scale.clip(predicted) - hidden.values
-        return float(np.sqrt(np.mean(np.square(error), dtype=np.float64)))
 
 
 def _resized(column: NDArray[Any], n: int) -> NDArray[Any]:

@@ -46,7 +46,8 @@ def benchbox_models() -> list[ModelSpec]:
                 "shrinkage": Span(5.0, 200.0, log=True),
                 "damping": Span(0.1, 8.0, log=True),
             },
-            cost_hint=0.01,
+            cost_hint=0.02,
+            by_default=False,
         ),
         ModelSpec(
             name="slope-one",
@@ -60,7 +61,8 @@ def benchbox_models() -> list[ModelSpec]:
                 "shrinkage": Span(1.0, 200.0, log=True),
                 "damping": Span(0.1, 20.0, log=True),
             },
-            cost_hint=0.01,
+            cost_hint=0.02,
+            by_default=False,
         ),
         ModelSpec(
             name="co-clustering",
@@ -81,5 +83,6 @@ def benchbox_models() -> list[ModelSpec]:
                 "n_item_clusters": Span(1, 12, log=True),
             },
             cost_hint=0.15,
+            by_default=False,
         ),
     ]
