@@ -1,15 +1,11 @@
 from dataclasses import replace
 
-import msgspec
 import numpy as np
-import pytest
 from benchbox_ensembles.blend import Blend
 from benchbox_ensembles.options import BlendOptions
 from benchbox_ensembles.weights import fit_weights
 
-from benchbox import Capabilities, FitContext, Ratings
-from benchbox.errors import UsageError
-from benchbox.models import combined
+from benchbox import FitContext, Ratings
 from benchbox.plugins import choose_model, discover
 from benchbox.testing.made_up import made_up_ratings
 from tests.support.toy_ratings import all_pairs
@@ -142,53 +138,3 @@ def test_a_member_that_predicts_next_to_nothing_gets_no_huge_weight() -> None:
     weights = fit_weights(predicted, 2 * predicted[:, 0], 1.0)
 
     assert weights[1] < 1
-
-
-def test_options_of_a_member_reach_it() -> None:
-    options = BlendOptions(members="bias:user_damping=7;item_damping=3+item-mean")
-
-    chosen = [choose_model(text, REGISTRY) for text in options.fits_models]
-
-    assert msgspec.structs.asdict(chosen[0].options)["user_damping"] == 7
-    assert [one.spec.name for one in chosen] == ["bias", "item-mean"]
-
-
-@pytest.mark.parametrize(
-    ("members", "says"),
-    [
-        ("bias+biass", "No model named 'biass'. Did you mean 'bias'?"),
-        ("bias+blend", "has members itself"),
-        ("bias:epochs=3", "bias has no option 'epochs'"),
-        ("bias+", "No model named ''"),
-    ],
-)
-def test_a_member_that_cannot_be_is_refused_in_one_line(members, says) -> None:
-    with pytest.raises(UsageError) as caught:
-        choose_model(f"blend:members={members}", REGISTRY)
-
-    assert says in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_blend_can_what_all_of_its_members_can() -> None:
-    able = Capabilities(inductive=True, devices=("cpu", "accelerator"))
-    no_newcomers = Capabilities(inductive=False, uses_features=True, devices=("cpu",))
-    deterministic = Capabilities(inductive=True, stochastic=False)
-
-    found = combined(able, [deterministic, no_newcomers])
-
-    assert not found.inductive
-    assert found.uses_features
-    assert found.stochastic
-    assert found.devices == ("cpu",)
-    assert not combined(able, [deterministic]).stochastic
-
-
-def test_the_source_of_a_blend_is_that_of_its_members_too() -> None:
-    one, other = (
-        choose_model(f"blend:members={member}", REGISTRY).source_digest
-        for member in ("bias", "slope-one")
-    )
-
-    assert one != other
-    assert one.partition("+")[0] == other.partition("+")[0]
