@@ -6,6 +6,7 @@ import msgspec
 
 from benchbox import Capabilities, ModelSpec, hookimpl
 from benchbox.models import OneOf, Span
+from benchbox_autoencoders.kernel_options import GLocalKOptions, SparseFCOptions
 from benchbox_autoencoders.options import AutoencoderOptions, StackedOptions
 
 _AUTOREC = "doi:10.1145/2740908.2742726"
@@ -103,12 +104,40 @@ _STACKED_SEARCH: dict[str, Span | OneOf] = _SEARCH | {
     "hidden_units": OneOf(([50, 20, 50], [100, 20, 100], [100, 50, 100])),
     "weight_decay": Span(1.0, 100.0, log=True),
 }
+# The authors' networks and penalties, on raw ratings. They minimise by L-BFGS, and
+# GLocal-K takes its best epoch on test ratings. Ours is Rprop, stopped by validation.
+_KERNELS: dict[str, Any] = {
+    "hidden_units": [500, 500],
+    "kernel_dims": 5,
+    "centring": "none",
+    "level": 0.0,
+}
+_SPARSE_FC_PRESETS = {
+    "ml-1m": _KERNELS | {"weight_decay": 60.0, "kernel_decay": 0.013},
+}
+_GLOCAL_K = _KERNELS | {"global_start": "random"}
+_GLOCAL_K_PRESETS = {
+    "ml-100k": _GLOCAL_K | {"weight_decay": 20.0, "kernel_decay": 0.006},
+    "ml-1m": _GLOCAL_K
+    | {"weight_decay": 70.0, "kernel_decay": 0.018, "global_scale": 0.5},
+    "douban": _GLOCAL_K
+    | {"weight_decay": 10.0, "kernel_decay": 0.022, "global_scale": 2.0},
+}
+_KERNEL_SEARCH: dict[str, Span | OneOf] = {
+    "hidden_units": OneOf(([100, 100], [200, 200], [500, 500])),
+    "weight_decay": Span(5.0, 80.0, log=True),
+    "kernel_decay": Span(1e-3, 0.1, log=True),
+    "level": Span(0.0, 5.0),
+}
+_KERNEL = Capabilities(
+    uses_validation=True, refits=True, devices=("cpu", "accelerator")
+)
 _BY_ITEM = msgspec.structs.replace(_BY_USER, inductive=False)
 
 
 @hookimpl
 def benchbox_models() -> list[ModelSpec]:
-    """Offer three autoencoders, which share their implementation.
+    """Offer three autoencoders that share their implementation, and two with kernels.
 
     A row without ratings is reconstructed from empty input, and a column without
     training ratings is predicted by the centre alone. Both are close to the bias model.
@@ -146,5 +175,27 @@ def benchbox_models() -> list[ModelSpec]:
             reference="arXiv:1708.01715",
             search=_STACKED_SEARCH,
             cost_hint=0.7,
+        ),
+        ModelSpec(
+            name="sparse-fc",
+            target="benchbox_autoencoders.kernel_models:KernelAutoencoder",
+            summary="SparseFC: two hidden layers over an item's ratings, kernelised",
+            options=SparseFCOptions,
+            capabilities=_KERNEL,
+            presets=_SPARSE_FC_PRESETS,
+            reference="http://proceedings.mlr.press/v80/muller18a.html",
+            search=_KERNEL_SEARCH,
+            cost_hint=12.0,
+        ),
+        ModelSpec(
+            name="glocal-k",
+            target="benchbox_autoencoders.kernel_models:KernelAutoencoder",
+            summary="GLocal-K: SparseFC, then a convolution of all ratings",
+            options=GLocalKOptions,
+            capabilities=_KERNEL,
+            presets=_GLOCAL_K_PRESETS,
+            reference="doi:10.1145/3459637.3482112",
+            search=_KERNEL_SEARCH,
+            cost_hint=25.0,
         ),
     ]
