@@ -14,7 +14,7 @@ from benchbox.analysis.tally import FoldTruth, Tally
 from benchbox.errors import ResultsError
 from benchbox.metrics import Metric, joined
 from benchbox.protocols import Fold, older_rule
-from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord
+from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord, gravest
 from benchbox.seeding import derive_seed
 
 
@@ -89,6 +89,10 @@ def analyse(
         pairs=pairs,
         left_out=[t.label for t in tallies if len(t.digests) != n_folds],
         unknown=measures.unknown,
+        asked_again={
+            model.label: gravest(t.asked_again for t in mine if t.label == model.label)
+            for model in models
+        },
     )
 
 

@@ -1,14 +1,14 @@
 """Results of an analysis, for models and for pairs of models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchbox.analysis.statistics.components import Components
 from benchbox.analysis.statistics.intervals import Interval
 from benchbox.analysis.statistics.paired import Effect
 from benchbox.analysis.statistics.resampling import Estimate
 from benchbox.metrics import Breakdown, Metric
-from benchbox.records import StageRecord
+from benchbox.records import AskedAgain, StageRecord
 
 REFERENCE = "(bias model)"
 """Label of the bias model, if the run does not include an identical model."""
@@ -91,6 +91,8 @@ class Analysis:
         left_out: Labels of the other models.
         unknown: Titles of the run's metrics that are not installed, or are defined
             differently now.
+        asked_again: Whether predictions of these models depend on the other pairs asked
+            for, by label and the gravest finding over trials; `None` if no trial tells.
     """
 
     stage: StageRecord
@@ -101,3 +103,4 @@ class Analysis:
     pairs: list[Pair]
     left_out: list[str]
     unknown: tuple[str, ...] = ()
+    asked_again: Mapping[str, AskedAgain | None] = field(default_factory=dict)

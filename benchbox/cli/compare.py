@@ -153,7 +153,7 @@ def _side(name: str, out: Path, metrics: Sequence[Metric]) -> Side:
 
 
 def _object_in(file: Path) -> dict[str, Any]:
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise TypeError("it holds no object")
     return content

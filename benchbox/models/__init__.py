@@ -25,6 +25,8 @@ from benchbox.models.search_space import OneOf as OneOf
 from benchbox.models.search_space import SearchSpace as SearchSpace
 from benchbox.models.search_space import Span as Span
 from benchbox.models.search_space import read_space as read_space
+from benchbox.models.shrinkage import Shrinkage as Shrinkage
+from benchbox.models.shrinkage import fit_shrinkage as fit_shrinkage
 from benchbox.models.state import State as State
 from benchbox.models.state import nested as nested
 from benchbox.models.state import part as part

@@ -7,6 +7,7 @@ from math import inf
 from typing import Any, Literal, Protocol, SupportsFloat
 
 import msgspec
+import numpy as np
 
 from benchbox.errors import ModelError, one_line, shown
 from benchbox.models.numbers import as_count, as_number, as_text
@@ -69,6 +70,9 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
             training ratings, for the number of epochs chosen by that fit.
         stochastic: Whether its result depends on the seed.
         devices: Kinds of device it runs on.
+        halves_batches: Whether it may be fitted with half its option ``batch_size``
+            where an accelerator has too little memory. The record says so, and so does
+            a line below the table.
     """
 
     inductive: bool = False
@@ -81,6 +85,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     stochastic: bool = True
     devices: tuple[str, ...] = ("cpu",)
     """``accelerator`` stands for every kind of accelerator that torch has."""
+    halves_batches: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +203,22 @@ class FitContext:
         text = as_text(value, f"note({shown(name)}, …)")
         if self.on_note is not None:
             self.on_note(one_line(name), text)
+
+    def validation_error(
+        self, predict: Callable[[Ratings, IndexArray, IndexArray], Values]
+    ) -> float | None:
+        """Return the RMSE of a model on the validation ratings; `None` without any.
+
+        Args:
+            predict: The model's `RatingModel.predict`. Its predictions are clipped, as
+                those that a run scores.
+        """
+        hidden, history = self.validation, self.validation_history
+        if hidden is None or history is None or not len(hidden):
+            return None
+        predicted = predict(history, hidden.users, hidden.items)
+        error = hidden.scale.clip(predicted) - hidden.values
+        return float(np.sqrt(np.mean(np.square(error), dtype=np.float64)))
 
     def report(
         self,

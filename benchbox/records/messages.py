@@ -21,7 +21,7 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """Base of all messages."""
 
 
-# A trial tells the runner how it gets on, and the runner answers once.
+# A trial tells the runner how it gets on, and asks what to predict.
 
 
 class Confined(_Message, frozen=True, tag="confined"):
@@ -47,29 +47,72 @@ class EpochEnded(_Message, frozen=True, tag="epoch"):
     of: int
 
 
+class Loaded(_Message, frozen=True, tag="loaded"):
+    """The model is built and prepared; the trial waits for its ratings."""
+
+
+class Visible(_Message, frozen=True, tag="visible"):
+    """Where the ratings of a trial are, as the fields of `TrialJob` by these names."""
+
+    train: str
+    history: str
+    validation: str | None = None
+    validation_history: str | None = None
+    refit: str | None = None
+
+
 class Fitted(_Message, frozen=True, tag="fitted"):
     """The fit is over; the trial waits for the pairs to predict."""
 
 
 class Pairs(_Message, frozen=True, tag="pairs"):
-    """The pairs to predict, as paths of two files with an int32 array each."""
+    """The pairs to predict, as paths of two files with an int32 array each.
+
+    Attributes:
+        users: File with the user index of each pair.
+        items: File with the item index of each pair.
+        chunk_size: Pairs per call of `predict`; 0 for as many as the job says.
+    """
 
     users: str
     items: str
+    chunk_size: int = 0
 
     @classmethod
-    def written(cls, folder: Path, users: IndexArray, items: IndexArray) -> Self:
+    def written(
+        cls, folder: Path, users: IndexArray, items: IndexArray, chunk_size: int = 0
+    ) -> Self:
         """Write the pairs into *folder* and return the message with their paths.
 
         Args:
             folder: An existing folder.
             users: User index per pair, shape ``(n,)``.
             items: Item index per pair, shape ``(n,)``.
+            chunk_size: Pairs per call of `predict`; 0 for as many as the job says.
         """
         files = {name: folder / f"{name}.npy" for name in ("users", "items")}
         save_array(files["users"], users)
         save_array(files["items"], items)
-        return cls(**{name: str(file) for name, file in files.items()})
+        paths = {name: str(file) for name, file in files.items()}
+        return cls(**paths, chunk_size=chunk_size)
+
+
+class Predicted(_Message, frozen=True, tag="predicted"):
+    """The predictions of the last pairs are written; the trial waits for more.
+
+    Attributes:
+        trouble: Why there are none, if the model failed when it was asked again.
+    """
+
+    trouble: str = ""
+
+
+class Enough(_Message, frozen=True, tag="enough"):
+    """The runner has no more pairs to predict."""
+
+
+Reply = Visible | Pairs | Enough
+"""What the runner says to a trial."""
 
 
 class Concluded(_Message, frozen=True, tag="concluded"):
@@ -81,7 +124,7 @@ class Concluded(_Message, frozen=True, tag="concluded"):
 TrialMessage = PhaseBegan | EpochEnded | Fitted
 """What a trial says while it runs."""
 
-ChildMessage = Confined | TrialMessage | Concluded
+ChildMessage = Confined | Loaded | TrialMessage | Predicted | Concluded
 """All that the process of a trial says."""
 
 
@@ -89,13 +132,25 @@ ChildMessage = Confined | TrialMessage | Concluded
 
 
 class DevicesQuestion(_Message, frozen=True, tag="devices"):
-    """Which accelerators does this machine have?"""
+    """Which accelerators does this machine have?
+
+    Attributes:
+        tries: Whether to use each, to see what it lacks; this takes about a second.
+    """
+
+    tries: bool = False
 
 
 class Devices(_Message, frozen=True, tag="devices-found"):
-    """The accelerators of this machine."""
+    """The accelerators of this machine.
+
+    Attributes:
+        accelerators: Their kind and names.
+        lacks: What each was found to lack, and why, by its name.
+    """
 
     accelerators: FoundDevices
+    lacks: dict[str, dict[str, str]] = {}
 
 
 class ModelQuestion(_Message, frozen=True, tag="describe"):

@@ -18,6 +18,7 @@ from benchbox.reports.numbers import (
     plain,
     seconds,
 )
+from benchbox.reports.other_pairs import DEPENDS, depends
 
 WORSE: Flag = "worse than the bias model"
 LEAK: Flag = "better than the noise floor"
@@ -28,6 +29,9 @@ FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", EXACT: "⚠", "": ""}
 
 FRONT = "◆"
 """Sign after the fit seconds of a model on the accuracy–cost front."""
+
+HASTENED = "⚠"
+"""Sign after the fit seconds of a model whose repeats were suspiciously fast."""
 
 READY = "ready s"
 """Heading of the seconds from the data to the first predictions."""
@@ -62,6 +66,12 @@ class Column:
     metric: MetricRecord | None = None
     bare: Callable[[Row], str] | None = None
     of_plugin: bool = False
+
+
+def sign(row: Row) -> str:
+    """Return what warns of the scores of a row, the same in all formats."""
+    flag = FLAGS[row.flag]
+    return flag + DEPENDS * (depends(row.asked_again) and flag != DEPENDS)
 
 
 def columns(board: Leaderboard) -> list[Column]:
@@ -120,7 +130,8 @@ def _metric_column(metric: MetricRecord) -> Column:
 
 
 def _fit_seconds(row: Row) -> str:
-    return seconds(row.fit_seconds) + (FRONT if row.is_on_front else " ")
+    mark = HASTENED if row.n_hastened else FRONT if row.is_on_front else " "
+    return seconds(row.fit_seconds) + mark
 
 
 def _measured(

@@ -12,11 +12,14 @@ from benchbox.metrics import RMSE
 from benchbox.plugins import ColumnSpec
 from benchbox.records import (
     NOT_ENFORCED,
+    AskedAgain,
     MetricRecord,
     RunRecord,
     StageRecord,
     TrialRecord,
+    gravest,
 )
+from benchbox.reports.accelerators import what_accelerators_lacked
 from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
@@ -93,10 +96,12 @@ class Row:
         behind: Interval of the difference to the best by the first metric. The
             intervals of all rows together cover the true differences in 95 % of cases.
         is_on_front: Whether no other model is both better by the first metric and
-            faster from data to predictions.
+            faster from data to predictions. Models with hastened repeats do not count.
         n_disturbed: Number of trials whose timing other work disturbed.
         n_hastened: Number of repeats that took less than a tenth of the first fit with
             the same seed.
+        asked_again: Whether predictions depend on the other pairs asked for, by the
+            gravest finding over trials; `None` if no trial tells.
         more: Cells of columns that plugins add, by column name.
     """
 
@@ -123,6 +128,7 @@ class Row:
     is_on_front: bool = False
     n_disturbed: int = 0
     n_hastened: int = 0
+    asked_again: AskedAgain | None = None
     more: Mapping[str, float | str | None] = field(default_factory=dict)
 
 
@@ -139,6 +145,7 @@ class Leaderboard:
             lack a fold are left out.
         columns: Columns that plugins add.
         unconfined: What a trial says that nothing kept from other files; else empty.
+        remarks: Sentences on what accelerators lacked in these trials.
     """
 
     stage: StageRecord
@@ -148,6 +155,7 @@ class Leaderboard:
     reference: dict[str, float]
     columns: Sequence[ColumnSpec] = ()
     unconfined: str = ""
+    remarks: Sequence[str] = ()
 
 
 def leaderboards(
@@ -181,6 +189,7 @@ def leaderboards(
                 troubles=[t for t in mine if t.status != "ok"],
                 columns=columns,
                 unconfined=_unconfined(mine),
+                remarks=what_accelerators_lacked(mine),
             )
         )
     return boards
@@ -220,6 +229,7 @@ def _row(
         energy_joules=_median([_energy_joules(t) for t in good]),
         n_disturbed=sum(bool(t.contended) for t in good),
         n_hastened=_n_hastened(good),
+        asked_again=gravest(t.asked_again for t in good),
         peak_memory_bytes=_most([t.peak_memory_bytes for t in good]),
         peak_accelerator_bytes=_most([t.peak_accelerator_bytes for t in good]),
         device=", ".join(sorted({t.device for t in good})),
@@ -372,7 +382,9 @@ def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
     places = {
         number: (sign * row.summaries[headline.name].mean, row.total_seconds)
         for number, row in enumerate(rows)
-        if headline.name in row.summaries and row.total_seconds is not None
+        if headline.name in row.summaries
+        and row.total_seconds is not None
+        and not row.n_hastened
     }
     beaten = {
         n

@@ -8,6 +8,7 @@ from benchbox.reports.columns import (
     EXACT,
     FLAGS,
     FRONT,
+    HASTENED,
     LEAK,
     READY,
     WORSE,
@@ -15,6 +16,7 @@ from benchbox.reports.columns import (
 )
 from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
+from benchbox.reports.other_pairs import about_other_pairs
 from benchbox.reports.warnings import audit_warnings
 
 
@@ -39,8 +41,10 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *_about_zeros(board),
         *_about_the_reference(board),
         *_about_the_floor(board),
+        *about_other_pairs({row.label: row.asked_again for row in board.rows}),
         *_about_the_front(board),
         *_about_devices(board),
+        *board.remarks,
         *about_access(run, board.unconfined),
         *_about_tuning(board),
         *_about_timings(run, board),
@@ -151,9 +155,10 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
     if hastened:
         which = ", ".join(row.label for row in hastened)
         said.append(
-            f"⚠ {sum(row.n_hastened for row in hastened)} repeats took less than a "
-            f"tenth of the first fit with the same seed, so they may have kept "
-            f"something of it, and their times are not those of a fit: {which}."
+            f"{HASTENED} {counted(sum(row.n_hastened for row in hastened), 'repeat')} "
+            f"took less than a tenth of the first fit with the same seed, so something "
+            f"of it may have been kept, and their times are not those of a fit: "
+            f"{which}."
         )
     disturbed = sum(row.n_disturbed for row in board.rows)
     if disturbed:

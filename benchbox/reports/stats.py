@@ -17,6 +17,7 @@ from benchbox.reports.fitting import (
     terminal_width,
 )
 from benchbox.reports.notes import title, what_was_scored
+from benchbox.reports.other_pairs import about_other_pairs
 from benchbox.reports.pipes import pipe_table
 from benchbox.reports.sections import sections
 from benchbox.reports.sections.ranking import ranks
@@ -120,7 +121,16 @@ def _lines(run: RunRecord, analyses: Sequence[Analysis]) -> Iterator[dict[str, A
             yield {"run": run.id, "section": section.name} | record
 
 
-_NO_FIGURES = ("model", "first", "second", "slice", "group", "estimand", "verdict")
+_NO_FIGURES = (
+    "model",
+    "first",
+    "second",
+    "slice",
+    "group",
+    "estimand",
+    "asked_again",
+    "verdict",
+)
 
 
 def _column(key: str, prefix: str) -> str:
@@ -136,6 +146,7 @@ def _notes(run: RunRecord, analysis: Analysis) -> list[str]:
     )
     doubts = [f"⚠ In {text}." for text in audit_warnings(stage)]
     said = [*flaw, *doubts, *stage.notes, what_was_scored(run, stage)]
+    said += about_other_pairs(analysis.asked_again)
     if analysis.left_out:
         names = ", ".join(analysis.left_out)
         said.append(f"Left out, as they lack predictions of some folds: {names}.")

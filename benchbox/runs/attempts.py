@@ -8,22 +8,22 @@ import numpy as np
 
 from benchbox.errors import ModelError, ProtocolError, os_error_line
 from benchbox.machine import PhaseClock
-from benchbox.ratings import Positions, Values
+from benchbox.ratings import Values
 from benchbox.records import (
-    Pairs,
     RunFolder,
     TrialJob,
     TrialRecord,
-    new_folder,
     predictions_digest,
     remove_tree,
 )
 from benchbox.runs.access import compiled_folder
+from benchbox.runs.asking import Asking
 from benchbox.runs.fold_store import FoldStore
+from benchbox.runs.halving import halved
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import PlannedTrial
 from benchbox.runs.scoring import scores
-from benchbox.trials import Executor, Finished, FirstUse, read_predictions
+from benchbox.trials import Executor, Finished, FirstUse
 
 Attempted = tuple[TrialRecord, Values | None]
 """The record of a trial, and its predictions of all hidden ratings if it ended well."""
@@ -51,10 +51,20 @@ class Attempts:
     def attempt(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
         """Run *trial*; its record says what went wrong, if anything did.
 
+        If an accelerator has too little memory, it is run again with half the batch, in
+        a process and a folder of its own, as far as the model permits it.
+
         Args:
             trial: The trial.
             store: Files and truth of its fold.
         """
+        attempted = self._once(trial, store)
+        while (smaller := halved(trial, attempted[0])) is not None:
+            trial = smaller
+            attempted = self._once(trial, store)
+        return attempted
+
+    def _once(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
         reason = trial.skip_reason()
         if reason:
             return trial.record(status="skipped", reason=reason), None
@@ -85,14 +95,15 @@ class Attempts:
             if changed:
                 return trial.record(status="failed", reason=changed), None
         asked = store.asked_pairs(trial.model.capabilities)
-        finished = self._run(trial, job, store, asked)
+        asking = store.asking(job, asked, trial.fold_seed("asked again"))
+        finished = self._run(trial, job, asking)
         changed = _changed(job, store)
         if changed:
             return _failed(trial, finished, changed)
         if finished.outcome.status != "ok":
             return _trial_record(trial, finished), None
         try:
-            predicted = read_predictions(Path(job.out), len(asked))
+            predicted = asking.predictions
         except ModelError as error:
             return _failed(trial, finished, str(error))
         complete = store.completed(predicted, asked)
@@ -101,27 +112,18 @@ class Attempts:
             finished,
             complete,
             n_answered=len(asked),
+            asked_again=asking.finding,
             reference=store.reference_scores.records,
         )
         return record, complete
 
-    def _run(
-        self,
-        trial: PlannedTrial,
-        job: TrialJob,
-        store: FoldStore,
-        asked: Positions,
-    ) -> Finished:
-        def hand_pairs() -> Pairs:
-            hidden = store.fold.hidden
-            # A new folder: one whose name is known could hold a link or a pipe.
-            folder = new_folder(Path(job.asked))
-            return Pairs.written(folder, hidden.users[asked], hidden.items[asked])
-
+    def _run(self, trial: PlannedTrial, job: TrialJob, asking: Asking) -> Finished:
         return self._executor.run(
             job,
             log=self._folder.log(trial.record(status="interrupted")),
-            hand_pairs=hand_pairs,
+            hand_pairs=asking.hand_pairs,
+            # A repeat predicts the same, and is there for its timing alone.
+            ask_again=None if trial.repeat else asking.ask_again,
             listen=self._listener.trial_said,
             memory_limit_bytes=_memory_limit_bytes(trial),
         )

@@ -16,7 +16,8 @@ from benchbox.data import write_ratings
 from benchbox.models import Capabilities, fit_bias_model
 from benchbox.protocols import carve_validation
 from benchbox.ratings import Ratings, Values
-from benchbox.records import new_folder, remove_tree
+from benchbox.records import TrialJob, new_folder, remove_tree
+from benchbox.runs.asking import Asking, Known, PairsAsked
 from benchbox.runs.plan import PlannedTrial
 from benchbox.runs.scoring import Scores, scores
 from benchbox.runs.seals import Seals
@@ -123,6 +124,29 @@ class FoldStore:
         if not can.handles_cold_items:
             declined |= self._cold_items[hidden.items]
         return self._order[~declined[self._order]]
+
+    def asking(self, job: TrialJob, asked: NDArray[np.int64], seed: int) -> Asking:
+        """Return what a trial is asked.
+
+        Args:
+            job: The trial.
+            asked: Positions of the hidden ratings to predict, in that order.
+            seed: Decides what is asked again, and among which other pairs.
+        """
+        hidden = self.fold.hidden
+        return Asking(
+            job,
+            PairsAsked(hidden.users[asked], hidden.items[asked]),
+            self._known,
+            hidden.scale,
+            seed,
+        )
+
+    @cached_property
+    def _known(self) -> Known:
+        return Known(
+            np.flatnonzero(~self._cold_users), np.flatnonzero(~self._cold_items)
+        )
 
     def completed(self, predictions: Values, asked: NDArray[np.int64]) -> Values:
         """Return a prediction per hidden rating: the model's, or else the bias model's.

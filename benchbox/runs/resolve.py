@@ -7,7 +7,12 @@ from typing import Any
 import msgspec
 
 from benchbox.errors import BenchboxError, PluginError, UsageError, nearest
-from benchbox.machine import FoundDevices, check_device, device_for
+from benchbox.machine import (
+    FoundDevices,
+    check_device,
+    device_for,
+    set_accelerators,
+)
 from benchbox.metrics import METRICS, Metric
 from benchbox.models import Capabilities, ModelSpec, SearchSpace, read_space
 from benchbox.options import Options, changed, decode, split_choice, to_json
@@ -70,6 +75,12 @@ def choose_device(asked: str, can: Capabilities, executor: Executor) -> str:
         UsageError: This machine has no such device.
     """
     return device_for(asked, can.devices, find_accelerators(asked, executor))
+
+
+def make_accelerators_known(registry: Registry) -> None:
+    """Have this process, and those it starts, know the accelerators of all plugins."""
+    offers = [offer.value for offer in registry.all("accelerators")]
+    set_accelerators({kind.name: kind.target for kind in offers})
 
 
 def find_accelerators(asked: str, executor: Executor) -> FoundDevices:

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchbox.records import RunFolder, scratch_folder
 from benchbox.runs.attempts import Attempts
 from benchbox.runs.fold_store import FoldStore
+from benchbox.runs.halving import with_any_batch
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Plan, PlannedTrial
 from benchbox.trials import Executor
@@ -39,7 +40,10 @@ def trials_left(plan: Plan, folder: RunFolder) -> list[PlannedTrial]:
     return [
         trial
         for trial in plan.trials
-        if (trial.stage_number, trial.key, trial.untuned.id, trial.repeat) not in done
+        if done.isdisjoint(
+            (t.stage_number, t.key, t.untuned.id, t.repeat)
+            for t in with_any_batch(trial)
+        )
     ]
 
 

@@ -5,14 +5,13 @@ goes wrong in one costs its own figure.
 """
 
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from benchbox.errors import ModelError, error_line, shown
 from benchbox.metrics import Metric, Score, Scored
 from benchbox.models import as_count, as_number
 from benchbox.ratings import Values, read_only
-from benchbox.records import ScoreRecord, TrialRecord
+from benchbox.records import MOST_SCORE, ScoreRecord, TrialRecord
 from benchbox.runs.plan import PlannedTrial
 
 
@@ -88,6 +87,6 @@ def _score(metric: Metric, scored: Scored) -> ScoreRecord:
     if found.value is None:
         return ScoreRecord(None, n_scored, n_excluded)
     value = as_number(found.value, "its value")
-    if not isfinite(value):
-        raise ModelError(f"its value is {value}")
+    if not abs(value) <= MOST_SCORE:
+        raise ModelError(f"its value is {value:g}")
     return ScoreRecord(value, n_scored, n_excluded)

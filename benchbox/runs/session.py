@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from benchbox.errors import ResultsError, UsageError
-from benchbox.machine import n_usable_cpus, set_accelerators
+from benchbox.machine import AUTO, n_usable_cpus
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
 from benchbox.protocols import older_rule
@@ -31,6 +31,7 @@ from benchbox.runs.plan import Plan, Stage
 from benchbox.runs.resolve import (
     choose_device,
     find_accelerators,
+    make_accelerators_known,
     own_spaces,
     resolve_metrics,
     resolve_models,
@@ -46,6 +47,8 @@ from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_
 from benchbox.runs.tuning.suggestions import needs_optuna
 from benchbox.targets import resolve
 from benchbox.trials import Executor
+
+_LIBRARIES = "torch and other libraries, for the trials"
 
 
 class Session:
@@ -75,8 +78,7 @@ class Session:
     ) -> None:
         self.registry, self.notify = registry, notify
         self._spec: ExecutorSpec = registry.find("executors", executor).value
-        offers = [offer.value for offer in registry.all("accelerators")]
-        set_accelerators({kind.name: kind.target for kind in offers})
+        make_accelerators_known(registry)
         self._listener, self._command = listener or Silent(), command
         self._context = ExitStack()
         self._scratch = Path()
@@ -117,8 +119,13 @@ class Session:
         executor = self.executor(n_threads)
         access = _access(config)
         stages = Stages(self.registry, self.notify, config.columns)
+        # Names first: a device that is not here, or a misspelt model, must not wait for
+        # a download. If no device is named, torch is imported meanwhile.
+        accelerators = None
+        if config.device != AUTO:
+            self._listener.loading(_LIBRARIES)
+            accelerators = find_accelerators(config.device, executor)
         self._listener.loading("the models")
-        # Names first: a misspelt model must not wait for a download.
         if config.cases:
             models, made = resolve_cases(
                 config.cases, self.registry, executor, stages, access
@@ -127,14 +134,14 @@ class Session:
             models = resolve_models(config.models, self.registry, executor, access)
             self._listener.loading(f"and splitting {', '.join(config.datasets)}")
             made = stages.all(config)
-        self._listener.loading("torch and other libraries, for the trials")
+        self._listener.loading(_LIBRARIES)
         plan = Plan(
             config=config,
             models=models,
             stages=made,
             metrics=resolve_metrics(self.registry),
             n_threads=n_threads,
-            accelerators=find_accelerators(config.device, executor),
+            accelerators=accelerators or find_accelerators(config.device, executor),
             access=_access(config, made),
             refused=tuple(map(str, stages.refused)),
         )

@@ -7,6 +7,7 @@ from unittest import SkipTest
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.errors import ModelError
 from benchbox.machine import (
@@ -114,16 +115,23 @@ def pairs_stand_alone(subject: ModelSubject) -> None:
     train = made_up_ratings(seed=5)
     pairs = all_pairs(train)
     orders = np.random.Generator(np.random.PCG64(5)).permutation(len(pairs))
+    parts = np.array_split(orders, 7)
     with as_in_a_trial():
         model = subject.fitted(train)
         whole = ask(model, train, pairs)
         shuffled = ask(model, train, pairs.take(orders))
-        parts = np.array_split(orders, 7)
         pieces = [ask(model, train, pairs.take(part)) for part in parts]
         single = ask(model, train, pairs.take(orders[:1]))
+        crowd = ask(model, train, pairs.take(_among_decoys(pairs, orders)))
+    # What a model keeps of its first question shows in a model asked another first.
+    with as_in_a_trial():
+        model = subject.fitted(train)
+        fresh = [ask(model, train, pairs.take(part)) for part in parts]
     for what, answer in {
         "in another order": shuffled,
         "in parts": np.concatenate(pieces),
+        "among others": crowd[: len(orders)],
+        "in parts to a model that was asked nothing before": np.concatenate(fresh),
     }.items():
         require(
             gap(whole[orders], answer) < _CLOSE,
@@ -135,6 +143,12 @@ def pairs_stand_alone(subject: ModelSubject) -> None:
         "When a pair is passed alone, its prediction changes. Predict each pair "
         "independently.",
     )
+
+
+def _among_decoys(pairs: Pairs, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return *order*, followed by many pairs of one user and of one item."""
+    is_decoy = (pairs.users == pairs.users[0]) | (pairs.items == pairs.items[-1])
+    return np.concatenate([order, np.tile(np.flatnonzero(is_decoy), 20)])
 
 
 def inputs_stay_as_they_are(subject: ModelSubject) -> None:

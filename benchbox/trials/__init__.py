@@ -1,11 +1,12 @@
 """Trials: one model fitted and asked, in a process of its own."""
 
+from benchbox.trials.answers import check_predictions as check_predictions
+from benchbox.trials.answers import host_array as host_array
 from benchbox.trials.child import build_model as build_model
-from benchbox.trials.child import check_predictions as check_predictions
 from benchbox.trials.child import count_parameters as count_parameters
-from benchbox.trials.child import host_array as host_array
 from benchbox.trials.child import state_of as state_of
 from benchbox.trials.confinement.confine import offered as offered
+from benchbox.trials.executors.api import AskAgain as AskAgain
 from benchbox.trials.executors.api import Executor as Executor
 from benchbox.trials.executors.api import Finished as Finished
 from benchbox.trials.executors.api import Listen as Listen

@@ -387,7 +387,12 @@ def test_training_ends_by_patience_and_returns_the_best_epoch(model) -> None:
     noise = random_matrix((40, 30), 1.0, seed=0)
     train, hidden = hide(noise, 0.3, seed=0)
     options = AutoencoderOptions(
-        learning_rate=0.05, weight_decay=0, epochs=50, patience=3, input_dropout=0
+        learning_rate=0.05,
+        weight_decay=0,
+        epochs=50,
+        patience=3,
+        input_dropout=0,
+        shrink=False,
     )
     reports: list = []
     model = model(options)

@@ -153,6 +153,87 @@ class TunesOnWhatIsAsked(Honest):
         return predicted - predicted.mean() + self.mean
 
 
+class CountsWhatIsAsked(Honest):
+    """Predicts more for items that are asked for often."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        counts = np.bincount(items, minlength=history.n_items)
+        return super().predict(history, users, items) + 0.05 * np.log(counts[items])
+
+
+class NormalisesOverAChunk(Honest):
+    """Gives the predictions of each call the spread of the training ratings."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.spread = float(train.values.std())
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        centred = predicted - predicted.mean()
+        return self.mean + centred / max(centred.std(), 1e-6) * self.spread
+
+    state = restore = None
+
+
+class RanksWithinAChunk(Honest):
+    """Predicts by the place of a pair among the others of its call."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        places = np.argsort(np.argsort(predicted, kind="stable"))
+        return 1 + 4 * (places + 0.5) / len(places)
+
+
+class FavoursFavourites(Honest):
+    """Predicts more for items that are asked for far more often than others."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        counts = np.bincount(items, minlength=history.n_items)
+        favourites = counts > 6 * counts[items].size / history.n_items
+        return super().predict(history, users, items) + 0.3 * favourites[items]
+
+
+class KeepsItsFirstQuestion(Honest):
+    """Counts the items of its first call, and goes by that for ever."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        if not hasattr(self, "counts"):
+            self.counts = 1 + np.bincount(items, minlength=history.n_items)
+        return super().predict(history, users, items) + 0.05 * np.log(
+            self.counts[items]
+        )
+
+
+class DrawsItsPredictions(Honest):
+    """Adds noise to each prediction, from a generator seeded at the fit."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.draw = np.random.default_rng(context.seed)
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        return predicted + 0.1 * self.draw.standard_normal(len(users))
+
+
+class RoundsByTheSizeOfACall(Honest):
+    """Sums in another order in calls of other sizes, with the errors of float32."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items).astype(np.float32)
+        return predicted + np.float32(2e-5 * np.sin(len(users)))
+
+
+class AnswersOnce(Honest):
+    """Has nothing left to answer from after its first call."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        del self.users
+        return predicted
+
+
 class CountsTrials(Honest):
     """Predicts more, the more trials there were before it."""
 

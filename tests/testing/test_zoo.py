@@ -59,6 +59,15 @@ CAUGHT_BY_ONE = {
 }
 """For each check an animal that it alone catches, and what it says of it."""
 
+BY_THE_OTHER_PAIRS = {
+    zoo.CountsWhatIsAsked: "passed in parts",
+    zoo.NormalisesOverAChunk: "passed in parts",
+    zoo.RanksWithinAChunk: "in another order",
+    zoo.FavoursFavourites: "passed among others",
+    zoo.KeepsItsFirstQuestion: "asked nothing before",
+}
+"""Animals that predict by the other pairs they are asked for, and what tells."""
+
 CAUGHT = {
     zoo.CentresInPlace: "modified the values",
     zoo.CountsTrials: "Two fits with one seed differ",
@@ -120,6 +129,17 @@ def test_without_this_check_a_cheat_would_pass(name: str) -> None:
 
     assert list(verdicts) == [name], [v.reason for v in verdicts.values()]
     assert reason in verdicts[name].reason
+
+
+@pytest.mark.parametrize(
+    "animal", BY_THE_OTHER_PAIRS, ids=lambda animal: animal.__name__
+)
+def test_what_depends_on_the_other_pairs_is_caught(animal: type) -> None:
+    (check,) = [check for check in MODEL_CHECKS if check.name == "pairs-stand-alone"]
+
+    (verdict,) = judge([check], ModelSubject(spec=zoo.spec(animal)))
+
+    assert BY_THE_OTHER_PAIRS[animal] in verdict.reason
 
 
 @pytest.mark.parametrize("animal", CAUGHT, ids=lambda animal: animal.__name__)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchbox.errors import ResultsError
 from benchbox.metrics import Metric
-from benchbox.records import MetricRecord, RunRecord, TrialRecord
+from benchbox.records import MOST_SCORE, MetricRecord, RunRecord, TrialRecord
 
 TIMED_PHASES = ("fit", "predict")
 
@@ -294,10 +294,11 @@ def _numbers(
     extra: dict[str, object], names: Iterable[str]
 ) -> Iterator[tuple[str, list[float]]]:
     for name in names:
-        # A metric that is not finite for one seed is missing.
+        # A metric that is no usable number for one seed is missing.
         listed = extra.get(name)
         n_listed = len(listed) if isinstance(listed, list) else 1
-        if (numbers := _floats(listed)) and len(numbers) == n_listed:
+        numbers = [value for value in _floats(listed) if abs(value) <= MOST_SCORE]
+        if numbers and len(numbers) == n_listed:
             yield name, numbers
 
 

@@ -3,17 +3,20 @@
 from benchbox.models import LARGEST_COUNT
 from benchbox.records import (
     MOST_EPOCHS,
+    MOST_QUESTIONS,
     ChildMessage,
     Concluded,
     Confined,
     EpochEnded,
     Fitted,
+    Loaded,
     PhaseBegan,
+    Predicted,
     TrialOutcome,
 )
 from benchbox.trials.executors.channel import LineError
 
-_NEXT = {"": "load", "load": "fit", "fitted": "predict", "predict": "end"}
+_NEXT = {"": "load", "loaded": "fit", "fitted": "predict", "predict": "end"}
 """The phase that may begin in each state of a trial."""
 
 
@@ -34,8 +37,8 @@ class Conversation:
         self.outcome: TrialOutcome | None = None
         self.confined = ""
         self._state = ""
-        self._last_state = "fit" if keeps_model else "end"
-        self._n_epochs = 0
+        self._last_state = "fit" if keeps_model else "predicted"
+        self._n_epochs = self._n_answers = 0
 
     def take(self, message: ChildMessage) -> None:
         """Check and keep *message*.
@@ -51,8 +54,12 @@ class Conversation:
             self._take_phase(message.phase)
         elif isinstance(message, EpochEnded):
             self._take_epoch(message)
+        elif isinstance(message, Loaded):
+            self._take_loaded()
         elif isinstance(message, Fitted):
             self._take_fitted()
+        elif isinstance(message, Predicted):
+            self._take_predicted()
         else:
             self._take_conclusion(message)
 
@@ -79,10 +86,23 @@ class Conversation:
         if self._n_epochs > 2 * MOST_EPOCHS:
             raise LineError(f"reported more than {MOST_EPOCHS:,} epochs")
 
+    def _take_loaded(self) -> None:
+        if self._state != "load":
+            raise LineError(f"asked for its ratings {self._when()}")
+        self._state = "loaded"
+
     def _take_fitted(self) -> None:
         if self._state != "fit" or self._last_state == "fit":
             raise LineError(f"asked for pairs {self._when()}")
         self._state = "fitted"
+
+    def _take_predicted(self) -> None:
+        if self._state not in ("end", "predicted"):
+            raise LineError(f"said that it has predicted {self._when()}")
+        self._n_answers += 1
+        if self._n_answers > MOST_QUESTIONS:
+            raise LineError(f"said more than {MOST_QUESTIONS} times that it predicted")
+        self._state = "predicted"
 
     def _take_conclusion(self, message: Concluded) -> None:
         if message.outcome.status == "ok" and self._state != self._last_state:

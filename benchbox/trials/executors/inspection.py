@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from benchbox.errors import BenchboxError, PluginError, UsageError, error_line
-from benchbox.machine import find_devices
+from benchbox.machine import find_devices, what_devices_lack
 from benchbox.models import capabilities_of, options_of, search_of
 from benchbox.options import to_json
 from benchbox.records import Answer, Described, Devices, DevicesQuestion, Question
@@ -16,7 +16,9 @@ from benchbox.targets import file_of, resolve
 def answer(question: Question) -> Answer:
     """Answer a question of the runner."""
     if isinstance(question, DevicesQuestion):
-        return Devices(accelerators=find_devices())
+        found = find_devices()
+        lacks = what_devices_lack(found) if question.tries else {}
+        return Devices(accelerators=found, lacks=lacks)
     try:
         return describe(question.target, question.settings)
     except UsageError as error:

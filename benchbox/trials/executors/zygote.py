@@ -33,8 +33,8 @@ from benchbox.records import (
     Confined,
     Ended,
     ModelQuestion,
-    Pairs,
     Ready,
+    Reply,
     SearchPath,
     Started,
     Task,
@@ -142,7 +142,7 @@ def _child(
         _redirect(sink)
         _close_all_but(channel)
         gc.unfreeze()
-        _do(task, Line(socket.socket(fileno=channel), Pairs))
+        _do(task, Line(socket.socket(fileno=channel), Reply))
         code = 0
     except BaseException:  # noqa: BLE001
         # A bug in benchbox, or a model that reached into it: the log shows which.
@@ -154,7 +154,7 @@ def _child(
         leave(code)
 
 
-def _do(task: Task, line: Line[Pairs]) -> None:
+def _do(task: Task, line: Line[Reply]) -> None:
     if isinstance(task, TrialTask):
         try:
             line.send(Confined(by=confine_trial(task.job)))

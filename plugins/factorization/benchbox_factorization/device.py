@@ -50,7 +50,8 @@ class _Moments:
         weights = torch.cat([torch.ones_like(solved[:, :1]), solved], 1)
         squares = torch.einsum("mi,mij,mj->m", weights, self.pairs, weights)
         rest = squares - 2 * (self.sums * weights).sum(1)
-        return float(rest.sum(dtype=torch.float64))
+        # On the host, because not every device has float64.
+        return float(rest.cpu().sum(dtype=torch.float64))
 
 
 class DeviceSide:
