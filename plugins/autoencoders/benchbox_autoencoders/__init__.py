@@ -26,12 +26,12 @@ _PUBLISHED = _RAW | {
 # batch, 500 steps, and lambda 100 in units of half the sum of squared errors, with the
 # penalty not halved. Over nine tenths of a million ratings this is a weight decay of
 # 4 * 100 / 900,188 of our mean. They minimise by L-BFGS (items) and Rprop (users); ours
-# is Adam on the same loss.
+# is Adam on the same loss, which falls further with 1e-2 than with 1e-3 (on ML-100K).
 _ML_1M = _RAW | {
     "hidden_units": [500],
     "batch_size": 10_000,
     "epochs": 500,
-    "learning_rate": 1e-3,
+    "learning_rate": 1e-2,
     "weight_decay": 400 / 900_188,
 }
 _BY_USER_PRESETS = {

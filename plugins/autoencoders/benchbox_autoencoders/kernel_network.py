@@ -10,7 +10,7 @@ from benchbox_autoencoders.cells import Batch, Cells
 from benchbox_autoencoders.global_kernel import GlobalKernel
 from benchbox_autoencoders.kernel_options import SparseFCOptions
 from benchbox_autoencoders.local_kernel import KernelLayer
-from benchbox_autoencoders.rated import RatedCells, RatedProduct
+from benchbox_autoencoders.rated import rated_cells, rated_product
 from benchbox_autoencoders.rows import Rows
 
 
@@ -48,6 +48,7 @@ class KernelNetwork(nn.Module):
         # Users without ratings keep weights of 0, and are predicted by the mean.
         unrated = torch.bincount(rows.columns.cpu(), minlength=rows.n_columns) == 0
         for layer in (self.inner[0], self.last):
+            assert isinstance(layer, KernelLayer)
             layer.silence(unrated)
         self.ends = nn.Parameter(torch.full((rows.n_columns,), _mean(rows)))
         self.reader, self.is_fine_tuned = reader, False
@@ -77,7 +78,7 @@ class KernelNetwork(nn.Module):
             batch: All training ratings, by item, sorted by user too.
         """
         units, weights, penalty = self._forward(batch)
-        output = RatedCells.apply(batch.cells, units, weights)
+        output = rated_cells(batch.cells, units, weights)
         return 0.5 * (output - batch.values).square().sum() + penalty
 
     @torch.no_grad()
@@ -111,7 +112,7 @@ class KernelNetwork(nn.Module):
         return weights, torch.stack(penalties).sum()
 
     def _units(self, cells: Cells, values: Tensor, weights: list[Tensor]) -> Tensor:
-        product = RatedProduct.apply(cells, values, weights[0])
+        product = rated_product(cells, values, weights[0])
         units: Tensor = self._activation(product + self.offsets[0])
         for weight, offset in zip(weights[1:-1], self.offsets[1:], strict=True):
             units = self._activation(torch.addmm(offset, units, weight))
