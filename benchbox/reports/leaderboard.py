@@ -139,6 +139,7 @@ class Leaderboard:
             lack a fold are left out.
         columns: Columns that plugins add.
         unconfined: What a trial says that nothing kept from other files; else empty.
+        trials: All its trials that have ended.
     """
 
     stage: StageRecord
@@ -148,6 +149,7 @@ class Leaderboard:
     reference: dict[str, float]
     columns: Sequence[ColumnSpec] = ()
     unconfined: str = ""
+    trials: Sequence[TrialRecord] = ()
 
 
 def leaderboards(
@@ -181,6 +183,7 @@ def leaderboards(
                 troubles=[t for t in mine if t.status != "ok"],
                 columns=columns,
                 unconfined=_unconfined(mine),
+                trials=mine,
             )
         )
     return boards
