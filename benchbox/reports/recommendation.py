@@ -61,8 +61,8 @@ def _most_accurate(
     value = score(metric, best.summaries[metric.name].mean)
     if not others:
         return (
-            f"Only {best.label} has a score on every fold ({metric.title} {value}), so there is no "
-            f"other model to compare it with."
+            f"Only {best.label} has a score on every fold ({metric.title} {value}), so "
+            f"there is no other model to compare it with."
         )
     tied = _tied(best, others, analysis)
     if tied is None:
@@ -73,8 +73,8 @@ def _most_accurate(
     if not tied:
         rivals = others[0].label if len(others) == 1 else f"all {len(others)} others"
         return (
-            f"{best.label} is the most accurate ({metric.title} {value}), significantly better than "
-            f"{rivals}{_by_users(board)}."
+            f"{best.label} is the most accurate ({metric.title} {value}), "
+            f"significantly better than {rivals}{_by_users(board)}."
         )
     if len(tied) == len(others) > 1:
         return (
