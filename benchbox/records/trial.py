@@ -14,6 +14,10 @@ NOT_ENFORCED = "not enforced"
 """How it begins, what a trial says of its confinement, if nothing kept it in."""
 
 
+_AFTERWARDS = ("latency", "score")
+"""Phases after the predictions: what benchbox measures, not what the model needs."""
+
+
 class ScoreRecord(msgspec.Struct, frozen=True):
     """Value of a metric in one trial.
 
@@ -142,7 +146,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         """
         if "fit" not in self.wall_seconds:
             return None
-        return self.seconds - self.wall_seconds.get("score", 0.0)
+        others = (self.wall_seconds.get(phase, 0.0) for phase in _AFTERWARDS)
+        return self.seconds - sum(others)
 
 
 def trial_key(

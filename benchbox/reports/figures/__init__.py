@@ -23,9 +23,9 @@ FIGURES: Mapping[str, Draw] = {
     "pareto": accuracy_cost.draw,
     "forest": forest.draw,
     "slices": by_slice.draw,
-    "calibration": by_slice.calibration,
     "curves": curves.draw,
     "phases": costs.phases,
+    "calibration": by_slice.calibration,
     "memory": costs.memory,
 }
 """How to draw each figure of one table, in the order of a page.

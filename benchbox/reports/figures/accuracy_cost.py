@@ -18,8 +18,13 @@ from benchbox.reports.figures.figure import (
 from benchbox.reports.leaderboard import Leaderboard, Row
 from benchbox.reports.numbers import heading, score
 
-_MOST_LABELS = 12
-"""With more models, only those on the front are labelled in the chart."""
+_MIDDLE = 0.5
+
+_LETTER, _LINE = 1 / 55, 1 / 16
+"""Width of a letter and height of a line, as shares of a chart on a narrow page."""
+
+_MOST_WIDTH = 0.45
+"""Of a label; longer ones are cut."""
 
 
 def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
@@ -37,7 +42,8 @@ def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
         caption=(
             f"{metric.title} of each model against its seconds from data to "
             f"predictions. The line joins the models that no other beats in both. "
-            f"Vertical bars: ± the standard deviation over folds."
+            f"Vertical bars: ± the standard deviation over folds. Where names would "
+            f"overlap, some are left out; point at a model to see its name."
         ),
         panels=[
             panel(
@@ -50,11 +56,10 @@ def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
 
 
 def _records(metric: MetricRecord, rows: Sequence[Row]) -> list[Record]:
-    costs = [log(row.total_seconds or 1) for row in rows]
-    middle = (min(costs) + max(costs)) / 2
-    labelled = len(rows) <= _MOST_LABELS
+    places = _places(metric, rows)
+    labelled = _without_overlaps(rows, places)
     records: list[Record] = []
-    for row, cost in zip(rows, costs, strict=True):
+    for number, row in enumerate(rows):
         summary = row.summaries[metric.name]
         spread = summary.fold_deviation or 0.0
         records.append(
@@ -65,11 +70,44 @@ def _records(metric: MetricRecord, rows: Sequence[Row]) -> list[Record]:
                 "low": summary.mean - spread,
                 "high": summary.mean + spread,
                 "front": "on the front" if row.is_on_front else "not on the front",
-                "side": "left" if cost > middle else "right",
-                "label": row.label if labelled or row.is_on_front else "",
+                "side": "left" if places[number][0] > _MIDDLE else "right",
+                "label": row.label if number in labelled else "",
             }
         )
     return records
+
+
+def _places(metric: MetricRecord, rows: Sequence[Row]) -> list[tuple[float, float]]:
+    """Return where each point is, about, as shares of width and height."""
+    costs = [log(row.total_seconds or 1) for row in rows]
+    scores = [row.summaries[metric.name].mean for row in rows]
+    return list(zip(_shares(costs), _shares(scores), strict=True))
+
+
+def _shares(values: Sequence[float]) -> list[float]:
+    low, reach = min(values), max(values) - min(values)
+    return [(value - low) / reach if reach else 0.0 for value in values]
+
+
+def _without_overlaps(
+    rows: Sequence[Row], places: Sequence[tuple[float, float]]
+) -> set[int]:
+    """Return the numbers of points whose labels fit; those on the front come first."""
+    taken: list[tuple[float, float, float]] = []
+    chosen = set()
+    order = sorted(range(len(rows)), key=lambda n: (not rows[n].is_on_front, n))
+    for number in order:
+        x, y = places[number]
+        width = min(_LETTER * len(rows[number].label), _MOST_WIDTH)
+        start = x - width if x > _MIDDLE else x
+        box = (start, start + width, y)
+        if all(
+            box[1] < left or right < box[0] or abs(y - height) > _LINE
+            for left, right, height in taken
+        ):
+            taken.append(box)
+            chosen.add(number)
+    return chosen
 
 
 def _score(metric: MetricRecord, field: str = "score") -> Spec:
@@ -114,9 +152,9 @@ def _lines(board: Leaderboard, metric: MetricRecord) -> list[Spec]:
     }
     names: Spec = {
         "data": {"values": levels},
-        "mark": {"type": "text", "align": "left", "dx": 4, "dy": -7, "opacity": 0.8},
+        "mark": {"type": "text", "align": "right", "dx": -4, "dy": -7, "opacity": 0.8},
         "encoding": {
-            "x": {"value": 0},
+            "x": {"value": "width"},
             "y": _score(metric),
             "text": {"field": "label"},
         },

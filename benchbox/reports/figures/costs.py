@@ -15,8 +15,8 @@ from benchbox.reports.figures.figure import (
 )
 from benchbox.reports.leaderboard import Leaderboard
 
-_NOT_OF_MODELS = "score"
-"""A phase that the runner spends on metrics."""
+_NOT_OF_MODELS = ("latency", "score")
+"""Phases that benchbox spends on measurements."""
 
 _BEFORE, _OF_MODEL, _ON_DEVICE = "before the model", "model and data", "accelerator"
 
@@ -29,7 +29,7 @@ def phases(board: Leaderboard, analysis: Analysis | None = None) -> Figure | Non
         for own in trials.values()
         for trial in own
         for phase in trial.wall_seconds
-        if phase != _NOT_OF_MODELS
+        if phase not in _NOT_OF_MODELS
     )
     rows: list[Record] = [
         {

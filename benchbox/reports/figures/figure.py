@@ -34,8 +34,6 @@ LABEL_WIDTH = 170
 
 _PANEL_WIDTH, _PANEL_HEIGHT = 460, 260
 
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
@@ -66,7 +64,7 @@ def panel(rows: Sequence[Record], **parts: Any) -> Spec:
     """
     spec: Spec = {"data": {"values": list(rows)}, "width": "container"}
     if not isinstance(parts.get("height"), dict):
-        spec["autosize"] = {"type": "fit", "contains": "padding"}
+        spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     return {"height": _PANEL_HEIGHT} | spec | parts
 
 
@@ -104,7 +102,7 @@ def legend(field: str, order: Sequence[str], title: str | None = None) -> Spec:
 
 def on_page(spec: Spec) -> Spec:
     """Return a panel for a page, where lines and letters take the colour of text."""
-    return {"$schema": _SCHEMA, "config": _config("currentColor"), **spec}
+    return {"config": _config("currentColor"), **spec}
 
 
 def on_paper(figure: Figure) -> Spec:
@@ -115,7 +113,6 @@ def on_paper(figure: Figure) -> Spec:
         for part in figure.panels
     ]
     spec: Spec = {
-        "$schema": _SCHEMA,
         "description": figure.caption,
         "background": "white",
         "config": _config("#222222"),
