@@ -68,14 +68,19 @@ def _records(curves: Sequence[Sequence[EpochReport]]) -> list[Record]:
         {
             "series": name,
             "epoch": epoch,
-            "mean": fmean(found),
-            "low": min(found),
-            "high": max(found),
+            "mean": _rounded(fmean(found)),
+            "low": _rounded(min(found)),
+            "high": _rounded(max(found)),
         }
         for name, by_epoch in values.items()
         for epoch in _thinned(sorted(by_epoch))
         if (found := by_epoch[epoch])
     ]
+
+
+def _rounded(value: float) -> float:
+    """Return a value with the digits a chart can show."""
+    return float(f"{value:.5g}")
 
 
 def _thinned(epochs: Sequence[int]) -> Sequence[int]:
