@@ -103,6 +103,8 @@ class ModelSpec:
         search: Values that `benchbox tune` may try, by option, defaults included.
         cost_hint: Rough fit time in seconds per 100,000 ratings, with default options
             on two cores, for the estimate of ``--dry-run``; `None` if unknown.
+        by_default: Whether a run that names no models includes it; ``-m all`` always
+            does.
     """
 
     name: str
@@ -114,6 +116,7 @@ class ModelSpec:
     reference: str = ""
     search: SearchSpace = field(default_factory=dict)
     cost_hint: float | None = None
+    by_default: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -215,7 +215,13 @@ class SearchPath(_Message, frozen=True, tag="path"):
 
 
 class Ready(_Message, frozen=True, tag="ready"):
-    """The zygote has imported what it shares with its children."""
+    """The zygote has imported what it shares with its children.
+
+    Attributes:
+        pid: Its process id.
+    """
+
+    pid: int
 
 
 class TrialTask(_Message, frozen=True, tag="trial"):

@@ -22,14 +22,18 @@ from benchbox.runs.trust import MODEL_FILE
 from benchbox.targets import file_of, source_digest, target_of
 from benchbox.trials import Executor
 
+EVERY_MODEL = "all"
+"""On the command line, every installed model."""
+
 
 def resolve_models(
     choices: Sequence[str], registry: Registry, executor: Executor, access: Access
 ) -> list[PlannedModel]:
-    """Return the chosen models, or all installed ones, fastest first.
+    """Return the chosen models, or those of a default run, fastest first.
 
     Args:
-        choices: Models, as on the command line.
+        choices: Models, as on the command line; ``all`` stands for every installed
+            one that is not chosen otherwise.
         registry: Installed plugins.
         executor: Asks a new process about models in files.
         access: What that process may read.
@@ -37,11 +41,20 @@ def resolve_models(
     Raises:
         UsageError: A name or an option is unknown, or a model is chosen twice.
     """
+    offers = sorted(registry.all("models"), key=_cost)
     if not choices:
-        offers = sorted(registry.all("models"), key=_cost)
+        offers = [offer for offer in offers if offer.value.by_default]
         models = [_from_spec(offer, {}) for offer in offers]
     else:
-        models = [_choose(text, registry, executor, access) for text in choices]
+        models = [
+            _choose(text, registry, executor, access)
+            for text in choices
+            if text != EVERY_MODEL
+        ]
+    if EVERY_MODEL in choices:
+        chosen = {model.name for model in models}
+        rest = [offer for offer in offers if offer.value.name not in chosen]
+        models += [_from_spec(offer, {}) for offer in rest]
     if not models:
         raise UsageError(
             "No models are installed. Name a model in a file with --model."

@@ -114,7 +114,8 @@ class Session:
         spaces = {spec.name: spec.search for spec in offered}
         if config.tuning is not None:
             needs_optuna()
-            config = tunable(config, spaces)
+            by_default = {spec.name: spec.search for spec in offered if spec.by_default}
+            config = tunable(config, by_default)
         n_threads = config.threads or n_usable_cpus()
         executor = self.executor(n_threads)
         access = _access(config)

@@ -22,7 +22,7 @@ STUDY = "study.json"
 
 
 def tunable(config: RunConfig, spaces: Mapping[str, SearchSpace]) -> RunConfig:
-    """Return *config*; if it names no models, with all that have a search space."""
+    """Return *config*; if it names no models, with those of *spaces* that have one."""
     if config.models or config.cases:
         return config
     models = tuple(sorted(name for name, space in spaces.items() if space))
