@@ -59,9 +59,9 @@ LAUNCHES = {
 }
 """Operations in a step, at most. The host launches each, and takes some 5 µs for it."""
 
-READS = {"factors": 5, "perceptron": 5, "squares": 6, "posterior": 14}
-"""Reads of the device in two epochs. Autoencoders read the loss, the predictions of the
-validation ratings, and once the rated columns and the spread of the ratings: 6."""
+READS = {"factors": 5, "perceptron": 5, "posterior": 14}
+"""Reads of the device in a fit of two epochs, at most; 6 in other cases. All read their
+predictions of validation ratings at the end, to see how far to shrink them."""
 
 
 def test_every_model_for_accelerators_is_checked() -> None:
