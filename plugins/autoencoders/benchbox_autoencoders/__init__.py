@@ -201,6 +201,7 @@ def benchbox_models() -> list[ModelSpec]:
             reference="http://proceedings.mlr.press/v80/muller18a.html",
             search=_KERNEL_SEARCH,
             cost_hint=12.0,
+            by_default=False,
         ),
         ModelSpec(
             name="glocal-k",
@@ -212,5 +213,6 @@ def benchbox_models() -> list[ModelSpec]:
             reference="doi:10.1145/3459637.3482112",
             search=_KERNEL_SEARCH,
             cost_hint=25.0,
+            by_default=False,
         ),
     ]
