@@ -168,15 +168,15 @@ def test_each_coefficient_is_drawn_from_its_dense_conditional(monkeypatch) -> No
 def test_coefficients_of_a_kind_have_the_posterior_of_the_conjugate_prior() -> None:
     values = np.array([[1.0, 2.0, 4.0]], dtype=np.float32)
     draw, means, drawn = generator(), np.zeros(1), []
-    for _ in range(40_000):
+    for _ in range(10_000):
         means, precisions = draw_normal(values, means, draw)
         drawn.append((means[0], precisions[0]))
 
     # Normal-Gamma: mean weight 1, shape and rate one half (Murphy, 2007, eqs. 85-89).
     rate = 0.5 + 14 / 3 / 2 + 3 / 4 / 2 * (7 / 3) ** 2
     mean, precision = np.mean(drawn, axis=0)
-    assert mean == pytest.approx(7 / 4, abs=0.02)
-    assert precision == pytest.approx((0.5 + 1.5) / rate, rel=0.02)
+    assert mean == pytest.approx(7 / 4, abs=0.04)
+    assert precision == pytest.approx((0.5 + 1.5) / rate, rel=0.04)
 
 
 def test_the_noise_is_drawn_from_its_gamma_posterior() -> None:
