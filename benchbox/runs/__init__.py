@@ -12,7 +12,6 @@ from benchbox.runs.on_disk import Run as Run
 from benchbox.runs.plan import Plan as Plan
 from benchbox.runs.plan import PlannedTrial as PlannedTrial
 from benchbox.runs.resolve import make_accelerators_known as make_accelerators_known
-from benchbox.runs.resolve import preset_of as preset_of
 from benchbox.runs.resolve import resolve_metrics as resolve_metrics
 from benchbox.runs.runner import execute as execute
 from benchbox.runs.saved_files import SavedRecord as SavedRecord
