@@ -190,6 +190,10 @@ def _advice(error: OSError, path: object) -> str:
         if missing:
             folder = _shown_path(missing[-1])
             return f" There is no folder {folder}: make it, or name another."
+    if error.errno in (errno.EEXIST, errno.ENOTDIR) and isinstance(path, Path | str):
+        files = [parent for parent in Path(path).parents if parent.is_file()]
+        if files:
+            return f" {_shown_path(files[0])} is a file: name a folder."
     advice = _ADVICE.get(error.errno or 0, "")
     return f" {advice}." if advice else ""
 

@@ -43,12 +43,14 @@ def compiled_once(pytestconfig: pytest.Config) -> Iterator[None]:
 def planted_packages_forgotten(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[None]:
-    """Unload what a test imported from its own folder.
+    """Unload what a test imported from its own folder, and forget the folder.
 
-    The next test that plants a package of that name would get this one's.
+    The next test that plants a package of that name would get this one's, and one with
+    another path needs another zygote.
     """
-    loaded = {*sys.modules}
+    loaded, path = {*sys.modules}, [*sys.path]
     yield
+    sys.path[:] = path
     root = str(tmp_path_factory.getbasetemp())
     for name in {*sys.modules} - loaded:
         file = getattr(sys.modules[name], "__file__", None) or ""

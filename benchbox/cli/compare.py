@@ -79,6 +79,11 @@ _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
     "--trust-machines", is_flag=True, help="Compare times of different machines."
 )
 @click.option(
+    "--across-kinds",
+    is_flag=True,
+    help="Compare metrics even if only one side is told when each question is asked.",
+)
+@click.option(
     "--allow-missing",
     is_flag=True,
     help="Compare what both have, even if SECOND lacks models or folds of FIRST.",
@@ -153,7 +158,7 @@ def _side(name: str, out: Path, metrics: Sequence[Metric]) -> Side:
 
 
 def _object_in(file: Path) -> dict[str, Any]:
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise TypeError("it holds no object")
     return content

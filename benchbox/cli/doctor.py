@@ -17,11 +17,13 @@ from benchbox.cli.installed import installed
 from benchbox.data import cache_folder
 from benchbox.errors import BenchboxError, counted
 from benchbox.machine import (
+    COMPUTATION,
     FoundDevices,
     describe_environment,
     find_disturbances,
 )
-from benchbox.records import NOT_ENFORCED, SILENCE_SECONDS
+from benchbox.records import NOT_ENFORCED, SILENCE_SECONDS, Devices
+from benchbox.runs import make_accelerators_known
 from benchbox.trials import LocalExecutor, offered
 
 _NEEDED_DISK_GIB = 1.0
@@ -68,7 +70,8 @@ def _print(checks: list[_Check]) -> None:
 
 
 def _checks() -> Iterator[_Check]:
-    accelerators, trouble = _accelerators()
+    devices, trouble = _devices()
+    accelerators = devices.accelerators
     here = describe_environment(accelerators.names)
     yield _Check("ok", "machine", f"{here.machine()}; {here.system}")
     yield _Check("ok", "python", here.python)
@@ -79,8 +82,7 @@ def _checks() -> Iterator[_Check]:
     else:
         yield _Check("ok", "trial process", "starts and responds")
         yield _Check("ok", "trial limits", _LIMITS)
-        found = ", ".join(accelerators.names) or "none: CPU only"
-        yield _Check("ok", "accelerators", found)
+        yield from _accelerator_checks(devices)
     yield _confinement_check()
     yield from _plugin_checks()
     yield _folder_check("download cache", cache_folder())
@@ -89,14 +91,27 @@ def _checks() -> Iterator[_Check]:
         yield _Check("note" if finding.disturbs else "ok", finding.what, finding.found)
 
 
-def _accelerators() -> tuple[FoundDevices, str]:
+def _accelerator_checks(devices: Devices) -> Iterator[_Check]:
+    accelerators = devices.accelerators
+    found = str(accelerators) if accelerators.names else "none: CPU only"
+    yield _Check("ok", "accelerators", found)
+    for device, lacks in devices.lacks.items():
+        if not lacks:
+            yield _Check("ok", device, "all figures can be measured")
+        for what, why in lacks.items():
+            works = what != COMPUTATION
+            yield _Check("note" if works else "bad", device, f"no {what}: {why}")
+
+
+def _devices() -> tuple[Devices, str]:
+    make_accelerators_known(installed())
     with tempfile.TemporaryDirectory(prefix="benchbox-") as name:
         log = Path(name) / "log"
         try:
             with LocalExecutor(1, log) as executor:
-                found = executor.accelerators()
+                found = executor.try_accelerators()
         except BenchboxError as error:
-            return FoundDevices(), str(error)
+            return Devices(accelerators=FoundDevices()), str(error)
     return found, ""
 
 

@@ -65,7 +65,7 @@ def command(kind: str, name: str, source: str | None) -> None:
     for place, text in package(kind, name, source).items():
         file = folder / place
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
     use = f"run -m {name} -m bias" if kind == "model" else f"run -m bias -d {name}"
     say(
         f"Created {folder}. Next, where benchbox is installed:\n"
@@ -90,9 +90,9 @@ def package(kind: str, name: str, source: str) -> dict[str, str]:
     """
     templates = files("benchbox.cli") / "templates"
     return {
-        _filled(place, name): _filled((templates / template).read_text(), name).replace(
-            '"__BENCHBOX__"', json.dumps(source)
-        )
+        _filled(place, name): _filled(
+            (templates / template).read_text(encoding="utf-8"), name
+        ).replace('"__BENCHBOX__"', json.dumps(source))
         for template, place in _FILES[kind].items()
     }
 

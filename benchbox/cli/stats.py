@@ -30,21 +30,29 @@ from benchbox.runs import analysed, folds_again
     help="Metric to compare models by; it must be a mean over ratings.  [default: "
     "the run's first, rmse]",
 )
+@click.option(
+    "--across-kinds",
+    is_flag=True,
+    help="Also compare models that are told when each question is asked with those "
+    "that are not.",
+)
 @results_option
-def command(run: str, form: str, metric: str, out: Path) -> int:
+def command(run: str, form: str, metric: str, across_kinds: bool, out: Path) -> int:
     """Show confidence intervals, model comparisons and errors by slice of RUN.
 
     RUN is given by folder, name or "last" (the default). Its data sets are loaded and
     split again, but no model is fitted. The RMSE is also shown by all common
     definitions.
     """
-    text = STATS_FORMATS[form](*_analysed(RunFolder.find(run, out), metric))
-    say(text)
+    folder = RunFolder.find(run, out)
+    say(STATS_FORMATS[form](*_analysed(folder, metric, across_kinds)))
     return 0
 
 
-def _analysed(folder: RunFolder, metric: str) -> tuple[RunRecord, list[Analysis]]:
+def _analysed(
+    folder: RunFolder, metric: str, across_kinds: bool
+) -> tuple[RunRecord, list[Analysis]]:
     registry = installed()
     complain(registry)
     folds_of = folds_again(folder.read_run(), registry, notify)
-    return analysed(folder, registry, folds_of, metric)
+    return analysed(folder, registry, folds_of, metric, across_kinds=across_kinds)

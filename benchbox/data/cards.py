@@ -11,7 +11,7 @@ from benchbox.data.raw import Duplicates
 from benchbox.data.sources.declared import Declared
 from benchbox.data.sources.licence import Licence
 from benchbox.data.times import Unit
-from benchbox.errors import PluginError
+from benchbox.errors import PluginError, error_line
 from benchbox.options import NoOptions, Options
 from benchbox.ratings import RatingScale
 
@@ -155,13 +155,16 @@ class DatasetCard(
         """Return the object that *target*, ``"package.module:name"``, names.
 
         Raises:
-            PluginError: The module or the name in it does not exist.
+            PluginError: The module cannot be imported, or lacks the name.
         """
         module, _, name = target.partition(":")
+        # Importing runs the code of a plugin, which may raise anything.
         try:
             return getattr(import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise PluginError(
                 f"The card of data set {self.name!r} names {target!r}, which cannot be "
-                f"imported: {error}."
-            ) from None
+                f"imported: {error_line(error)}."
+            ) from error

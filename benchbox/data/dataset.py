@@ -20,7 +20,14 @@ from benchbox.data.sources.declared import KindOf, decode_sources
 from benchbox.data.sources.fetching import Fetched, Whereabouts
 from benchbox.data.sources.source import Notify
 from benchbox.data.subsets import SliceOptions, cut, only_slices
-from benchbox.errors import DataError, PluginError, SourceError
+from benchbox.errors import (
+    BenchboxError,
+    DataError,
+    PluginError,
+    SourceError,
+    error_line,
+    shown,
+)
 from benchbox.options import Options, changed, decode, to_json
 from benchbox.ratings import Positions, Ratings
 
@@ -185,7 +192,7 @@ def _check_counts(
 
 
 def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Parsed:
-    raw: RawRatings = card.resolve(card.reader)(files, card, options)
+    raw = _read(card, options, files)
     users, user_notes = plain_ids(raw.users, "user", raw.where)
     items, item_notes = plain_ids(raw.items, "item", raw.where)
     raw = replace(raw, users=users, items=items)
@@ -209,6 +216,29 @@ def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Pa
         noise_floor=raw.noise_floor,
         notes=notes + _of_duplicates(indexed, duplicates),
     )
+
+
+def _read(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> RawRatings:
+    """Return what the card's reader makes of the files; it may be a plugin's code."""
+    reader = card.resolve(card.reader)
+    try:
+        raw: Any = reader(files, card, options)
+    except (BenchboxError, OSError, MemoryError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        # In a reader of benchbox it is a bug in benchbox, and keeps its traceback.
+        if card.reader.startswith("benchbox."):
+            raise
+        raise DataError(
+            f"The reader {card.reader!r} of data set {card.name!r} failed: "
+            f"{error_line(error)}."
+        ) from error
+    if not isinstance(raw, RawRatings):
+        raise DataError(
+            f"The reader {card.reader!r} of data set {card.name!r} returned "
+            f"{shown(raw)}, not RawRatings."
+        )
+    return raw
 
 
 def _of_duplicates(indexed: Indexed, duplicates: Duplicates) -> tuple[str, ...]:

@@ -111,8 +111,7 @@ def parse_scale(text: str) -> RatingScale:
     """Return the scale written as ``"low-high"`` or ``"low-high/step"``.
 
     Raises:
-        UsageError: *text* has another form.
-        DataError: The highest rating is not above the lowest.
+        UsageError: *text* has another form, or makes no scale.
     """
     match = _SCALE.fullmatch(text)
     if match is None:
@@ -120,7 +119,10 @@ def parse_scale(text: str) -> RatingScale:
             f"{text!r} is not a rating scale. Write it as 1-5, or as 0.5-5/0.5."
         )
     low, high, step = match.groups()
-    return RatingScale(float(low), float(high), float(step) if step else None)
+    try:
+        return RatingScale(float(low), float(high), float(step) if step else None)
+    except DataError as error:
+        raise UsageError(str(error)) from None
 
 
 def separator(text: str) -> str | None:

@@ -47,13 +47,20 @@ def read_declared(
     """Read the tables that the card declares.
 
     Raises:
-        PluginError: The card declares no table of ratings.
+        PluginError: The card declares no table of ratings, or one that its source
+            lacks.
         DataError: A table cannot be read.
     """
     if card.ratings is None:
         raise PluginError(
             f"The card of data set {card.name!r} has neither a reader nor a table of "
             f"ratings. Give it one of them."
+        )
+    tables = [each for each in (card.ratings, card.users, card.items) if each]
+    if lost := [table.file for table in tables if table.file not in files]:
+        raise PluginError(
+            f"The card of data set {card.name!r} reads {lost[0]!r}, which is not among "
+            f"the files of its source: {', '.join(files)}. Name it under the source."
         )
     raw = read_ratings(files[card.ratings.file], card.ratings)
     return replace(

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from benchbox.errors import UsageError
+from benchbox.errors import UsageError, error_line
+from benchbox.machine.accelerator import Accelerator
 from benchbox.machine.devices import (
     KINDS,
     SECOND_DEVICE,
@@ -18,6 +19,9 @@ AUTO = "auto"
 
 ANY_ACCELERATOR = "accelerator"
 """In a spec: any kind of accelerator that torch supports."""
+
+COMPUTATION = "computation"
+"""Name of what a device lacks that is there but fails."""
 
 _PROCESSOR = KINDS[0]
 
@@ -55,6 +59,25 @@ class FoundDevices(msgspec.Struct, frozen=True):
 def find_devices() -> FoundDevices:
     """Return the accelerators of this machine; must not be called before a fork."""
     return FoundDevices(*accelerators_here())
+
+
+def what_devices_lack(found: FoundDevices) -> dict[str, dict[str, str]]:
+    """Use each accelerator once; return what it lacks, and why, by its name.
+
+    Must not be called before a fork.
+    """
+    names = [f"{found.kind}:{index}" for index in range(len(found.names))]
+    return {name: _lacks(device_named(name)) for name in names}
+
+
+def _lacks(device: Accelerator) -> dict[str, str]:
+    try:
+        device.warm_up()
+        lacking = device.missing()
+    except RuntimeError as error:
+        return {COMPUTATION: error_line(error)}
+    sensors = device.sensors()
+    return lacking | ({"sensors": sensors} if isinstance(sensors, str) else {})
 
 
 def runs_on(kinds: Collection[str], kind: str) -> bool:

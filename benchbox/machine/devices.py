@@ -56,6 +56,9 @@ CACHE_VARIABLES = {"CUDA_CACHE_PATH": "cuda", "CUPY_CACHE_DIR": "cupy"}
 """Variables that name caches of accelerators' code, and usual names of the folders."""
 """Prefixes of package names with libraries for accelerators."""
 
+STEP_EVENTS = "step events"
+"""Name of what a device lacks that cannot time steps itself."""
+
 _WARM_UP_SIZE = 256
 _NAME = re.compile(r"(?P<kind>[a-z]+)(:(?P<index>0|[1-9][0-9]*))?")
 
@@ -159,10 +162,15 @@ class TorchAccelerator:
         figures = {
             "accelerator memory": self.memory_peaks(),
             "cache size": self.cache_bytes(),
-            "step times": self.events(),
         }
         why = f"torch does not report it for this {self.kind} device"
-        return {what: why for what, figure in figures.items() if figure is None}
+        found = {what: why for what, figure in figures.items() if figure is None}
+        if self.events() is None:
+            found[STEP_EVENTS] = (
+                f"torch has none to rely on for this {self.kind} device, so the host "
+                f"times some steps, and waits for the device before and after them"
+            )
+        return found
 
     def names(self) -> list[str]:
         """Return the product name of each device of this kind."""
@@ -305,6 +313,17 @@ def accelerators_here() -> tuple[str, list[str]]:
     if current is None or current.type not in _targets:
         return "", []
     return current.type, resolve(_targets[current.type])(0).names()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether *error* says that an accelerator has too little memory."""
+    if type(error).__name__ == "OutOfMemoryError":
+        return True
+    # MPS and cuBLAS have no class of their own for it.
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "backend out of memory" in text or "STATUS_ALLOC_FAILED" in text
+    )
 
 
 def accelerator_in_use() -> str:

@@ -39,7 +39,7 @@ class Presence:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = _opened_folder(folder or _runtime_folder())
+        self._folder = opened_folder(folder or runtime_folder())
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._name = f"{name}.run"
         try:
@@ -119,10 +119,21 @@ class Presence:
             os.close(file)
 
     def _open(self, name: str, flags: int) -> int:
-        return os.open(name, flags | _SAFELY, 0o600, dir_fd=self._folder)
+        return opened_file(name, flags, self._folder)
 
 
-def _opened_folder(folder: Path) -> int:
+def opened_file(name: str, flags: int, folder: int) -> int:
+    """Return a descriptor of the file *name*, not following a link.
+
+    Args:
+        name: Name of the file.
+        flags: As of `os.open`.
+        folder: Descriptor of its folder.
+    """
+    return os.open(name, flags | _SAFELY, 0o600, dir_fd=folder)
+
+
+def opened_folder(folder: Path) -> int:
     """Return a descriptor of *folder*, which is made if it is missing.
 
     Raises:
@@ -138,7 +149,8 @@ def _opened_folder(folder: Path) -> int:
     return opened
 
 
-def _runtime_folder() -> Path:
+def runtime_folder() -> Path:
+    """Return the folder in which runs of this user find each other."""
     own = os.environ.get("XDG_RUNTIME_DIR")
     if own and os.access(own, os.W_OK):
         return Path(own) / "benchbox"

@@ -1,5 +1,7 @@
 """The model contract, and building blocks for authors of models."""
 
+from benchbox.distribution import NormalDistribution as NormalDistribution
+from benchbox.distribution import StepDistribution as StepDistribution
 from benchbox.models.bias import BiasModel as BiasModel
 from benchbox.models.bias import fit_bias_model as fit_bias_model
 from benchbox.models.contract import Capabilities as Capabilities
@@ -25,6 +27,8 @@ from benchbox.models.search_space import OneOf as OneOf
 from benchbox.models.search_space import SearchSpace as SearchSpace
 from benchbox.models.search_space import Span as Span
 from benchbox.models.search_space import read_space as read_space
+from benchbox.models.shrinkage import Shrinkage as Shrinkage
+from benchbox.models.shrinkage import fit_shrinkage as fit_shrinkage
 from benchbox.models.state import State as State
 from benchbox.models.state import nested as nested
 from benchbox.models.state import part as part

@@ -8,6 +8,16 @@ from typing import Any
 
 from benchbox.errors import PluginError
 
+_SETTINGS = {
+    "model": "models",
+    "dataset": "datasets",
+    "protocol": "protocols",
+    "time_limit": "time_limit_seconds",
+    "silence_limit": "silence_limit_seconds",
+    "memory_limit": "memory_limit_gib",
+}
+"""Settings by the long names of their options, where the two differ."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
@@ -28,12 +38,22 @@ class Suite:
 def suite_from_toml(path: Path) -> Suite:
     """Return the suite in a TOML file, named after the file.
 
+    Keys are settings of `benchbox.records.RunConfig`, or the long names of the options
+    of ``benchbox run``, such as ``time-limit``.
+
     Raises:
-        PluginError: The file cannot be read or is not TOML.
+        PluginError: The file cannot be read, is not TOML or has a setting twice.
     """
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PluginError(f"{path.name} cannot be read as a suite: {error}.") from None
-    summary = settings.pop("summary", "")
+    summary = found.pop("summary", "")
+    settings: dict[str, Any] = {}
+    for key, value in found.items():
+        plain = key.replace("-", "_")
+        setting = _SETTINGS.get(plain, plain)
+        if setting in settings:
+            raise PluginError(f"{path.name} has two values for {setting}.")
+        settings[setting] = value
     return Suite(name=path.stem, summary=str(summary), settings=settings)

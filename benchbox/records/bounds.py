@@ -16,6 +16,9 @@ MOST_NAME_CHARACTERS = 100
 MOST_EPOCHS = 100_000
 """Epochs of one fit that are reported; nobody could look at a longer curve."""
 
+MOST_QUESTIONS = 10
+"""How often a trial is asked for predictions."""
+
 MOST_LATENCY_CASES = 32
 MOST_LATENCY_SAMPLES = 1_000
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.data import save_array
 from benchbox.machine import FoundDevices
@@ -21,7 +23,7 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """Base of all messages."""
 
 
-# A trial tells the runner how it gets on, and the runner answers once.
+# A trial tells the runner how it gets on, and asks what to predict.
 
 
 class Confined(_Message, frozen=True, tag="confined"):
@@ -35,7 +37,11 @@ class Confined(_Message, frozen=True, tag="confined"):
 
 
 class PhaseBegan(_Message, frozen=True, tag="phase"):
-    """A phase of the trial has started: ``load``, ``fit``, ``predict`` or ``end``."""
+    """A phase of the trial has started.
+
+    Attributes:
+        phase: ``load``, ``fit``, ``predict``, ``distribution`` or ``end``.
+    """
 
     phase: str
 
@@ -47,29 +53,90 @@ class EpochEnded(_Message, frozen=True, tag="epoch"):
     of: int
 
 
+class Loaded(_Message, frozen=True, tag="loaded"):
+    """The model is built and prepared; the trial waits for its ratings."""
+
+
+class Visible(_Message, frozen=True, tag="visible"):
+    """Where the ratings of a trial are, as the fields of `TrialJob` by these names."""
+
+    train: str
+    history: str
+    validation: str | None = None
+    validation_history: str | None = None
+    refit: str | None = None
+
+
 class Fitted(_Message, frozen=True, tag="fitted"):
     """The fit is over; the trial waits for the pairs to predict."""
 
 
 class Pairs(_Message, frozen=True, tag="pairs"):
-    """The pairs to predict, as paths of two files with an int32 array each."""
+    """The pairs to predict, as paths of files with an array each.
+
+    Attributes:
+        users: File with the user index of each pair, int32.
+        items: File with the item index of each pair, int32.
+        timestamps: File that says when each question is asked, int64; empty for a model
+            that is not told.
+        chunk_size: Pairs per call of `predict`; 0 for as many as the job says.
+    """
 
     users: str
     items: str
+    timestamps: str = ""
+    chunk_size: int = 0
 
     @classmethod
-    def written(cls, folder: Path, users: IndexArray, items: IndexArray) -> Self:
+    def written(
+        cls,
+        folder: Path,
+        users: IndexArray,
+        items: IndexArray,
+        timestamps: NDArray[np.int64] | None = None,
+        *,
+        chunk_size: int = 0,
+    ) -> Self:
         """Write the pairs into *folder* and return the message with their paths.
 
         Args:
             folder: An existing folder.
             users: User index per pair, shape ``(n,)``.
             items: Item index per pair, shape ``(n,)``.
+            timestamps: When each question is asked, in seconds since 1970, shape
+                ``(n,)``; `None` for a model that is not told.
+            chunk_size: Pairs per call of `predict`; 0 for as many as the job says.
         """
-        files = {name: folder / f"{name}.npy" for name in ("users", "items")}
-        save_array(files["users"], users)
-        save_array(files["items"], items)
-        return cls(**{name: str(file) for name, file in files.items()})
+        columns = {"users": users, "items": items, "timestamps": timestamps}
+        files = {}
+        for name, column in columns.items():
+            if column is not None:
+                files[name] = str(folder / f"{name}.npy")
+                save_array(Path(files[name]), column)
+        return cls(**files, chunk_size=chunk_size)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files, in the order of the arguments of `RatingModel.predict`."""
+        return [Path(f) for f in (self.users, self.items, self.timestamps) if f]
+
+
+class Predicted(_Message, frozen=True, tag="predicted"):
+    """The predictions of the last pairs are written; the trial waits for more.
+
+    Attributes:
+        trouble: Why there are none, if the model failed when it was asked again.
+    """
+
+    trouble: str = ""
+
+
+class Enough(_Message, frozen=True, tag="enough"):
+    """The runner has no more pairs to predict."""
+
+
+Reply = Visible | Pairs | Enough
+"""What the runner says to a trial."""
 
 
 class Concluded(_Message, frozen=True, tag="concluded"):
@@ -81,7 +148,7 @@ class Concluded(_Message, frozen=True, tag="concluded"):
 TrialMessage = PhaseBegan | EpochEnded | Fitted
 """What a trial says while it runs."""
 
-ChildMessage = Confined | TrialMessage | Concluded
+ChildMessage = Confined | Loaded | TrialMessage | Predicted | Concluded
 """All that the process of a trial says."""
 
 
@@ -89,13 +156,25 @@ ChildMessage = Confined | TrialMessage | Concluded
 
 
 class DevicesQuestion(_Message, frozen=True, tag="devices"):
-    """Which accelerators does this machine have?"""
+    """Which accelerators does this machine have?
+
+    Attributes:
+        tries: Whether to use each, to see what it lacks; this takes about a second.
+    """
+
+    tries: bool = False
 
 
 class Devices(_Message, frozen=True, tag="devices-found"):
-    """The accelerators of this machine."""
+    """The accelerators of this machine.
+
+    Attributes:
+        accelerators: Their kind and names.
+        lacks: What each was found to lack, and why, by its name.
+    """
 
     accelerators: FoundDevices
+    lacks: dict[str, dict[str, str]] = {}
 
 
 class ModelQuestion(_Message, frozen=True, tag="describe"):
@@ -160,7 +239,13 @@ class SearchPath(_Message, frozen=True, tag="path"):
 
 
 class Ready(_Message, frozen=True, tag="ready"):
-    """The zygote has imported what it shares with its children."""
+    """The zygote has imported what it shares with its children.
+
+    Attributes:
+        pid: Its process id.
+    """
+
+    pid: int
 
 
 class TrialTask(_Message, frozen=True, tag="trial"):

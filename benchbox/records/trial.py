@@ -1,7 +1,8 @@
 """Record of a trial: one fit of one model on one fold, and its results."""
 
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,8 +15,11 @@ NOT_ENFORCED = "not enforced"
 """How it begins, what a trial says of its confinement, if nothing kept it in."""
 
 
-_AFTERWARDS = ("latency", "score")
+_AFTERWARDS = ("distribution", "latency", "score")
 """Phases after the predictions: what benchbox measures, not what the model needs."""
+
+MOST_SCORE = 1e100
+"""Largest absolute value of a score: beyond it, variances exceed what a float holds."""
 
 
 class ScoreRecord(msgspec.Struct, frozen=True):
@@ -25,11 +29,52 @@ class ScoreRecord(msgspec.Struct, frozen=True):
         value: Value of the metric; `None` if it is undefined.
         n_scored: Number of ratings it is computed from.
         n_excluded: Number of ratings that the metric cannot use.
+
+    Raises:
+        ValueError: The value is not finite, or beyond `MOST_SCORE`.
     """
 
     value: float | None
     n_scored: int
     n_excluded: int = 0
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not abs(self.value) <= MOST_SCORE:
+            raise ValueError(
+                f"a score is {self.value:g}; it must be a number up to {MOST_SCORE:g}"
+            )
+
+
+class AskedAgain(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a sample of the predictions when it was asked for again.
+
+    The same pairs are asked for in another order, in other chunks and among other pairs
+    of users and items that a model may see.
+
+    Attributes:
+        verdict: ``same``; ``depends``, if predictions depend on which other pairs are
+            asked for; ``varies``, if even the very same question gets other answers,
+            which hides that; or ``untested``.
+        n_pairs: Number of pairs in the sample.
+        n_moved: Number of these whose prediction changed by more than rounding can.
+        largest_change: Largest change of a prediction, in units of the rating scale.
+        reason: Why it was not tested; else empty.
+    """
+
+    verdict: Literal["same", "depends", "varies", "untested"]
+    n_pairs: int = 0
+    n_moved: int = 0
+    largest_change: float | None = None
+    reason: str = ""
+
+
+_BY_GRAVITY = ("depends", "varies", "same", "untested")
+
+
+def gravest(found: Iterable[AskedAgain | None]) -> AskedAgain | None:
+    """Return the finding that says most about a model; `None` if there is none."""
+    known = [one for one in found if one is not None]
+    return min(known, key=lambda one: _BY_GRAVITY.index(one.verdict), default=None)
 
 
 class TrialRecord(msgspec.Struct, kw_only=True):
@@ -51,13 +96,18 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         tuning_seconds: Wall-clock seconds of the search for these options.
         status: How the trial ended.
         reason: Why it did not end as ok; else empty.
+        device_is_full: Whether it was an accelerator that ran out of memory.
+        halvings: How often the option ``batch_size`` was halved, because the
+            accelerator had too little memory for it. The key is that of a trial with
+            this smaller value.
         metrics: Score by metric.
         reference: Score of the bias model on the same hidden ratings, by metric.
         n_hidden: Number of hidden ratings in the fold.
         n_answered: Number of hidden ratings that the model itself predicted.
         n_clipped: Number of predictions off the rating scale.
         predictions_digest: Hash of all predictions; equal if they are equal.
-        wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner.
+        wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner,
+            and ``distribution`` is there if the model predicts distributions.
         cpu_seconds: Processor seconds by phase.
         ready_seconds: Wall-clock seconds from the data to the first predictions:
             import, construction and preparation of the model, fit, and the first call
@@ -82,6 +132,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         curve: Reports of the model after each epoch.
         refit_curve: Reports of the model after each epoch of the refit.
         notes: Choices that the model made at run time, by name.
+        asked_again: Whether predictions depend on the other pairs asked for; `None` in
+            records of earlier versions, of repeats and of trials that did not end well.
         confined: What kept its process from reading and writing more than its own
             files, such as ``landlock 7, seccomp, own mounts``; or ``not
             enforced``, and why. Empty in records of versions that confined nothing.
@@ -103,6 +155,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     tuning_seconds: float | None = None
     status: Status
     reason: str = ""
+    device_is_full: bool = False
+    halvings: int = 0
     metrics: dict[str, ScoreRecord] = {}
     reference: dict[str, ScoreRecord] = {}
     n_hidden: int = 0
@@ -130,6 +184,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     curve: list[EpochReport] = []
     refit_curve: list[EpochReport] = []
     notes: dict[str, str] = {}
+    asked_again: AskedAgain | None = None
     confined: str = ""
     finished: str = ""
 
@@ -142,7 +197,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     def seconds_to_predictions(self) -> float | None:
         """Wall-clock seconds from data to predictions; `None` if not measured.
 
-        They include whatever a model does before or after its fit.
+        They include whatever a model does before or after its fit, but no
+        distributions, which few models predict.
         """
         if "fit" not in self.wall_seconds:
             return None

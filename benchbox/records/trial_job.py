@@ -24,6 +24,9 @@ Status = Literal[
 class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a child process needs to run one trial, as plain values.
 
+    The process itself gets it without the folders of ratings, if these can be held back
+    until its model is built and prepared; see `Visible`.
+
     Attributes:
         target: Model class, as `ModelSpec.target`.
         options_type: Options record as ``"module:Class"``; empty for no options.
@@ -44,6 +47,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
         asked: Folder that the pairs to predict will be in; empty if that is *out*.
         access: What it may read and reach beside these folders.
         keep: Folder for the fitted model's state; nothing is predicted then.
+        distribution: Whether the distributions of the pairs are predicted, too.
         latency: Whether single calls of `predict` are timed as well.
         chunk_size: Pairs per call of `predict`.
     """
@@ -64,6 +68,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     time_limit_seconds: float | None = None
     silence_limit_seconds: float | None = SILENCE_SECONDS
     keep: str | None = None
+    distribution: bool = False
     latency: bool = False
     asked: str = ""
     access: Access = Access()
@@ -76,6 +81,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
     Attributes:
         status: How it ended.
         reason: Why, in one line, unless it is ok.
+        device_is_full: Whether it was an accelerator that ran out of memory.
         wall_seconds: Wall-clock seconds by phase: load, fit, predict; and start, for
             what the first use of an accelerator takes, before the model is loaded.
         cpu_seconds: Processor seconds by phase.
@@ -101,6 +107,7 @@ class TrialOutcome(msgspec.Struct, kw_only=True):
 
     status: Status = "ok"
     reason: str = ""
+    device_is_full: bool = False
     wall_seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
     ready_seconds: float | None = None

@@ -20,6 +20,7 @@ from benchbox.reports.numbers import (
     plain,
     seconds,
 )
+from benchbox.reports.other_pairs import DEPENDS, depends
 
 WORSE: Flag = "worse than the bias model"
 LEAK: Flag = "better than the noise floor"
@@ -28,8 +29,14 @@ EXACT: Flag = "predicts hidden ratings exactly"
 FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", EXACT: "⚠", "": ""}
 """Sign after the first score of a row, the same in all formats."""
 
+TOLD = "◷"
+"""Sign of a model that is told when each question is asked, in all formats."""
+
 FRONT = "◆"
 """Sign after the fit seconds of a model on the accuracy–cost front."""
+
+HASTENED = "⚠"
+"""Sign after the fit seconds of a model whose repeats were suspiciously fast."""
 
 READY = "ready s"
 """Heading of the seconds from the data to the first predictions."""
@@ -68,6 +75,13 @@ class Column:
     metric: MetricRecord | None = None
     bare: Callable[[Row], str] | None = None
     of_plugin: bool = False
+
+
+def sign(row: Row) -> str:
+    """Return what warns of the scores of a row, the same in all formats."""
+    flag = FLAGS[row.flag]
+    again = DEPENDS * (depends(row.asked_again) and flag != DEPENDS)
+    return flag + again + (TOLD if row.asks_times else "")
 
 
 def columns(board: Leaderboard) -> list[Column]:
@@ -151,7 +165,8 @@ def _mean(row: Row, metric: MetricRecord) -> float | None:
 
 
 def _fit_seconds(row: Row) -> str:
-    return seconds(row.fit_seconds) + (FRONT if row.is_on_front else " ")
+    mark = HASTENED if row.n_hastened else FRONT if row.is_on_front else " "
+    return seconds(row.fit_seconds) + mark
 
 
 def _measured(board: Leaderboard, column: Column) -> list[Column]:

@@ -3,7 +3,7 @@
 from tabulate import tabulate
 
 from benchbox.records import RunRecord
-from benchbox.reports.columns import FLAGS, columns
+from benchbox.reports.columns import columns, sign
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.notes import notes, title, troubles
 from benchbox.reports.numbers import MISSING
@@ -17,6 +17,7 @@ _SPECIAL = str.maketrans(
         "–": "--",
         "…": r"\dots{}",
         "◆": r" $\diamond$",
+        "◷": r"$^{\mathrm{t}}$",
         "▽": r"$\nabla$",
         "⚠": r"\textbf{!}",
         "\\": r"\textbackslash{}",
@@ -38,7 +39,7 @@ def _board(run: RunRecord, board: Leaderboard) -> str:
         command = {"best": "textbf", "tied": "textit"}.get(row.mark)
         if command and cells[1] != MISSING:
             cells[:2] = [f"\\{command}{{{cell}}}" for cell in cells[:2]]
-        cells[1] = f"{cells[1]} {_escape(FLAGS[row.flag])}".rstrip()
+        cells[1] = f"{cells[1]} {_escape(sign(row))}".rstrip()
         rows.append(cells)
     table = tabulate(
         rows,

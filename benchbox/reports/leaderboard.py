@@ -12,11 +12,14 @@ from benchbox.metrics import RMSE
 from benchbox.plugins import ColumnSpec
 from benchbox.records import (
     NOT_ENFORCED,
+    AskedAgain,
     MetricRecord,
     RunRecord,
     StageRecord,
     TrialRecord,
+    gravest,
 )
+from benchbox.reports.accelerators import what_accelerators_lacked
 from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
@@ -87,16 +90,21 @@ class Row:
             without an accelerator.
         device: Device of the trials, such as ``cpu``; several are separated by commas.
         n_parameters: Number of learned parameters, largest over trials.
+        asks_times: Whether it is told when each question is asked. Such models have
+            further information; they are marked, tied and on the front among
+            themselves, and so are the others.
         mark: Whether it is the best by the first metric, or not significantly worse.
         flag: Whether it is worse than the bias model, or better than should be
             possible.
         behind: Interval of the difference to the best by the first metric. The
             intervals of all rows together cover the true differences in 95 % of cases.
         is_on_front: Whether no other model is both better by the first metric and
-            faster from data to predictions.
+            faster from data to predictions. Models with hastened repeats do not count.
         n_disturbed: Number of trials whose timing other work disturbed.
         n_hastened: Number of repeats that took less than a tenth of the first fit with
             the same seed.
+        asked_again: Whether predictions depend on the other pairs asked for, by the
+            gravest finding over trials; `None` if no trial tells.
         more: Cells of columns that plugins add, by column name.
     """
 
@@ -117,12 +125,14 @@ class Row:
     peak_accelerator_bytes: int | None
     device: str
     n_parameters: int | None
+    asks_times: bool = False
     mark: Mark = ""
     flag: Flag = ""
     behind: Interval | None = None
     is_on_front: bool = False
     n_disturbed: int = 0
     n_hastened: int = 0
+    asked_again: AskedAgain | None = None
     more: Mapping[str, float | str | None] = field(default_factory=dict)
 
 
@@ -140,6 +150,7 @@ class Leaderboard:
         columns: Columns that plugins add.
         unconfined: What a trial says that nothing kept from other files; else empty.
         trials: All its trials that have ended.
+        remarks: Sentences on what accelerators lacked in these trials.
     """
 
     stage: StageRecord
@@ -150,6 +161,7 @@ class Leaderboard:
     columns: Sequence[ColumnSpec] = ()
     unconfined: str = ""
     trials: Sequence[TrialRecord] = ()
+    remarks: Sequence[str] = ()
 
 
 def leaderboards(
@@ -184,6 +196,7 @@ def leaderboards(
                 columns=columns,
                 unconfined=_unconfined(mine),
                 trials=mine,
+                remarks=what_accelerators_lacked(mine),
             )
         )
     return boards
@@ -205,6 +218,7 @@ def _row(
     hidden = sum(t.n_hidden for t in good)
     return Row(
         label=planned.label,
+        asks_times=planned.capabilities.uses_question_times,
         n_ok=len(good),
         n_trials=run.config.n_trials(planned.capabilities) * len(stage.folds),
         summaries={
@@ -223,6 +237,7 @@ def _row(
         energy_joules=_median([_energy_joules(t) for t in good]),
         n_disturbed=sum(bool(t.contended) for t in good),
         n_hastened=_n_hastened(good),
+        asked_again=gravest(t.asked_again for t in good),
         peak_memory_bytes=_most([t.peak_memory_bytes for t in good]),
         peak_accelerator_bytes=_most([t.peak_accelerator_bytes for t in good]),
         device=", ".join(sorted({t.device for t in good})),
@@ -272,11 +287,12 @@ def _ranked(rows: list[Row], headline: MetricRecord, stage: StageRecord) -> list
         key=lambda row: sign * row.summaries[headline.name].mean,
     )
     rest = [row for row in rows if headline.name not in row.summaries]
-    if not ranked:
-        return rest
-    best = ranked[0].summaries[headline.name]
     share = fmean(f.n_hidden / f.n_train for f in stage.folds)
-    marked = [_marked(row, headline.name, best, share, len(ranked)) for row in ranked]
+    marked = []
+    for row in ranked:
+        like = [one for one in ranked if one.asks_times == row.asks_times]
+        best = like[0].summaries[headline.name]
+        marked.append(_marked(row, headline.name, best, share, len(like)))
     return marked + rest
 
 
@@ -370,19 +386,25 @@ def _energy_joules(trial: TrialRecord) -> float | None:
 
 
 def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
-    """Mark the rows that no other row beats in both accuracy and time."""
+    """Mark the rows that no other row of their kind beats in accuracy and time."""
     sign = -1 if headline.higher_is_better else 1
     places = {
-        number: (sign * row.summaries[headline.name].mean, row.total_seconds)
+        number: (
+            row.asks_times,
+            sign * row.summaries[headline.name].mean,
+            row.total_seconds,
+        )
         for number, row in enumerate(rows)
-        if headline.name in row.summaries and row.total_seconds is not None
+        if headline.name in row.summaries
+        and row.total_seconds is not None
+        and not row.n_hastened
     }
     beaten = {
         n
-        for n, (error, cost) in places.items()
+        for n, (kind, error, cost) in places.items()
         if any(
-            e <= error and c <= cost and (e, c) != (error, cost)
-            for e, c in places.values()
+            k == kind and e <= error and c <= cost and (e, c) != (error, cost)
+            for k, e, c in places.values()
         )
     }
     return [

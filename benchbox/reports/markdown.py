@@ -1,7 +1,7 @@
 """Renders tables as Markdown, for a README, an issue or a pull request."""
 
 from benchbox.records import RunRecord
-from benchbox.reports.columns import FLAGS, columns
+from benchbox.reports.columns import columns, sign
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.notes import notes, title, troubles
 from benchbox.reports.overview import render_markdown
@@ -25,7 +25,7 @@ def _board(run: RunRecord, board: Leaderboard) -> str:
             cells[:2] = [f"**{cell}**" for cell in cells[:2]]
         elif row.mark == "tied":
             cells[1] += " ~"
-        cells[1] = f"{cells[1]} {FLAGS[row.flag]}".rstrip()
+        cells[1] = f"{cells[1]} {sign(row)}".rstrip()
         rows.append(cells)
     table = pipe_table(["model", *(column.heading for column in shown)], rows)
     said = notes(run, board, best="bold", tied="~")

@@ -4,11 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchbox.records import MetricRecord, PublishedRecord, RunRecord, StageRecord
-from benchbox.reports.columns import FLAGS, WORSE
+from benchbox.reports.columns import FLAGS, WORSE, sign
 from benchbox.reports.fitting import TextTable, fitted, paragraph, remark
 from benchbox.reports.leaderboard import Leaderboard, Row
-from benchbox.reports.notes import about_access, troubles, where_it_ran
+from benchbox.reports.notes import (
+    about_access,
+    about_question_times,
+    troubles,
+    where_it_ran,
+)
 from benchbox.reports.numbers import MISSING, heading, number, seconds
+from benchbox.reports.other_pairs import about_other_pairs
 from benchbox.reports.pipes import pipe_table
 from benchbox.reports.warnings import audit_warnings
 
@@ -101,8 +107,13 @@ def _notes(run: RunRecord, boards: list[Leaderboard]) -> Iterator[str]:
     for board in boards:
         for text in audit_warnings(board.stage):
             yield f"⚠ {_name(board.stage)}, {text}."
+        yield from (f"{_name(board.stage)}: {t}" for t in about_question_times(board))
         yield from (f"{_name(board.stage)}: {note}" for note in board.stage.notes)
+        asked_again = {row.label: row.asked_again for row in board.rows}
+        for text in about_other_pairs(asked_again):
+            yield f"{_name(board.stage)}: {text}"
     yield from (line for board in boards for line in troubles(board))
+    yield from dict.fromkeys(remark for board in boards for remark in board.remarks)
     yield from about_access(run, next(filter(None, (b.unconfined for b in boards)), ""))
     yield where_it_ran(run)
 
@@ -136,7 +147,7 @@ def _honest_rows(run: RunRecord, board: Leaderboard) -> Iterator[list[str]]:
     for row in board.rows:
         yield [
             row.label,
-            f"{_own(row, headline)} {FLAGS[row.flag]}".rstrip(),
+            f"{_own(row, headline)} {sign(row)}".rstrip(),
             number(headline, board.reference.get(headline.name)),
             *(_own(row, metric) for metric in others),
             seconds(row.fit_seconds),

@@ -7,6 +7,7 @@ import msgspec
 from benchbox.options import spell
 from benchbox.records import RunRecord, StageRecord
 from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.other_pairs import verdict
 from benchbox.reports.warnings import audit_warnings
 
 
@@ -74,12 +75,14 @@ def flat(row: Row, prefix: str = "") -> dict[str, Any]:
         "is_on_front": row.is_on_front,
         "n_disturbed": row.n_disturbed,
         "n_hastened": row.n_hastened,
+        "asked_again": verdict(row.asked_again),
         "device": row.device,
         "peak_memory_bytes": row.peak_memory_bytes,
         "peak_accelerator_bytes": row.peak_accelerator_bytes,
         "n_parameters": row.n_parameters,
         "n_ok": row.n_ok,
         "n_trials": row.n_trials,
+        "asks_times": row.asks_times,
         "mark": row.mark,
         "flag": row.flag,
         f"{prefix}behind_low": row.behind.low if row.behind else None,

@@ -1,7 +1,7 @@
 """Renders tables as plain text that fits the width of the terminal."""
 
 from benchbox.records import RunRecord
-from benchbox.reports.columns import FLAGS, columns, least_important
+from benchbox.reports.columns import columns, least_important, sign
 from benchbox.reports.fitting import (
     TextTable,
     fitted,
@@ -42,7 +42,7 @@ def _board(run: RunRecord, board: Leaderboard, width: int) -> str:
 
 def _table(board: Leaderboard) -> TextTable:
     shown = columns(board)
-    signs = [_MARKS[row.mark] + FLAGS[row.flag] for row in board.rows]
+    signs = [_MARKS[row.mark] + sign(row) for row in board.rows]
     # Pad to the longest, so that digits are aligned.
     width = max(map(len, signs), default=0)
 
@@ -53,8 +53,8 @@ def _table(board: Leaderboard) -> TextTable:
         if place:
             return found
         return [
-            f"{cell} {sign.ljust(width)}"
-            for cell, sign in zip(found, signs, strict=True)
+            f"{cell} {signed.ljust(width)}"
+            for cell, signed in zip(found, signs, strict=True)
         ]
 
     labels = [row.label for row in board.rows]

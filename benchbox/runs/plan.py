@@ -182,6 +182,7 @@ class PlannedTrial:
         fold: The fold.
         replicate: Number of the fit, from 0; each has its own seed.
         repeat: Number of the repetition with the same seed, from 0.
+        halvings: How often the option ``batch_size`` is halved; see `halving`.
     """
 
     plan: Plan
@@ -190,6 +191,7 @@ class PlannedTrial:
     fold: Fold
     replicate: int
     repeat: int = 0
+    halvings: int = 0
 
     @property
     def chosen(self) -> Chosen:
@@ -205,6 +207,8 @@ class PlannedTrial:
     def model(self) -> PlannedModel:
         """The model of this trial, with the options that tuning chose."""
         options = self.untuned.options | dict(self.chosen.options)
+        if self.halvings:
+            options["batch_size"] >>= self.halvings
         return msgspec.structs.replace(self.untuned, options=options)
 
     @cached_property
@@ -274,6 +278,7 @@ class PlannedTrial:
             device=self.device,
             tuned=dict(self.chosen.options),
             tuning_seconds=self.chosen.seconds,
+            halvings=self.halvings,
             n_hidden=len(self.fold.partition.hidden),
             environment=self.plan.environment.id,
             finished=now(),
@@ -283,7 +288,7 @@ class PlannedTrial:
 
 def without_needed_times(can: Capabilities, ratings: Ratings) -> bool:
     """Return whether a model needs timestamps but *ratings* have none."""
-    return can.uses_timestamps and ratings.timestamps is None
+    return can.needs_timestamps and ratings.timestamps is None
 
 
 def _fold_record(fold: Fold, audit: Audit) -> FoldRecord:

@@ -28,7 +28,12 @@ FoldsOf = Callable[[int], Sequence[Fold]]
 
 
 def analysed(
-    folder: RunFolder, registry: Registry, folds_of: FoldsOf, metric: str = ""
+    folder: RunFolder,
+    registry: Registry,
+    folds_of: FoldsOf,
+    metric: str = "",
+    *,
+    across_kinds: bool = False,
 ) -> tuple[RunRecord, list[Analysis]]:
     """Return the statistics of each stage of a run, from its stored predictions.
 
@@ -37,6 +42,7 @@ def analysed(
         registry: Installed plugins.
         folds_of: Returns the folds of each stage.
         metric: Metric to compare models by; the run's first by default.
+        across_kinds: As in `benchbox.analysis.analyse`.
 
     Raises:
         ResultsError: No trial succeeded, its predictions were not stored, or the data
@@ -51,7 +57,15 @@ def analysed(
         )
     measures = measures_of(run, resolve_metrics(registry), metric)
     return run, [
-        analyse(run, number, folds_of(number), folder, trials, measures)
+        analyse(
+            run,
+            number,
+            folds_of(number),
+            folder,
+            trials,
+            measures,
+            across_kinds=across_kinds,
+        )
         for number in range(len(run.stages))
     ]
 

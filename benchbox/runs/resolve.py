@@ -4,27 +4,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from benchbox.errors import BenchboxError, PluginError, UsageError, nearest
-from benchbox.machine import FoundDevices, check_device, device_for
+from benchbox.machine import (
+    FoundDevices,
+    check_device,
+    device_for,
+    set_accelerators,
+)
 from benchbox.metrics import METRICS, Metric
 from benchbox.models import Capabilities, ModelSpec, SearchSpace, read_space
-from benchbox.options import Options, changed, decode, split_choice, to_json
+from benchbox.options import changed, decode, split_choice, to_json
 from benchbox.plugins import Offer, Registry
 from benchbox.records import Access, Described, ModelQuestion, PlannedModel
 from benchbox.runs.trust import MODEL_FILE
 from benchbox.targets import file_of, source_digest, target_of
 from benchbox.trials import Executor
 
+EVERY_MODEL = "all"
+"""On the command line, every installed model."""
+
 
 def resolve_models(
     choices: Sequence[str], registry: Registry, executor: Executor, access: Access
 ) -> list[PlannedModel]:
-    """Return the chosen models, or all installed ones, fastest first.
+    """Return the chosen models, or those of a default run, fastest first.
 
     Args:
-        choices: Models, as on the command line.
+        choices: Models, as on the command line; ``all`` stands for every installed
+            one that is not chosen otherwise.
         registry: Installed plugins.
         executor: Asks a new process about models in files.
         access: What that process may read.
@@ -32,11 +39,20 @@ def resolve_models(
     Raises:
         UsageError: A name or an option is unknown, or a model is chosen twice.
     """
+    offers = sorted(registry.all("models"), key=_cost)
     if not choices:
-        offers = sorted(registry.all("models"), key=_cost)
+        offers = [offer for offer in offers if offer.value.by_default]
         models = [_from_spec(offer, {}) for offer in offers]
     else:
-        models = [_choose(text, registry, executor, access) for text in choices]
+        models = [
+            _choose(text, registry, executor, access)
+            for text in choices
+            if text != EVERY_MODEL
+        ]
+    if EVERY_MODEL in choices:
+        chosen = {model.name for model in models}
+        rest = [offer for offer in offers if offer.value.name not in chosen]
+        models += [_from_spec(offer, {}) for offer in rest]
     if not models:
         raise UsageError(
             "No models are installed. Name a model in a file with --model."
@@ -70,6 +86,12 @@ def choose_device(asked: str, can: Capabilities, executor: Executor) -> str:
         UsageError: This machine has no such device.
     """
     return device_for(asked, can.devices, find_accelerators(asked, executor))
+
+
+def make_accelerators_known(registry: Registry) -> None:
+    """Have this process, and those it starts, know the accelerators of all plugins."""
+    offers = [offer.value for offer in registry.all("accelerators")]
+    set_accelerators({kind.name: kind.target for kind in offers})
 
 
 def find_accelerators(asked: str, executor: Executor) -> FoundDevices:
@@ -113,7 +135,7 @@ def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
     spec: ModelSpec = offer.value
     settings = dict(settings)
     chosen = {"preset": settings.pop("preset")} if "preset" in settings else {}
-    preset = _preset(spec, **chosen) if chosen else {}
+    preset = preset_of(spec, **chosen) if chosen else {}
     options = decode(spec.options, preset | settings, spec.name)
     start = decode(spec.options, preset, spec.name)
     return PlannedModel(
@@ -122,21 +144,19 @@ def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
         options_type=target_of(spec.options),
         options=to_json(options),
         changed=chosen | changed(options, start),
-        capabilities=_needed(spec.capabilities, options),
+        capabilities=spec.capabilities.under(options),
         package=offer.origin.package,
         version=offer.origin.version,
         source_digest=source_digest(spec.target),
     )
 
 
-def _needed(can: Capabilities, options: Options) -> Capabilities:
-    """Return the capabilities, without validation if the *options* do not use it."""
-    if options.asks_validation:
-        return can
-    return msgspec.structs.replace(can, uses_validation=False, refits=False)
+def preset_of(spec: ModelSpec, preset: str) -> dict[str, Any]:
+    """Return the options of a model's preset.
 
-
-def _preset(spec: ModelSpec, preset: str) -> dict[str, Any]:
+    Raises:
+        UsageError: It has no such preset.
+    """
     if preset not in spec.presets:
         known = ", ".join(spec.presets) or "none"
         raise UsageError(

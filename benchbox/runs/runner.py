@@ -7,6 +7,7 @@ from pathlib import Path
 from benchbox.records import RunFolder, scratch_folder
 from benchbox.runs.attempts import Attempts
 from benchbox.runs.fold_store import FoldStore
+from benchbox.runs.halving import with_any_batch
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Plan, PlannedTrial
 from benchbox.trials import Executor
@@ -39,7 +40,10 @@ def trials_left(plan: Plan, folder: RunFolder) -> list[PlannedTrial]:
     return [
         trial
         for trial in plan.trials
-        if (trial.stage_number, trial.key, trial.untuned.id, trial.repeat) not in done
+        if done.isdisjoint(
+            (t.stage_number, t.key, t.untuned.id, t.repeat)
+            for t in with_any_batch(trial)
+        )
     ]
 
 
@@ -89,7 +93,7 @@ def _execute(
             store = FoldStore(trial, scratch)
         listener.trial_started(trial)
         try:
-            record, predictions = attempts.attempt(trial, store)
+            record, predicted = attempts.attempt(trial, store)
         except KeyboardInterrupt:
             reason = "stopped by the user"
             record = trial.record(status="interrupted", reason=reason)
@@ -100,8 +104,10 @@ def _execute(
             record.notes["repeat"] = "predictions differ from those of repeat 0"
         # A repeat predicts the same, and is there for its timing alone.
         wanted = plan.config.keep_predictions and not trial.repeat
-        keeps = wanted and predictions is not None
-        if keeps and not folder.has_reference(record):
-            folder.write_reference(record, store.reference)
-        folder.write_trial(record, predictions if keeps else None)
+        if wanted and predicted is not None:
+            if not folder.has_reference(record):
+                folder.write_reference(record, store.reference)
+            folder.write_trial(record, predicted.values, predicted.distribution)
+        else:
+            folder.write_trial(record, None)
         listener.trial_ended(trial, record)

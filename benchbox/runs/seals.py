@@ -8,7 +8,7 @@ have instructions for. All other files are hashed only if their times have chang
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchbox.data import part_digests
@@ -48,10 +48,13 @@ class Seals:
         """
         for folder, seal in self._seals.items():
             files = _files(folder)
-            if folder not in given and _marks(files) == seal.marks:
+            marks = _marks(files)
+            if folder not in given and marks == seal.marks:
                 continue
             if change := first_change(seal.digests, part_digests(files)):
                 return f"{folder.name}/{change}"
+            # Links to the files, which trials are given, change their times.
+            self._seals[folder] = replace(seal, marks=marks)
         return ""
 
 

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Self
 
 from benchbox.errors import ResultsError, UsageError
-from benchbox.machine import n_usable_cpus, set_accelerators
+from benchbox.machine import AUTO, n_usable_cpus
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
 from benchbox.protocols import older_rule
 from benchbox.records import (
     Access,
     MetricRecord,
+    PlannedModel,
     RunConfig,
     RunFolder,
     RunRecord,
     now,
     scratch_folder,
 )
-from benchbox.reports import write_tables
+from benchbox.reports import time_warnings, write_tables
 from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
 from benchbox.runs.costs import Costs, newest_runs
@@ -32,6 +33,7 @@ from benchbox.runs.reporting import write_page
 from benchbox.runs.resolve import (
     choose_device,
     find_accelerators,
+    make_accelerators_known,
     own_spaces,
     resolve_metrics,
     resolve_models,
@@ -47,6 +49,8 @@ from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_
 from benchbox.runs.tuning.suggestions import needs_optuna
 from benchbox.targets import resolve
 from benchbox.trials import Executor
+
+_LIBRARIES = "torch and other libraries, for the trials"
 
 
 class Session:
@@ -76,8 +80,7 @@ class Session:
     ) -> None:
         self.registry, self.notify = registry, notify
         self._spec: ExecutorSpec = registry.find("executors", executor).value
-        offers = [offer.value for offer in registry.all("accelerators")]
-        set_accelerators({kind.name: kind.target for kind in offers})
+        make_accelerators_known(registry)
         self._listener, self._command = listener or Silent(), command
         self._context = ExitStack()
         self._scratch = Path()
@@ -113,13 +116,19 @@ class Session:
         spaces = {spec.name: spec.search for spec in offered}
         if config.tuning is not None:
             needs_optuna()
-            config = tunable(config, spaces)
+            by_default = {spec.name: spec.search for spec in offered if spec.by_default}
+            config = tunable(config, by_default)
         n_threads = config.threads or n_usable_cpus()
         executor = self.executor(n_threads)
         access = _access(config)
         stages = Stages(self.registry, self.notify, config.columns)
+        # Names first: a device that is not here, or a misspelt model, must not wait for
+        # a download. If no device is named, torch is imported meanwhile.
+        accelerators = None
+        if config.device != AUTO:
+            self._listener.loading(_LIBRARIES)
+            accelerators = find_accelerators(config.device, executor)
         self._listener.loading("the models")
-        # Names first: a misspelt model must not wait for a download.
         if config.cases:
             models, made = resolve_cases(
                 config.cases, self.registry, executor, stages, access
@@ -128,18 +137,19 @@ class Session:
             models = resolve_models(config.models, self.registry, executor, access)
             self._listener.loading(f"and splitting {', '.join(config.datasets)}")
             made = stages.all(config)
-        self._listener.loading("torch and other libraries, for the trials")
+        self._listener.loading(_LIBRARIES)
         plan = Plan(
             config=config,
             models=models,
             stages=made,
-            metrics=resolve_metrics(self.registry),
+            metrics=_metrics_for(models, resolve_metrics(self.registry)),
             n_threads=n_threads,
-            accelerators=find_accelerators(config.device, executor),
+            accelerators=accelerators or find_accelerators(config.device, executor),
             access=_access(config, made),
             refused=tuple(map(str, stages.refused)),
         )
         check_n_trials(plan)
+        self._tell_of_times(plan)
         if config.tuning is None:
             return plan
         check_metric(plan)
@@ -147,6 +157,23 @@ class Session:
         # A plugin may be a file, too; it states its ranges itself.
         of_files = [model for model in models if model.target not in targets]
         return with_tuned(plan, {**spaces, **own_spaces(of_files, executor)})
+
+    def _tell_of_times(self, plan: Plan) -> None:
+        """Say what the times of questions betray to the models that are told them."""
+        for number, stage in enumerate(plan.stages):
+            told = [
+                plan.models[place].label
+                for place in plan.participants(number)
+                if plan.models[place].capabilities.uses_question_times
+            ]
+            if not told:
+                continue
+            record = stage.record()
+            for text in time_warnings(record):
+                self.notify(
+                    f"benchbox: {record.label}, told when each question is asked: "
+                    f"{', '.join(told)}. In {text}."
+                )
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""
@@ -285,6 +312,14 @@ def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunC
             "A run with a tuning budget is one of `benchbox tune`; --resume it there."
         )
     return config
+
+
+def _metrics_for(
+    models: Sequence[PlannedModel], metrics: Sequence[Metric]
+) -> list[Metric]:
+    """Return the metrics that can have a value for any of the models."""
+    any_predicts = any(m.capabilities.predicts_distribution for m in models)
+    return [m for m in metrics if any_predicts or not m.needs_distribution]
 
 
 def _access(

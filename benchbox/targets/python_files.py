@@ -87,7 +87,9 @@ def keep_importable(path: Path, folder: Path) -> None:
     place = path.resolve()
     name = _module_name(place)
     if "." not in name:
-        (folder / f"{name}.py").write_text(_STAND_IN.format(file=str(place)))
+        (folder / f"{name}.py").write_text(
+            _STAND_IN.format(file=str(place)), encoding="utf-8"
+        )
         sys.path.append(str(folder))
 
 

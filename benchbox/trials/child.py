@@ -11,11 +11,16 @@ from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data import map_array, map_ratings
-from benchbox.errors import BenchboxError, ModelError, error_line, message_of
+from benchbox.errors import (
+    BenchboxError,
+    ModelError,
+    error_line,
+    message_of,
+    one_line,
+)
 from benchbox.machine import (
     LapClock,
     PhaseClock,
@@ -24,6 +29,7 @@ from benchbox.machine import (
     await_afterwork,
     cache_flusher,
     device_named,
+    is_out_of_memory,
     measure_latency,
     peak_memory_bytes,
     prepare_process,
@@ -47,14 +53,19 @@ from benchbox.ratings import Ratings, Values
 from benchbox.records import (
     MOST_EPOCHS,
     MOST_NOTES,
+    MOST_REASON_CHARACTERS,
     EpochEnded,
     Fitted,
+    Loaded,
     Pairs,
     PhaseBegan,
+    Predicted,
+    Reply,
     Status,
     TrialJob,
     TrialMessage,
     TrialOutcome,
+    Visible,
     within_bounds,
 )
 from benchbox.targets import (
@@ -64,8 +75,9 @@ from benchbox.targets import (
     resolve,
     source_files,
 )
+from benchbox.trials.answers import Call, answers, distributions, predicted
 from benchbox.trials.confinement.state import is_confined
-from benchbox.trials.predictions import write_predictions
+from benchbox.trials.predictions import write_distribution, write_predictions
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
@@ -84,11 +96,11 @@ _WHAT_IT_MAY = (
 class Channel(Protocol):
     """The child's line to its parent."""
 
-    def send(self, message: TrialMessage) -> None:
+    def send(self, message: Loaded | TrialMessage | Predicted) -> None:
         """Tell the parent how the trial gets on."""
 
-    def receive(self) -> Pairs:
-        """Wait for the pairs to predict, the parent's answer to `Fitted`."""
+    def receive(self) -> Reply:
+        """Wait for the parent's answer to `Loaded`, `Fitted` or `Predicted`."""
 
 
 def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
@@ -110,6 +122,7 @@ def run_trial(job: TrialJob, channel: Channel) -> TrialOutcome:
         _run(job, channel, clock, outcome)
     except BaseException as error:  # noqa: BLE001
         outcome.status, outcome.reason = _classify(error, job.target)
+        outcome.device_is_full = device.is_accelerator and is_out_of_memory(error)
         with suppress(Exception):
             traceback.print_exc()
     outcome.wall_seconds = clock.wall_seconds
@@ -165,54 +178,6 @@ def count_parameters(model: RatingModel) -> int | None:
     return sum(counts) if counts else None
 
 
-def host_array(predicted: Any) -> NDArray[Any]:
-    """Return a model's answer as an array in the host's memory.
-
-    Raises:
-        ModelError: It is none.
-    """
-    if isinstance(predicted, np.ma.MaskedArray) and np.any(predicted.mask):
-        n_masked = np.count_nonzero(predicted.mask)
-        raise ModelError(
-            f"predict declined {n_masked} of {predicted.size} pairs with a mask; there "
-            f"is no way to decline a pair."
-        )
-    # numpy understands CPU tensors and lists alike; for the rest the model is told.
-    try:
-        return np.asarray(predicted)
-    except Exception as error:
-        raise ModelError(
-            f"predict returned a {type(predicted).__name__} that is not an array: "
-            f"{error}"
-        ) from error
-
-
-def check_predictions(predicted: Any, n_pairs: int) -> Values:
-    """Return a model's answer as float32, or say how it breaks the contract.
-
-    Raises:
-        ModelError: Not one finite number per pair.
-    """
-    values = host_array(predicted)
-    if values.shape != (n_pairs,):
-        raise ModelError(
-            f"predict returned shape {values.shape} for {n_pairs} pairs; "
-            f"it must be ({n_pairs},)."
-        )
-    if values.dtype.kind not in "fiu":
-        raise ModelError(
-            f"predict returned {values.dtype} values; they must be numbers."
-        )
-    values = values.astype(np.float32)
-    n_bad = n_pairs - int(np.isfinite(values).sum())
-    if n_bad:
-        raise ModelError(
-            f"predict returned NaN or infinity for {n_bad} of {n_pairs} pairs; "
-            f"there is no way to decline a pair."
-        )
-    return values
-
-
 def _prepare(job: TrialJob, clock: PhaseClock, outcome: TrialOutcome) -> None:
     device = device_named(job.device)
     prepare_process(
@@ -239,12 +204,16 @@ def _run(
             keep_importable(file, Path(job.out))
         model = build_model(job.target, job.options_type, job.options)
         prepare_model(model, job.device)
-        # Only now: what gets ready before the fit must not learn.
-        train = map_ratings(Path(job.train))
+    # Only now: what gets ready before the fit must not learn.
+    channel.send(Loaded())
+    visible = channel.receive()
+    assert isinstance(visible, Visible)
+    with clock.phase("load"):
+        train = map_ratings(Path(visible.train))
     channel.send(PhaseBegan(phase="fit"))
     steps = step_clock(device_named(job.device))
     with clock.phase("fit"):
-        _fit(job, model, train, channel, outcome, steps)
+        _fit(job, model, train, visible, channel, outcome, steps)
     if steps.n_steps:
         outcome.n_steps, outcome.steps = steps.n_steps, summarise(steps.seconds())
     outcome.n_parameters = count_parameters(model)
@@ -255,41 +224,68 @@ def _run(
     # Only now may this process learn which pairs it will be asked for.
     channel.send(Fitted())
     pairs = channel.receive()
-    history = map_ratings(Path(job.history))
+    assert isinstance(pairs, Pairs)
+    history = map_ratings(Path(visible.history))
+    ask = partial(answers, model, history, chunk_size=job.chunk_size)
     channel.send(PhaseBegan(phase="predict"))
-    users, items = (map_array(Path(file)) for file in (pairs.users, pairs.items))
-    predictions = np.empty(len(users), dtype=np.float32)
-    for start in range(0, len(users), job.chunk_size):
-        chunk = slice(start, start + job.chunk_size)
-        # Reading the pairs from disk and checking the answer is not the model's work.
-        asked = np.array(users[chunk]), np.array(items[chunk])
-        with clock.phase("predict"):
-            # Inside the clock: the numbers must have reached the host.
-            answered = host_array(model.predict(history, *asked))
-        if outcome.ready_seconds is None:
-            outcome.ready_seconds = sum(
-                map(clock.wall_seconds.__getitem__, _TO_BE_READY)
-            )
-        predictions[chunk] = check_predictions(answered, len(asked[0]))
+    predictions = ask(pairs, make=partial(_timed, clock, outcome))
+    distribution = None
+    if job.distribution:
+        channel.send(PhaseBegan(phase="distribution"))
+        distribution = distributions(
+            model, history, pairs, job.chunk_size, partial(clock.phase, "distribution")
+        )
     channel.send(PhaseBegan(phase="end"))
-    if job.latency and len(users):
+    if job.latency and len(predictions):
         # What empties the caches is as large as they are, and no memory of the model.
         outcome.peak_memory_bytes = peak_memory_bytes(getrusage(RUSAGE_SELF))
         with clock.phase("latency"):
             outcome.latency = measure_latency(
-                lambda users, items: host_array(model.predict(history, users, items)),
-                users,
-                items,
+                partial(predicted, model, history),
+                [map_array(file) for file in pairs.files],
                 n_items=train.n_items,
                 flush=cache_flusher(device_named(job.device)),
             )
     write_predictions(Path(job.out), predictions)
+    if distribution is not None:
+        write_distribution(Path(job.out), distribution)
+    _answer_again(ask, channel, Path(job.out))
+
+
+def _timed(clock: PhaseClock, outcome: TrialOutcome, call: Call) -> NDArray[Any]:
+    with clock.phase("predict"):
+        # Inside the clock: the numbers must have reached the host.
+        answered = call()
+    if outcome.ready_seconds is None:
+        outcome.ready_seconds = sum(map(clock.wall_seconds.__getitem__, _TO_BE_READY))
+    return answered
+
+
+def _answer_again(
+    ask: Callable[[Pairs], Values], channel: Channel, folder: Path
+) -> None:
+    """Answer whatever else the parent asks, by the same calls and in no clock."""
+    said = Predicted()
+    while True:
+        channel.send(said)
+        asked = channel.receive()
+        if not isinstance(asked, Pairs):
+            return
+        # Its predictions are with the parent; what it throws now costs the test only.
+        try:
+            write_predictions(folder, ask(asked))
+            said = Predicted()
+        except BaseException as error:  # noqa: BLE001
+            said = Predicted(
+                trouble=one_line(error_line(error), MOST_REASON_CHARACTERS)
+            )
 
 
 def _fit(
     job: TrialJob,
     model: RatingModel,
     train: Ratings,
+    visible: Visible,
     channel: Channel,
     outcome: TrialOutcome,
     steps: StepClock,
@@ -313,23 +309,23 @@ def _fit(
         on_note=partial(_note, outcome.notes),
         time_step=steps.step,
     )
-    if not job.validation or not job.validation_history:
+    if not visible.validation or not visible.validation_history:
         _call_fit(model, train, context)
         return
     choosing = replace(
         context,
-        validation=map_ratings(Path(job.validation)),
-        validation_history=map_ratings(Path(job.validation_history)),
+        validation=map_ratings(Path(visible.validation)),
+        validation_history=map_ratings(Path(visible.validation_history)),
     )
     _call_fit(model, train, choosing)
     outcome.chosen_epoch = _best_epoch(outcome.curve)
-    if job.refit and outcome.chosen_epoch:
+    if visible.refit and outcome.chosen_epoch:
         again = replace(
             context,
             epochs=outcome.chosen_epoch,
             on_report=partial(note, outcome.refit_curve),
         )
-        ratings = map_ratings(Path(job.refit))
+        ratings = map_ratings(Path(visible.refit))
         laps.lap()
         _call_fit(model, ratings, again)
 
@@ -371,7 +367,7 @@ def _classify(error: BaseException, target: str) -> tuple[Status, str]:
     reason = f"{reason.removesuffix('.')} {place}" if place else reason
     # torch reports a failed allocation as a plain RuntimeError on the CPU.
     short = isinstance(error, MemoryError) or "can't allocate memory" in text
-    if short or type(error).__name__ == "OutOfMemoryError":
+    if short or is_out_of_memory(error):
         return "out-of-memory", reason
     if is_confined() and getattr(error, "errno", None) in _REFUSALS:
         return "failed", f"{reason}. {_WHAT_IT_MAY}"

@@ -14,6 +14,7 @@ from benchbox.errors import UsageError
 from benchbox.machine import FoundDevices
 from benchbox.plugins.claims import Claim
 from benchbox.plugins.registry import Offer, Registry, discover
+from benchbox.records import Devices
 from tests.support.commands import Benchbox
 
 
@@ -40,7 +41,7 @@ def test_list_as_json_holds_options_and_capabilities(benchbox: Benchbox) -> None
     models = {model["name"]: model for model in content["models"]}
     assert models["autorec-user"]["capabilities"]["inductive"] is True
     assert "epochs" in models["autorec-user"]["options"]
-    assert models["bias"]["search"]["user_damping"]["log"] is True
+    assert models["biased-mf"]["search"]["damping"]["log"] is True
     assert content["broken"] == []
     assert {p["name"]: p["options"] for p in content["protocols"]}["kfold"] == {
         "n_folds": 5,
@@ -286,8 +287,8 @@ def test_names_with_escapes_reach_the_terminal_spelt_out(benchbox: Benchbox) -> 
 def test_doctor_as_json_holds_every_check(
     benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = FoundDevices(), ""
-    monkeypatch.setattr("benchbox.cli.doctor._accelerators", lambda: found)
+    found = Devices(accelerators=FoundDevices()), ""
+    monkeypatch.setattr("benchbox.cli.doctor._devices", lambda: found)
     monkeypatch.setattr("benchbox.cli.doctor.find_disturbances", lambda *_: [])
     done = benchbox("doctor --json")
 

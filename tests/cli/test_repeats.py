@@ -16,7 +16,7 @@ SUITE = f"run {TOY} -m bias -m user-mean -m item-mean -m planted.py:Fickle --see
 @pytest.fixture
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Presence]:
     monkeypatch.setattr(
-        "benchbox.machine.presence._runtime_folder", lambda: tmp_path / "run"
+        "benchbox.machine.presence.runtime_folder", lambda: tmp_path / "run"
     )
     presence = Presence()
     yield presence

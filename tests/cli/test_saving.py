@@ -74,10 +74,18 @@ def load(folder: Path) -> SavedModel:
     return SavedModel.load(folder, Trust(discover(), files=(PLANTED,)))
 
 
-EVERY_MODEL = [offer.value for offer in discover().all("models")]
+QUICK = {"bias", "svd", "biased-mf"}
+EVERY_MODEL = [
+    pytest.param(
+        offer.value,
+        id=offer.value.name,
+        marks=() if offer.value.name in QUICK else pytest.mark.slow,
+    )
+    for offer in discover().all("models")
+]
 
 
-@pytest.mark.parametrize("spec", EVERY_MODEL, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", EVERY_MODEL)
 def test_every_bundled_model_is_saved_and_predicts_as_before(
     spec, benchbox: Benchbox, ratings: Path
 ) -> None:

@@ -287,7 +287,7 @@ LONG = "y" * 300
         ("predict m p.csv --out no/x.csv", "no/x.csv cannot be written: No such file"),
         ("predict m p.csv --out no/x.csv", "There is no folder no: make it"),
         ("predict m p.csv --out p.csv/x", "p.csv/x cannot be written: Not a dir"),
-        ("fit bias -d svd-toy --out p.csv/m", "p.csv/m cannot be written: "),
+        ("fit bias -d svd-toy --out p.csv/m", "p.csv is a file: name a folder."),
         (f"fit bias -d svd-toy --out {LONG}", "File name too long"),
         (f"run -d svd-toy -m bias --out {LONG}", "File name too long. Choose a short"),
         (f"run -d {LONG}.csv -m bias", "File name too long"),

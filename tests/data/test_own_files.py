@@ -162,6 +162,12 @@ def test_columns_can_be_stated(tmp_path) -> None:
     assert ratings.timestamps.tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("scale", ["5-1", "1-1", "1-5/0", "1-5/9"])
+def test_a_scale_that_cannot_be_is_a_usage_error(tmp_path, scale) -> None:
+    with pytest.raises(UsageError, match=r"of a (rating )?scale must be above"):
+        load(write(tmp_path / "r.csv"), scale=scale)
+
+
 @pytest.mark.parametrize("scale", ["five", "1", "1-5-9"])
 def test_a_scale_that_is_none_is_a_usage_error(tmp_path, scale) -> None:
     with pytest.raises(UsageError, match=rf"'{scale}' is not a rating scale"):

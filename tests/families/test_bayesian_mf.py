@@ -163,7 +163,7 @@ def test_planted_factors_under_noise_are_recovered() -> None:
     # Two factors and two biases add about 4 * 210 / 5400 of the noise's variance.
     assert rmse(predicted, truth) < 0.25
     noise = np.mean([sample.noise for sample in model._samples])
-    assert model._deviation / np.sqrt(noise) == pytest.approx(0.5, rel=0.05)
+    assert model._centre.spread / np.sqrt(noise) == pytest.approx(0.5, rel=0.05)
 
 
 def test_scaled_and_shifted_ratings_give_scaled_and_shifted_predictions() -> None:

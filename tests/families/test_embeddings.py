@@ -718,7 +718,12 @@ def test_training_ends_by_patience_and_returns_the_best_epoch(model) -> None:
     train, hidden = hide(noise, 0.3, seed=0)
     kind = NeuralCFOptions if model is NeuralCF else BiasedMFSGDOptions
     options = kind(
-        learning_rate=0.05, weight_decay=0, epochs=50, patience=3, batch_size=64
+        learning_rate=0.05,
+        weight_decay=0,
+        epochs=50,
+        patience=3,
+        batch_size=64,
+        shrink=False,
     )
     reports: list = []
     model = model(options)

@@ -180,6 +180,7 @@ def objective(train: Ratings, options: BiasedMFOptions) -> float:
     model.fit(train, FitContext())
     items, users = model._items, model._users(train)
     error = train.values - model.predict(train, train.users, train.items)
+    error /= train.values.std()
     total = float(error @ error)
     for side, index, damping in (
         (users, train.users, options.user_damping),
@@ -195,7 +196,9 @@ def objective(train: Ratings, options: BiasedMFOptions) -> float:
 
 def test_no_sweep_of_biased_mf_raises_its_objective() -> None:
     train, _ = hide(low_rank(40, 30, rank=3, seed=0), 0.5, seed=0)
-    options = BiasedMFOptions(n_factors=3, damping=1, weight_decay=0.1)
+    options = BiasedMFOptions(
+        n_factors=3, damping=1, weight_decay=0.1, user_damping=5, item_damping=2
+    )
 
     values = [
         objective(train, msgspec.structs.replace(options, epochs=epochs))
@@ -265,7 +268,8 @@ def test_biased_mf_predicts_by_biases_for_cold_users_and_items() -> None:
 
     mean = train.values.mean(dtype=np.float64)
     assert predicted[5, 7] == pytest.approx(mean)
-    np.testing.assert_allclose(mean + model._items[:, 0], predicted[5], rtol=1e-5)
+    offsets = model._centre.spread * model._items[:, 0]
+    np.testing.assert_allclose(mean + offsets, predicted[5], rtol=1e-5)
 
 
 @pytest.mark.parametrize("make", MODELS)

@@ -22,7 +22,7 @@ from tests.support.present import Other
 def test_a_run_that_came_and_went_during_a_trial_is_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchbox.machine.presence._runtime_folder", lambda: tmp_path)
+    monkeypatch.setattr("benchbox.machine.presence.runtime_folder", lambda: tmp_path)
     watch = Watch(lambda: 0.0)
     watch.start()
     other = Other(tmp_path)
@@ -42,7 +42,7 @@ def test_a_run_whose_file_a_cleaner_removed_announces_itself_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "runs"
-    monkeypatch.setattr("benchbox.machine.presence._runtime_folder", lambda: folder)
+    monkeypatch.setattr("benchbox.machine.presence.runtime_folder", lambda: folder)
     watch = Watch(lambda: 0.0)
     shutil.rmtree(folder)
     gone = watch.seen()
@@ -61,7 +61,7 @@ def test_without_a_folder_to_meet_in_runs_go_on(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(
-        "benchbox.machine.presence._runtime_folder", lambda: tmp_path / "file" / "run"
+        "benchbox.machine.presence.runtime_folder", lambda: tmp_path / "file" / "run"
     )
     watch = Watch(lambda: 0.0)
     watch.start()

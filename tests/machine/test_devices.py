@@ -1,6 +1,7 @@
 """Devices: each kind is asked in its own way, and tells what it lacks."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from benchbox.machine.device_choice import (
     device_for,
     find_devices,
     runs_on,
+    what_devices_lack,
 )
 from benchbox.machine.devices import (
     KINDS,
@@ -25,6 +27,7 @@ from benchbox.machine.devices import (
     accelerator_in_use,
     accelerator_targets,
     device_named,
+    is_out_of_memory,
     set_accelerators,
 )
 from benchbox.machine.processor import Processor
@@ -32,6 +35,8 @@ from tests.support.fake_torch import FakeTorch
 
 CORE = Path(benchbox.__file__).parent
 PLUGINS = Path(__file__).parents[2] / "plugins"
+
+NAMED_KIND = re.compile(r"cuda|rocm|\bhip\b|\bmps\b|\bxpu\b")
 
 TWO_CARDS = FoundDevices(kind="cuda", names=["Loom 3000", "Loom 4000"])
 APPLE = FoundDevices(kind="mps", names=["Apple M9"])
@@ -161,9 +166,10 @@ def test_mps_tells_neither_memory_nor_caches_nor_steps_and_says_so(
     # By its own function, which works in every torch.
     assert torch.waits == [None]
     assert device.memory_peaks() is device.cache_bytes() is device.events() is None
-    why = "torch does not report it for this mps device"
-    names = ("accelerator memory", "cache size", "step times")
-    assert device.missing() == dict.fromkeys(names, why)
+    missing = device.missing()
+    assert list(missing) == ["accelerator memory", "cache size", "step events"]
+    assert missing["cache size"] == "torch does not report it for this mps device"
+    assert "the host times some steps" in missing["step events"]
 
 
 @pytest.mark.parametrize("properties", [{}, {"L2_cache_size": 0}])
@@ -172,7 +178,7 @@ def test_a_device_without_events_or_a_known_cache_says_so(
 ) -> None:
     FakeTorch(monkeypatch, "cuda", **properties).has_events = False
 
-    assert list(device_named("cuda").missing()) == ["cache size", "step times"]
+    assert list(device_named("cuda").missing()) == ["cache size", "step events"]
 
 
 def test_caches_are_overwritten_on_the_device_itself_and_it_is_waited_for(
@@ -216,6 +222,56 @@ def test_sensors_are_read_by_nvml_or_not_at_all(
     why = "benchbox cannot read sensors of {} devices"
     assert device_named("cuda:1").sensors() == why.format("ROCm")
     assert device_named("mps").sensors() == why.format("mps")
+
+
+def test_what_each_device_lacks_is_found_by_using_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch = FakeTorch(monkeypatch, "xpu", n_devices=2, **KNOWS_CACHES)
+    torch.has_events = False
+
+    found = what_devices_lack(find_devices())
+
+    assert {name: [*lacks] for name, lacks in found.items()} == {
+        "xpu:0": ["step events", "sensors"],
+        "xpu:1": ["step events", "sensors"],
+    }
+    assert [tensor.device for tensor in torch.tensors] == ["xpu:0", "xpu:1"]
+
+
+def test_a_device_that_fails_lacks_computation(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = FakeTorch(monkeypatch, "mps")
+
+    def fail(*size: int, device: str) -> None:
+        raise RuntimeError("no driver")
+
+    monkeypatch.setattr(torch, "zeros", fail)
+
+    assert what_devices_lack(find_devices()) == {
+        "mps:0": {"computation": "RuntimeError: no driver"}
+    }
+    assert what_devices_lack(NONE) == {}
+
+
+class OutOfMemoryError(RuntimeError):
+    """Has the name of torch's error."""
+
+
+@pytest.mark.parametrize(
+    ("error", "is_full"),
+    [
+        (OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), True),
+        (RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate"), False),
+        (MemoryError("Unable to allocate 2.00 GiB"), False),
+        (ValueError("MPS backend out of memory is a text"), False),
+    ],
+)
+def test_the_memory_of_a_device_is_told_from_that_of_the_host(
+    error: Exception, is_full: bool
+) -> None:
+    assert is_out_of_memory(error) == is_full
 
 
 @pytest.mark.parametrize("kind", ["cuda", "xpu"])
@@ -331,14 +387,33 @@ def code_of(file: Path) -> str:
     return ast.unparse(tree)
 
 
-def test_the_word_cuda_is_in_no_other_module_of_the_core() -> None:
+def test_kinds_of_accelerators_are_named_in_no_other_module() -> None:
+    core = [*CORE.rglob("*.py")]
+    families = [
+        *PLUGINS.glob("*/benchbox_*/**/*.py"),
+        *PLUGINS.glob("examples/**/*.py"),
+    ]
     naming = {
-        str(file.relative_to(CORE))
-        for file in CORE.rglob("*.py")
-        if "cuda" in code_of(file).lower()
+        file.name
+        for file in (*core, *families)
+        if NAMED_KIND.search(code_of(file).lower())
     }
 
-    assert naming == {"machine/devices.py", "machine/nvml.py"}
+    assert len(families) > 30
+    assert naming == {"devices.py", "nvml.py"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["torch.cuda.synchronize()", "devices = ('cpu', 'cuda')", "x.to('xpu:0')", "mps"],
+)
+def test_code_that_names_a_kind_would_be_found(code: str, tmp_path: Path) -> None:
+    file = tmp_path / "model.py"
+    file.write_text(f'"""Made for CUDA."""\n# And MPS.\nimport torch\n{code}\n')
+
+    assert NAMED_KIND.search(code_of(file).lower())
+    file.write_text('"""Made for CUDA."""\n# And MPS.\nimport torch\n')
+    assert not NAMED_KIND.search(code_of(file).lower())
 
 
 def is_device(node: Any) -> bool:

@@ -18,7 +18,7 @@ QUIET = replace(
 def _hurry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(disturbances, "sleep", lambda seconds: None)
     monkeypatch.setattr(
-        "benchbox.machine.presence._runtime_folder", lambda: tmp_path / "run"
+        "benchbox.machine.presence.runtime_folder", lambda: tmp_path / "run"
     )
 
 

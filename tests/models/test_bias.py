@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 from benchbox.models.bias import fit_bias_model
 from benchbox.ratings import Ratings
+from tests.support.toy_ratings import from_matrix
 from tests.support.toys import ratings, tiny_ratings
 
 dampings = st.floats(0.5, 20)
@@ -40,9 +42,99 @@ def test_offsets_are_the_ridge_solution(train, user_damping, item_damping) -> No
     assert fitted.item_bias == pytest.approx(item_bias, abs=1e-5)
 
 
+def planted(noise: float, user_spread: float, item_spread: float, seed: int) -> Ratings:
+    """Return 400 of 40 x 25 ratings, whose offsets and noise are normal."""
+    draw = np.random.default_rng(seed)
+    matrix = 3 + np.add.outer(
+        user_spread * draw.standard_normal(40), item_spread * draw.standard_normal(25)
+    )
+    matrix += noise * draw.standard_normal(matrix.shape)
+    matrix[draw.random(matrix.shape) < 0.6] = np.nan
+    return from_matrix(matrix)
+
+
+def unlikeliness(dampings, train: Ratings) -> float:
+    """Return minus the log likelihood of ratings, at the best variance of the noise.
+
+    Offsets are integrated out: ratings are normal, and those of a user covary by one
+    over the user's damping, and those of an item likewise.
+    """
+    users, items = np.eye(train.n_users), np.eye(train.n_items)
+    covariance = np.eye(len(train))
+    for one_hot, damping in zip(
+        (users[train.users], items[train.items]), dampings, strict=True
+    ):
+        covariance += one_hot @ one_hot.T / damping
+    centred = train.values - train.values.mean(dtype=np.float64)
+    root = np.linalg.cholesky(covariance)
+    white = np.linalg.solve(root, centred)
+    return len(train) / 2 * np.log(white @ white) + np.log(np.diag(root)).sum()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("spreads", [(0.8, 0.4, 0.6), (0.9, 0.7, 0.15)])
+def test_dampings_are_those_that_make_the_ratings_most_likely(spreads, seed) -> None:
+    train = planted(*spreads, seed=seed)
+    best = minimize(
+        lambda logs: unlikeliness(np.exp(logs), train),
+        np.log([5, 2]),
+        method="Nelder-Mead",
+        options={"xatol": 0.01, "fatol": 1e-3},
+    )
+
+    fitted = fit_bias_model(train, n_sweeps=100)
+
+    found = fitted.user_damping, fitted.item_damping
+    assert found == pytest.approx(np.exp(best.x), rel=0.5)
+    # A difference of 2 would be significant at 5 %.
+    assert unlikeliness(found, train) - best.fun < 0.4
+
+
+@pytest.mark.parametrize("stretch", [0.01, 5, 1000])
+def test_dampings_do_not_depend_on_the_unit_of_ratings(stretch) -> None:
+    train = planted(0.8, 0.4, 0.6, seed=0)
+    moved = replace(train, values=(stretch * train.values - 7).astype(np.float32))
+
+    one, other = fit_bias_model(train), fit_bias_model(moved)
+
+    assert one.user_damping == pytest.approx(other.user_damping, rel=1e-3)
+    assert one.item_damping == pytest.approx(other.item_damping, rel=1e-3)
+    np.testing.assert_allclose(stretch * one.item_bias, other.item_bias, rtol=1e-2)
+
+
+def test_after_ten_sweeps_fitted_dampings_hardly_change() -> None:
+    train = planted(0.8, 0.4, 0.6, seed=0)
+
+    usual, long = (fit_bias_model(train, n_sweeps=n) for n in (10, 300))
+
+    assert usual.user_bias == pytest.approx(long.user_bias, abs=0.01)
+    assert usual.item_bias == pytest.approx(long.item_bias, abs=0.01)
+
+
+def test_one_damping_can_be_given_and_the_other_fitted() -> None:
+    train = planted(0.8, 0.4, 0.6, seed=0)
+
+    fitted = fit_bias_model(train, item_damping=7)
+
+    assert fitted.item_damping == 7
+    assert fitted.user_damping != 5
+
+
+@given(train=ratings(min_size=1))
+def test_fitted_dampings_are_finite_whatever_the_ratings(train) -> None:
+    fitted = fit_bias_model(train)
+
+    assert np.isfinite([fitted.user_damping, fitted.item_damping]).all()
+    assert fitted.user_damping >= 0
+    assert np.isfinite(fitted.predict(train.users, train.items)).all()
+
+
 @given(train=ratings(min_size=1))
 def test_the_usual_sweeps_leave_no_visible_change(train) -> None:
-    usual, long = (fit_bias_model(train, n_sweeps=n) for n in (10, 300))
+    usual, long = (
+        fit_bias_model(train, user_damping=5, item_damping=2, n_sweeps=n)
+        for n in (10, 300)
+    )
 
     assert usual.user_bias == pytest.approx(long.user_bias, abs=0.01)
     assert usual.item_bias == pytest.approx(long.item_bias, abs=0.01)

@@ -74,6 +74,27 @@ def test_a_suite_is_known_by_the_name_of_its_file(tmp_path: Path) -> None:
     assert suite.settings == {"models": ["bias"]}
 
 
+def test_keys_of_a_suite_may_be_the_long_names_of_options(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'model = ["bias"]\ntime-limit = 20\nmemory-limit = 1.5\n'
+        "keep-predictions = false"
+    )
+
+    suite = suite_from_toml(tmp_path / "mine.toml")
+
+    config = msgspec.convert(dict(suite.settings), RunConfig)
+    assert config.models == ("bias",)
+    assert (config.time_limit_seconds, config.memory_limit_gib) == (20, 1.5)
+    assert not config.keep_predictions
+
+
+def test_a_setting_given_under_two_names_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text('model = ["bias"]\nmodels = ["svd"]\n')
+
+    with pytest.raises(PluginError, match=r"two\.toml has two values for models"):
+        suite_from_toml(tmp_path / "two.toml")
+
+
 @pytest.mark.parametrize("content", ["models = [", b"\xff\xfe".decode("latin-1")])
 def test_a_file_that_is_no_suite_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "bad.toml").write_text(content)

@@ -16,7 +16,7 @@ from benchbox.protocols import Finding
 from benchbox.ratings import RatingScale
 from benchbox.records import StageRecord
 from benchbox.records.folder import RunFolder
-from benchbox.records.trial import ScoreRecord
+from benchbox.records.trial import AskedAgain, ScoreRecord
 from benchbox.reports.leaderboard import leaderboards
 from benchbox.reports.tables import FORMATS, render, write_tables
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trials
@@ -472,6 +472,56 @@ def test_flags_stand_behind_the_score_and_are_explained(
     assert "Lower than chance allows: stacked-autoencoder. Suspect a leak" in text
 
 
+DEPENDS = AskedAgain(verdict="depends", n_pairs=200, n_moved=90, largest_change=0.31)
+OF_OTHER_PAIRS = {
+    "same": (AskedAgain(verdict="same", n_pairs=200, largest_change=1e-7), ""),
+    "depends": (DEPENDS, "⚠ Predictions depend on which other pairs are asked for: "),
+    "varies": (AskedAgain(verdict="varies"), "Predictions change from call to call"),
+    "untested": (
+        AskedAgain(verdict="untested", reason="that would take too long"),
+        "(that would take too long).",
+    ),
+}
+
+
+@pytest.mark.parametrize("verdict", OF_OTHER_PAIRS)
+def test_predictions_that_depend_on_other_pairs_are_marked_and_explained(
+    tmp_path, verdict
+) -> None:
+    found, said = OF_OTHER_PAIRS[verdict]
+    run = toy_run(MODELS[1:3])
+    folder = folder_of(tmp_path, run, [[0.75] * 5, [0.875] * 5])
+    for trial in folder.trials():
+        if trial.model == 1:
+            trial.asked_again = found if trial.fold == "k3" else None
+            folder.write_trial(trial, None)
+
+    text = render(folder, "markdown")
+    _, best, other = pipe_rows(text)
+    lines = [*csv.DictReader(io.StringIO(render(folder, "csv")))]
+
+    assert "⚠" not in best[1]
+    assert ("⚠" in other[1]) == (verdict == "depends")
+    assert said in text
+    assert ("other pairs" in text) == (verdict != "same")
+    assert [line["asked_again"] for line in lines] == ["", verdict]
+    if verdict == "depends":
+        assert "changed by up to 0.31" in text
+        assert r"\textbf{!}" in render(folder, "latex")
+
+
+def test_a_row_that_is_flagged_already_is_marked_as_well(tmp_path) -> None:
+    folder = flagged(tmp_path)
+    for trial in folder.trials():
+        trial.asked_again = DEPENDS
+        folder.write_trial(trial, None)
+
+    _, leak, worse = pipe_rows(render(folder, "markdown"))
+
+    assert leak[1].count("⚠") == 1
+    assert worse[1].endswith("▽⚠")
+
+
 def test_programs_get_the_flags_in_words(tmp_path) -> None:
     folder = flagged(tmp_path)
     words = ["better than the noise floor", "worse than the bias model"]
@@ -587,6 +637,25 @@ def test_a_table_says_which_models_were_fitted_on_an_accelerator(
     assert "itted on" not in render(timed(tmp_path / "bare"), "markdown")
 
 
+def test_what_accelerators_lacked_is_told_beneath_the_table(tmp_path) -> None:
+    folder = timed(tmp_path)
+    lacking = GaugeRecord(missing={"step events": "torch has none"})
+    first, second, *_ = folder.trials()
+    for trial, halvings in ((first, 1), (second, 3)):
+        on_mps = replace(trial, device="mps:0", halvings=halvings, gauges=lacking)
+        folder.write_trial(replace(on_mps, steps=summarise([0.1])), None)
+
+    text = render(folder, "markdown")
+
+    assert "⚠ The memory of mps:0 was too small for the batch_size of" in text
+    assert f"{first.label} by 2 in 1 trial" in text
+    assert f"{second.label} by 8 in 1 trial" in text
+    assert "mps:0 has no events to time steps with: the host timed every" in text
+    bare = render(timed(tmp_path / "bare"), "markdown")
+    assert "too small" not in bare
+    assert "no events" not in bare
+
+
 def test_disturbed_timings_and_first_use_are_told_beneath_the_table(tmp_path) -> None:
     text = render(timed(tmp_path, contended=["other work"]), "markdown")
 
@@ -606,5 +675,7 @@ def test_repeats_that_seem_to_know_the_first_fit_are_told_beneath_the_table(
 
     text = render(folder, "markdown")
 
+    head, *rows = pipe_rows(text)
+    assert {row[head.index("fit s")][-1] for row in rows} == {"⚠"}
     assert "⚠ 10 repeats took less than a tenth of the first fit" in text
     assert "⚠ 10 repeats" not in render(timed(tmp_path / "calm"), "markdown")

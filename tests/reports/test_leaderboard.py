@@ -447,6 +447,22 @@ def test_repeats_that_are_ten_times_faster_than_the_first_fit_are_counted() -> N
     assert board.rows[0].ready_seconds == pytest.approx(2.9)
 
 
+def test_times_of_repeats_that_are_too_fast_put_no_model_off_the_front() -> None:
+    models = [toy_model("honest"), toy_model("keeps"), toy_model("slow")]
+    run = toy_run(models, [toy_stage(n_folds=1)], repeats=2)
+    times = [(1.0, 1.0), (5.0, 0.01), (6.0, 6.0)]
+    trials = [
+        toy_trial(run, rmse, model=model, repeat=n, wall_seconds={"fit": s})
+        for model, rmse in enumerate((0.92, 0.91, 0.90))
+        for n, s in enumerate(times[model])
+    ]
+
+    (board,) = leaderboards(run, trials)
+
+    on_front = {row.label: row.is_on_front for row in board.rows}
+    assert on_front == {"honest": True, "keeps": False, "slow": True}
+
+
 def test_repeats_of_a_fit_that_takes_no_time_are_not_compared() -> None:
     run = toy_run([toy_model("mean")], [toy_stage(n_folds=1)], repeats=3)
     trials = [

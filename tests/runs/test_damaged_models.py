@@ -34,7 +34,7 @@ RECORDS: dict[str, Callable[[dict[str, Any]], object]] = {
     "other options": lambda r: r["model"]["options"].update(epochs=3),
     "unknown options": lambda r: r["model"]["options"].update(surprise=1),
     "no options": lambda r: r["model"].update(options={}),
-    "another network": lambda r: r["model"]["options"].update(hidden_units=[3]),
+    "other factors": lambda r: r["model"]["options"].update(n_factors=3),
     "another activation": lambda r: r["model"]["options"].update(activation="relu"),
     "another model": lambda r: r["model"].update(
         target="benchbox_baselines.means:ItemMean",
@@ -51,7 +51,7 @@ RECORDS: dict[str, Callable[[dict[str, Any]], object]] = {
 @pytest.fixture(scope="module")
 def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("new") / "saved"
-    choice = "autorec-user:epochs=2,hidden_units=4"
+    choice = "biased-mf-sgd:epochs=2,n_factors=4"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCHBOX_OFFLINE", "1")
         patch.setenv("BENCHBOX_CACHE", str(folder.parent / "cache"))

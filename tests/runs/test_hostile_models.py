@@ -44,7 +44,8 @@ def few(surroundings: Path) -> Ran:
 
 @pytest.fixture(scope="module")
 def all_of_them(surroundings: Path) -> Ran:
-    return Ran(HOSTILE, list(ENDINGS), surroundings / "all")
+    # Some send hundreds of thousands of messages before they are stopped.
+    return Ran(HOSTILE, list(ENDINGS), surroundings / "all", time_limit=90)
 
 
 def test_a_few_attacks_cost_a_row_each_with_the_right_reason(few: Ran) -> None:

@@ -18,7 +18,8 @@ class FakeEvent:
         self.torch, self.at = torch, 0.0
         torch.events.append(self)
 
-    def record(self, stream: str) -> None:
+    def record(self, stream: str = "stream of device 0") -> None:
+        # Like torch, it takes the stream of the current device if it is told none.
         self.stream, self.at = stream, self.torch.now
 
     def elapsed_time(self, end_event: "FakeEvent") -> float:

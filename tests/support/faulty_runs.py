@@ -15,19 +15,33 @@ from tests.support.commands import Lender
 
 
 class Ran:
-    """A run of honest models among hostile ones, and the same run without these."""
+    """A run of honest models among hostile ones, and the same run without these.
 
-    def __init__(self, file: Path, names: Sequence[str], folder: Path) -> None:
-        self.file = file
+    Args:
+        file: File of the hostile models.
+        names: Their classes.
+        folder: Folder for results.
+        time_limit: Seconds of each trial; those that end by themselves must have plenty
+            on a busy machine, too.
+    """
+
+    def __init__(
+        self, file: Path, names: Sequence[str], folder: Path, time_limit: int = 12
+    ) -> None:
+        self.file, self._time_limit = file, time_limit
         self.names, self.printed = tuple(names), StringIO()
         self.code, self.folder = self._run("among", names, folder)
         self.records = {record.label: record for record in self.folder.trials()}
+        assert self.records, self.printed.getvalue()
         _, self.alone = self._run("alone", (), folder)
 
     def _run(
         self, name: str, hostile: Sequence[str], folder: Path
     ) -> tuple[int, RunFolder]:
-        line = "run -d svd-toy -p holdout:fraction=0.3 --seeds 1 --time-limit 12"
+        line = (
+            f"run -d svd-toy -p holdout:fraction=0.3 --seeds 1 "
+            f"--time-limit {self._time_limit}"
+        )
         models = [
             "-m",
             "bias",

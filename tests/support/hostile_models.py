@@ -70,6 +70,7 @@ def epoch(number: int, of: int = 1) -> bytes:
 
 
 FITTED = b'{"kind":"fitted"}'
+PREDICTED = b'{"kind":"predicted"}'
 
 
 def concluded(**values: object) -> bytes:
@@ -80,7 +81,7 @@ def concluded(**values: object) -> bytes:
 
 def through_to_the_end(**values: object) -> None:
     """Say all that a trial says that ends well, and leave."""
-    say(FITTED, phase("predict"), phase("end"), concluded(**values))
+    say(FITTED, phase("predict"), phase("end"), PREDICTED, concluded(**values))
     os._exit(0)
 
 
@@ -143,6 +144,12 @@ class AsksTwice(Mean):
         say(FITTED, FITTED)
 
 
+@ends("failed", "asked for its ratings in phase 'fit'")
+class AsksForItsRatingsAgain(Mean):
+    def attack(self) -> None:
+        say(b'{"kind":"loaded"}')
+
+
 @ends("failed", "reported an epoch in phase 'load'")
 class EpochBeforeTheFit(Mean):
     def __init__(self) -> None:
@@ -162,6 +169,26 @@ class EpochsWithoutEnd(Mean):
         line = channel()
         while True:
             line.sendall(block)
+
+
+@ends("failed", "said that it has predicted in phase 'fit'")
+class PredictsTooSoon(Mean):
+    def attack(self) -> None:
+        say(PREDICTED)
+
+
+@ends("failed", "ended well in phase 'end'")
+class GoesWithoutBeingAskedAgain(Mean):
+    def attack(self) -> None:
+        say(FITTED, phase("predict"), phase("end"), concluded())
+        os._exit(0)
+
+
+@ends("failed", "said more than 10 times that it predicted")
+class WantsToBeAskedForEver(Mean):
+    def attack(self) -> None:
+        say(FITTED, phase("predict"), phase("end"), *[PREDICTED] * 1000)
+        os._exit(0)
 
 
 @ends("failed", "ended well in phase 'fit'")
@@ -341,7 +368,9 @@ class Tampers(Mean):
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         super().fit(train, context)
-        self.tamper(Path(train.values.filename))  # type: ignore[attr-defined]
+        link = Path(train.values.filename)  # type: ignore[attr-defined]
+        # In a folder of the trial's own, beside that of the ratings.
+        self.tamper(link.parents[3] / "train" / link.name)
 
     def tamper(self, file: Path) -> None:
         raise NotImplementedError

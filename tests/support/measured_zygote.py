@@ -16,10 +16,9 @@ _confine = confine._confine
 def confine_but_for_coverage(
     access: Access, target: str, given: Sequence[str], own: Sequence[str]
 ) -> str:
-    measured = coverage.Coverage.current()
-    assert measured is not None
-    folder = os.path.dirname(measured.get_data().base_filename())
-    return _confine(access, target, given, [*own, folder])
+    if measured := coverage.Coverage.current():
+        own = [*own, os.path.dirname(measured.get_data().base_filename())]
+    return _confine(access, target, given, own)
 
 
 confine._confine = confine_but_for_coverage

@@ -11,8 +11,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchbox import Capabilities, FitContext, ModelSpec, Ratings
+from benchbox import (
+    Capabilities,
+    FitContext,
+    ModelSpec,
+    Ratings,
+)
+from benchbox.models import NormalDistribution
 from benchbox.ratings import IndexArray, Values
 
 HERE = __name__
@@ -151,6 +158,87 @@ class TunesOnWhatIsAsked(Honest):
     def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
         predicted = super().predict(history, users, items)
         return predicted - predicted.mean() + self.mean
+
+
+class CountsWhatIsAsked(Honest):
+    """Predicts more for items that are asked for often."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        counts = np.bincount(items, minlength=history.n_items)
+        return super().predict(history, users, items) + 0.05 * np.log(counts[items])
+
+
+class NormalisesOverAChunk(Honest):
+    """Gives the predictions of each call the spread of the training ratings."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.spread = float(train.values.std())
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        centred = predicted - predicted.mean()
+        return self.mean + centred / max(centred.std(), 1e-6) * self.spread
+
+    state = restore = None
+
+
+class RanksWithinAChunk(Honest):
+    """Predicts by the place of a pair among the others of its call."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        places = np.argsort(np.argsort(predicted, kind="stable"))
+        return 1 + 4 * (places + 0.5) / len(places)
+
+
+class FavoursFavourites(Honest):
+    """Predicts more for items that are asked for far more often than others."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        counts = np.bincount(items, minlength=history.n_items)
+        favourites = counts > 6 * counts[items].size / history.n_items
+        return super().predict(history, users, items) + 0.3 * favourites[items]
+
+
+class KeepsItsFirstQuestion(Honest):
+    """Counts the items of its first call, and goes by that for ever."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        if not hasattr(self, "counts"):
+            self.counts = 1 + np.bincount(items, minlength=history.n_items)
+        return super().predict(history, users, items) + 0.05 * np.log(
+            self.counts[items]
+        )
+
+
+class DrawsItsPredictions(Honest):
+    """Adds noise to each prediction, from a generator seeded at the fit."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.draw = np.random.default_rng(context.seed)
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        return predicted + 0.1 * self.draw.standard_normal(len(users))
+
+
+class RoundsByTheSizeOfACall(Honest):
+    """Sums in another order in calls of other sizes, with the errors of float32."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items).astype(np.float32)
+        return predicted + np.float32(2e-5 * np.sin(len(users)))
+
+
+class AnswersOnce(Honest):
+    """Has nothing left to answer from after its first call."""
+
+    def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+        predicted = super().predict(history, users, items)
+        del self.users
+        return predicted
 
 
 class CountsTrials(Honest):
@@ -336,6 +424,75 @@ class CountsInTruths(Honest):
     """States that it has learned something, and not how much."""
 
     n_parameters = True
+
+
+class KnowsWhen(Honest):
+    """Predicts more the later it is asked, within the times it knows."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        assert train.timestamps is not None
+        self.first, self.last = train.timestamps.min(), train.timestamps.max()
+
+    def predict(  # type: ignore[override]
+        self,
+        history: Ratings,
+        users: IndexArray,
+        items: IndexArray,
+        timestamps: NDArray[np.int64],
+    ) -> Values:
+        known = np.clip(timestamps, self.first, self.last)
+        since = (known - self.first) / max(self.last - self.first, 1)
+        return super().predict(history, users, items) + since
+
+    def state(self) -> dict[str, object]:
+        return super().state() | {"first": int(self.first), "last": int(self.last)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.first, self.last = int(state["first"]), int(state["last"])
+
+
+class IsToldAndDoesNotListen(Honest):
+    """Asks for times, and makes nothing of them."""
+
+    def predict(  # type: ignore[override]
+        self,
+        history: Ratings,
+        users: IndexArray,
+        items: IndexArray,
+        timestamps: NDArray[np.int64],
+    ) -> Values:
+        return super().predict(history, users, items)
+
+
+class GivesANormal(Honest):
+    """Gives a normal distribution around its prediction."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.spread = float(train.values.std()) or 1.0
+
+    def predict_distribution(
+        self, history: Ratings, users: IndexArray, items: IndexArray
+    ) -> NormalDistribution:
+        mean = self.predict(history, users, items)
+        return NormalDistribution(mean, np.full(len(users), self.spread))
+
+    def state(self) -> dict[str, object]:
+        return super().state() | {"spread": self.spread}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.spread = float(state["spread"])
+
+
+class ForgetsItsSpread(GivesANormal):
+    """Saves its predictions, and not how sure it is of them."""
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.spread = 1.0
 
 
 PLAIN = Capabilities(stochastic=False)

@@ -23,8 +23,9 @@ SETTING = dict(dataset="{DATASET}", threads=1)
 @pytest.mark.benchmark(group="mine")
 def test_stochastic(benchmark, benchbox_trial):
     rounds = benchbox_trial(
-        "biased-mf:epochs=1", protocol="kfold:n_folds=3", folds="k1,k3", **SETTING,
-        at_most=dict(rmse=4.0, seconds=60), at_least=dict(coverage=1.0),
+        "biased-mf-sgd:epochs=1,shrink=false", protocol="kfold:n_folds=3",
+        folds="k1,k3", **SETTING, at_most=dict(rmse=4.0, seconds=60),
+        at_least=dict(coverage=1.0),
     )
     assert [[r.fold for r in records] for records in rounds] == [["k1", "k3"]] * 6
     assert len({{r.seed for records in rounds for r in records}}) == 12

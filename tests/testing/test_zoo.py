@@ -13,6 +13,8 @@ from tests.support import zoo_animals as zoo
 from tests.support.heavy_options import HeavyOptions
 
 VALIDATED = Capabilities(stochastic=False, uses_validation=True, refits=True)
+TOLD = Capabilities(stochastic=False, uses_question_times=True)
+SPREAD = Capabilities(stochastic=False, predicts_distribution=True)
 
 CAUGHT_BY_ONE = {
     "spec-and-options": (
@@ -36,6 +38,14 @@ CAUGHT_BY_ONE = {
         "whatever their history",
     ),
     "timestamps-are-declared": (zoo.spec(zoo.ReadsTheClock), "uses_timestamps=True"),
+    "question-times-are-used": (
+        zoo.spec(zoo.IsToldAndDoesNotListen, capabilities=TOLD),
+        "the same whenever it is asked",
+    ),
+    "distributions-are-sound": (
+        zoo.spec(zoo.ForgetsItsSpread, capabilities=SPREAD),
+        "After state() and restore(), distributions differ",
+    ),
     "saved-and-restored": (zoo.spec(zoo.ForgetsItems), "After state() and restore()"),
     "process-as-it-was": (zoo.spec(zoo.ChangesTheDtype), "torch's default dtype"),
     "no-files-left": (zoo.spec(zoo.WritesResults), "must not write files"),
@@ -58,6 +68,15 @@ CAUGHT_BY_ONE = {
     "memory-is-linear": (zoo.spec(zoo.Dense), "table of users × items"),
 }
 """For each check an animal that it alone catches, and what it says of it."""
+
+BY_THE_OTHER_PAIRS = {
+    zoo.CountsWhatIsAsked: "passed in parts",
+    zoo.NormalisesOverAChunk: "passed in parts",
+    zoo.RanksWithinAChunk: "in another order",
+    zoo.FavoursFavourites: "passed among others",
+    zoo.KeepsItsFirstQuestion: "asked nothing before",
+}
+"""Animals that predict by the other pairs they are asked for, and what tells."""
 
 CAUGHT = {
     zoo.CentresInPlace: "modified the values",
@@ -93,6 +112,14 @@ def test_an_honest_model_breaks_no_promise() -> None:
     assert not broken(zoo.spec(zoo.Honest))
 
 
+def test_a_model_that_is_told_when_it_is_asked_and_uses_it_breaks_no_promise() -> None:
+    assert not broken(zoo.spec(zoo.KnowsWhen, capabilities=TOLD))
+
+
+def test_a_model_that_gives_sound_distributions_breaks_no_promise() -> None:
+    assert not broken(zoo.spec(zoo.GivesANormal, capabilities=SPREAD))
+
+
 TIMED = Capabilities(stochastic=False, uses_timestamps=True)
 
 
@@ -120,6 +147,17 @@ def test_without_this_check_a_cheat_would_pass(name: str) -> None:
 
     assert list(verdicts) == [name], [v.reason for v in verdicts.values()]
     assert reason in verdicts[name].reason
+
+
+@pytest.mark.parametrize(
+    "animal", BY_THE_OTHER_PAIRS, ids=lambda animal: animal.__name__
+)
+def test_what_depends_on_the_other_pairs_is_caught(animal: type) -> None:
+    (check,) = [check for check in MODEL_CHECKS if check.name == "pairs-stand-alone"]
+
+    (verdict,) = judge([check], ModelSubject(spec=zoo.spec(animal)))
+
+    assert BY_THE_OTHER_PAIRS[animal] in verdict.reason
 
 
 @pytest.mark.parametrize("animal", CAUGHT, ids=lambda animal: animal.__name__)

@@ -60,6 +60,12 @@ class AccuracyJudge:
         if mine.definition != other.definition:
             reason = "the definition of the metric differs"
             return new_cell(subject, metric, "UNSURE", reason=reason)
+        if mine.asks_times != other.asks_times and not self.rules.across_kinds:
+            reason = (
+                "only one of the two is told when each question is asked; "
+                "--across-kinds compares them"
+            )
+            return new_cell(subject, metric, "UNSURE", reason=reason)
         if not folds:
             reason = "not the same hidden ratings: no fold has the same id"
             return new_cell(subject, metric, "UNSURE", reason=reason)
@@ -72,6 +78,9 @@ class AccuracyJudge:
             n_first=sum(map(len, mine.by_fold(folds))),
             n_second=sum(map(len, other.by_fold(folds))),
         )
+        if mine.target is not None and not _identical(mine, other, folds):
+            reason = f"best at {mine.target:g}: neither higher nor lower is better"
+            return replace(cell, reason=reason)
         if _identical(mine, other, folds):
             return replace(
                 cell,
@@ -98,7 +107,7 @@ class AccuracyJudge:
         known = [spread for spread in spreads if spread is not None]
         noise = max((s.deviation for s in known if s.n_free), default=None)
         cell = replace(cell, effect=second / first - 1, noise=noise)
-        distance, found = log(second / first), None
+        distance, found = log(second) - log(first), None
         if len(known) == 2:
             doubts = seed_doubts(*known)
             found = self._by_users(subject, cell.quantity, doubts)
@@ -120,7 +129,7 @@ class AccuracyJudge:
             return None
         error = effect.standard_error / effect.second
         doubt = Doubt(error**2, effect.n_users - 1)
-        distance = log(effect.first / effect.second)
+        distance = log(effect.first) - log(effect.second)
         return self._with_doubts(distance, [*doubts, doubt], "paired by user")
 
     def _with_doubts(
@@ -141,7 +150,7 @@ class AccuracyJudge:
         known = [share for share in shares if share is not None]
         if len(known) < len(folds) or any(min(pair) <= 0 for pair in pairs):
             return None
-        distances = [log(b / a) for a, b in pairs]
+        distances = [log(b) - log(a) for a, b in pairs]
         interval = paired_interval(distances, fmean(known), 1 - self.rules.error_rate)
         if interval is None:
             return None

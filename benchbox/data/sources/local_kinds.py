@@ -13,7 +13,7 @@ import msgspec
 from benchbox.data.file_names import found_path, spelt
 from benchbox.data.sources.digests import sha256
 from benchbox.data.sources.source import LocalFiles, PassedOverError, listed
-from benchbox.errors import is_valid, one_line
+from benchbox.errors import error_line, is_valid, one_line
 
 
 class PathSource(
@@ -152,7 +152,7 @@ class PackageSource(LocalFiles, frozen=True, kw_only=True, tag="package"):
         """Return the paths of the files in the package.
 
         Raises:
-            PassedOverError: The package is not installed.
+            PassedOverError: The package is not installed, or cannot be imported.
         """
         from importlib.resources import files as resources
 
@@ -160,4 +160,11 @@ class PackageSource(LocalFiles, frozen=True, kw_only=True, tag="package"):
             place = resources(self.package)
         except ModuleNotFoundError:
             raise PassedOverError(f"{self.package} is not installed") from None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            why = error_line(error)
+            raise PassedOverError(
+                f"{self.package} cannot be imported: {why}"
+            ) from error
         return self.files_in(Path(str(place)) / self.folder)

@@ -1,7 +1,7 @@
-"""Centring: what is subtracted from ratings for a network and added back later."""
+"""Standardising: what ratings lose before a model sees them, and get back later."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,8 @@ class Centre:
     Attributes:
         model: Bias model that predicts the centre of a pair.
         spread: Standard deviation of the training ratings around their centres, or 1
-            if nothing is subtracted. Because ratings are divided by it, a learning
-            rate suits every rating scale.
+            if nothing is subtracted. Because ratings are divided by it, learning rates,
+            penalties and priors suit every rating scale.
     """
 
     model: BiasModel
@@ -37,21 +37,13 @@ class Centre:
         model = BiasModel.from_state(state)
         return cls(model=model, spread=float(state["spread"]))
 
-    def _user_bias(self, history: Ratings) -> NDArray[np.float64]:
-        """Return the offset of every user of *history*, shape ``(n_users,)``."""
-        if not self.model.user_bias.any():
-            return np.zeros(history.n_users)
-        return self.model.user_bias_from(history)
-
     def of(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float64]:
         """Return the centre of each pair, with users' offsets from *history*."""
-        user_bias = self._user_bias(history)
-        centres: NDArray[np.float64] = (
-            self.model.mean + user_bias[users] + self.model.item_bias[items]
-        )
-        return centres
+        if not self.model.user_bias.any():
+            return self.model.mean + self.model.item_bias[items]
+        return self.model.predict_from(history, users, items)
 
     def scaled(self, ratings: Ratings) -> NDArray[np.float32]:
         """Return centred, scaled ratings, with users' offsets from these ratings."""
@@ -59,7 +51,7 @@ class Centre:
         return (rest / self.spread).astype(np.float32)
 
     def restored(
-        self, scaled: NDArray[np.float32], centres: NDArray[np.float64]
+        self, scaled: NDArray[np.floating[Any]], centres: NDArray[np.float64]
     ) -> NDArray[np.float32]:
         """Return *scaled* values as ratings around *centres*; inverts `scaled`."""
         return (centres + self.spread * scaled).astype(np.float32)
@@ -75,6 +67,7 @@ def fit_centre(train: Ratings, kind: Centring) -> Centre:
             user_bias=np.zeros(train.n_users),
             item_bias=np.zeros(train.n_items),
             user_damping=0.0,
+            item_damping=0.0,
         )
     if kind == "none":
         # Published settings of models without centring are for raw ratings.

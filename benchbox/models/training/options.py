@@ -38,6 +38,9 @@ class TrainingOptions(Options, frozen=True):
         patience: Number of epochs to wait for the validation error to fall by a
             ten-thousandth before training stops; the best epoch is used. With 0, all
             epochs are trained, and the last is used.
+        shrink: Whether predictions are pulled towards the bias model's, as far as the
+            validation ratings ask for; see `benchbox.models.Shrinkage`. With a
+            ``patience`` of 0 there are no validation ratings, and nothing is pulled.
     """
 
     optimizer: Optimizer = "adam"
@@ -49,6 +52,7 @@ class TrainingOptions(Options, frozen=True):
     batch_size: Count = 128
     epochs: Count = 50
     patience: Annotated[int, Meta(ge=0)] = 4
+    shrink: bool = True
 
     @property
     def asks_validation(self) -> bool:

@@ -5,6 +5,7 @@ from functools import partial
 from benchbox.analysis import OVER_USERS, Analysis, ModelAnalysis
 from benchbox.metrics import RMSE, VARIANTS, Metric
 from benchbox.reports.numbers import MISSING, heading, number
+from benchbox.reports.other_pairs import marked, verdict
 from benchbox.reports.sections.section import Record, Section, bounds, ends
 
 
@@ -64,7 +65,7 @@ def intervals(analysis: Analysis) -> Section:
         headings=["model", "group", *map(heading, analysis.metrics), *spreads],
         cells=[
             [
-                model.label,
+                marked(model.label, analysis.asked_again.get(model.label)),
                 model.group,
                 *(_with_interval(model, metric) for metric in analysis.metrics),
                 *(number(metric, deviations[n]) for deviations in spreads.values()),
@@ -91,6 +92,7 @@ def intervals(analysis: Analysis) -> Section:
                 "group": model.group,
                 **_estimates(model),
                 "estimand": OVER_USERS,
+                "asked_again": verdict(analysis.asked_again.get(model.label)),
                 "seed_deviation": model.spread.seed_deviation,
                 "fold_deviation": model.spread.fold_deviation,
             }

@@ -47,6 +47,7 @@ def confine_trial(job: TrialJob) -> str:
     Raises:
         OSError: The kernel refuses what it offers.
     """
+    # Ratings that are held back so far will be in the folder *asked*.
     folders = (job.train, job.history, job.validation, job.validation_history)
     given = [folder for folder in (*folders, job.refit, job.asked) if folder]
     own = [job.out] if job.keep is None else [job.out, job.keep]

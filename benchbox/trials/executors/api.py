@@ -12,6 +12,7 @@ from benchbox.records import (
     Described,
     ModelQuestion,
     Pairs,
+    Predicted,
     TrialJob,
     TrialMessage,
     TrialOutcome,
@@ -19,6 +20,9 @@ from benchbox.records import (
 
 Listen = Callable[[TrialMessage], None]
 """Takes each message of a running trial, for progress."""
+
+AskAgain = Callable[[Predicted], Pairs | None]
+"""Takes the news that a trial has predicted, and returns more pairs, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ class Executor(Protocol):
         log: Path,
         listen: Listen,
         hand_pairs: Callable[[], Pairs] | None = None,
+        ask_again: AskAgain | None = None,
         memory_limit_bytes: int | None = None,
     ) -> Finished:
         """Run one trial to whatever end it comes to.
@@ -88,6 +93,9 @@ class Executor(Protocol):
             listen: Takes the trial's messages.
             hand_pairs: Writes the pairs to predict, once the fit is over and not
                 before, and says where; `None` for a job that keeps its model.
+            ask_again: Called each time the trial has predicted what it was asked for:
+                reads the predictions, and writes more pairs or returns `None`. Without
+                it, the trial is asked once.
             memory_limit_bytes: Memory of the trial and all it starts at which it is
                 ended; `None` for what the machine can give.
         """

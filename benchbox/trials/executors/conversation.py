@@ -3,18 +3,27 @@
 from benchbox.models import LARGEST_COUNT
 from benchbox.records import (
     MOST_EPOCHS,
+    MOST_QUESTIONS,
     ChildMessage,
     Concluded,
     Confined,
     EpochEnded,
     Fitted,
+    Loaded,
     PhaseBegan,
+    Predicted,
     TrialOutcome,
 )
 from benchbox.trials.executors.channel import LineError
 
-_NEXT = {"": "load", "load": "fit", "fitted": "predict", "predict": "end"}
-"""The phase that may begin in each state of a trial."""
+_NEXT = {
+    "": ("load",),
+    "loaded": ("fit",),
+    "fitted": ("predict",),
+    "predict": ("distribution", "end"),
+    "distribution": ("end",),
+}
+"""The phases that may begin in each state of a trial."""
 
 
 class Conversation:
@@ -34,8 +43,8 @@ class Conversation:
         self.outcome: TrialOutcome | None = None
         self.confined = ""
         self._state = ""
-        self._last_state = "fit" if keeps_model else "end"
-        self._n_epochs = 0
+        self._last_state = "fit" if keeps_model else "predicted"
+        self._n_epochs = self._n_answers = 0
 
     def take(self, message: ChildMessage) -> None:
         """Check and keep *message*.
@@ -51,8 +60,12 @@ class Conversation:
             self._take_phase(message.phase)
         elif isinstance(message, EpochEnded):
             self._take_epoch(message)
+        elif isinstance(message, Loaded):
+            self._take_loaded()
         elif isinstance(message, Fitted):
             self._take_fitted()
+        elif isinstance(message, Predicted):
+            self._take_predicted()
         else:
             self._take_conclusion(message)
 
@@ -63,7 +76,7 @@ class Conversation:
         self.confined = message.by
 
     def _take_phase(self, phase: str) -> None:
-        if _NEXT.get(self._state) != phase:
+        if phase not in _NEXT.get(self._state, ()):
             raise LineError(f"began phase {phase[:20]!r} {self._when()}")
         self._state = phase
 
@@ -79,10 +92,23 @@ class Conversation:
         if self._n_epochs > 2 * MOST_EPOCHS:
             raise LineError(f"reported more than {MOST_EPOCHS:,} epochs")
 
+    def _take_loaded(self) -> None:
+        if self._state != "load":
+            raise LineError(f"asked for its ratings {self._when()}")
+        self._state = "loaded"
+
     def _take_fitted(self) -> None:
         if self._state != "fit" or self._last_state == "fit":
             raise LineError(f"asked for pairs {self._when()}")
         self._state = "fitted"
+
+    def _take_predicted(self) -> None:
+        if self._state not in ("end", "predicted"):
+            raise LineError(f"said that it has predicted {self._when()}")
+        self._n_answers += 1
+        if self._n_answers > MOST_QUESTIONS:
+            raise LineError(f"said more than {MOST_QUESTIONS} times that it predicted")
+        self._state = "predicted"
 
     def _take_conclusion(self, message: Concluded) -> None:
         if message.outcome.status == "ok" and self._state != self._last_state:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from benchbox.errors import BenchboxError, PluginError, UsageError, error_line
-from benchbox.machine import find_devices
+from benchbox.machine import find_devices, what_devices_lack
 from benchbox.models import capabilities_of, options_of, search_of
 from benchbox.options import to_json
 from benchbox.records import Answer, Described, Devices, DevicesQuestion, Question
@@ -16,7 +16,9 @@ from benchbox.targets import file_of, resolve
 def answer(question: Question) -> Answer:
     """Answer a question of the runner."""
     if isinstance(question, DevicesQuestion):
-        return Devices(accelerators=find_devices())
+        found = find_devices()
+        lacks = what_devices_lack(found) if question.tries else {}
+        return Devices(accelerators=found, lacks=lacks)
     try:
         return describe(question.target, question.settings)
     except UsageError as error:
@@ -51,7 +53,7 @@ def describe(target: str, settings: dict[str, str]) -> Described:
     written = to_json(record)
     return Described(
         summary=(inspect.getdoc(model) or "").partition("\n")[0],
-        capabilities=capabilities_of(model),
+        capabilities=capabilities_of(model).under(record),
         options_type=f"{file}:{options.kind.__name__}" if options.takes_record else "",
         options=written,
         search=msgspec.to_builtins(dict(search_of(model, written))),

@@ -18,6 +18,7 @@ from benchbox.machine import (
     Watch,
     cpu_seconds,
     is_alive,
+    leased,
     most_memory_bytes,
     tree_cpu_seconds,
 )
@@ -31,12 +32,16 @@ from benchbox.records import (
     Described,
     Devices,
     DevicesQuestion,
+    Enough,
     Fitted,
+    Loaded,
     ModelQuestion,
     Pairs,
     PhaseBegan,
+    Predicted,
     Question,
     QuestionTask,
+    Reply,
     Task,
     TrialJob,
     TrialOutcome,
@@ -45,9 +50,10 @@ from benchbox.records import (
 )
 from benchbox.trials.confinement.compiled import copy_compiled
 from benchbox.trials.confinement.private import COMPILED
-from benchbox.trials.executors.api import Finished, Listen
+from benchbox.trials.executors.api import AskAgain, Finished, Listen
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.conversation import Conversation
+from benchbox.trials.executors.held_back import HeldBack
 from benchbox.trials.executors.printed import Printed
 from benchbox.trials.executors.running import (
     End,
@@ -63,6 +69,11 @@ _Received = TypeVar("_Received")
 
 MEMORY_LIMIT = "memory limit"
 """Name of the setting of a trial that tells how much memory it might use."""
+
+DEVICE_WAIT = "wait for the device"
+"""Name of the setting that tells how long another run had its accelerator."""
+
+_LONG_WAIT_SECONDS = 1.0
 
 _ANSWER_SECONDS = 600.0
 """In which a child answers a question; it may import large libraries for that."""
@@ -109,6 +120,10 @@ class LocalExecutor:
         """Have a child find the accelerators of this machine."""
         return self._ask(DevicesQuestion(), Devices).accelerators
 
+    def try_accelerators(self) -> Devices:
+        """Have a child use each accelerator of this machine, and tell what it lacks."""
+        return self._ask(DevicesQuestion(tries=True), Devices)
+
     def describe(self, question: ModelQuestion) -> Described:
         """Have a child tell what a class in a file says of itself."""
         with scratch_folder() as scratch:
@@ -122,6 +137,7 @@ class LocalExecutor:
         log: Path,
         listen: Listen,
         hand_pairs: Callable[[], Pairs] | None = None,
+        ask_again: AskAgain | None = None,
         memory_limit_bytes: int | None = None,
     ) -> Finished:
         """Run one trial to whatever end it comes to; see `Executor.run`."""
@@ -133,10 +149,15 @@ class LocalExecutor:
 
         said, seen = Conversation(keeps_model=job.keep is not None), SeenPhases()
 
-        def take(message: ChildMessage) -> Pairs | None:
+        def take(message: ChildMessage) -> Reply | None:
             said.take(message)
             if isinstance(message, Concluded | Confined):
                 return None
+            if isinstance(message, Loaded):
+                seen.begin("")
+                return held_back.show()
+            if isinstance(message, Predicted):
+                return (ask_again and ask_again(message)) or Enough()
             if isinstance(message, PhaseBegan | Fitted):
                 # After the fit, until the prediction begins, the runner is at work.
                 phase = message.phase if isinstance(message, PhaseBegan) else ""
@@ -151,15 +172,18 @@ class LocalExecutor:
         kept, compiled = Path(job.access.compiled), Path(job.out, COMPILED)
         if job.access.compiled:
             copy_compiled(kept, compiled)
-        self._watch.start()
-        beside = self._left_over()
-        task = TrialTask(job=job)
-        end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
+        with leased(job.device) as waited_seconds, HeldBack(job) as held_back:
+            self._watch.start()
+            beside = self._left_over()
+            task = TrialTask(job=held_back.job)
+            end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
         if job.access.compiled and job.access.compiles:
             copy_compiled(compiled, kept)
         contended, foreign_cpus = self._watch.seen()
         outcome = _outcome(said.outcome, end, seen.seconds)
         outcome.settings[MEMORY_LIMIT] = f"{n_bytes / 2**30:.2f} GiB"
+        if waited_seconds >= _LONG_WAIT_SECONDS:
+            outcome.settings[DEVICE_WAIT] = f"{waited_seconds:.0f} s"
         return Finished(
             outcome=outcome,
             contended=(*beside, *contended),
@@ -199,7 +223,7 @@ class LocalExecutor:
         self,
         task: Task,
         receives: Any,
-        take: Callable[[Any], Pairs | None],
+        take: Callable[[Any], Reply | None],
         log: Path,
         limits: Limits,
         glance: Callable[[int], None] = lambda pid: None,

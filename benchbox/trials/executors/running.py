@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import psutil
 
 from benchbox.machine import Family
-from benchbox.records import Ended, Pairs, Started, Status, ZygoteMessage
+from benchbox.records import Ended, Reply, Started, Status, ZygoteMessage
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.printed import Printed
 from benchbox.trials.executors.silence import Silence
@@ -116,7 +116,7 @@ class RunningChild(Generic[Received]):
         control: Line[ZygoteMessage],
         printed: Printed,
         family: Family,
-        take: Callable[[Received], Pairs | None],
+        take: Callable[[Received], Reply | None],
         glance: Callable[[int], None] = lambda pid: None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:

@@ -33,8 +33,8 @@ from benchbox.records import (
     Confined,
     Ended,
     ModelQuestion,
-    Pairs,
     Ready,
+    Reply,
     SearchPath,
     Started,
     Task,
@@ -44,6 +44,7 @@ from benchbox.records import (
 from benchbox.trials.child import run_trial
 from benchbox.trials.confinement.confine import confine_question, confine_trial, prepare
 from benchbox.trials.executors.channel import Line
+from benchbox.trials.executors.guard import go_on_guarded
 
 _Control = Line[Task]
 """The line to the runner, over which tasks arrive."""
@@ -53,8 +54,7 @@ def main() -> int:
     """Serve the socket whose number is the only argument, until it closes."""
     end = socket.socket(fileno=int(sys.argv[1]))
     where = Line[SearchPath](end, SearchPath).receive()
-    if where.dies_with:
-        die_with(where.dies_with)
+    go_on_guarded(where.dies_with)
     # Whatever a trial leaves falls to this process, and is ended with the trial.
     adopt_orphans()
     sys.path[:] = where.path
@@ -64,7 +64,7 @@ def main() -> int:
     prepare()
     if kind := accelerator_in_use():
         sys.exit(f"importing torch has started {kind}, which no fork survives")
-    line.send(Ready())
+    line.send(Ready(pid=os.getpid()))
     # Everything loaded so far is shared with the children; the collector must not
     # touch, and so copy, the pages it lies on.
     gc.freeze()
@@ -142,7 +142,7 @@ def _child(
         _redirect(sink)
         _close_all_but(channel)
         gc.unfreeze()
-        _do(task, Line(socket.socket(fileno=channel), Pairs))
+        _do(task, Line(socket.socket(fileno=channel), Reply))
         code = 0
     except BaseException:  # noqa: BLE001
         # A bug in benchbox, or a model that reached into it: the log shows which.
@@ -154,7 +154,7 @@ def _child(
         leave(code)
 
 
-def _do(task: Task, line: Line[Pairs]) -> None:
+def _do(task: Task, line: Line[Reply]) -> None:
     if isinstance(task, TrialTask):
         try:
             line.send(Confined(by=confine_trial(task.job)))

@@ -19,6 +19,7 @@ _PUBLISHED = _RAW | {
     "learning_rate": 1e-3,
     "weight_decay": 3e-5,
     "patience": 4,
+    "shrink": False,
 }
 _BY_USER_PRESETS = {
     "published": _PUBLISHED,
@@ -88,7 +89,8 @@ _BY_USER = Capabilities(
     uses_features=True,
     uses_validation=True,
     refits=True,
-    devices=("cpu", "cuda"),
+    devices=("cpu", "accelerator"),
+    halves_batches=True,
 )
 _SEARCH: dict[str, Span | OneOf] = {
     "hidden_units": OneOf(([25], [50], [100], [200])),

@@ -58,7 +58,11 @@ class DeviceSteps(Steps[Batch]):
         errors = output - batch.values
         back = _BACKWARD[self._options.output_activation]
         slopes = back(errors * (2 / len(errors)), output)
-        return torch.dot(errors, errors).double(), slopes
+        return torch.dot(errors, errors), slopes
+
+    def _total(self, squares: list[Tensor]) -> float:
+        # On the host, because not every device has float64.
+        return float(torch.stack(squares).cpu().double().sum())
 
 
 class DeviceCells(DeviceSteps):

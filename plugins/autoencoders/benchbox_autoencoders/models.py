@@ -7,7 +7,14 @@ import torch
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
-from benchbox.models import State, is_accelerator, nested, part
+from benchbox.models import (
+    Shrinkage,
+    State,
+    fit_shrinkage,
+    is_accelerator,
+    nested,
+    part,
+)
 from benchbox.models.training import (
     Centre,
     fit_centre,
@@ -36,6 +43,7 @@ class UserAutoencoder:
     def __init__(self, options: AutoencoderOptions) -> None:
         self._options = options
         self._device = "cpu"
+        self._shrinkage = Shrinkage()
         self._centre: Centre
         self._side: Side
         self._rows: Rows
@@ -56,6 +64,10 @@ class UserAutoencoder:
         self._network = train_network(
             self._rows, self._options, context, self._validator(context)
         )
+        if self._options.shrink:
+            self._shrinkage = fit_shrinkage(
+                train, context, self._unshrunk, self._shrinkage
+            )
 
     def state(self) -> State:
         """Return the centre, the scale of side inputs, and the network."""
@@ -66,12 +78,14 @@ class UserAutoencoder:
             "n_side": 0 if self._rows.side is None else self._rows.side.shape[1],
             "is_sparse": self._network.route == "sparse",
             **nested("network", module_state(self._network)),
+            **nested("shrinkage", self._shrinkage.state),
         }
 
     def restore(self, state: State) -> None:
         """Restore what `state` returned."""
         self._device, self._latest = "cpu", None
         self._centre = Centre.from_state(part(state, "centre"))
+        self._shrinkage = Shrinkage.from_state(part(state, "shrinkage"))
         self._side = Side(
             kinds=self._options.side_inputs,
             of_users=self._of_users,
@@ -89,6 +103,12 @@ class UserAutoencoder:
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """Return the reconstruction of the visible rows at these pairs."""
+        predicted = self._unshrunk(history, users, items)
+        return self._shrinkage.shrunk(predicted, history, users, items)
+
+    def _unshrunk(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         scaled = self._reader(history, users, items).read(self._network)
         return self._centre.restored(scaled, self._centre.of(history, users, items))
 

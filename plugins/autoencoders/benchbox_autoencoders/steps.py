@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import reduce
+from operator import add
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -111,14 +113,19 @@ class Steps(ABC, Generic[B]):
             order: Indexes of the rows in the order of the epoch.
             timed: Makes a context in which a step is timed.
         """
-        batches, total = self._batches(rows, order), 0.0
+        batches, squares = self._batches(rows, order), []
         with self._threads():
             for _ in range(0, len(order), self._options.batch_size):
                 # Making a batch is part of its step.
                 with timed():
-                    total += self._learn(next(batches))
+                    squares.append(self._learn(next(batches)))
         # The host waits for the device only here, and when it copies the order.
-        return float(total) / int(rows.counts[order].sum())
+        return self._total(squares) / int(rows.counts[order].sum())
+
+    def _total(self, squares: list[Any]) -> float:
+        """Return the sum of the batches' sums of squared errors."""
+        # One after the other: from Python 3.12 on, `sum` would round otherwise.
+        return float(reduce(add, squares, 0.0))
 
     def _learn(self, batch: B) -> Any:
         network, squares = self._network, []
@@ -155,10 +162,12 @@ class Steps(ABC, Generic[B]):
             return None, refed.product(self._network.first)
         return self._encode(batch)
 
-    def _arithmetic(self, tensor: Tensor) -> torch.autocast:
-        """Return the autocast context for products on the device of *tensor*."""
-        kind = tensor.device.type
-        return torch.autocast(kind, torch.bfloat16, enabled=self._in_bfloat16)
+    def _arithmetic(self, tensor: Tensor) -> AbstractContextManager[Any]:
+        """Return the context for products on the device of *tensor*."""
+        if not self._in_bfloat16:
+            # Not every device has autocast, even if it is disabled.
+            return nullcontext()
+        return torch.autocast(tensor.device.type, torch.bfloat16)
 
 
 def decayed(network: Network) -> list[torch.nn.Parameter]:

@@ -1,10 +1,12 @@
 """Baselines: means and biases, which every other model should beat."""
 
 from benchbox import Capabilities, ModelSpec, hookimpl
-from benchbox.models import Span
+from benchbox.models import OneOf
 from benchbox_baselines.options import BiasOptions
 
 _CAPABILITIES = Capabilities(inductive=True, stochastic=False)
+# Fitted, or one of these.
+_DAMPINGS = OneOf((None, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0))
 
 
 @hookimpl
@@ -38,8 +40,8 @@ def benchbox_models() -> list[ModelSpec]:
             summary="global mean plus a damped offset per user and item",
             options=BiasOptions,
             search={
-                "user_damping": Span(0.1, 50.0, log=True),
-                "item_damping": Span(0.1, 50.0, log=True),
+                "user_damping": _DAMPINGS,
+                "item_damping": _DAMPINGS,
             },
             capabilities=_CAPABILITIES,
             reference="doi:10.1145/1644873.1644874",

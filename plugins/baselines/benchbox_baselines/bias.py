@@ -45,6 +45,4 @@ class Bias:
         `fit` computes users' offsets last, so if *history* is the training ratings,
         these are the fitted ones.
         """
-        user_bias = self._model.user_bias_from(history)
-        total = self._model.mean + user_bias[users] + self._model.item_bias[items]
-        return total.astype(np.float32)
+        return self._model.predict_from(history, users, items).astype(np.float32)

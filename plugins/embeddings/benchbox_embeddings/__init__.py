@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from benchbox import Capabilities, ModelSpec, hookimpl
 from benchbox.models import OneOf, Span
 from benchbox_embeddings.options import BiasedMFSGDOptions, NeuralCFOptions
@@ -40,6 +42,13 @@ _NCF_PRESETS = {
     "mlp-negatives": _MLP | {"negative_ratio": 0.4},
 }
 
+_TRAINED = Capabilities(
+    uses_validation=True,
+    refits=True,
+    devices=("cpu", "accelerator"),
+    halves_batches=True,
+)
+
 
 @hookimpl
 def benchbox_models() -> list[ModelSpec]:
@@ -50,9 +59,7 @@ def benchbox_models() -> list[ModelSpec]:
             target="benchbox_embeddings.models:BiasedMFSGD",
             summary="biases plus factors by mini-batch gradient descent",
             options=BiasedMFSGDOptions,
-            capabilities=Capabilities(
-                uses_validation=True, refits=True, devices=("cpu", "cuda")
-            ),
+            capabilities=_TRAINED,
             presets=_MF_PRESETS,
             reference="doi:10.1109/MC.2009.263",
             search={
@@ -68,12 +75,7 @@ def benchbox_models() -> list[ModelSpec]:
             target="benchbox_embeddings.models:NeuralCF",
             summary="NCF: a perceptron over the embeddings of user and item",
             options=NeuralCFOptions,
-            capabilities=Capabilities(
-                uses_features=True,
-                uses_validation=True,
-                refits=True,
-                devices=("cpu", "cuda"),
-            ),
+            capabilities=msgspec.structs.replace(_TRAINED, uses_features=True),
             presets=_NCF_PRESETS,
             reference="doi:10.1145/3038912.3052569",
             search={

@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from benchbox import FitContext, Ratings
-from benchbox.models import State, is_accelerator, nested, part
+from benchbox.models import (
+    Shrinkage,
+    State,
+    fit_shrinkage,
+    is_accelerator,
+    nested,
+    part,
+)
 from benchbox.models.training import fit_centre, module_state, restore_module
 from benchbox_embeddings.centring import TensorCentre
 from benchbox_embeddings.heads import InnerProduct, Perceptron
@@ -45,6 +52,7 @@ class EmbeddingModel:
         self._options = options
         self._side_features: tuple[Side, ...] = ()
         self._device = "cpu"
+        self._shrinkage = Shrinkage()
         self._centre: TensorCentre
         self._network: Network
 
@@ -72,18 +80,24 @@ class EmbeddingModel:
             context,
             self._validator(context.validation),
         )
+        if self._options.shrink:
+            self._shrinkage = fit_shrinkage(
+                train, context, self._unshrunk, self._shrinkage
+            )
 
     def state(self) -> State:
         """Return the centre and the network."""
         return {
             **nested("centre", self._centre.state),
             **nested("network", module_state(self._network)),
+            **nested("shrinkage", self._shrinkage.state),
         }
 
     def restore(self, state: State) -> None:
         """Restore what `state` returned."""
         self._device = "cpu"
         self._centre = TensorCentre.from_state(part(state, "centre"))
+        self._shrinkage = Shrinkage.from_state(part(state, "shrinkage"))
         weights = part(state, "network")
         users, items = (rows_from(weights, side) for side in SIDES)
         generator = Generator()
@@ -94,12 +108,18 @@ class EmbeddingModel:
     def n_parameters(self) -> int:
         """Number of parameters of the network and the centre."""
         own = sum(parameter.numel() for parameter in self._network.parameters())
-        return own + self._centre.n_parameters
+        return own + self._centre.n_parameters + self._shrinkage.n_parameters
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Return the predictions of the network; *history* is not used."""
+        """Return the predictions of the network, pulled to the bias model's."""
+        predicted = self._unshrunk(history, users, items)
+        return self._shrinkage.shrunk(predicted, history, users, items)
+
+    def _unshrunk(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         pairs = on_device(users, self._device), on_device(items, self._device)
         predicted: NDArray[np.float32] = self._predict(*pairs).cpu().numpy()
         return predicted
@@ -148,7 +168,9 @@ class EmbeddingModel:
             # The run scores clipped predictions, so epochs are chosen by them too.
             predicted = self._predict(users, items)
             clipped = predicted.clamp(hidden.scale.low, hidden.scale.high)
-            return float((clipped - values).square().mean(dtype=torch.float64).sqrt())
+            # On the host, because not every device has float64.
+            squares = (clipped - values).square().cpu()
+            return float(squares.mean(dtype=torch.float64).sqrt())
 
         return evaluate
 

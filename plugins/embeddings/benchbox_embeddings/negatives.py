@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from benchbox import Ratings
+from benchbox.models import is_accelerator
 
 
 class Negatives:
@@ -30,6 +31,9 @@ class Negatives:
         n_unrated_before = ranks - (np.arange(len(users)) - rated.offsets[users])
         n_unrated = len(known) - rated.counts
         self._ratio, self._base = ratio, len(known) + 1
+        # Not every accelerator has float64, and float32 is exact enough for any number
+        # of items below 2^24.
+        self._real = torch.float32 if is_accelerator(device) else torch.float64
         self._known = torch.from_numpy(known.astype(np.int64)).to(device)
         # Sorted, because both summands increase.
         keys = users * self._base + n_unrated_before
@@ -45,9 +49,11 @@ class Negatives:
         """
         users = self._drawn_users(chance)
         uniform = torch.rand(
-            len(users), generator=chance, dtype=torch.float64, device=users.device
+            len(users), generator=chance, dtype=self._real, device=users.device
         )
-        place = (uniform * self._n_unrated.index_select(0, users)).long()
+        n_unrated = self._n_unrated.index_select(0, users)
+        # In float32, the product of a number near 1 may be rounded up.
+        place = (uniform * n_unrated).long().minimum(n_unrated - 1)
         key = users * self._base + place
         n_before = torch.searchsorted(self._keys, key, right=True)
         rank = place + n_before - self._offsets.index_select(0, users)

@@ -1,7 +1,10 @@
 """Training of the embedding models."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from functools import reduce
+from operator import add
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,22 +47,31 @@ class Steps:
             order: Order of the pairs, shape ``(len(pairs),)``.
             timed: Makes a context in which a step is timed.
         """
-        total = torch.zeros((), dtype=torch.float64, device=order.device)
-        for batch in pairs.batches(order, self._options.batch_size):
+        size = self._options.batch_size
+        squares = pairs.targets.new_zeros(-(-len(order) // size))
+        for number, batch in enumerate(pairs.batches(order, size)):
             with timed():
-                total += self._step(batch)
-        # The only place that waits for the device.
-        return float(total) / len(pairs)
+                squares[number] = self._step(batch)
+        # The only place that waits for the device. The host adds in float64, which not
+        # every device has; one after the other, since from Python 3.12 on `sum` would
+        # round otherwise.
+        return reduce(add, squares.cpu().tolist(), 0.0) / len(pairs)
 
     def squared_error(self, batch: Pairs) -> Tensor:
         """Return the summed squared error of *batch*."""
-        kind = batch.targets.device.type
-        with torch.autocast(kind, torch.bfloat16, enabled=self._in_bfloat16):
+        with self._arithmetic(batch.targets):
             output = self._network(batch.users, batch.items)
         error = output.to(batch.targets.dtype) - batch.targets
         # torch.dot refuses an error of shape (n, n), which an output of shape (n, 1)
         # would give by broadcasting.
         return torch.dot(error, error)
+
+    def _arithmetic(self, tensor: Tensor) -> AbstractContextManager[Any]:
+        """Return the context for products on the device of *tensor*."""
+        if not self._in_bfloat16:
+            # Not every device has autocast, even if it is disabled.
+            return nullcontext()
+        return torch.autocast(tensor.device.type, torch.bfloat16)
 
     def _step(self, batch: Pairs) -> Tensor:
         squared = self.squared_error(batch)

@@ -1,11 +1,17 @@
 """Factorization: low-rank models of the rating matrix."""
 
+from msgspec.structs import replace
+
 from benchbox import Capabilities, ModelSpec, hookimpl
 from benchbox.models import Span
 from benchbox_factorization.options import (
     BayesianMFOptions,
     BiasedMFOptions,
     SVDOptions,
+)
+
+_CAPABILITIES = Capabilities(
+    inductive=True, uses_validation=True, refits=True, devices=("cpu", "accelerator")
 )
 
 
@@ -24,7 +30,9 @@ def benchbox_models() -> list[ModelSpec]:
             summary="truncated SVD of the bias model's residuals, missing cells as 0",
             options=SVDOptions,
             presets={"zero": {"fill": "zero", "n_factors": 3}},
-            capabilities=Capabilities(inductive=True, stochastic=False),
+            capabilities=Capabilities(
+                inductive=True, uses_validation=True, refits=True, stochastic=False
+            ),
             reference="doi:10.1145/1864708.1864721",
             search={"n_factors": Span(2, 64, log=True)},
             cost_hint=0.06,
@@ -34,14 +42,12 @@ def benchbox_models() -> list[ModelSpec]:
             target="benchbox_factorization.biased_mf:BiasedMF",
             summary="biases plus factors by alternating ridge regression",
             options=BiasedMFOptions,
-            capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
+            capabilities=_CAPABILITIES,
             reference="doi:10.1109/MC.2009.263",
             search={
                 "n_factors": Span(4, 48, log=True),
                 "damping": Span(2.0, 32.0, log=True),
                 "weight_decay": Span(0.01, 0.2, log=True),
-                "user_damping": Span(1.0, 25.0, log=True),
-                "item_damping": Span(0.5, 10.0, log=True),
                 "epochs": Span(4, 30, log=True),
             },
             cost_hint=0.06,
@@ -53,7 +59,7 @@ def benchbox_models() -> list[ModelSpec]:
             options=BayesianMFOptions,
             # For larger data sets; on ML-100K the validation error stays the same.
             presets={"thorough": {"n_factors": 16, "burn_in": 20, "epochs": 300}},
-            capabilities=Capabilities(inductive=True, devices=("cpu", "cuda")),
+            capabilities=replace(_CAPABILITIES, predicts_distribution=True),
             reference="doi:10.1145/1390156.1390267",
             search={
                 "n_factors": Span(2, 64, log=True),

@@ -6,7 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
-from benchbox.models import State, fit_bias_model
+from benchbox.models import (
+    NormalDistribution,
+    Shrinkage,
+    State,
+    fit_bias_model,
+    fit_shrinkage,
+    nested,
+    part,
+)
+from benchbox.models.training import Centre, fit_centre
 from benchbox.ratings import Grouped
 from benchbox_factorization.matrix import of_users, starting_factors
 from benchbox_factorization.options import BayesianMFOptions
@@ -56,8 +65,8 @@ class BayesianMF:
 
     def __init__(self, options: BayesianMFOptions) -> None:
         self._options = options
-        self._mean = 0.0
-        self._deviation = 1.0
+        self._shrinkage = Shrinkage()
+        self._centre: Centre
         self._device = "cpu"
         self._samples: list[Sample] = []
 
@@ -65,32 +74,36 @@ class BayesianMF:
         """Draw users, items, their populations and the noise in turn."""
         options = self._options
         self._samples, self._device = [], context.device
-        self._mean = float(train.values.mean(dtype=np.float64))
-        self._deviation = float(train.values.std(dtype=np.float64)) or 1.0
+        self._centre = fit_centre(train, "mean")
         draw = np.random.Generator(np.random.PCG64(context.seed))
-        squares = np.square(self._scaled(train.values), dtype=np.float64)
+        scaled = self._centre.scaled(train)
+        squares = np.square(scaled, dtype=np.float64)
         chain = _Chain(
-            users_rated=self._side(train.by_user()),
-            items_rated=self._side(train.by_item()),
+            users_rated=self._side(train.by_user(), scaled),
+            items_rated=self._side(train.by_item(), scaled),
             sum_of_squares=float(squares.sum()),
             items=self._start(train, draw),
             spread=options.prior_spread,
             draw=draw,
         )
-        n_sweeps = options.burn_in + options.epochs
+        n_sweeps = context.epochs or options.burn_in + options.epochs
         for sweep in range(1, n_sweeps + 1):
             chain.sweep()
             # Counted from the end, so that the last sweep is always stored.
-            if sweep > options.burn_in and (n_sweeps - sweep) % options.thin == 0:
+            is_last = sweep == n_sweeps
+            is_due = sweep > options.burn_in and (n_sweeps - sweep) % options.thin == 0
+            if is_due or is_last:
                 self._samples.append(chain.sample())
-            context.report(sweep, n_sweeps)
+            error = context.validation_error(self._unshrunk) if is_last else None
+            context.report(sweep, n_sweeps, validation_rmse=error)
+        self._shrinkage = fit_shrinkage(train, context, self._unshrunk, self._shrinkage)
 
     def state(self) -> State:
-        """Return the mean and deviation of ratings, and the stacked samples."""
+        """Return the standardisation of ratings, and the stacked samples."""
         samples = self._samples
         return {
-            "mean": self._mean,
-            "deviation": self._deviation,
+            **nested("centre", self._centre.state),
+            **nested("shrinkage", self._shrinkage.state),
             "items": np.stack([sample.items for sample in samples]),
             "user_means": np.stack([sample.users.mean for sample in samples]),
             "user_precisions": np.stack([sample.users.precision for sample in samples]),
@@ -99,8 +112,8 @@ class BayesianMF:
 
     def restore(self, state: State) -> None:
         """Restore what `state` returned."""
-        self._mean = float(state["mean"])
-        self._deviation = float(state["deviation"])
+        self._centre = Centre.from_state(part(state, "centre"))
+        self._shrinkage = Shrinkage.from_state(part(state, "shrinkage"))
         parts = (state[k] for k in ("items", "user_means", "user_precisions", "noises"))
         self._samples = [
             Sample(items=items, users=Population(mean, precision), noise=float(noise))
@@ -110,39 +123,76 @@ class BayesianMF:
     @property
     def n_parameters(self) -> int:
         """All numbers of all samples, and the mean and deviation of ratings."""
-        return 2 + sum(
+        own = sum(
             sample.items.size + sample.users.mean.size + sample.users.precision.size + 1
             for sample in self._samples
         )
+        return 2 + own + self._shrinkage.n_parameters
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """Return the means of the posterior, given *history*."""
+        predicted = self._unshrunk(history, users, items)
+        return self._shrinkage.shrunk(predicted, history, users, items)
+
+    def predict_distribution(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NormalDistribution:
+        """Return the normal distribution with the moments of the posterior predictive.
+
+        That is a mixture, over the stored sweeps, of normal distributions whose
+        variance is that of the user's vector plus the noise; the spread of their means
+        shows how unsure the items' vectors are. The mean is that of `predict`.
+        """
+        rated, places = self._rated(history, users)
+        total, squares, within = np.zeros((3, len(users)))
+        for sample in self._samples:
+            mean, variance = rated.predictive(
+                sample.items, sample.users, sample.noise, (places, items)
+            )
+            total += mean
+            squares += np.square(mean, dtype=np.float64)
+            within += variance + 1 / sample.noise
+        n = len(self._samples)
+        total /= n
+        between = np.maximum(squares / n - np.square(total), 0)
+        centre = self._centre.of(history, users, items)
+        predicted = self._centre.restored(total, centre)
+        return NormalDistribution(
+            self._shrinkage.shrunk(predicted, history, users, items),
+            self._centre.spread * np.sqrt(within / n + between),
+        )
+
+    def _rated(
+        self, history: Ratings, users: NDArray[np.int32]
+    ) -> tuple[Side, NDArray[np.int64]]:
+        """Return the ratings of the asked users, and the row of each pair's user."""
         asked, places = np.unique(users, return_inverse=True)
-        rated = self._side(of_users(history, asked).by_user())
+        visible = of_users(history, asked)
+        return self._side(visible.by_user(), self._centre.scaled(visible)), places
+
+    def _unshrunk(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        rated, places = self._rated(history, users)
         total = np.zeros(len(users))
         for sample in self._samples:
             placed = rated.means(sample.items, sample.users, sample.noise)
             left, right = placed[places], sample.items[items]
             total += left[:, 0] + right[:, 0]
             total += np.einsum("nk,nk->n", left[:, 1:], right[:, 1:])
-        total *= self._deviation / len(self._samples)
-        return (total + self._mean).astype(np.float32)
+        total /= len(self._samples)
+        return self._centre.restored(total, self._centre.of(history, users, items))
 
-    def _side(self, grouped: Grouped) -> Side:
+    def _side(self, grouped: Grouped, scaled: NDArray[np.float32]) -> Side:
         width = 1 + self._options.n_factors
-        return make_side(grouped, self._scaled(grouped.values), width, self._device)
-
-    def _scaled(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        scaled = values - np.float32(self._mean)
-        scaled /= np.float32(self._deviation)
-        return scaled
+        return make_side(grouped, scaled[grouped.positions], width, self._device)
 
     def _start(self, train: Ratings, draw: np.random.Generator) -> NDArray[np.float32]:
         bias = fit_bias_model(train)
         factors = starting_factors(train, bias, self._options.n_factors, draw)
-        scaled = (bias.item_bias / self._deviation).astype(np.float32)
+        scaled = (bias.item_bias / self._centre.spread).astype(np.float32)
         return np.column_stack([scaled, factors])
 
 

@@ -10,8 +10,25 @@ Count = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[float, Meta(ge=0)]
 
 
-class SVDOptions(Options, frozen=True):
-    """Options of ``svd``.
+class FactorizationOptions(Options, frozen=True):
+    """Options of every factorization model; penalties are for standardised ratings.
+
+    Attributes:
+        shrink: Whether predictions are pulled towards the bias model's, as far as
+            validation ratings ask for; see `benchbox.models.Shrinkage`. For this the
+            model is fitted twice.
+    """
+
+    shrink: bool = True
+
+    @property
+    def asks_validation(self) -> bool:
+        """Whether validation ratings are used."""
+        return self.shrink
+
+
+class SVDOptions(FactorizationOptions, frozen=True):
+    """Options of ``svd``, in addition to those of every factorization model.
 
     Attributes:
         n_factors: Number of singular values, at most as many as the matrix has.
@@ -24,16 +41,27 @@ class SVDOptions(Options, frozen=True):
     n_factors: Count = 10
     fill: Literal["bias", "zero"] = "bias"
 
+    @property
+    def asks_validation(self) -> bool:
+        """Whether validation ratings are used; filled with zeros, it stays as it is."""
+        return self.shrink and self.fill == "bias"
 
-class BiasedMFOptions(Options, frozen=True):
-    """Options of ``biased-mf``.
+    @property
+    def set_aside(self) -> frozenset[str]:
+        """With zeros, ``shrink`` has no effect."""
+        return frozenset() if self.fill == "bias" else frozenset({"shrink"})
+
+
+class BiasedMFOptions(FactorizationOptions, frozen=True):
+    """Options of ``biased-mf``, in addition to those of every factorization model.
 
     Attributes:
         n_factors: Length of each user's and item's factor vector.
         damping: L2 penalty on a factor vector, independent of its number of ratings.
         weight_decay: L2 penalty on a factor vector per rating (weighted lambda).
-        user_damping: L2 penalty on a user's bias.
-        item_damping: L2 penalty on an item's bias.
+        user_damping: L2 penalty on a user's bias; ``null``, the default, takes that of
+            the bias model, which is fitted to the training ratings.
+        item_damping: The same for an item's bias.
         epochs: Number of times that both sides are solved.
     """
 
@@ -42,15 +70,15 @@ class BiasedMFOptions(Options, frozen=True):
     # them. Twice as many factors gain at most 0.001, on the smaller data set, and take
     # three times as long.
     n_factors: Count = 8
-    damping: Annotated[float, Meta(gt=0)] = 8.0
-    weight_decay: NotNegative = 0.05
-    user_damping: NotNegative = 5.0
-    item_damping: NotNegative = 2.0
+    damping: Annotated[float, Meta(gt=0)] = 7.0
+    weight_decay: NotNegative = 0.045
+    user_damping: NotNegative | None = None
+    item_damping: NotNegative | None = None
     epochs: Count = 8
 
 
-class BayesianMFOptions(Options, frozen=True):
-    """Options of ``bayesian-mf``.
+class BayesianMFOptions(FactorizationOptions, frozen=True):
+    """Options of ``bayesian-mf``, in addition to those of every factorization model.
 
     Attributes:
         n_factors: Length of each user's and item's factor vector.

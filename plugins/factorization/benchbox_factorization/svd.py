@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
 from benchbox import FitContext, Ratings
-from benchbox.models import BiasModel, State, fit_bias_model, nested, part
+from benchbox.models import (
+    BiasModel,
+    Shrinkage,
+    State,
+    fit_bias_model,
+    fit_shrinkage,
+    nested,
+    part,
+)
 from benchbox_factorization.matrix import by_user
 from benchbox_factorization.options import SVDOptions
 
@@ -24,6 +32,7 @@ class SVD:
 
     def __init__(self, options: SVDOptions) -> None:
         self._options = options
+        self._shrinkage = Shrinkage()
         self._bias: BiasModel
         self._item_factors: NDArray[np.float64]
 
@@ -33,14 +42,23 @@ class SVD:
         self._bias = fit_bias_model(train) if filled_with_bias else zero_model(train)
         matrix = residuals(train, self._bias)
         self._item_factors = right_vectors(matrix, self._options.n_factors)
+        error = context.validation_error(self._unshrunk)
+        if error is not None:
+            context.report(1, 1, validation_rmse=error)
+        self._shrinkage = fit_shrinkage(train, context, self._unshrunk, self._shrinkage)
 
     def state(self) -> State:
         """Return the bias model and the item factors."""
-        return nested("bias", self._bias.state) | {"items": self._item_factors}
+        return {
+            **nested("bias", self._bias.state),
+            **nested("shrinkage", self._shrinkage.state),
+            "items": self._item_factors,
+        }
 
     def restore(self, state: State) -> None:
         """Restore the bias model and the item factors."""
         self._bias = BiasModel.from_state(part(state, "bias"))
+        self._shrinkage = Shrinkage.from_state(part(state, "shrinkage"))
         self._item_factors = state["items"]
 
     @property
@@ -48,15 +66,20 @@ class SVD:
         """Item factors, and the bias model's mean and item offsets."""
         filled_with_bias = self._options.fill == "bias"
         of_bias = 1 + self._bias.item_bias.size if filled_with_bias else 0
-        return self._item_factors.size + of_bias
+        return self._item_factors.size + of_bias + self._shrinkage.n_parameters
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """Return the low-rank reconstruction of *history* at the given pairs."""
+        predicted = self._unshrunk(history, users, items)
+        return self._shrinkage.shrunk(predicted, history, users, items)
+
+    def _unshrunk(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         user_factors = residuals(history, self._bias) @ self._item_factors
-        user_bias = self._bias.user_bias_from(history)
-        total = self._bias.mean + user_bias[users] + self._bias.item_bias[items]
+        total = self._bias.predict_from(history, users, items)
         total += np.einsum("nk,nk->n", user_factors[users], self._item_factors[items])
         return total.astype(np.float32)
 
@@ -68,6 +91,7 @@ def zero_model(train: Ratings) -> BiasModel:
         user_bias=np.zeros(train.n_users),
         item_bias=np.zeros(train.n_items),
         user_damping=np.inf,
+        item_damping=np.inf,
     )
 
 
@@ -76,8 +100,7 @@ def residuals(ratings: Ratings, bias: BiasModel) -> Any:
 
     Users' offsets are computed from *ratings*, so users need not be trained on.
     """
-    user_bias = bias.user_bias_from(ratings)
-    centres = bias.mean + user_bias[ratings.users] + bias.item_bias[ratings.items]
+    centres = bias.predict_from(ratings, ratings.users, ratings.items)
     return by_user(ratings, ratings.values - centres)
 
 

@@ -8,6 +8,7 @@ from benchbox.analysis.compare.sides import (
     side_of_benchmarks,
     side_of_run,
 )
+from benchbox.analysis.compare.verdicts import compare_sides
 from benchbox.errors import ResultsError
 from benchbox.metrics.metric import METRICS
 from tests.support.acme_metrics import CUBED, WITHIN_HALF
@@ -158,3 +159,39 @@ def test_a_benchmark_that_is_there_twice_is_refused() -> None:
 
     with pytest.raises(ResultsError, match=r"^a.json has the benchmark fit twice\."):
         side_of_benchmarks("a.json", {"benchmarks": [one, one]}, METRICS)
+
+
+@pytest.mark.parametrize("score", [10**400, 1e101, float("inf"), float("nan"), "0.9"])
+def test_a_score_that_is_no_finite_number_is_missing(score: object) -> None:
+    benchmark = {
+        "fullname": "t.py::fit",
+        "stats": {"data": [0.1]},
+        "extra_info": {"rmse": [0.9, score], "mae": 0.7},
+    }
+
+    side = side_of_benchmarks("a.json", {"benchmarks": [benchmark]}, METRICS)
+
+    assert {metric for _, metric in side.scores} == {"mae"}
+
+
+def test_scores_as_far_apart_as_numbers_go_are_compared() -> None:
+    sides = [
+        side_of_benchmarks(
+            name,
+            {
+                "benchmarks": [
+                    {
+                        "fullname": "t.py::fit",
+                        "stats": {"data": [0.1]},
+                        "extra_info": {"rmse": [rmse, rmse * 1.01, rmse]},
+                    }
+                ]
+            },
+            METRICS,
+        )
+        for name, rmse in (("a", 1e99), ("b", 1e-99))
+    ]
+
+    cells = [c for c in compare_sides(*sides).cells if c.quantity == "rmse"]
+
+    assert [cell.verdict for cell in cells] == ["BETTER"]

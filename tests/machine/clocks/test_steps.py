@@ -8,7 +8,7 @@ import pytest
 from benchbox.machine.clocks.steps import (
     EventStepClock,
     HostStepClock,
-    NoStepClock,
+    WaitingStepClock,
     step_clock,
 )
 from benchbox.machine.devices import device_named
@@ -60,7 +60,7 @@ def test_each_device_has_the_clock_that_can_time_it(
     assert isinstance(step_clock(device_named("cpu")), HostStepClock)
     assert isinstance(step_clock(device_named("xpu:1")), EventStepClock)
     torch.has_events = False
-    assert isinstance(step_clock(device_named("xpu:1")), NoStepClock)
+    assert isinstance(step_clock(device_named("xpu:1")), WaitingStepClock)
 
 
 def test_events_time_the_newest_steps_and_the_device_is_waited_for_once(
@@ -78,22 +78,48 @@ def test_events_time_the_newest_steps_and_the_device_is_waited_for_once(
     assert clock.n_steps == 4
     assert clock.seconds() == [0.02, 0.03, 0.04]
     assert torch.waits == [1]
-    assert {event.stream for event in torch.events} == {"stream of device 1"}
+    assert streams_of_events(torch) == {"stream of device 1"}
     # Two more to find out whether events can time at all.
     assert len(torch.events) == 2 * 3 + 2
 
 
-def test_a_clock_without_events_times_nothing_and_disturbs_nobody(
+def streams_of_events(torch: FakeTorch) -> set[str]:
+    return {event.stream for event in torch.events}
+
+
+def test_an_event_in_the_stream_of_another_device_would_be_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch = FakeTorch(monkeypatch, "xpu", n_devices=2)
+    monkeypatch.setattr(
+        "benchbox.machine.devices._TorchEvents.record",
+        lambda events, event: event.record(),
+    )
+    with step_clock(device_named("xpu:1")).step():
+        pass
+
+    assert streams_of_events(torch) == {"stream of device 0"}
+
+
+def test_without_events_the_host_waits_for_the_device_around_every_sixteenth_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     torch = FakeTorch(monkeypatch, "mps")
+    ticks = iter([0, 7_000_000, 10_000_000, 19_000_000])
+    monkeypatch.setattr(
+        "benchbox.machine.clocks.steps.perf_counter_ns", lambda: next(ticks)
+    )
     clock = step_clock(device_named("mps"))
-    with FitContext(time_step=clock.step).step():
-        pass
+    waits_within = []
+    for _ in range(18):
+        with FitContext(time_step=clock.step).step():
+            waits_within.append(len(torch.waits))
 
-    assert clock.n_steps == 0
-    assert clock.seconds() == []
-    assert not torch.waits
+    # Once before and once after the first and the seventeenth step.
+    assert waits_within == [1, *[2] * 15, 3, 4]
+    assert len(torch.waits) == 4
+    assert clock.n_steps == 18
+    assert clock.seconds() == [0.007, 0.009]
 
 
 @pytest.mark.gpu

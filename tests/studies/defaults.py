@@ -1,0 +1,134 @@
+"""Whether defaults hold on other data: every bundled model beside the bias model.
+
+It takes some minutes::
+
+    python tests/studies/defaults.py results/published/defaults.json
+
+The data sets differ in scale, density and size. Further ones are given as
+``TITLE=DATASET``, as in ``FilmTrust=filmtrust.csv:scale=0.5-4/0.5``; of a ``.mat`` file
+(Monti et al., 2017) its own split is used, for which h5py is needed::
+
+    python tests/studies/defaults.py defaults.json Flixster=flixster.mat:scale=0.5-5/0.5
+
+No setting is touched. A model is behind if the bias model has the lower RMSE, and the
+difference is more than the standard deviation over seeds.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+
+import benchbox
+from benchbox.records import RunFolder
+
+SEEDS = 3
+WEAKER = ("global-mean", "user-mean", "item-mean")
+"""Models that know less than the bias model by definition."""
+
+PARTS = {"Otraining": "train.csv", "Otest": "test.csv"}
+SHAPES = {
+    "ml-100k, u1": "ml-100k",
+    "ml-latest-small": "ml-latest-small",
+    "like Jester": "synthetic:n_users=2500,n_items=100,n_ratings=90000,"
+    "scale=-10-10,step=0,noise=4",
+    "like Douban": "synthetic:n_users=3000,n_items=3000,n_ratings=137000,step=1",
+    "like BookCrossing": "synthetic:n_users=8000,n_items=12000,n_ratings=60000,"
+    "scale=1-10,step=1,noise=1.7",
+    "like CiaoDVD": "synthetic:n_users=17600,n_items=16100,n_ratings=72000,"
+    "step=1,noise=1",
+    "like YahooMusic": "synthetic:n_users=1400,n_items=1400,n_ratings=5300,"
+    "scale=1-100,step=1,noise=18",
+    "tiny": "synthetic:n_users=50,n_items=30,n_ratings=600,step=1,noise=0.9",
+}
+
+
+def dataset_of(written: str, scratch: Path) -> str:
+    """Return the data set as benchbox names it; a file of Monti's becomes two."""
+    file, _, options = written.partition(":")
+    if not file.endswith(".mat"):
+        return written
+    import h5py
+
+    folder = scratch / Path(file).stem
+    folder.mkdir()
+    with h5py.File(file) as content:
+        values = np.array(content["M"]).T
+        for part, name in PARTS.items():
+            users, items = np.nonzero(np.array(content[part]).T)
+            columns = np.column_stack([users, items, values[users, items]])
+            heading = "user,item,rating"
+            np.savetxt(folder / name, columns, "%g", ",", header=heading, comments="")
+    return f"{folder / 'train.csv'}+{folder / 'test.csv'}:{options}"
+
+
+def measured(title: str, dataset: str, out: Path) -> dict[str, Any]:
+    """Run all bundled models on a data set; compare their RMSE to the bias model's."""
+    official = "+" in dataset or dataset == "ml-100k"
+    run = benchbox.run(
+        datasets=dataset,
+        protocols="official" if official else "holdout",
+        out=out,
+        seeds=SEEDS,
+        threads=1,
+        **({"folds": ("u1",)} if dataset == "ml-100k" else {}),
+    )
+    scores: dict[str, list[float]] = {}
+    for trial in RunFolder(run.path).trials():
+        bias = trial.reference["rmse"].value
+        scores.setdefault(trial.label, []).append(trial.metrics["rmse"].value)
+    models = {
+        label: {
+            "rmse": fmean(values),
+            "difference": fmean(values) - bias,
+            "spread": stdev(values) if len(values) > 1 else 0.0,
+        }
+        for label, values in scores.items()
+    }
+    return {"title": title, "n_hidden": trial.n_hidden, "bias": bias, "models": models}
+
+
+def behind(found: list[dict[str, Any]]) -> list[str]:
+    """Return what is behind the bias model by more than its seeds' spread."""
+    return [
+        f"{label} on {each['title']}"
+        for each in found
+        for label, model in each["models"].items()
+        if label not in WEAKER and model["difference"] > model["spread"] + 1e-6
+    ]
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Return the differences as a table, in thousandths of the bias model's RMSE."""
+    labels = sorted({label for each in found for label in each["models"]} - {"bias"})
+    lines = ["| data set | bias, RMSE | " + " | ".join(labels) + " |"]
+    lines.append("|---" + "|--:" * (len(labels) + 1) + "|")
+    for each in found:
+        cells = [each["title"], f"{each['bias']:.4f}"]
+        for label in labels:
+            model = each["models"][label]
+            parts = [1000 * model[k] / each["bias"] for k in ("difference", "spread")]
+            cells.append(f"{parts[0]:+.1f} ±{parts[1]:.1f}".replace("-0.0", "0.0"))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main(target: Path, further: list[str]) -> None:
+    """Run everything, write what was found, and print the table."""
+    named = SHAPES | dict(text.split("=", 1) for text in further)
+    found = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for title, written in named.items():
+            dataset = dataset_of(written, Path(scratch))
+            found.append(measured(title, dataset, Path(scratch)))
+            target.write_text(json.dumps(found, indent=1) + "\n")
+    print(table(found))
+    print("Behind:", "; ".join(behind(found)) or "none")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
