@@ -31,12 +31,22 @@ LAUNCHES = {
     "refed": 119,
     "factors": 56,
     "perceptron": 54,
+    "kernels": 409,
+    "convolved": 470,
 }
 """Operations in a step, at most. The host launches each, and takes some 5 µs for it."""
 
-READS = {"factors": 4, "perceptron": 4, "squares": 4, "posterior": 12}
+READS = {
+    "factors": 4,
+    "perceptron": 4,
+    "squares": 4,
+    "posterior": 12,
+    "kernels": 6,
+    "convolved": 9,
+}
 """Reads of the device in two epochs. Autoencoders read the loss, the predictions of the
-validation ratings, and once the rated columns: 5."""
+validation ratings, and once the rated columns: 5. Those with kernels also read the
+mean, and with a global kernel the ratings, to find their neighbours."""
 
 
 def test_every_model_for_accelerators_is_checked() -> None:
