@@ -200,7 +200,7 @@ def benchbox_models() -> list[ModelSpec]:
             presets=_SPARSE_FC_PRESETS,
             reference="http://proceedings.mlr.press/v80/muller18a.html",
             search=_KERNEL_SEARCH,
-            cost_hint=12.0,
+            cost_hint=9.0,
         ),
         ModelSpec(
             name="glocal-k",
@@ -211,6 +211,6 @@ def benchbox_models() -> list[ModelSpec]:
             presets=_GLOCAL_K_PRESETS,
             reference="doi:10.1145/3459637.3482112",
             search=_KERNEL_SEARCH,
-            cost_hint=25.0,
+            cost_hint=10.0,
         ),
     ]
