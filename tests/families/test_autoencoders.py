@@ -24,7 +24,7 @@ from benchbox.models.bias import fit_bias_model
 from benchbox.models.training.activations import ACTIVATIONS
 from benchbox.models.training.centring import fit_centre
 from benchbox.options import decode, split_choice
-from tests.support.devices import CUDA, DEVICES, set_determinism
+from tests.support.devices import ACCELERATOR, DEVICES, set_determinism
 from tests.support.toy_ratings import (
     all_pairs,
     checkerboard,
@@ -460,7 +460,7 @@ def test_only_models_over_users_are_inductive() -> None:
     assert len(StackedOptions().hidden_units) == 3
 
 
-@pytest.mark.parametrize("device", [CUDA])
+@pytest.mark.parametrize("device", [ACCELERATOR])
 @pytest.mark.parametrize("route", ["sparse", "dense"])
 @pytest.mark.parametrize(("model", "options"), MODELS)
 def test_a_gpu_predicts_the_same_as_the_cpu(model, options, route, device) -> None:

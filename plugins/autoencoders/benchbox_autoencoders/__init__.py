@@ -126,6 +126,7 @@ _KERNELS: dict[str, Any] = {
     "kernel_dims": 5,
     "centring": "none",
     "level": 0.0,
+    "shrink": False,
 }
 _SPARSE_FC_PRESETS = {
     "ml-1m": _KERNELS | {"weight_decay": 60.0, "kernel_decay": 0.013},
