@@ -106,7 +106,6 @@ def benchbox_models() -> list[ModelSpec]:
                 "history": OneOf(("none", "user", "both")),
             },
             cost_hint=4.0,
-            by_default=False,
         ),
         ModelSpec(
             name="nmf",
