@@ -103,7 +103,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         n_answered: Number of hidden ratings that the model itself predicted.
         n_clipped: Number of predictions off the rating scale.
         predictions_digest: Hash of all predictions; equal if they are equal.
-        wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner.
+        wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner,
+            and ``distribution`` is there if the model predicts distributions.
         cpu_seconds: Processor seconds by phase.
         ready_seconds: Wall-clock seconds from the data to the first predictions:
             import, construction and preparation of the model, fit, and the first call
@@ -193,11 +194,13 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     def seconds_to_predictions(self) -> float | None:
         """Wall-clock seconds from data to predictions; `None` if not measured.
 
-        They include whatever a model does before or after its fit.
+        They include whatever a model does before or after its fit, but no
+        distributions, which few models predict.
         """
         if "fit" not in self.wall_seconds:
             return None
-        return self.seconds - self.wall_seconds.get("score", 0.0)
+        others = ("distribution", "score")
+        return self.seconds - sum(self.wall_seconds.get(name, 0.0) for name in others)
 
 
 def trial_key(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchbox.reports.tables import render as render
     from benchbox.reports.tables import write_tables as write_tables
     from benchbox.reports.warnings import audit_warnings as audit_warnings
+    from benchbox.reports.warnings import time_warnings as time_warnings
 else:
     # `benchbox list` only fits tables, so it must not load records and analyses.
     __getattr__, __dir__, __all__ = lazy_names(
@@ -31,6 +32,7 @@ else:
             "render": "tables",
             "row_values": "structured",
             "terminal_width": "fitting",
+            "time_warnings": "warnings",
             "write_tables": "tables",
         },
     )

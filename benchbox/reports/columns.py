@@ -27,6 +27,9 @@ EXACT: Flag = "predicts hidden ratings exactly"
 FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", EXACT: "⚠", "": ""}
 """Sign after the first score of a row, the same in all formats."""
 
+TOLD = "◷"
+"""Sign of a model that is told when each question is asked, in all formats."""
+
 FRONT = "◆"
 """Sign after the fit seconds of a model on the accuracy–cost front."""
 
@@ -71,7 +74,8 @@ class Column:
 def sign(row: Row) -> str:
     """Return what warns of the scores of a row, the same in all formats."""
     flag = FLAGS[row.flag]
-    return flag + DEPENDS * (depends(row.asked_again) and flag != DEPENDS)
+    again = DEPENDS * (depends(row.asked_again) and flag != DEPENDS)
+    return flag + again + (TOLD if row.asks_times else "")
 
 
 def columns(board: Leaderboard) -> list[Column]:

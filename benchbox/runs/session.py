@@ -15,13 +15,14 @@ from benchbox.protocols import older_rule
 from benchbox.records import (
     Access,
     MetricRecord,
+    PlannedModel,
     RunConfig,
     RunFolder,
     RunRecord,
     now,
     scratch_folder,
 )
-from benchbox.reports import write_tables
+from benchbox.reports import time_warnings, write_tables
 from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
 from benchbox.runs.costs import Costs, newest_runs
@@ -140,13 +141,14 @@ class Session:
             config=config,
             models=models,
             stages=made,
-            metrics=resolve_metrics(self.registry),
+            metrics=_metrics_for(models, resolve_metrics(self.registry)),
             n_threads=n_threads,
             accelerators=accelerators or find_accelerators(config.device, executor),
             access=_access(config, made),
             refused=tuple(map(str, stages.refused)),
         )
         check_n_trials(plan)
+        self._tell_of_times(plan)
         if config.tuning is None:
             return plan
         check_metric(plan)
@@ -154,6 +156,23 @@ class Session:
         # A plugin may be a file, too; it states its ranges itself.
         of_files = [model for model in models if model.target not in targets]
         return with_tuned(plan, {**spaces, **own_spaces(of_files, executor)})
+
+    def _tell_of_times(self, plan: Plan) -> None:
+        """Say what the times of questions betray to the models that are told them."""
+        for number, stage in enumerate(plan.stages):
+            told = [
+                plan.models[place].label
+                for place in plan.participants(number)
+                if plan.models[place].capabilities.uses_question_times
+            ]
+            if not told:
+                continue
+            record = stage.record()
+            for text in time_warnings(record):
+                self.notify(
+                    f"benchbox: {record.label}, told when each question is asked: "
+                    f"{', '.join(told)}. In {text}."
+                )
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""
@@ -290,6 +309,14 @@ def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunC
             "A run with a tuning budget is one of `benchbox tune`; --resume it there."
         )
     return config
+
+
+def _metrics_for(
+    models: Sequence[PlannedModel], metrics: Sequence[Metric]
+) -> list[Metric]:
+    """Return the metrics that can have a value for any of the models."""
+    any_predicts = any(m.capabilities.predicts_distribution for m in models)
+    return [m for m in metrics if any_predicts or not m.needs_distribution]
 
 
 def _access(

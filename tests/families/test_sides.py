@@ -74,6 +74,20 @@ def test_the_posterior_mean_of_a_user_is_that_of_a_linear_model(place) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
+def test_the_posterior_of_a_prediction_is_that_of_a_linear_model(place) -> None:
+    mean, covariance = Known.moments()
+    rows, columns = np.array([1, 0, 1, 2]), np.array([0, 2, 2, 1])
+    weights = np.column_stack([np.ones(4), Known.items[columns][:, 1:]])
+
+    means, variances = Known.rated(place, 3).predictive(*Known.rest, (rows, columns))
+
+    wanted = weights @ mean + Known.items[columns][:, 0]
+    np.testing.assert_allclose(means, wanted, rtol=1e-3, atol=1e-4)
+    spread = np.einsum("pi,ij,pj->p", weights, covariance, weights)
+    np.testing.assert_allclose(variances, spread, rtol=1e-3)
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_draws_of_a_user_have_the_moments_of_a_linear_model(place) -> None:
     mean, covariance = Known.moments()
 

@@ -53,6 +53,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "squares": ("biased-mf", {}),
     "posterior": ("bayesian-mf", {"burn_in": 1}),
+    "kernels": ("sparse-fc", {"hidden_units": [5, 4]}),
+    "convolved": ("glocal-k", {"hidden_units": [5, 4], "pretraining": 1}),
 }
 """A model and options by name: together they take every turn of the device's code."""
 

@@ -15,12 +15,25 @@ def ranks(analyses: Sequence[Analysis]) -> list[Section]:
     """Return the ranks of models over data sets, if there are enough of both.
 
     Each data set counts once, under its first protocol that measures prediction.
+    Models that are told when each question is asked have ranks of their own, unless
+    they are compared with the others.
     """
+    if not analyses or analyses[0].across_kinds:
+        return _ranks(analyses, (False, True))
+    return [*_ranks(analyses, (False,)), *_ranks(analyses, (True,))]
+
+
+def _ranks(analyses: Sequence[Analysis], kinds: tuple[bool, ...]) -> list[Section]:
+    """Return the ranks of the models whose `asks_times` is one of *kinds*."""
     boards: dict[str, dict[str, float]] = {}
     for analysis in analyses:
         name = spell(analysis.stage.dataset, analysis.stage.dataset_options)
         if not analysis.stage.flaw:
-            own = {m.label: m.by_fold for m in analysis.models if m.label != REFERENCE}
+            own = {
+                m.label: m.by_fold
+                for m in analysis.models
+                if m.label != REFERENCE and m.asks_times in kinds
+            }
             boards.setdefault(name, {label: fmean(f) for label, f in own.items()})
     shared = [
         label

@@ -156,4 +156,10 @@ def _metric(plan: Plan) -> Metric:
     by_name = {metric.name: metric for metric in plan.metrics}
     if name not in by_name:
         raise UsageError(f"No metric named {name!r}. Available: {', '.join(by_name)}.")
-    return by_name[name]
+    metric = by_name[name]
+    if metric.target is not None:
+        raise UsageError(
+            f"Options cannot be chosen by {name!r}, of which neither higher nor lower "
+            f"values are better. Choose another --metric."
+        )
+    return metric
