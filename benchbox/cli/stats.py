@@ -4,13 +4,12 @@ from pathlib import Path
 
 import click
 
-from benchbox.analysis import Analysis, analyse, measures_of
+from benchbox.analysis import Analysis
 from benchbox.cli.common import notify, results_option, say
 from benchbox.cli.installed import complain, installed
-from benchbox.errors import ResultsError
 from benchbox.records import RunFolder, RunRecord
 from benchbox.reports import STATS_FORMATS
-from benchbox.runs import Stages, resolve_metrics
+from benchbox.runs import analysed, folds_again
 
 
 @click.command("stats")
@@ -55,22 +54,5 @@ def _analysed(
 ) -> tuple[RunRecord, list[Analysis]]:
     registry = installed()
     complain(registry)
-    run, trials = folder.read_run(), folder.trials()
-    if not any(trial.status == "ok" for trial in trials):
-        raise ResultsError(
-            f"No trial of run {run.id} succeeded, so there is nothing to analyse."
-        )
-    stages = Stages(registry, notify, run.config.columns)
-    measures = measures_of(run, resolve_metrics(registry), metric)
-    return run, [
-        analyse(
-            run,
-            number,
-            stages.rebuild(run, number).folds,
-            folder,
-            trials,
-            measures,
-            across_kinds=across_kinds,
-        )
-        for number in range(len(run.stages))
-    ]
+    folds_of = folds_again(folder.read_run(), registry, notify)
+    return analysed(folder, registry, folds_of, metric, across_kinds=across_kinds)

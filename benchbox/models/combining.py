@@ -9,7 +9,7 @@ from benchbox.models.contract import Capabilities
 _ALL = ("inductive", "handles_cold_users", "handles_cold_items")
 """What it can do if all of its members can."""
 
-_ANY = ("uses_features", "uses_timestamps", "stochastic")
+_ANY = ("uses_features", "uses_timestamps", "uses_question_times", "stochastic")
 """What is true of it if it is true of one of its members."""
 
 

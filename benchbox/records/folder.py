@@ -259,6 +259,10 @@ class RunFolder:
         """Write a derived file such as a table, with control characters spelt out."""
         self._write(name, printable(text).encode())
 
+    def write_page(self, name: str, text: str) -> None:
+        """Write a derived page, whose scripts must stay as they are."""
+        self._write(name, text.encode())
+
     def _write(self, name: str, content: "bytes | Values") -> None:
         target = self.path / name
         part = target.with_name(f".{target.name}.part")

@@ -18,6 +18,9 @@ NOT_ENFORCED = "not enforced"
 MOST_SCORE = 1e100
 """Largest absolute value of a score: beyond it, variances exceed what a float holds."""
 
+_AFTERWARDS = ("latency", "distribution", "score")
+"""Phases after the predictions: what benchbox measures, not what the model needs."""
+
 
 class ScoreRecord(msgspec.Struct, frozen=True):
     """Value of a metric in one trial.
@@ -199,8 +202,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         """
         if "fit" not in self.wall_seconds:
             return None
-        others = ("distribution", "score")
-        return self.seconds - sum(self.wall_seconds.get(name, 0.0) for name in others)
+        others = (self.wall_seconds.get(phase, 0.0) for phase in _AFTERWARDS)
+        return self.seconds - sum(others)
 
 
 def trial_key(

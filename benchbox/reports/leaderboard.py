@@ -150,6 +150,7 @@ class Leaderboard:
         columns: Columns that plugins add.
         unconfined: What a trial says that nothing kept from other files; else empty.
         remarks: Sentences on what accelerators lacked in these trials.
+        trials: All its trials that have ended.
     """
 
     stage: StageRecord
@@ -160,6 +161,7 @@ class Leaderboard:
     columns: Sequence[ColumnSpec] = ()
     unconfined: str = ""
     remarks: Sequence[str] = ()
+    trials: Sequence[TrialRecord] = ()
 
 
 def leaderboards(
@@ -194,6 +196,7 @@ def leaderboards(
                 columns=columns,
                 unconfined=_unconfined(mine),
                 remarks=what_accelerators_lacked(mine),
+                trials=mine,
             )
         )
     return boards

@@ -29,6 +29,7 @@ from benchbox.runs.costs import Costs, newest_runs
 from benchbox.runs.events import Events, TellingListener
 from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import Plan, Stage
+from benchbox.runs.reporting import write_page
 from benchbox.runs.resolve import (
     choose_device,
     find_accelerators,
@@ -215,6 +216,8 @@ class Session:
         columns = [offer.value for offer in self.registry.all("columns")]
         for line in write_tables(folder, formats, columns):
             self.notify(f"benchbox: {line}")
+        stages = plan.stages
+        write_page(folder, self.registry, self.notify, lambda n: stages[n].folds)
         self._tell_of_metrics(folder)
         return record
 

@@ -165,7 +165,8 @@ def test_a_fitted_model_predicts_hidden_ratings_and_is_restored(options) -> None
     assert rmse(predicted, hidden.values) < 0.85 * rmse(bias, hidden.values)
     best = min(report.validation_rmse for report in reports)
     clipped = hidden.scale.clip(predicted)
-    assert rmse(clipped, hidden.values) == pytest.approx(best, rel=1e-6)
+    # Shrinking to the bias model changes them a little.
+    assert rmse(clipped, hidden.values) == pytest.approx(best, rel=0.01)
 
     other = KernelAutoencoder(options)
     other.restore(model.state())
@@ -177,7 +178,11 @@ def test_the_best_epoch_may_lie_before_fine_tuning() -> None:
     train, hidden = a_split()
     # So large a kernel spoils the network for good.
     options = GLocalKOptions(
-        hidden_units=(8, 8), pretraining=6, global_start="random", global_scale=1e4
+        hidden_units=(8, 8),
+        pretraining=6,
+        global_start="random",
+        global_scale=1e4,
+        shrink=False,
     )
     reports = []
     context = FitContext(

@@ -126,6 +126,7 @@ _KERNELS: dict[str, Any] = {
     "kernel_dims": 5,
     "centring": "none",
     "level": 0.0,
+    "shrink": False,
 }
 _SPARSE_FC_PRESETS = {
     "ml-1m": _KERNELS | {"weight_decay": 60.0, "kernel_decay": 0.013},
@@ -200,7 +201,12 @@ def benchbox_models() -> list[ModelSpec]:
             presets=_SPARSE_FC_PRESETS,
             reference="http://proceedings.mlr.press/v80/muller18a.html",
             search=_KERNEL_SEARCH,
+<<<<<<< HEAD
             cost_hint=12.0,
+            by_default=False,
+=======
+            cost_hint=9.0,
+>>>>>>> h-kernels
         ),
         ModelSpec(
             name="glocal-k",
@@ -211,6 +217,11 @@ def benchbox_models() -> list[ModelSpec]:
             presets=_GLOCAL_K_PRESETS,
             reference="doi:10.1145/3459637.3482112",
             search=_KERNEL_SEARCH,
+<<<<<<< HEAD
             cost_hint=25.0,
+            by_default=False,
+=======
+            cost_hint=10.0,
+>>>>>>> h-kernels
         ),
     ]

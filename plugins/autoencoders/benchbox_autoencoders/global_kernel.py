@@ -34,23 +34,30 @@ class Neighbours:
 
     @classmethod
     def of(cls, batch: Batch) -> "Neighbours":
-        """Return the neighbours of the rated cells of *batch*."""
+        """Return the neighbours of the rated cells of *batch*, on its device."""
         n_rows, n_columns = batch.cells.n_rows, batch.cells.n_columns
+        # On the CPU, because a device would have the host wait for the number of cells.
+        cells = batch.cells
+        parts = (cells.places, cells.columns, batch.values)
+        places, all_columns, ratings = (part.cpu() for part in parts)
         keys, values, slots = [], [], []
         for slot in range(SIZE * SIZE):
             # A weight above the centre is for the rating above, and so for the cell
             # below that rating.
             down, right = (1 - part for part in divmod(slot, SIZE))
-            rows, columns = batch.cells.places + down, batch.cells.columns + right
+            rows, columns = places + down, all_columns + right
             inside = (rows >= 0) & (rows < n_rows)
             inside &= (columns >= 0) & (columns < n_columns)
             keys.append((rows * n_columns + columns)[inside])
-            values.append(batch.values[inside])
+            values.append(ratings[inside])
             slots.append(torch.full_like(keys[-1], slot))
         flat, place = torch.unique(torch.cat(keys), return_inverse=True)
-        around = batch.values.new_zeros(len(flat), SIZE * SIZE)
+        around = ratings.new_zeros(len(flat), SIZE * SIZE)
         around[place, torch.cat(slots)] = torch.cat(values)
-        return cls(cells=_cells(flat, n_rows, n_columns), values=around)
+        device = batch.values.device
+        return cls(
+            cells=_cells(flat.to(device), n_rows, n_columns), values=around.to(device)
+        )
 
 
 class GlobalKernel(nn.Module):
@@ -59,7 +66,8 @@ class GlobalKernel(nn.Module):
     Args:
         batch: All training ratings, by item.
         scale: Factor of the kernel.
-        generator: Random generator of the initial shares, on the CPU.
+        generator: Random generator of the initial shares, on the CPU. They are moved
+            to the device with the network.
 
     Attributes:
         cells: Cells whose value may differ from 0.
@@ -71,8 +79,7 @@ class GlobalKernel(nn.Module):
         around = Neighbours.of(batch)
         self.cells, self._around, self._scale = around.cells, around.values, scale
         shape = batch.cells.n_rows, SIZE * SIZE
-        drawn = _SHARE * torch.randn(shape, generator=generator)
-        self.shares = nn.Parameter(drawn.to(batch.values.device))
+        self.shares = nn.Parameter(_SHARE * torch.randn(shape, generator=generator))
 
     @torch.no_grad()
     def start_as_identity(self, means: Tensor) -> None:

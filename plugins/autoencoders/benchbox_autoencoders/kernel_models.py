@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchbox import FitContext, Ratings
-from benchbox.models import State, nested, part
+from benchbox.models import Shrinkage, State, fit_shrinkage, nested, part
 from benchbox.models.training import Centre, fit_centre
 from benchbox_autoencoders.cells import Batch
 from benchbox_autoencoders.kernel_network import KernelNetwork
@@ -30,6 +30,7 @@ class KernelAutoencoder:
     def __init__(self, options: SparseFCOptions) -> None:
         self.n_parameters = 0
         self._options = options
+        self._shrinkage = Shrinkage()
         self._centre: Centre
         self._units: Tensor
         self._weights: Tensor
@@ -44,6 +45,10 @@ class KernelAutoencoder:
         network = train_kernels(rows, batch, self._options, context, evaluate)
         self.n_parameters = sum(p.numel() for p in network.parameters())
         self._units, self._weights = network.factors(batch)
+        if self._options.shrink:
+            self._shrinkage = fit_shrinkage(
+                train, context, self._unshrunk, self._shrinkage
+            )
 
     def state(self) -> State:
         """Return the centre, units per item, and weights per user."""
@@ -52,11 +57,13 @@ class KernelAutoencoder:
             "units": self._units.cpu().numpy(),
             "weights": self._weights.cpu().numpy(),
             "n_parameters": self.n_parameters,
+            **nested("shrinkage", self._shrinkage.state),
         }
 
     def restore(self, state: State) -> None:
         """Restore what `state` returned."""
         self._centre = Centre.from_state(part(state, "centre"))
+        self._shrinkage = Shrinkage.from_state(part(state, "shrinkage"))
         self._units = torch.from_numpy(np.array(state["units"]))
         self._weights = torch.from_numpy(np.array(state["weights"]))
         self.n_parameters = int(state["n_parameters"])
@@ -65,6 +72,12 @@ class KernelAutoencoder:
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """Return the reconstruction of the items' training ratings at these pairs."""
+        predicted = self._unshrunk(history, users, items)
+        return self._shrinkage.shrunk(predicted, history, users, items)
+
+    def _unshrunk(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         centres = self._centre.of(history, users, items)
         factors = self._units, self._weights
         return self._restored(_products(*factors, users, items), centres)

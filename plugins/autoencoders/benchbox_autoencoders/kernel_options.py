@@ -40,6 +40,9 @@ class SparseFCOptions(Options, frozen=True):
         patience: Number of epochs to wait for the validation error to fall by a
             ten-thousandth before training stops; the best epoch is used. With 0, all
             epochs are trained, and the last is used.
+        shrink: Whether predictions are pulled towards the bias model's, as far as the
+            validation ratings ask for; see `benchbox.models.Shrinkage`. With a
+            ``patience`` of 0 there are no validation ratings, and nothing is pulled.
     """
 
     # Chosen by validation RMSE, on a random tenth of the training part of ML-100K's u1.
@@ -56,6 +59,7 @@ class SparseFCOptions(Options, frozen=True):
     steps: Count = 5
     epochs: Count = 60
     patience: Annotated[int, Meta(ge=0)] = 6
+    shrink: bool = True
 
     @property
     def asks_validation(self) -> bool:

@@ -48,7 +48,9 @@ class Blend:
         if hidden is not None and history is not None and len(hidden):
             predicted = np.column_stack(
                 [
-                    member.predict(history, hidden.users, hidden.items)
+                    member.predict(
+                        history, hidden.users, hidden.items, hidden.timestamps
+                    )
                     for member in self._members
                 ]
             )
@@ -85,13 +87,21 @@ class Blend:
         return 1 + len(self._weights) + sum(used)
 
     def predict(
-        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+        self,
+        history: Ratings,
+        users: NDArray[np.int32],
+        items: NDArray[np.int32],
+        timestamps: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float32]:
-        """Return the weighted sum of the members' predictions."""
+        """Return the weighted sum of the members' predictions.
+
+        The times of the questions go to members that are told them.
+        """
         total = np.full(len(users), self._mean)
         for member, weight in self._weighted():
             if weight:
-                total += weight * (member.predict(history, users, items) - self._mean)
+                predicted = member.predict(history, users, items, timestamps)
+                total += weight * (predicted - self._mean)
         return total.astype(np.float32)
 
     def _refit(self, train: Ratings, context: FitContext) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,13 +60,29 @@ class Member:
         self._model.fit(train, replace(self._own(context, []), epochs=epochs))
 
     def predict(
-        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+        self,
+        history: Ratings,
+        users: NDArray[np.int32],
+        items: NDArray[np.int32],
+        timestamps: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float64]:
-        """Return the model's predictions, shape ``(n,)``."""
+        """Return the model's predictions, shape ``(n,)``.
+
+        Args:
+            history: All visible ratings of these users.
+            users: User index per pair, shape ``(n,)``.
+            items: Item index per pair, shape ``(n,)``.
+            timestamps: When each question is asked, shape ``(n,)``, for a model that
+                is told.
+        """
+        questions: list[NDArray[Any]] = [users, items]
+        if self._can.uses_question_times and timestamps is not None:
+            questions.append(timestamps)
         predicted = np.empty(len(users))
         for start in range(0, len(users), _CHUNK):
             part = slice(start, start + _CHUNK)
-            predicted[part] = self._model.predict(history, users[part], items[part])
+            asked = [column[part] for column in questions]
+            predicted[part] = self._model.predict(history, *asked)
         return predicted
 
     @property
