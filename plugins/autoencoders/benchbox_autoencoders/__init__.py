@@ -201,12 +201,8 @@ def benchbox_models() -> list[ModelSpec]:
             presets=_SPARSE_FC_PRESETS,
             reference="http://proceedings.mlr.press/v80/muller18a.html",
             search=_KERNEL_SEARCH,
-<<<<<<< HEAD
-            cost_hint=12.0,
-            by_default=False,
-=======
             cost_hint=9.0,
->>>>>>> h-kernels
+            by_default=False,
         ),
         ModelSpec(
             name="glocal-k",
@@ -217,11 +213,7 @@ def benchbox_models() -> list[ModelSpec]:
             presets=_GLOCAL_K_PRESETS,
             reference="doi:10.1145/3459637.3482112",
             search=_KERNEL_SEARCH,
-<<<<<<< HEAD
-            cost_hint=25.0,
-            by_default=False,
-=======
             cost_hint=10.0,
->>>>>>> h-kernels
+            by_default=False,
         ),
     ]
