@@ -29,9 +29,23 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return True
 
     @property
+    def unused_capabilities(self) -> frozenset[str]:
+        """Names of capabilities that the model does not use with these options.
+
+        So one model can have a preset that asks for times, as in
+        ``frozenset() if self.with_times else frozenset({"uses_question_times"})``.
+        """
+        return frozenset()
+
+    @property
     def set_aside(self) -> frozenset[str]:
         """Names of options without effect, because other options replace them."""
         return frozenset()
+
+    @property
+    def fits_models(self) -> tuple[str, ...]:
+        """Installed models that the model fits itself, as on the command line."""
+        return ()
 
 
 class NoOptions(Options, frozen=True):

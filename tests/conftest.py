@@ -11,6 +11,9 @@ from hypothesis import settings
 # Threads that spin while they wait make a busy machine many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# A page after each of hundreds of runs would take a minute; its own tests switch it on.
+os.environ["BENCHBOX_REPORT"] = "off"
+
 # For planted models that remember other trials: the same in trials of this process, and
 # another in tests that run beside it.
 os.environ["BENCHBOX_TESTS_RUN"] = f"{os.getuid()}-{os.getpid()}"

@@ -10,7 +10,11 @@ import benchbox
 
 CORE = Path(benchbox.__file__).parent
 
-HEAVY = {"torch", "pandas", "scipy", "pyarrow", "ray", "requests", "pooch", "rich"}
+HEAVY = {"torch", "pandas", "scipy", "pyarrow", "ray", "requests", "pooch", "rich"} | {
+    "altair",
+    "jinja2",
+    "vl_convert",
+}
 
 
 def loaded_by(code: str) -> set[str]:

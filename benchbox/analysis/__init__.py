@@ -22,5 +22,6 @@ from benchbox.analysis.statistics.intervals import OVER_USERS as OVER_USERS
 from benchbox.analysis.statistics.intervals import Interval as Interval
 from benchbox.analysis.statistics.intervals import paired_interval as paired_interval
 from benchbox.analysis.statistics.intervals import spread as spread
+from benchbox.analysis.statistics.power import folds_needed as folds_needed
 from benchbox.analysis.statistics.ranks import Ranking as Ranking
 from benchbox.analysis.statistics.ranks import rank as rank

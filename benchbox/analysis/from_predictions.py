@@ -12,7 +12,8 @@ from benchbox.analysis.statistics.paired import groups
 from benchbox.analysis.statistics.resampling import Estimate, Resampler
 from benchbox.analysis.tally import FoldTruth, Tally
 from benchbox.errors import ResultsError
-from benchbox.metrics import Metric, joined
+from benchbox.metrics import Metric, joined, pooled
+from benchbox.models import Capabilities
 from benchbox.protocols import Fold, older_rule
 from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord, gravest
 from benchbox.seeding import derive_seed
@@ -51,6 +52,8 @@ def analyse(
     folder: RunFolder,
     trials: Sequence[TrialRecord],
     measures: Measures,
+    *,
+    across_kinds: bool = False,
 ) -> Analysis:
     """Analyse the stored predictions of one stage.
 
@@ -61,6 +64,8 @@ def analyse(
         folder: Folder of the run, with its predictions.
         trials: Trials of the run.
         measures: Metrics of the analysis; see `measures_of`.
+        across_kinds: Whether to compare models that are told when each question is
+            asked with those that are not.
 
     Raises:
         ResultsError: Predictions were not saved, or the headline metric scores no
@@ -79,7 +84,9 @@ def analyse(
         whole.append(reference)
     _check_scored(stage, whole)
     seed = derive_seed(run.config.seed, "statistics", stage.data_id)
-    models, pairs = _compared(stage, measures.headline, whole, seed)
+    models, pairs = _compared(
+        stage, measures.headline, whole, seed, across_kinds=across_kinds
+    )
     return Analysis(
         stage=stage,
         clip=run.config.clip,
@@ -88,6 +95,7 @@ def analyse(
         models=models,
         pairs=pairs,
         left_out=[t.label for t in tallies if len(t.digests) != n_folds],
+        across_kinds=across_kinds,
         unknown=measures.unknown,
         asked_again={
             model.label: gravest(t.asked_again for t in mine if t.label == model.label)
@@ -106,10 +114,11 @@ def _tallied(
 ) -> tuple[list[Tally], Tally]:
     """Return the tally of each model, and that of the bias model."""
 
-    def new(label: str, *, is_stochastic: bool) -> Tally:
+    def new(label: str, can: Capabilities) -> Tally:
         return Tally(
             label=label,
-            is_stochastic=is_stochastic,
+            is_stochastic=can.stochastic,
+            asks_times=can.uses_question_times,
             n_users=stage.n_users,
             headline=measures.headline,
             metrics=measures.on(stage),
@@ -118,17 +127,21 @@ def _tallied(
     by_name = {fold.name: fold for fold in folds}
     taking_part = {place: run.models[place] for place in stage.participants(run)}
     tallies = {
-        place: new(model.label, is_stochastic=model.capabilities.stochastic)
+        place: new(model.label, model.capabilities)
         for place, model in taking_part.items()
     }
-    reference = new(REFERENCE, is_stochastic=False)
+    reference = new(REFERENCE, Capabilities(stochastic=False))
     for record in stage.folds:
         here = [t for t in trials if t.fold == record.name]
         if here:
             truth = FoldTruth(by_name[record.name], run.config.clip)
             for place, tally in tallies.items():
-                fits = [folder.predictions(t) for t in here if t.model == place]
-                tally.add(truth, fits)
+                own = [t for t in here if t.model == place]
+                tally.add(
+                    truth,
+                    [folder.predictions(t) for t in own],
+                    [folder.distribution(t) for t in own],
+                )
             reference.add(truth, [folder.reference(here[0])])
     return list(tallies.values()), reference
 
@@ -144,20 +157,31 @@ def _check_scored(stage: StageRecord, tallies: Sequence[Tally]) -> None:
 
 
 def _compared(
-    stage: StageRecord, headline: Metric, tallies: Sequence[Tally], seed: int
+    stage: StageRecord,
+    headline: Metric,
+    tallies: Sequence[Tally],
+    seed: int,
+    *,
+    across_kinds: bool,
 ) -> tuple[list[ModelAnalysis], list[Pair]]:
-    """Return the models, best first, and the comparison of every two of them."""
+    """Return the models, best first, and the comparison of two of them each."""
     sign = -1 if headline.higher_is_better else 1
     ordered = sorted(tallies, key=lambda t: sign * t.totals(headline).values[0])
     if not ordered:
         return [], []
     estimates = [_estimates(tally, seed) for tally in ordered]
-    pairs = list(compare_tallies(stage, headline, ordered, estimates, seed))
-    places = combinations(range(len(ordered)), 2)
-    different = {
+    every = list(combinations(range(len(ordered)), 2))
+    places = [
+        (a, b)
+        for a, b in every
+        if across_kinds or ordered[a].asks_times == ordered[b].asks_times
+    ]
+    pairs = list(compare_tallies(stage, headline, ordered, estimates, places, seed))
+    # What was not compared shares no letter.
+    different = set(every) - {
         place
         for place, pair in zip(places, pairs, strict=True)
-        if pair.effect.verdict in ("better", "worse")
+        if pair.effect.verdict not in ("better", "worse")
     }
     letters = groups(len(ordered), different)
     models = [
@@ -173,6 +197,7 @@ def _model(
     fits = tally.by_fold
     return ModelAnalysis(
         label=tally.label,
+        asks_times=tally.asks_times,
         variants={
             name: _mean_over_folds(folds) for name, folds in tally.variants.items()
         },
@@ -182,6 +207,7 @@ def _model(
         by_fold=tuple(fmean(fold) for fold in fits),
         breakdown=joined(tally.breakdowns),
         group=group,
+        reliability=pooled(tally.reliabilities) if tally.reliabilities else None,
     )
 
 

@@ -1,7 +1,6 @@
 """Compares every two models of a stage."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 from math import hypot
 from statistics import fmean
 
@@ -28,26 +27,24 @@ def compare_tallies(
     metric: Metric,
     tallies: list[Tally],
     estimates: Sequence[Mapping[str, Estimate]],
+    places: Sequence[tuple[int, int]],
     seed: int,
 ) -> Iterator[Pair]:
-    """Yield the comparison of every two models.
+    """Yield the comparison of the pairs of models at *places*.
 
     Args:
         stage: Data set and protocol.
         metric: Metric to compare by.
         tallies: Scores of the models, best first by *metric*.
         estimates: Estimates by metric name of each model, in the same order.
+        places: Indexes of the models of each pair, the lower first.
         seed: Seed for resampling users.
     """
     sums = np.array([tally.sums[metric.name] for tally in tallies])
     totals = seen_users(tallies[0].counts[metric.name], sums, metric)
-    same = {
-        (a, b)
-        for a, b in combinations(range(len(tallies)), 2)
-        if tallies[a].digests == tallies[b].digests
-    }
+    same = {(a, b) for a, b in places if tallies[a].digests == tallies[b].digests}
     share = fmean(fold.n_hidden / fold.n_train for fold in stage.folds)
-    for (a, b), effect in compare_all(totals, same, seed=seed):
+    for (a, b), effect in compare_all(totals, same, pairs=places, seed=seed):
         fits = [tallies[place].by_fold for place in (a, b)]
         first, second = [[fmean(of_fold) for of_fold in own] for own in fits]
         differences = [mine - its for mine, its in zip(first, second, strict=True)]

@@ -7,7 +7,7 @@ from benchbox.analysis.statistics.components import Components
 from benchbox.analysis.statistics.intervals import Interval
 from benchbox.analysis.statistics.paired import Effect
 from benchbox.analysis.statistics.resampling import Estimate
-from benchbox.metrics import Breakdown, Metric
+from benchbox.metrics import Breakdown, Metric, Reliability
 from benchbox.records import AskedAgain, StageRecord
 
 REFERENCE = "(bias model)"
@@ -20,6 +20,7 @@ class ModelAnalysis:
 
     Attributes:
         label: Model and changed options.
+        asks_times: Whether it is told when each question is asked.
         variants: RMSE by name of the definition, mean over folds and fits; `None` if
             no rating was left to score.
         n_scored: Number of scored ratings by name of the definition, over all folds.
@@ -28,10 +29,13 @@ class ModelAnalysis:
         spread: Mean of the headline metric, and its spread over folds and seeds.
         by_fold: Headline metric per fold, mean over fits.
         breakdown: Metrics by slice.
+        reliability: Calibration of its predicted distributions; `None` if it predicts
+            none.
         group: Letters; models that share a letter do not differ significantly.
     """
 
     label: str
+    asks_times: bool = False
     variants: Mapping[str, float | None]
     n_scored: Mapping[str, int]
     estimates: Mapping[str, Estimate]
@@ -39,6 +43,7 @@ class ModelAnalysis:
     by_fold: tuple[float, ...]
     breakdown: Breakdown
     group: str
+    reliability: Reliability | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,9 @@ class Analysis:
         metrics: All metrics with intervals and slices, in the order of their columns.
         models: Models with predictions for every fold, best first by the headline over
             all folds together.
-        pairs: Every two of these models, in that order.
+        pairs: Every two of these models that are compared, in that order.
+        across_kinds: Whether models that are told when each question is asked are
+            compared with others; if not, they never share a letter.
         left_out: Labels of the other models.
         unknown: Titles of the run's metrics that are not installed, or are defined
             differently now.
@@ -102,5 +109,6 @@ class Analysis:
     models: list[ModelAnalysis]
     pairs: list[Pair]
     left_out: list[str]
+    across_kinds: bool = False
     unknown: tuple[str, ...] = ()
     asked_again: Mapping[str, AskedAgain | None] = field(default_factory=dict)

@@ -7,15 +7,19 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.distribution import Distribution
 from benchbox.metrics import (
     VARIANTS,
     Breakdown,
     Floats,
     Metric,
+    Reliability,
     Scored,
     Slicing,
     UserTotals,
     break_down,
+    pooled,
+    reliability,
     seen_users,
     slicing,
     summed,
@@ -35,14 +39,20 @@ class FoldTruth:
             self.slicing.popularity[hidden.items] == 0
         )
 
-    def scored(self, predictions: Values) -> Scored:
+    def scored(
+        self, predictions: Values, distribution: Distribution | None = None
+    ) -> Scored:
         """Return the hidden ratings, with predictions as the run scores them."""
         hidden = self.hidden
+        if self.clip and distribution is not None:
+            distribution = distribution.clipped(hidden.scale.low, hidden.scale.high)
         return Scored(
             predicted=hidden.scale.clip(predictions) if self.clip else predictions,
             actual=hidden.values,
             users=hidden.users,
             items=hidden.items,
+            distribution=distribution,
+            scale=hidden.scale,
         )
 
 
@@ -56,6 +66,7 @@ class Tally:
         headline: Metric by which models are compared.
         metrics: All metrics with a term, including the headline.
         is_stochastic: Whether the model depends on the seed.
+        asks_times: Whether it is told when each question is asked.
         digests: Hashes of the predictions of all fits, per fold.
         by_fold: Headline metric of each fit, per fold.
         variants: RMSE of each fit, per fold, by name of the definition.
@@ -63,6 +74,8 @@ class Tally:
         breakdowns: Sums by slice of each fit, per fold.
         counts: Number of scored ratings per user, shape ``(n_users,)``, by metric.
         sums: Sum of terms per user, shape ``(n_users,)``, by metric.
+        reliabilities: Calibration of the predicted distributions, per fold; empty if
+            the model predicts none.
     """
 
     label: str
@@ -70,6 +83,7 @@ class Tally:
     headline: Metric
     metrics: Sequence[Metric]
     is_stochastic: bool
+    asks_times: bool = False
     digests: list[frozenset[bytes]] = field(default_factory=list)
     by_fold: list[list[float]] = field(default_factory=list)
     variants: dict[str, list[list[float | None]]] = field(default_factory=dict)
@@ -77,11 +91,24 @@ class Tally:
     breakdowns: list[list[Breakdown]] = field(default_factory=list)
     counts: dict[str, Floats] = field(default_factory=dict)
     sums: dict[str, Floats] = field(default_factory=dict)
+    reliabilities: list[Reliability] = field(default_factory=list)
 
-    def add(self, truth: FoldTruth, fits: Sequence[Values]) -> None:
-        """Add the model's predictions of one fold, an array per fit; may be none."""
+    def add(
+        self,
+        truth: FoldTruth,
+        fits: Sequence[Values],
+        distributions: Sequence[Distribution | None] = (),
+    ) -> None:
+        """Add what the model predicted of one fold, an array per fit; may be none."""
         if not fits:
             return
+        found = [
+            reliability(truth.scored(values, distribution))
+            for values, distribution in zip(fits, distributions, strict=False)
+            if distribution is not None
+        ]
+        if found:
+            self.reliabilities.append(pooled(found, 1 / len(found)))
         scored = [truth.scored(predictions) for predictions in fits]
         self.digests.append(
             frozenset(blake2b(s.predicted.tobytes()).digest() for s in scored)

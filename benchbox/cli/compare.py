@@ -79,6 +79,11 @@ _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
     "--trust-machines", is_flag=True, help="Compare times of different machines."
 )
 @click.option(
+    "--across-kinds",
+    is_flag=True,
+    help="Compare metrics even if only one side is told when each question is asked.",
+)
+@click.option(
     "--allow-missing",
     is_flag=True,
     help="Compare what both have, even if SECOND lacks models or folds of FIRST.",

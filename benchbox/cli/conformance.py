@@ -8,7 +8,7 @@ from benchbox.data import DatasetCard
 from benchbox.errors import UsageError, nearest
 from benchbox.models import ModelSpec
 from benchbox.options import NoOptions, Options, split_choice
-from benchbox.plugins import Registry
+from benchbox.plugins import Registry, preset_of
 from benchbox.targets import resolve
 from benchbox.testing import (
     DATASET_CHECKS,
@@ -35,7 +35,9 @@ def find_subjects(text: str, registry: Registry) -> list[tuple[str, Subject]]:
     name, settings = split_choice(text)
     if name in registry.offers["models"]:
         spec = registry.find("models", name).value
-        return [(f"model {name}", ModelSubject(spec=spec, settings=settings))]
+        chosen = dict(settings)
+        preset = preset_of(spec, chosen.pop("preset")) if "preset" in chosen else {}
+        return [(f"model {text}", ModelSubject(spec=spec, settings=preset | chosen))]
     if name in registry.offers["datasets"]:
         card = registry.find("datasets", name).value
         return [(f"data set {name}", DatasetSubject(card, settings, registry))]

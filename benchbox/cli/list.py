@@ -11,7 +11,7 @@ from benchbox.cli.installed import complain, installed
 from benchbox.data import DatasetCard, locate
 from benchbox.options import to_json as as_plain
 from benchbox.plugins import KINDS, Offer, Registry
-from benchbox.reports import TextTable, fitted, remark, terminal_width
+from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
 
 
 @click.command("list")
@@ -75,7 +75,12 @@ def _table(registry: Registry, kind: str) -> str:
         ),
         width,
     )
-    return "\n".join([table.text, *remark(table.left_out, width, "list --json")])
+    lines = [table.text, *remark(table.left_out, width, "list --json")]
+    others = [o.value.name for o in offers if not getattr(o.value, "by_default", True)]
+    if others:
+        said = f"In a run only with -m NAME or -m all: {', '.join(others)}."
+        lines.append(paragraph(said, width))
+    return "\n".join(lines)
 
 
 def _whereabouts(card: DatasetCard, registry: Registry) -> str:

@@ -22,7 +22,8 @@ from benchbox.errors import DataError, UsageError, os_error_line
 from benchbox.options import Options, decode, split_choice
 from benchbox.records import scratch_folder
 
-_ROLES = ("user", "item", "rating")
+_ROLES = ("user", "item", "rating", "timestamp")
+_NONE = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,10 @@ def _places(table: Table, columns: str) -> dict[str, int]:
                 f"{part!r} in --columns {columns!r} is invalid. Write the name of each "
                 f"of {', '.join(_ROLES)}, as in user=userId,item=movieId."
             )
-        known[role] = find_column(table, name)
+        if (role, name) == ("timestamp", _NONE):
+            known.pop(role, None)
+        else:
+            known[role] = find_column(table, name)
     return known
 
 

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.cli.common import code_option, complain_of, hand_out, notify, trust_option
 from benchbox.cli.installed import installed
+from benchbox.cli.moments import at_option, seconds_at, tell_of_now
 from benchbox.cli.pairs import TextRows, read_rows
+from benchbox.data import times_of
 from benchbox.errors import DataError, counted, writing
 from benchbox.runs import Filled, SavedModel, Trust
 
@@ -29,6 +33,7 @@ _PREDICTION = "prediction"
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write the predictions to; by default they are printed.",
 )
+@at_option
 @code_option
 @trust_option
 def command(
@@ -36,6 +41,7 @@ def command(
     pairs: str,
     columns: str,
     out: Path | None,
+    at: str | None,
     code: tuple[Path, ...],
     trust: bool,
 ) -> None:
@@ -46,7 +52,11 @@ def command(
     output is CSV in UTF-8: all columns of PAIRS, and the column prediction,
     on the rating scale of the data set. If the model was fitted without a user or an
     item, the bias model predicts instead, and a line says how often.
+
+    A model that is told when each question is asked is asked as of now, --at another
+    time, or at the times in the column timestamp of PAIRS.
     """
+    moment = seconds_at(at)
     model = SavedModel.load(folder, Trust(installed(), code, trust))
     if model.doubt:
         complain_of(f"{model.doubt}.")
@@ -58,7 +68,8 @@ def command(
     )
     if _PREDICTION in rows.names:
         raise DataError(f"{pairs} has a column {_PREDICTION} already. Rename it.")
-    predicted = model.predict_filled(rows.of("user"), rows.of("item"))
+    moments = moment if at is not None else _moments(model, rows)
+    predicted = model.predict_filled(rows.of("user"), rows.of("item"), moments)
     text = _csv(rows, predicted.values.tolist())
     if out is None:
         hand_out(text)
@@ -68,6 +79,16 @@ def command(
         notify(f"{counted(len(predicted.values), 'prediction')} in {out}.")
     if predicted.by_bias.any():
         complain_of(_filled(predicted))
+
+
+def _moments(model: SavedModel, rows: TextRows) -> NDArray[np.int64] | None:
+    """Return when each pair is asked, if the table says so and the model is told."""
+    if not model.asks_times:
+        return None
+    if "timestamp" not in rows.places:
+        tell_of_now(model)
+        return None
+    return times_of(rows.of("timestamp"), rows.where).seconds
 
 
 def _csv(rows: TextRows, predicted: Sequence[float]) -> str:

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +19,7 @@ from benchbox.cli.common import (
     trust_option,
 )
 from benchbox.cli.installed import installed
+from benchbox.cli.moments import at_option, seconds_at, tell_of_now
 from benchbox.cli.pairs import read_rows
 from benchbox.data import plain_id
 from benchbox.errors import DataError, UsageError, is_valid, nearest
@@ -45,6 +47,7 @@ from benchbox.runs import Recommendation, SavedModel, Trust
     help="Number of items.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@at_option
 @code_option
 @trust_option
 def command(
@@ -54,27 +57,33 @@ def command(
     columns: str,
     k: int,
     as_json: bool,
-    code: tuple[Path, ...],
-    trust: bool,
+    at: str | None,
+    **trusted: Any,
 ) -> None:
     """Recommend items to a user with the model that `benchbox fit` saved in FOLDER.
 
     These are the K items with the highest predicted ratings among those the user has
     not rated. The table of a new user needs the column rating, and item (ids) or
-    title; it may have any format that `benchbox run` reads.
+    title; it may have any format that `benchbox run` reads. A model that is told when
+    the question is asked is asked as of now, or --at another time.
     """
+    moment = seconds_at(at)
     if (user is None) == (user_file is None):
         raise UsageError(
             "Give --user with the id of a user in the data, or --user-file with the "
             "ratings of a new user."
         )
-    model = SavedModel.load(folder, Trust(installed(), code, trust))
+    trust = Trust(installed(), trusted["code"], trusted["trust"])
+    model = SavedModel.load(folder, trust)
     if model.doubt:
         complain_of(f"{model.doubt}.")
     if user_file is not None:
-        best = model.recommend_to_new(_own_ratings(model, user_file, columns), k)
+        own = _own_ratings(model, user_file, columns)
+        best = model.recommend_to_new(own, k, moment)
     else:
-        best = _to_known(model, _in_utf8(user or ""), k)
+        best = _to_known(model, _in_utf8(user or ""), k, moment)
+    if model.asks_times and moment is None:
+        tell_of_now(model)
     if as_json:
         hand_out(to_json([asdict(item) for item in best], indent=1))
     elif best:
@@ -91,9 +100,11 @@ def _in_utf8(text: str) -> str:
         return text
 
 
-def _to_known(model: SavedModel, user: str, k: int) -> list[Recommendation]:
+def _to_known(
+    model: SavedModel, user: str, k: int, moment: int | None
+) -> list[Recommendation]:
     try:
-        return model.recommend(plain_id(user), k)
+        return model.recommend(plain_id(user), k, moment)
     except UsageError as error:
         if not Path(user).is_file():
             raise

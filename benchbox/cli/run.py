@@ -71,7 +71,7 @@ from benchbox.runs import (
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
     help="Model, such as autorec-user:hidden_units=300 or my_model.py:MyModel; "
-    "repeatable.  [default: all installed]",
+    "repeatable; all: every installed model.  [default: see `benchbox list models`]",
 )
 @click.option(
     "-d",
@@ -172,7 +172,7 @@ def command(
 ) -> int:
     """Fit models and compare their predictions of hidden ratings.
 
-    Without options, all installed models are compared on MovieLens-100K. The table is
+    Without options, the installed models are compared on MovieLens-100K. The table is
     printed at the end; results are stored in the folder of the runs.
     """
     given = {key: value for key, value in chosen.items() if value not in (None, ())}

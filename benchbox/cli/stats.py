@@ -4,13 +4,12 @@ from pathlib import Path
 
 import click
 
-from benchbox.analysis import Analysis, analyse, measures_of
+from benchbox.analysis import Analysis
 from benchbox.cli.common import notify, results_option, say
 from benchbox.cli.installed import complain, installed
-from benchbox.errors import ResultsError
 from benchbox.records import RunFolder, RunRecord
 from benchbox.reports import STATS_FORMATS
-from benchbox.runs import Stages, resolve_metrics
+from benchbox.runs import analysed, folds_again
 
 
 @click.command("stats")
@@ -31,32 +30,29 @@ from benchbox.runs import Stages, resolve_metrics
     help="Metric to compare models by; it must be a mean over ratings.  [default: "
     "the run's first, rmse]",
 )
+@click.option(
+    "--across-kinds",
+    is_flag=True,
+    help="Also compare models that are told when each question is asked with those "
+    "that are not.",
+)
 @results_option
-def command(run: str, form: str, metric: str, out: Path) -> int:
+def command(run: str, form: str, metric: str, across_kinds: bool, out: Path) -> int:
     """Show confidence intervals, model comparisons and errors by slice of RUN.
 
     RUN is given by folder, name or "last" (the default). Its data sets are loaded and
     split again, but no model is fitted. The RMSE is also shown by all common
     definitions.
     """
-    text = STATS_FORMATS[form](*_analysed(RunFolder.find(run, out), metric))
-    say(text)
+    folder = RunFolder.find(run, out)
+    say(STATS_FORMATS[form](*_analysed(folder, metric, across_kinds)))
     return 0
 
 
-def _analysed(folder: RunFolder, metric: str) -> tuple[RunRecord, list[Analysis]]:
+def _analysed(
+    folder: RunFolder, metric: str, across_kinds: bool
+) -> tuple[RunRecord, list[Analysis]]:
     registry = installed()
     complain(registry)
-    run, trials = folder.read_run(), folder.trials()
-    if not any(trial.status == "ok" for trial in trials):
-        raise ResultsError(
-            f"No trial of run {run.id} succeeded, so there is nothing to analyse."
-        )
-    stages = Stages(registry, notify, run.config.columns)
-    measures = measures_of(run, resolve_metrics(registry), metric)
-    return run, [
-        analyse(
-            run, number, stages.rebuild(run, number).folds, folder, trials, measures
-        )
-        for number in range(len(run.stages))
-    ]
+    folds_of = folds_again(folder.read_run(), registry, notify)
+    return analysed(folder, registry, folds_of, metric, across_kinds=across_kinds)

@@ -58,3 +58,4 @@ from benchbox.data.tables.roles import choose_columns as choose_columns
 from benchbox.data.tables.roles import find_column as find_column
 from benchbox.data.tables.table import Table as Table
 from benchbox.data.tables.table import open_table as open_table
+from benchbox.data.times import times_of as times_of

@@ -81,6 +81,23 @@ def from_numbers(
     return Times(seconds, f"{_UNIT_NAMES[found]} since 1970")
 
 
+def times_of(texts: Sequence[str], where: Callable[[int], str]) -> Times:
+    """Return the times that *texts* are: all numbers since 1970, or all dates.
+
+    Args:
+        texts: Time per row.
+        where: Describes the location of a row.
+
+    Raises:
+        DataError: A text is no time; names the first such row.
+    """
+    try:
+        numbers = np.array([int(text) for text in texts], dtype=np.int64)
+    except (ValueError, OverflowError):
+        return from_texts(IdColumn.of(texts), "auto", where)
+    return from_numbers(numbers, "auto", where)
+
+
 def from_texts(texts: IdColumn, unit: Unit, where: Callable[[int], str]) -> Times:
     """Return the times that *texts* are: ISO dates or date-times, in UTC if unsaid.
 

@@ -65,4 +65,5 @@ from benchbox.machine.sensors import GaugeRecord as GaugeRecord
 from benchbox.machine.sensors import Gauges as Gauges
 from benchbox.machine.ties import adopt_orphans as adopt_orphans
 from benchbox.machine.ties import die_with as die_with
+from benchbox.machine.ties import end_follows as end_follows
 from benchbox.machine.ties import go_first as go_first

@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGKILL, SIGTERM
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -39,6 +39,13 @@ def die_with(parent: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), SIGKILL)
+
+
+def end_follows(parent: int) -> None:
+    """Have the system ask this process to end when its parent ends; see `die_with`."""
+    _prctl(_PR_SET_PDEATHSIG, SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), SIGTERM)
 
 
 def go_first() -> None:

@@ -1,5 +1,9 @@
 """Defines metrics and computes them: overall, by slice, by user and as variants."""
 
+from benchbox.metrics.calibration import LEVELS as LEVELS
+from benchbox.metrics.calibration import Reliability as Reliability
+from benchbox.metrics.calibration import pooled as pooled
+from benchbox.metrics.calibration import reliability as reliability
 from benchbox.metrics.flawed import FLAWED_METRICS as FLAWED_METRICS
 from benchbox.metrics.metric import MAE as MAE
 from benchbox.metrics.metric import MAPE as MAPE
@@ -11,6 +15,10 @@ from benchbox.metrics.metric import mape as mape
 from benchbox.metrics.metric import rmse as rmse
 from benchbox.metrics.metric import rmse_by_item as rmse_by_item
 from benchbox.metrics.metric import rmse_by_user as rmse_by_user
+from benchbox.metrics.probabilistic import COVERAGE_80 as COVERAGE_80
+from benchbox.metrics.probabilistic import CRPS as CRPS
+from benchbox.metrics.probabilistic import DISTRIBUTION_METRICS as DISTRIBUTION_METRICS
+from benchbox.metrics.probabilistic import LOG_SCORE as LOG_SCORE
 from benchbox.metrics.scored import Floats as Floats
 from benchbox.metrics.scored import Score as Score
 from benchbox.metrics.scored import Scored as Scored

@@ -39,10 +39,15 @@ class Metric:
         term: Contribution of one rating, if the metric is a mean over ratings. Without
             it, the metric has no intervals over users and no slices, and models are
             compared by its values on each fold.
+        needs_distribution: Whether it scores predicted distributions,
+            `Scored.distribution`. It is left blank for models that predict none.
+        target: The best value, if neither higher nor lower values are better; `None`
+            for all other metrics.
 
     Raises:
         PluginError: The metric has neither a function nor a term, or has a term but
-            averages over something other than ratings.
+            averages over something other than ratings, or scores distributions, of
+            which a term is not told.
     """
 
     name: str
@@ -55,12 +60,19 @@ class Metric:
     function: Callable[[Scored], Score] = None  # type: ignore[assignment]
     flaw: str = ""
     term: Term | None = None
+    needs_distribution: bool = False
+    target: float | None = None
 
     def __post_init__(self) -> None:
         if self.term is not None and self.pooling != "rating":
             raise PluginError(
                 f"Metric {self.name!r} pools by {self.pooling}, but a term belongs to "
                 f"one rating. State pooling='rating', or leave the term out."
+            )
+        if self.term is not None and self.needs_distribution:
+            raise PluginError(
+                f"Metric {self.name!r} scores distributions, but a term is only given "
+                f"predictions. State a function instead."
             )
         # A copy with another term must not use the function of the old term.
         if self.function is None or _is_made_from_a_term(self.function):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.distribution import Distribution
 from benchbox.errors import DataError
-from benchbox.ratings import IndexArray, Values
+from benchbox.ratings import IndexArray, RatingScale, Values
 
 Floats = NDArray[np.float64]
 
@@ -21,6 +22,9 @@ class Scored:
         users: User index per pair, shape ``(n,)``.
         items: Item index per pair, shape ``(n,)``.
         n_items: Number of items in the data set; `None` if not needed.
+        distribution: Predicted distribution per pair, clipped if the run clips; `None`
+            if the model predicts none.
+        scale: Rating scale; `None` if not needed.
 
     Raises:
         DataError: The arrays differ in shape, or are empty.
@@ -31,6 +35,8 @@ class Scored:
     users: IndexArray
     items: IndexArray
     n_items: int | None = None
+    distribution: Distribution | None = None
+    scale: RatingScale | None = None
 
     def __post_init__(self) -> None:
         shapes = {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Literal, Protocol, SupportsFloat
+from typing import Any, Literal, Protocol, Self, SupportsFloat
 
 import msgspec
 import numpy as np
@@ -34,6 +34,10 @@ class RatingModel(Protocol):
       later. ``state()`` returns all that `predict` needs, as arrays and numbers by name
       (`benchbox.models.State`); ``restore(state)`` loads it into a model built with
       the same options.
+    - ``predict_distribution(history, users, items)``, if its capabilities say
+      ``predicts_distribution``, with the same arguments as `predict`. It returns a
+      `StepDistribution` or a `NormalDistribution` of each pair's rating, and is called
+      after `predict`, in chunks.
     - ``prepare(device)`` or ``prepare()``: imports and compiles what a `fit` on that
       device needs. It is called before the fit is timed, and not when a saved model is
       used.
@@ -44,6 +48,10 @@ class RatingModel(Protocol):
 
     def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
         """Predict the rating of each pair, shape ``(n,)``, unclipped and finite.
+
+        If the model's capabilities say ``uses_question_times``, it is called as
+        ``predict(history, users, items, timestamps)``: *timestamps* tells when each
+        question is asked, in seconds since 1970, int64, shape ``(n,)``.
 
         Args:
             history: All visible ratings of these users, with the same indexes as the
@@ -62,8 +70,13 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
             history.
         handles_cold_users: Whether it predicts for users without visible ratings.
         handles_cold_items: Whether it predicts for items without training ratings.
+        predicts_distribution: Whether it has a method ``predict_distribution``.
         uses_features: Whether it reads user or item features.
-        uses_timestamps: Whether it reads timestamps.
+        uses_timestamps: Whether it reads the timestamps of visible ratings.
+        uses_question_times: Whether `predict` is also told when each question is
+            asked. This is known whenever one asks, but it is further information:
+            tables mark such figures, and compare them only with each other. It has
+            timestamps of visible ratings, too, as it is skipped where there are none.
         uses_validation: Whether it needs validation ratings, which are split off the
             training ratings.
         refits: Whether, after a fit with validation ratings, it is fitted again on all
@@ -78,14 +91,28 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     inductive: bool = False
     handles_cold_users: bool = True
     handles_cold_items: bool = True
+    predicts_distribution: bool = False
     uses_features: bool = False
     uses_timestamps: bool = False
+    uses_question_times: bool = False
     uses_validation: bool = False
     refits: bool = False
     stochastic: bool = True
     devices: tuple[str, ...] = ("cpu",)
     """``accelerator`` stands for every kind of accelerator that torch has."""
     halves_batches: bool = False
+
+    @property
+    def needs_timestamps(self) -> bool:
+        """Whether it is skipped on data without timestamps."""
+        return self.uses_timestamps or self.uses_question_times
+
+    def under(self, options: Options) -> Self:
+        """Return these capabilities without those that *options* do not use."""
+        off = dict.fromkeys(options.unused_capabilities, False)
+        if not options.asks_validation:
+            off |= {"uses_validation": False, "refits": False}
+        return msgspec.structs.replace(self, **off)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +130,8 @@ class ModelSpec:
         search: Values that `benchbox tune` may try, by option, defaults included.
         cost_hint: Rough fit time in seconds per 100,000 ratings, with default options
             on two cores, for the estimate of ``--dry-run``; `None` if unknown.
+        by_default: Whether a run that names no models includes it; ``-m all`` always
+            does.
     """
 
     name: str
@@ -114,6 +143,7 @@ class ModelSpec:
     reference: str = ""
     search: SearchSpace = field(default_factory=dict)
     cost_hint: float | None = None
+    by_default: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,12 @@ def model_fault(spec: ModelSpec) -> str:
         or _presets_fault(spec)
         or _search_fault(spec)
         or _cost_fault(spec.cost_hint)
+        or ("" if isinstance(spec.by_default, bool) else _no_choice(spec.by_default))
     )
+
+
+def _no_choice(value: object) -> str:
+    return f"by_default is {shown(value)}, not True or False"
 
 
 def _misfit(value: Any, kind: Any) -> str:

@@ -22,9 +22,10 @@ class ReportFormat:
     file: str = ""
 
 
-_TAKEN = frozenset(
-    ["run.json", "study.json", "trials", "logs", "predictions", "references", "tuning"]
-)
+_TAKEN = {"run.json", "study.json", "trials", "logs", "predictions", "references"} | {
+    "tuning",
+    "report.html",
+}
 """What a run itself has in its folder."""
 
 

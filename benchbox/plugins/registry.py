@@ -24,7 +24,7 @@ from benchbox.machine import (
     package_version,
     tolerate_damaged_metadata,
 )
-from benchbox.metrics import FLAWED_METRICS, METRICS, Metric
+from benchbox.metrics import DISTRIBUTION_METRICS, FLAWED_METRICS, METRICS, Metric
 from benchbox.models import ModelSpec
 from benchbox.plugins import hookspecs
 from benchbox.plugins.columns import ColumnSpec
@@ -220,7 +220,7 @@ class _Core:
 
     @hookimpl
     def benchbox_metrics(self) -> Iterable[Metric]:
-        return METRICS + FLAWED_METRICS
+        return METRICS + DISTRIBUTION_METRICS + FLAWED_METRICS
 
     @hookimpl
     def benchbox_formats(self) -> Iterable[ReportFormat]:

@@ -6,6 +6,7 @@ from benchbox.protocols.audit.findings import Audit as Audit
 from benchbox.protocols.audit.findings import Finding as Finding
 from benchbox.protocols.audit.findings import refuse_leaks as refuse_leaks
 from benchbox.protocols.audit.fold import audit_fold as audit_fold
+from benchbox.protocols.audit.question_times import TIME_FINDINGS as TIME_FINDINGS
 from benchbox.protocols.bundled import PROTOCOLS as PROTOCOLS
 from benchbox.protocols.flawed import FLAWED as FLAWED
 from benchbox.protocols.folds import Fold as Fold

@@ -51,7 +51,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     Attributes:
         models: Models with options, such as ``autorec-user:hidden_units=300``; empty
-            for all installed models.
+            for those of a default run, ``all`` for every installed one.
         datasets: Names of data sets, or files of ratings.
         protocols: Protocols with options, such as ``kfold:n_folds=10``; empty for each
             data set's own.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchbox.data import write_array
+from benchbox.distribution import Distribution, from_table, table_of
 from benchbox.errors import (
     DISK_FULL,
     ResultsError,
@@ -126,11 +127,18 @@ class RunFolder:
         """Return whether the folder contains a run."""
         return (self.path / "run.json").is_file()
 
-    def write_trial(self, record: TrialRecord, predictions: Values | None) -> None:
-        """Write or replace a trial's predictions, if any, and then its record."""
+    def write_trial(
+        self,
+        record: TrialRecord,
+        predictions: Values | None,
+        distribution: Distribution | None = None,
+    ) -> None:
+        """Write or replace what a trial predicted, if any, and then its record."""
         name = trial_name(record)
         if predictions is not None:
             self._write(f"predictions/{name}.npy", predictions)
+        if distribution is not None:
+            self._write(_distribution_file(record), table_of(distribution))
         self._write(f"trials/{name}.json", encoded(record))
 
     def write_reference(self, record: TrialRecord, predictions: Values) -> None:
@@ -152,6 +160,24 @@ class RunFolder:
         """
         name = f"predictions/{trial_name(record)}.npy"
         return self._load(name, record.n_hidden, record.predictions_digest)
+
+    def distribution(self, record: TrialRecord) -> Distribution | None:
+        """Return a trial's distributions, in the order of the hidden ratings.
+
+        Returns:
+            The distributions, unclipped; `None` if the model predicts none.
+
+        Raises:
+            ResultsError: They cannot be read.
+        """
+        file = self.path / _distribution_file(record)
+        if not file.is_file():
+            return None
+        try:
+            table = np.load(BytesIO(read_whole(file)), allow_pickle=False)
+            return from_table(table, record.n_hidden)
+        except Exception as error:  # noqa: BLE001 - damage shows in many ways
+            raise ResultsError(f"{file} cannot be read: {error_line(error)}.") from None
 
     def reference(self, record: TrialRecord) -> Values:
         """Return the bias model's predictions of a trial's hidden ratings.
@@ -233,6 +259,10 @@ class RunFolder:
         """Write a derived file such as a table, with control characters spelt out."""
         self._write(name, printable(text).encode())
 
+    def write_page(self, name: str, text: str) -> None:
+        """Write a derived page, whose scripts must stay as they are."""
+        self._write(name, text.encode())
+
     def _write(self, name: str, content: "bytes | Values") -> None:
         target = self.path / name
         part = target.with_name(f".{target.name}.part")
@@ -290,6 +320,10 @@ def trial_name(record: TrialRecord) -> str:
     parts = (f"s{record.stage}", record.fold, f"m{record.model:02d}", record.label[:60])
     again = (f"t{record.repeat}",) if record.repeat else ()
     return _as_file_name("-".join((*parts, f"r{record.replicate}", *again)))
+
+
+def _distribution_file(record: TrialRecord) -> str:
+    return f"predictions/{trial_name(record)}.distribution.npy"
 
 
 def _reference_file(record: TrialRecord) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.data import save_array
 from benchbox.machine import FoundDevices
@@ -35,7 +37,11 @@ class Confined(_Message, frozen=True, tag="confined"):
 
 
 class PhaseBegan(_Message, frozen=True, tag="phase"):
-    """A phase of the trial has started: ``load``, ``fit``, ``predict`` or ``end``."""
+    """A phase of the trial has started.
+
+    Attributes:
+        phase: ``load``, ``fit``, ``predict``, ``distribution`` or ``end``.
+    """
 
     phase: str
 
@@ -66,21 +72,30 @@ class Fitted(_Message, frozen=True, tag="fitted"):
 
 
 class Pairs(_Message, frozen=True, tag="pairs"):
-    """The pairs to predict, as paths of two files with an int32 array each.
+    """The pairs to predict, as paths of files with an array each.
 
     Attributes:
-        users: File with the user index of each pair.
-        items: File with the item index of each pair.
+        users: File with the user index of each pair, int32.
+        items: File with the item index of each pair, int32.
+        timestamps: File that says when each question is asked, int64; empty for a model
+            that is not told.
         chunk_size: Pairs per call of `predict`; 0 for as many as the job says.
     """
 
     users: str
     items: str
+    timestamps: str = ""
     chunk_size: int = 0
 
     @classmethod
     def written(
-        cls, folder: Path, users: IndexArray, items: IndexArray, chunk_size: int = 0
+        cls,
+        folder: Path,
+        users: IndexArray,
+        items: IndexArray,
+        timestamps: NDArray[np.int64] | None = None,
+        *,
+        chunk_size: int = 0,
     ) -> Self:
         """Write the pairs into *folder* and return the message with their paths.
 
@@ -88,13 +103,22 @@ class Pairs(_Message, frozen=True, tag="pairs"):
             folder: An existing folder.
             users: User index per pair, shape ``(n,)``.
             items: Item index per pair, shape ``(n,)``.
+            timestamps: When each question is asked, in seconds since 1970, shape
+                ``(n,)``; `None` for a model that is not told.
             chunk_size: Pairs per call of `predict`; 0 for as many as the job says.
         """
-        files = {name: folder / f"{name}.npy" for name in ("users", "items")}
-        save_array(files["users"], users)
-        save_array(files["items"], items)
-        paths = {name: str(file) for name, file in files.items()}
-        return cls(**paths, chunk_size=chunk_size)
+        columns = {"users": users, "items": items, "timestamps": timestamps}
+        files = {}
+        for name, column in columns.items():
+            if column is not None:
+                files[name] = str(folder / f"{name}.npy")
+                save_array(Path(files[name]), column)
+        return cls(**files, chunk_size=chunk_size)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files, in the order of the arguments of `RatingModel.predict`."""
+        return [Path(f) for f in (self.users, self.items, self.timestamps) if f]
 
 
 class Predicted(_Message, frozen=True, tag="predicted"):
@@ -215,7 +239,13 @@ class SearchPath(_Message, frozen=True, tag="path"):
 
 
 class Ready(_Message, frozen=True, tag="ready"):
-    """The zygote has imported what it shares with its children."""
+    """The zygote has imported what it shares with its children.
+
+    Attributes:
+        pid: Its process id.
+    """
+
+    pid: int
 
 
 class TrialTask(_Message, frozen=True, tag="trial"):

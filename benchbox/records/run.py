@@ -201,6 +201,7 @@ class MetricRecord(msgspec.Struct, frozen=True, kw_only=True):
         pooling: What one term of the mean is: a rating, a user or an item.
         definition: The definition in words.
         flaw: Why the metric is misleading; empty if it is sound.
+        target: The best value, if neither higher nor lower ones are better.
     """
 
     name: str
@@ -210,6 +211,7 @@ class MetricRecord(msgspec.Struct, frozen=True, kw_only=True):
     pooling: str
     definition: str
     flaw: str = ""
+    target: float | None = None
 
 
 class RunRecord(msgspec.Struct, kw_only=True):

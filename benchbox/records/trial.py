@@ -18,6 +18,9 @@ NOT_ENFORCED = "not enforced"
 MOST_SCORE = 1e100
 """Largest absolute value of a score: beyond it, variances exceed what a float holds."""
 
+_AFTERWARDS = ("latency", "distribution", "score")
+"""Phases after the predictions: what benchbox measures, not what the model needs."""
+
 
 class ScoreRecord(msgspec.Struct, frozen=True):
     """Value of a metric in one trial.
@@ -103,7 +106,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         n_answered: Number of hidden ratings that the model itself predicted.
         n_clipped: Number of predictions off the rating scale.
         predictions_digest: Hash of all predictions; equal if they are equal.
-        wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner.
+        wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner,
+            and ``distribution`` is there if the model predicts distributions.
         cpu_seconds: Processor seconds by phase.
         ready_seconds: Wall-clock seconds from the data to the first predictions:
             import, construction and preparation of the model, fit, and the first call
@@ -193,11 +197,13 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     def seconds_to_predictions(self) -> float | None:
         """Wall-clock seconds from data to predictions; `None` if not measured.
 
-        They include whatever a model does before or after its fit.
+        They include whatever a model does before or after its fit, but no
+        distributions, which few models predict.
         """
         if "fit" not in self.wall_seconds:
             return None
-        return self.seconds - self.wall_seconds.get("score", 0.0)
+        others = (self.wall_seconds.get(phase, 0.0) for phase in _AFTERWARDS)
+        return self.seconds - sum(others)
 
 
 def trial_key(

@@ -47,6 +47,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
         asked: Folder that the pairs to predict will be in; empty if that is *out*.
         access: What it may read and reach beside these folders.
         keep: Folder for the fitted model's state; nothing is predicted then.
+        distribution: Whether the distributions of the pairs are predicted, too.
         latency: Whether single calls of `predict` are timed as well.
         chunk_size: Pairs per call of `predict`.
     """
@@ -67,6 +68,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     time_limit_seconds: float | None = None
     silence_limit_seconds: float | None = SILENCE_SECONDS
     keep: str | None = None
+    distribution: bool = False
     latency: bool = False
     asked: str = ""
     access: Access = Access()

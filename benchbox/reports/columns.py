@@ -1,7 +1,9 @@
 """The columns of a leaderboard as text, for tables that people read."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from benchbox.plugins import ColumnSpec
 from benchbox.records import MetricRecord
@@ -26,6 +28,9 @@ LEAK: Flag = "better than the noise floor"
 EXACT: Flag = "predicts hidden ratings exactly"
 FLAGS: dict[Flag, str] = {WORSE: "▽", LEAK: "⚠", EXACT: "⚠", "": ""}
 """Sign after the first score of a row, the same in all formats."""
+
+TOLD = "◷"
+"""Sign of a model that is told when each question is asked, in all formats."""
 
 FRONT = "◆"
 """Sign after the fit seconds of a model on the accuracy–cost front."""
@@ -56,6 +61,8 @@ class Column:
     Attributes:
         heading: Column heading.
         text: Returns the cell of a row.
+        value: Returns what to sort a row by; `None` sorts last.
+        name: Name on the command line.
         metric: The metric in the column, if any.
         bare: Returns the cell without its spread over folds, if it has one.
         of_plugin: Whether a plugin added the column.
@@ -63,6 +70,8 @@ class Column:
 
     heading: str
     text: Callable[[Row], str]
+    value: Callable[[Row], float | str | None]
+    name: str
     metric: MetricRecord | None = None
     bare: Callable[[Row], str] | None = None
     of_plugin: bool = False
@@ -71,26 +80,41 @@ class Column:
 def sign(row: Row) -> str:
     """Return what warns of the scores of a row, the same in all formats."""
     flag = FLAGS[row.flag]
-    return flag + DEPENDS * (depends(row.asked_again) and flag != DEPENDS)
+    again = DEPENDS * (depends(row.asked_again) and flag != DEPENDS)
+    return flag + again + (TOLD if row.asks_times else "")
 
 
 def columns(board: Leaderboard) -> list[Column]:
     """Return the columns of *board*."""
     return [
         *map(_metric_column, shown_metrics(board)),
-        Column(heading="coverage", text=lambda row: percent(row.coverage)),
-        *_measured(board, "tuning s", lambda row: seconds(row.tuning_seconds)),
-        Column(heading="fit s", text=_fit_seconds),
-        *_measured(board, READY, lambda row: seconds(row.ready_seconds)),
-        Column(heading="pairs/s", text=lambda row: count(row.pairs_per_second)),
-        *_measured(board, "row ms", lambda row: milliseconds(row.row_seconds)),
-        *_measured(board, "energy J", lambda row: seconds(row.energy_joules)),
-        Column(heading="MiB", text=lambda row: mebibytes(row.peak_memory_bytes)),
-        *_measured(board, "GPU MiB", lambda row: mebibytes(row.peak_accelerator_bytes)),
-        Column(heading="parameters", text=lambda row: count(row.n_parameters)),
+        _column("coverage", percent, lambda row: row.coverage),
+        *_measured(board, _column("tuning s", seconds, lambda row: row.tuning_seconds)),
+        replace(
+            _column("fit s", seconds, lambda row: row.fit_seconds), text=_fit_seconds
+        ),
+        *_measured(board, _column(READY, seconds, lambda row: row.ready_seconds)),
+        _column("pairs/s", count, lambda row: row.pairs_per_second),
+        *_measured(board, _column("row ms", milliseconds, lambda row: row.row_seconds)),
+        *_measured(board, _column("energy J", seconds, lambda row: row.energy_joules)),
+        _column("MiB", mebibytes, lambda row: row.peak_memory_bytes),
+        *_measured(
+            board,
+            _column("GPU MiB", mebibytes, lambda row: row.peak_accelerator_bytes),
+        ),
+        _column("parameters", count, lambda row: row.n_parameters),
         *(found for spec in board.columns for found in _of_plugin(board, spec)),
         *_trials_column(board),
     ]
+
+
+def _column(
+    heading: str, text: Callable[[Any], str], value: Callable[[Row], float | None]
+) -> Column:
+    name = "-".join(re.findall(r"\w+", heading)).lower()
+    return Column(
+        heading=heading, text=lambda row: text(value(row)), value=value, name=name
+    )
 
 
 def least_important(shown: Sequence[Column]) -> list[int]:
@@ -117,8 +141,7 @@ def shown_metrics(board: Leaderboard) -> list[MetricRecord]:
 
 def _metric_column(metric: MetricRecord) -> Column:
     def bare(row: Row) -> str:
-        summary = row.summaries.get(metric.name)
-        return number(metric, None if summary is None else summary.mean)
+        return number(metric, _mean(row, metric))
 
     def text(row: Row) -> str:
         summary = row.summaries.get(metric.name)
@@ -126,7 +149,19 @@ def _metric_column(metric: MetricRecord) -> Column:
             return bare(row)
         return f"{bare(row)} ±{number(metric, summary.fold_deviation)}"
 
-    return Column(heading=heading(metric), text=text, metric=metric, bare=bare)
+    return Column(
+        heading=heading(metric),
+        text=text,
+        value=lambda row: _mean(row, metric),
+        name=metric.name,
+        metric=metric,
+        bare=bare,
+    )
+
+
+def _mean(row: Row, metric: MetricRecord) -> float | None:
+    summary = row.summaries.get(metric.name)
+    return None if summary is None else summary.mean
 
 
 def _fit_seconds(row: Row) -> str:
@@ -134,12 +169,10 @@ def _fit_seconds(row: Row) -> str:
     return seconds(row.fit_seconds) + mark
 
 
-def _measured(
-    board: Leaderboard, heading: str, text: Callable[[Row], str]
-) -> list[Column]:
-    """Return a column if any row has a value for it."""
-    found = any(text(row) != MISSING for row in board.rows)
-    return [Column(heading=heading, text=text)] if found else []
+def _measured(board: Leaderboard, column: Column) -> list[Column]:
+    """Return the column if any row has a value for it."""
+    found = any(column.text(row) != MISSING for row in board.rows)
+    return [column] if found else []
 
 
 def _of_plugin(board: Leaderboard, spec: ColumnSpec) -> list[Column]:
@@ -152,13 +185,18 @@ def _of_plugin(board: Leaderboard, spec: ColumnSpec) -> list[Column]:
             return value
         return MISSING if value is None else plain(value, decimals)
 
-    return [
-        replace(column, of_plugin=True)
-        for column in _measured(board, spec.heading, text)
-    ]
+    column = Column(
+        heading=spec.heading,
+        text=text,
+        value=lambda row: row.more.get(spec.name),
+        name=spec.name,
+        of_plugin=True,
+    )
+    return _measured(board, column)
 
 
 def _trials_column(board: Leaderboard) -> list[Column]:
     if all(row.n_ok == row.n_trials for row in board.rows):
         return []
-    return [Column(heading="trials", text=lambda row: f"{row.n_ok}/{row.n_trials}")]
+    column = _column("trials", str, lambda row: row.n_ok)
+    return [replace(column, text=lambda row: f"{row.n_ok}/{row.n_trials}")]

@@ -17,6 +17,7 @@ _SPECIAL = str.maketrans(
         "–": "--",
         "…": r"\dots{}",
         "◆": r" $\diamond$",
+        "◷": r"$^{\mathrm{t}}$",
         "▽": r"$\nabla$",
         "⚠": r"\textbf{!}",
         "\\": r"\textbackslash{}",

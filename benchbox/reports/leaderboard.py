@@ -90,6 +90,9 @@ class Row:
             without an accelerator.
         device: Device of the trials, such as ``cpu``; several are separated by commas.
         n_parameters: Number of learned parameters, largest over trials.
+        asks_times: Whether it is told when each question is asked. Such models have
+            further information; they are marked, tied and on the front among
+            themselves, and so are the others.
         mark: Whether it is the best by the first metric, or not significantly worse.
         flag: Whether it is worse than the bias model, or better than should be
             possible.
@@ -122,6 +125,7 @@ class Row:
     peak_accelerator_bytes: int | None
     device: str
     n_parameters: int | None
+    asks_times: bool = False
     mark: Mark = ""
     flag: Flag = ""
     behind: Interval | None = None
@@ -146,6 +150,7 @@ class Leaderboard:
         columns: Columns that plugins add.
         unconfined: What a trial says that nothing kept from other files; else empty.
         remarks: Sentences on what accelerators lacked in these trials.
+        trials: All its trials that have ended.
     """
 
     stage: StageRecord
@@ -156,6 +161,7 @@ class Leaderboard:
     columns: Sequence[ColumnSpec] = ()
     unconfined: str = ""
     remarks: Sequence[str] = ()
+    trials: Sequence[TrialRecord] = ()
 
 
 def leaderboards(
@@ -190,6 +196,7 @@ def leaderboards(
                 columns=columns,
                 unconfined=_unconfined(mine),
                 remarks=what_accelerators_lacked(mine),
+                trials=mine,
             )
         )
     return boards
@@ -211,6 +218,7 @@ def _row(
     hidden = sum(t.n_hidden for t in good)
     return Row(
         label=planned.label,
+        asks_times=planned.capabilities.uses_question_times,
         n_ok=len(good),
         n_trials=run.config.n_trials(planned.capabilities) * len(stage.folds),
         summaries={
@@ -279,11 +287,12 @@ def _ranked(rows: list[Row], headline: MetricRecord, stage: StageRecord) -> list
         key=lambda row: sign * row.summaries[headline.name].mean,
     )
     rest = [row for row in rows if headline.name not in row.summaries]
-    if not ranked:
-        return rest
-    best = ranked[0].summaries[headline.name]
     share = fmean(f.n_hidden / f.n_train for f in stage.folds)
-    marked = [_marked(row, headline.name, best, share, len(ranked)) for row in ranked]
+    marked = []
+    for row in ranked:
+        like = [one for one in ranked if one.asks_times == row.asks_times]
+        best = like[0].summaries[headline.name]
+        marked.append(_marked(row, headline.name, best, share, len(like)))
     return marked + rest
 
 
@@ -377,10 +386,14 @@ def _energy_joules(trial: TrialRecord) -> float | None:
 
 
 def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
-    """Mark the rows that no other row beats in both accuracy and time."""
+    """Mark the rows that no other row of their kind beats in accuracy and time."""
     sign = -1 if headline.higher_is_better else 1
     places = {
-        number: (sign * row.summaries[headline.name].mean, row.total_seconds)
+        number: (
+            row.asks_times,
+            sign * row.summaries[headline.name].mean,
+            row.total_seconds,
+        )
         for number, row in enumerate(rows)
         if headline.name in row.summaries
         and row.total_seconds is not None
@@ -388,10 +401,10 @@ def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
     }
     beaten = {
         n
-        for n, (error, cost) in places.items()
+        for n, (kind, error, cost) in places.items()
         if any(
-            e <= error and c <= cost and (e, c) != (error, cost)
-            for e, c in places.values()
+            k == kind and e <= error and c <= cost and (e, c) != (error, cost)
+            for k, e, c in places.values()
         )
     }
     return [

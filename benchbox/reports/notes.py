@@ -1,7 +1,9 @@
 """Notes: the sentences beneath a table that make its numbers comparable."""
 
+from collections.abc import Sequence
+
 from benchbox.errors import counted
-from benchbox.metrics import MAPE
+from benchbox.metrics import COVERAGE_80, CRPS, DISTRIBUTION_METRICS, LOG_SCORE, MAPE
 from benchbox.options import spell
 from benchbox.records import RunRecord, StageRecord, TrialRecord, trial_name
 from benchbox.reports.columns import (
@@ -11,13 +13,14 @@ from benchbox.reports.columns import (
     HASTENED,
     LEAK,
     READY,
+    TOLD,
     WORSE,
     shown_metrics,
 )
 from benchbox.reports.leaderboard import Flag, Leaderboard
 from benchbox.reports.numbers import score, seconds
 from benchbox.reports.other_pairs import about_other_pairs
-from benchbox.reports.warnings import audit_warnings
+from benchbox.reports.warnings import audit_warnings, time_warnings
 
 
 def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[str]:
@@ -37,6 +40,8 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *board.stage.notes,
         what_was_scored(run, board.stage),
         _how_it_was_pooled(run, board, best, tied),
+        *about_question_times(board),
+        *_about_distributions(board),
         *_about_cold_pairs(board),
         *_about_zeros(board),
         *_about_the_reference(board),
@@ -87,6 +92,24 @@ def _about_the_front(board: Leaderboard) -> list[str]:
         f"{FRONT}: no other model has a better {board.metrics[0].title} and takes less "
         f"time from data to predictions (loading, preparation, fit and prediction)."
     ]
+
+
+def about_question_times(board: Leaderboard) -> list[str]:
+    """Return which models are told when each question is asked, and what follows."""
+    told = [row.label for row in board.rows if row.asks_times]
+    if not told:
+        return []
+    warned = [f"⚠ {TOLD} In {text}." for text in time_warnings(board.stage)]
+    return [f"{when_asked(told)} Each kind has its own best, ties and front.", *warned]
+
+
+def when_asked(labels: Sequence[str]) -> str:
+    """Return the sentences on models that are told when each question is asked."""
+    return (
+        f"{TOLD}: is told when each question is asked, which the other models are not: "
+        f"{', '.join(labels)}. This is another task, so these models are compared only "
+        f"among themselves."
+    )
 
 
 def _about_devices(board: Leaderboard) -> list[str]:
@@ -213,6 +236,17 @@ def _about_cold_pairs(board: Leaderboard) -> list[str]:
     return [
         f"Hidden ratings of unseen users: {users:,}; of unseen items: {items:,} "
         f"({board.stage.cold_policy})."
+    ]
+
+
+def _about_distributions(board: Leaderboard) -> list[str]:
+    shown = {metric.name for metric in shown_metrics(board)}
+    if not shown & {metric.name for metric in DISTRIBUTION_METRICS}:
+        return []
+    return [
+        f"{LOG_SCORE.title}, {CRPS.title} and {COVERAGE_80.title} score predicted "
+        f"distributions, and are blank for models that predict none. The first two are "
+        f"best when low; of the hidden ratings, 80 % should lie in the 80 % interval."
     ]
 
 

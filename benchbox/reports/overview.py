@@ -7,7 +7,12 @@ from benchbox.records import MetricRecord, PublishedRecord, RunRecord, StageReco
 from benchbox.reports.columns import FLAGS, WORSE, sign
 from benchbox.reports.fitting import TextTable, fitted, paragraph, remark
 from benchbox.reports.leaderboard import Leaderboard, Row
-from benchbox.reports.notes import about_access, troubles, where_it_ran
+from benchbox.reports.notes import (
+    about_access,
+    about_question_times,
+    troubles,
+    where_it_ran,
+)
 from benchbox.reports.numbers import MISSING, heading, number, seconds
 from benchbox.reports.other_pairs import about_other_pairs
 from benchbox.reports.pipes import pipe_table
@@ -102,6 +107,7 @@ def _notes(run: RunRecord, boards: list[Leaderboard]) -> Iterator[str]:
     for board in boards:
         for text in audit_warnings(board.stage):
             yield f"⚠ {_name(board.stage)}, {text}."
+        yield from (f"{_name(board.stage)}: {t}" for t in about_question_times(board))
         yield from (f"{_name(board.stage)}: {note}" for note in board.stage.notes)
         asked_again = {row.label: row.asked_again for row in board.rows}
         for text in about_other_pairs(asked_again):

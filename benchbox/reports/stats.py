@@ -3,12 +3,14 @@
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from benchbox.analysis import Analysis
 from benchbox.records import RunRecord
+from benchbox.reports.columns import TOLD
 from benchbox.reports.fitting import (
     TextTable,
     fitted,
@@ -16,14 +18,14 @@ from benchbox.reports.fitting import (
     remark,
     terminal_width,
 )
-from benchbox.reports.notes import title, what_was_scored
+from benchbox.reports.notes import title, what_was_scored, when_asked
 from benchbox.reports.other_pairs import about_other_pairs
 from benchbox.reports.pipes import pipe_table
 from benchbox.reports.sections import sections
 from benchbox.reports.sections.ranking import ranks
 from benchbox.reports.sections.section import Section
 from benchbox.reports.structured import definition
-from benchbox.reports.warnings import audit_warnings
+from benchbox.reports.warnings import audit_warnings, time_warnings
 
 _HEADING_WIDTH = 13
 """Width in a terminal at which headings of figures are wrapped."""
@@ -36,7 +38,7 @@ def in_terminal(run: RunRecord, analyses: Sequence[Analysis]) -> str:
     width = terminal_width()
 
     def block(section: Section) -> str:
-        table = fitted(_text_table(section), width)
+        table = fitted(_text_table(_marked(section, analyses)), width)
         said = [paragraph(note, width) for note in section.notes]
         said = [*remark(table.left_out, width, _ELSEWHERE), *said]
         return "\n".join([paragraph(section.title, width), "", table.text, "", *said])
@@ -54,7 +56,8 @@ def in_markdown(run: RunRecord, analyses: Sequence[Analysis]) -> str:
 
     def block(section: Section) -> str:
         said = "\n".join(f"- {note}" for note in section.notes)
-        table = pipe_table(section.headings, section.cells, n_words=section.n_words)
+        cells = _marked(section, analyses).cells
+        table = pipe_table(section.headings, cells, n_words=section.n_words)
         return f"### {section.title}\n\n{table}\n\n{said}\n"
 
     blocks = []
@@ -146,11 +149,31 @@ def _notes(run: RunRecord, analysis: Analysis) -> list[str]:
     )
     doubts = [f"⚠ In {text}." for text in audit_warnings(stage)]
     said = [*flaw, *doubts, *stage.notes, what_was_scored(run, stage)]
+    if told := [m.label for m in analysis.models if m.asks_times]:
+        said.append(
+            f"{TOLD}: is told when each question is asked, which the other models are "
+            f"not, and is compared with them only because of --across-kinds: "
+            f"{', '.join(told)}."
+            if analysis.across_kinds
+            else f"{when_asked(told)} --across-kinds compares all."
+        )
+        said += [f"⚠ {TOLD} In {text}." for text in time_warnings(stage)]
     said += about_other_pairs(analysis.asked_again)
     if analysis.left_out:
         names = ", ".join(analysis.left_out)
         said.append(f"Left out, as they lack predictions of some folds: {names}.")
     return said
+
+
+def _marked(section: Section, analyses: Sequence[Analysis]) -> Section:
+    """Return *section* with a sign after models told when each question is asked."""
+    told = {m.label for a in analyses for m in a.models if m.asks_times}
+
+    def sign(cell: str) -> str:
+        names = cell.split(" – ")
+        return " – ".join(f"{n} {TOLD}" if n in told else n for n in names)
+
+    return replace(section, cells=[[sign(row[0]), *row[1:]] for row in section.cells])
 
 
 def _text_table(section: Section) -> TextTable:

@@ -82,6 +82,7 @@ def flat(row: Row, prefix: str = "") -> dict[str, Any]:
         "n_parameters": row.n_parameters,
         "n_ok": row.n_ok,
         "n_trials": row.n_trials,
+        "asks_times": row.asks_times,
         "mark": row.mark,
         "flag": row.flag,
         f"{prefix}behind_low": row.behind.low if row.behind else None,

@@ -12,6 +12,7 @@ from benchbox.reports.fitting import (
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.notes import notes, title, troubles
 from benchbox.reports.overview import render_plain
+from benchbox.reports.recommendation import recommendation
 
 _MARKS = {"best": "*", "tied": "~", "": ""}
 
@@ -34,6 +35,8 @@ def _board(run: RunRecord, board: Leaderboard, width: int) -> str:
     problems = troubles(board)
     if problems:
         lines += ["", *(paragraph(text, width, indent=2) for text in problems)]
+    in_short = f"In short: {' '.join(recommendation(board))}"
+    lines += ["", paragraph(in_short, width)]
     return "\n".join(lines)
 
 

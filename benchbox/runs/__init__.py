@@ -11,6 +11,12 @@ from benchbox.runs.listener import Silent as Silent
 from benchbox.runs.on_disk import Run as Run
 from benchbox.runs.plan import Plan as Plan
 from benchbox.runs.plan import PlannedTrial as PlannedTrial
+from benchbox.runs.plots import Plots as Plots
+from benchbox.runs.plots import figure_of as figure_of
+from benchbox.runs.reporting import analysed as analysed
+from benchbox.runs.reporting import folds_again as folds_again
+from benchbox.runs.reporting import page_of as page_of
+from benchbox.runs.reporting import save_page as save_page
 from benchbox.runs.resolve import make_accelerators_known as make_accelerators_known
 from benchbox.runs.resolve import resolve_metrics as resolve_metrics
 from benchbox.runs.runner import execute as execute

@@ -36,7 +36,7 @@ def run(
     Args:
         models: Models as on the command line, such as
             ``"autorec-user:hidden_units=300"`` or ``"my_model.py:MyModel"``; empty
-            for all installed models.
+            for those of a default run, ``all`` for every installed one.
         datasets: Names of data sets, or files of ratings.
         protocols: Protocols as on the command line; empty for each data set's own.
         out: Folder of the runs.

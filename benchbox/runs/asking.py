@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.distribution import Distribution
 from benchbox.errors import ModelError
 from benchbox.ratings import IndexArray, RatingScale, Values
 from benchbox.records import AskedAgain, Pairs, Predicted, TrialJob, new_folder
 from benchbox.seeding import permutation, raw_draws
-from benchbox.trials import read_predictions
+from benchbox.trials import read_distribution, read_predictions
 
 TOLERANCE = 1 / 400
 """By what share of the scale's width a prediction may change: 0.01 on a scale of 1–5.
@@ -55,10 +56,13 @@ class PairsAsked:
     Attributes:
         users: User index per pair, shape ``(n,)``.
         items: Item index per pair, shape ``(n,)``.
+        timestamps: When each question is asked, shape ``(n,)``; `None` for a model that
+            is not told.
     """
 
     users: IndexArray
     items: IndexArray
+    timestamps: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -133,6 +137,17 @@ class Asking:
         """
         return read_predictions(Path(self._job.out), len(self._asked))
 
+    @cached_property
+    def distribution(self) -> Distribution | None:
+        """The distributions of all pairs; `None` if the model predicts none.
+
+        Raises:
+            ModelError: There are none, or they break the contract.
+        """
+        if not self._job.distribution:
+            return None
+        return read_distribution(Path(self._job.out), len(self._asked))
+
     def hand_pairs(self) -> Pairs:
         """Write the pairs for the trial, once it is fitted."""
         handed = self._written(self._asked)
@@ -155,7 +170,7 @@ class Asking:
     def _next(self, said: Predicted) -> _Question:
         if self._questions is None:
             # What is wrong with these fails the trial, once it has ended.
-            _ = self.predictions
+            _ = self.predictions, self.distribution
             self._answered = monotonic()
             self._questions = self._test()
             return next(self._questions)
@@ -224,10 +239,22 @@ class Asking:
             PairsAsked(
                 side("users", self._asked.users, self._known.users),
                 side("items", self._asked.items, self._known.items),
+                self._moments(number, sample, order),
             ),
             np.argsort(order)[: len(sample)],
             -(-len(order) // n_chunks),
         )
+
+    def _moments(
+        self, number: int, sample: NDArray[np.int64], order: NDArray[np.int64]
+    ) -> NDArray[np.int64] | None:
+        """Return when each pair is asked: decoys at times of other questions."""
+        times = self._asked.timestamps
+        if times is None:
+            return None
+        draws = raw_draws(_N_DECOYS, self._seed, "asked again", "times", number)
+        others = times[(draws % np.uint64(len(times))).astype(np.int64)]
+        return np.concatenate([times[sample], others])[order]
 
     def _drawn(self, known: NDArray[Any], n: int, *path: str | int) -> IndexArray:
         """Return *n* of the known users or items, shape ``(n,)``, some repeatedly."""
@@ -249,4 +276,5 @@ class Asking:
     def _written(self, pairs: PairsAsked, chunk_size: int = 0) -> Pairs:
         # A new folder: one whose name is known could hold a link or a pipe.
         folder = new_folder(Path(self._job.asked))
-        return Pairs.written(folder, pairs.users, pairs.items, chunk_size)
+        columns = pairs.users, pairs.items, pairs.timestamps
+        return Pairs.written(folder, *columns, chunk_size=chunk_size)

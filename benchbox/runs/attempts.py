@@ -1,11 +1,13 @@
 """Runs a planned trial on the files of a fold, and returns its record."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from benchbox.distribution import Distribution
 from benchbox.errors import ModelError, ProtocolError, os_error_line
 from benchbox.machine import PhaseClock
 from benchbox.ratings import Values
@@ -25,8 +27,22 @@ from benchbox.runs.plan import PlannedTrial
 from benchbox.runs.scoring import scores
 from benchbox.trials import Executor, Finished, FirstUse
 
-Attempted = tuple[TrialRecord, Values | None]
-"""The record of a trial, and its predictions of all hidden ratings if it ended well."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted:
+    """What a trial predicted of all hidden ratings.
+
+    Attributes:
+        values: Prediction per hidden rating, shape ``(n,)``.
+        distribution: Distribution per hidden rating; `None` if it predicts none.
+    """
+
+    values: Values
+    distribution: Distribution | None = None
+
+
+Attempted = tuple[TrialRecord, Predicted | None]
+"""The record of a trial, and what it predicted if it ended well."""
 
 
 class Attempts:
@@ -90,12 +106,24 @@ class Attempts:
         self, trial: PlannedTrial, job: TrialJob, store: FoldStore
     ) -> Attempted:
         limit = _memory_limit_bytes(trial)
-        if self.first_use.pay(trial.model.label, job, trial.fold.train, limit):
+        model = trial.model
+        if self.first_use.pay(
+            model.label,
+            job,
+            trial.fold.train,
+            limit,
+            with_times=model.capabilities.uses_question_times,
+        ):
             changed = _changed(job, store)
             if changed:
                 return trial.record(status="failed", reason=changed), None
-        asked = store.asked_pairs(trial.model.capabilities)
-        asking = store.asking(job, asked, trial.fold_seed("asked again"))
+        asked = store.asked_pairs(model.capabilities)
+        asking = store.asking(
+            job,
+            asked,
+            trial.fold_seed("asked again"),
+            with_times=model.capabilities.uses_question_times,
+        )
         finished = self._run(trial, job, asking)
         changed = _changed(job, store)
         if changed:
@@ -103,10 +131,15 @@ class Attempts:
         if finished.outcome.status != "ok":
             return _trial_record(trial, finished), None
         try:
-            predicted = asking.predictions
+            predicted, distribution = asking.predictions, asking.distribution
         except ModelError as error:
             return _failed(trial, finished, str(error))
-        complete = store.completed(predicted, asked)
+        complete = Predicted(
+            store.completed(predicted, asked),
+            None
+            if distribution is None
+            else store.completed_distribution(distribution, asked),
+        )
         record = _scored_record(
             trial,
             finished,
@@ -158,6 +191,7 @@ def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:
         precision=config.precision,
         seed=trial.seed,
         n_threads=trial.plan.n_threads,
+        distribution=can.predicts_distribution,
         latency=config.latency,
         time_limit_seconds=config.time_limit_seconds,
         silence_limit_seconds=config.silence_limit_seconds,
@@ -201,20 +235,20 @@ def _trial_record(
 
 
 def _scored_record(
-    trial: PlannedTrial, finished: Finished, predicted: Values, **values: Any
+    trial: PlannedTrial, finished: Finished, predicted: Predicted, **values: Any
 ) -> TrialRecord:
     clock = PhaseClock()
     with clock.phase("score"):
-        found = scores(predicted, trial)
+        found = scores(predicted.values, trial, predicted.distribution)
     finished.outcome.notes |= found.troubles
     finished.outcome.wall_seconds |= clock.wall_seconds
     finished.outcome.cpu_seconds |= clock.cpu_seconds
-    clipped = trial.fold.hidden.scale.clip(predicted)
+    clipped = trial.fold.hidden.scale.clip(predicted.values)
     return _trial_record(
         trial,
         finished,
         metrics=found.records,
-        predictions_digest=predictions_digest(predicted),
-        n_clipped=int(np.count_nonzero(clipped != predicted)),
+        predictions_digest=predictions_digest(predicted.values),
+        n_clipped=int(np.count_nonzero(clipped != predicted.values)),
         **values,
     )

@@ -13,6 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data import write_ratings
+from benchbox.distribution import (
+    Distribution,
+    NormalDistribution,
+    from_table,
+    table_of,
+)
 from benchbox.models import Capabilities, fit_bias_model
 from benchbox.protocols import carve_validation
 from benchbox.ratings import Ratings, Values
@@ -125,18 +131,28 @@ class FoldStore:
             declined |= self._cold_items[hidden.items]
         return self._order[~declined[self._order]]
 
-    def asking(self, job: TrialJob, asked: NDArray[np.int64], seed: int) -> Asking:
+    def asking(
+        self,
+        job: TrialJob,
+        asked: NDArray[np.int64],
+        seed: int,
+        *,
+        with_times: bool = False,
+    ) -> Asking:
         """Return what a trial is asked.
 
         Args:
             job: The trial.
             asked: Positions of the hidden ratings to predict, in that order.
             seed: Decides what is asked again, and among which other pairs.
+            with_times: Whether it is told when each question is asked.
         """
         hidden = self.fold.hidden
+        pairs = hidden.take(asked)
+        times = pairs.timestamps if with_times else None
         return Asking(
             job,
-            PairsAsked(hidden.users[asked], hidden.items[asked]),
+            PairsAsked(pairs.users, pairs.items, times),
             self._known,
             hidden.scale,
             seed,
@@ -162,6 +178,39 @@ class FoldStore:
             complete = self.reference.copy()
         complete[asked] = predictions
         return complete
+
+    def completed_distribution(
+        self, distribution: Distribution, asked: NDArray[np.int64]
+    ) -> Distribution:
+        """Return a distribution per hidden rating, in float32.
+
+        Where the bias model predicts instead, it is a normal distribution around its
+        prediction, with the spread of its residuals in training.
+
+        Args:
+            distribution: The model's, in the order of *asked*.
+            asked: Positions of the hidden ratings it predicted, shape ``(m,)``.
+        """
+        n_hidden = len(self.fold.hidden)
+        table = table_of(distribution)
+        is_normal = isinstance(distribution, NormalDistribution)
+        own = slice(0 if is_normal else 1, None)
+        complete = np.empty((n_hidden + (not is_normal), table.shape[1]), np.float32)
+        complete[: own.start] = table[: own.start]
+        if len(asked) < n_hidden:
+            spread = np.full(n_hidden, self._bias_spread, dtype=np.float32)
+            normal = NormalDistribution(self.reference, spread)
+            filled = normal if is_normal else normal.on_steps(table[0])
+            complete[own] = table_of(filled)[own]
+        complete[own][asked] = table[own]
+        return from_table(complete, n_hidden)
+
+    @cached_property
+    def _bias_spread(self) -> float:
+        """Root mean squared residual of the bias model in training, above 0."""
+        train = self.fold.train
+        rest = train.values - fit_bias_model(train).predict(train.users, train.items)
+        return float(np.sqrt(np.square(rest, dtype=np.float64).mean())) or 1e-3
 
     def changed(self, given: Collection[str]) -> str:
         """Return which file for trials has changed, in words; empty if none has.

@@ -1,5 +1,6 @@
 """A stored run, with its records as data frames."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ from benchbox.plugins import discover
 from benchbox.protocols import older_rule
 from benchbox.ratings import IndexArray, Texts
 from benchbox.records import RunFolder, RunRecord, TrialRecord
-from benchbox.reports import leaderboards, render, row_values
+from benchbox.reports import leaderboards, render, row_values, run_html
+from benchbox.runs.plots import Plots
+from benchbox.runs.reporting import page_of, save_page
 from benchbox.runs.stages import Stages
 
 if TYPE_CHECKING:
@@ -41,6 +44,32 @@ class Run:
 
     def __str__(self) -> str:
         return render(self._folder, "table")
+
+    def _repr_html_(self) -> str:
+        """Return the tables of the run as HTML, for notebooks."""
+        return run_html(self.record, leaderboards(self.record, self._trials))
+
+    @property
+    def plot(self) -> Plots:
+        """Draws figures as Altair charts, such as ``run.plot.pareto()``."""
+        return Plots(self._folder)
+
+    def report(self, file: str | os.PathLike[str]) -> Path:
+        """Write tables, charts and trials as one HTML page that needs no network.
+
+        Args:
+            file: File to write.
+
+        Returns:
+            The file.
+
+        Raises:
+            UsageError: The packages of the extra ``report`` are not installed.
+            ResultsError: The file cannot be written.
+        """
+        path = Path(file)
+        save_page(path, page_of([self._folder], discover(), lambda line: None))
+        return path
 
     @cached_property
     def record(self) -> RunRecord:

@@ -288,7 +288,7 @@ class PlannedTrial:
 
 def without_needed_times(can: Capabilities, ratings: Ratings) -> bool:
     """Return whether a model needs timestamps but *ratings* have none."""
-    return can.uses_timestamps and ratings.timestamps is None
+    return can.needs_timestamps and ratings.timestamps is None
 
 
 def _fold_record(fold: Fold, audit: Audit) -> FoldRecord:

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from benchbox.errors import BenchboxError, PluginError, UsageError, nearest
+from benchbox.errors import BenchboxError, PluginError, UsageError
 from benchbox.machine import (
     FoundDevices,
     check_device,
@@ -14,22 +12,26 @@ from benchbox.machine import (
     set_accelerators,
 )
 from benchbox.metrics import METRICS, Metric
-from benchbox.models import Capabilities, ModelSpec, SearchSpace, read_space
-from benchbox.options import Options, changed, decode, split_choice, to_json
-from benchbox.plugins import Offer, Registry
+from benchbox.models import Capabilities, SearchSpace, read_space
+from benchbox.options import split_choice, to_json
+from benchbox.plugins import Offer, Registry, configure_model
 from benchbox.records import Access, Described, ModelQuestion, PlannedModel
 from benchbox.runs.trust import MODEL_FILE
 from benchbox.targets import file_of, source_digest, target_of
 from benchbox.trials import Executor
 
+EVERY_MODEL = "all"
+"""On the command line, every installed model."""
+
 
 def resolve_models(
     choices: Sequence[str], registry: Registry, executor: Executor, access: Access
 ) -> list[PlannedModel]:
-    """Return the chosen models, or all installed ones, fastest first.
+    """Return the chosen models, or those of a default run, fastest first.
 
     Args:
-        choices: Models, as on the command line.
+        choices: Models, as on the command line; ``all`` stands for every installed
+            one that is not chosen otherwise.
         registry: Installed plugins.
         executor: Asks a new process about models in files.
         access: What that process may read.
@@ -37,11 +39,20 @@ def resolve_models(
     Raises:
         UsageError: A name or an option is unknown, or a model is chosen twice.
     """
+    offers = sorted(registry.all("models"), key=_cost)
     if not choices:
-        offers = sorted(registry.all("models"), key=_cost)
-        models = [_from_spec(offer, {}) for offer in offers]
+        offers = [offer for offer in offers if offer.value.by_default]
+        models = [_from_spec(offer, {}, registry) for offer in offers]
     else:
-        models = [_choose(text, registry, executor, access) for text in choices]
+        models = [
+            _choose(text, registry, executor, access)
+            for text in choices
+            if text != EVERY_MODEL
+        ]
+    if EVERY_MODEL in choices:
+        chosen = {model.name for model in models}
+        rest = [offer for offer in offers if offer.value.name not in chosen]
+        models += [_from_spec(offer, {}, registry) for offer in rest]
     if not models:
         raise UsageError(
             "No models are installed. Name a model in a file with --model."
@@ -114,47 +125,28 @@ def _choose(
         name, settings = split_choice(text)
         if name.endswith(".py"):
             return _from_file(Path(name), "", settings, executor, access)
-        return _from_spec(registry.find("models", name), settings)
+        return _from_spec(registry.find("models", name), settings, registry)
     name = in_file["name"]
     _, settings = split_choice(f"{name}:{in_file['settings']}" if in_file[4] else name)
     return _from_file(Path(in_file["file"]), name, settings, executor, access)
 
 
-def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
-    spec: ModelSpec = offer.value
-    settings = dict(settings)
-    chosen = {"preset": settings.pop("preset")} if "preset" in settings else {}
-    preset = _preset(spec, **chosen) if chosen else {}
-    options = decode(spec.options, preset | settings, spec.name)
-    start = decode(spec.options, preset, spec.name)
+def _from_spec(
+    offer: Offer[Any], settings: dict[str, str], registry: Registry
+) -> PlannedModel:
+    chosen = configure_model(offer, settings, registry)
+    spec = chosen.spec
     return PlannedModel(
         name=spec.name,
         target=spec.target,
         options_type=target_of(spec.options),
-        options=to_json(options),
-        changed=chosen | changed(options, start),
-        capabilities=_needed(spec.capabilities, options),
+        options=to_json(chosen.options),
+        changed=dict(chosen.changed),
+        capabilities=chosen.capabilities,
         package=offer.origin.package,
         version=offer.origin.version,
-        source_digest=source_digest(spec.target),
+        source_digest=chosen.source_digest,
     )
-
-
-def _needed(can: Capabilities, options: Options) -> Capabilities:
-    """Return the capabilities, without validation if the *options* do not use it."""
-    if options.asks_validation:
-        return can
-    return msgspec.structs.replace(can, uses_validation=False, refits=False)
-
-
-def _preset(spec: ModelSpec, preset: str) -> dict[str, Any]:
-    if preset not in spec.presets:
-        known = ", ".join(spec.presets) or "none"
-        raise UsageError(
-            f"{spec.name} has no preset {preset!r}.{nearest(preset, spec.presets)} "
-            f"Its presets: {known}."
-        )
-    return dict(spec.presets[preset])
 
 
 def _from_file(

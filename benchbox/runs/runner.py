@@ -93,7 +93,7 @@ def _execute(
             store = FoldStore(trial, scratch)
         listener.trial_started(trial)
         try:
-            record, predictions = attempts.attempt(trial, store)
+            record, predicted = attempts.attempt(trial, store)
         except KeyboardInterrupt:
             reason = "stopped by the user"
             record = trial.record(status="interrupted", reason=reason)
@@ -104,8 +104,10 @@ def _execute(
             record.notes["repeat"] = "predictions differ from those of repeat 0"
         # A repeat predicts the same, and is there for its timing alone.
         wanted = plan.config.keep_predictions and not trial.repeat
-        keeps = wanted and predictions is not None
-        if keeps and not folder.has_reference(record):
-            folder.write_reference(record, store.reference)
-        folder.write_trial(record, predictions if keeps else None)
+        if wanted and predicted is not None:
+            if not folder.has_reference(record):
+                folder.write_reference(record, store.reference)
+            folder.write_trial(record, predicted.values, predicted.distribution)
+        else:
+            folder.write_trial(record, None)
         listener.trial_ended(trial, record)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from time import time
 from typing import Any, Self
 
 import msgspec
@@ -48,6 +49,9 @@ from benchbox.runs.saved_source import beside, doubt_about
 from benchbox.runs.trust import Trust
 from benchbox.seeding import derive_seed
 from benchbox.trials import Executor, Listen, build_model, check_predictions
+
+Moments = int | Sequence[int] | NDArray[np.int64]
+"""Seconds since 1970: one time for all pairs, or one per pair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,24 +319,42 @@ class SavedModel:
             ) from None
         return cls(record=record, model=model, ratings=ratings, doubt=doubt)
 
-    def predict(self, users: list[str], items: list[str]) -> Values:
+    @property
+    def asks_times(self) -> bool:
+        """Whether the model is told when each question is asked."""
+        return self.record.model.capabilities.uses_question_times
+
+    def predict(
+        self, users: list[str], items: list[str], at: Moments | None = None
+    ) -> Values:
         """Return a predicted rating per pair of ids, on the scale, shape ``(n,)``.
 
+        Args:
+            users: User id per pair.
+            items: Item id per pair.
+            at: When the questions are asked, in seconds since 1970, for a model that is
+                told: one time for all, or one per pair; by default now.
+
         Raises:
-            UsageError: An id is not in the data the model was fitted to.
+            UsageError: An id is not in the data the model was fitted to, or a time is
+                given to a model that is not told any.
         """
         return self._predicted(
             self.ratings,
             _found(users, self._user_places, "user"),
             _found(items, self._item_places, "item"),
+            self._moments(at, len(users)),
         )
 
-    def predict_filled(self, users: Sequence[str], items: Sequence[str]) -> Filled:
+    def predict_filled(
+        self, users: Sequence[str], items: Sequence[str], at: Moments | None = None
+    ) -> Filled:
         """Return a predicted rating per pair of ids, whether they are known or not.
 
         For users and items the model was fitted without, the bias model predicts, as in
-        a run: it gives them an offset of 0.
+        a run: it gives them an offset of 0. The arguments are those of `predict`.
         """
+        moments = self._moments(at, len(users))
         places, unknown = [], []
         for names, known in ((users, self._user_places), (items, self._item_places)):
             found = np.array([known.get(name, -1) for name in names], dtype=np.int32)
@@ -342,7 +364,10 @@ class SavedModel:
         values = np.empty(len(by_bias), dtype=np.float32)
         asked = ~by_bias
         if asked.any():
-            values[asked] = self._predicted(self.ratings, *(p[asked] for p in places))
+            known_users, known_items = (p[asked] for p in places)
+            values[asked] = self._predicted(
+                self.ratings, known_users, known_items, moments[asked]
+            )
         if by_bias.any():
             filled = self._bias.predict(*(p[by_bias] for p in places))
             values[by_bias] = self.ratings.scale.clip(filled)
@@ -357,28 +382,36 @@ class SavedModel:
         """Return whether the data have this user, or this item."""
         return user in self._user_places or item in self._item_places
 
-    def recommend(self, user: str, k: int) -> list[Recommendation]:
+    def recommend(
+        self, user: str, k: int, at: int | None = None
+    ) -> list[Recommendation]:
         """Return the *k* items with the highest predictions that *user* has not rated.
 
+        Args:
+            user: Id of the user.
+            k: Number of items.
+            at: When it is asked, as for `predict`.
+
         Raises:
-            UsageError: The model was fitted without this user.
+            UsageError: The model was fitted without this user, or is not told times.
         """
         place = int(_found([user], self._user_places, "user")[0])
         rated = self.ratings.items[self.ratings.users == place]
-        return self._best(self.ratings, place, rated, k)
+        return self._best(self.ratings, place, rated, k, at)
 
     def recommend_to_new(
-        self, own: Mapping[str, float], k: int
+        self, own: Mapping[str, float], k: int, at: int | None = None
     ) -> list[Recommendation]:
         """Return the *k* items with the highest predictions for a new user.
 
         Args:
             own: The user's ratings by item id, on the rating scale of the data.
             k: Number of items.
+            at: When it is asked, as for `predict`.
 
         Raises:
-            UsageError: The model cannot predict for new users, an item is unknown, or
-                a rating is off the scale.
+            UsageError: The model cannot predict for new users or is not told times, an
+                item is unknown, or a rating is off the scale.
         """
         name, scale = self.record.model.name, self.ratings.scale
         if not self.record.model.capabilities.inductive:
@@ -393,7 +426,7 @@ class SavedModel:
                 )
         rated = _found(list(own), self._item_places, "item")
         history = self._as_history(rated, list(own.values()))
-        return self._best(history, self.ratings.n_users, rated, k)
+        return self._best(history, self.ratings.n_users, rated, k, at)
 
     @cached_property
     def titles(self) -> list[str]:
@@ -408,14 +441,14 @@ class SavedModel:
         ]
 
     def _best(
-        self, history: Ratings, user: int, rated: IndexArray, k: int
+        self, history: Ratings, user: int, rated: IndexArray, k: int, at: int | None
     ) -> list[Recommendation]:
         # Items without training ratings would be guesses, not recommendations.
         known = np.bincount(self.ratings.items, minlength=self.ratings.n_items) > 0
         known[rated] = False
         items = np.flatnonzero(known).astype(np.int32)
         users = np.full(len(items), user, dtype=np.int32)
-        predicted = self._raw(history, users, items)
+        predicted = self._raw(history, users, items, self._moments(at, len(items)))
         best = np.argsort(-predicted, kind="stable")[:k]
         shown = history.scale.clip(predicted[best])
         return [
@@ -427,14 +460,40 @@ class SavedModel:
             for item, value in zip(items[best].tolist(), shown, strict=True)
         ]
 
-    def _predicted(
-        self, history: Ratings, users: IndexArray, items: IndexArray
-    ) -> Values:
-        return history.scale.clip(self._raw(history, users, items))
+    def _moments(self, at: Moments | None, n_pairs: int) -> NDArray[np.int64]:
+        """Return when each pair is asked, shape ``(n_pairs,)``."""
+        if at is not None and not self.asks_times:
+            raise UsageError(
+                f"{self.record.model.label} predicts the same at any time. Leave the "
+                f"time out."
+            )
+        moments = np.asarray(int(time()) if at is None else at, dtype=np.int64)
+        if moments.shape not in ((), (n_pairs,)):
+            raise UsageError(
+                f"at has times of shape {moments.shape} for {n_pairs} pairs. Give one "
+                f"time, or one per pair."
+            )
+        return np.full(n_pairs, moments)
 
-    def _raw(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
+    def _predicted(
+        self,
+        history: Ratings,
+        users: IndexArray,
+        items: IndexArray,
+        moments: NDArray[np.int64],
+    ) -> Values:
+        return history.scale.clip(self._raw(history, users, items, moments))
+
+    def _raw(
+        self,
+        history: Ratings,
+        users: IndexArray,
+        items: IndexArray,
+        moments: NDArray[np.int64],
+    ) -> Values:
+        told = (moments,) if self.asks_times else ()
         try:
-            answered = self.model.predict(history, users, items)
+            answered = self.model.predict(history, users, items, *told)
         except Exception as error:
             raise ModelError(f"The model failed: {error_line(error)}.") from error
         return check_predictions(answered, len(users))

@@ -7,6 +7,7 @@ goes wrong in one costs its own figure.
 from dataclasses import dataclass
 from typing import Any
 
+from benchbox.distribution import Distribution
 from benchbox.errors import ModelError, error_line, shown
 from benchbox.metrics import Metric, Score, Scored
 from benchbox.models import as_count, as_number
@@ -28,27 +29,37 @@ class Scores:
     troubles: dict[str, str]
 
 
-def scores(predicted: Values, trial: PlannedTrial) -> Scores:
+def scores(
+    predicted: Values, trial: PlannedTrial, distribution: Distribution | None = None
+) -> Scores:
     """Return the score by metric.
 
     Args:
         predicted: Unclipped prediction per hidden rating, shape ``(n,)``; clipped here
             if the run clips.
         trial: Trial with the hidden ratings and the metrics.
+        distribution: Predicted distribution per hidden rating, clipped here as the
+            predictions are; `None` if the model predicts none.
     """
     hidden = trial.fold.hidden
     clips = trial.plan.config.clip
+    if clips and distribution is not None:
+        distribution = distribution.clipped(hidden.scale.low, hidden.scale.high)
     scored = Scored(
         predicted=read_only(hidden.scale.clip(predicted) if clips else predicted),
         actual=read_only(hidden.values),
         users=read_only(hidden.users),
         items=read_only(hidden.items),
         n_items=hidden.n_items,
+        distribution=distribution,
+        scale=hidden.scale,
     )
     is_flawed = bool(trial.fold.protocol.flaw)
     found = Scores({}, {})
     for metric in trial.plan.metrics:
         if metric.flaw and not is_flawed:
+            continue
+        if metric.needs_distribution and distribution is None:
             continue
         try:
             found.records[metric.name] = _score(metric, scored)

@@ -15,19 +15,21 @@ from benchbox.protocols import older_rule
 from benchbox.records import (
     Access,
     MetricRecord,
+    PlannedModel,
     RunConfig,
     RunFolder,
     RunRecord,
     now,
     scratch_folder,
 )
-from benchbox.reports import write_tables
+from benchbox.reports import time_warnings, write_tables
 from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
 from benchbox.runs.costs import Costs, newest_runs
 from benchbox.runs.events import Events, TellingListener
 from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import Plan, Stage
+from benchbox.runs.reporting import write_page
 from benchbox.runs.resolve import (
     choose_device,
     find_accelerators,
@@ -114,7 +116,8 @@ class Session:
         spaces = {spec.name: spec.search for spec in offered}
         if config.tuning is not None:
             needs_optuna()
-            config = tunable(config, spaces)
+            by_default = {spec.name: spec.search for spec in offered if spec.by_default}
+            config = tunable(config, by_default)
         n_threads = config.threads or n_usable_cpus()
         executor = self.executor(n_threads)
         access = _access(config)
@@ -139,13 +142,14 @@ class Session:
             config=config,
             models=models,
             stages=made,
-            metrics=resolve_metrics(self.registry),
+            metrics=_metrics_for(models, resolve_metrics(self.registry)),
             n_threads=n_threads,
             accelerators=accelerators or find_accelerators(config.device, executor),
             access=_access(config, made),
             refused=tuple(map(str, stages.refused)),
         )
         check_n_trials(plan)
+        self._tell_of_times(plan)
         if config.tuning is None:
             return plan
         check_metric(plan)
@@ -153,6 +157,23 @@ class Session:
         # A plugin may be a file, too; it states its ranges itself.
         of_files = [model for model in models if model.target not in targets]
         return with_tuned(plan, {**spaces, **own_spaces(of_files, executor)})
+
+    def _tell_of_times(self, plan: Plan) -> None:
+        """Say what the times of questions betray to the models that are told them."""
+        for number, stage in enumerate(plan.stages):
+            told = [
+                plan.models[place].label
+                for place in plan.participants(number)
+                if plan.models[place].capabilities.uses_question_times
+            ]
+            if not told:
+                continue
+            record = stage.record()
+            for text in time_warnings(record):
+                self.notify(
+                    f"benchbox: {record.label}, told when each question is asked: "
+                    f"{', '.join(told)}. In {text}."
+                )
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""
@@ -195,6 +216,8 @@ class Session:
         columns = [offer.value for offer in self.registry.all("columns")]
         for line in write_tables(folder, formats, columns):
             self.notify(f"benchbox: {line}")
+        stages = plan.stages
+        write_page(folder, self.registry, self.notify, lambda n: stages[n].folds)
         self._tell_of_metrics(folder)
         return record
 
@@ -289,6 +312,14 @@ def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunC
             "A run with a tuning budget is one of `benchbox tune`; --resume it there."
         )
     return config
+
+
+def _metrics_for(
+    models: Sequence[PlannedModel], metrics: Sequence[Metric]
+) -> list[Metric]:
+    """Return the metrics that can have a value for any of the models."""
+    any_predicts = any(m.capabilities.predicts_distribution for m in models)
+    return [m for m in metrics if any_predicts or not m.needs_distribution]
 
 
 def _access(

@@ -40,7 +40,7 @@ def trial(
     for new in (own, asked):
         new.mkdir()
     fitted, validation = train, None
-    if subject.spec.capabilities.uses_validation:
+    if subject.can.uses_validation:
         fitted, validation = set_aside(train)
         write_ratings(folder / "validation", validation)
     write_ratings(folder / "train", fitted)
@@ -66,7 +66,7 @@ def trial(
     finished = executor.run(
         job,
         log=folder / "log",
-        hand_pairs=lambda: records.Pairs.written(asked, pairs.users, pairs.items),
+        hand_pairs=lambda: records.Pairs.written(asked, *subject.columns(pairs)),
         listen=lambda _: None,
         memory_limit_bytes=memory_limit_bytes,
     )

@@ -27,12 +27,15 @@ from benchbox.options import decode, to_json
 from benchbox.ratings import Ratings, RatingScale
 from benchbox.records import MOST_EPOCHS, MOST_NOTES
 from benchbox.testing.made_up import made_up_ratings
-from benchbox.testing.subject import ModelSubject, Pairs, all_pairs, ask, gap, require
+from benchbox.testing.subject import ModelSubject, Pairs, all_pairs, gap, require
 from benchbox.testing.surroundings import SEED, as_in_a_trial, changed_since, settings
 from benchbox.trials import check_predictions, count_parameters, state_of
 
 _CLOSE = 1e-3
 """Allowed rounding difference between matrix products of different shapes."""
+
+_FAR_SECONDS = (-30 * 365 * 86_400, 30 * 365 * 86_400)
+"""Thirty years before and after."""
 
 _BELOW_ZERO = RatingScale(-10, 10)
 _DEVICES = (*KINDS, ANY_ACCELERATOR)
@@ -82,7 +85,7 @@ def same_seed_same_bytes(subject: ModelSubject) -> None:
         f"Two fits with one seed differ by up to {gap(first, second):.2g}. "
         f"Seed every random generator from context.seed.",
     )
-    if not subject.spec.capabilities.stochastic:
+    if not subject.can.stochastic:
         with as_in_a_trial():
             other = subject.answers(train, all_pairs(train), seed=SEED + 1)
         require(
@@ -98,9 +101,9 @@ def second_fit_forgets_the_first(subject: ModelSubject) -> None:
     pairs = all_pairs(second)
     with as_in_a_trial():
         model = subject.fitted(first)
-        ask(model, first, pairs)
+        subject.ask(model, first, pairs)
         subject.fit(model, second)
-        again = ask(model, second, pairs)
+        again = subject.ask(model, second, pairs)
     with as_in_a_trial():
         fresh = subject.answers(second, pairs)
     require(
@@ -118,15 +121,16 @@ def pairs_stand_alone(subject: ModelSubject) -> None:
     parts = np.array_split(orders, 7)
     with as_in_a_trial():
         model = subject.fitted(train)
-        whole = ask(model, train, pairs)
-        shuffled = ask(model, train, pairs.take(orders))
-        pieces = [ask(model, train, pairs.take(part)) for part in parts]
-        single = ask(model, train, pairs.take(orders[:1]))
-        crowd = ask(model, train, pairs.take(_among_decoys(pairs, orders)))
+        whole = subject.ask(model, train, pairs)
+        shuffled = subject.ask(model, train, pairs.take(orders))
+        pieces = [subject.ask(model, train, pairs.take(part)) for part in parts]
+        single = subject.ask(model, train, pairs.take(orders[:1]))
+        among = pairs.take(_among_decoys(pairs, orders))
+        crowd = subject.ask(model, train, among)
     # What a model keeps of its first question shows in a model asked another first.
     with as_in_a_trial():
         model = subject.fitted(train)
-        fresh = [ask(model, train, pairs.take(part)) for part in parts]
+        fresh = [subject.ask(model, train, pairs.take(part)) for part in parts]
     for what, answer in {
         "in another order": shuffled,
         "in parts": np.concatenate(pieces),
@@ -154,25 +158,25 @@ def _among_decoys(pairs: Pairs, order: NDArray[np.int64]) -> NDArray[np.int64]:
 def inputs_stay_as_they_are(subject: ModelSubject) -> None:
     """The ratings and pairs it is given are not modified."""
     train, original = made_up_ratings(seed=6), made_up_ratings(seed=6)
-    pairs = all_pairs(train)
-    users, items = pairs.users.copy(), pairs.items.copy()
+    columns = subject.columns(all_pairs(train))
+    given = [column.copy() for column in columns]
     with as_in_a_trial():
         model = subject.fitted(train)
-        model.predict(train, users, items)
+        model.predict(train, *given)
     for name in ("users", "items", "values"):
         require(
             np.array_equal(getattr(train, name), getattr(original, name)),
             f"It modified the {name} of its training ratings. Change a copy.",
         )
     require(
-        np.array_equal(users, pairs.users) and np.array_equal(items, pairs.items),
+        all(map(np.array_equal, given, columns)),
         "It modified the pairs to predict. Change a copy.",
     )
 
 
 def unknown_users_and_items(subject: ModelSubject) -> None:
     """Users and items without a training rating get a finite prediction."""
-    can = subject.spec.capabilities
+    can = subject.can
     if not (can.handles_cold_users or can.handles_cold_items):
         raise SkipTest("its spec says that it cannot predict cold users or items")
     known = made_up_ratings(seed=7)
@@ -228,7 +232,7 @@ def one_rating_is_enough(subject: ModelSubject) -> None:
 
 def history_is_read(subject: ModelSubject) -> None:
     """Predictions for a user who was not in training depend on their history."""
-    if not subject.spec.capabilities.inductive:
+    if not subject.can.inductive:
         raise SkipTest(
             "its spec says that it cannot predict for new users (inductive=False)"
         )
@@ -237,10 +241,10 @@ def history_is_read(subject: ModelSubject) -> None:
     flipped = replace(new, values=new.scale.low + new.scale.high - new.values)
     with as_in_a_trial():
         model = subject.fitted(train)
-        known = ask(model, train, all_pairs(train))
+        known = subject.ask(model, train, all_pairs(train))
         if gap(known, np.tile(known[: train.n_items], train.n_users)) < _CLOSE:
             raise SkipTest("it predicts the same for every user")
-        one, other = (ask(model, own, all_pairs(new)) for own in (new, flipped))
+        one, other = (subject.ask(model, own, all_pairs(new)) for own in (new, flipped))
     require(
         gap(one, other) > 0,
         "Predictions for new users are the same whatever their history. Use the "
@@ -257,7 +261,9 @@ def saved_and_restored(subject: ModelSubject) -> None:
         model, restored = subject.fitted(train), subject.build()
         write_state(folder, state_of(model))
         restored.restore(read_state(folder))  # type: ignore[attr-defined]
-        before, after = (ask(one, train, all_pairs(train)) for one in (model, restored))
+        before, after = (
+            subject.ask(one, train, all_pairs(train)) for one in (model, restored)
+        )
     require(
         before.tobytes() == after.tobytes(),
         f"After state() and restore(), predictions differ by up to "
@@ -273,7 +279,7 @@ def process_as_it_was(subject: ModelSubject) -> None:
         before = settings()
         prepare_model(model, "cpu")
         subject.fit(model, train)
-        ask(model, train, all_pairs(train))
+        subject.ask(model, train, all_pairs(train))
         changed = changed_since(before)
     require(
         not changed,
@@ -322,7 +328,9 @@ def unclipped(subject: ModelSubject) -> None:
 def timestamps_are_declared(subject: ModelSubject) -> None:
     """Predictions depend on timestamps if and only if the spec says so."""
     train = made_up_ratings(seed=18)
-    uses = subject.spec.capabilities.uses_timestamps
+    uses = subject.can.uses_timestamps
+    if subject.can.uses_question_times and not uses:
+        raise SkipTest("it is told when it is asked, so all its data have timestamps")
     other = np.arange(len(train)) if uses else None
     with as_in_a_trial():
         timed = subject.answers(train, all_pairs(train))
@@ -340,9 +348,68 @@ def timestamps_are_declared(subject: ModelSubject) -> None:
     )
 
 
+def question_times_are_used(subject: ModelSubject) -> None:
+    """Predictions depend on when the question is asked if the spec says so."""
+    if not subject.can.uses_question_times:
+        raise SkipTest("its spec does not ask when it is asked")
+    train = made_up_ratings(seed=19)
+    pairs = all_pairs(train)
+    earlier = replace(pairs, timestamps=np.roll(pairs.timestamps, 1))
+    beyond = [replace(pairs, timestamps=pairs.timestamps + far) for far in _FAR_SECONDS]
+    with as_in_a_trial():
+        model = subject.fitted(train)
+        now, then = (subject.ask(model, train, one) for one in (pairs, earlier))
+        far = [subject.ask(model, train, one) for one in beyond]
+    require(
+        gap(now, then) > 0,
+        "The spec says uses_question_times=True, but the predictions are the same "
+        "whenever it is asked. Set it to False: its figures then count as those of any "
+        "other model.",
+    )
+    require(
+        all(np.isfinite(one).all() for one in far),
+        "Asked decades before or after its training ratings, it predicts NaN or "
+        "infinity. `benchbox predict` asks now: bound what it makes of a time.",
+    )
+
+
+def distributions_are_sound(subject: ModelSubject) -> None:
+    """Its distributions are valid, one per pair, and survive saving the model."""
+    if not subject.can.predicts_distribution:
+        raise SkipTest("its spec says that it predicts no distributions")
+    train = _with_rare_users(made_up_ratings(seed=21))
+    pairs = _answerable(subject, train)
+    order = np.random.Generator(np.random.PCG64(21)).permutation(len(pairs))
+    with as_in_a_trial() as folder:
+        model = subject.fitted(train)
+        try:
+            whole = subject.ask_distribution(model, train, pairs)
+        except Exception as error:  # noqa: BLE001
+            require(False, f"A trial would fail: {error}")
+        shuffled = subject.ask_distribution(model, train, pairs.take(order))
+        again = whole
+        if subject.implements("state", "restore"):
+            restored = subject.build()
+            write_state(folder, state_of(model))
+            restored.restore(read_state(folder))  # type: ignore[attr-defined]
+            again = subject.ask_distribution(restored, train, pairs)
+    # Steps are the first row of a table.
+    rows = whole[-len(pairs) :][order]
+    require(
+        gap(rows, shuffled[-len(pairs) :]) < _CLOSE,
+        "When pairs are passed in another order, their distributions change. Predict "
+        "each pair independently.",
+    )
+    require(
+        again.tobytes() == whole.tobytes(),
+        f"After state() and restore(), distributions differ by up to "
+        f"{gap(again, whole):.2g}. Return from state() all that they need.",
+    )
+
+
 def epochs_are_reported(subject: ModelSubject) -> None:
     """It reports each epoch's validation error; a refit trains for the given epochs."""
-    can = subject.spec.capabilities
+    can = subject.can
     if not can.uses_validation:
         raise SkipTest("its spec does not ask for validation ratings")
     train = made_up_ratings(seed=16)
@@ -390,7 +457,7 @@ def says_what_records_hold(subject: ModelSubject) -> None:
 
 def devices_declared(subject: ModelSubject) -> None:
     """It runs on the devices its spec names, as far as this machine has them."""
-    kinds = subject.spec.capabilities.devices
+    kinds = subject.can.devices
     unknown = [kind for kind in kinds if kind not in _DEVICES]
     require(not unknown, f"There are no devices {unknown}. Available: {_DEVICES}.")
     require(
@@ -405,7 +472,7 @@ def devices_declared(subject: ModelSubject) -> None:
             model = subject.build()
             prepare_model(model, device)
             subject.fit(model, train, device=device)
-            predicted = ask(model, train, all_pairs(train))
+            predicted = subject.ask(model, train, all_pairs(train))
         require(
             np.isfinite(predicted).all(), f"On {device}, predictions are not finite."
         )
@@ -429,7 +496,7 @@ def _with_rare_users(known: Ratings) -> Ratings:
 def _answerable(subject: ModelSubject, train: Ratings) -> Pairs:
     """Return all pairs that the model can predict according to its spec."""
     pairs = all_pairs(train)
-    can = subject.spec.capabilities
+    can = subject.can
     fine = np.ones(len(pairs), dtype=bool)
     if not can.handles_cold_users:
         fine &= np.isin(pairs.users, train.users)

@@ -8,13 +8,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.models import EpochReport, FitContext, ModelSpec, RatingModel
+from benchbox.distribution import checked_distribution, table_of
+from benchbox.models import (
+    Capabilities,
+    EpochReport,
+    FitContext,
+    ModelSpec,
+    RatingModel,
+)
 from benchbox.options import decode, to_json
 from benchbox.ratings import IndexArray, Ratings
 from benchbox.targets import resolve, target_of
 from benchbox.testing.checks import ContractError
 from benchbox.testing.surroundings import SEED
-from benchbox.trials import build_model, host_array
+from benchbox.trials import ask_distribution, build_model, host_array
 
 _FEW_EPOCHS = 2
 """Two epochs show whether a promise is broken; more would only take time."""
@@ -34,6 +41,14 @@ class ModelSubject:
     spec: ModelSpec
     settings: Mapping[str, Any] = field(default_factory=dict)
     takes_keywords: bool = False
+
+    @property
+    def can(self) -> Capabilities:
+        """What the model can do with these options."""
+        if self.takes_keywords:
+            return self.spec.capabilities
+        options = decode(self.spec.options, self.options, self.spec.name)
+        return self.spec.capabilities.under(options)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -90,7 +105,7 @@ class ModelSubject:
             on_report=reports.append,
             on_note=on_note,
         )
-        can = self.spec.capabilities
+        can = self.can
         # Too few ratings to set some aside: fit as in a refit.
         if can.uses_validation and epochs is None and len(train) >= _APART:
             train, validation = set_aside(train)
@@ -104,7 +119,27 @@ class ModelSubject:
         self, train: Ratings, pairs: "Pairs", *, seed: int = SEED
     ) -> NDArray[Any]:
         """Fit a new model to *train* and return its predictions for *pairs*."""
-        return ask(self.fitted(train, seed), train, pairs)
+        return self.ask(self.fitted(train, seed), train, pairs)
+
+    def ask(self, model: RatingModel, history: Ratings, pairs: "Pairs") -> NDArray[Any]:
+        """Return the predictions of a fitted model, unchecked."""
+        return host_array(model.predict(history, *self.columns(pairs)))
+
+    def ask_distribution(
+        self, model: RatingModel, history: Ratings, pairs: "Pairs"
+    ) -> NDArray[np.float32]:
+        """Return the distributions of a fitted model, checked, as a table.
+
+        Raises:
+            ModelError: They are none.
+        """
+        answered = ask_distribution(model, history, *self.columns(pairs))
+        return table_of(checked_distribution(answered, len(pairs)))
+
+    def columns(self, pairs: "Pairs") -> list[NDArray[Any]]:
+        """Return copies of what `predict` gets: times only if the model asks."""
+        told = (pairs.timestamps,) if self.can.uses_question_times else ()
+        return [column.copy() for column in (pairs.users, pairs.items, *told)]
 
     def implements(self, *methods: str) -> bool:
         """Return whether the model's class has all *methods*."""
@@ -114,20 +149,39 @@ class ModelSubject:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Pairs to predict: user index and item index, each of shape ``(n,)``."""
+    """Pairs to predict, each column of shape ``(n,)``.
+
+    Attributes:
+        users: User index.
+        items: Item index.
+        timestamps: When each question is asked, in seconds since 1970, int64.
+    """
 
     users: IndexArray
     items: IndexArray
+    timestamps: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, ratings: Ratings) -> Self:
+        """Return the pairs that *ratings* rate, asked when they were rated."""
+        times = ratings.timestamps
+        assert times is not None
+        return cls(ratings.users.copy(), ratings.items.copy(), times.copy())
 
     def __len__(self) -> int:
         return len(self.users)
 
     def take(self, places: NDArray[np.int64]) -> Self:
         """Return the pairs at *places*, in that order."""
-        return type(self)(self.users[places], self.items[places])
+        return type(self)(
+            self.users[places], self.items[places], self.timestamps[places]
+        )
 
 
 _APART = 8
+
+_STRIDE = 1_299_709
+"""Seconds from one question to the next, a prime, so that times do not repeat."""
 
 
 def set_aside(ratings: Ratings) -> tuple[Ratings, Ratings]:
@@ -138,15 +192,18 @@ def set_aside(ratings: Ratings) -> tuple[Ratings, Ratings]:
 
 
 def all_pairs(ratings: Ratings) -> Pairs:
-    """Return every pair of a user and an item, rated or not."""
-    pairs = np.divmod(np.arange(ratings.n_users * ratings.n_items), ratings.n_items)
+    """Return every pair of a user and an item, rated or not.
+
+    They are asked at times all over those of the ratings.
+    """
+    number = np.arange(ratings.n_users * ratings.n_items)
+    pairs = np.divmod(number, ratings.n_items)
     users, items = (side.astype(np.int32) for side in pairs)
-    return Pairs(users, items)
-
-
-def ask(model: RatingModel, history: Ratings, pairs: Pairs) -> NDArray[Any]:
-    """Return the predictions of a fitted model, unchecked."""
-    return host_array(model.predict(history, pairs.users.copy(), pairs.items.copy()))
+    times = ratings.timestamps
+    if times is None:
+        return Pairs(users, items, number)
+    first, last = int(times.min()), int(times.max())
+    return Pairs(users, items, first + number * _STRIDE % (last - first + 1))
 
 
 def require(condition: object, reason: str) -> None:

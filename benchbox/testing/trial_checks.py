@@ -73,7 +73,7 @@ def other_trials_do_not_matter(subject: ModelSubject) -> None:
     half = np.arange(len(ratings)) % 2 == 0
     own = ratings.take(np.flatnonzero(half))
     hidden = ratings.take(np.flatnonzero(~half))
-    pairs = Pairs(hidden.users, hidden.items)
+    pairs = Pairs.of(hidden)
     known = np.isin(pairs.users, own.users) & np.isin(pairs.items, own.items)
     pairs = pairs.take(np.flatnonzero(known))
     with as_in_a_trial():
@@ -141,7 +141,7 @@ def _published(fold: Fold) -> Iterator[None]:
 def _askable(fold: Fold) -> Pairs:
     hidden, train = fold.hidden, fold.train
     known = np.isin(hidden.users, train.users) & np.isin(hidden.items, train.items)
-    return Pairs(hidden.users[known].copy(), hidden.items[known].copy())
+    return Pairs.of(hidden).take(np.flatnonzero(known))
 
 
 def _rated(ratings: Ratings) -> Pairs:
@@ -168,4 +168,4 @@ def _sparse(n_users: int, n_items: int) -> Ratings:
 
 
 def _first(ratings: Ratings) -> Pairs:
-    return Pairs(ratings.users[:100].copy(), ratings.items[:100].copy())
+    return Pairs.of(ratings).take(np.arange(100))

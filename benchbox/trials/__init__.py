@@ -1,5 +1,6 @@
 """Trials: one model fitted and asked, in a process of its own."""
 
+from benchbox.trials.answers import ask_distribution as ask_distribution
 from benchbox.trials.answers import check_predictions as check_predictions
 from benchbox.trials.answers import host_array as host_array
 from benchbox.trials.child import build_model as build_model
@@ -14,4 +15,5 @@ from benchbox.trials.executors.inspection import describe as describe
 from benchbox.trials.executors.local import LocalExecutor as LocalExecutor
 from benchbox.trials.first_use import FirstUse as FirstUse
 from benchbox.trials.predictions import PREDICTIONS as PREDICTIONS
+from benchbox.trials.predictions import read_distribution as read_distribution
 from benchbox.trials.predictions import read_predictions as read_predictions

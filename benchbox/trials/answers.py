@@ -1,17 +1,22 @@
 """Asks a fitted model for predictions, and checks what it returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data import map_array
+from benchbox.distribution import (
+    StepDistribution,
+    checked_distribution,
+    table_of,
+)
 from benchbox.errors import ModelError
 from benchbox.models import RatingModel
-from benchbox.ratings import IndexArray, Ratings, Values
+from benchbox.ratings import Ratings, Values
 from benchbox.records import Pairs
 
 Call = Callable[[], NDArray[Any]]
@@ -37,27 +42,90 @@ def answers(
     Raises:
         ModelError: An answer breaks the contract.
     """
-    users, items = (map_array(Path(file)) for file in (pairs.users, pairs.items))
-    size = pairs.chunk_size or chunk_size
-    predictions = np.empty(len(users), dtype=np.float32)
-    for start in range(0, len(users), size):
-        chunk = slice(start, start + size)
-        # Reading the pairs from disk and checking the answer is not the model's work.
-        asked = np.array(users[chunk]), np.array(items[chunk])
+    found = [np.empty(0, dtype=np.float32)]
+    # Reading the pairs from disk and checking the answer is not the model's work.
+    for asked in _chunks(pairs, pairs.chunk_size or chunk_size):
         answered = make(partial(predicted, model, history, *asked))
-        predictions[chunk] = check_predictions(answered, len(asked[0]))
-    return predictions
+        found.append(check_predictions(answered, len(asked[0])))
+    return np.concatenate(found)
 
 
 def predicted(
-    model: RatingModel, history: Ratings, users: IndexArray, items: IndexArray
+    model: RatingModel, history: Ratings, *asked: NDArray[Any]
 ) -> NDArray[Any]:
     """Return what a model predicts, once it has reached the host; unchecked.
+
+    Args:
+        model: A fitted model.
+        history: Everything visible of the asked users.
+        asked: User index, item index and, if the model is told, time of each pair.
 
     Raises:
         ModelError: It is no array.
     """
-    return host_array(model.predict(history, users, items))
+    return host_array(model.predict(history, *asked))
+
+
+def distributions(
+    model: RatingModel,
+    history: Ratings,
+    pairs: Pairs,
+    chunk_size: int,
+    clock: Callable[[], AbstractContextManager[None]],
+) -> NDArray[np.float32]:
+    """Return the distributions that a model predicts, as a table; see `table_of`.
+
+    Args:
+        model: A fitted model.
+        history: Everything visible of the asked users.
+        pairs: The pairs to predict.
+        chunk_size: Pairs per call.
+        clock: Returns a context manager that times one call.
+
+    Raises:
+        ModelError: An answer breaks the contract.
+    """
+    tables: list[NDArray[np.float32]] = []
+    kinds = set()
+    for asked in _chunks(pairs, chunk_size):
+        with clock():
+            answered = ask_distribution(model, history, *asked)
+        found = checked_distribution(answered, len(asked[0]))
+        steps = found.steps.tolist() if isinstance(found, StepDistribution) else []
+        kinds.add(tuple(steps))
+        if len(kinds) > 1:
+            raise ModelError(
+                "predict_distribution returned other steps, or another kind of "
+                "distribution, for some pairs than for others."
+            )
+        table = table_of(found)
+        # The first row of a table holds its steps.
+        tables.append(table[1:] if steps and tables else table)
+    return np.concatenate(tables) if tables else np.zeros((0, 2), dtype=np.float32)
+
+
+def ask_distribution(
+    model: RatingModel, history: Ratings, *asked: NDArray[Any]
+) -> object:
+    """Return a model's answer to ``predict_distribution``, unchecked; see `predicted`.
+
+    Raises:
+        ModelError: It has no such method.
+    """
+    method = getattr(model, "predict_distribution", None)
+    if not callable(method):
+        raise ModelError(
+            f"{type(model).__name__} says predicts_distribution, but has no method "
+            f"'predict_distribution'."
+        )
+    return method(history, *asked)
+
+
+def _chunks(pairs: Pairs, size: int) -> Iterator[list[NDArray[Any]]]:
+    """Yield copies of the columns of so many pairs at a time."""
+    columns = [map_array(file) for file in pairs.files]
+    for start in range(0, len(columns[0]), size):
+        yield [np.array(column[start : start + size]) for column in columns]
 
 
 def host_array(predicted: Any) -> NDArray[Any]:

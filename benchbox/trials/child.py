@@ -75,9 +75,9 @@ from benchbox.targets import (
     resolve,
     source_files,
 )
-from benchbox.trials.answers import Call, answers, predicted
+from benchbox.trials.answers import Call, answers, distributions, predicted
 from benchbox.trials.confinement.state import is_confined
-from benchbox.trials.predictions import write_predictions
+from benchbox.trials.predictions import write_distribution, write_predictions
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
@@ -229,6 +229,12 @@ def _run(
     ask = partial(answers, model, history, chunk_size=job.chunk_size)
     channel.send(PhaseBegan(phase="predict"))
     predictions = ask(pairs, make=partial(_timed, clock, outcome))
+    distribution = None
+    if job.distribution:
+        channel.send(PhaseBegan(phase="distribution"))
+        distribution = distributions(
+            model, history, pairs, job.chunk_size, partial(clock.phase, "distribution")
+        )
     channel.send(PhaseBegan(phase="end"))
     if job.latency and len(predictions):
         # What empties the caches is as large as they are, and no memory of the model.
@@ -236,11 +242,13 @@ def _run(
         with clock.phase("latency"):
             outcome.latency = measure_latency(
                 partial(predicted, model, history),
-                *(map_array(Path(file)) for file in (pairs.users, pairs.items)),
+                [map_array(file) for file in pairs.files],
                 n_items=train.n_items,
                 flush=cache_flusher(device_named(job.device)),
             )
     write_predictions(Path(job.out), predictions)
+    if distribution is not None:
+        write_distribution(Path(job.out), distribution)
     _answer_again(ask, channel, Path(job.out))
 
 

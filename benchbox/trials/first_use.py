@@ -44,6 +44,8 @@ class FirstUse:
         job: TrialJob,
         train: Ratings,
         memory_limit_bytes: int | None = None,
+        *,
+        with_times: bool = False,
     ) -> bool:
         """Run the model of *job* on a few ratings like *train*, if it never has.
 
@@ -54,6 +56,7 @@ class FirstUse:
             job: One of its trials.
             train: Ratings of that trial.
             memory_limit_bytes: Memory at which it is ended, as in a trial.
+            with_times: Whether it is told when each question is asked.
 
         Returns:
             Whether it was the first time.
@@ -63,7 +66,8 @@ class FirstUse:
         folder = new_folder(self._scratch)
         out = folder / "out"
         out.mkdir()
-        pairs = _write_few(folder, made_up(few_ratings(train)))
+        few = made_up(few_ratings(train))
+        pairs = _write_few(folder, few, with_times=with_times)
         ratings = str(folder / "train")
         limit = min(_LONGEST_SECONDS, job.time_limit_seconds or _LONGEST_SECONDS)
         finished = self._executor.run(
@@ -146,6 +150,8 @@ def _features_of(features: Features | None, which: IndexArray) -> Features | Non
     return {name: column[which] for name, column in features.items()}
 
 
-def _write_few(folder: Path, few: Ratings) -> Pairs:
+def _write_few(folder: Path, few: Ratings, *, with_times: bool) -> Pairs:
     write_ratings(folder / "train", few)
-    return Pairs.written(folder, few.users[:_N_PAIRS], few.items[:_N_PAIRS])
+    asked = few.take(np.arange(min(len(few), _N_PAIRS)))
+    times = asked.timestamps if with_times else None
+    return Pairs.written(folder, asked.users, asked.items, times)

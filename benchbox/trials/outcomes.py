@@ -18,7 +18,7 @@ from benchbox.records import (
     within_bounds,
 )
 
-PHASES = ("start", "load", "fit", "predict", "latency")
+PHASES = ("start", "load", "fit", "predict", "distribution", "latency")
 """Phases whose seconds a trial may tell."""
 
 _OWN_ENDINGS = ("ok", "failed", "out-of-memory")

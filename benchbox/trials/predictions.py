@@ -1,10 +1,12 @@
-"""Writes the file of a trial's predictions, and reads it without trusting it."""
+"""Writes the files of a trial's predictions, and reads them without trusting them."""
 
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from benchbox.distribution import MOST_STEPS, Distribution, from_table
 from benchbox.errors import ModelError
 from benchbox.ratings import Values
 from benchbox.records import read_regular
@@ -12,11 +14,26 @@ from benchbox.records import read_regular
 PREDICTIONS = "predictions.npy"
 """File in a job's folder that holds one float32 per pair asked for."""
 
+DISTRIBUTION = "distribution.npy"
+"""File in a job's folder that holds the table of `benchbox.distribution.table_of`."""
+
+
+_HEADER_BYTES = 128
+"""Of a ``.npy`` file with any of these shapes."""
+
 
 def write_predictions(folder: Path, predictions: Values) -> None:
     """Write *predictions*, shape ``(n,)``, for `read_predictions`."""
-    content = _header(len(predictions)) + predictions.astype("<f4").tobytes()
-    (folder / PREDICTIONS).write_bytes(content)
+    _write(folder / PREDICTIONS, predictions)
+
+
+def write_distribution(folder: Path, table: NDArray[np.float32]) -> None:
+    """Write the *table* of distributions for `read_distribution`."""
+    _write(folder / DISTRIBUTION, table)
+
+
+def _write(file: Path, numbers: NDArray[np.float32]) -> None:
+    file.write_bytes(_header(*numbers.shape) + numbers.astype("<f4").tobytes())
 
 
 def read_predictions(folder: Path, n_pairs: int) -> Values:
@@ -55,9 +72,43 @@ def read_predictions(folder: Path, n_pairs: int) -> Values:
     return predictions
 
 
-def _header(n: int) -> bytes:
-    """Return the header of a ``.npy`` file of *n* float32."""
+def read_distribution(folder: Path, n_pairs: int) -> Distribution:
+    """Return the distributions that a trial predicted, checked as `read_predictions`.
+
+    Args:
+        folder: Folder of the job.
+        n_pairs: Pairs it was asked for.
+
+    Raises:
+        ModelError: There is no such file, or it holds anything else.
+    """
+    most = _HEADER_BYTES + 4 * (n_pairs + 1) * MOST_STEPS
+    try:
+        content = read_regular(folder / DISTRIBUTION, most)
+    except FileNotFoundError:
+        raise ModelError("the trial left no distributions") from None
+    except OSError as error:
+        raise ModelError(f"the trial's distributions cannot be read: {error}") from None
+    n_numbers = (len(content) - _HEADER_BYTES) // 4
+    shapes = [(n_pairs, 2)]
+    if n_numbers >= n_pairs + 1:
+        shapes.append((n_pairs + 1, n_numbers // (n_pairs + 1)))
+    for shape in shapes:
+        header = _header(*shape)
+        if content.startswith(header) and len(content) == len(header) + 4 * np.prod(
+            shape
+        ):
+            stored = np.frombuffer(content, "<f4", offset=len(header)).reshape(shape)
+            return from_table(stored.astype(np.float32, copy=False), n_pairs)
+    raise ModelError(
+        f"the trial's file of distributions is not what benchbox writes for {n_pairs} "
+        f"pairs: it was changed"
+    )
+
+
+def _header(*shape: int) -> bytes:
+    """Return the header of a ``.npy`` file of float32."""
     made = BytesIO()
-    facts = {"descr": "<f4", "fortran_order": False, "shape": (n,)}
+    facts = {"descr": "<f4", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(made, facts)
     return made.getvalue()

@@ -183,6 +183,27 @@ def test_a_format_of_a_plugin_can_be_reported_and_written_by_every_run(
     assert "No format named 'names'" in unknown.err
 
 
+def test_a_model_may_take_part_only_when_it_is_asked_for(
+    benchbox: Benchbox, site: Path
+) -> None:
+    file = plant_model(site, "acme-good", "zig")
+    file.write_text(file.read_text().replace("summary=", "by_default=False, summary="))
+
+    listed = benchbox("list models")
+    plan = {
+        chosen: benchbox(f"run -d svd-toy --dry-run {chosen}").out
+        for chosen in ("", "-m all", "-m all -m svd:n_factors=2")
+    }
+    tuned = benchbox("tune -d svd-toy --dry-run")
+
+    assert "In a run only with -m NAME or -m all: zig." in " ".join(listed.out.split())
+    assert "zig" not in plan[""] + tuned.out
+    assert "bias" in plan[""]
+    assert {"zig", "bias"} <= {*plan["-m all"].split()}
+    assert plan["-m all -m svd:n_factors=2"].count("svd:") == 1
+    assert " svd " not in plan["-m all -m svd:n_factors=2"]
+
+
 def test_checking_a_model_names_every_promise_and_succeeds(
     benchbox: Benchbox, site: Path
 ) -> None:

@@ -4,18 +4,42 @@ First on fakes, which have no values: no step waits or mixes devices, and launch
 counted. Then on a device with the memory of the host: predictions are the CPU's.
 """
 
+from collections.abc import Container
+from pathlib import Path
+
 import pytest
+import torchgen
+from _pytest.mark import ParameterSet
 
 from tests.support import device_checks
 from tests.support.device_checks import CASES, ROUTES, on_accelerators
 from tests.support.device_checks import loom_process as loom_process
 from tests.support.fake_device import HiddenWaitError, MixedDevicesError
 
-EVERY = [
-    pytest.param(case, route, id=f"{case}-{route}" if route else case)
-    for case, (model, _) in CASES.items()
-    for route in (("sparse", "dense") if model in ROUTES else ("",))
-]
+DENSE = ("user", "tied", "rounded")
+"""Cases whose dense route is checked on every change, too; routes differ by little."""
+
+PREDICTED = {*CASES} - {"item", "linear", "curved", "stacked", "refed", "rounded"}
+"""Cases whose predictions are compared on every change."""
+
+
+def cases(*, often: Container[str] = CASES) -> list[ParameterSet]:
+    """Return all cases and routes; all but those of *often* are slow tests."""
+    return [
+        pytest.param(
+            case,
+            route,
+            id=f"{case}-{route}" if route else case,
+            marks=()
+            if case in often and (route != "dense" or case in DENSE)
+            else pytest.mark.slow,
+        )
+        for case, (model, _) in CASES.items()
+        for route in (("sparse", "dense") if model in ROUTES else ("",))
+    ]
+
+
+EVERY = cases()
 # These draw the order of ratings, or from the posterior, otherwise than on the CPU.
 DRAWING = ("factors", "perceptron", "posterior")
 STEPPING = [case for case in EVERY if case.values[0] in ("stacked", "factors")]
@@ -28,16 +52,26 @@ LAUNCHES = {
     "described": 36,
     "stacked": 61,
     "tied": 125,
+    "rounded": 90,
     "refed": 119,
     "factors": 56,
     "perceptron": 54,
+    "kernels": 409,
+    "convolved": 470,
 }
 """Operations in a step, at most. The host launches each, and takes some 5 µs for it."""
 
+<<<<<<< HEAD
 READS = {"factors": 5, "perceptron": 5, "squares": 6, "posterior": 14}
 """Reads of the device in two epochs. Autoencoders read the loss, the predictions of the
 validation ratings, and once the rated columns: 5. Every model reads the predictions
 once more for their shrinkage."""
+=======
+READS = {"factors": 5, "perceptron": 5, "posterior": 14, "convolved": 9}
+"""Reads of the device in a fit of two epochs, at most; 6 in other cases. All read their
+predictions of validation ratings at the end, to see how far to shrink them. A global
+kernel reads the ratings, to find their neighbours."""
+>>>>>>> main
 
 
 def test_every_model_for_accelerators_is_checked() -> None:
@@ -48,20 +82,55 @@ def test_every_model_for_accelerators_is_checked() -> None:
 def test_no_step_waits_or_mixes_devices_or_launches_more_than_before(
     case: str, route: str, loom_process
 ) -> None:
-    steps, in_fit, in_predict = loom_process(device_checks.launches, case, route)
+    asked = loom_process(device_checks.asked, case, route)
 
     # The first step of an epoch prepares the others.
+<<<<<<< HEAD
     assert steps[-1:] <= [LAUNCHES.get(case, 0)]
     assert in_fit <= READS.get(case, 6)
     assert in_predict == 1
+=======
+    assert asked.launches[-1:] <= [LAUNCHES.get(case, 0)]
+    assert asked.fit_reads <= READS.get(case, 6)
+    assert asked.predict_reads == 1
+>>>>>>> main
 
 
-@pytest.mark.parametrize(("case", "route"), EVERY)
+@pytest.mark.slow
+def test_torch_has_all_these_operations_for_mps(loom_process) -> None:
+    yaml = pytest.importorskip("yaml")
+    text = Path(torchgen.__file__).with_name("packaged") / "ATen/native"
+    listed = yaml.safe_load((text / "native_functions.yaml").read_text())
+    kernels = {entry["func"].partition("(")[0]: entry for entry in listed}
+
+    def runs(name: str) -> bool:
+        entry = kernels[name]
+        if "structured_delegate" in entry:
+            return runs(entry["structured_delegate"])
+        # Without a list it is composed of others.
+        where = ",".join(entry.get("dispatch", ["Composite"]))
+        return "MPS" in where or "Composite" in where
+
+    used = {
+        operation.removeprefix("aten.")
+        for case in EVERY
+        for operation in loom_process(device_checks.asked, *case.values).operations
+    }
+
+    assert len(used) > 70
+    assert {
+        name
+        for name in used
+        if not any(runs(kernel) for kernel in kernels if kernel.split(".")[0] == name)
+    } == set()
+
+
+@pytest.mark.parametrize(("case", "route"), cases(often=PREDICTED))
 def test_predictions_are_those_of_the_cpu(case: str, route: str, loom_process) -> None:
     other = "same code" if case in DRAWING else "own code"
     gap = loom_process(device_checks.largest_gap, case, route, other)
 
-    assert gap == pytest.approx(0, abs=1e-5)
+    assert gap == pytest.approx(0, abs=2e-4)
 
 
 @pytest.mark.parametrize("case", ["user", "linear"])
@@ -70,7 +139,7 @@ def test_noise_and_dropout_are_those_of_the_same_code_on_the_cpu(
 ) -> None:
     gap = loom_process(device_checks.largest_gap, case, "sparse", "same code")
 
-    assert gap == pytest.approx(0, abs=1e-5)
+    assert gap == pytest.approx(0, abs=2e-4)
 
 
 @pytest.mark.parametrize(("case", "route"), STEPPING)
@@ -89,4 +158,4 @@ def test_a_step_that_does_what_it_must_not_is_found(
     fault: str, error: type[Exception], text: str, case: str, route: str, loom_process
 ) -> None:
     with pytest.raises(error, match=text):
-        loom_process(device_checks.launches, case, route, fault)
+        loom_process(device_checks.asked, case, route, fault)

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbox import FitContext, Grouped
-from tests.support.devices import CUDA, DEVICES
+from tests.support.devices import ACCELERATOR, DEVICES
 from tests.support.toy_ratings import all_pairs, from_matrix, hide, low_rank
 
 X = np.nan
@@ -71,6 +71,20 @@ def test_the_posterior_mean_of_a_user_is_that_of_a_linear_model(place) -> None:
     means = Known.rated(place, 2).means(*Known.rest)
 
     np.testing.assert_allclose([mean, mean], means, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_posterior_of_a_prediction_is_that_of_a_linear_model(place) -> None:
+    mean, covariance = Known.moments()
+    rows, columns = np.array([1, 0, 1, 2]), np.array([0, 2, 2, 1])
+    weights = np.column_stack([np.ones(4), Known.items[columns][:, 1:]])
+
+    means, variances = Known.rated(place, 3).predictive(*Known.rest, (rows, columns))
+
+    wanted = weights @ mean + Known.items[columns][:, 0]
+    np.testing.assert_allclose(means, wanted, rtol=1e-3, atol=1e-4)
+    spread = np.einsum("pi,ij,pj->p", weights, covariance, weights)
+    np.testing.assert_allclose(variances, spread, rtol=1e-3)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -241,7 +255,7 @@ def test_a_model_learns_the_same_on_a_device_as_on_the_host(monkeypatch) -> None
     np.testing.assert_allclose(expected, model.predict(train, *asked), atol=1e-3)
 
 
-@pytest.mark.parametrize("place", [CUDA])
+@pytest.mark.parametrize("place", [ACCELERATOR])
 def test_a_gpu_fits_biased_mf_as_a_cpu_does(place) -> None:
     train, _ = hide(low_rank(60, 40, rank=2, seed=1), 0.3, seed=2)
     predicted = []

@@ -19,6 +19,7 @@ from benchbox.machine.device_choice import (
     device_for,
     find_devices,
     runs_on,
+    what_devices_lack,
 )
 from benchbox.machine.devices import (
     KINDS,
@@ -221,6 +222,35 @@ def test_sensors_are_read_by_nvml_or_not_at_all(
     why = "benchbox cannot read sensors of {} devices"
     assert device_named("cuda:1").sensors() == why.format("ROCm")
     assert device_named("mps").sensors() == why.format("mps")
+
+
+def test_what_each_device_lacks_is_found_by_using_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch = FakeTorch(monkeypatch, "xpu", n_devices=2, **KNOWS_CACHES)
+    torch.has_events = False
+
+    found = what_devices_lack(find_devices())
+
+    assert {name: [*lacks] for name, lacks in found.items()} == {
+        "xpu:0": ["step events", "sensors"],
+        "xpu:1": ["step events", "sensors"],
+    }
+    assert [tensor.device for tensor in torch.tensors] == ["xpu:0", "xpu:1"]
+
+
+def test_a_device_that_fails_lacks_computation(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = FakeTorch(monkeypatch, "mps")
+
+    def fail(*size: int, device: str) -> None:
+        raise RuntimeError("no driver")
+
+    monkeypatch.setattr(torch, "zeros", fail)
+
+    assert what_devices_lack(find_devices()) == {
+        "mps:0": {"computation": "RuntimeError: no driver"}
+    }
+    assert what_devices_lack(NONE) == {}
 
 
 class OutOfMemoryError(RuntimeError):

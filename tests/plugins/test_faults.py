@@ -134,6 +134,7 @@ SPECS: list[tuple[dict[str, Any], str]] = [
     ({"cost_hint": nan}, "cost_hint is nan"),
     ({"cost_hint": inf}, "cost_hint is inf"),
     ({"cost_hint": -1}, "cost_hint is -1"),
+    ({"by_default": "no"}, "by_default is 'no', not True or False"),
     ({"name": 3}, "the name 3"),
     ({"name": "Bad Name"}, "the name 'Bad Name'"),
 ]

@@ -3,14 +3,23 @@
 import pytest
 import torch
 
-CUDA = pytest.param(
-    "cuda:0",
+
+def _accelerator() -> str:
+    """Return the name of the accelerator of this machine; empty if there is none."""
+    if not torch.accelerator.is_available():
+        return ""
+    found = torch.accelerator.current_accelerator()
+    return f"{found.type}:0" if found else ""
+
+
+ACCELERATOR = pytest.param(
+    _accelerator() or "cuda:0",
     marks=[
         pytest.mark.gpu,
-        pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+        pytest.mark.skipif(not _accelerator(), reason="torch finds no accelerator"),
     ],
 )
-DEVICES = ["cpu", CUDA]
+DEVICES = ["cpu", ACCELERATOR]
 
 
 def set_determinism(request: pytest.FixtureRequest) -> None:

@@ -23,6 +23,7 @@ SIZE_VARIABLE = "LOOM_BYTES"
 
 _CPU_KERNELS = torch._C.DispatchKeySet(torch._C.DispatchKey.CPU)
 _KEY = "PrivateUse1"
+_AUTOCAST = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
 _aten = torch.ops.aten
 _registered: list[Any] = []
 
@@ -49,6 +50,9 @@ class Module:
 
     def synchronize(self) -> None:
         pass
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return [torch.bfloat16]
 
     def manual_seed_all(self, seed: int) -> None:
         pass
@@ -81,6 +85,9 @@ def register() -> None:
     rest, ours = (torch.library.Library(name, "IMPL") for name in ("_", "aten"))
     _registered.extend((rest, ours))
     rest.fallback(_run, dispatch_key=_KEY)
+    rest.fallback(torch.library.fallthrough_kernel, dispatch_key=f"Autocast{_KEY}")
+    for product in ("mm", "addmm", "linear", "matmul"):
+        ours.impl(product, _rounded(getattr(_aten, product)), f"Autocast{_KEY}")
     ours.impl("_copy_from", _copy, _KEY)
     ours.impl("empty.memory_format", _empty, _KEY)
     ours.impl("empty_strided", _empty_strided, _KEY)
@@ -121,6 +128,16 @@ def _run(operation: Any, *args: Any, **kwargs: Any) -> Any:
         return _on_loom(x, storages.get(x.untyped_storage().data_ptr()))
 
     return tree.tree_map(take, result)
+
+
+def _rounded(product: Any) -> Any:
+    """Return what autocast does instead of *product*."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with torch._C._ExcludeDispatchKeyGuard(_AUTOCAST):
+            return product(*(x if x is None else x.bfloat16() for x in args), **kwargs)
+
+    return run
 
 
 def _copy(source: Any, target: Any, non_blocking: bool = False) -> Any:

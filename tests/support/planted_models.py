@@ -7,8 +7,14 @@ import threading
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchbox import Capabilities, FitContext, Ratings
+from benchbox import (
+    Capabilities,
+    FitContext,
+    Ratings,
+)
+from benchbox.models import NormalDistribution, StepDistribution
 from benchbox.ratings import IndexArray, Values
 
 
@@ -329,3 +335,71 @@ class PatchesTheClock(Sleeps):
         for module in (time, phases):
             module.perf_counter = lambda: stopped  # type: ignore[attr-defined]
         self.work()
+
+
+class AsksWhen(Savable):
+    """Predicts the days from its latest training rating to the question."""
+
+    capabilities = Capabilities(uses_question_times=True, stochastic=False)
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        assert train.timestamps is not None
+        self.mean = np.float32(train.timestamps.max() // 86_400)
+
+    def predict(  # type: ignore[override]
+        self,
+        history: Ratings,
+        users: IndexArray,
+        items: IndexArray,
+        timestamps: NDArray[np.int64],
+    ) -> Values:
+        assert timestamps.dtype == np.int64
+        assert timestamps.shape == users.shape
+        return (timestamps // 86_400 - self.mean).astype(np.float32)
+
+
+class GivesSteps(Honest):
+    """Gives the steps 1 to 5 the shares that they have in training."""
+
+    capabilities = Capabilities(predicts_distribution=True, stochastic=False)
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        counts = [(train.values == step).mean() for step in range(1, 6)]
+        self.shares = np.array(counts)
+
+    def predict_distribution(
+        self, history: Ratings, users: IndexArray, items: IndexArray
+    ) -> StepDistribution:
+        rows = np.tile(self.shares, (len(users), 1))
+        return StepDistribution(np.arange(1, 6), rows)
+
+
+class GivesANormal(WarmOnly):
+    """Gives a normal distribution around the mean, to whomever it has seen."""
+
+    capabilities = Capabilities(
+        handles_cold_users=False,
+        handles_cold_items=False,
+        predicts_distribution=True,
+        stochastic=False,
+    )
+    spread = 1.25
+
+    def predict_distribution(
+        self, history: Ratings, users: IndexArray, items: IndexArray
+    ) -> NormalDistribution:
+        mean = self.predict(history, users, items)
+        return NormalDistribution(mean, np.full(len(users), self.spread))
+
+
+class IsTooSure(GivesANormal):
+    """Gives a distribution without a spread."""
+
+    spread = 0.0
+
+
+class PromisesADistribution(Honest):
+    """Says that it predicts distributions, and cannot."""
+
+    capabilities = Capabilities(predicts_distribution=True, stochastic=False)

@@ -11,8 +11,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchbox import Capabilities, FitContext, ModelSpec, Ratings
+from benchbox import (
+    Capabilities,
+    FitContext,
+    ModelSpec,
+    Ratings,
+)
+from benchbox.models import NormalDistribution
 from benchbox.ratings import IndexArray, Values
 
 HERE = __name__
@@ -417,6 +424,75 @@ class CountsInTruths(Honest):
     """States that it has learned something, and not how much."""
 
     n_parameters = True
+
+
+class KnowsWhen(Honest):
+    """Predicts more the later it is asked, within the times it knows."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        assert train.timestamps is not None
+        self.first, self.last = train.timestamps.min(), train.timestamps.max()
+
+    def predict(  # type: ignore[override]
+        self,
+        history: Ratings,
+        users: IndexArray,
+        items: IndexArray,
+        timestamps: NDArray[np.int64],
+    ) -> Values:
+        known = np.clip(timestamps, self.first, self.last)
+        since = (known - self.first) / max(self.last - self.first, 1)
+        return super().predict(history, users, items) + since
+
+    def state(self) -> dict[str, object]:
+        return super().state() | {"first": int(self.first), "last": int(self.last)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.first, self.last = int(state["first"]), int(state["last"])
+
+
+class IsToldAndDoesNotListen(Honest):
+    """Asks for times, and makes nothing of them."""
+
+    def predict(  # type: ignore[override]
+        self,
+        history: Ratings,
+        users: IndexArray,
+        items: IndexArray,
+        timestamps: NDArray[np.int64],
+    ) -> Values:
+        return super().predict(history, users, items)
+
+
+class GivesANormal(Honest):
+    """Gives a normal distribution around its prediction."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        super().fit(train, context)
+        self.spread = float(train.values.std()) or 1.0
+
+    def predict_distribution(
+        self, history: Ratings, users: IndexArray, items: IndexArray
+    ) -> NormalDistribution:
+        mean = self.predict(history, users, items)
+        return NormalDistribution(mean, np.full(len(users), self.spread))
+
+    def state(self) -> dict[str, object]:
+        return super().state() | {"spread": self.spread}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.spread = float(state["spread"])
+
+
+class ForgetsItsSpread(GivesANormal):
+    """Saves its predictions, and not how sure it is of them."""
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.spread = 1.0
 
 
 PLAIN = Capabilities(stochastic=False)

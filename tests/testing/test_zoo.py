@@ -13,6 +13,8 @@ from tests.support import zoo_animals as zoo
 from tests.support.heavy_options import HeavyOptions
 
 VALIDATED = Capabilities(stochastic=False, uses_validation=True, refits=True)
+TOLD = Capabilities(stochastic=False, uses_question_times=True)
+SPREAD = Capabilities(stochastic=False, predicts_distribution=True)
 
 CAUGHT_BY_ONE = {
     "spec-and-options": (
@@ -36,6 +38,14 @@ CAUGHT_BY_ONE = {
         "whatever their history",
     ),
     "timestamps-are-declared": (zoo.spec(zoo.ReadsTheClock), "uses_timestamps=True"),
+    "question-times-are-used": (
+        zoo.spec(zoo.IsToldAndDoesNotListen, capabilities=TOLD),
+        "the same whenever it is asked",
+    ),
+    "distributions-are-sound": (
+        zoo.spec(zoo.ForgetsItsSpread, capabilities=SPREAD),
+        "After state() and restore(), distributions differ",
+    ),
     "saved-and-restored": (zoo.spec(zoo.ForgetsItems), "After state() and restore()"),
     "process-as-it-was": (zoo.spec(zoo.ChangesTheDtype), "torch's default dtype"),
     "no-files-left": (zoo.spec(zoo.WritesResults), "must not write files"),
@@ -100,6 +110,16 @@ def broken(spec: ModelSpec) -> dict[str, Verdict]:
 
 def test_an_honest_model_breaks_no_promise() -> None:
     assert not broken(zoo.spec(zoo.Honest))
+
+
+@pytest.mark.slow
+def test_a_model_that_is_told_when_it_is_asked_and_uses_it_breaks_no_promise() -> None:
+    assert not broken(zoo.spec(zoo.KnowsWhen, capabilities=TOLD))
+
+
+@pytest.mark.slow
+def test_a_model_that_gives_sound_distributions_breaks_no_promise() -> None:
+    assert not broken(zoo.spec(zoo.GivesANormal, capabilities=SPREAD))
 
 
 TIMED = Capabilities(stochastic=False, uses_timestamps=True)

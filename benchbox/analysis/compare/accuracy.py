@@ -60,6 +60,12 @@ class AccuracyJudge:
         if mine.definition != other.definition:
             reason = "the definition of the metric differs"
             return new_cell(subject, metric, "UNSURE", reason=reason)
+        if mine.asks_times != other.asks_times and not self.rules.across_kinds:
+            reason = (
+                "only one of the two is told when each question is asked; "
+                "--across-kinds compares them"
+            )
+            return new_cell(subject, metric, "UNSURE", reason=reason)
         if not folds:
             reason = "not the same hidden ratings: no fold has the same id"
             return new_cell(subject, metric, "UNSURE", reason=reason)
@@ -72,6 +78,9 @@ class AccuracyJudge:
             n_first=sum(map(len, mine.by_fold(folds))),
             n_second=sum(map(len, other.by_fold(folds))),
         )
+        if mine.target is not None and not _identical(mine, other, folds):
+            reason = f"best at {mine.target:g}: neither higher nor lower is better"
+            return replace(cell, reason=reason)
         if _identical(mine, other, folds):
             return replace(
                 cell,

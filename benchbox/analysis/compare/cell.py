@@ -18,6 +18,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         least_error: Relative difference of metrics that matters.
         trust_contended: Whether to judge times that other work disturbed.
         trust_machines: Whether to judge times from different machines.
+        across_kinds: Whether to judge metrics where only one side is told when each
+            question is asked.
     """
 
     error_rate: float = 0.01
@@ -25,6 +27,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     least_error: float = 0.002
     trust_contended: bool = False
     trust_machines: bool = False
+    across_kinds: bool = False
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from benchbox.errors import ResultsError
 from benchbox.metrics import Metric
+from benchbox.models import Capabilities
 from benchbox.records import MOST_SCORE, MetricRecord, RunRecord, TrialRecord
 
 TIMED_PHASES = ("fit", "predict")
@@ -75,6 +76,8 @@ class Scores:
         digests: Hash of the predictions by fold id and replicate; empty if unknown.
         higher_is_better: Direction of the metric.
         is_stochastic: Whether the model depends on the seed, as far as is known.
+        asks_times: Whether the model is told when each question is asked.
+        target: The best value, if neither higher nor lower ones are better.
     """
 
     definition: str = ""
@@ -82,6 +85,8 @@ class Scores:
     digests: dict[str, dict[int, str]] = field(default_factory=dict)
     higher_is_better: bool = False
     is_stochastic: bool = True
+    asks_times: bool = False
+    target: float | None = None
 
     def by_fold(self, folds: list[str]) -> list[list[float]]:
         """Return the values of all replicates, per fold."""
@@ -168,7 +173,7 @@ def side_of_run(run: RunRecord, trials: list[TrialRecord]) -> Side:
         _add_times(side, subject, trial)
         if not trial.repeat:
             can = run.models[trial.model].capabilities
-            _add_scores(side, subject, trial, metrics, is_stochastic=can.stochastic)
+            _add_scores(side, subject, trial, metrics, can)
     return side
 
 
@@ -251,8 +256,7 @@ def _add_scores(
     subject: Subject,
     trial: TrialRecord,
     metrics: dict[str, MetricRecord],
-    *,
-    is_stochastic: bool,
+    can: Capabilities,
 ) -> None:
     for name, score in trial.metrics.items():
         if score.value is None:
@@ -262,7 +266,9 @@ def _add_scores(
             Scores(
                 definition=metrics[name].definition,
                 higher_is_better=metrics[name].higher_is_better,
-                is_stochastic=is_stochastic,
+                is_stochastic=can.stochastic,
+                asks_times=can.uses_question_times,
+                target=metrics[name].target,
             ),
         )
         scores.values.setdefault(trial.fold_id, {})[trial.replicate] = score.value

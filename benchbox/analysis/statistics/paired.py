@@ -118,19 +118,22 @@ def compare_all(
     totals: UserTotals,
     same: "set[tuple[int, int]]",
     *,
+    pairs: "Sequence[tuple[int, int]] | None" = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> "list[tuple[tuple[int, int], Effect]]":
-    """Return the difference of every two models, p-values corrected for their number.
+    """Return the difference of two models each, p-values corrected for their number.
 
     Args:
         totals: Sums of all models' terms by user.
         same: Pairs of models, lower index first, whose predictions are identical.
+        pairs: Pairs to compare, lower index first; by default all.
         seed: Seed for resampling users.
         n_resamples: Number of resamples.
     """
     resampler = Resampler(totals, seed=seed, n_resamples=n_resamples)
-    pairs = list(combinations(range(len(totals.sums)), 2))
+    if pairs is None:
+        pairs = list(combinations(range(len(totals.sums)), 2))
     effects = [
         _same(totals, pair) if pair in same else _effect(totals, resampler, *pair)
         for pair in pairs

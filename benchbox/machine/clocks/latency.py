@@ -1,19 +1,23 @@
 """Measures the latency of single calls of `predict`, with cold and hot caches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.machine.accelerator import Accelerator
 from benchbox.machine.clocks.samples import Durations, summarise
-from benchbox.ratings import IndexArray
 
-Predict = Callable[[IndexArray, IndexArray], Any]
-"""Predicts pairs, and returns once the predictions are in host memory."""
+Columns = Sequence[NDArray[Any]]
+"""Pairs: user index, item index and, where the model is told, the time of each."""
+
+Predict = Callable[..., Any]
+"""Predicts pairs, given as `Columns`, one argument each; returns once the predictions
+are in host memory."""
 
 BATCHES = (1, 32, 1024)
 
@@ -57,8 +61,7 @@ class LatencyRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure_latency(
     predict: Predict,
-    users: IndexArray,
-    items: IndexArray,
+    pairs: Columns,
     *,
     n_items: int,
     flush: Callable[[], None],
@@ -68,8 +71,7 @@ def measure_latency(
 
     Args:
         predict: Function to time.
-        users: User index of pairs to draw from, shape ``(n,)``; at least one.
-        items: Item index of these pairs, shape ``(n,)``.
+        pairs: Pairs to draw from, each column of shape ``(n,)``; at least one.
         n_items: Number of items in a user's row.
         flush: Empties the caches of the device.
         n_samples: Number of samples of each case.
@@ -77,15 +79,15 @@ def measure_latency(
     stream = np.random.PCG64(0)
     everything = np.arange(n_items, dtype=np.int32)
 
-    def pairs(n: int) -> tuple[IndexArray, IndexArray]:
-        chosen = (stream.random_raw(n) % len(users)).astype(np.int64)
-        return users[chosen], items[chosen]
+    def some(n: int) -> Columns:
+        chosen = (stream.random_raw(n) % len(pairs[0])).astype(np.int64)
+        return [column[chosen] for column in pairs]
 
-    def row(n: int) -> tuple[IndexArray, IndexArray]:
-        user = pairs(1)[0]
-        return np.repeat(user, n), everything
+    def row(n: int) -> Columns:
+        user, _, *times = some(1)
+        return [np.repeat(user, n), everything, *(np.repeat(t, n) for t in times)]
 
-    cases = [("pairs", n, pairs) for n in BATCHES] + [("row", n_items, row)]
+    cases = [("pairs", n, some) for n in BATCHES] + [("row", n_items, row)]
     return [
         _measure(predict, case, n, draw, flush if is_cold else None, n_samples)
         for case, n, draw in cases
@@ -105,7 +107,7 @@ def _measure(
     predict: Predict,
     case: str,
     n_pairs: int,
-    draw: Callable[[int], tuple[IndexArray, IndexArray]],
+    draw: Callable[[int], Columns],
     flush: Callable[[], None] | None,
     n_samples: int,
 ) -> LatencyRecord:
@@ -146,7 +148,7 @@ def _warm_up(call: Callable[[], float]) -> tuple[int, bool]:
     return n_calls, False
 
 
-def _timed(predict: Predict, asked: tuple[IndexArray, IndexArray]) -> float:
+def _timed(predict: Predict, asked: Columns) -> float:
     started = perf_counter()
     predict(*asked)
     return perf_counter() - started

@@ -7,3 +7,4 @@ from benchbox.protocols.audit.findings import Finding as Finding
 from benchbox.protocols.audit.findings import Severity as Severity
 from benchbox.protocols.audit.findings import refuse_leaks as refuse_leaks
 from benchbox.protocols.audit.fold import audit_fold as audit_fold
+from benchbox.protocols.audit.question_times import TIME_FINDINGS as TIME_FINDINGS

@@ -4,6 +4,7 @@ from benchbox.protocols.audit.dataset import data_findings
 from benchbox.protocols.audit.features import feature_findings
 from benchbox.protocols.audit.findings import Audit, Finding, Severity
 from benchbox.protocols.audit.membership import Census, part_findings, take_census
+from benchbox.protocols.audit.question_times import question_time_findings
 from benchbox.protocols.audit.times import time_findings
 from benchbox.protocols.audit.values import value_findings
 from benchbox.protocols.folds import Fold
@@ -21,6 +22,7 @@ def audit_fold(fold: Fold) -> Audit:
         *part_findings(fold, census),
         *data_findings(fold.ratings),
         *time_findings(fold, census.roles),
+        *question_time_findings(fold, census.roles),
         *value_findings(fold, census.roles),
         *feature_findings(fold.ratings, census.roles),
         *_cold_findings(fold, census),

@@ -1,6 +1,7 @@
 """The sections of an analysis, as records for programs and cells for people."""
 
 from benchbox.analysis import Analysis
+from benchbox.reports.sections.distributions import distributions
 from benchbox.reports.sections.figures import definitions, intervals
 from benchbox.reports.sections.pairs import pairs, settling
 from benchbox.reports.sections.ranking import ranks as ranks
@@ -20,5 +21,6 @@ def sections(analysis: Analysis) -> list[Section]:
         by_slice(analysis, "popularity", "the item's number of training ratings"),
         by_slice(analysis, "rating", "hidden rating"),
         calibration(analysis),
+        *distributions(analysis),
         *settling(analysis),
     ]

@@ -22,15 +22,17 @@ _MOST_PAIRS = 10
 def pairs(analysis: Analysis) -> Section:
     """Return the difference of every two models; there must be at least one pair."""
     shown, metric = analysis.pairs, analysis.headline
-    best = analysis.models[0].label
+    best = _best_of_each_kind(analysis)
     all_shown = len(shown) <= _MOST_PAIRS
     if not all_shown:
-        shown = [pair for pair in shown if pair.first == best]
+        shown = [pair for pair in shown if pair.first in best]
     has_folds = any(pair.over_folds for pair in shown)
     more = (
-        "" if all_shown else f"Shown are the pairs with {best}; JSON and CSV hold all "
+        ""
+        if all_shown
+        else f"Shown are the pairs with {' and with '.join(best)}; JSON and CSV hold "
+        f"all {len(analysis.pairs)}. "
     )
-    more += "" if all_shown else f"{len(analysis.pairs)}. "
     return Section(
         name="pairs",
         title=f"Every two models on the same hidden ratings, by {metric.title}",
@@ -62,6 +64,14 @@ def pairs(analysis: Analysis) -> Section:
         gives_way=[*([7] if has_folds else []), 6, 5, 3],
         n_words=2,
     )
+
+
+def _best_of_each_kind(analysis: Analysis) -> list[str]:
+    """Return the best model, or, where kinds are not compared, the best of each."""
+    models = analysis.models
+    if analysis.across_kinds:
+        return [models[0].label]
+    return list({m.asks_times: m.label for m in reversed(models)}.values())
 
 
 def _difference(metric: Metric) -> str:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-import numpy as np
-
-from benchbox.analysis import REFERENCE, Analysis, Ranking, rank
+from benchbox.analysis import REFERENCE, Analysis, Ranking
 from benchbox.options import spell
 from benchbox.reports.numbers import number
+from benchbox.reports.rankings import ranked
 from benchbox.reports.sections.section import Section, p_value_of
 
 
@@ -15,23 +14,33 @@ def ranks(analyses: Sequence[Analysis]) -> list[Section]:
     """Return the ranks of models over data sets, if there are enough of both.
 
     Each data set counts once, under its first protocol that measures prediction.
+    Models that are told when each question is asked have ranks of their own, unless
+    they are compared with the others.
     """
+    if not analyses or analyses[0].across_kinds:
+        return _ranks(analyses, (False, True))
+    return [*_ranks(analyses, (False,)), *_ranks(analyses, (True,))]
+
+
+def _ranks(analyses: Sequence[Analysis], kinds: tuple[bool, ...]) -> list[Section]:
+    """Return the ranks of the models whose `asks_times` is one of *kinds*."""
     boards: dict[str, dict[str, float]] = {}
     for analysis in analyses:
         name = spell(analysis.stage.dataset, analysis.stage.dataset_options)
         if not analysis.stage.flaw:
-            own = {m.label: m.by_fold for m in analysis.models if m.label != REFERENCE}
+            own = {
+                m.label: m.by_fold
+                for m in analysis.models
+                if m.label != REFERENCE and m.asks_times in kinds
+            }
             boards.setdefault(name, {label: fmean(f) for label, f in own.items()})
-    shared = [
-        label
-        for label in next(iter(boards.values()), {})
-        if all(label in board for board in boards.values())
-    ]
-    if len(boards) < 2 or len(shared) < 3:
+    if not analyses:
         return []
     metric = analyses[0].headline
-    scores = np.array([[board[label] for label in shared] for board in boards.values()])
-    ranking = rank(-scores if metric.higher_is_better else scores)
+    found = ranked(boards, higher_is_better=metric.higher_is_better)
+    if found is None:
+        return []
+    shared, ranking = found.labels, found.ranking
     order = sorted(range(len(shared)), key=lambda place: ranking.mean_ranks[place])
     return [
         Section(

@@ -22,7 +22,7 @@ STUDY = "study.json"
 
 
 def tunable(config: RunConfig, spaces: Mapping[str, SearchSpace]) -> RunConfig:
-    """Return *config*; if it names no models, with all that have a search space."""
+    """Return *config*; if it names no models, with those of *spaces* that have one."""
     if config.models or config.cases:
         return config
     models = tuple(sorted(name for name, space in spaces.items() if space))
@@ -156,4 +156,10 @@ def _metric(plan: Plan) -> Metric:
     by_name = {metric.name: metric for metric in plan.metrics}
     if name not in by_name:
         raise UsageError(f"No metric named {name!r}. Available: {', '.join(by_name)}.")
-    return by_name[name]
+    metric = by_name[name]
+    if metric.target is not None:
+        raise UsageError(
+            f"Options cannot be chosen by {name!r}, of which neither higher nor lower "
+            f"values are better. Choose another --metric."
+        )
+    return metric

@@ -16,8 +16,14 @@ from benchbox.records import (
 )
 from benchbox.trials.executors.channel import LineError
 
-_NEXT = {"": "load", "loaded": "fit", "fitted": "predict", "predict": "end"}
-"""The phase that may begin in each state of a trial."""
+_NEXT = {
+    "": ("load",),
+    "loaded": ("fit",),
+    "fitted": ("predict",),
+    "predict": ("distribution", "end"),
+    "distribution": ("end",),
+}
+"""The phases that may begin in each state of a trial."""
 
 
 class Conversation:
@@ -70,7 +76,7 @@ class Conversation:
         self.confined = message.by
 
     def _take_phase(self, phase: str) -> None:
-        if _NEXT.get(self._state) != phase:
+        if phase not in _NEXT.get(self._state, ()):
             raise LineError(f"began phase {phase[:20]!r} {self._when()}")
         self._state = phase
 

@@ -53,7 +53,7 @@ def describe(target: str, settings: dict[str, str]) -> Described:
     written = to_json(record)
     return Described(
         summary=(inspect.getdoc(model) or "").partition("\n")[0],
-        capabilities=capabilities_of(model),
+        capabilities=capabilities_of(model).under(record),
         options_type=f"{file}:{options.kind.__name__}" if options.takes_record else "",
         options=written,
         search=msgspec.to_builtins(dict(search_of(model, written))),

@@ -15,7 +15,7 @@ import psutil
 
 from benchbox.errors import BenchboxError
 from benchbox.machine import Family, accelerator_targets
-from benchbox.records import SearchPath, ZygoteMessage
+from benchbox.records import Ready, SearchPath, ZygoteMessage
 from benchbox.trials.executors.channel import Line
 
 _WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -39,6 +39,10 @@ _POLL_SECONDS = 0.2
 """How often it is looked whether the zygote has been stopped meanwhile."""
 
 
+_STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+_ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+
+
 class Starter:
     """Starts the zygote, and keeps the line to it.
 
@@ -60,12 +64,12 @@ class Starter:
         self._variables = {**variables, **dict.fromkeys(_THREADS, str(n_threads))}
         self._process: subprocess.Popen[bytes] | None = None
         self._line: Line[ZygoteMessage] | None = None
-        self._ready = False
+        self._pid: int | None = None
 
     @property
     def pid(self) -> int | None:
-        """Process id of the zygote, if there is one."""
-        return None if self._process is None else self._process.pid
+        """Process id of the zygote, once it is ready."""
+        return self._pid
 
     def line(self) -> Line[ZygoteMessage]:
         """Return the line to a zygote that is ready, started again if need be.
@@ -73,16 +77,22 @@ class Starter:
         Raises:
             BenchboxError: It cannot start.
         """
-        if self._process is not None and self._process.poll() is not None:
+        if self._has_ended():
             self.stop()
         if self.is_stopped():
             self.kill()
         if self._line is None:
             self.start()
         assert self._line is not None
-        if not self._ready:
+        if self._pid is None:
             self._await_ready(self._line)
         return self._line
+
+    def _has_ended(self) -> bool:
+        if self._process is None:
+            return False
+        # Its guard, which is the process started here, ends a moment later.
+        return self._process.poll() is not None or self._status() in _ENDED
 
     def start(self) -> None:
         """Start the zygote; it imports its libraries meanwhile."""
@@ -120,17 +130,26 @@ class Starter:
                     dies_with=os.getpid() if lasts else 0,
                 )
             )
-        self._ready = False
+        self._pid = None
 
     def is_stopped(self) -> bool:
         """Return whether the zygote has been stopped, so that it answers nobody."""
+        return self._status() in _STOPPED
+
+    def _status(self) -> str:
+        """Return the status of the zygote, as psutil names it; empty if unknown."""
         if self._process is None:
-            return False
+            return ""
         try:
-            status = psutil.Process(self._process.pid).status()
+            if self._pid is not None:
+                return str(psutil.Process(self._pid).status())
+            # While it is not ready, it may be a child of its guard.
+            guard = psutil.Process(self._process.pid)
+            return str((guard.children() or [guard])[0].status())
+        except psutil.NoSuchProcess:
+            return psutil.STATUS_DEAD
         except psutil.Error:
-            return False
-        return status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+            return ""
 
     def kill(self) -> None:
         """End the zygote and all it has started, whatever state they are in."""
@@ -144,7 +163,7 @@ class Starter:
         if self._line is not None:
             self._line.socket.close()
         if self._process is not None:
-            if not self._ready:
+            if self._pid is None:
                 # Still importing: it would notice the closed line only afterwards.
                 self._process.kill()
             try:
@@ -152,7 +171,7 @@ class Starter:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        self._line = self._process = None
+        self._line = self._process = self._pid = None
 
     def _await_ready(self, line: Line[ZygoteMessage]) -> None:
         deadline = monotonic() + _IMPORT_SECONDS
@@ -164,7 +183,7 @@ class Starter:
                         f"The process that runs trials was stopped, or did not start "
                         f"within {_IMPORT_SECONDS:g} s. Try again."
                     )
-            line.receive()
+            ready = line.receive()
         except EOFError:
             self.stop()
             tail = self._log.read_text(errors="replace").strip().splitlines()
@@ -172,4 +191,5 @@ class Starter:
                 f"The process that runs trials could not start: "
                 f"{tail[-1] if tail else 'it said nothing'}. Is torch installed whole?"
             ) from None
-        self._ready = True
+        assert isinstance(ready, Ready)
+        self._pid = ready.pid

@@ -44,6 +44,7 @@ from benchbox.records import (
 from benchbox.trials.child import run_trial
 from benchbox.trials.confinement.confine import confine_question, confine_trial, prepare
 from benchbox.trials.executors.channel import Line
+from benchbox.trials.executors.guard import go_on_guarded
 
 _Control = Line[Task]
 """The line to the runner, over which tasks arrive."""
@@ -53,8 +54,7 @@ def main() -> int:
     """Serve the socket whose number is the only argument, until it closes."""
     end = socket.socket(fileno=int(sys.argv[1]))
     where = Line[SearchPath](end, SearchPath).receive()
-    if where.dies_with:
-        die_with(where.dies_with)
+    go_on_guarded(where.dies_with)
     # Whatever a trial leaves falls to this process, and is ended with the trial.
     adopt_orphans()
     sys.path[:] = where.path
@@ -64,7 +64,7 @@ def main() -> int:
     prepare()
     if kind := accelerator_in_use():
         sys.exit(f"importing torch has started {kind}, which no fork survives")
-    line.send(Ready())
+    line.send(Ready(pid=os.getpid()))
     # Everything loaded so far is shared with the children; the collector must not
     # touch, and so copy, the pages it lies on.
     gc.freeze()

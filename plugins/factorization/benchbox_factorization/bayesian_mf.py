@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
 from benchbox.models import (
+    NormalDistribution,
     Shrinkage,
     State,
     fit_bias_model,
@@ -135,12 +136,46 @@ class BayesianMF:
         predicted = self._unshrunk(history, users, items)
         return self._shrinkage.shrunk(predicted, history, users, items)
 
+    def predict_distribution(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NormalDistribution:
+        """Return the normal distribution with the moments of the posterior predictive.
+
+        That is a mixture, over the stored sweeps, of normal distributions whose
+        variance is that of the user's vector plus the noise; the spread of their means
+        shows how unsure the items' vectors are. The mean is that of `predict`.
+        """
+        rated, places = self._rated(history, users)
+        total, squares, within = np.zeros((3, len(users)))
+        for sample in self._samples:
+            mean, variance = rated.predictive(
+                sample.items, sample.users, sample.noise, (places, items)
+            )
+            total += mean
+            squares += np.square(mean, dtype=np.float64)
+            within += variance + 1 / sample.noise
+        n = len(self._samples)
+        total /= n
+        between = np.maximum(squares / n - np.square(total), 0)
+        centre = self._centre.of(history, users, items)
+        predicted = self._centre.restored(total, centre)
+        return NormalDistribution(
+            self._shrinkage.shrunk(predicted, history, users, items),
+            self._centre.spread * np.sqrt(within / n + between),
+        )
+
+    def _rated(
+        self, history: Ratings, users: NDArray[np.int32]
+    ) -> tuple[Side, NDArray[np.int64]]:
+        """Return the ratings of the asked users, and the row of each pair's user."""
+        asked, places = np.unique(users, return_inverse=True)
+        visible = of_users(history, asked)
+        return self._side(visible.by_user(), self._centre.scaled(visible)), places
+
     def _unshrunk(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        asked, places = np.unique(users, return_inverse=True)
-        visible = of_users(history, asked)
-        rated = self._side(visible.by_user(), self._centre.scaled(visible))
+        rated, places = self._rated(history, users)
         total = np.zeros(len(users))
         for sample in self._samples:
             placed = rated.means(sample.items, sample.users, sample.noise)

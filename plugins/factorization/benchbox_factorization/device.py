@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,6 +94,39 @@ class DeviceSide:
             mean = torch.cholesky_solve(right, root)
             means[moments.rows] = mean[..., 0].cpu().numpy()
         return means
+
+    def predictive(
+        self,
+        others: Vectors,
+        population: Population,
+        noise: float,
+        pairs: tuple[NDArray[Any], NDArray[Any]],
+    ) -> tuple[Real, Real]:
+        """Return mean and variance of predictions, given ratings and columns."""
+        rows, asked = pairs
+        means, variances = np.empty((2, len(rows)), dtype=np.float32)
+        order = np.argsort(rows, kind="stable")
+        at_once = max(1, _AT_ONCE // others.shape[1] ** 2)
+        for moments in self._moments(others):
+            root, right = self._posterior(moments, population, noise)
+            vectors = torch.cholesky_solve(right, root)[..., 0]
+            start, stop, _ = moments.rows.indices(len(self.counts))
+            ends = np.searchsorted(rows, [start, stop], sorter=order)
+            for mine in np.split(
+                order[slice(*ends)], range(at_once, len(rows), at_once)
+            ):
+                place = self._moved(rows[mine].astype(np.int64) - start)
+                weights = self._moved(others[asked[mine]])
+                own = weights[:, 0].clone()
+                weights[:, 0] = 1
+                mean = own + (weights * vectors[place]).sum(1)
+                # With the precision L L', the variance of w' x is |inverse(L) w|^2.
+                half = torch.linalg.solve_triangular(
+                    root[place], weights[..., None], upper=False
+                )
+                means[mine] = mean.cpu().numpy()
+                variances[mine] = half.square().sum((1, 2)).cpu().numpy()
+        return means, variances
 
     def draw(
         self,

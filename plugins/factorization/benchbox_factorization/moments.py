@@ -6,8 +6,9 @@ is the *last* axis, so that one numpy call does the same elimination step for al
 """
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,6 +178,12 @@ class Cholesky:
             pivot /= np.sqrt(pivot[0])
             for i, line in enumerate(self._lines[j + 1 :], 1):
                 line -= pivot[i:] * pivot[i]
+
+    def of(self, rows: NDArray[np.int64]) -> Self:
+        """Return the factors of some *rows*, which may repeat."""
+        found = copy(self)
+        found._lines = [line[:, rows] for line in self._lines]
+        return found
 
     def forward(self, right: Real) -> Real:
         """Return *y* with ``U' y = right``, shape ``(n_unknowns, m)``."""

@@ -19,6 +19,9 @@ from benchbox_factorization.moments import (
 )
 from benchbox_factorization.population import Population, Vectors
 
+Pairs = tuple[NDArray[Any], NDArray[Any]]
+"""Row and column per prediction, each of shape ``(p,)``."""
+
 
 class Side(Protocol):
     """Ratings by row, in host or device memory; a row is a user or an item.
@@ -55,6 +58,28 @@ class Side(Protocol):
 
         Returns:
             Mean vectors of the rows, shape ``(m, 1 + k)``.
+        """
+
+    def predictive(
+        self,
+        others: Vectors,
+        population: Population,
+        noise: float,
+        pairs: Pairs,
+    ) -> tuple[Real, Real]:
+        """Return mean and variance of predictions, given ratings and columns.
+
+        The variance is that of the row's vector: the noise of a rating is no part of
+        it. The first arguments are those of `means`.
+
+        Args:
+            others: Vectors of the columns, shape ``(n, 1 + k)``.
+            population: Distribution of the rows' vectors.
+            noise: Precision of a rating around its prediction.
+            pairs: Row and column of each prediction, each of shape ``(p,)``.
+
+        Returns:
+            Two arrays of shape ``(p,)``.
         """
 
     def draw(
@@ -114,6 +139,35 @@ class HostSide:
             posterior = _posterior(block, columns, population, noise)
             means.append(posterior.root.backward(posterior.halfway).T)
         return np.concatenate(means)
+
+    def predictive(
+        self,
+        others: Vectors,
+        population: Population,
+        noise: float,
+        pairs: Pairs,
+    ) -> tuple[Real, Real]:
+        """Return mean and variance of predictions, given ratings and columns."""
+        columns, start = Columns(others), 0
+        rows, asked = pairs
+        means, variances = np.empty((2, len(rows)), dtype=np.float32)
+        order = np.argsort(rows, kind="stable")
+        for block in self._blocks:
+            stop = start + len(block.counts)
+            ends = np.searchsorted(rows, [start, stop], sorter=order)
+            mine = order[slice(*ends)]
+            posterior = _posterior(block, columns, population, noise)
+            vectors = posterior.root.backward(posterior.halfway)
+            weights = others[asked[mine]].T.copy()
+            own = weights[0].copy()
+            weights[0] = 1
+            place = rows[mine] - start
+            means[mine] = own + np.einsum("dp,dp->p", weights, vectors[:, place])
+            # With the precision U' U, the variance of w' x is |inverse(U') w|^2.
+            half = posterior.root.of(place).forward(weights)
+            variances[mine] = np.einsum("dp,dp->p", half, half)
+            start = stop
+        return means, variances
 
     def draw(
         self,

@@ -44,7 +44,7 @@ class Clock:
 
 def measured(clock: Clock, **settings) -> dict[tuple[str, int, bool], LatencyRecord]:
     found = measure_latency(
-        clock.predict, USERS, ITEMS, n_items=700, flush=clock.flush, **settings
+        clock.predict, [USERS, ITEMS], n_items=700, flush=clock.flush, **settings
     )
     return {(r.case, r.n_pairs, r.is_cold): r for r in found}
 

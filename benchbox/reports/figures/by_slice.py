@@ -1,0 +1,170 @@
+"""Errors by popularity, activity and rating value, and calibration by prediction."""
+
+from collections.abc import Iterable, Sequence
+
+from benchbox.analysis import Analysis, ModelAnalysis
+from benchbox.metrics import Dimension, Slice
+from benchbox.reports.figures.figure import (
+    MOST_MODELS,
+    Figure,
+    Record,
+    Spec,
+    legend,
+    panel,
+)
+from benchbox.reports.leaderboard import Leaderboard
+from benchbox.reports.numbers import heading
+
+_DIMENSIONS: dict[Dimension, str] = {
+    "popularity": "by the item's number of training ratings",
+    "activity": "by the user's number of visible ratings",
+    "rating": "by hidden rating",
+}
+
+
+def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
+    """Return the headline metric of the best models in each slice."""
+    if analysis is None or not analysis.models:
+        return None
+    metric, models = analysis.headline, analysis.models[:MOST_MODELS]
+    labels = [model.label for model in models]
+    value: Spec = {
+        "field": "value",
+        "type": "quantitative",
+        "title": heading(metric),
+        "scale": {"zero": False},
+    }
+    panels = [
+        _lines(
+            title,
+            _records(models, name, metric.name),
+            value,
+            labels,
+        )
+        for name, title in _DIMENSIONS.items()
+    ]
+    return Figure(
+        name="slices",
+        title="Where models err",
+        caption=(
+            f"{metric.title} {_joined(_DIMENSIONS.values())}. Quarters split users or "
+            f"items into four groups, the 1st with the fewest ratings; “new” ones have "
+            f"none.{_about_the_rest(analysis)}"
+        ),
+        panels=panels,
+        columns=2,
+    )
+
+
+def calibration(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
+    """Return the mean rating against the mean prediction, by prediction."""
+    if analysis is None or not analysis.models:
+        return None
+    models = analysis.models[:MOST_MODELS]
+    labels = [model.label for model in models]
+    scale = analysis.stage.scale
+    rows: list[Record] = [
+        {
+            "model": model.label,
+            "predicted": part.mean_predicted,
+            "actual": part.mean_actual,
+            "n": part.n,
+        }
+        for model in models
+        for part in model.breakdown.by("prediction")
+        if part.n
+    ]
+    ends = [{"predicted": end, "actual": end} for end in (scale.low, scale.high)]
+    place: Spec = {
+        "x": _mean("predicted", "mean prediction"),
+        "y": _mean("actual", "mean rating"),
+    }
+    diagonal: Spec = {
+        "data": {"values": ends},
+        "mark": {"type": "line", "strokeDash": [5, 4], "color": "#888888"},
+        "encoding": place,
+    }
+    lines: Spec = {
+        "mark": {"type": "line", "point": True},
+        "encoding": place
+        | {
+            "color": legend("model", labels),
+            "tooltip": [{"field": "model"}, *_numbers("predicted", "actual", "n")],
+        },
+    }
+    return Figure(
+        name="calibration",
+        title="Calibration",
+        caption=(
+            "Mean rating against mean prediction, in tenths of the rating scale. On "
+            "the dashed line they agree; above it, ratings are higher than predicted."
+            f"{_about_the_rest(analysis)}"
+        ),
+        panels=[panel(rows, layer=[diagonal, lines], height=320)],
+    )
+
+
+def _lines(title: str, rows: list[Record], value: Spec, labels: Sequence[str]) -> Spec:
+    order = list(dict.fromkeys(str(row["slice"]) for row in rows))
+    return panel(
+        rows,
+        title=title,
+        mark={"type": "line", "point": True},
+        encoding={
+            "x": {
+                "field": "slice",
+                "type": "ordinal",
+                "sort": order,
+                "title": None,
+                "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False},
+            },
+            "y": value,
+            "color": legend("model", labels),
+            "tooltip": [
+                {"field": "model"},
+                {"field": "slice"},
+                *_numbers("value", "n"),
+            ],
+        },
+    )
+
+
+def _records(
+    models: Sequence[ModelAnalysis], dimension: Dimension, metric: str
+) -> list[Record]:
+    return [
+        {
+            "model": model.label,
+            "slice": part.name.removesuffix(" quarter"),
+            "value": part.values.get(metric),
+            "n": part.n,
+        }
+        for model in models
+        for part in _filled(model.breakdown.by(dimension))
+    ]
+
+
+def _filled(parts: Sequence[Slice]) -> list[Slice]:
+    return [part for part in parts if part.n]
+
+
+def _mean(field: str, title: str) -> Spec:
+    scale = {"zero": False}
+    return {"field": field, "type": "quantitative", "title": title, "scale": scale}
+
+
+def _numbers(*fields: str) -> list[Spec]:
+    return [
+        {"field": field, "format": ",.0f" if field == "n" else ".4f"}
+        for field in fields
+    ]
+
+
+def _joined(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}"
+
+
+def _about_the_rest(analysis: Analysis) -> str:
+    n = len(analysis.models)
+    return f" Only the best {MOST_MODELS} of {n} models." if n > MOST_MODELS else ""

@@ -1,0 +1,157 @@
+"""Figures: each is a valid chart, and shows the numbers of its table."""
+
+import re
+
+import pytest
+
+from benchbox.errors import UsageError
+from benchbox.reports.figures import (
+    FIGURES,
+    critical_difference,
+    curves,
+    figures,
+    on_page,
+    over_datasets,
+)
+from benchbox.reports.figures.accuracy_cost import draw as pareto
+from benchbox.reports.figures.drawing import chart, check_kind, drawn, save
+from benchbox.reports.figures.forest import draw as forest
+from tests.support.toy_pages import HOSTILE, toy_curve, toy_study
+
+vl_convert = pytest.importorskip("vl_convert")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return toy_study(tmp_path_factory.mktemp("run"), n_datasets=3)
+
+
+@pytest.fixture(scope="module")
+def drawn_figures(study):
+    chapter = study.chapters[0]
+    found = figures(chapter.board, chapter.analysis)
+    across = over_datasets([c.board for c in study.chapters])
+    assert across is not None
+    return {figure.name: figure for figure in [*found, across]}
+
+
+def values(panel) -> list[dict]:
+    return panel["data"]["values"]
+
+
+def test_there_is_a_figure_of_each_kind(drawn_figures) -> None:
+    assert {*drawn_figures} == {*FIGURES, "cd"}
+
+
+def test_every_figure_can_be_drawn_for_a_paper(drawn_figures) -> None:
+    for figure in drawn_figures.values():
+        text = drawn(figure, ".svg").decode()
+
+        assert text.startswith("<svg")
+        assert "NaN" not in text, figure.name
+
+
+@pytest.mark.slow
+def test_every_figure_is_valid_for_altair(drawn_figures) -> None:
+    for figure in drawn_figures.values():
+        assert chart(figure).to_dict()
+
+
+def test_a_figure_is_an_altair_chart(drawn_figures) -> None:
+    altair = pytest.importorskip("altair")
+    found = chart(drawn_figures["memory"])
+
+    assert isinstance(found, altair.Chart)
+
+
+def test_files_are_what_their_names_say(drawn_figures, tmp_path) -> None:
+    figure = drawn_figures["memory"]
+    for name, start in (("a.svg", b"<svg"), ("a.png", b"\x89PNG"), ("a.PDF", b"%PDF")):
+        save(figure, tmp_path / name)
+
+        assert (tmp_path / name).read_bytes().startswith(start)
+    assert len([*tmp_path.iterdir()]) == 3
+
+
+def test_other_endings_are_refused() -> None:
+    from pathlib import Path
+
+    with pytest.raises(UsageError, match=r"'a.gif'. End its name with one of: .svg"):
+        check_kind(Path("a.gif"))
+
+
+def test_on_a_page_lines_take_the_colour_of_its_text(drawn_figures) -> None:
+    for figure in drawn_figures.values():
+        for panel in figure.panels:
+            spec = on_page(panel)
+            assert spec["config"]["axis"]["labelColor"] == "currentColor"
+            assert spec["width"] == "container"
+
+
+def test_the_front_joins_the_models_that_no_other_beats(study) -> None:
+    board = study.chapters[0].board
+    figure = pareto(board)
+    assert figure is not None
+
+    front = {r["model"] for r in values(figure.panels[0]) if r["front"][:2] == "on"}
+    assert front == {row.label for row in board.rows if row.is_on_front}
+
+
+def test_labels_that_would_overlap_are_left_out_but_not_the_best(tmp_path) -> None:
+    names = tuple(f"a-model-of-the-same-score-{n}" for n in range(0, 40))
+    figure = pareto(toy_study(tmp_path, names).chapters[0].board)
+    assert figure is not None
+    labels = [row["label"] for row in values(figure.panels[0])]
+
+    assert labels[0] == names[0]
+    assert 1 < sum(map(bool, labels)) < 10
+
+
+def test_the_forest_shows_the_intervals_of_the_table(study) -> None:
+    board = study.chapters[0].board
+    figure = forest(board)
+    assert figure is not None
+
+    found = {r["model"]: (r["low"], r["high"]) for r in values(figure.panels[0])}
+    assert found == {
+        row.label: (row.behind.low, row.behind.high) for row in board.rows if row.behind
+    }
+
+
+def test_long_curves_are_thinned_but_keep_their_ends(study) -> None:
+    board = study.chapters[0].board
+    for trial in board.trials:
+        trial.curve = toy_curve(5000)
+    figure = curves.draw(board)
+    for trial in board.trials:
+        trial.curve = toy_curve(30)
+    assert figure is not None
+    rows = [r for r in values(figure.panels[0]) if r["series"] == "training loss"]
+
+    assert len(rows) == 120
+    assert (rows[0]["epoch"], rows[-1]["epoch"]) == (1, 5000)
+
+
+def test_a_bar_joins_models_that_do_not_differ() -> None:
+    from benchbox.analysis import Ranking
+
+    ranking = Ranking(
+        mean_ranks=(1.0, 1.5, 3.5, 4.0),
+        p_value=0.001,
+        critical_difference=1.0,
+        n_datasets=20,
+    )
+    ranks = list(ranking.mean_ranks)
+
+    assert critical_difference._cliques(ranking, [0, 1, 2, 3], ranks) == [
+        (1.0, 1.5),
+        (3.5, 4.0),
+    ]
+
+
+def test_hostile_names_are_text_in_a_drawing(tmp_path) -> None:
+    study = toy_study(tmp_path, HOSTILE)
+    for figure in figures(study.chapters[0].board, study.chapters[0].analysis):
+        text = drawn(figure, ".svg").decode()
+
+        assert not re.search(r"<(script|img)", text)
