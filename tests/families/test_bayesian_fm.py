@@ -12,7 +12,7 @@ from scipy.stats import norm, truncnorm
 
 from benchbox import FitContext, Ratings
 from benchbox.errors import ModelError
-from benchbox.models import EncodedFeatures
+from benchbox.models import EncodedFeatures, read_state, write_state
 from tests.support.toy_ratings import (
     ANY_SCALE,
     all_pairs,
@@ -336,3 +336,24 @@ def test_validation_ratings_give_a_curve() -> None:
     assert reports[0].validation_rmse is None
     assert len(reports) == 25
     assert reports[-1].loss < reports[0].loss
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "ordered-probit"])
+def test_a_restored_model_predicts_the_same(likelihood, tmp_path) -> None:
+    train = timed_ratings()
+    options = BayesianFMOptions(
+        n_factors=2, burn_in=1, epochs=2, time=True, likelihood=likelihood
+    )
+    model, restored = BayesianFM(options), BayesianFM(options)
+    model.fit(train, FitContext())
+
+    write_state(tmp_path, model.state())
+    restored.restore(read_state(tmp_path))
+
+    one, other = (
+        m.predict(train, train.users, train.items, train.timestamps)
+        for m in (model, restored)
+    )
+    assert np.array_equal(one, other)
+    later = model.predict(train, train.users, train.items, train.timestamps + DAY)
+    assert not np.array_equal(one, later)

@@ -14,6 +14,8 @@ from benchbox.models import (
     StepDistribution,
     encode_features,
     fit_bias_model,
+    nested,
+    part,
 )
 from benchbox_factorization.bayesian_fm.blocks import equal_shares
 from benchbox_factorization.bayesian_fm.chain import Chain
@@ -76,7 +78,8 @@ class BayesianFM:
     Every ``thin``-th sweep after the burn-in is stored. Given one, a user's own bias
     and factors are normal with a mean that follows from their history in closed form.
     Predictions average over these means, not over draws of users, so they also work for
-    users who were not trained on.
+    users who were not trained on. With an ordered probit the distribution of a user's
+    vector is not normal; the normal one with the same mode and curvature stands for it.
     """
 
     def __init__(self, options: BayesianFMOptions) -> None:
@@ -167,7 +170,7 @@ class BayesianFM:
             "levels": self._levels,
             "days": self._days.known,
             "facts": self._facts,
-            **self._samples._asdict(),
+            **nested("samples", self._samples._asdict()),
         }
 
     def restore(self, state: State) -> None:
@@ -177,13 +180,13 @@ class BayesianFM:
         self._levels = np.array(state["levels"])
         self._days = Days(np.array(state["days"]))
         self._facts = np.array(state["facts"])
-        parts = (np.array(state[name]) for name in Samples._fields)
-        self._samples = Samples(*parts)
+        samples = part(state, "samples")
+        self._samples = Samples._make(np.array(samples[k]) for k in Samples._fields)
 
     @property
     def n_parameters(self) -> int:
         """All numbers of all samples, and the mean and deviation of ratings."""
-        return 2 + sum(part.size for part in self._samples)
+        return 2 + sum(array.size for array in self._samples)
 
     def _likelihood(
         self, values: NDArray[np.float32], draw: np.random.Generator
@@ -235,7 +238,7 @@ class BayesianFM:
         self, place: int, history: Ratings, asked: Ratings
     ) -> NDArray[np.float64]:
         """Return the means of the pairs *asked* given one stored sample."""
-        one = Samples(*(part[place : place + 1] for part in self._samples))
+        one = Samples(*(array[place : place + 1] for array in self._samples))
         return self._posterior(
             one, history, asked.users, asked.items, asked.timestamps
         ).means
