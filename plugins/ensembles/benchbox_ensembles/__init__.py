@@ -25,7 +25,7 @@ def benchbox_models() -> list[ModelSpec]:
             ),
             reference="doi:10.1007/BF00117832",
             search={"shrinkage": Span(1.0, 1000.0, log=True)},
-            cost_hint=8.0,
+            cost_hint=4.0,
             by_default=False,
         )
     ]
