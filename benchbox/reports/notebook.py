@@ -5,7 +5,7 @@ from html import escape
 
 from benchbox.errors import printable
 from benchbox.records import RunRecord
-from benchbox.reports.columns import FLAGS, columns
+from benchbox.reports.columns import columns, sign
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.notes import title, troubles
 from benchbox.reports.recommendation import recommendation
@@ -36,7 +36,7 @@ def _board(board: Leaderboard) -> str:
     rows = []
     for row in board.rows:
         cells = [column.text(row) for column in shown]
-        cells[0] += _MARKS[row.mark] + FLAGS[row.flag]
+        cells[0] += _MARKS[row.mark] + sign(row)
         texts = "".join(f"<td {_STYLE}>{_text(cell)}</td>" for cell in cells)
         label = f'<th scope="row" {_STYLE}>{_text(row.label)}</th>'
         rows.append(f"<tr>{label}{texts}</tr>")

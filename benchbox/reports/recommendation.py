@@ -6,9 +6,10 @@ from statistics import fmean
 from benchbox.analysis import Analysis, Pair, folds_needed
 from benchbox.errors import counted
 from benchbox.records import MetricRecord
-from benchbox.reports.columns import EXACT, LEAK
+from benchbox.reports.columns import EXACT, LEAK, WORSE
 from benchbox.reports.leaderboard import Leaderboard, Row
 from benchbox.reports.numbers import score, seconds
+from benchbox.reports.other_pairs import depends
 
 _CLOSE = 0.01
 """Share of the best score within which a cheaper model is worth a look."""
@@ -39,19 +40,46 @@ def recommendation(board: Leaderboard, analysis: Analysis | None = None) -> list
     ranked = [row for row in board.rows if metric.name in row.summaries]
     if not ranked:
         return ["No model has a score on every fold, so there is nothing to recommend."]
-    leaks = [row.label for row in ranked if row.flag in (LEAK, EXACT)]
-    if leaks:
-        verb = "predicts" if len(leaks) == 1 else "predict"
-        return [
-            f"{_named(leaks)} {verb} better than should be possible. Explain that "
-            f"before you choose any model by this table."
-        ]
-    best, *others = ranked
-    said = [_most_accurate(board, best, others, analysis), *_none_beats_bias(board)]
-    if others:
-        said += _cheapest(metric, best, others, analysis)
-        said += _what_would_settle(board, best, others, analysis)
+    if doubts := _doubts(ranked):
+        return [*doubts, "Explain that before you choose any model by this table."]
+    said = []
+    for asks_times in (False, True):
+        kind = [row for row in ranked if row.asks_times == asks_times]
+        if kind:
+            # Those that are told more are no rivals of the others.
+            said += [_TOLD] if asks_times else []
+            said += _of_kind(board, kind, analysis)
     return [*said, *_about_the_unranked(board, ranked)]
+
+
+_TOLD = "Of the models that are told when each question is asked:"
+
+
+def _doubts(ranked: Sequence[Row]) -> list[str]:
+    said = []
+    if leaks := [row.label for row in ranked if row.flag in (LEAK, EXACT)]:
+        verb = "predicts" if len(leaks) == 1 else "predict"
+        said.append(f"{_named(leaks)} {verb} better than should be possible.")
+    if dependent := [row.label for row in ranked if depends(row.asked_again)]:
+        said.append(
+            f"Predictions of {_named(dependent)} depend on which other pairs are "
+            f"asked for."
+        )
+    return said
+
+
+def _of_kind(
+    board: Leaderboard, kind: Sequence[Row], analysis: Analysis | None
+) -> list[str]:
+    best, *others = kind
+    said = [
+        _most_accurate(board, best, others, analysis),
+        *_none_beats_bias(board, kind),
+    ]
+    if others:
+        said += _cheapest(board.metrics[0], best, others, analysis)
+        said += _what_would_settle(board, best, others, analysis)
+    return said
 
 
 def _most_accurate(
@@ -93,11 +121,10 @@ def _by_users(board: Leaderboard) -> str:
     return " over the users of this fold" if len(board.stage.folds) < 2 else ""
 
 
-def _none_beats_bias(board: Leaderboard) -> list[str]:
+def _none_beats_bias(board: Leaderboard, kind: Sequence[Row]) -> list[str]:
     metric = board.metrics[0]
     line = board.reference.get(metric.name)
-    scored = [row for row in board.rows if metric.name in row.summaries]
-    if line is None or not all(row.flag for row in scored):
+    if line is None or not all(row.flag == WORSE for row in kind):
         return []
     return [
         f"No model is better than the bias model ({metric.title} "
@@ -114,7 +141,8 @@ def _cheapest(
         return []
     if not near:
         return [f"No other model comes within 1 % of its {metric.title}."]
-    timed = [row for row in near if row.total_seconds is not None]
+    # Repeats that were too fast are no times of a fit.
+    timed = [r for r in near if r.total_seconds is not None and not r.n_hastened]
     cheapest = min(timed, key=_seconds_of, default=best)
     among = "of these" if tied else f"within 1 % of its {metric.title}"
     doubt = "; other work disturbed the timings" if _disturbed([best, cheapest]) else ""

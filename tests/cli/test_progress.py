@@ -103,6 +103,7 @@ def test_a_run_tells_where_its_time_went(
         "tuning",
         "fit",
         "predict",
+        "distribution",
         "latency",
         "score",
         "rest",

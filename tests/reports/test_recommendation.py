@@ -7,6 +7,8 @@ from benchbox.analysis import Interval, Pair
 from benchbox.analysis.records import Analysis
 from benchbox.analysis.statistics.paired import Effect
 from benchbox.metrics import METRICS, RMSE
+from benchbox.models import Capabilities
+from benchbox.records import AskedAgain
 from benchbox.records.trial import ScoreRecord
 from benchbox.reports.leaderboard import leaderboards
 from benchbox.reports.recommendation import recommendation
@@ -181,6 +183,33 @@ def test_a_suspected_leak_stops_the_recommendation() -> None:
 
     assert text.startswith("leaky predicts better than should be possible.")
     assert "most accurate" not in text
+
+
+def test_models_that_are_told_more_are_no_rivals_of_the_others() -> None:
+    told = replace(
+        toy_model("told"),
+        capabilities=Capabilities(uses_question_times=True),
+    )
+    run = toy_run([toy_model("slow"), toy_model("poor"), told])
+    trials = toy_trials(run, [*CLEAR.values(), [0.5] * 5])
+    (board,) = leaderboards(run, trials)
+
+    text = " ".join(recommendation(board))
+
+    assert text.startswith("slow is the most accurate (RMSE 0.9200), significantly ")
+    assert "Of the models that are told when each question is asked: Only told" in text
+
+
+def test_predictions_that_depend_on_other_pairs_stop_the_recommendation() -> None:
+    run = toy_run([toy_model("slow"), toy_model("poor")])
+    trials = toy_trials(run, list(CLEAR.values()))
+    for trial in trials[:5]:
+        trial.asked_again = AskedAgain(verdict="depends", largest_change=0.5)
+    (board,) = leaderboards(run, trials)
+
+    assert recommendation(board)[0] == (
+        "Predictions of slow depend on which other pairs are asked for."
+    )
 
 
 def test_a_flawed_protocol_recommends_nothing() -> None:

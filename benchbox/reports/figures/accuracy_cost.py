@@ -74,6 +74,7 @@ def _records(metric: MetricRecord, rows: Sequence[Row]) -> list[Record]:
                 "low": summary.mean - spread,
                 "high": summary.mean + spread,
                 "front": "on the front" if row.is_on_front else "not on the front",
+                "told": str(row.asks_times),
                 "side": "left" if places[number][0] > _MIDDLE else "right",
                 "label": row.label if number in labelled else "",
             }
@@ -139,7 +140,12 @@ def _lines(board: Leaderboard, metric: MetricRecord) -> list[Spec]:
     front: Spec = {
         "transform": [_ON_FRONT],
         "mark": {"type": "line", "interpolate": "linear", "color": ACCENT},
-        "encoding": {"x": _SECONDS, "y": _score(metric), "order": {"field": "seconds"}},
+        "encoding": {
+            "x": _SECONDS,
+            "y": _score(metric),
+            "order": {"field": "seconds"},
+            "detail": {"field": "told", "type": "nominal"},
+        },
     }
     known = {"bias model": board.reference.get(metric.name)}
     if metric.name == RMSE.name:

@@ -19,18 +19,17 @@ _FOLDS, _USERS = "over folds", "over users"
 
 def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
     """Return the difference of each model to the best, where it has an interval."""
-    rows = [*_over_folds(board), *_over_users(analysis)]
+    rows = [*_over_folds(board), *_over_users(board, analysis)]
     if not rows:
         return None
     labels = list(dict.fromkeys(str(row["model"]) for row in rows))
     kinds = [kind for kind in (_FOLDS, _USERS) if any(r["kind"] == kind for r in rows)]
-    best = board.rows[0].label
     metric = board.metrics[0]
     return Figure(
         name="forest",
         title="How far behind the best",
         caption=(
-            f"{metric.title} of each model minus that of {best}, on the same hidden "
+            f"{metric.title} of each model minus that of the best, on the same hidden "
             f"ratings, with 95 % intervals. An interval that includes 0 (the dashed "
             f"line) is no significant difference. Over folds: it includes refits, and "
             f"is corrected for the number of models. Over users: for these fits."
@@ -48,22 +47,26 @@ def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
 def _over_folds(board: Leaderboard) -> Iterator[Record]:
     metric = board.metrics[0].name
     ranked = [row for row in board.rows if metric in row.summaries]
+    # The best of each kind: some models are told more than others.
+    best = {row.asks_times: row.summaries[metric].mean for row in reversed(ranked)}
     for row in ranked:
         if row.behind is not None:
-            best = ranked[0].summaries[metric].mean
-            value = row.summaries[metric].mean - best
+            value = row.summaries[metric].mean - best[row.asks_times]
             yield _record(row.label, _FOLDS, value, row.behind)
 
 
-def _over_users(analysis: Analysis | None) -> Iterator[Record]:
-    if analysis is None or not analysis.models:
-        return
-    best = analysis.models[0].label
-    for pair in analysis.pairs:
-        found = pair.effect.interval
-        if pair.first == best and found is not None:
+def _over_users(board: Leaderboard, analysis: Analysis | None) -> Iterator[Record]:
+    bests = {row.label for row in board.rows if row.mark == "best"}
+    for pair in analysis.pairs if analysis is not None else []:
+        found, difference = pair.effect.interval, pair.effect.difference
+        if found is None:
+            continue
+        if pair.first in bests:
             mirrored = Interval(-found.high, -found.low)
-            yield _record(pair.second, _USERS, -pair.effect.difference, mirrored)
+            yield _record(pair.second, _USERS, -difference, mirrored)
+        elif pair.second in bests:
+            # Pooled over folds, another model may be ahead.
+            yield _record(pair.first, _USERS, difference, found)
 
 
 def _record(label: str, kind: str, value: float, interval: Interval) -> Record:

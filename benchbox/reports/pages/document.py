@@ -9,7 +9,7 @@ from typing import Any
 
 from benchbox.errors import printable
 from benchbox.records import PlannedModel
-from benchbox.reports.columns import FLAGS, columns
+from benchbox.reports.columns import columns, sign
 from benchbox.reports.figures import (
     FIGURES,
     NEED_STATISTICS,
@@ -165,16 +165,16 @@ def _rows(study: Study, board: Leaderboard) -> Iterator[dict[str, Any]]:
     metric = board.metrics[0]
     models = {model.label: model for run, _ in study.runs for model in run.models}
     shown = columns(board)
-    best = next((r.summaries.get(metric.name) for r in board.rows), None)
+    bests = {r.asks_times: r.summaries.get(metric.name) for r in reversed(board.rows)}
     for place, row in enumerate(board.rows, 1):
-        mine = row.summaries.get(metric.name)
+        mine, best = row.summaries.get(metric.name), bests[row.asks_times]
         behind = mine.mean - best.mean if mine and best else None
         yield {
             "place": place,
             "label": row.label,
             "family": family_of(models[row.label]),
             "mark": _MARKS[row.mark],
-            "flag": FLAGS[row.flag],
+            "flag": sign(row),
             "why": row.flag,
             "cells": [
                 (column.text(row).strip(), column.value(row)) for column in shown

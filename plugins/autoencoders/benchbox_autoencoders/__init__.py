@@ -202,6 +202,7 @@ def benchbox_models() -> list[ModelSpec]:
             reference="http://proceedings.mlr.press/v80/muller18a.html",
             search=_KERNEL_SEARCH,
             cost_hint=9.0,
+            by_default=False,
         ),
         ModelSpec(
             name="glocal-k",
@@ -213,5 +214,6 @@ def benchbox_models() -> list[ModelSpec]:
             reference="doi:10.1145/3459637.3482112",
             search=_KERNEL_SEARCH,
             cost_hint=10.0,
+            by_default=False,
         ),
     ]

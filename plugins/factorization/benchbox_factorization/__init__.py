@@ -93,8 +93,12 @@ def benchbox_models() -> list[ModelSpec]:
                 "all": {"time": True, "side": True},
             },
             capabilities=Capabilities(
-                inductive=True, uses_features=True, uses_question_times=True
+                inductive=True,
+                uses_features=True,
+                uses_question_times=True,
+                predicts_distribution=True,
             ),
+            by_default=False,
             reference="doi:10.1145/2168752.2168771",
             search={
                 "n_factors": Span(4, 32, log=True),

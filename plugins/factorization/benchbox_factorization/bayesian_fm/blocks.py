@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.models.features import EncodedFeatures
+from benchbox.models import EncodedFeatures
 from benchbox.ratings import Grouped
 from benchbox_factorization.population import Vectors
 

@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings, RatingScale
 from benchbox.errors import ModelError
-from benchbox.models import EncodedFeatures, State, encode_features, fit_bias_model
+from benchbox.models import (
+    EncodedFeatures,
+    NormalDistribution,
+    State,
+    StepDistribution,
+    encode_features,
+    fit_bias_model,
+)
 from benchbox_factorization.bayesian_fm.blocks import equal_shares
 from benchbox_factorization.bayesian_fm.chain import Chain
 from benchbox_factorization.bayesian_fm.compiled import threads
@@ -132,18 +139,25 @@ class BayesianFM:
         timestamps: Times | None = None,
     ) -> NDArray[np.float32]:
         """Return the means of the posterior, given *history*."""
-        means = self.posterior(history, users, items, timestamps).means
-        return means.astype(np.float32)
+        posterior = self._posterior(self._samples, history, users, items, timestamps)
+        return posterior.means.astype(np.float32)
 
-    def posterior(
+    def predict_distribution(
         self,
         history: Ratings,
         users: NDArray[np.int32],
         items: NDArray[np.int32],
         timestamps: Times | None = None,
-    ) -> Posterior:
-        """Return the distribution of each pair's rating, given *history*."""
-        return self._posterior(self._samples, history, users, items, timestamps)
+    ) -> NormalDistribution | StepDistribution:
+        """Return the distribution of each pair's rating, noise included.
+
+        With an ordered probit it is a probability for each value that a training rating
+        has; else the normal distribution with the moments of the posterior predictive.
+        """
+        posterior = self._posterior(self._samples, history, users, items, timestamps)
+        if len(self._levels):
+            return StepDistribution(self._levels, posterior.probabilities)
+        return NormalDistribution(posterior.means, posterior.spreads)
 
     def state(self) -> State:
         """Return what standardises ratings, the known days, and the samples."""
