@@ -63,8 +63,8 @@ LAUNCHES = {
 
 READS = {"factors": 5, "perceptron": 5, "posterior": 14, "kernels": 7, "convolved": 10}
 """Reads of the device in a fit of two epochs, at most; 6 in other cases. All read their
-predictions of validation ratings at the end, to see how far to shrink them. A global
-kernel reads the ratings, to find their neighbours."""
+predictions of validation ratings at the end, to see how far to shrink them. Models
+with kernels read the mean too, and a global one the ratings, to find neighbours."""
 
 
 def test_every_model_for_accelerators_is_checked() -> None:
