@@ -42,6 +42,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Names of options without effect, because other options replace them."""
         return frozenset()
 
+    @property
+    def fits_models(self) -> tuple[str, ...]:
+        """Installed models that the model fits itself, as on the command line."""
+        return ()
+
 
 class NoOptions(Options, frozen=True):
     """Options of a model, data set or protocol that has none."""

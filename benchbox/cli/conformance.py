@@ -8,8 +8,7 @@ from benchbox.data import DatasetCard
 from benchbox.errors import UsageError, nearest
 from benchbox.models import ModelSpec
 from benchbox.options import NoOptions, Options, split_choice
-from benchbox.plugins import Registry
-from benchbox.runs import preset_of
+from benchbox.plugins import Registry, preset_of
 from benchbox.targets import resolve
 from benchbox.testing import (
     DATASET_CHECKS,

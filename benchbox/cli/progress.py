@@ -18,7 +18,7 @@ from benchbox.runs import Costs, PlannedTrial, Silent
 SILENT_SECONDS = 5.0
 """Without a terminal, what is being loaded is said only if it takes longer."""
 
-_PHASES = ("tuning", "fit", "predict", "latency", "score")
+_PHASES = ("tuning", "fit", "predict", "distribution", "latency", "score")
 _WORTH_SAYING = 0.05
 """Seconds; what took less would be printed as 0.0."""
 

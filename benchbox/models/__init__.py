@@ -4,6 +4,7 @@ from benchbox.distribution import NormalDistribution as NormalDistribution
 from benchbox.distribution import StepDistribution as StepDistribution
 from benchbox.models.bias import BiasModel as BiasModel
 from benchbox.models.bias import fit_bias_model as fit_bias_model
+from benchbox.models.combining import combined as combined
 from benchbox.models.contract import Capabilities as Capabilities
 from benchbox.models.contract import EarlyStopping as EarlyStopping
 from benchbox.models.contract import EpochReport as EpochReport

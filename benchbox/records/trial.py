@@ -15,11 +15,11 @@ NOT_ENFORCED = "not enforced"
 """How it begins, what a trial says of its confinement, if nothing kept it in."""
 
 
-_AFTERWARDS = ("distribution", "latency", "score")
-"""Phases after the predictions: what benchbox measures, not what the model needs."""
-
 MOST_SCORE = 1e100
 """Largest absolute value of a score: beyond it, variances exceed what a float holds."""
+
+_AFTERWARDS = ("latency", "distribution", "score")
+"""Phases after the predictions: what benchbox measures, not what the model needs."""
 
 
 class ScoreRecord(msgspec.Struct, frozen=True):

@@ -149,8 +149,8 @@ class Leaderboard:
             lack a fold are left out.
         columns: Columns that plugins add.
         unconfined: What a trial says that nothing kept from other files; else empty.
-        trials: All its trials that have ended.
         remarks: Sentences on what accelerators lacked in these trials.
+        trials: All its trials that have ended.
     """
 
     stage: StageRecord
@@ -160,8 +160,8 @@ class Leaderboard:
     reference: dict[str, float]
     columns: Sequence[ColumnSpec] = ()
     unconfined: str = ""
-    trials: Sequence[TrialRecord] = ()
     remarks: Sequence[str] = ()
+    trials: Sequence[TrialRecord] = ()
 
 
 def leaderboards(
@@ -195,8 +195,8 @@ def leaderboards(
                 troubles=[t for t in mine if t.status != "ok"],
                 columns=columns,
                 unconfined=_unconfined(mine),
-                trials=mine,
                 remarks=what_accelerators_lacked(mine),
+                trials=mine,
             )
         )
     return boards

@@ -18,7 +18,6 @@ from benchbox.runs.reporting import folds_again as folds_again
 from benchbox.runs.reporting import page_of as page_of
 from benchbox.runs.reporting import save_page as save_page
 from benchbox.runs.resolve import make_accelerators_known as make_accelerators_known
-from benchbox.runs.resolve import preset_of as preset_of
 from benchbox.runs.resolve import resolve_metrics as resolve_metrics
 from benchbox.runs.runner import execute as execute
 from benchbox.runs.saved_files import SavedRecord as SavedRecord

@@ -42,7 +42,8 @@ def analysed(
         registry: Installed plugins.
         folds_of: Returns the folds of each stage.
         metric: Metric to compare models by; the run's first by default.
-        across_kinds: As in `benchbox.analysis.analyse`.
+        across_kinds: Whether to compare models that are told when each question is
+            asked with others, too.
 
     Raises:
         ResultsError: No trial succeeded, its predictions were not stored, or the data

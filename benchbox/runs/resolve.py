@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchbox.errors import BenchboxError, PluginError, UsageError, nearest
+from benchbox.errors import BenchboxError, PluginError, UsageError
 from benchbox.machine import (
     FoundDevices,
     check_device,
@@ -12,9 +12,9 @@ from benchbox.machine import (
     set_accelerators,
 )
 from benchbox.metrics import METRICS, Metric
-from benchbox.models import Capabilities, ModelSpec, SearchSpace, read_space
-from benchbox.options import changed, decode, split_choice, to_json
-from benchbox.plugins import Offer, Registry
+from benchbox.models import Capabilities, SearchSpace, read_space
+from benchbox.options import split_choice, to_json
+from benchbox.plugins import Offer, Registry, configure_model
 from benchbox.records import Access, Described, ModelQuestion, PlannedModel
 from benchbox.runs.trust import MODEL_FILE
 from benchbox.targets import file_of, source_digest, target_of
@@ -42,7 +42,7 @@ def resolve_models(
     offers = sorted(registry.all("models"), key=_cost)
     if not choices:
         offers = [offer for offer in offers if offer.value.by_default]
-        models = [_from_spec(offer, {}) for offer in offers]
+        models = [_from_spec(offer, {}, registry) for offer in offers]
     else:
         models = [
             _choose(text, registry, executor, access)
@@ -52,7 +52,7 @@ def resolve_models(
     if EVERY_MODEL in choices:
         chosen = {model.name for model in models}
         rest = [offer for offer in offers if offer.value.name not in chosen]
-        models += [_from_spec(offer, {}) for offer in rest]
+        models += [_from_spec(offer, {}, registry) for offer in rest]
     if not models:
         raise UsageError(
             "No models are installed. Name a model in a file with --model."
@@ -125,45 +125,28 @@ def _choose(
         name, settings = split_choice(text)
         if name.endswith(".py"):
             return _from_file(Path(name), "", settings, executor, access)
-        return _from_spec(registry.find("models", name), settings)
+        return _from_spec(registry.find("models", name), settings, registry)
     name = in_file["name"]
     _, settings = split_choice(f"{name}:{in_file['settings']}" if in_file[4] else name)
     return _from_file(Path(in_file["file"]), name, settings, executor, access)
 
 
-def _from_spec(offer: Offer[Any], settings: dict[str, str]) -> PlannedModel:
-    spec: ModelSpec = offer.value
-    settings = dict(settings)
-    chosen = {"preset": settings.pop("preset")} if "preset" in settings else {}
-    preset = preset_of(spec, **chosen) if chosen else {}
-    options = decode(spec.options, preset | settings, spec.name)
-    start = decode(spec.options, preset, spec.name)
+def _from_spec(
+    offer: Offer[Any], settings: dict[str, str], registry: Registry
+) -> PlannedModel:
+    chosen = configure_model(offer, settings, registry)
+    spec = chosen.spec
     return PlannedModel(
         name=spec.name,
         target=spec.target,
         options_type=target_of(spec.options),
-        options=to_json(options),
-        changed=chosen | changed(options, start),
-        capabilities=spec.capabilities.under(options),
+        options=to_json(chosen.options),
+        changed=dict(chosen.changed),
+        capabilities=chosen.capabilities,
         package=offer.origin.package,
         version=offer.origin.version,
-        source_digest=source_digest(spec.target),
+        source_digest=chosen.source_digest,
     )
-
-
-def preset_of(spec: ModelSpec, preset: str) -> dict[str, Any]:
-    """Return the options of a model's preset.
-
-    Raises:
-        UsageError: It has no such preset.
-    """
-    if preset not in spec.presets:
-        known = ", ".join(spec.presets) or "none"
-        raise UsageError(
-            f"{spec.name} has no preset {preset!r}.{nearest(preset, spec.presets)} "
-            f"Its presets: {known}."
-        )
-    return dict(spec.presets[preset])
 
 
 def _from_file(

@@ -53,7 +53,9 @@ def doubt_about(model: PlannedModel, *, may_differ: bool) -> str:
             f"folder of the model, or name it with --code; its name must be "
             f"{Path(file).name}, as it was."
         )
-    if not model.source_digest or source_digest(model.target) == model.source_digest:
+    # Hashes of members, if it has any, follow its own.
+    own = model.source_digest.partition("+")[0]
+    if not own or source_digest(model.target) == own:
         return ""
     if not is_file:
         return (

@@ -59,7 +59,7 @@ def built(name: str) -> Any:
     return resolve(spec.target)(spec.options())
 
 
-@pytest.mark.parametrize("name", ["svd", "biased-mf", "bayesian-mf"])
+@pytest.mark.parametrize("name", ["svd", "biased-mf", "bayesian-mf", "bayesian-fm"])
 def test_fitting(
     benchmark: Any, ledger: Ledger, shape: str, parts: Any, name: str
 ) -> None:
@@ -90,7 +90,7 @@ def test_fitting(
     )
 
 
-@pytest.mark.parametrize("name", ["svd", "biased-mf", "bayesian-mf"])
+@pytest.mark.parametrize("name", ["svd", "biased-mf", "bayesian-mf", "bayesian-fm"])
 def test_predicting_20_000_pairs(benchmark: Any, parts: Any, name: str) -> None:
     train, hidden = parts
     model = built(name)

@@ -40,7 +40,12 @@ from tests.support.toy_ratings import (
 
 X = np.nan
 SMALL_MF = BiasedMFSGDOptions(
-    n_factors=4, learning_rate=0.01, schedule="constant", epochs=4, batch_size=16
+    centring="mean",
+    n_factors=4,
+    learning_rate=0.01,
+    schedule="constant",
+    epochs=4,
+    batch_size=16,
 )
 SMALL_CF = NeuralCFOptions(
     n_factors=4,

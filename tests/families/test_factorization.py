@@ -315,7 +315,8 @@ def test_every_epoch_of_biased_mf_is_reported() -> None:
 def test_the_family_never_imports_torch() -> None:
     code = (
         "import sys, benchbox_factorization.svd, benchbox_factorization.biased_mf,"
-        "benchbox_factorization.bayesian_mf;"
+        "benchbox_factorization.bayesian_mf,"
+        "benchbox_factorization.bayesian_fm.model;"
         "sys.exit('torch' in sys.modules)"
     )
 
@@ -327,7 +328,7 @@ def test_the_family_never_imports_torch() -> None:
 def test_every_spec_states_its_capabilities() -> None:
     specs = {spec.name: spec for spec in benchbox_models()}
 
-    assert {"svd", "biased-mf", "bayesian-mf"} == set(specs)
+    assert {"svd", "biased-mf", "bayesian-mf", "bayesian-fm"} == set(specs)
     assert not specs["svd"].capabilities.stochastic
     assert specs["biased-mf"].capabilities.stochastic
     assert specs["bayesian-mf"].capabilities.stochastic

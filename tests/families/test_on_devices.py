@@ -56,12 +56,15 @@ LAUNCHES = {
     "refed": 119,
     "factors": 56,
     "perceptron": 54,
+    "kernels": 409,
+    "convolved": 470,
 }
 """Operations in a step, at most. The host launches each, and takes some 5 µs for it."""
 
-READS = {"factors": 5, "perceptron": 5, "squares": 6, "posterior": 14}
-"""Reads of the device in two epochs. Autoencoders read the loss, the predictions of the
-validation ratings, and once the rated columns and the spread of the ratings: 6."""
+READS = {"factors": 5, "perceptron": 5, "posterior": 14, "convolved": 9}
+"""Reads of the device in a fit of two epochs, at most; 6 in other cases. All read their
+predictions of validation ratings at the end, to see how far to shrink them. A global
+kernel reads the ratings, to find their neighbours."""
 
 
 def test_every_model_for_accelerators_is_checked() -> None:

@@ -58,7 +58,8 @@ def scored(name: str, fold: Fold, seed: int = 0, **settings: object) -> Scored:
             on_report=reports.append,
         )
         model.fit(visible.train, context)
-        best = min(reports, key=lambda report: report.validation_rmse)
+        judged = [report for report in reports if report.validation_rmse is not None]
+        best = min(judged, key=lambda report: report.validation_rmse)
         model.fit(fold.train, FitContext(seed=seed, epochs=best.epoch))
     else:
         model.fit(fold.train, FitContext(seed=seed))

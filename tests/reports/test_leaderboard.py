@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbox.machine.sensors import GaugeRecord
+from benchbox.models import Capabilities
 from benchbox.plugins.columns import ColumnSpec
 from benchbox.records.run import RunRecord
 from benchbox.records.trial import ScoreRecord, TrialRecord
@@ -108,6 +109,23 @@ def test_equal_models_are_tied() -> None:
 
 def test_the_best_is_behind_nobody() -> None:
     assert board(best=BEST, other=behind(1, 1, 1, 1, 1)).rows[0].behind is None
+
+
+def test_models_that_are_told_times_have_a_best_and_ties_of_their_own() -> None:
+    told = msgspec.structs.replace(
+        toy_model("told"), capabilities=Capabilities(uses_question_times=True)
+    )
+    run = toy_run([told, toy_model("plain"), toy_model("worse")])
+    scores = [behind(*[-0.2] * 5), BEST, behind(*[0.1] * 5)]
+
+    found = board_of(run, toy_trials(run, scores))
+
+    assert [(row.label, row.mark, row.asks_times) for row in found.rows] == [
+        ("told", "best", True),
+        ("plain", "best", False),
+        ("worse", "", False),
+    ]
+    assert row(found, "plain").behind is None
 
 
 def test_one_fold_calls_no_model_tied() -> None:

@@ -53,6 +53,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "squares": ("biased-mf", {}),
     "posterior": ("bayesian-mf", {"burn_in": 1}),
+    "kernels": ("sparse-fc", {"hidden_units": [5, 4]}),
+    "convolved": ("glocal-k", {"hidden_units": [5, 4], "pretraining": 1}),
 }
 """A model and options by name: together they take every turn of the device's code."""
 
@@ -162,6 +164,8 @@ def _built(case: str, route: str, settings: dict[str, Any] | None = None) -> Any
     small = {"epochs": 2, "hidden_units": [6], "batch_size": 25 if route else 600}
     # At this rate, two epochs change predictions by some 0.1.
     small |= {"route": route, "n_factors": 3, "learning_rate": 0.05}
+    # Or the same bias model would stand in for part of any prediction.
+    small |= {"shrink": settings is None}
     chosen = {k: v for k, v in small.items() if k in known} | given | (settings or {})
     options_type = f"{spec.options.__module__}:{spec.options.__qualname__}"
     return build_model(spec.target, options_type, chosen)

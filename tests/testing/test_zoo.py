@@ -112,10 +112,12 @@ def test_an_honest_model_breaks_no_promise() -> None:
     assert not broken(zoo.spec(zoo.Honest))
 
 
+@pytest.mark.slow
 def test_a_model_that_is_told_when_it_is_asked_and_uses_it_breaks_no_promise() -> None:
     assert not broken(zoo.spec(zoo.KnowsWhen, capabilities=TOLD))
 
 
+@pytest.mark.slow
 def test_a_model_that_gives_sound_distributions_breaks_no_promise() -> None:
     assert not broken(zoo.spec(zoo.GivesANormal, capabilities=SPREAD))
 

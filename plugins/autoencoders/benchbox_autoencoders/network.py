@@ -44,14 +44,18 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         units = options.hidden_units
+        by_widths = options.initial_weights == "xavier"
+        outer_start = _xavier_start if by_widths else _sparse_start
         weights = [
-            _sparse_start(rows, units[0], generator),
+            outer_start(rows, units[0], generator),
             *(_xavier(shape, generator) for shape in pairwise(units)),
         ]
         if options.tied:
             # The other layers are mirror images. If the number of layers is odd, the
             # middle one has its own weights.
             del weights[len(units) // 2 + 1 :]
+        elif by_widths:
+            weights.append(_xavier_start(rows, units[-1], generator))
         else:
             # Starting at 0, the network predicts the centre, and the first epochs need
             # not unlearn noise.
@@ -194,11 +198,24 @@ def _sparse_start(rows: Rows, width: int, generator: torch.Generator) -> Tensor:
     # row. Scaled by all columns, hidden units would be nearly constant at first. The
     # factor 0.5 was better than 1 and 2 on validation ratings of ML-100K and
     # ml-latest-small.
-    n_rated = torch.bincount(rows.columns.cpu(), minlength=rows.n_columns)
     n_rows = int((rows.counts > 0).sum())
     spread = 0.5 * sqrt(n_rows / max(1, len(rows.columns)))
     weights = spread * torch.randn(rows.n_columns, width, generator=generator)
-    return weights * (n_rated > 0)[:, None]
+    return weights * _rated(rows)[:, None]
+
+
+def _xavier_start(rows: Rows, width: int, generator: torch.Generator) -> Tensor:
+    # Published networks have a weight for every column that is ever rated, so only
+    # these columns count in the width.
+    rated = _rated(rows)
+    weights = torch.zeros(rows.n_columns, width)
+    weights[rated] = _xavier((int(rated.sum()), width), generator)
+    return weights
+
+
+def _rated(rows: Rows) -> Tensor:
+    """Return whether each column has a rating, shape ``(n_columns,)``."""
+    return torch.bincount(rows.columns.cpu(), minlength=rows.n_columns) > 0
 
 
 def _xavier(shape: tuple[int, int], generator: torch.Generator) -> Tensor:

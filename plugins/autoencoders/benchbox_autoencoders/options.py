@@ -31,6 +31,9 @@ class AutoencoderOptions(TrainingOptions, frozen=True):
         activation: Activation of the hidden layers.
         output_activation: Activation of the last layer, whose output is a centred,
             scaled rating.
+        initial_weights: How weights start: ``rated``, the first layer's by the number
+            of ratings per row, and the last layer's at 0 unless tied; ``xavier``, those
+            of every layer by its widths (Glorot & Bengio, 2010).
         tied: Whether the decoder uses the transposed weights of the encoder. The widths
             in ``hidden_units`` must then be symmetric.
         centring: What is subtracted from ratings, as inputs and as targets: the
@@ -60,6 +63,7 @@ class AutoencoderOptions(TrainingOptions, frozen=True):
     hidden_units: Layers = (50,)
     activation: Activation = "sigmoid"
     output_activation: OutputActivation = "identity"
+    initial_weights: Literal["rated", "xavier"] = "rated"
     tied: bool = False
     centring: Centring = "bias"
     side_inputs: tuple[SideInput, ...] = ()

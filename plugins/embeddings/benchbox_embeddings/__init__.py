@@ -12,6 +12,7 @@ from benchbox_embeddings.options import BiasedMFSGDOptions, NeuralCFOptions
 # squares, and ours is on half of them, so the value here is twice as large.
 _MF_PRESETS: dict[str, dict[str, Any]] = {
     "mf-15": {
+        "centring": "mean",
         "n_factors": 15,
         "optimizer": "rmsprop",
         "learning_rate": 0.08,

@@ -178,10 +178,10 @@ class EmbeddingModel:
 class BiasedMFSGD(EmbeddingModel):
     """``mean + b_u + b_i + p_u . q_i`` (Koren et al., 2009, eq. 4) by mini-batches.
 
-    The mean is the centre. Learned are offsets ``b`` of shapes ``(n_users,)`` and
-    ``(n_items,)``, without weight decay, and factors, with weight decay. With
-    ``centring=bias``, offsets are learned in addition to those of the bias model. This
-    gains nothing, and the factors start to overfit earlier.
+    The centre is the bias model. Learned are offsets ``b`` of shapes ``(n_users,)`` and
+    ``(n_items,)`` in addition to its own, without weight decay, and factors, with
+    weight decay. With ``centring=mean``, all offsets are learned by gradient steps.
+    Nothing then keeps those of rare users and items small.
     """
 
     def __init__(self, options: BiasedMFSGDOptions) -> None:

@@ -40,6 +40,7 @@ def of_users(ratings: Ratings, asked: NDArray[np.int32]) -> Ratings:
         users=moved[chosen],
         items=ratings.items[chosen],
         values=ratings.values[chosen],
+        timestamps=None if ratings.timestamps is None else ratings.timestamps[chosen],
         n_users=len(asked),
         n_items=ratings.n_items,
         scale=ratings.scale,

@@ -317,6 +317,33 @@ def test_two_definitions_of_a_metric_are_not_compared() -> None:
     )
 
 
+def test_models_told_when_they_are_asked_are_compared_with_others_only_on_request() -> (
+    None
+):
+    first = scored_side({"mf": scored([[0.9, 0.91]] * 3)})
+    second = scored_side({"mf": scored([[0.8, 0.81]] * 3, asks_times=True)})
+
+    cell = one(compare_sides(first, second))
+    asked = one(compare_sides(first, second, rules=Rules(across_kinds=True)))
+
+    assert cell.verdict == "UNSURE"
+    assert "only one of the two is told when each question is asked" in cell.reason
+    assert asked.verdict == "BETTER"
+
+
+def test_of_a_metric_with_a_target_neither_more_nor_less_is_better() -> None:
+    first, second = (
+        scored_side({"mf": scored([[v, v + 0.01]] * 3, target=0.8)}, "coverage-80")
+        for v in (0.7, 0.9)
+    )
+
+    cell = one(compare_sides(first, second))
+
+    assert cell.verdict == "UNSURE"
+    assert [cell.first, cell.second] == pytest.approx([0.705, 0.905])
+    assert cell.reason == "best at 0.8: neither higher nor lower is better"
+
+
 def test_other_conditions_are_said() -> None:
     first, second = (scored_side({"mf": scored([[0.9]], "d")}) for _ in range(2))
     first.conditions["threads"] = "2"

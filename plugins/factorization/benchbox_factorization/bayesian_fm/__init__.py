@@ -1,0 +1,1 @@
+"""A Bayesian factorization machine over blocks of facts, by Gibbs sampling."""
