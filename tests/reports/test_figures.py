@@ -1,10 +1,13 @@
 """Figures: each is a valid chart, and shows the numbers of its table."""
 
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from benchbox.errors import UsageError
+from benchbox.metrics import LEVELS, Reliability
 from benchbox.reports.figures import (
     FIGURES,
     critical_difference,
@@ -147,6 +150,21 @@ def test_a_bar_joins_models_that_do_not_differ() -> None:
         (1.0, 1.5),
         (3.5, 4.0),
     ]
+
+
+def test_distributions_have_a_panel_of_their_own(study) -> None:
+    chapter = study.chapters[0]
+    assert chapter.analysis is not None
+    found = Reliability(n=10.0, hits=np.array(LEVELS) * 10, places=np.ones(10))
+    models = [replace(chapter.analysis.models[0], reliability=found)]
+    figure = FIGURES["calibration"](
+        chapter.board, replace(chapter.analysis, models=models)
+    )
+    assert figure is not None
+
+    assert len(figure.panels) == 2
+    assert [row["share"] for row in values(figure.panels[1])] == pytest.approx(LEVELS)
+    assert drawn(figure, ".svg").startswith(b"<svg")
 
 
 def test_hostile_names_are_text_in_a_drawing(tmp_path) -> None:

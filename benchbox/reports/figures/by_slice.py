@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from benchbox.analysis import Analysis, ModelAnalysis
-from benchbox.metrics import Dimension, Slice
+from benchbox.metrics import LEVELS, Dimension, Slice
 from benchbox.reports.figures.figure import (
     MOST_MODELS,
     Figure,
@@ -74,6 +74,7 @@ def calibration(board: Leaderboard, analysis: Analysis | None = None) -> Figure 
         for part in model.breakdown.by("prediction")
         if part.n
     ]
+    covered = _coverage(models)
     ends = [{"predicted": end, "actual": end} for end in (scale.low, scale.high)]
     place: Spec = {
         "x": _mean("predicted", "mean prediction"),
@@ -98,10 +99,49 @@ def calibration(board: Leaderboard, analysis: Analysis | None = None) -> Figure 
         caption=(
             "Mean rating against mean prediction, in tenths of the rating scale. On "
             "the dashed line they agree; above it, ratings are higher than predicted."
-            f"{_about_the_rest(analysis)}"
+            f"{_about_the_rest(analysis)}{_ABOUT_LEVELS if covered else ''}"
         ),
-        panels=[panel(rows, layer=[diagonal, lines], height=320)],
+        panels=[panel(rows, layer=[diagonal, lines], height=320), *covered],
     )
+
+
+_ABOUT_LEVELS = (
+    " Second chart, for models that predict distributions: the share of hidden ratings "
+    "in each central interval against its nominal share. Below the dashed line, a "
+    "model is too sure."
+)
+
+
+def _coverage(models: Sequence[ModelAnalysis]) -> list[Spec]:
+    """Return a panel on the predicted distributions, if any model has some."""
+    rows: list[Record] = [
+        {"model": model.label, "nominal": level, "share": float(share)}
+        for model in models
+        if model.reliability
+        for level, share in zip(LEVELS, model.reliability.coverage, strict=True)
+    ]
+    if not rows:
+        return []
+    labels = list(dict.fromkeys(str(row["model"]) for row in rows))
+    place: Spec = {
+        "x": _mean("nominal", "nominal share of the interval"),
+        "y": _mean("share", "share of hidden ratings in it"),
+    }
+    ends = [{"nominal": end, "share": end} for end in (min(LEVELS), max(LEVELS))]
+    diagonal: Spec = {
+        "data": {"values": ends},
+        "mark": {"type": "line", "strokeDash": [5, 4], "color": "#888888"},
+        "encoding": place,
+    }
+    lines: Spec = {
+        "mark": {"type": "line", "point": True},
+        "encoding": place
+        | {
+            "color": legend("model", labels),
+            "tooltip": [{"field": "model"}, *_numbers("nominal", "share")],
+        },
+    }
+    return [panel(rows, layer=[diagonal, lines])]
 
 
 def _lines(title: str, rows: list[Record], value: Spec, labels: Sequence[str]) -> Spec:
