@@ -61,17 +61,10 @@ LAUNCHES = {
 }
 """Operations in a step, at most. The host launches each, and takes some 5 µs for it."""
 
-<<<<<<< HEAD
-READS = {"factors": 5, "perceptron": 5, "squares": 6, "posterior": 14}
-"""Reads of the device in two epochs. Autoencoders read the loss, the predictions of the
-validation ratings, and once the rated columns: 5. Every model reads the predictions
-once more for their shrinkage."""
-=======
-READS = {"factors": 5, "perceptron": 5, "posterior": 14, "convolved": 9}
+READS = {"factors": 5, "perceptron": 5, "posterior": 14, "kernels": 7, "convolved": 10}
 """Reads of the device in a fit of two epochs, at most; 6 in other cases. All read their
 predictions of validation ratings at the end, to see how far to shrink them. A global
 kernel reads the ratings, to find their neighbours."""
->>>>>>> main
 
 
 def test_every_model_for_accelerators_is_checked() -> None:
@@ -85,15 +78,9 @@ def test_no_step_waits_or_mixes_devices_or_launches_more_than_before(
     asked = loom_process(device_checks.asked, case, route)
 
     # The first step of an epoch prepares the others.
-<<<<<<< HEAD
-    assert steps[-1:] <= [LAUNCHES.get(case, 0)]
-    assert in_fit <= READS.get(case, 6)
-    assert in_predict == 1
-=======
     assert asked.launches[-1:] <= [LAUNCHES.get(case, 0)]
     assert asked.fit_reads <= READS.get(case, 6)
     assert asked.predict_reads == 1
->>>>>>> main
 
 
 @pytest.mark.slow
