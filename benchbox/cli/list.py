@@ -75,11 +75,12 @@ def _table(registry: Registry, kind: str) -> str:
         ),
         width,
     )
-    lines = [table.text, *remark(table.left_out, width, "list --json")]
+    lines = [table.text]
     others = [o.value.name for o in offers if not getattr(o.value, "by_default", True)]
     if others:
         said = f"In a run only with -m NAME or -m all: {', '.join(others)}."
         lines.append(paragraph(said, width))
+    lines += remark(table.left_out, width, "list --json")
     return "\n".join(lines)
 
 

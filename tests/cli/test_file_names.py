@@ -4,6 +4,7 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.support.commands import Benchbox
 
@@ -19,6 +20,7 @@ def ratings() -> bytes:
     ).encode()
 
 
+@pytest.mark.slow
 def test_a_name_a_folder_and_a_packer_change_no_figure(
     benchbox: Benchbox, tmp_path: Path
 ) -> None:

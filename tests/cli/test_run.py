@@ -61,6 +61,7 @@ def test_every_way_to_break_the_contract_becomes_a_row_and_costs_nobody_else_the
     assert "NaN" in done.folder.log(ended["Raises"]).read_text()
 
 
+@pytest.mark.slow
 def test_nothing_a_model_started_outlives_its_trial(
     benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,7 +125,10 @@ def test_a_saved_model_predicts_what_the_fitted_one_did(
         assert np.array_equal(expected, restored.predict(train, *everything))
 
 
-@pytest.mark.parametrize("model", ["autorec-user:epochs=40", "biased-mf"])
+@pytest.mark.parametrize(
+    "model",
+    [pytest.param("autorec-user:epochs=40", marks=pytest.mark.slow), "biased-mf"],
+)
 def test_somebody_new_is_recommended_what_people_alike_love(
     model, benchbox: Benchbox, ratings: Path, own: Path
 ) -> None:
@@ -144,7 +147,7 @@ def test_somebody_new_is_recommended_what_people_alike_love(
 def test_a_known_user_is_recommended_what_they_have_not_rated(
     benchbox: Benchbox, ratings: Path
 ) -> None:
-    benchbox(f"fit autorec-item -d {ratings} --out saved")
+    benchbox(f"fit biased-mf-sgd:epochs=2 -d {ratings} --out saved")
     rated = {
         line.split(",")[1]
         for line in ratings.read_text().splitlines()

@@ -822,6 +822,7 @@ def test_parameters_of_network_and_centre_are_counted() -> None:
     assert cf.n_parameters == (12 + 10) * 4 + (8 * 6 + 6) + (6 + 1) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "options"), MODELS[:2])
 def test_training_in_bfloat16_works_and_differs(model, options) -> None:
     train, hidden = hide(checkerboard(60, 50), 0.3, seed=0)

@@ -328,7 +328,15 @@ def test_the_family_never_imports_torch() -> None:
 def test_every_spec_states_its_capabilities() -> None:
     specs = {spec.name: spec for spec in benchbox_models()}
 
-    assert {"svd", "biased-mf", "bayesian-mf", "bayesian-fm"} == set(specs)
+    assert set(specs) == {
+        "svd",
+        "biased-mf",
+        "bayesian-mf",
+        "bayesian-fm",
+        "nmf",
+        "svdpp",
+        "asymmetric-svd",
+    }
     assert not specs["svd"].capabilities.stochastic
     assert specs["biased-mf"].capabilities.stochastic
     assert specs["bayesian-mf"].capabilities.stochastic

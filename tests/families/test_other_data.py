@@ -24,7 +24,19 @@ SPECS: list[ModelSpec] = [
 ]
 SHRINKING = [spec for spec in SPECS if hasattr(spec.options(), "shrink")]
 
-every_model = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+COMPILED_FOR_LONG = {"bayesian-fm", "blend"}
+
+every_model = pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param(
+            spec,
+            id=spec.name,
+            marks=pytest.mark.slow if spec.name in COMPILED_FOR_LONG else (),
+        )
+        for spec in SPECS
+    ],
+)
 
 
 def noisy(interaction: float) -> np.ndarray:

@@ -89,6 +89,7 @@ def test_a_run_is_loaded_by_path_name_or_as_the_last(run: benchbox.Run) -> None:
     assert str(run).startswith("synthetic:n_users=60,n_items=40,n_ratings=900 · kfold")
 
 
+@pytest.mark.slow
 def test_a_run_from_a_thread_is_the_same(run: benchbox.Run, tmp_path: Path) -> None:
     found: list[benchbox.Run] = []
 

@@ -68,11 +68,11 @@ SPECS = {offer.value.name: offer.value for offer in discover().all("models")}
 
 
 def on_accelerators() -> set[str]:
-    """Return the names of all bundled models that run on an accelerator."""
+    """Return the names of all bundled models that run on an accelerator themselves."""
     return {
         name
         for name, spec in SPECS.items()
-        if "accelerator" in spec.capabilities.devices
+        if "accelerator" in spec.capabilities.devices and not spec.options().fits_models
     }
 
 

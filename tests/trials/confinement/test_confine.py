@@ -255,6 +255,7 @@ def test_worker_processes_of_a_data_loader_work_or_fail_clearly(
         assert "no network or shared memory; see docs/trust.md" in record.reason
 
 
+@pytest.mark.slow
 @confines
 def test_without_mounts_of_its_own_worker_processes_fail_clearly(
     benchbox: Benchbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

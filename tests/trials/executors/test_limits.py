@@ -103,6 +103,7 @@ def test_memory_counts_wherever_a_trial_takes_it(
     assert ended.reason.endswith("of the 1.00 GiB it may")
 
 
+@pytest.mark.slow
 @linux
 def test_memory_that_several_processes_share_counts_once(
     executor: LocalExecutor, job: TrialJob
@@ -146,6 +147,7 @@ def test_a_child_that_hides_and_ignores_signals_ends_at_the_time_limit(
     assert outcome(executor, job, "LeavesItsGroup").status == "timeout"
 
 
+@pytest.mark.slow
 def test_a_zygote_that_was_stopped_between_trials_is_replaced(
     tmp_path: Path, job: TrialJob
 ) -> None:
