@@ -7,10 +7,10 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.distribution import Distribution
 from benchbox.metrics import (
     VARIANTS,
     Breakdown,
+    Distribution,
     Floats,
     Metric,
     Reliability,

@@ -4,6 +4,13 @@ from benchbox.metrics.calibration import LEVELS as LEVELS
 from benchbox.metrics.calibration import Reliability as Reliability
 from benchbox.metrics.calibration import pooled as pooled
 from benchbox.metrics.calibration import reliability as reliability
+from benchbox.metrics.distribution import MOST_STEPS as MOST_STEPS
+from benchbox.metrics.distribution import Distribution as Distribution
+from benchbox.metrics.distribution import NormalDistribution as NormalDistribution
+from benchbox.metrics.distribution import StepDistribution as StepDistribution
+from benchbox.metrics.distribution import checked_distribution as checked_distribution
+from benchbox.metrics.distribution import from_table as from_table
+from benchbox.metrics.distribution import table_of as table_of
 from benchbox.metrics.flawed import FLAWED_METRICS as FLAWED_METRICS
 from benchbox.metrics.metric import MAE as MAE
 from benchbox.metrics.metric import MAPE as MAPE

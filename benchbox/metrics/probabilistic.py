@@ -12,7 +12,11 @@ from math import pi, sqrt
 
 import numpy as np
 
-from benchbox.distribution import Distribution, NormalDistribution, StepDistribution
+from benchbox.metrics.distribution import (
+    Distribution,
+    NormalDistribution,
+    StepDistribution,
+)
 from benchbox.metrics.metric import Metric
 from benchbox.metrics.scored import Floats, Score, Scored
 from benchbox.ratings import RatingScale

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.distribution import Distribution
 from benchbox.errors import DataError
+from benchbox.metrics.distribution import Distribution
 from benchbox.ratings import IndexArray, RatingScale, Values
 
 Floats = NDArray[np.float64]

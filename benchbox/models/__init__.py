@@ -1,7 +1,5 @@
 """The model contract, and building blocks for authors of models."""
 
-from benchbox.distribution import NormalDistribution as NormalDistribution
-from benchbox.distribution import StepDistribution as StepDistribution
 from benchbox.models.bias import BiasModel as BiasModel
 from benchbox.models.bias import fit_bias_model as fit_bias_model
 from benchbox.models.combining import combined as combined

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from benchbox.data import write_array
-from benchbox.distribution import Distribution, from_table, table_of
 from benchbox.errors import (
     DISK_FULL,
     ResultsError,
@@ -21,6 +20,7 @@ from benchbox.errors import (
     error_line,
     printable,
 )
+from benchbox.metrics import Distribution, from_table, table_of
 from benchbox.ratings import Values
 from benchbox.records.encoding import decoded, encoded, read_whole
 from benchbox.records.run import RunRecord

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.distribution import Distribution
 from benchbox.errors import ModelError
+from benchbox.metrics import Distribution
 from benchbox.ratings import IndexArray, RatingScale, Values
 from benchbox.records import AskedAgain, Pairs, Predicted, TrialJob, new_folder
 from benchbox.seeding import permutation, raw_draws

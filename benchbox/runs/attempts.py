@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchbox.distribution import Distribution
 from benchbox.errors import ModelError, ProtocolError, os_error_line
 from benchbox.machine import PhaseClock
+from benchbox.metrics import Distribution
 from benchbox.ratings import Values
 from benchbox.records import (
     RunFolder,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data import write_ratings
-from benchbox.distribution import (
+from benchbox.metrics import (
     Distribution,
     NormalDistribution,
     from_table,

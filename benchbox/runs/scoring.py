@@ -7,9 +7,8 @@ goes wrong in one costs its own figure.
 from dataclasses import dataclass
 from typing import Any
 
-from benchbox.distribution import Distribution
 from benchbox.errors import ModelError, error_line, shown
-from benchbox.metrics import Metric, Score, Scored
+from benchbox.metrics import Distribution, Metric, Score, Scored
 from benchbox.models import as_count, as_number
 from benchbox.ratings import Values, read_only
 from benchbox.records import MOST_SCORE, ScoreRecord, TrialRecord

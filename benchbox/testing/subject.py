@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.distribution import checked_distribution, table_of
+from benchbox.metrics import checked_distribution, table_of
 from benchbox.models import (
     Capabilities,
     EpochReport,

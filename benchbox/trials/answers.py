@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data import map_array
-from benchbox.distribution import (
+from benchbox.errors import ModelError
+from benchbox.metrics import (
     StepDistribution,
     checked_distribution,
     table_of,
 )
-from benchbox.errors import ModelError
 from benchbox.models import RatingModel
 from benchbox.ratings import Ratings, Values
 from benchbox.records import Pairs

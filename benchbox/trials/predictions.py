@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.distribution import MOST_STEPS, Distribution, from_table
 from benchbox.errors import ModelError
+from benchbox.metrics import MOST_STEPS, Distribution, from_table
 from benchbox.ratings import Values
 from benchbox.records import read_regular
 

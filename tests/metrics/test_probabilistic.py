@@ -7,7 +7,6 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from benchbox.distribution import NormalDistribution, StepDistribution
 from benchbox.errors import PluginError
 from benchbox.metrics import (
     DISTRIBUTION_METRICS,
@@ -16,6 +15,7 @@ from benchbox.metrics import (
     Metric,
     reliability,
 )
+from benchbox.metrics.distribution import NormalDistribution, StepDistribution
 from benchbox.metrics.probabilistic import (
     LEAST_PROBABILITY,
     crps_of,

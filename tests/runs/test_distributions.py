@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchbox.distribution import NormalDistribution, StepDistribution
 from benchbox.errors import ResultsError
+from benchbox.metrics.distribution import NormalDistribution, StepDistribution
 from benchbox.metrics.probabilistic import crps_of
 from benchbox.plugins import discover
 from benchbox.runs import Stages

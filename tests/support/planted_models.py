@@ -14,7 +14,7 @@ from benchbox import (
     FitContext,
     Ratings,
 )
-from benchbox.models import NormalDistribution, StepDistribution
+from benchbox.metrics import NormalDistribution, StepDistribution
 from benchbox.ratings import IndexArray, Values
 
 

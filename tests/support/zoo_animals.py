@@ -19,7 +19,7 @@ from benchbox import (
     ModelSpec,
     Ratings,
 )
-from benchbox.models import NormalDistribution
+from benchbox.metrics import NormalDistribution
 from benchbox.ratings import IndexArray, Values
 
 HERE = __name__

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
+from benchbox.metrics import NormalDistribution
 from benchbox.models import (
-    NormalDistribution,
     Shrinkage,
     State,
     fit_bias_model,

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings, RatingScale
 from benchbox.errors import ModelError
+from benchbox.metrics import NormalDistribution, StepDistribution
 from benchbox.models import (
     EncodedFeatures,
-    NormalDistribution,
     State,
-    StepDistribution,
     encode_features,
     fit_bias_model,
     nested,

@@ -5,14 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchbox.distribution import (
+from benchbox.errors import ModelError
+from benchbox.metrics.distribution import (
     NormalDistribution,
     StepDistribution,
     checked_distribution,
     from_table,
     table_of,
 )
-from benchbox.errors import ModelError
 
 GOOD = [
     StepDistribution(np.array([1, 2]), np.array([[0.25, 0.75], [1, 0], [0.5, 0.5]])),
