@@ -117,17 +117,22 @@ def _column(
     )
 
 
-def least_important(shown: Sequence[Column]) -> list[int]:
+def least_important(shown: Sequence[Column], rows: Sequence[Row]) -> list[int]:
     """Return the positions of columns that may be left out, in that order.
 
-    Metrics averaged over users or items go first, since they are variants of another
-    metric; then columns of plugins, then costs, then all metrics but the first, by
-    which the table is ordered.
+    Metrics that only some models have go first, and those averaged over users or items,
+    since they are variants of another metric; then columns of plugins, then costs, then
+    all metrics but the first, by which the table is ordered.
     """
     places = {column.heading: n for n, column in enumerate(shown)}
     metrics = [(n, c.metric) for n, c in enumerate(shown) if n and c.metric is not None]
-    by_rating = [n for n, metric in metrics if metric.pooling == "rating"]
-    others = [n for n, metric in metrics if metric.pooling != "rating"]
+    by_rating = [
+        n
+        for n, metric in metrics
+        if metric.pooling == "rating"
+        and all(metric.name in row.summaries for row in rows if row.summaries)
+    ]
+    others = [n for n, _ in metrics if n not in by_rating]
     costs = [places[heading] for heading in _COSTS if heading in places]
     known = {*costs, *(n for n, _ in metrics), 0}
     of_plugins = [n for n, c in enumerate(shown) if n not in known and c.of_plugin]

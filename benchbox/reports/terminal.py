@@ -62,7 +62,7 @@ def _table(board: Leaderboard) -> TextTable:
     return TextTable(
         headings=["model", *(column.heading for column in shown)],
         rows=list(zip(labels, *full, strict=True)),
-        gives_way=[place + 1 for place in least_important(shown)],
+        gives_way=[place + 1 for place in least_important(shown, board.rows)],
         short={
             place + 1: cells(place, bare=True)
             for place, column in enumerate(shown)

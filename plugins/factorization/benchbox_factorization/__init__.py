@@ -143,6 +143,7 @@ def benchbox_models() -> list[ModelSpec]:
             reference="doi:10.1145/1401890.1401944",
             search=_STEPS,
             cost_hint=1.0,
+            by_default=False,
         ),
         ModelSpec(
             name="asymmetric-svd",
