@@ -219,7 +219,6 @@ def test_checking_a_model_names_every_promise_and_succeeds(
     assert "BROKEN" not in done.out
 
 
-@pytest.mark.slow
 def test_checking_a_model_in_a_file_says_what_is_broken(benchbox: Benchbox) -> None:
     done = benchbox("plugins check planted.py:Column --json")
 

@@ -130,7 +130,6 @@ def test_the_example_source_fetches_what_a_card_asks_for(
     assert re.search(r"redistributable +yes\n", shown.out)
 
 
-@pytest.mark.slow
 def test_the_example_model_keeps_every_promise(page: str, benchbox: Benchbox) -> None:
     done = benchbox("plugins check shrunk-mean")
 

@@ -78,7 +78,6 @@ def test_wrong_usage_is_refused_in_a_line(benchbox, line, message) -> None:
     assert len(done.err.splitlines()) == 1
 
 
-@pytest.mark.slow
 def test_figures_that_a_run_lacks_are_named_with_the_reason(benchbox) -> None:
     benchbox(RUN)
 

@@ -263,7 +263,6 @@ def test_a_zygote_that_is_started_again_works_in_the_same_environment(
     assert first == again == {"place": "told in work"}
 
 
-@pytest.mark.slow
 def test_a_zygote_that_dies_during_a_trial_takes_the_trial_and_no_more_with_it(
     job: TrialJob, tmp_path: Path
 ) -> None:
