@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchbox.cli import main
+from benchbox.plugins.registry import discover
 from benchbox.records.folder import RunFolder
 from benchbox.trials.confinement import landlock, seccomp
 from tests.support.commands import UNGUARDED, start_zygotes_of
@@ -117,18 +118,8 @@ class OfSurprise:
 """
 
 BUNDLED = [
-    "global-mean",
-    "user-mean",
-    "item-mean",
-    "bias",
-    "svd",
-    "biased-mf",
-    "bayesian-mf",
-    "biased-mf-sgd:epochs=2",
-    "neural-cf:epochs=2",
-    "autorec-user:epochs=2",
-    "autorec-item:epochs=2",
-    "stacked-autoencoder:epochs=2",
+    f"{spec.name}:epochs=2" if "epochs" in spec.options.__struct_fields__ else spec.name
+    for spec in (offer.value for offer in discover().all("models"))
 ]
 
 
