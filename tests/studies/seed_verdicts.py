@@ -1,6 +1,6 @@
 """How often `benchbox compare` accuses equal models that were fitted with other seeds.
 
-It takes some minutes::
+It takes half an hour::
 
     python tests/studies/seed_verdicts.py results/published/seed-verdicts.json
 
@@ -97,7 +97,7 @@ def run(folder: Path, root: int) -> RunFolder:
     """Run all bundled models with four seeds of *root*, unless *folder* has it."""
     if not folder.exists():
         command = ["-m", "benchbox", "run", "-d", "ml-100k", "-f", "u1"]
-        command += ["--seeds", str(max(SEEDS)), "--seed", str(root)]
+        command += ["-m", "all", "--seeds", str(max(SEEDS)), "--seed", str(root)]
         subprocess.run(
             [sys.executable, *command, "--out", str(folder)],
             capture_output=True,
