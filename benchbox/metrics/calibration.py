@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchbox.metrics.probabilistic import interval_hits, mass_around
+from benchbox.metrics.probabilistic import interval_hits, mass_around, parts
 from benchbox.metrics.scored import Floats, Scored
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Nominal shares of the central intervals."""
 
 N_BINS = 10
-
-_CHUNK = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -49,25 +47,21 @@ def reliability(scored: Scored) -> Reliability:
     the part of it that lies there (Czado, Gneiting & Held 2009,
     doi:10.1111/j.1541-0420.2009.01191.x).
     """
-    assert scored.distribution is not None
-    assert scored.scale is not None
     hits, places = np.zeros(len(LEVELS)), np.zeros(N_BINS)
     edges = np.linspace(0, 1, N_BINS + 1)
-    for start in range(0, len(scored.actual), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        actual = scored.actual[part].astype(np.float64)
-        below, upto = mass_around(scored.distribution[part], actual, scored.scale)
+    for part in parts(scored):
+        below, upto = mass_around(*part)
         hits += [interval_hits(below, upto, level).sum() for level in LEVELS]
         places += _by_tenth(below, upto, edges)
     return Reliability(n=len(scored.actual), hits=hits, places=places)
 
 
-def pooled(parts: Sequence[Reliability], weight: float = 1.0) -> Reliability:
+def pooled(several: Sequence[Reliability], weight: float = 1.0) -> Reliability:
     """Return the sums of several, each times *weight*."""
     return Reliability(
-        n=weight * sum(part.n for part in parts),
-        hits=weight * np.sum([part.hits for part in parts], axis=0),
-        places=weight * np.sum([part.places for part in parts], axis=0),
+        n=weight * sum(one.n for one in several),
+        hits=weight * np.sum([one.hits for one in several], axis=0),
+        places=weight * np.sum([one.places for one in several], axis=0),
     )
 
 

@@ -168,21 +168,19 @@ def _integral(z: Floats) -> Floats:
 def _mean_of(
     score: Callable[[Distribution, Floats, RatingScale], Floats], scored: Scored
 ) -> Score:
-    total = sum(float(score(*part, _scale_of(scored)).sum()) for part in _parts(scored))
+    total = sum(float(score(*part).sum()) for part in parts(scored))
     n = len(scored.actual)
     return Score(value=total / n, n_scored=n)
 
 
-def _parts(scored: Scored) -> Iterator[tuple[Distribution, Floats]]:
+def parts(scored: Scored) -> Iterator[tuple[Distribution, Floats, RatingScale]]:
+    """Yield the distributions, the ratings and their scale, some ratings at a time."""
     assert scored.distribution is not None
+    assert scored.scale is not None
     for start in range(0, len(scored.actual), _CHUNK):
         part = slice(start, start + _CHUNK)
-        yield scored.distribution[part], scored.actual[part].astype(np.float64)
-
-
-def _scale_of(scored: Scored) -> RatingScale:
-    assert scored.scale is not None
-    return scored.scale
+        actual = scored.actual[part].astype(np.float64)
+        yield scored.distribution[part], actual, scored.scale
 
 
 def _hits(

@@ -22,9 +22,15 @@ class ReportFormat:
     file: str = ""
 
 
-_TAKEN = {"run.json", "study.json", "trials", "logs", "predictions", "references"} | {
-    "tuning",
+_TAKEN = {
+    "run.json",
+    "study.json",
     "report.html",
+    "trials",
+    "logs",
+    "predictions",
+    "references",
+    "tuning",
 }
 """What a run itself has in its folder."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.data import write_array
 from benchbox.errors import (
@@ -168,16 +169,14 @@ class RunFolder:
             The distributions, unclipped; `None` if the model predicts none.
 
         Raises:
-            ResultsError: They cannot be read.
+            ResultsError: They were not stored or cannot be read.
         """
-        file = self.path / _distribution_file(record)
-        if not file.is_file():
+        if not record.distribution_digest:
             return None
-        try:
-            table = np.load(BytesIO(read_whole(file)), allow_pickle=False)
-            return from_table(table, record.n_hidden)
-        except Exception as error:  # noqa: BLE001 - damage shows in many ways
-            raise ResultsError(f"{file} cannot be read: {error_line(error)}.") from None
+        name = _distribution_file(record)
+        table = self._array(name)
+        self._verify(name, table, record.distribution_digest)
+        return from_table(table, record.n_hidden)
 
     def reference(self, record: TrialRecord) -> Values:
         """Return the bias model's predictions of a trial's hidden ratings.
@@ -192,6 +191,17 @@ class RunFolder:
         return self._load(name, record.n_hidden, digest)
 
     def _load(self, name: str, n_hidden: int, digest: str) -> Values:
+        values: Values = self._array(name)
+        if values.shape != (n_hidden,) or values.dtype != np.float32:
+            raise ResultsError(
+                f"{self.path / name} holds {values.dtype} of shape {values.shape}, not "
+                f"a float32 for each of {n_hidden} hidden ratings. It was changed by "
+                f"hand."
+            )
+        self._verify(name, values, digest)
+        return values
+
+    def _array(self, name: str) -> NDArray[np.float32]:
         file = self.path / name
         try:
             content = read_whole(file)
@@ -201,20 +211,17 @@ class RunFolder:
                 f"without --drop-predictions."
             ) from None
         try:
-            values: Values = np.load(BytesIO(content), allow_pickle=False)
+            found: NDArray[np.float32] = np.load(BytesIO(content), allow_pickle=False)
         except Exception as error:  # noqa: BLE001 - damage shows in many ways
             raise ResultsError(f"{file} cannot be read: {error_line(error)}.") from None
-        if values.shape != (n_hidden,) or values.dtype != np.float32:
-            raise ResultsError(
-                f"{file} holds {values.dtype} of shape {values.shape}, not a float32 "
-                f"for each of {n_hidden} hidden ratings. It was changed by hand."
-            )
+        return found
+
+    def _verify(self, name: str, values: NDArray[np.float32], digest: str) -> None:
         if digest and predictions_digest(values) != digest:
             raise ResultsError(
-                f"{file} holds other predictions than the trial made. Restore it, or "
-                f"run again."
+                f"{self.path / name} holds other predictions than the trial made. "
+                f"Restore it, or run again."
             )
-        return values
 
     def trials(self) -> list[TrialRecord]:
         """Return the records of all trials that have ended, ordered by file name.
@@ -295,7 +302,7 @@ def _lock(folder: int, path: Path) -> None:
         return
 
 
-def predictions_digest(predictions: Values) -> str:
+def predictions_digest(predictions: NDArray[np.float32]) -> str:
     """Return the hash of predictions, which is equal only if all bytes are."""
     return blake2b(predictions.tobytes(), digest_size=16).hexdigest()
 

@@ -106,6 +106,8 @@ class TrialRecord(msgspec.Struct, kw_only=True):
         n_answered: Number of hidden ratings that the model itself predicted.
         n_clipped: Number of predictions off the rating scale.
         predictions_digest: Hash of all predictions; equal if they are equal.
+        distribution_digest: Hash of the predicted distributions; empty if the model
+            predicts none.
         wall_seconds: Wall-clock seconds by phase; ``score`` is measured by the runner,
             and ``distribution`` is there if the model predicts distributions.
         cpu_seconds: Processor seconds by phase.
@@ -163,6 +165,7 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     n_answered: int = 0
     n_clipped: int = 0
     predictions_digest: str = ""
+    distribution_digest: str = ""
     wall_seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
     ready_seconds: float | None = None

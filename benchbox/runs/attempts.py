@@ -9,7 +9,7 @@ import numpy as np
 
 from benchbox.errors import ModelError, ProtocolError, os_error_line
 from benchbox.machine import PhaseClock
-from benchbox.metrics import Distribution
+from benchbox.metrics import Distribution, table_of
 from benchbox.ratings import Values
 from benchbox.records import (
     RunFolder,
@@ -244,11 +244,15 @@ def _scored_record(
     finished.outcome.wall_seconds |= clock.wall_seconds
     finished.outcome.cpu_seconds |= clock.cpu_seconds
     clipped = trial.fold.hidden.scale.clip(predicted.values)
+    distribution = predicted.distribution
     return _trial_record(
         trial,
         finished,
         metrics=found.records,
         predictions_digest=predictions_digest(predicted.values),
+        distribution_digest=(
+            "" if distribution is None else predictions_digest(table_of(distribution))
+        ),
         n_clipped=int(np.count_nonzero(clipped != predicted.values)),
         **values,
     )

@@ -19,7 +19,7 @@ from benchbox.metrics import (
     from_table,
     table_of,
 )
-from benchbox.models import Capabilities, fit_bias_model
+from benchbox.models import BiasModel, Capabilities, fit_bias_model
 from benchbox.protocols import carve_validation
 from benchbox.ratings import Ratings, Values
 from benchbox.records import TrialJob, new_folder, remove_tree
@@ -108,9 +108,13 @@ class FoldStore:
         self._carved = None
 
     @cached_property
+    def _bias(self) -> BiasModel:
+        return fit_bias_model(self.fold.train)
+
+    @cached_property
     def reference(self) -> Values:
         """The bias model's prediction of every hidden rating, shape ``(n,)``."""
-        fitted = fit_bias_model(self.fold.train)
+        fitted = self._bias
         if not self.fold.partition.is_warm:
             own = fitted.user_bias_from(self.fold.history)
             fitted = replace(fitted, user_bias=own)
@@ -209,7 +213,7 @@ class FoldStore:
     def _bias_spread(self) -> float:
         """Root mean squared residual of the bias model in training, above 0."""
         train = self.fold.train
-        rest = train.values - fit_bias_model(train).predict(train.users, train.items)
+        rest = train.values - self._bias.predict(train.users, train.items)
         return float(np.sqrt(np.square(rest, dtype=np.float64).mean())) or 1e-3
 
     def changed(self, given: Collection[str]) -> str:

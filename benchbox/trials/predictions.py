@@ -15,7 +15,7 @@ PREDICTIONS = "predictions.npy"
 """File in a job's folder that holds one float32 per pair asked for."""
 
 DISTRIBUTION = "distribution.npy"
-"""File in a job's folder that holds the table of `benchbox.distribution.table_of`."""
+"""File in a job's folder that holds the table of `benchbox.metrics.table_of`."""
 
 
 _HEADER_BYTES = 128

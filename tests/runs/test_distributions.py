@@ -114,3 +114,21 @@ def test_a_damaged_file_of_distributions_is_an_error_in_one_line(
 
     with pytest.raises(ResultsError, match="cannot be read"):
         done.folder.distribution(done.trials()[0])
+
+
+def test_other_distributions_than_the_trial_predicted_are_never_shown(
+    benchbox: Benchbox, ratings: Path
+) -> None:
+    done = benchbox(f"run -m {STEPS} -d {ratings} -p holdout")
+    (file,) = (done.folder.path / "predictions").glob("*.distribution.npy")
+    table = np.load(file)
+    table[1:] = table[1:, ::-1]
+    np.save(file, table)
+
+    changed = benchbox("stats")
+    file.unlink()
+    gone = benchbox("stats")
+
+    assert changed.code == gone.code == 1
+    assert "holds other predictions than the trial made" in changed.err
+    assert "is not there" in gone.err

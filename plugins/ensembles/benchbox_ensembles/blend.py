@@ -59,8 +59,7 @@ class Blend:
             shrinkage = self._options.shrinkage
             self._weights = fit_weights(predicted, wanted, shrinkage)
             total = (self._mean + predicted @ self._weights).astype(np.float32)
-            rest = hidden.scale.clip(total) - hidden.values
-            error = float(np.sqrt(np.mean(np.square(rest), dtype=np.float64)))
+            error = context.validation_error(lambda *_: total)
         for place, (member, weight) in enumerate(self._weighted(), 1):
             context.note(f"weight of member {place}, {member.name}", f"{weight:.3f}")
         context.report(1, 1, validation_rmse=error)
