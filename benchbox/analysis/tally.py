@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,17 +44,7 @@ class FoldTruth:
         self, predictions: Values, distribution: Distribution | None = None
     ) -> Scored:
         """Return the hidden ratings, with predictions as the run scores them."""
-        hidden = self.hidden
-        if self.clip and distribution is not None:
-            distribution = distribution.clipped(hidden.scale.low, hidden.scale.high)
-        return Scored(
-            predicted=hidden.scale.clip(predictions) if self.clip else predictions,
-            actual=hidden.values,
-            users=hidden.users,
-            items=hidden.items,
-            distribution=distribution,
-            scale=hidden.scale,
-        )
+        return Scored.of(self.hidden, predictions, distribution, clips=self.clip)
 
 
 @dataclass(eq=False)
@@ -102,14 +93,10 @@ class Tally:
         """Add what the model predicted of one fold, an array per fit; may be none."""
         if not fits:
             return
-        found = [
-            reliability(truth.scored(values, distribution))
-            for values, distribution in zip(fits, distributions, strict=False)
-            if distribution is not None
-        ]
+        scored = [truth.scored(*fit) for fit in zip_longest(fits, distributions)]
+        found = [reliability(s) for s in scored if s.distribution is not None]
         if found:
             self.reliabilities.append(pooled(found, 1 / len(found)))
-        scored = [truth.scored(predictions) for predictions in fits]
         self.digests.append(
             frozenset(blake2b(s.predicted.tobytes()).digest() for s in scored)
         )

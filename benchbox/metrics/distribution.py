@@ -192,4 +192,6 @@ def _numbers(column: ArrayLike, name: str) -> NDArray[np.float32]:
         found = found.astype(np.float32)
     if not np.isfinite(found).all():
         raise ModelError(f"predict_distribution returned NaN or infinity in {name}.")
+    # A copy by now. Metrics are given it, and must not change what is stored.
+    found.flags.writeable = False
     return found

@@ -1,13 +1,14 @@
 """Input and output of metrics: predictions with hidden ratings, and a score."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.errors import DataError
 from benchbox.metrics.distribution import Distribution
-from benchbox.ratings import IndexArray, RatingScale, Values
+from benchbox.ratings import IndexArray, Ratings, RatingScale, Values, read_only
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +38,38 @@ class Scored:
     n_items: int | None = None
     distribution: Distribution | None = None
     scale: RatingScale | None = None
+
+    @classmethod
+    def of(
+        cls,
+        hidden: Ratings,
+        predicted: Values,
+        distribution: Distribution | None = None,
+        *,
+        clips: bool,
+    ) -> Self:
+        """Return hidden ratings with what a model predicts of them, all read-only.
+
+        Args:
+            hidden: The hidden ratings.
+            predicted: Prediction per hidden rating, shape ``(n,)``.
+            distribution: Distribution per hidden rating; `None` if there is none.
+            clips: Whether to clip predictions and distributions to the rating scale.
+        """
+        scale = hidden.scale
+        if clips:
+            predicted = scale.clip(predicted)
+            if distribution is not None:
+                distribution = distribution.clipped(scale.low, scale.high)
+        return cls(
+            predicted=read_only(predicted),
+            actual=read_only(hidden.values),
+            users=read_only(hidden.users),
+            items=read_only(hidden.items),
+            n_items=hidden.n_items,
+            distribution=distribution,
+            scale=scale,
+        )
 
     def __post_init__(self) -> None:
         shapes = {

@@ -10,7 +10,7 @@ from typing import Any
 from benchbox.errors import ModelError, error_line, shown
 from benchbox.metrics import Distribution, Metric, Score, Scored
 from benchbox.models import as_count, as_number
-from benchbox.ratings import Values, read_only
+from benchbox.ratings import Values
 from benchbox.records import MOST_SCORE, ScoreRecord, TrialRecord
 from benchbox.runs.plan import PlannedTrial
 
@@ -41,18 +41,7 @@ def scores(
             predictions are; `None` if the model predicts none.
     """
     hidden = trial.fold.hidden
-    clips = trial.plan.config.clip
-    if clips and distribution is not None:
-        distribution = distribution.clipped(hidden.scale.low, hidden.scale.high)
-    scored = Scored(
-        predicted=read_only(hidden.scale.clip(predicted) if clips else predicted),
-        actual=read_only(hidden.values),
-        users=read_only(hidden.users),
-        items=read_only(hidden.items),
-        n_items=hidden.n_items,
-        distribution=distribution,
-        scale=hidden.scale,
-    )
+    scored = Scored.of(hidden, predicted, distribution, clips=trial.plan.config.clip)
     is_flawed = bool(trial.fold.protocol.flaw)
     found = Scores({}, {})
     for metric in trial.plan.metrics:

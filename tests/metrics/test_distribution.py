@@ -65,3 +65,20 @@ def test_what_is_no_distribution_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ModelError, match=reason):
         checked_distribution(answer, 3)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NormalDistribution(np.zeros(3, np.float32), np.ones(3, np.float32)),
+        StepDistribution(np.array([1, 2]), np.ones((3, 2)) / 2),
+    ],
+)
+def test_nobody_who_is_given_distributions_can_change_them(answer) -> None:
+    checked = checked_distribution(answer, 3)
+
+    for name in ("mean", "spread", "steps", "probabilities"):
+        if hasattr(checked, name):
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(checked, name)[0] = 0
+            assert getattr(answer, name).flags.writeable
