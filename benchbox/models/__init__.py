@@ -22,6 +22,7 @@ from benchbox.models.numbers import as_number as as_number
 from benchbox.models.plain import capabilities_of as capabilities_of
 from benchbox.models.plain import options_of as options_of
 from benchbox.models.plain import search_of as search_of
+from benchbox.models.rehearsal import rehearse as rehearse
 from benchbox.models.search_space import OneOf as OneOf
 from benchbox.models.search_space import SearchSpace as SearchSpace
 from benchbox.models.search_space import Span as Span

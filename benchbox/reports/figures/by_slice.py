@@ -75,24 +75,15 @@ def calibration(board: Leaderboard, analysis: Analysis | None = None) -> Figure 
         if part.n
     ]
     covered = _coverage(models)
-    ends = [{"predicted": end, "actual": end} for end in (scale.low, scale.high)]
-    place: Spec = {
-        "x": _mean("predicted", "mean prediction"),
-        "y": _mean("actual", "mean rating"),
-    }
-    diagonal: Spec = {
-        "data": {"values": ends},
-        "mark": {"type": "line", "strokeDash": [5, 4], "color": "#888888"},
-        "encoding": place,
-    }
-    lines: Spec = {
-        "mark": {"type": "line", "point": True},
-        "encoding": place
-        | {
-            "color": legend("model", labels),
-            "tooltip": [{"field": "model"}, *_numbers("predicted", "actual", "n")],
+    lines = _beside_diagonal(
+        {
+            "x": _mean("predicted", "mean prediction"),
+            "y": _mean("actual", "mean rating"),
         },
-    }
+        (scale.low, scale.high),
+        labels,
+        more=("n",),
+    )
     return Figure(
         name="calibration",
         title="Calibration",
@@ -101,7 +92,7 @@ def calibration(board: Leaderboard, analysis: Analysis | None = None) -> Figure 
             "the dashed line they agree; above it, ratings are higher than predicted."
             f"{_about_the_rest(analysis)}{_ABOUT_LEVELS if covered else ''}"
         ),
-        panels=[panel(rows, layer=[diagonal, lines], height=320), *covered],
+        panels=[panel(rows, layer=lines, height=320), *covered],
     )
 
 
@@ -123,13 +114,31 @@ def _coverage(models: Sequence[ModelAnalysis]) -> list[Spec]:
     if not rows:
         return []
     labels = list(dict.fromkeys(str(row["model"]) for row in rows))
-    place: Spec = {
-        "x": _mean("nominal", "nominal share of the interval"),
-        "y": _mean("share", "share of hidden ratings in it"),
-    }
-    ends = [{"nominal": end, "share": end} for end in (min(LEVELS), max(LEVELS))]
+    lines = _beside_diagonal(
+        {
+            "x": _mean("nominal", "nominal share of the interval"),
+            "y": _mean("share", "share of hidden ratings in it"),
+        },
+        (min(LEVELS), max(LEVELS)),
+        labels,
+    )
+    return [panel(rows, layer=lines)]
+
+
+def _beside_diagonal(
+    place: Spec, ends: Sequence[float], labels: Sequence[str], more: Sequence[str] = ()
+) -> list[Spec]:
+    """Return a line per model, and the dashed one on which x and y are equal.
+
+    Args:
+        place: Encoding of x and y.
+        ends: Where the dashed line begins and ends.
+        labels: The models.
+        more: Further fields to show for a point.
+    """
+    fields = [place[axis]["field"] for axis in ("x", "y")]
     diagonal: Spec = {
-        "data": {"values": ends},
+        "data": {"values": [dict.fromkeys(fields, end) for end in ends]},
         "mark": {"type": "line", "strokeDash": [5, 4], "color": "#888888"},
         "encoding": place,
     }
@@ -138,10 +147,10 @@ def _coverage(models: Sequence[ModelAnalysis]) -> list[Spec]:
         "encoding": place
         | {
             "color": legend("model", labels),
-            "tooltip": [{"field": "model"}, *_numbers("nominal", "share")],
+            "tooltip": [{"field": "model"}, *_numbers(*fields, *more)],
         },
     }
-    return [panel(rows, layer=[diagonal, lines])]
+    return [diagonal, lines]
 
 
 def _lines(title: str, rows: list[Record], value: Spec, labels: Sequence[str]) -> Spec:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox import FitContext, Ratings, RatingScale
-from benchbox.models import EarlyStopping, State, nested, part
+from benchbox import FitContext, Ratings
+from benchbox.models import EarlyStopping, State, nested, part, rehearse
 from benchbox.models.training import Centre, fit_centre
 from benchbox_factorization import gradient_kernels as kernels
 from benchbox_factorization.options import GradientOptions
@@ -42,18 +42,8 @@ class _GradientModel:
         self._learned: dict[str, NDArray[np.float32]]
 
     def prepare(self) -> None:
-        """Compile the loops, by a fit to two ratings."""
-        one = np.arange(2, dtype=np.int32)
-        few = Ratings(
-            users=one,
-            items=one,
-            values=one.astype(np.float32),
-            n_users=2,
-            n_items=2,
-            scale=RatingScale(0, 1),
-        )
-        self.fit(few, FitContext(epochs=1))
-        self.predict(few, one, one)
+        """Compile the loops, by a fit to a few ratings."""
+        rehearse(self, FitContext(epochs=1))
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Train on *train*; validation ratings, if any, choose the best epoch."""

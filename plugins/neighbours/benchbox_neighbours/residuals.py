@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox import FitContext, Ratings, RatingScale
-from benchbox.models import State, nested, part
+from benchbox import FitContext, Ratings
+from benchbox.models import State, nested, part, rehearse
 from benchbox.models.training import Centre, fit_centre
 from benchbox_neighbours.rows import Rows, rows_of
 
@@ -21,18 +21,8 @@ class ResidualModel:
         self._n_threads = 1
 
     def prepare(self) -> None:
-        """Compile the loops, by a fit to two ratings."""
-        one = np.arange(2, dtype=np.int32)
-        few = Ratings(
-            users=one,
-            items=one,
-            values=one.astype(np.float32),
-            n_users=2,
-            n_items=2,
-            scale=RatingScale(0, 1),
-        )
-        self.fit(few, FitContext())
-        self.predict(few, one, one)
+        """Compile the loops, by a fit to a few ratings."""
+        rehearse(self)
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Fit the bias model, and learn from its residuals."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox import FitContext, Ratings, RatingScale
+from benchbox import FitContext, Ratings
 from benchbox.errors import ModelError
 from benchbox.metrics import NormalDistribution, StepDistribution
 from benchbox.models import (
@@ -15,6 +15,7 @@ from benchbox.models import (
     fit_bias_model,
     nested,
     part,
+    rehearse,
 )
 from benchbox_factorization.bayesian_fm.blocks import equal_shares
 from benchbox_factorization.bayesian_fm.chain import Chain
@@ -93,21 +94,11 @@ class BayesianFM:
 
     def prepare(self) -> None:
         """Compile the kernels, or load them from the cache."""
-        few = np.arange(4, dtype=np.int32)
-        train = Ratings(
-            users=few // 2,
-            items=few % 2,
-            values=few.astype(np.float32),
-            n_users=2,
-            n_items=2,
-            scale=RatingScale(0, 3),
-        )
         likelihood = self._options.likelihood
         model = BayesianFM(
             BayesianFMOptions(n_factors=1, burn_in=0, epochs=1, likelihood=likelihood)
         )
-        model.fit(train, FitContext())
-        model.predict(train, train.users, train.items)
+        rehearse(model)
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Draw the coefficients of all blocks, their priors and the noise in turn."""
