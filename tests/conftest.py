@@ -28,6 +28,12 @@ from tests.support.commands import lender as lender
 
 if "COVERAGE_PROCESS_CONFIG" in os.environ:
     start_zygotes_of(MEASURED)
+    from coverage import Coverage
+
+    from tests.support.measured import count_forks
+
+    if measured := Coverage.current():
+        count_forks(measured)
 
 
 @pytest.fixture(autouse=True, scope="session")
