@@ -68,8 +68,7 @@ class Lender:
     """Lends executors that outlive a command, since a zygote takes seconds to start.
 
     Their trials see the environment as it was before any test changed it, and a cache
-    of their own. They do not count towards the coverage, which makes them slower by a
-    half; trials of other executors do.
+    of their own.
     """
 
     _MOST = 3
@@ -79,7 +78,6 @@ class Lender:
         self._folder = folder
         cache = {"BENCHBOX_CACHE": str(folder / "cache"), "BENCHBOX_OFFLINE": "1"}
         self._variables = {**os.environ, **cache}
-        self._variables.pop("COVERAGE_PROCESS_CONFIG", None)
         self._lent: dict[tuple[int, tuple[str, ...]], LocalExecutor] = {}
 
     def serve(self, monkeypatch: pytest.MonkeyPatch) -> None:

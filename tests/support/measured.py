@@ -1,4 +1,4 @@
-"""Counting which lines of benchbox forked processes run, for the coverage of these tests."""
+"""Counting which lines of benchbox forked processes run: coverage of these tests."""
 
 import os
 from contextlib import suppress
