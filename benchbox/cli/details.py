@@ -9,8 +9,9 @@ from typing import Any
 from msgspec import inspect
 
 from benchbox.data import DatasetCard
+from benchbox.models import ModelSpec
 from benchbox.options import Options, spell, to_json
-from benchbox.plugins import Offer
+from benchbox.plugins import Offer, how_to_install, libraries_of, missing_libraries
 
 _INDENT = "    "
 _ATTRIBUTE = re.compile(r"^    (\w+): ", re.MULTILINE)
@@ -30,6 +31,8 @@ def describe(offer: Offer[Any], kind: str, width: int) -> str:
     parts = [f"{value.name}: {summary}", f"from {offer.origin.short}"]
     if reference := getattr(value, "reference", ""):
         parts.append(str(reference))
+    if isinstance(value, ModelSpec):
+        parts += _conditions(value)
     lines = [line for part in parts for line in _wrapped(part, width, "")]
     if options is not None and options.__struct_fields__:
         lines += ["", "options:", *_options(options, width)]
@@ -42,6 +45,16 @@ def describe(offer: Offer[Any], kind: str, width: int) -> str:
     elif options is not None:
         lines += ["", "It has no options."]
     return "\n".join(lines)
+
+
+def _conditions(spec: ModelSpec) -> Iterator[str]:
+    """Yield what a model needs, and which promises of the contract it breaks."""
+    if spec.requires:
+        found = (f"{name} {v or '(missing)'}" for name, v in libraries_of(spec).items())
+        missing = f": {how_to_install(spec)}" if missing_libraries(spec) else ""
+        yield f"needs {', '.join(found)}{missing}"
+    for check, reason in spec.known_breaches.items():
+        yield f"known breach, {check}: {reason}"
 
 
 def options_type(value: Any) -> type[Options] | None:

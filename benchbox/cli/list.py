@@ -1,5 +1,6 @@
 """`benchbox list`: list what is installed and which package it comes from."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,8 +10,16 @@ from benchbox.cli.common import hand_out, say, to_json
 from benchbox.cli.details import describe, options_type
 from benchbox.cli.installed import complain, installed
 from benchbox.data import DatasetCard, locate
+from benchbox.models import ModelSpec
 from benchbox.options import to_json as as_plain
-from benchbox.plugins import KINDS, Offer, Registry
+from benchbox.plugins import (
+    KINDS,
+    Offer,
+    Registry,
+    how_to_install,
+    libraries_of,
+    missing_libraries,
+)
 from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
 
 
@@ -80,8 +89,20 @@ def _table(registry: Registry, kind: str) -> str:
     if others:
         said = f"In a run only with -m NAME or -m all: {', '.join(others)}."
         lines.append(paragraph(said, width))
+    for line, names in _not_installed(offers).items():
+        lines.append(paragraph(f"Not installed: {', '.join(names)}. {line}", width))
     lines += remark(table.left_out, width, "list --json")
     return "\n".join(lines)
+
+
+def _not_installed(offers: Sequence[Offer[Any]]) -> dict[str, list[str]]:
+    """Return the models whose libraries are missing, by what installs them."""
+    found: dict[str, list[str]] = {}
+    for offer in offers:
+        spec = offer.value
+        if isinstance(spec, ModelSpec) and missing_libraries(spec):
+            found.setdefault(how_to_install(spec), []).append(spec.name)
+    return found
 
 
 def _whereabouts(card: DatasetCard, registry: Registry) -> str:
@@ -110,6 +131,10 @@ def _record(offer: Offer[Any], registry: Registry) -> dict[str, Any]:
         record["licence"] = as_plain(value.licence)
     if options := options_type(value):
         record["options"] = as_plain(options())
+    if isinstance(value, ModelSpec):
+        record["requires"] = libraries_of(value)
+        record["install"] = how_to_install(value) if value.requires else ""
+        record["known_breaches"] = dict(value.known_breaches)
     capabilities = getattr(value, "capabilities", None)
     if capabilities is not None:
         record["capabilities"] = as_plain(capabilities)

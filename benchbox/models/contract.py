@@ -132,6 +132,13 @@ class ModelSpec:
             on two cores, for the estimate of ``--dry-run``; `None` if unknown.
         by_default: Whether a run that names no models includes it; ``-m all`` always
             does.
+        requires: Distributions, as pip names them, that the model needs beside those
+            of its own package. Without them, it is listed with the line that installs
+            them, and skipped with that reason. Their versions are in the run's record.
+        install: What to type to install them, such as ``pip install 'acme[torch]'``;
+            by default ``pip install`` with their names.
+        known_breaches: Promises of the contract that the model breaks, and why, by the
+            name of their check in `benchbox.testing`. They are shown to users.
     """
 
     name: str
@@ -144,6 +151,9 @@ class ModelSpec:
     search: SearchSpace = field(default_factory=dict)
     cost_hint: float | None = None
     by_default: bool = True
+    requires: tuple[str, ...] = ()
+    install: str = ""
+    known_breaches: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,10 @@ from benchbox.plugins.formats import OWN_FORMATS as OWN_FORMATS
 from benchbox.plugins.formats import ReportFormat as ReportFormat
 from benchbox.plugins.hookspecs import PLUGIN_API as PLUGIN_API
 from benchbox.plugins.hookspecs import hookimpl as hookimpl
+from benchbox.plugins.libraries import how_to_install as how_to_install
+from benchbox.plugins.libraries import libraries_of as libraries_of
+from benchbox.plugins.libraries import missing_libraries as missing_libraries
+from benchbox.plugins.libraries import unavailable as unavailable
 from benchbox.plugins.registry import EVENTS as EVENTS
 from benchbox.plugins.registry import KINDS as KINDS
 from benchbox.plugins.registry import Broken as Broken

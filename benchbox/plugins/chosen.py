@@ -7,6 +7,7 @@ from typing import Any
 from benchbox.errors import UsageError, nearest
 from benchbox.models import Capabilities, ModelSpec, RatingModel, combined
 from benchbox.options import Options, changed, decode, split_choice
+from benchbox.plugins.libraries import libraries_of, unavailable
 from benchbox.plugins.registry import Offer, Registry
 from benchbox.targets import resolve, source_digest
 
@@ -43,6 +44,20 @@ class ChosenModel:
         """Hash of its source code, and that of its members."""
         own = source_digest(self.spec.target)
         return "+".join([own, *(member.source_digest for member in self.members)])
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """Version of each library that it and its members need; empty if missing."""
+        found = libraries_of(self.spec)
+        for member in self.members:
+            found |= member.libraries
+        return found
+
+    @property
+    def unavailable(self) -> str:
+        """Why it cannot run here; empty if it can."""
+        reasons = [unavailable(self.spec), *(m.unavailable for m in self.members)]
+        return next(filter(None, reasons), "")
 
     def build(self) -> RatingModel:
         """Import the model and build it with its options."""

@@ -10,6 +10,7 @@ from benchbox.data import DatasetCard
 from benchbox.errors import BenchboxError, message_of, shown
 from benchbox.models import Capabilities, ModelSpec, OneOf, Span
 from benchbox.options import Options, decode
+from benchbox.plugins.libraries import requirements_fault
 
 
 def card_fault(card: DatasetCard) -> str:
@@ -49,6 +50,7 @@ def model_fault(spec: ModelSpec) -> str:
         or _search_fault(spec)
         or _cost_fault(spec.cost_hint)
         or ("" if isinstance(spec.by_default, bool) else _no_choice(spec.by_default))
+        or requirements_fault(spec)
     )
 
 

@@ -36,6 +36,9 @@ class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
         source_digest: Hash of its source code.
         tuned: Whether tuning chooses further options, for each fold. They are in the
             records of the trials.
+        libraries: Version of each distribution that its spec requires beside its own
+            package; empty if that is missing.
+        unavailable: Why it cannot run on this machine; empty if it can.
     """
 
     name: str
@@ -48,16 +51,20 @@ class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     source_digest: str
     tuned: bool = False
+    libraries: dict[str, str] = {}
+    unavailable: str = ""
 
     @property
     def id(self) -> str:
         """Hash of name, options and source; the same in all runs with this model."""
-        parts = [
+        parts: list[Any] = [
             self.name,
             self.options,
             self.source_digest or self.target,
             self.tuned,
         ]
+        if self.libraries:
+            parts.append(self.libraries)
         encoded = msgspec.json.encode(parts, order="sorted")
         return blake2b(encoded, digest_size=12).hexdigest()
 

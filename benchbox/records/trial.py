@@ -234,6 +234,8 @@ def trial_key(
         "threads": threads,
         "torch": torch,
     }
+    if model.libraries:
+        parts["libraries"] = model.libraries
     return blake2b(
         msgspec.json.encode(parts, order="sorted"), digest_size=12
     ).hexdigest()

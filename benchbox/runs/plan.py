@@ -253,6 +253,8 @@ class PlannedTrial:
 
     def skip_reason(self) -> str:
         """Return why the trial must be skipped; empty if it need not."""
+        if self.model.unavailable:
+            return self.model.unavailable
         if self.fold.protocol.new_users and not self.model.capabilities.inductive:
             return (
                 f"{self.model.name} is not inductive: it cannot predict for new users, "

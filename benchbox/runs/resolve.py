@@ -146,6 +146,8 @@ def _from_spec(
         package=offer.origin.package,
         version=offer.origin.version,
         source_digest=chosen.source_digest,
+        libraries=chosen.libraries,
+        unavailable=chosen.unavailable,
     )
 
 

@@ -131,11 +131,14 @@ def fit(
         folder: Folder to save the model in; it must not exist.
 
     Raises:
-        UsageError: The folder exists, or the model needs timestamps and there are none.
+        UsageError: The folder exists, a library that the model needs is missing, or it
+            needs timestamps and there are none.
         ModelError: The fit failed, or the model cannot be saved.
     """
     if folder.exists():
         raise UsageError(f"{str(folder)!r} exists. Choose another --out, or remove it.")
+    if model.unavailable:
+        raise UsageError(model.unavailable)
     if without_needed_times(model.capabilities, dataset.ratings):
         raise UsageError(
             f"{model.label} needs timestamps, and {dataset.name} has none. Choose "

@@ -50,7 +50,7 @@ def judge(checks: Sequence[Check[Subject]], subject: Subject) -> Iterator[Verdic
     for check in checks:
         # Plugin code runs here, so any exception is a verdict.
         try:
-            check.function(subject)
+            carry_out(check, subject)
         except SkipTest as reason:
             yield Verdict(check, "not made", str(reason))
         except ContractError as error:
@@ -61,6 +61,33 @@ def judge(checks: Sequence[Check[Subject]], subject: Subject) -> Iterator[Verdic
             yield Verdict(check, "broken", f"It raised {error_line(error)}")
         else:
             yield Verdict(check, "kept")
+
+
+def carry_out(check: Check[Subject], subject: Subject) -> None:
+    """Run a check, unless the subject cannot run here or states that it breaks it.
+
+    Raises:
+        ContractError: The promise is broken; or it is kept, although the spec states
+            that it is not.
+        SkipTest: The promise is not made.
+    """
+    if reason := getattr(subject, "unavailable", ""):
+        raise SkipTest(reason)
+    stated = getattr(subject, "known_breaches", {}).get(check.name)
+    if stated is None:
+        check.function(subject)
+        return
+    try:
+        check.function(subject)
+    except SkipTest:
+        raise
+    # Whatever the plugin's code throws, its spec has announced it.
+    except Exception:  # noqa: BLE001
+        raise SkipTest(f"its spec states a breach: {stated}") from None
+    raise ContractError(
+        f"The spec states a breach of {check.name!r}, but keeps the promise. Take it "
+        f"out of known_breaches."
+    )
 
 
 def as_check(function: Callable[[Subject], None]) -> Check[Subject]:

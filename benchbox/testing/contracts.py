@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from benchbox.data import DatasetCard
 from benchbox.models import ModelSpec
 from benchbox.plugins import discover
-from benchbox.testing.checks import Check, as_check
+from benchbox.testing.checks import Check, as_check, carry_out
 from benchbox.testing.dataset_checks import DATASET_CHECKS, DatasetSubject
 from benchbox.testing.model_checks import (
     answers,
@@ -135,7 +135,7 @@ def _add_tests(contract: type, checks: Sequence[Check[Any]]) -> None:
 
 def _as_test(check: Check[Any], name: str) -> Callable[[Any], None]:
     def test(self: Any) -> None:
-        check.function(self.subject)
+        carry_out(check, self.subject)
 
     test.__name__ = name
     test.__doc__ = check.promise

@@ -17,6 +17,7 @@ from benchbox.models import (
     RatingModel,
 )
 from benchbox.options import decode, to_json
+from benchbox.plugins import unavailable
 from benchbox.ratings import IndexArray, Ratings
 from benchbox.targets import resolve, target_of
 from benchbox.testing.checks import ContractError
@@ -49,6 +50,16 @@ class ModelSubject:
             return self.spec.capabilities
         options = decode(self.spec.options, self.options, self.spec.name)
         return self.spec.capabilities.under(options)
+
+    @property
+    def unavailable(self) -> str:
+        """Why the model cannot run here; empty if it can."""
+        return unavailable(self.spec)
+
+    @property
+    def known_breaches(self) -> Mapping[str, str]:
+        """Promises that its spec says it breaks, by name of the check."""
+        return self.spec.known_breaches
 
     @property
     def options(self) -> dict[str, Any]:
