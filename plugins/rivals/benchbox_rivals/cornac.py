@@ -374,5 +374,9 @@ SPECS = (
         search=_NEIGHBOURS,
         cost_hint=0.8,
         reference="doi:10.1145/371920.372071",
+        known_breaches={
+            "memory-is-linear": "Cornac holds the similarity of every two items with "
+            "a common user."
+        },
     ),
 )

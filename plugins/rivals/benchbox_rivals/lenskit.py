@@ -156,7 +156,12 @@ class _LensKit:
         self._pipeline = predict_pipeline(self._scorer())
         self._pipeline.train(
             from_interactions_df(frame),
-            TrainingOptions(rng=seed32(context.seed), device="cpu"),
+            TrainingOptions(
+                rng=seed32(context.seed),
+                device="cpu",
+                # Compiling takes longer than the fit, and needs a compiler of C++.
+                environment={"LK_TORCH_COMPILE": "0"},
+            ),
         )
 
     def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:

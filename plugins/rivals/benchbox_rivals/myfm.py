@@ -25,6 +25,8 @@ Block = Literal[
     "items-of-user", "users-of-item", "user-features", "item-features", "day"
 ]
 _DAY_SECONDS = 86_400
+MOST_STEPS = 100
+"""Each different rating is a class, with a cutpoint to sample."""
 
 
 class FMOptions(Options, frozen=True):
@@ -234,30 +236,21 @@ class OrderedProbit(_MyFM):
     """Factorization machine that predicts a probability for each rating step."""
 
     kind = "MyFMOrderedProbit"
-    _steps: NDArray[np.float64]
+    _steps: NDArray[np.float32]
 
     def target(self, train: Ratings) -> NDArray[Any]:
-        """Return the number of each rating's step, from 0.
+        """Return the place of each rating among the different ones, from 0.
 
         Raises:
-            ModelError: The scale has no steps, or ratings are between them.
+            ModelError: There are too many different ratings.
         """
-        scale = train.scale
-        if scale.step is None:
+        self._steps, classes = np.unique(train.values, return_inverse=True)
+        if len(self._steps) > MOST_STEPS:
             raise ModelError(
-                "myfm-ordered-probit needs ratings in steps, and this scale has none."
+                f"myfm-ordered-probit takes at most {MOST_STEPS} different ratings, "
+                f"and here are {len(self._steps):,}. Use myfm-regressor."
             )
-        n_steps = round((scale.high - scale.low) / scale.step) + 1
-        self._steps = scale.low + scale.step * np.arange(n_steps)
-        number = (train.values - scale.low) / scale.step
-        rounded = np.round(number).astype(np.int64)
-        if not np.allclose(number, rounded, atol=1e-3):
-            raise ModelError(
-                f"myfm-ordered-probit needs ratings on the steps of {scale.step:g}."
-            )
-        # myFM counts the classes from the highest there is.
-        self._steps = self._steps[: rounded.max() + 1]
-        return rounded
+        return classes.astype(np.int64)
 
     def _answer(self, rows: dict[str, Any]) -> NDArray[np.float64]:
         return self._probabilities(rows) @ self._steps

@@ -172,6 +172,10 @@ SPECS = (
         search={**_SEARCH, **_FACTORS},
         # With river's step size it diverges on most data of more than a few ratings.
         presets={"steady": {"learning_rate": 0.01}},
+        known_breaches={
+            "zero-is-a-rating": "With its own step size, it diverges where ratings are "
+            "far from 0, and predicts NaN; see the preset steady."
+        },
         cost_hint=3.0,
     ),
     _LIBRARY.model(

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from benchbox import Capabilities, FitContext, Options
-from benchbox.models import OneOf, SearchSpace, Span, described
+from benchbox.models import OneOf, SearchSpace, Span, encode_features
 from benchbox.ratings import IndexArray, Ratings, Values
 from benchbox_rivals.adapting import Library, as_values, seed32
 
@@ -132,25 +132,19 @@ class BPMF:
 
 
 class Macau(BPMF):
-    """BPMF whose factors depend on features."""
+    """BPMF whose factors depend on features; without features it is BPMF."""
 
     def side_info(self, train: Ratings) -> list[Any]:
-        """Return the features that the options name.
-
-        Raises:
-            ModelError: The data set has none.
-        """
-        wanted = self._options.user_features, self._options.item_features
-        return [
-            described(train, users=mode == 0, asked=f"{name}=true").matrix.astype(
-                np.float64
-            )
-            if is_wanted
-            else None
-            for mode, (name, is_wanted) in enumerate(
-                zip(("user_features", "item_features"), wanted, strict=True)
-            )
+        """Return the features that the options name, as far as the data set has any."""
+        wanted = {
+            0: (self._options.user_features, train.user_features, train.n_users),
+            1: (self._options.item_features, train.item_features, train.n_items),
+        }
+        found = [
+            encode_features(table if is_wanted else None, n).matrix.astype(np.float64)
+            for is_wanted, table, n in wanted.values()
         ]
+        return [matrix if matrix.shape[1] else None for matrix in found]
 
 
 _LIBRARY = Library("smurff", "smurff")
