@@ -13,7 +13,7 @@ from benchbox.cli.run import session_of
 from benchbox.errors import DataError, SourceError, UsageError, counted
 from benchbox.machine import DEVICE_HELP
 from benchbox.options import split_choice
-from benchbox.plugins import Checked, Claim, Registry, check, unchecked
+from benchbox.plugins import VARIANT, Checked, Claim, Registry, check, unchecked
 from benchbox.records import RunConfig, RunFolder, new_run_id
 from benchbox.reports import (
     TextTable,
@@ -23,7 +23,7 @@ from benchbox.reports import (
     remark,
     terminal_width,
 )
-from benchbox.runs import Session
+from benchbox.runs import Plan, Session, analysed
 
 _HEADINGS = (
     "claim",
@@ -139,11 +139,36 @@ def _checked(
     (board,) = leaderboards(record, folder.trials())
     labels = dict(zip(models, (model.label for model in plan.models), strict=True))
     rows = {row.label: row for row in board.rows}
+    variants = _variants(claims, plan, folder, session)
     checked = []
     for claim in claims:
-        summaries = rows[labels[claim.model]].summaries
-        checked += check(claim, {name: s.mean for name, s in summaries.items()})
+        label = labels[claim.model]
+        found = {name: s.mean for name, s in rows[label].summaries.items()}
+        checked += check(claim, found | variants.get(label, {}))
     return checked
+
+
+def _variants(
+    claims: list[Claim], plan: Plan, folder: RunFolder, session: Session
+) -> dict[str, dict[str, float]]:
+    """Return each model's RMSE by other definitions, if a claim asks for one.
+
+    They are computed from the stored predictions, and named ``rmse:`` and the name of
+    the definition.
+    """
+    if not any(
+        name.startswith(VARIANT) for claim in claims for name in claim.published
+    ):
+        return {}
+    _, (analysis,) = analysed(folder, session.registry, lambda n: plan.stages[n].folds)
+    return {
+        model.label: {
+            f"{VARIANT}{name}": value
+            for name, value in model.variants.items()
+            if value is not None
+        }
+        for model in analysis.models
+    }
 
 
 def _table(checked: list[Checked], flaws: list[str]) -> str:

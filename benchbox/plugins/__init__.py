@@ -4,6 +4,7 @@ from benchbox.plugins.chosen import ChosenModel as ChosenModel
 from benchbox.plugins.chosen import choose_model as choose_model
 from benchbox.plugins.chosen import configure_model as configure_model
 from benchbox.plugins.chosen import preset_of as preset_of
+from benchbox.plugins.claims import VARIANT as VARIANT
 from benchbox.plugins.claims import Checked as Checked
 from benchbox.plugins.claims import Claim as Claim
 from benchbox.plugins.claims import check as check

@@ -10,6 +10,9 @@ import msgspec
 from benchbox.errors import PluginError
 
 Status = Literal["seen", "second-hand", "computed"]
+VARIANT = "rmse:"
+"""Before the name of another definition of RMSE, as in ``rmse:known-by-user``."""
+
 Verdict = Literal["agrees", "explained", "differs", "no data", "failed"]
 
 
@@ -25,7 +28,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         model: Our model with options, as on the command line.
         seeds: Number of fits per fold.
         clip: Whether predictions were clipped to the rating scale.
-        published: Published value by metric, in the metric's unit.
+        published: Published value by metric, in the metric's unit. RMSE by another
+            definition is named ``rmse:`` and one of those that `benchbox stats` lists
+            side by side, as in ``rmse:known-by-user``.
         tolerance: Largest difference from our value that counts as agreement.
         definition: How the source measured the figure.
         source: Where it was published.
