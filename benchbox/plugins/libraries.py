@@ -49,8 +49,9 @@ def requirements_fault(spec: ModelSpec) -> str:
 
 
 def _are_texts(values: object) -> bool:
-    is_list = isinstance(values, Sequence) and not isinstance(values, str)
-    return is_list and all(isinstance(value, str) and value for value in values)
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        return False
+    return all(isinstance(value, str) and value for value in values)
 
 
 @cache

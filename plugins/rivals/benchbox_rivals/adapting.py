@@ -1,6 +1,6 @@
 """What all wrappers need: ids and row order as a library expects them, and seeds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,17 +130,17 @@ class UserPairs:
     """
 
     order: NDArray[np.int64]
-    users: IndexArray
+    users: NDArray[np.integer[Any]]
     bounds: NDArray[np.int64]
 
     @classmethod
-    def of(cls, users: IndexArray) -> "UserPairs":
+    def of(cls, users: NDArray[np.integer[Any]]) -> "UserPairs":
         """Group pairs by the user of each."""
         order = np.argsort(users, kind="stable")
         found, starts = np.unique(users[order], return_index=True)
         return cls(order, found, np.append(starts, len(users)))
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
         """Yield each user with the positions of their pairs."""
         for user, start, end in zip(
             self.users.tolist(), self.bounds[:-1], self.bounds[1:], strict=True

@@ -148,4 +148,4 @@ def test_lenskit_by_hand_predicts_the_same(name: str) -> None:
     ]
 
     assert np.ptp(found) > 0.5
-    np.testing.assert_allclose(found, np.clip(by_hand, 1, 5), atol=1e-5)
+    np.testing.assert_allclose(found, np.clip(by_hand, 1, 5), atol=1e-6)
