@@ -211,17 +211,21 @@ def test_claims_are_listed_if_asked_for(benchbox: Benchbox) -> None:
 def test_published_figures_are_computed_again_and_compared(
     benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    a_claims_plugin(monkeypatch)
+    # One model has two figures, by two definitions.
+    both = {"rmse": 1.0, "rmse:by-user": 1.0}
+    a_claims_plugin(monkeypatch, published=both)
 
     done = benchbox("verify")
 
     assert done.code == 0, done.err
-    lines = done.out.splitlines()
-    assert [line.split()[-1] for line in lines[2:4]] == ["data", "agrees"]
-    assert "2 published figures: 1 no data, 1 agrees." in done.out
+    verdicts = [line.split()[-1] for line in done.out.splitlines()[2:5]]
+    assert verdicts == ["data", "agrees", "agrees"]
+    assert "3 published figures: 1 no data, 2 agrees." in done.out
     assert "BENCHBOX_DATA" in done.out
-    ours = done.trials()[0].metrics["rmse"].value
-    assert f"{ours:.4f}" in done.out
+    ours = {name: s.value for name, s in done.trials()[0].metrics.items()}
+    assert ours["rmse"] != ours["rmse-user"]
+    assert f"{ours['rmse']:.4f}" in done.out
+    assert f"{ours['rmse-user']:.4f}" in done.out
 
 
 def test_a_difference_nobody_explains_is_an_exit_code(

@@ -22,7 +22,7 @@ from benchbox_rivals.adapting import Library, as_values, seed32
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Block = Literal[
-    "items-of-user", "users-of-item", "user-features", "item-features", "day"
+    "items_of_user", "users_of_item", "user_features", "item_features", "day"
 ]
 _DAY_SECONDS = 86_400
 MOST_STEPS = 100
@@ -52,7 +52,7 @@ class FMOptions(Options, frozen=True):
     def unused_capabilities(self) -> frozenset[str]:
         """What the blocks that are not named would use."""
         off = set()
-        if not {"user-features", "item-features"} & set(self.blocks):
+        if not {"user_features", "item_features"} & set(self.blocks):
             off.add("uses_features")
         if "day" not in self.blocks:
             off |= {"uses_timestamps", "uses_question_times"}
@@ -92,15 +92,15 @@ class _Design:
         )
         user_parts: list[Any] = [sparse.identity(train.n_users, format="csr")]
         item_parts: list[Any] = [sparse.identity(train.n_items, format="csr")]
-        if "items-of-user" in blocks:
+        if "items_of_user" in blocks:
             user_parts.append(_by_root_of_count(rated))
-        if "users-of-item" in blocks:
+        if "users_of_item" in blocks:
             item_parts.append(_by_root_of_count(rated.T.tocsr()))
-        if "user-features" in blocks:
-            facts = described(train, users=True, asked="blocks=user-features")
+        if "user_features" in blocks:
+            facts = described(train, users=True, asked="blocks=user_features")
             user_parts.append(sparse.csr_matrix(facts.matrix.astype(np.float64)))
-        if "item-features" in blocks:
-            facts = described(train, users=False, asked="blocks=item-features")
+        if "item_features" in blocks:
+            facts = described(train, users=False, asked="blocks=item_features")
             item_parts.append(sparse.csr_matrix(facts.matrix.astype(np.float64)))
         self._tables = [
             sparse.hstack(parts, format="csr") for parts in (user_parts, item_parts)
@@ -272,18 +272,18 @@ class OrderedProbit(_MyFM):
 
 _LIBRARY = Library("myfm", "myfm")
 _PRESETS: dict[str, dict[str, Any]] = {
-    "svdpp": {"blocks": ["items-of-user"]},
-    "flipped": {"blocks": ["items-of-user", "users-of-item"]},
-    "timed": {"blocks": ["items-of-user", "users-of-item", "day"]},
+    "svdpp": {"blocks": ["items_of_user"]},
+    "flipped": {"blocks": ["items_of_user", "users_of_item"]},
+    "timed": {"blocks": ["items_of_user", "users_of_item", "day"]},
     "described": {
-        "blocks": ["items-of-user", "users-of-item", "user-features", "item-features"]
+        "blocks": ["items_of_user", "users_of_item", "user_features", "item_features"]
     },
 }
 _SEARCH: SearchSpace = {
     "rank": Span(4, 32, log=True),
     "n_iter": Span(50, 400, log=True),
     "init_stdev": Span(0.02, 0.5, log=True),
-    "blocks": OneOf(([], ["items-of-user"], ["items-of-user", "users-of-item"])),
+    "blocks": OneOf(([], ["items_of_user"], ["items_of_user", "users_of_item"])),
 }
 _CAPABILITIES = Capabilities(
     uses_features=True, uses_timestamps=True, uses_question_times=True
