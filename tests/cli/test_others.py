@@ -223,9 +223,9 @@ def test_published_figures_are_computed_again_and_compared(
     assert "3 published figures: 1 no data, 2 agrees." in done.out
     assert "BENCHBOX_DATA" in done.out
     ours = {name: s.value for name, s in done.trials()[0].metrics.items()}
-    assert ours["rmse"] != ours["rmse-user"]
+    assert ours["rmse"] != ours["rmse-by-user"]
     assert f"{ours['rmse']:.4f}" in done.out
-    assert f"{ours['rmse-user']:.4f}" in done.out
+    assert f"{ours['rmse-by-user']:.4f}" in done.out
 
 
 def test_a_difference_nobody_explains_is_an_exit_code(
