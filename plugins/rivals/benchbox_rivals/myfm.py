@@ -242,7 +242,7 @@ class OrderedProbit(_MyFM):
         """Return the place of each rating among the different ones, from 0.
 
         Raises:
-            ModelError: There are too many different ratings.
+            ModelError: There are too many different ratings, or only one.
         """
         self._steps, classes = np.unique(train.values, return_inverse=True)
         if len(self._steps) > MOST_STEPS:
@@ -250,6 +250,9 @@ class OrderedProbit(_MyFM):
                 f"myfm-ordered-probit takes at most {MOST_STEPS} different ratings, "
                 f"and here are {len(self._steps):,}. Use myfm-regressor."
             )
+        if len(self._steps) < 2:
+            # myFM would end the process.
+            raise ModelError("myfm-ordered-probit needs two different ratings.")
         return classes.astype(np.int64)
 
     def _answer(self, rows: dict[str, Any]) -> NDArray[np.float64]:
@@ -322,6 +325,11 @@ SPECS = (
         search=_SEARCH,
         presets=_PRESETS,
         cost_hint=8.0,
+        known_breaches={
+            "zero-is-a-rating": "It takes at most 100 different ratings, each a class.",
+            "one-rating-is-enough": "With a single class, myFM ends the process; the "
+            "wrapper refuses it.",
+        },
         reference=_REFERENCE,
     ),
 )
