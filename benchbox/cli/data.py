@@ -46,8 +46,8 @@ def fetch_command(names: tuple[str, ...]) -> None:
     """Download and verify the data sets NAMES, for later runs."""
     registry = installed()
     for name in names:
-        card, _ = find_dataset(name, registry)
-        fetched = fetch(card, kind_of=registry.source_kind, notify=notify)
+        card, settings = find_dataset(name, registry)
+        fetched = fetch(card, settings, kind_of=registry.source_kind, notify=notify)
         say(f"{card.name}: {fetched.origin}")
 
 
@@ -63,7 +63,7 @@ def show(name: str, columns: str) -> None:
     registry = installed()
     card, settings = find_dataset(name, registry, columns)
     kind_of = registry.source_kind
-    found = locate(card, kind_of=kind_of)
+    found = locate(card, settings, kind_of=kind_of)
     if found.is_here:
         dataset = load_dataset(card, settings, kind_of=kind_of, notify=notify)
         say(_description(dataset))

@@ -14,7 +14,7 @@ from benchbox.data.raw import RawFeatures, RawRatings
 from benchbox.data.tables.fields import Columns, Kind, Wanted, flaw_in
 from benchbox.data.tables.names import role_of
 from benchbox.data.tables.roles import Choice, choose_columns, find_column
-from benchbox.data.tables.table import ParquetTable, Table, TextTable, open_table
+from benchbox.data.tables.table import ArrowTable, Table, TextTable, open_table
 from benchbox.data.times import (
     Times,
     Unit,
@@ -166,7 +166,7 @@ def _kind_of_times(table: Table, choice: Choice) -> Kind:
         DataError: The first of them is neither a number nor a date; names the line.
     """
     position = choice.positions["timestamp"]
-    if isinstance(table, ParquetTable):
+    if isinstance(table, ArrowTable):
         return "id" if table.holds_dates(position) else "seconds"
     if not isinstance(table, TextTable):
         return "seconds"

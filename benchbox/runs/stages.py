@@ -11,6 +11,7 @@ from benchbox.data import (
     files_of,
     is_file_choice,
     load_dataset,
+    locate,
     names_of,
     spelt,
     split_settings,
@@ -53,13 +54,14 @@ class Stages:
         self._names: dict[str, str] = {}
         self.refused: list[ProtocolError] = []
 
-    def card(self, text: str) -> DatasetCard:
-        """Return the card of the data set that *text* names.
+    def is_here(self, text: str) -> bool:
+        """Return whether the data set that *text* names is on this machine.
 
         Raises:
             UsageError: It is neither an installed data set nor a file.
         """
-        return find_dataset(text, self._registry, self._columns)[0]
+        card, settings = find_dataset(text, self._registry, self._columns)
+        return locate(card, settings, kind_of=self._registry.source_kind).is_here
 
     def dataset(self, text: str) -> Dataset:
         """Return the data set that *text* names, with options.

@@ -48,8 +48,12 @@ class TextTable:
         last_line: Number of the last line that quotes hold together with it.
         decimal: Decimal point.
         codec: How the file is packed; `None` if it is not.
+        member: Name of the file in a zip archive.
         has_quotes: Whether ``"`` quotes fields though the delimiter is neither ``,``
             nor ``;``.
+        notes: Sentences about what was recognised and users should know.
+        skipped: Number of lines at the beginning that are not part of the table.
+        n_stated: Number of rows that these lines state; `None` if they state none.
     """
 
     path: Path
@@ -60,7 +64,11 @@ class TextTable:
     last_line: int = 1
     decimal: str = "."
     codec: str | None = None
+    member: str = ""
+    notes: tuple[str, ...] = ()
     has_quotes: bool = False
+    skipped: int = 0
+    n_stated: int | None = None
 
     @property
     def states_names(self) -> bool:
@@ -74,6 +82,15 @@ class TextTable:
 
     def read(self, wanted: Mapping[str, Wanted], *, headed: bool) -> Columns:
         """Read some columns; see `Table.read`."""
+        found = self._read_all(wanted, headed)
+        if self.n_stated not in (None, found.n_rows):
+            raise DataError(
+                f"{self.path.name} has {counted(found.n_rows, 'rating')}, but states "
+                f"{self.n_stated:,}. Get the file again."
+            )
+        return replace(found, notes=(*self.notes, *found.notes))
+
+    def _read_all(self, wanted: Mapping[str, Wanted], headed: bool) -> Columns:
         import pyarrow as pa
 
         if (plain := self._read_plain(wanted, headed)) is not None:
@@ -92,7 +109,7 @@ class TextTable:
             columns, wanted, arrow.num_rows, partial(self.where, headed=headed)
         )
         breaks = self._check_breaks(found, wanted, headed)
-        return replace(found, notes=(*self._file.notes, *found.notes, *breaks))
+        return replace(found, notes=(*found.notes, *breaks))
 
     def where(self, row: int, *, headed: bool) -> str:
         """Return the file and the lines of *row*; reads the file up to it."""
@@ -133,11 +150,16 @@ class TextTable:
         return self.last_line if headed else self.first_line - 1
 
     def _records(self) -> Iterator[Record]:
-        return records_of(self._file.lines(), self.delimiter, quoted=self.quoted)
+        return records_of(
+            self._file.lines(),
+            self.delimiter,
+            quoted=self.quoted,
+            skipped=self.skipped,
+        )
 
     @property
     def _file(self) -> TextFile:
-        return TextFile(self.path, self.encoding, self.codec)
+        return TextFile(self.path, self.encoding, self.codec, self.member)
 
     def _read_plain(self, wanted: Mapping[str, Wanted], headed: bool) -> Columns | None:
         records = (fields for _, fields in self.records())
