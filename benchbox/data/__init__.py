@@ -21,6 +21,8 @@ from benchbox.data.identity import digest_of as digest_of
 from benchbox.data.identity import features_id as features_id
 from benchbox.data.ids import plain_id as plain_id
 from benchbox.data.indexing import canonical_order as canonical_order
+from benchbox.data.matrices import ratings_in as ratings_in
+from benchbox.data.monti import read_monti as read_monti
 from benchbox.data.own_files import card_for_files as card_for_files
 from benchbox.data.own_files import parse_scale as parse_scale
 from benchbox.data.own_files import separator as separator
@@ -58,4 +60,5 @@ from benchbox.data.tables.roles import choose_columns as choose_columns
 from benchbox.data.tables.roles import find_column as find_column
 from benchbox.data.tables.table import Table as Table
 from benchbox.data.tables.table import open_table as open_table
+from benchbox.data.tables.unpacking import read_member as read_member
 from benchbox.data.times import times_of as times_of

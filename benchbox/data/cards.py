@@ -24,7 +24,9 @@ class RatingsTable(msgspec.Struct, frozen=True, kw_only=True):
         columns: Roles of the columns, in the syntax of `benchbox.data.choose_columns`.
         delimiter: Field separator; guessed from the file if `None`.
         encoding: Text encoding.
-        decimal: Decimal point: ``"."`` or ``","``.
+        decimal: Decimal point: ``"."`` or ``","``; ``auto`` looks at the ratings.
+        member: Name of the file in a zip archive; by default the only table in it.
+        missing: Numbers that mean "not rated"; rows with them are left out.
         time: Unit of timestamps that are numbers; ``auto`` recognises it.
     """
 
@@ -33,6 +35,8 @@ class RatingsTable(msgspec.Struct, frozen=True, kw_only=True):
     delimiter: str | None = None
     encoding: str = "utf-8"
     decimal: str = "."
+    member: str = ""
+    missing: tuple[float, ...] = ()
     time: Unit = "auto"
 
 

@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from benchbox.data.cards import DatasetCard, RatingsTable
 from benchbox.data.file_names import ROLES, Files, files_of, fold_names, names_of
 from benchbox.data.own_folds import joined, pooled
 from benchbox.data.raw import Duplicates, RawRatings
-from benchbox.data.readers import read_ratings
-from benchbox.data.subsets import SliceOptions, keep_rows
+from benchbox.data.readers import read_ratings, without
+from benchbox.data.subsets import SliceOptions
 from benchbox.data.times import Unit
-from benchbox.errors import DataError, UsageError, counted
+from benchbox.errors import DataError, UsageError
 from benchbox.ratings import RatingScale
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
@@ -34,7 +32,8 @@ class FileOptions(SliceOptions, frozen=True):
         delimiter: Field separator, or its name: tab, comma or space; by default
             guessed from the file.
         encoding: Text encoding.
-        decimal: Decimal point of the ratings: point or comma.
+        decimal: Decimal point of the ratings: point or comma; ``auto`` looks at them.
+        member: Name of the file in a zip archive; by default the only table in it.
         time: Unit of timestamps that are numbers: s, ms, us or ns; ``auto``
             recognises it by their size.
         missing: Number that means "not rated", such as ``0``, or several, joined by
@@ -45,7 +44,8 @@ class FileOptions(SliceOptions, frozen=True):
     duplicates: Duplicates = "error"
     delimiter: str = ""
     encoding: str = "utf-8"
-    decimal: str = "point"
+    decimal: str = "auto"
+    member: str = ""
     time: Unit = "auto"
     missing: str = ""
 
@@ -95,6 +95,7 @@ def read_own(
         delimiter=separator(options.delimiter),
         encoding=options.encoding,
         decimal=_SPELT_OUT.get(options.decimal, options.decimal),
+        member=options.member,
         time=options.time,
     )
     folds: dict[str, dict[str, RawRatings]] = {}
@@ -103,7 +104,7 @@ def read_own(
         folds.setdefault(fold or "test", {})[role] = read_ratings(path, layout)
     raw = pooled([joined(fold, parts) for fold, parts in folds.items()])
     if codes:
-        raw = _without(raw, codes)
+        raw = without(raw, codes)
     return replace(raw, scale=scale, duplicates=options.duplicates)
 
 
@@ -144,20 +145,6 @@ def parse_codes(text: str) -> tuple[float, ...]:
             f"missing=0, or several as missing=-1+99."
         )
     return tuple(map(float, parts))
-
-
-def _without(raw: RawRatings, codes: Sequence[float]) -> RawRatings:
-    """Return the ratings that are none of *codes*, and note what is left out."""
-    kind = raw.values.dtype.type
-    counts = {code: np.count_nonzero(raw.values == kind(code)) for code in codes}
-    stays = ~np.isin(raw.values, np.array(codes, dtype=kind))
-    if not stays.any():
-        raise DataError('All ratings mean "not rated", according to missing=….')
-    said = " and ".join(
-        f"{counted(int(n), 'rating')} of {code:g}" for code, n in counts.items()
-    )
-    kept = raw if stays.all() else keep_rows(raw, stays)
-    return replace(kept, notes=(*kept.notes, f"Left out: {said} (missing)."))
 
 
 def _by_key(folds: Sequence[Files]) -> dict[str, str]:

@@ -1,16 +1,18 @@
 """Reads raw ratings and features from tables, as a card declares them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from benchbox.data.cards import DatasetCard, FeatureTable, RatingsTable
 from benchbox.data.raw import RawFeatures, RawRatings
+from benchbox.data.subsets import keep_rows
 from benchbox.data.tables.fields import Columns, Kind, Wanted, flaw_in
 from benchbox.data.tables.names import role_of
 from benchbox.data.tables.roles import Choice, choose_columns, find_column
@@ -23,7 +25,7 @@ from benchbox.data.times import (
     not_understood,
     seconds_of,
 )
-from benchbox.errors import DataError, PluginError
+from benchbox.errors import DataError, PluginError, counted
 from benchbox.options import Options
 
 _LEAST_WIDE = 4
@@ -84,9 +86,17 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
         path,
         delimiter=layout.delimiter,
         encoding=layout.encoding,
-        decimal=layout.decimal,
+        decimal=layout.decimal.replace("auto", "."),
+        member=layout.member,
     )
     choice = _choice(table, layout.columns)
+    if layout.decimal == "auto" and _has_decimal_commas(table, choice):
+        note = (
+            "Ratings are read with a decimal comma; decimal=point reads them without."
+        )
+        commas = structs.replace(layout, decimal=",")
+        raw = read_ratings(path, commas)
+        return replace(raw, notes=(note, *raw.notes))
     try:
         columns, times = _read_with_times(table, choice, layout.time)
         notes = columns.notes
@@ -101,7 +111,7 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
         raise DataError(
             f"{path.name} has a header but no ratings. Give a file with ratings."
         )
-    return RawRatings(
+    raw = RawRatings(
         users=columns.ids["user"],
         items=columns.ids["item"],
         values=columns.numbers["rating"],
@@ -110,6 +120,25 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
         notes=notes,
         described=_described(table, choice, times),
     )
+    return without(raw, layout.missing) if layout.missing else raw
+
+
+def without(raw: RawRatings, codes: Sequence[float]) -> RawRatings:
+    """Return the ratings that are none of *codes*, and note what is left out.
+
+    Raises:
+        DataError: None are left.
+    """
+    kind = raw.values.dtype.type
+    counts = {code: np.count_nonzero(raw.values == kind(code)) for code in codes}
+    stays = ~np.isin(raw.values, np.array(codes, dtype=kind))
+    if not stays.any():
+        raise DataError('All ratings mean "not rated", according to missing=….')
+    said = " and ".join(
+        f"{counted(int(n), 'rating')} of {code:g}" for code, n in counts.items()
+    )
+    kept = raw if stays.all() else keep_rows(raw, stays)
+    return replace(kept, notes=(*kept.notes, f"Left out: {said} (missing)."))
 
 
 def read_features(path: Path, layout: FeatureTable) -> RawFeatures:
@@ -138,6 +167,23 @@ def read_features(path: Path, layout: FeatureTable) -> RawFeatures:
         for name in layout.columns
     }
     return RawFeatures(ids=columns.texts[""].tolist(), columns=features)
+
+
+def _has_decimal_commas(table: Table, choice: Choice) -> bool:
+    """Return whether the first ratings have decimal commas, and none has a point."""
+    if not isinstance(table, TextTable):
+        return False
+    position = choice.positions["rating"]
+    texts = [
+        fields[position]
+        for _, fields in islice(table.records(), choice.headed, _N_LOOKED_AT)
+        if position < len(fields)
+    ]
+    if any("." in text for text in texts):
+        return False
+    return any(flaw_in(t, "", "number") for t in texts) and not any(
+        flaw_in(text, "", "number", ",") for text in texts
+    )
 
 
 def _read_with_times(

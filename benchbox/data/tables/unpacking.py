@@ -3,6 +3,7 @@
 import io
 import lzma
 import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -72,6 +73,36 @@ def open_bounded(path: Path, codec: str, member: str = "") -> BinaryIO:
         stream = pa.input_stream(path, compression=codec)
     most = max(LEAST_BYTES, MOST_FOLD * path.stat().st_size)
     return io.BufferedReader(_Bounded(stream, path, most), 1 << 20)
+
+
+def read_member(path: Path, endings: Sequence[str], most_bytes: int) -> bytes:
+    """Return the content of the only file in a zip archive with one of *endings*.
+
+    Raises:
+        DataError: There is none or several, or it is damaged, or larger than
+            *most_bytes*.
+    """
+    try:
+        with ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if _is_meant(m)]
+            found = [m for m in members if m.filename.lower().endswith(tuple(endings))]
+            if len(found) != 1:
+                raise DataError(
+                    f"{path.name} holds {len(found)} files in {' or '.join(endings)} "
+                    f"instead of one. Get the file again."
+                )
+            flaw = check_member(found[0])
+            if found[0].file_size > most_bytes:
+                flaw = f"{found[0].filename} has {found[0].file_size:,} bytes"
+            if flaw:
+                raise DataError(f"{path.name} is not opened: in it {flaw}.")
+            return archive.read(found[0])
+    except (OSError, NotImplementedError, ValueError, *DAMAGES) as error:
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise DataError(
+            f"{path.name} is a damaged zip archive. Get the file again."
+        ) from None
 
 
 def chosen_member(path: Path, wanted: str = "") -> tuple[str, tuple[str, ...]]:
