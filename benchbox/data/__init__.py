@@ -15,6 +15,7 @@ from benchbox.data.file_names import spelt as spelt
 from benchbox.data.file_names import split_settings as split_settings
 from benchbox.data.files import open_regular as open_regular
 from benchbox.data.files import part_digests as part_digests
+from benchbox.data.frames import named as named
 from benchbox.data.identity import FOLD_FORMAT as FOLD_FORMAT
 from benchbox.data.identity import data_id as data_id
 from benchbox.data.identity import digest_of as digest_of

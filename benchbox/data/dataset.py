@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from msgspec import structs
 
-from benchbox.data import parsed_cache
+from benchbox.data import frames, parsed_cache
 from benchbox.data.cards import DatasetCard
 from benchbox.data.ids import plain_ids
 from benchbox.data.indexing import Indexed, found_scale, index_ratings
@@ -192,7 +192,8 @@ def clean(card: DatasetCard | None = None) -> int:
     name = None if card is None else card.name
     if name is None:
         digests.forget()
-    return downloads.clean(name) + parsed_cache.clean(name)
+    freed = frames.clean() if name is None else 0
+    return freed + downloads.clean(name) + parsed_cache.clean(name)
 
 
 def _generated(card: DatasetCard) -> str:

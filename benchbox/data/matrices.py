@@ -1,12 +1,91 @@
 """Turns matrices of ratings, a row per user and a column per item, into ratings."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data.raw import IdColumn, RawRatings
+from benchbox.data.tables.fields import flaw_in
+from benchbox.data.tables.table import Table, TextTable
 from benchbox.errors import DataError
+
+First = Literal["auto", "ids", "counts", "ratings"]
+"""What the first column of a matrix holds."""
+
+Rows = Literal["users", "items"]
+"""Whose ratings a row of a matrix holds."""
+
+
+def read_matrix(
+    table: Table, first: First = "auto", rows: Rows = "users"
+) -> RawRatings:
+    """Read a matrix of ratings from text.
+
+    Without a header, or without ids, users and items are numbered from 1.
+
+    Args:
+        table: The opened file.
+        first: What the first column holds: ids, the number of ratings in its row, or
+            ratings as all others; ``auto`` expects ids below a header.
+        rows: Whose ratings a row holds.
+
+    Raises:
+        DataError: It is no matrix, or it must be said what the first column holds.
+    """
+    name = table.path.name
+    if not isinstance(table, TextTable):
+        raise DataError(
+            f"{name} is no text, so it cannot be read as a matrix. Write one rating "
+            f"per row, as pandas.melt does."
+        )
+    headed = any(flaw_in(t, "", "number", table.decimal) for t in table.first if t)
+    if first == "auto" and not headed:
+        raise DataError(
+            f"{name} has no header, so it cannot be guessed what the first column of "
+            f"the matrix holds. Say so: first=ids, first=counts (of the ratings in the "
+            f"row) or first=ratings."
+        )
+    firsts, cells = table.read_cells(headed=headed)
+    names = [text.strip() for text in table.first[1:]]
+    if first == "ratings":
+        cells = np.column_stack([[_number(table, text) for text in firsts], cells])
+        names = [table.first[0].strip(), *names]
+    numbers = [str(n + 1) for n in range(len(cells))]
+    of_rows = firsts if first in ("auto", "ids") else numbers
+    of_columns = names if headed else [str(n + 1) for n in range(cells.shape[1])]
+    offset = 1 if first != "ratings" else 0
+    others = "items" if rows == "users" else "users"
+
+    def where(row: int, column: int) -> str:
+        place = table.where(row, headed=headed)
+        return f"{place}, column {column + 1 + offset}"
+
+    def turned(row: int, column: int) -> str:
+        return where(column, row)
+
+    raw = (
+        ratings_in(cells, of_rows, of_columns, where)
+        if rows == "users"
+        else ratings_in(np.ascontiguousarray(cells.T), of_columns, of_rows, turned)
+    )
+    note = (
+        f"Read as a matrix: {len(of_rows):,} {rows} in rows, {len(of_columns):,} "
+        f"{others} in columns, blank where not rated; layout=table reads it otherwise, "
+        f"rows=items the other way round, missing=0 leaves out zeros."
+    )
+    return replace(raw, notes=(*table.notes, note))
+
+
+def _number(table: TextTable, text: str) -> float:
+    if not text.strip():
+        return float("nan")
+    flaw = flaw_in(text, "rating", "number", table.decimal)
+    if flaw:
+        raise DataError(f"{table.path.name}: in the first column, {flaw}")
+    return float(text.replace(table.decimal, "."))
 
 
 def ratings_in(

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from msgspec import structs
 from numpy.typing import NDArray
 
 from benchbox.data.cards import DatasetCard, FeatureTable, RatingsTable
-from benchbox.data.raw import RawFeatures, RawRatings
+from benchbox.data.raw import IdColumn, RawFeatures, RawRatings
 from benchbox.data.subsets import keep_rows
 from benchbox.data.tables.fields import Columns, Kind, Wanted, flaw_in
 from benchbox.data.tables.names import role_of
@@ -31,8 +30,8 @@ from benchbox.options import Options
 _LEAST_WIDE = 4
 _N_LOOKED_AT = 100
 _IF_WIDE = (
-    "If it is a matrix with a row per user and a column per item, turn it into one "
-    "rating per line first, as with pandas.melt."
+    "If it is a matrix with a row per user and a column per item, say so: "
+    "layout=matrix, and what its first column holds: first=ids, counts or ratings."
 )
 
 _KINDS: Mapping[str, Kind] = {
@@ -82,21 +81,40 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
     Raises:
         DataError: The table cannot be read, or has no ratings.
     """
-    table = open_table(
+    table = open_layout(path, layout)
+    return read_chosen(table, choice_of(table, layout.columns), layout)
+
+
+def open_layout(path: Path, layout: RatingsTable) -> Table:
+    """Open a file whose format *layout* states.
+
+    Raises:
+        DataError: It cannot be read as such.
+    """
+    return open_table(
         path,
         delimiter=layout.delimiter,
         encoding=layout.encoding,
-        decimal=layout.decimal.replace("auto", "."),
+        decimal="." if layout.decimal == "auto" else layout.decimal,
         member=layout.member,
     )
-    choice = _choice(table, layout.columns)
-    if layout.decimal == "auto" and _has_decimal_commas(table, choice):
-        note = (
-            "Ratings are read with a decimal comma; decimal=point reads them without."
-        )
-        commas = structs.replace(layout, decimal=",")
-        raw = read_ratings(path, commas)
-        return replace(raw, notes=(note, *raw.notes))
+
+
+def read_chosen(
+    table: Table, choice: Choice, layout: RatingsTable, user: str = ""
+) -> RawRatings:
+    """Read the ratings of a table whose columns are known.
+
+    Args:
+        table: The table, as `open_layout` opens it.
+        choice: Roles of its columns.
+        layout: Format of the table.
+        user: Id of the user whose ratings all of these are, if no column holds it.
+
+    Raises:
+        DataError: The table cannot be read, or has no ratings.
+    """
+    table = with_decimal(table, layout, choice)
     try:
         columns, times = _read_with_times(table, choice, layout.time)
         notes = columns.notes
@@ -106,13 +124,15 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
         name = table.first[choice.positions["timestamp"]]
         choice = choice.without("timestamp")
         columns, times = _read_with_times(table, choice, layout.time)
-        notes = (*columns.notes, f"The column {name!r} is left out. {error}")
+        left = f"The column {name!r} is left out. {error}"
+        notes = (*columns.notes, left)
     if not columns.n_rows:
         raise DataError(
-            f"{path.name} has a header but no ratings. Give a file with ratings."
+            f"{table.path.name} has a header but no ratings. Give a file with ratings."
         )
+    nobody = IdColumn(codes=np.zeros(columns.n_rows, dtype=np.int32), names=[user])
     raw = RawRatings(
-        users=columns.ids["user"],
+        users=nobody if user else columns.ids["user"],
         items=columns.ids["item"],
         values=columns.numbers["rating"],
         timestamps=None if times is None else times.seconds,
@@ -169,21 +189,44 @@ def read_features(path: Path, layout: FeatureTable) -> RawFeatures:
     return RawFeatures(ids=columns.texts[""].tolist(), columns=features)
 
 
-def _has_decimal_commas(table: Table, choice: Choice) -> bool:
-    """Return whether the first ratings have decimal commas, and none has a point."""
-    if not isinstance(table, TextTable):
-        return False
-    position = choice.positions["rating"]
+def with_decimal(
+    table: Table, layout: RatingsTable, choice: Choice | None = None
+) -> Table:
+    """Return *table* with a decimal comma, and a note, if its numbers have one.
+
+    Args:
+        table: The table.
+        layout: Its format; only with ``auto`` is the decimal point looked for.
+        choice: Roles of its columns; `None` for a matrix, whose columns all but the
+            first hold ratings.
+    """
+    if layout.decimal != "auto" or not isinstance(table, TextTable):
+        return table
+    headed = 1 if choice is None else int(choice.headed)
+    places = slice(1, None) if choice is None else _only(choice.positions["rating"])
     texts = [
-        fields[position]
-        for _, fields in islice(table.records(), choice.headed, _N_LOOKED_AT)
-        if position < len(fields)
+        text
+        for _, fields in islice(table.records(), headed, _N_LOOKED_AT)
+        for text in fields[places]
     ]
-    if any("." in text for text in texts):
-        return False
-    return any(flaw_in(t, "", "number") for t in texts) and not any(
-        flaw_in(text, "", "number", ",") for text in texts
+    if _decimal_of(texts) != ",":
+        return table
+    note = "Ratings are read with a decimal comma; decimal=point reads them without."
+    return replace(table, decimal=",", notes=(*table.notes, note))
+
+
+def _only(position: int) -> slice:
+    return slice(position, position + 1)
+
+
+def _decimal_of(texts: Sequence[str]) -> str | None:
+    """Return the decimal point with which *texts*, unless blank, are all numbers."""
+    filled = [text for text in texts if text.strip()]
+    points = (".", ",")
+    fitting = (
+        p for p in points if not any(flaw_in(t, "", "number", p) for t in filled)
     )
+    return next(fitting, None)
 
 
 def _read_with_times(
@@ -247,12 +290,18 @@ def _described(table: Table, choice: Choice, times: Times | None) -> dict[str, s
     return described
 
 
-def _choice(table: Table, columns: str | None) -> Choice:
+def choice_of(table: Table, columns: str | None) -> Choice:
+    """Return the roles of the columns of *table*; see `choose_columns`.
+
+    Raises:
+        UsageError: *columns* is invalid.
+        DataError: A column is missing; says so if the table looks like a matrix.
+    """
     try:
         return choose_columns(table, columns)
     except DataError as error:
         if columns is None and _looks_wide(table):
-            raise DataError(f"{error} {_IF_WIDE}") from None
+            raise DataError(f"{str(error).rstrip('.')}. {_IF_WIDE}") from None
         raise
 
 
@@ -262,11 +311,22 @@ def _looks_wide(table: Table) -> bool:
         return False
     if {"item", "rating"} & set(map(role_of, table.first)):
         return False
-    return all(
-        not text or flaw_in(text, "", "number") is None
-        for _, fields in islice(table.records(), 1, _N_LOOKED_AT)
-        for text in fields[1:]
-    )
+    rows = [fields[1:] for _, fields in islice(table.records(), 1, _N_LOOKED_AT)]
+    return _decimal_of([text for row in rows for text in row]) is not None
+
+
+def is_matrix(table: Table) -> bool:
+    """Return whether a table surely has a row per user and a column per item.
+
+    That is so if its first column is called as users are, or not at all, and names none
+    twice, and if all else are numbers or blanks.
+    """
+    if not _looks_wide(table) or not isinstance(table, TextTable):
+        return False
+    if table.first[0].strip() and role_of(table.first[0]) != "user":
+        return False
+    head = [fields[0] for _, fields in islice(table.records(), 1, _N_LOOKED_AT)]
+    return 0 < len(set(head)) == len(head)
 
 
 def _declared_features(

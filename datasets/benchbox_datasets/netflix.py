@@ -83,7 +83,7 @@ def _split(source: str, content: bytes) -> Iterator[tuple[str, int, bytes]]:
             f"{source} does not begin with the number of a film and a colon, such as "
             f"1:. Get the file again."
         )
-    ends = [mark.start() for mark in marks[1:]] + [len(content)]
+    ends = [*(mark.start() for mark in marks), len(content)][1:]
     for mark, end in zip(marks, ends, strict=True):
         film = int(mark[1])
         if film >= _LIMIT:

@@ -163,10 +163,8 @@ def _find(name: str, source: LocalSource) -> Mapping[str, Path]:
 
 
 def _check_exists(path: Path) -> None:
-    if path.is_file():
+    if path.is_file() or path.is_dir():
         return
-    if path.is_dir():
-        raise DataError(f"{str(path)!r} is a folder. Name a file of ratings in it.")
     if path.exists():
         # Ratings are hashed and read more than once.
         raise DataError(

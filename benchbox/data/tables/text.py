@@ -1,11 +1,14 @@
 """Reads delimited text into typed columns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.data.tables.converted import converted, is_sound, no_rows, with_whole
 from benchbox.data.tables.fast_text import PlainText, looks_plain, read_plain
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 # Every block has its own dictionary of ids; with blocks of 1 MB, merging them would
 # take longer than parsing.
 _BLOCK_BYTES = 8 << 20
+
+_NO_NUMBERS = ("", " ", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-")
+"""What stands in a matrix where there is no rating."""
 
 _STRAY = (
     'a quote (") makes one field of several rows. Remove it if it is stray, or close '
@@ -197,7 +203,6 @@ class TextTable:
     ) -> "pa.Table":
         """Parse the wanted columns, with *seconds* as the type of times."""
         import pyarrow as pa
-        from pyarrow import csv as arrow_csv
 
         types = {
             "id": pa.dictionary(pa.int32(), pa.string()),
@@ -205,6 +210,18 @@ class TextTable:
             "seconds": seconds,
             "text": pa.string(),
         }
+        return self._read_csv(
+            {f"c{w.position}": types[w.kind] for w in wanted.values()}, headed
+        )
+
+    def _read_csv(
+        self,
+        types: Mapping[str, "pa.DataType"],
+        headed: bool,
+        nulls: Sequence[str] = ("",),
+    ) -> "pa.Table":
+        from pyarrow import csv as arrow_csv
+
         with self._file.unpacking():
             return arrow_csv.read_csv(
                 self._source(),
@@ -219,15 +236,47 @@ class TextTable:
                     newlines_in_values=self.quoted,
                 ),
                 convert_options=arrow_csv.ConvertOptions(
-                    column_types={
-                        f"c{w.position}": types[w.kind] for w in wanted.values()
-                    },
-                    include_columns=[f"c{w.position}" for w in wanted.values()],
-                    null_values=[""],
+                    column_types=types,
+                    include_columns=list(types),
+                    null_values=list(nulls),
                     strings_can_be_null=True,
                     decimal_point=self.decimal,
                 ),
             )
+
+    def read_cells(self, *, headed: bool) -> tuple[list[str], NDArray[np.float64]]:
+        """Read a matrix: the fields of the first column, and all others as numbers.
+
+        Blanks, and words such as NA that mean the same, are NaN. Shape of the numbers:
+        ``(n_rows, n_columns - 1)``.
+
+        Raises:
+            DataError: A row has too many or too few fields, or one that is no number;
+                names the line.
+        """
+        import pyarrow as pa
+
+        types = {f"c{n}": pa.float64() for n in range(len(self.first))}
+        types["c0"] = pa.string()
+        try:
+            arrow = self._read_csv(types, headed, _NO_NUMBERS)
+        except pa.ArrowInvalid as error:
+            self._explain_cells(headed, str(error))
+        cells = np.empty((arrow.num_rows, len(self.first) - 1))
+        for place in range(1, len(self.first)):
+            cells[:, place - 1] = arrow[f"c{place}"].to_numpy()
+        return [text or "" for text in arrow["c0"].to_pylist()], cells
+
+    def _explain_cells(self, headed: bool, reason: str) -> NoReturn:
+        for record in islice(self._records(), int(headed), None):
+            rated = {
+                f"rating in column {n + 1}": Wanted(n, "number")
+                for n, text in enumerate(record.fields)
+                if n and text not in _NO_NUMBERS
+            }
+            if (flaw := self._flaw_of(record, rated)) is not None:
+                raise DataError(f"{self.path.name}, {flaw}")
+        raise DataError(f"{self.path.name} cannot be read as a matrix: {reason}.")
 
     @property
     def _is_replaced(self) -> bool:

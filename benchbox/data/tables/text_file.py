@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from benchbox.data.tables.foreign import HEAD_BYTES, refuse_foreign
-from benchbox.data.tables.unpacking import DAMAGES, chosen_member, open_bounded
+from benchbox.data.tables.unpacking import (
+    DAMAGES,
+    chosen_member,
+    is_of_disk,
+    open_bounded,
+)
 from benchbox.errors import DataError, UsageError
 
 _MARKS = {
@@ -109,7 +114,7 @@ class TextFile:
         try:
             yield
         except (OSError, *DAMAGES) as error:
-            if self.codec is None or getattr(error, "errno", None) is not None:
+            if self.codec is None or is_of_disk(error):
                 raise
             what = (
                 "is cut short"

@@ -4,6 +4,7 @@ import io
 import lzma
 import zlib
 from collections.abc import Sequence
+from errno import EINVAL
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -19,6 +20,14 @@ DAMAGES = (lzma.LZMAError, zlib.error, BadZipFile, EOFError)
 
 _N_NAMED = 5
 _TABLES = (".csv", ".tsv", ".dat", ".data", ".inter", ".txt", ".json", ".jsonl", ".mtx")
+
+
+def is_of_disk(error: BaseException) -> bool:
+    """Return whether an error of unpacking is of the disk rather than of the file.
+
+    A damaged archive may lead to a place before its beginning, which is `EINVAL`.
+    """
+    return getattr(error, "errno", None) not in (None, EINVAL)
 
 
 class _Bounded(io.RawIOBase):
@@ -98,7 +107,7 @@ def read_member(path: Path, endings: Sequence[str], most_bytes: int) -> bytes:
                 raise DataError(f"{path.name} is not opened: in it {flaw}.")
             return archive.read(found[0])
     except (OSError, NotImplementedError, ValueError, *DAMAGES) as error:
-        if getattr(error, "errno", None) is not None:
+        if is_of_disk(error):
             raise
         raise DataError(
             f"{path.name} is a damaged zip archive. Get the file again."
