@@ -10,6 +10,7 @@ from benchbox.data.dataset import load_dataset as load_dataset
 from benchbox.data.dataset import locate as locate
 from benchbox.data.file_names import files_of as files_of
 from benchbox.data.file_names import is_file_choice as is_file_choice
+from benchbox.data.file_names import looks_like_table as looks_like_table
 from benchbox.data.file_names import names_of as names_of
 from benchbox.data.file_names import spelt as spelt
 from benchbox.data.file_names import split_settings as split_settings

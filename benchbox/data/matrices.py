@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from benchbox.data.raw import IdColumn, RawRatings
 from benchbox.data.tables.fields import flaw_in
 from benchbox.data.tables.table import Table, TextTable
+from benchbox.data.tables.text import NOT_RATED
 from benchbox.errors import DataError
 
 First = Literal["auto", "ids", "counts", "ratings"]
@@ -41,7 +42,11 @@ def read_matrix(
             f"{name} is no text, so it cannot be read as a matrix. Write one rating "
             f"per row, as pandas.melt does."
         )
-    headed = any(flaw_in(t, "", "number", table.decimal) for t in table.first if t)
+    headed = any(
+        flaw_in(text, "", "number", table.decimal)
+        for text in table.first
+        if text not in NOT_RATED
+    ) or (first == "auto" and not table.first[0].strip())
     if first == "auto" and not headed:
         raise DataError(
             f"{name} has no header, so it cannot be guessed what the first column of "

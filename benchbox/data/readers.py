@@ -16,6 +16,7 @@ from benchbox.data.tables.fields import Columns, Kind, Wanted, flaw_in
 from benchbox.data.tables.names import role_of
 from benchbox.data.tables.roles import Choice, choose_columns, find_column
 from benchbox.data.tables.table import ArrowTable, Table, TextTable, open_table
+from benchbox.data.tables.text import NOT_RATED
 from benchbox.data.times import (
     Times,
     Unit,
@@ -221,7 +222,7 @@ def _only(position: int) -> slice:
 
 def _decimal_of(texts: Sequence[str]) -> str | None:
     """Return the decimal point with which *texts*, unless blank, are all numbers."""
-    filled = [text for text in texts if text.strip()]
+    filled = [text for text in texts if text.strip() not in NOT_RATED]
     points = (".", ",")
     fitting = (
         p for p in points if not any(flaw_in(t, "", "number", p) for t in filled)
@@ -318,15 +319,15 @@ def _looks_wide(table: Table) -> bool:
 def is_matrix(table: Table) -> bool:
     """Return whether a table surely has a row per user and a column per item.
 
-    That is so if its first column is called as users are, or not at all, and names none
-    twice, and if all else are numbers or blanks.
+    That is so if its first column is called as users are, or not at all, if neither it
+    nor the first line names anything twice, and if all else are numbers or blanks.
     """
     if not _looks_wide(table) or not isinstance(table, TextTable):
         return False
     if table.first[0].strip() and role_of(table.first[0]) != "user":
         return False
-    head = [fields[0] for _, fields in islice(table.records(), 1, _N_LOOKED_AT)]
-    return 0 < len(set(head)) == len(head)
+    ids = [fields[0] for _, fields in islice(table.records(), 1, _N_LOOKED_AT)]
+    return bool(ids) and all(len(set(n)) == len(n) for n in (ids, table.first))
 
 
 def _declared_features(

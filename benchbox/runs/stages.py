@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from benchbox.data import (
     Dataset,
@@ -20,9 +21,11 @@ from benchbox.errors import ProtocolError, ResultsError, UsageError
 from benchbox.options import Options, decode, split_choice
 from benchbox.plugins import Registry
 from benchbox.protocols import (
+    FILES,
     Fold,
     Protocol,
     check_fold_ids,
+    import_folds,
     make_folds,
     pinned_ids,
     refuse_leaks,
@@ -237,6 +240,10 @@ def split(
         ProtocolError: The protocol cannot split the data set.
         DataError: A fold id differs from the one in the data set's card.
     """
+    if lists_of(choice) is not None:
+        folds = _imported(dataset, choice, registry)
+        check_fold_ids(dataset, folds)
+        return _pick(folds, wanted, dataset.name)
     name, options_text = split_choice(choice)
     protocol: Protocol = registry.find("protocols", name).value
     options: Options = decode(protocol.options, options_text, protocol.name)
@@ -246,6 +253,28 @@ def split(
     check_fold_ids(dataset, folds)
     defaults = dataset.card.default_folds if protocol.name == "official" else ()
     return _pick(folds, wanted or defaults, dataset.name)
+
+
+def lists_of(choice: str) -> Path | None:
+    """Return the folder of lists that a protocol names, as in ``files:DIR``, if any."""
+    name, _, folder = choice.partition(":")
+    return Path(folder.strip()).expanduser() if name.strip() == FILES.name else None
+
+
+def _imported(dataset: Dataset, choice: str, registry: Registry) -> list[Fold]:
+    folder = lists_of(choice)
+    if folder is None or folder == Path():
+        raise UsageError(
+            "The protocol 'files' needs a folder of lists. Write it as -p files:DIR."
+        )
+
+    def protocol_of(name: str) -> Protocol:
+        if name == FILES.name:
+            return FILES
+        found: Protocol = registry.find("protocols", name).value
+        return found
+
+    return import_folds(folder, dataset.ratings, protocol_of)
 
 
 def _warn(stage: Stage, notify: Notify) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # take longer than parsing.
 _BLOCK_BYTES = 8 << 20
 
-_NO_NUMBERS = ("", " ", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-")
+NOT_RATED = ("", " ", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-")
 """What stands in a matrix where there is no rating."""
 
 _STRAY = (
@@ -259,7 +259,7 @@ class TextTable:
         types = {f"c{n}": pa.float64() for n in range(len(self.first))}
         types["c0"] = pa.string()
         try:
-            arrow = self._read_csv(types, headed, _NO_NUMBERS)
+            arrow = self._read_csv(types, headed, NOT_RATED)
         except pa.ArrowInvalid as error:
             self._explain_cells(headed, str(error))
         cells = np.empty((arrow.num_rows, len(self.first) - 1))
@@ -272,7 +272,7 @@ class TextTable:
             rated = {
                 f"rating in column {n + 1}": Wanted(n, "number")
                 for n, text in enumerate(record.fields)
-                if n and text not in _NO_NUMBERS
+                if n and text not in NOT_RATED
             }
             if (flaw := self._flaw_of(record, rated)) is not None:
                 raise DataError(f"{self.path.name}, {flaw}")
