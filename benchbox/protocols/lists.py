@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchbox.data import Table, Wanted, looks_like_table, open_table, rank_of
+from benchbox.data import Table, Wanted, looks_like_table, open_table, plain_id, rank_of
 from benchbox.errors import DataError, counted
 from benchbox.ratings import IndexArray, Positions, Ratings, Texts
 
@@ -126,20 +126,25 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 def _pairs(path: Path, ratings: Ratings) -> tuple[IndexArray, IndexArray, Table, bool]:
     """Return the user and item of each row, -1 if unknown, and where they are from."""
     table = open_table(path)
-    places = {role: _place(table, role) for role in ("user", "item")}
+    ids = {"user": ratings.user_ids, "item": ratings.item_ids}
+    places = {role: _place(table, role) for role in ids}
     headed = table.states_names or all(p is not None for p in places.values())
-    if not headed and len(table.first) > 1:
+    if not headed and any(
+        plain_id(text) in set([] if known is None else known.tolist())
+        for text, known in zip(table.first, ids.values(), strict=False)
+    ):
         places = {"user": 0, "item": 1}
     if None in places.values() or len(table.first) < 2:
         raise DataError(
-            f"{path.name} has no columns called user and item. Its columns: "
-            f"{', '.join(table.first)}. Rename two of them."
+            f"{path.name} has no columns called user and item, nor ids of the data set "
+            f"in its first two. Its first line: {', '.join(table.first)[:80]}. Name "
+            f"these columns."
         )
     wanted = {role: Wanted(place or 0, "id") for role, place in places.items()}
     columns = table.read(wanted, headed=headed)
     found = [
-        _indexes(columns.ids[role].names, ids)[columns.ids[role].codes]
-        for role, ids in (("user", ratings.user_ids), ("item", ratings.item_ids))
+        _indexes(columns.ids[role].names, known)[columns.ids[role].codes]
+        for role, known in ids.items()
     ]
     return found[0], found[1], table, headed
 

@@ -149,10 +149,12 @@ def test_folds_of_other_tools_are_read(tmp_path, layout) -> None:
     for file, rows in ((train, SEEN), (test, HIDDEN)):
         if file:
             (tmp_path / file).parent.mkdir(exist_ok=True)
-            headed = file.endswith(".csv")
-            sep = "," if headed else "\t"
             frame = pairs(rows).sample(frac=1, random_state=1)
-            frame.to_csv(tmp_path / file, index=False, header=headed, sep=sep)
+            if file.endswith(".csv"):
+                frame.to_csv(tmp_path / file, index=False)
+            else:
+                rows = ["\t".join(map(str, row)) for row in frame.to_numpy().tolist()]
+                (tmp_path / file).write_text("\n".join(rows))
     (tmp_path / "README.md").write_text("about train and test")
 
     folds = import_folds(tmp_path, RATINGS, protocol_of)
