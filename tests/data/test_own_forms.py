@@ -20,7 +20,7 @@ from benchbox.data import frames
 from benchbox.data.dataset import Dataset, load_dataset
 from benchbox.data.identity import data_id
 from benchbox.data.own_files import card_for_files
-from benchbox.data.tables import unpacking
+from benchbox.data.tables import other_forms, unpacking
 from benchbox.errors import BenchboxError, DataError, UsageError
 from tests.support.source_kinds import kind_of
 
@@ -382,3 +382,15 @@ def test_ids_do_not_depend_on_the_form(tmp_path) -> None:
         ids.add(data_id(load(tmp_path / name).ratings))
 
     assert len(ids) == 1
+
+
+def test_json_is_read_in_blocks_whatever_the_types_in_each(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(other_forms, "_BLOCK_ROWS", 2)
+    path = tmp_path / "lines.jsonl"
+    objects = [{"user": int(u), "item": i, "rating": r} for u, i, r in ROWS]
+    objects[1]["rating"], objects[3]["user"] = 2, "40"
+    path.write_bytes(lines(*map(json.dumps, objects)))
+
+    assert rows_of(load(path)) == set(ROWS)

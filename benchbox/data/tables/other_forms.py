@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _N_LOOKED_AT = 100
+_BLOCK_ROWS = 100_000
 _MOST_BYTES = 2 << 30
 """Of a file of JSON that is a single list, which is read as a whole."""
 
@@ -60,11 +61,11 @@ def _open_json(
         )
 
     def load(wanted: list[str]) -> "pa.Table":
-        columns: dict[str, list[Any]] = {name: [] for name in wanted}
-        for found in objects(text):
-            for name, column in columns.items():
-                column.append(found.get(name))
-        return _table(columns)
+        rows, blocks = objects(text), []
+        # As Python objects, all rows at once would take many times the memory.
+        while block := list(islice(rows, _BLOCK_ROWS)):
+            blocks.append(_table({n: [row.get(n) for row in block] for n in wanted}))
+        return _joined(blocks)
 
     return ArrowTable(text.path, tuple(names), load, text.notes)
 
@@ -141,6 +142,21 @@ def _table(columns: Mapping[str, Sequence[Any]]) -> "pa.Table":
         if pa.types.is_nested(arrays[name].type) or pa.types.is_null(arrays[name].type):
             arrays[name] = pa.nulls(len(values), pa.string())
     return pa.table(arrays)
+
+
+def _joined(blocks: Sequence["pa.Table"]) -> "pa.Table":
+    """Return *blocks* below each other; where types differ, as numbers or as text."""
+    import pyarrow as pa
+
+    first, *_ = blocks
+    fields = []
+    for name in first.column_names:
+        kinds = {block.schema.field(name).type for block in blocks}
+        are_numbers = kinds <= {pa.int64(), pa.float64()}
+        kind = pa.float64() if are_numbers else pa.string()
+        fields.append(pa.field(name, kinds.pop() if len(kinds) == 1 else kind))
+    schema = pa.schema(fields)
+    return pa.concat_tables([block.cast(schema) for block in blocks])
 
 
 def _as_text(value: Any) -> str | None:
