@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from benchbox.data.cards import DatasetCard, FeatureTable, RatingsTable
 from benchbox.data.raw import IdColumn, RawFeatures, RawRatings
 from benchbox.data.subsets import keep_rows
-from benchbox.data.tables.fields import Columns, Kind, Wanted, flaw_in
+from benchbox.data.tables.fields import (
+    Columns,
+    Kind,
+    Wanted,
+    flaw_in,
+    has_decimal_comma,
+)
 from benchbox.data.tables.names import role_of
 from benchbox.data.tables.roles import Choice, choose_columns, find_column
 from benchbox.data.tables.table import ArrowTable, Table, TextTable, open_table
@@ -223,11 +229,13 @@ def _only(position: int) -> slice:
 def _decimal_of(texts: Sequence[str]) -> str | None:
     """Return the decimal point with which *texts*, unless blank, are all numbers."""
     filled = [text for text in texts if text.strip() not in NOT_RATED]
-    points = (".", ",")
-    fitting = (
-        p for p in points if not any(flaw_in(t, "", "number", p) for t in filled)
-    )
-    return next(fitting, None)
+    if not any(flaw_in(text, "", "number") for text in filled):
+        return "."
+    # Several numbers with a comma are needed: one may be a slip, or thousands.
+    commas = [text for text in filled if "," in text]
+    if len(commas) < min(2, len(filled)) or not all(map(has_decimal_comma, commas)):
+        return None
+    return None if any(flaw_in(t, "", "number", ",") for t in filled) else ","
 
 
 def _read_with_times(

@@ -78,6 +78,16 @@ def refuse_foreign(path: Path, head: bytes) -> None:
         )
 
 
+def refuse_packed_twice(path: Path, head: bytes) -> None:
+    """Refuse a packed file whose content begins with *head*, which is an archive.
+
+    Raises:
+        DataError: It is one.
+    """
+    if head.startswith(b"PK\x03\x04"):
+        raise _foreign(path, "a zip archive that is packed again", "Unpack it first")
+
+
 def refuse_foreign_text(path: Path, line: str) -> None:
     """Refuse a file whose first line shows that it holds no table with named columns.
 

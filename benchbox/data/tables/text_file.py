@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchbox.data.tables.foreign import HEAD_BYTES, refuse_foreign
+from benchbox.data.tables.foreign import (
+    HEAD_BYTES,
+    refuse_foreign,
+    refuse_packed_twice,
+)
 from benchbox.data.tables.unpacking import (
     DAMAGES,
     chosen_member,
@@ -159,6 +163,7 @@ def open_text(path: Path, encoding: str = "utf-8", member: str = "") -> TextFile
         with text.unpacking(), text.open() as stream:
             head = stream.read(HEAD_BYTES)
         refuse_foreign(path, head)
+        refuse_packed_twice(path, head)
     _check_marks(text, head)
     return text
 
