@@ -95,7 +95,8 @@ protocols_option = click.option(
     "protocols",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="Evaluation protocol; repeatable. Default: each data set's own.",
+    help="Evaluation protocol; repeatable; files:DIR for folds in a folder of lists. "
+    "Default: each data set's own.",
 )
 threads_option = click.option(
     "--threads",

@@ -8,7 +8,7 @@ from benchbox.cli.common import COLUMNS_HELP, HelpfulGroup, notify, say
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
 from benchbox.data import DatasetCard, cache_folder, clean, fetch, load_dataset, locate
-from benchbox.options import decode, to_json
+from benchbox.options import decode, spell, to_json
 from benchbox.protocols import data_findings
 from benchbox.runs import find_dataset
 
@@ -46,8 +46,8 @@ def fetch_command(names: tuple[str, ...]) -> None:
     """Download and verify the data sets NAMES, for later runs."""
     registry = installed()
     for name in names:
-        card, _ = find_dataset(name, registry)
-        fetched = fetch(card, kind_of=registry.source_kind, notify=notify)
+        card, settings = find_dataset(name, registry)
+        fetched = fetch(card, settings, kind_of=registry.source_kind, notify=notify)
         say(f"{card.name}: {fetched.origin}")
 
 
@@ -63,13 +63,13 @@ def show(name: str, columns: str) -> None:
     registry = installed()
     card, settings = find_dataset(name, registry, columns)
     kind_of = registry.source_kind
-    found = locate(card, kind_of=kind_of)
+    found = locate(card, settings, kind_of=kind_of)
     if found.is_here:
         dataset = load_dataset(card, settings, kind_of=kind_of, notify=notify)
         say(_description(dataset))
     else:
         decode(card.options_type(), settings, f"Data set {card.name!r}")
-        say(_card_alone(card, found))
+        say(_card_alone(card, spell(card.name, settings), found))
 
 
 @command.command("clean")
@@ -110,12 +110,13 @@ def _description(dataset: "Dataset") -> str:
     return _sheet(card, facts)
 
 
-def _card_alone(card: DatasetCard, found: "Whereabouts") -> str:
+def _card_alone(card: DatasetCard, text: str, found: "Whereabouts") -> str:
     counts = (
         ("users", card.n_users),
         ("items", card.n_items),
         ("ratings", card.n_ratings),
     )
+    fetching = "" if found.origin == "nowhere" else f"benchbox data fetch {text}; or "
     facts = [
         *(
             (what, f"{n:,}, according to the card")
@@ -123,9 +124,9 @@ def _card_alone(card: DatasetCard, found: "Whereabouts") -> str:
             if n is not None
         ),
         ("scale", str(card.scale or "as found")),
-        ("files", f"not on this machine: {'; '.join(found.reasons)}"),
+        ("files", f"not on this machine: {'; '.join(dict.fromkeys(found.reasons))}"),
         ("would come from", found.origin),
-        ("to get them", f"benchbox data fetch {card.name}; or {found.advice}."),
+        ("to get them", f"{fetching}{found.advice}."),
         *_terms(card),
     ]
     return _sheet(card, facts)

@@ -2,16 +2,27 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
+from typing import get_args
 
 import click
 
 from benchbox.cli.common import COLUMNS_HELP, notify, say
 from benchbox.cli.installed import installed
 from benchbox.data import load_dataset
+from benchbox.errors import UsageError
 from benchbox.options import spell
-from benchbox.protocols import Audit, Finding, Fold, audit_fold, pinned_ids
+from benchbox.protocols import (
+    Audit,
+    ExportForm,
+    Finding,
+    Fold,
+    audit_fold,
+    export_folds,
+    pinned_ids,
+)
 from benchbox.runs import find_dataset, split
 
 _MARK = {"leak": "LEAK", "warning": "warning", "note": "note"}
@@ -22,7 +33,8 @@ _protocols = click.option(
     "protocols",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="Evaluation protocol; repeatable.  [default: the data set's own]",
+    help="Evaluation protocol; repeatable; files:DIR for folds in a folder of lists.  "
+    "[default: the data set's own]",
 )
 _columns = click.option(
     "--columns",
@@ -35,14 +47,43 @@ _columns = click.option(
 @click.argument("name")
 @_protocols
 @_columns
-def folds(name: str, protocols: tuple[str, ...], columns: str) -> None:
+@click.option(
+    "--export",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the pairs of each part of each fold to this new folder, with a "
+    "manifest of their ids. Other tools can read them, and -p files:DIR does.",
+)
+@click.option(
+    "--form",
+    type=click.Choice(get_args(ExportForm)),
+    default="csv",
+    show_default=True,
+    help="Form of the exported lists.",
+)
+def folds(
+    name: str,
+    protocols: tuple[str, ...],
+    columns: str,
+    folder: Path | None,
+    form: ExportForm,
+) -> None:
     """Split the data set NAME and print the size and id of each fold.
 
     It is an error if a fold's id differs from the one pinned in the data set's card.
     The message says what has changed.
     """
-    tables = map(_table, _audited(name, protocols, columns))
-    say("\n\n".join(tables))
+    if folder is not None and len(protocols) > 1:
+        raise UsageError(
+            "--export writes the folds of one protocol. Export those of others to "
+            "folders of their own."
+        )
+    audited = list(_audited(name, protocols, columns))
+    say("\n\n".join(map(_table, audited)))
+    if folder is not None:
+        (one,) = audited
+        export_folds(one.dataset, one.folds, folder, form)
+        say(f"\nExported to {folder}; read back with -p files:{folder}")
 
 
 @click.command("audit")
@@ -67,6 +108,7 @@ class _Audited:
     """A data set under one protocol, with the audit of each fold."""
 
     label: str
+    dataset: str
     folds: list[Fold]
     audits: list[Audit]
     pinned: Mapping[str, str]
@@ -86,6 +128,7 @@ def _audited(name: str, choices: Sequence[str], columns: str) -> Iterator[_Audit
         folds = split(dataset, choice, (), registry)
         yield _Audited(
             label=f"{spell(dataset.name, dataset.options_changed)} · {choice}",
+            dataset=dataset.name,
             folds=folds,
             audits=[audit_fold(fold) for fold in folds],
             pinned=pinned_ids(dataset, folds),

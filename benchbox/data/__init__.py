@@ -10,17 +10,21 @@ from benchbox.data.dataset import load_dataset as load_dataset
 from benchbox.data.dataset import locate as locate
 from benchbox.data.file_names import files_of as files_of
 from benchbox.data.file_names import is_file_choice as is_file_choice
+from benchbox.data.file_names import looks_like_table as looks_like_table
 from benchbox.data.file_names import names_of as names_of
 from benchbox.data.file_names import spelt as spelt
 from benchbox.data.file_names import split_settings as split_settings
 from benchbox.data.files import open_regular as open_regular
 from benchbox.data.files import part_digests as part_digests
+from benchbox.data.frames import named as named
 from benchbox.data.identity import FOLD_FORMAT as FOLD_FORMAT
 from benchbox.data.identity import data_id as data_id
 from benchbox.data.identity import digest_of as digest_of
 from benchbox.data.identity import features_id as features_id
 from benchbox.data.ids import plain_id as plain_id
 from benchbox.data.indexing import canonical_order as canonical_order
+from benchbox.data.matrices import ratings_in as ratings_in
+from benchbox.data.monti import read_monti as read_monti
 from benchbox.data.own_files import card_for_files as card_for_files
 from benchbox.data.own_files import parse_scale as parse_scale
 from benchbox.data.own_files import separator as separator
@@ -58,4 +62,5 @@ from benchbox.data.tables.roles import choose_columns as choose_columns
 from benchbox.data.tables.roles import find_column as find_column
 from benchbox.data.tables.table import Table as Table
 from benchbox.data.tables.table import open_table as open_table
+from benchbox.data.tables.unpacking import read_member as read_member
 from benchbox.data.times import times_of as times_of

@@ -12,7 +12,7 @@ from benchbox.data.sources.declared import Declared
 from benchbox.data.sources.licence import Licence
 from benchbox.data.times import Unit
 from benchbox.errors import PluginError, error_line
-from benchbox.options import NoOptions, Options
+from benchbox.options import NoOptions, Options, to_json
 from benchbox.ratings import RatingScale
 
 
@@ -24,7 +24,9 @@ class RatingsTable(msgspec.Struct, frozen=True, kw_only=True):
         columns: Roles of the columns, in the syntax of `benchbox.data.choose_columns`.
         delimiter: Field separator; guessed from the file if `None`.
         encoding: Text encoding.
-        decimal: Decimal point: ``"."`` or ``","``.
+        decimal: Decimal point: ``"."`` or ``","``; ``auto`` looks at the ratings.
+        member: Name of the file in a zip archive; by default the only table in it.
+        missing: Numbers that mean "not rated"; rows with them are left out.
         time: Unit of timestamps that are numbers; ``auto`` recognises it.
     """
 
@@ -33,6 +35,8 @@ class RatingsTable(msgspec.Struct, frozen=True, kw_only=True):
     delimiter: str | None = None
     encoding: str = "utf-8"
     decimal: str = "."
+    member: str = ""
+    missing: tuple[float, ...] = ()
     time: Unit = "auto"
 
 
@@ -81,7 +85,9 @@ class DatasetCard(
         n_ratings: Number of ratings, under default options; `None` if unknown.
         sources: Where the files come from, best first, as written in TOML: the kind
             under ``type``, and the fields of that kind; none for a generator. They are
-            decoded when they are used, since kinds come from plugins.
+            decoded when they are used, since kinds come from plugins. ``{name}`` in
+            their texts stands for the value of the option *name*.
+        digests: Expected hash by file name, for files whose names depend on options.
         reader: Function that turns the files into raw ratings, as
             ``"package.module:function"``, called as ``reader(files, card, options)``.
         options: Options record, as ``"package.module:Struct"``; empty for none. If it
@@ -107,6 +113,7 @@ class DatasetCard(
     n_items: int | None = None
     n_ratings: int | None = None
     sources: tuple[Declared, ...] = ()
+    digests: Mapping[str, str] = {}
     reader: str = "benchbox.data.readers:read_declared"
     options: str = ""
     ratings: RatingsTable | None = None
@@ -134,6 +141,24 @@ class DatasetCard(
             raise PluginError(
                 f"{path.name} is not a data set card: {error}. Correct it."
             ) from None
+
+    def sources_for(self, options: Options) -> tuple[Declared, ...]:
+        """Return the sources of the files that *options* ask for."""
+        values = {f"{{{name}}}": str(value) for name, value in to_json(options).items()}
+
+        def filled(part: Any, hashed: str = "") -> Any:
+            if isinstance(part, str):
+                for mark, value in values.items():
+                    part = part.replace(mark, value)
+                return part or self.digests.get(hashed, "")
+            if isinstance(part, Mapping):
+                names = {key: filled(key) for key in part}
+                return {names[k]: filled(inner, names[k]) for k, inner in part.items()}
+            if isinstance(part, list | tuple):
+                return [filled(inner) for inner in part]
+            return part
+
+        return tuple(filled(source) for source in self.sources)
 
     def options_type(self) -> type[Options]:
         """Return the options record; imports its module.

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from msgspec import structs
 
-from benchbox.data import parsed_cache
+from benchbox.data import frames, parsed_cache
 from benchbox.data.cards import DatasetCard
 from benchbox.data.ids import plain_ids
 from benchbox.data.indexing import Indexed, found_scale, index_ratings
@@ -104,7 +104,7 @@ def load_dataset(
         DataError: The files are invalid, or the counts differ from the card's.
     """
     options = decode(card.options_type(), settings, f"Data set {card.name!r}")
-    fetched = fetch(card, kind_of=kind_of, notify=notify)
+    fetched = _fetch(card, options, kind_of, notify)
     key = parsed_cache.key_of(card, options, fetched.files)
     parsed = None if key is None else parsed_cache.recall(card.name, key)
     if parsed is None:
@@ -130,29 +130,53 @@ def load_dataset(
     )
 
 
-def fetch(card: DatasetCard, *, kind_of: KindOf, notify: Notify) -> Fetched:
+def fetch(
+    card: DatasetCard,
+    settings: Mapping[str, Any] = _NONE,
+    *,
+    kind_of: KindOf,
+    notify: Notify,
+) -> Fetched:
     """Return the verified files of a data set; see `sources.fetching.fetch`.
 
+    Args:
+        card: Card of the data set.
+        settings: Its options by name, which may decide what is fetched.
+        kind_of: Looks up a kind of source by its name.
+        notify: Receives a line for each source skipped and each download.
+
     Raises:
+        UsageError: A setting is unknown or has an invalid value.
         PluginError: The card declares a source that cannot be used.
         DataError: A file on this machine has the wrong content.
         SourceError: No source has the files.
     """
+    options = decode(card.options_type(), settings, f"Data set {card.name!r}")
+    return _fetch(card, options, kind_of, notify)
+
+
+def _fetch(
+    card: DatasetCard, options: Options, kind_of: KindOf, notify: Notify
+) -> Fetched:
     if not card.sources:
         return Fetched(files={}, origin=_generated(card))
-    sources = decode_sources(card.name, card.sources, kind_of)
+    sources = decode_sources(card.name, card.sources_for(options), kind_of)
     return fetching.fetch(card.name, sources, card.licence, notify=notify)
 
 
-def locate(card: DatasetCard, *, kind_of: KindOf) -> Whereabouts:
+def locate(
+    card: DatasetCard, settings: Mapping[str, Any] = _NONE, *, kind_of: KindOf
+) -> Whereabouts:
     """Return where the files of a data set are or would come from; fetches nothing.
 
-    If the card declares a source that cannot be used, the origin is "nowhere".
+    Without *settings*, the files of its default options are meant. If the card declares
+    a source that cannot be used, the origin is "nowhere".
     """
     if not card.sources:
         return Whereabouts(is_here=True, origin=_generated(card))
     try:
-        sources = decode_sources(card.name, card.sources, kind_of)
+        options = decode(card.options_type(), settings, f"Data set {card.name!r}")
+        sources = decode_sources(card.name, card.sources_for(options), kind_of)
     except PluginError as error:
         return Whereabouts(
             is_here=False,
@@ -168,7 +192,8 @@ def clean(card: DatasetCard | None = None) -> int:
     name = None if card is None else card.name
     if name is None:
         digests.forget()
-    return downloads.clean(name) + parsed_cache.clean(name)
+    freed = frames.clean() if name is None else 0
+    return freed + downloads.clean(name) + parsed_cache.clean(name)
 
 
 def _generated(card: DatasetCard) -> str:

@@ -24,8 +24,11 @@ ROLES = {1: ("train",), 2: ("train", "test"), 3: ("train", "valid", "test")}
 Files = tuple[str, ...]
 """Paths of the files of one fold, in the order of `ROLES`."""
 
-_TABLE_ENDINGS = {".csv", ".tsv", ".dat", ".data", ".inter", ".txt", ".parquet", ".pq"}
-_PACKED = (".gz", ".bz2", ".zst", ".lz4", ".br")
+_TABLE_ENDINGS = {
+    *(".csv", ".tsv", ".dat", ".data", ".inter", ".txt", ".parquet", ".pq", ".json"),
+    *(".jsonl", ".ndjson", ".mtx", ".libfm", ".libsvm", ".svm", ".mat", ".zip"),
+}
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".br")
 _SETTINGS = re.compile(r":\s*[A-Za-z_-]+\s*=")
 _SPELT_BYTE = re.compile(rb"\\x([89a-f][0-9a-f])")
 _WILDCARD = re.compile(r"\*|\?|\[[^]/]+\]")
@@ -252,8 +255,13 @@ def _split(text: str) -> list[str]:
     return [file for fold in text.split(",") for file in fold.split("+")]
 
 
+def looks_like_table(name: str) -> bool:
+    """Return whether the ending of a file's name is one of tables of ratings."""
+    return Path(_unpacked(name)).suffix.lower() in _TABLE_ENDINGS
+
+
 def _is_like_a_file(text: str) -> bool:
-    return Path(_unpacked(text)).suffix.lower() in _TABLE_ENDINGS or _is_file(text)
+    return looks_like_table(text) or _is_file(text)
 
 
 def _unpacked(name: str) -> str:
@@ -266,7 +274,8 @@ def _byte(found: re.Match[bytes]) -> bytes:
 
 def _is_file(text: str) -> bool:
     try:
-        return bool(text) and found_path(text).is_file()
+        found = found_path(text) if text else None
+        return found is not None and (found.is_file() or found.is_dir())
     except (OSError, ValueError):
         # A name may be too long for the system, or hold a NUL.
         return False

@@ -5,17 +5,28 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
+from typing import Literal
 
 from benchbox.data.cards import DatasetCard, RatingsTable
+from benchbox.data.exports import export_of, read_export
 from benchbox.data.file_names import ROLES, Files, files_of, fold_names, names_of
+from benchbox.data.folders import read_folder
+from benchbox.data.matrices import First, Rows, read_matrix
+from benchbox.data.monti import MARK, read_monti
 from benchbox.data.own_folds import joined, pooled
 from benchbox.data.raw import Duplicates, RawRatings
-from benchbox.data.readers import read_ratings
-from benchbox.data.subsets import SliceOptions, keep_rows
+from benchbox.data.readers import (
+    choice_of,
+    is_matrix,
+    open_layout,
+    read_chosen,
+    with_decimal,
+    without,
+)
+from benchbox.data.subsets import SliceOptions
+from benchbox.data.tables.table import Table
 from benchbox.data.times import Unit
-from benchbox.errors import DataError, UsageError, counted
+from benchbox.errors import DataError, UsageError
 from benchbox.ratings import RatingScale
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
@@ -34,20 +45,30 @@ class FileOptions(SliceOptions, frozen=True):
         delimiter: Field separator, or its name: tab, comma or space; by default
             guessed from the file.
         encoding: Text encoding.
-        decimal: Decimal point of the ratings: point or comma.
+        decimal: Decimal point of the ratings: point or comma; ``auto`` looks at them.
+        member: Name of the file in a zip archive; by default the only table in it.
         time: Unit of timestamps that are numbers: s, ms, us or ns; ``auto``
             recognises it by their size.
         missing: Number that means "not rated", such as ``0``, or several, joined by
             ``+``, as in ``-1+99``. Rows with it are left out.
+        layout: ``matrix`` for a row per user and a column per item, ``table`` for a row
+            per rating; ``auto`` looks at the file.
+        first: What the first column of a matrix holds: ids, the counts of the ratings
+            in its row, or ratings; ``auto`` expects ids below a header.
+        rows: Whose ratings a row of a matrix holds: users or items.
     """
 
     scale: str = ""
     duplicates: Duplicates = "error"
     delimiter: str = ""
     encoding: str = "utf-8"
-    decimal: str = "point"
+    decimal: str = "auto"
+    member: str = ""
     time: Unit = "auto"
     missing: str = ""
+    layout: Literal["auto", "table", "matrix"] = "auto"
+    first: First = "auto"
+    rows: Rows = "users"
 
 
 def card_for_files(
@@ -75,7 +96,7 @@ def card_for_files(
         reader="benchbox.data.own_files:read_own",
         options="benchbox.data.own_files:FileOptions",
         ratings=RatingsTable(file="train", columns=columns),
-        default_protocol="official" if len(folds[0]) > 1 else "holdout",
+        default_protocol="official" if _ships_folds(folds[0]) else "holdout",
     )
 
 
@@ -95,16 +116,57 @@ def read_own(
         delimiter=separator(options.delimiter),
         encoding=options.encoding,
         decimal=_SPELT_OUT.get(options.decimal, options.decimal),
+        member=options.member,
         time=options.time,
     )
     folds: dict[str, dict[str, RawRatings]] = {}
     for key, path in files.items():
         fold, _, role = key.rpartition("/")
-        folds.setdefault(fold or "test", {})[role] = read_ratings(path, layout)
+        folds.setdefault(fold or "test", {})[role] = _read(path, layout, options)
     raw = pooled([joined(fold, parts) for fold, parts in folds.items()])
     if codes:
-        raw = _without(raw, codes)
+        raw = without(raw, codes)
+    scale = scale or (None if codes else raw.scale)
     return replace(raw, scale=scale, duplicates=options.duplicates)
+
+
+def _read(path: Path, layout: RatingsTable, options: FileOptions) -> RawRatings:
+    """Read one file, or folder, of the user's own, of whatever form."""
+    if path.is_dir():
+        return read_folder(
+            path,
+            lambda table: _read_table(table, layout, options),
+            lambda file: _read(file, layout, options),
+        )
+    with path.open("rb") as file:
+        head = file.read(len(MARK))
+    if head == MARK:
+        return read_monti(path)
+    return _read_table(open_layout(path, layout), layout, options)
+
+
+def _read_table(table: Table, layout: RatingsTable, options: FileOptions) -> RawRatings:
+    columns = layout.columns
+    if options.layout == "matrix":
+        if columns:
+            raise UsageError(
+                "layout=matrix and --columns exclude each other: a matrix has a column "
+                "per item. Leave out one of them."
+            )
+        return read_matrix(with_decimal(table, layout), options.first, options.rows)
+    if options.first != "auto" or options.rows != "users":
+        raise UsageError(
+            "The options first and rows are about matrices. Add layout=matrix, or "
+            "leave them out."
+        )
+    if columns is None and (export := export_of(table)) is not None:
+        user = table.path.name.partition(".")[0] or table.path.name
+        # What the user states is left out of all files at once.
+        missing = () if options.missing else export.missing
+        return read_export(table, replace(export, missing=missing), layout, user)
+    if columns is None and options.layout == "auto" and is_matrix(table):
+        return read_matrix(with_decimal(table, layout))
+    return read_chosen(table, choice_of(table, columns), layout)
 
 
 def parse_scale(text: str) -> RatingScale:
@@ -146,18 +208,9 @@ def parse_codes(text: str) -> tuple[float, ...]:
     return tuple(map(float, parts))
 
 
-def _without(raw: RawRatings, codes: Sequence[float]) -> RawRatings:
-    """Return the ratings that are none of *codes*, and note what is left out."""
-    kind = raw.values.dtype.type
-    counts = {code: np.count_nonzero(raw.values == kind(code)) for code in codes}
-    stays = ~np.isin(raw.values, np.array(codes, dtype=kind))
-    if not stays.any():
-        raise DataError('All ratings mean "not rated", according to missing=….')
-    said = " and ".join(
-        f"{counted(int(n), 'rating')} of {code:g}" for code, n in counts.items()
-    )
-    kept = raw if stays.all() else keep_rows(raw, stays)
-    return replace(kept, notes=(*kept.notes, f"Left out: {said} (missing)."))
+def _ships_folds(files: Files) -> bool:
+    # Of files with a single split, those of Monti et al. alone are known.
+    return len(files) > 1 or files[0].endswith(".mat")
 
 
 def _by_key(folds: Sequence[Files]) -> dict[str, str]:

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data.raw import RawRatings
+from benchbox.data.raw import IdColumn, RawRatings
 from benchbox.errors import DataError
 from benchbox.ratings import Positions
 
@@ -20,7 +19,7 @@ def joined(fold: str, parts: Mapping[str, RawRatings]) -> RawRatings:
         fold: Name of the fold.
         parts: Ratings by role: train alone; or train, test, and perhaps valid.
     """
-    raw = reduce(_below, parts.values())
+    raw = stacked(list(parts.values()))
     ends = np.cumsum([len(part.values) for part in parts.values()])
     rows = dict(zip(parts, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
     return replace(
@@ -48,19 +47,26 @@ def pooled(folds: Sequence[RawRatings]) -> RawRatings:
     return replace(first, folds=hidden, validation=validation, notes=tuple(notes))
 
 
-def _below(one: RawRatings, two: RawRatings) -> RawRatings:
-    n = len(one.values)
-    timestamps = None
-    if one.timestamps is not None and two.timestamps is not None:
-        timestamps = np.concatenate([one.timestamps, two.timestamps])
+def stacked(parts: Sequence[RawRatings]) -> RawRatings:
+    """Return the ratings of all *parts* as one table, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    times = [part.timestamps for part in parts if part.timestamps is not None]
+    ends = np.cumsum([len(part.values) for part in parts])
+
+    def where(row: int) -> str:
+        place = int(np.searchsorted(ends, row, side="right"))
+        return parts[place].where(row - int(ends[place] - len(parts[place].values)))
+
     return RawRatings(
-        users=one.users.followed_by(two.users),
-        items=one.items.followed_by(two.items),
-        values=np.concatenate([one.values, two.values]),
-        timestamps=timestamps,
-        where=lambda row: one.where(row) if row < n else two.where(row - n),
-        notes=tuple(dict.fromkeys((*one.notes, *two.notes))),
-        described={**two.described, **one.described},
+        users=IdColumn.stacked([part.users for part in parts]),
+        items=IdColumn.stacked([part.items for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
+        timestamps=np.concatenate(times) if len(times) == len(parts) else None,
+        where=where,
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        described={k: v for part in parts[::-1] for k, v in part.described.items()},
+        scale=parts[0].scale,
     )
 
 
@@ -70,7 +76,7 @@ def _rows_in(first: RawRatings, other: RawRatings) -> Positions:
     Raises:
         DataError: They do not hold the same ratings.
     """
-    both = _below(first, other)
+    both = stacked([first, other])
     n = len(first.values)
     columns: list[NDArray[Any]] = [both.users.codes, both.items.codes, both.values]
     if both.timestamps is not None:

@@ -100,6 +100,8 @@ def key_of(
     The key is a hash of the card, the options, the files' content and the code that
     reads them. Small files are not cached, nor are readers whose code is not found.
     """
+    if any(path.is_dir() for path in files.values()):
+        return None
     if sum(path.stat().st_size for path in files.values()) < MIN_BYTES:
         return None
     reader = _places_of(card.reader.partition(":")[0].partition(".")[0])

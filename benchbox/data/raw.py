@@ -53,13 +53,15 @@ class IdColumn:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def followed_by(self, other: "IdColumn") -> "IdColumn":
-        """Return this column with *other* below it."""
-        places = {name: place for place, name in enumerate(self.names)}
-        theirs = [places.setdefault(name, len(places)) for name in other.names]
-        moved = np.array(theirs, dtype=np.int32)[other.codes]
-        codes = np.concatenate([self.codes, moved])
-        return IdColumn(codes=codes, names=list(places))
+    @classmethod
+    def stacked(cls, columns: Sequence["IdColumn"]) -> Self:
+        """Return *columns* one below the other."""
+        places: dict[str, int] = {}
+        codes = []
+        for column in columns:
+            theirs = [places.setdefault(name, len(places)) for name in column.names]
+            codes.append(np.array(theirs, dtype=np.int32)[column.codes])
+        return cls(codes=np.concatenate(codes), names=list(places))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -1,6 +1,6 @@
 """Reads raw ratings and features from tables, as a card declares them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -10,11 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data.cards import DatasetCard, FeatureTable, RatingsTable
-from benchbox.data.raw import RawFeatures, RawRatings
-from benchbox.data.tables.fields import Columns, Kind, Wanted, flaw_in
+from benchbox.data.raw import IdColumn, RawFeatures, RawRatings
+from benchbox.data.subsets import keep_rows
+from benchbox.data.tables.fields import (
+    Columns,
+    Kind,
+    Wanted,
+    flaw_in,
+    has_decimal_comma,
+)
 from benchbox.data.tables.names import role_of
 from benchbox.data.tables.roles import Choice, choose_columns, find_column
-from benchbox.data.tables.table import ParquetTable, Table, TextTable, open_table
+from benchbox.data.tables.table import ArrowTable, Table, TextTable, open_table
+from benchbox.data.tables.text import NOT_RATED
 from benchbox.data.times import (
     Times,
     Unit,
@@ -23,14 +31,14 @@ from benchbox.data.times import (
     not_understood,
     seconds_of,
 )
-from benchbox.errors import DataError, PluginError
+from benchbox.errors import DataError, PluginError, counted
 from benchbox.options import Options
 
 _LEAST_WIDE = 4
 _N_LOOKED_AT = 100
 _IF_WIDE = (
-    "If it is a matrix with a row per user and a column per item, turn it into one "
-    "rating per line first, as with pandas.melt."
+    "If it is a matrix with a row per user and a column per item, say so: "
+    "layout=matrix, and what its first column holds: first=ids, counts or ratings."
 )
 
 _KINDS: Mapping[str, Kind] = {
@@ -80,13 +88,40 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
     Raises:
         DataError: The table cannot be read, or has no ratings.
     """
-    table = open_table(
+    table = open_layout(path, layout)
+    return read_chosen(table, choice_of(table, layout.columns), layout)
+
+
+def open_layout(path: Path, layout: RatingsTable) -> Table:
+    """Open a file whose format *layout* states.
+
+    Raises:
+        DataError: It cannot be read as such.
+    """
+    return open_table(
         path,
         delimiter=layout.delimiter,
         encoding=layout.encoding,
-        decimal=layout.decimal,
+        decimal="." if layout.decimal == "auto" else layout.decimal,
+        member=layout.member,
     )
-    choice = _choice(table, layout.columns)
+
+
+def read_chosen(
+    table: Table, choice: Choice, layout: RatingsTable, user: str = ""
+) -> RawRatings:
+    """Read the ratings of a table whose columns are known.
+
+    Args:
+        table: The table, as `open_layout` opens it.
+        choice: Roles of its columns.
+        layout: Format of the table.
+        user: Id of the user whose ratings all of these are, if no column holds it.
+
+    Raises:
+        DataError: The table cannot be read, or has no ratings.
+    """
+    table = with_decimal(table, layout, choice)
     try:
         columns, times = _read_with_times(table, choice, layout.time)
         notes = columns.notes
@@ -96,13 +131,15 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
         name = table.first[choice.positions["timestamp"]]
         choice = choice.without("timestamp")
         columns, times = _read_with_times(table, choice, layout.time)
-        notes = (*columns.notes, f"The column {name!r} is left out. {error}")
+        left = f"The column {name!r} is left out. {error}"
+        notes = (*columns.notes, left)
     if not columns.n_rows:
         raise DataError(
-            f"{path.name} has a header but no ratings. Give a file with ratings."
+            f"{table.path.name} has a header but no ratings. Give a file with ratings."
         )
-    return RawRatings(
-        users=columns.ids["user"],
+    nobody = IdColumn(codes=np.zeros(columns.n_rows, dtype=np.int32), names=[user])
+    raw = RawRatings(
+        users=nobody if user else columns.ids["user"],
         items=columns.ids["item"],
         values=columns.numbers["rating"],
         timestamps=None if times is None else times.seconds,
@@ -110,6 +147,25 @@ def read_ratings(path: Path, layout: RatingsTable) -> RawRatings:
         notes=notes,
         described=_described(table, choice, times),
     )
+    return without(raw, layout.missing) if layout.missing else raw
+
+
+def without(raw: RawRatings, codes: Sequence[float]) -> RawRatings:
+    """Return the ratings that are none of *codes*, and note what is left out.
+
+    Raises:
+        DataError: None are left.
+    """
+    kind = raw.values.dtype.type
+    counts = {code: np.count_nonzero(raw.values == kind(code)) for code in codes}
+    stays = ~np.isin(raw.values, np.array(codes, dtype=kind))
+    if not stays.any():
+        raise DataError('All ratings mean "not rated", according to missing=….')
+    said = " and ".join(
+        f"{counted(int(n), 'rating')} of {code:g}" for code, n in counts.items()
+    )
+    kept = raw if stays.all() else keep_rows(raw, stays)
+    return replace(kept, notes=(*kept.notes, f"Left out: {said} (missing)."))
 
 
 def read_features(path: Path, layout: FeatureTable) -> RawFeatures:
@@ -140,6 +196,48 @@ def read_features(path: Path, layout: FeatureTable) -> RawFeatures:
     return RawFeatures(ids=columns.texts[""].tolist(), columns=features)
 
 
+def with_decimal(
+    table: Table, layout: RatingsTable, choice: Choice | None = None
+) -> Table:
+    """Return *table* with a decimal comma, and a note, if its numbers have one.
+
+    Args:
+        table: The table.
+        layout: Its format; only with ``auto`` is the decimal point looked for.
+        choice: Roles of its columns; `None` for a matrix, whose columns all but the
+            first hold ratings.
+    """
+    if layout.decimal != "auto" or not isinstance(table, TextTable):
+        return table
+    headed = 1 if choice is None else int(choice.headed)
+    places = slice(1, None) if choice is None else _only(choice.positions["rating"])
+    texts = [
+        text
+        for _, fields in islice(table.records(), headed, _N_LOOKED_AT)
+        for text in fields[places]
+    ]
+    if _decimal_of(texts) != ",":
+        return table
+    note = "Ratings are read with a decimal comma; decimal=point reads them without."
+    return replace(table, decimal=",", notes=(*table.notes, note))
+
+
+def _only(position: int) -> slice:
+    return slice(position, position + 1)
+
+
+def _decimal_of(texts: Sequence[str]) -> str | None:
+    """Return the decimal point with which *texts*, unless blank, are all numbers."""
+    filled = [text for text in texts if text.strip() not in NOT_RATED]
+    if not any(flaw_in(text, "", "number") for text in filled):
+        return "."
+    # Several numbers with a comma are needed: one may be a slip, or thousands.
+    commas = [text for text in filled if "," in text]
+    if len(commas) < min(2, len(filled)) or not all(map(has_decimal_comma, commas)):
+        return None
+    return None if any(flaw_in(t, "", "number", ",") for t in filled) else ","
+
+
 def _read_with_times(
     table: Table, choice: Choice, unit: Unit
 ) -> tuple[Columns, Times | None]:
@@ -166,7 +264,7 @@ def _kind_of_times(table: Table, choice: Choice) -> Kind:
         DataError: The first of them is neither a number nor a date; names the line.
     """
     position = choice.positions["timestamp"]
-    if isinstance(table, ParquetTable):
+    if isinstance(table, ArrowTable):
         return "id" if table.holds_dates(position) else "seconds"
     if not isinstance(table, TextTable):
         return "seconds"
@@ -201,12 +299,18 @@ def _described(table: Table, choice: Choice, times: Times | None) -> dict[str, s
     return described
 
 
-def _choice(table: Table, columns: str | None) -> Choice:
+def choice_of(table: Table, columns: str | None) -> Choice:
+    """Return the roles of the columns of *table*; see `choose_columns`.
+
+    Raises:
+        UsageError: *columns* is invalid.
+        DataError: A column is missing; says so if the table looks like a matrix.
+    """
     try:
         return choose_columns(table, columns)
     except DataError as error:
         if columns is None and _looks_wide(table):
-            raise DataError(f"{error} {_IF_WIDE}") from None
+            raise DataError(f"{str(error).rstrip('.')}. {_IF_WIDE}") from None
         raise
 
 
@@ -216,11 +320,22 @@ def _looks_wide(table: Table) -> bool:
         return False
     if {"item", "rating"} & set(map(role_of, table.first)):
         return False
-    return all(
-        not text or flaw_in(text, "", "number") is None
-        for _, fields in islice(table.records(), 1, _N_LOOKED_AT)
-        for text in fields[1:]
-    )
+    rows = [fields[1:] for _, fields in islice(table.records(), 1, _N_LOOKED_AT)]
+    return _decimal_of([text for row in rows for text in row]) is not None
+
+
+def is_matrix(table: Table) -> bool:
+    """Return whether a table surely has a row per user and a column per item.
+
+    That is so if its first column is called as users are, or not at all, if neither it
+    nor the first line names anything twice, and if all else are numbers or blanks.
+    """
+    if not _looks_wide(table) or not isinstance(table, TextTable):
+        return False
+    if table.first[0].strip() and role_of(table.first[0]) != "user":
+        return False
+    ids = [fields[0] for _, fields in islice(table.records(), 1, _N_LOOKED_AT)]
+    return bool(ids) and all(len(set(n)) == len(n) for n in (ids, table.first))
 
 
 def _declared_features(

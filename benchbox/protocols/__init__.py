@@ -8,6 +8,10 @@ from benchbox.protocols.audit.findings import refuse_leaks as refuse_leaks
 from benchbox.protocols.audit.fold import audit_fold as audit_fold
 from benchbox.protocols.audit.question_times import TIME_FINDINGS as TIME_FINDINGS
 from benchbox.protocols.bundled import PROTOCOLS as PROTOCOLS
+from benchbox.protocols.exchange import FILES as FILES
+from benchbox.protocols.exchange import ExportForm as ExportForm
+from benchbox.protocols.exchange import export_folds as export_folds
+from benchbox.protocols.exchange import import_folds as import_folds
 from benchbox.protocols.flawed import FLAWED as FLAWED
 from benchbox.protocols.folds import Fold as Fold
 from benchbox.protocols.folds import carve_validation as carve_validation

@@ -20,6 +20,7 @@ def access_of(
     read: Sequence[str] = (),
     network: bool = False,
     datasets: Iterable[Dataset] = (),
+    lists: Iterable[Path] = (),
     results: Path | None = None,
 ) -> Access:
     """Return what trials may read and reach.
@@ -28,12 +29,14 @@ def access_of(
         read: Files and folders they may read, as the user names them.
         network: Whether they may use the network.
         datasets: Data whose files are hidden from them, wherever these are.
+        lists: Folders of lists of pairs, which are hidden too.
         results: Folder of runs, which is hidden too.
 
     Raises:
         UsageError: A path to read is not there, or would show what is hidden.
     """
-    hidden = [cache_folder(), *(file for data in datasets for file in data.files)]
+    files = (file for data in datasets for file in data.files)
+    hidden = [cache_folder(), *files, *lists]
     if data := os.environ.get("BENCHBOX_DATA"):
         hidden.append(Path(data).expanduser())
     if results is not None:

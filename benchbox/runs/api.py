@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchbox.data import Dataset
+from benchbox.data import Dataset, named
 from benchbox.machine import n_usable_cpus
 from benchbox.models import Precision
 from benchbox.plugins import discover
@@ -24,7 +24,7 @@ _RESULTS = Path("results")
 
 def run(
     models: str | Sequence[str] = (),
-    datasets: str | Sequence[str] = ("ml-100k",),
+    datasets: Any = ("ml-100k",),
     protocols: str | Sequence[str] = (),
     *,
     out: str | os.PathLike[str] = _RESULTS,
@@ -37,7 +37,8 @@ def run(
         models: Models as on the command line, such as
             ``"autorec-user:hidden_units=300"`` or ``"my_model.py:MyModel"``; empty
             for those of a default run, ``all`` for every installed one.
-        datasets: Names of data sets, or files of ratings.
+        datasets: Names of data sets, files of ratings, or data frames of pandas or
+            Polars with a rating per row; one of them, or a list.
         protocols: Protocols as on the command line; empty for each data set's own.
         out: Folder of the runs.
         listener: Its methods are called as the run progresses.
@@ -54,8 +55,11 @@ def run(
         LeakError: A split leaks hidden ratings to the models.
         KeyboardInterrupt: The run was interrupted; its finished trials are on disk.
     """
-    chosen = {"models": models, "datasets": datasets, "protocols": protocols}
-    given = {name: _listed(value) for name, value in chosen.items()} | settings
+    given = {
+        "models": _listed(models),
+        "datasets": _named(datasets),
+        "protocols": _listed(protocols),
+    } | settings
     config = make_config(given)
     command = f"benchbox.run({', '.join(f'{k}={v!r}' for k, v in given.items())})"
     with Session(discover(), _notify, listener, command) as session:
@@ -82,24 +86,24 @@ def load_run(
     return Run(RunFolder.find(os.fspath(path), Path(out)).path)
 
 
-def load_dataset(text: str | os.PathLike[str], *, columns: str = "") -> Dataset:
+def load_dataset(text: Any, *, columns: str = "") -> Dataset:
     """Load a data set; it is downloaded if necessary.
 
     Args:
-        text: Name with options, such as ``"ml-20m:top_users=60000"``, or a file of
-            ratings.
+        text: Name with options, such as ``"ml-20m:top_users=60000"``; a file of
+            ratings; or a data frame of pandas or Polars with a rating per row.
         columns: Names of the columns of a file, as for ``--columns``.
 
     Raises:
         UsageError: There is no such data set or file, or an option is unknown.
         DataError: The data set cannot be found, downloaded or read.
     """
-    return Stages(discover(), _notify, columns).dataset(os.fspath(text))
+    return Stages(discover(), _notify, columns).dataset(named(text))
 
 
 def fit(
     model: str,
-    dataset: str | os.PathLike[str],
+    dataset: Any,
     out: str | os.PathLike[str],
     *,
     columns: str = "",
@@ -113,7 +117,7 @@ def fit(
 
     Args:
         model: Model with options, as on the command line.
-        dataset: Name of a data set, or a file of ratings.
+        dataset: Name of a data set, a file of ratings, or a data frame.
         out: Folder to save the model in; it must not exist.
         columns: Names of the columns of a file.
         seed: Seed of the model.
@@ -137,12 +141,18 @@ def fit(
     )
     registry = discover()
     with Session(registry, _notify) as session:
-        session.fit(model, os.fspath(dataset), Path(out), settings, columns)
+        session.fit(model, named(dataset), Path(out), settings, columns)
     return SavedModel.load(Path(out), Trust(registry, everything=True))
 
 
 def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(map(os.fspath, value))
+
+
+def _named(datasets: Any) -> tuple[str, ...]:
+    # A data frame is iterable, too: over its columns.
+    many = datasets if isinstance(datasets, list | tuple) else (datasets,)
+    return tuple(map(named, many))
 
 
 def _notify(line: str) -> None:

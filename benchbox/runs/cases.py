@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from benchbox.data import locate
 from benchbox.errors import UsageError
 from benchbox.plugins import Registry
 from benchbox.records import Access, Case, CaseRecord, PlannedModel, PublishedRecord
@@ -52,7 +51,7 @@ def resolve_cases(
 
 def _stage(case: Case, own: list[int], registry: Registry, stages: Stages) -> Stage:
     """Return the stage of a case, in which the models at the places *own* take part."""
-    text, wanted = _available(case, registry, stages)
+    text, wanted = _available(case, stages)
     record = CaseRecord(
         title=case.title,
         dataset=text,
@@ -64,10 +63,10 @@ def _stage(case: Case, own: list[int], registry: Registry, stages: Stages) -> St
     return replace(stages.stage(text, case.protocol, case.folds), case=record)
 
 
-def _available(case: Case, registry: Registry, stages: Stages) -> tuple[str, str]:
+def _available(case: Case, stages: Stages) -> tuple[str, str]:
     """Return the data set to use, and the one it replaces (empty if none)."""
     for text in (case.dataset, *case.instead):
-        if locate(stages.card(text), kind_of=registry.source_kind).is_here:
+        if stages.is_here(text):
             break
     return text, "" if text == case.dataset else case.dataset
 

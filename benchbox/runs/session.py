@@ -43,7 +43,7 @@ from benchbox.runs.saved_files import SavedRecord
 from benchbox.runs.saved_model import FitSettings, fit
 from benchbox.runs.scoring import failed_metrics
 from benchbox.runs.settings import check_bounds, check_n_trials
-from benchbox.runs.stages import Notify, Stages
+from benchbox.runs.stages import Notify, Stages, lists_of
 from benchbox.runs.trust import Trust
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
 from benchbox.runs.tuning.suggestions import needs_optuna
@@ -329,6 +329,8 @@ def _access(
         read=config.allow_read,
         network=config.allow_network,
         datasets=[stage.dataset for stage in stages],
+        # They list the pairs that will be asked.
+        lists=list(filter(None, map(lists_of, config.protocols))),
         results=results,
     )
 

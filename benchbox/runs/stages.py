@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from benchbox.data import (
     Dataset,
@@ -11,6 +12,7 @@ from benchbox.data import (
     files_of,
     is_file_choice,
     load_dataset,
+    locate,
     names_of,
     spelt,
     split_settings,
@@ -19,9 +21,11 @@ from benchbox.errors import ProtocolError, ResultsError, UsageError
 from benchbox.options import Options, decode, split_choice
 from benchbox.plugins import Registry
 from benchbox.protocols import (
+    FILES,
     Fold,
     Protocol,
     check_fold_ids,
+    import_folds,
     make_folds,
     pinned_ids,
     refuse_leaks,
@@ -53,13 +57,14 @@ class Stages:
         self._names: dict[str, str] = {}
         self.refused: list[ProtocolError] = []
 
-    def card(self, text: str) -> DatasetCard:
-        """Return the card of the data set that *text* names.
+    def is_here(self, text: str) -> bool:
+        """Return whether the data set that *text* names is on this machine.
 
         Raises:
             UsageError: It is neither an installed data set nor a file.
         """
-        return find_dataset(text, self._registry, self._columns)[0]
+        card, settings = find_dataset(text, self._registry, self._columns)
+        return locate(card, settings, kind_of=self._registry.source_kind).is_here
 
     def dataset(self, text: str) -> Dataset:
         """Return the data set that *text* names, with options.
@@ -235,6 +240,10 @@ def split(
         ProtocolError: The protocol cannot split the data set.
         DataError: A fold id differs from the one in the data set's card.
     """
+    if lists_of(choice) is not None:
+        folds = _imported(dataset, choice, registry)
+        check_fold_ids(dataset, folds)
+        return _pick(folds, wanted, dataset.name)
     name, options_text = split_choice(choice)
     protocol: Protocol = registry.find("protocols", name).value
     options: Options = decode(protocol.options, options_text, protocol.name)
@@ -244,6 +253,28 @@ def split(
     check_fold_ids(dataset, folds)
     defaults = dataset.card.default_folds if protocol.name == "official" else ()
     return _pick(folds, wanted or defaults, dataset.name)
+
+
+def lists_of(choice: str) -> Path | None:
+    """Return the folder of lists that a protocol names, as in ``files:DIR``, if any."""
+    name, _, folder = choice.partition(":")
+    return Path(folder.strip()).expanduser() if name.strip() == FILES.name else None
+
+
+def _imported(dataset: Dataset, choice: str, registry: Registry) -> list[Fold]:
+    folder = lists_of(choice)
+    if folder is None or folder == Path():
+        raise UsageError(
+            "The protocol 'files' needs a folder of lists. Write it as -p files:DIR."
+        )
+
+    def protocol_of(name: str) -> Protocol:
+        if name == FILES.name:
+            return FILES
+        found: Protocol = registry.find("protocols", name).value
+        return found
+
+    return import_folds(folder, dataset.ratings, protocol_of)
 
 
 def _warn(stage: Stage, notify: Notify) -> None:

@@ -3,7 +3,6 @@
 import bz2
 import gzip
 import io
-import lzma
 import pickle
 import tarfile
 import tracemalloc
@@ -393,16 +392,19 @@ def test_quoted_fields_are_read_with_any_separator(
     assert_as_always(done)
 
 
-def test_a_decimal_comma_is_named_and_read_when_stated(benchbox, tmp_path) -> None:
+def test_a_decimal_comma_is_recognised_and_said(benchbox, tmp_path) -> None:
     rows = [(u, i, f"{r},5", t) for u, i, r, t in ROWS]
     content = text(rows, ";")
 
-    line = refusal(show(benchbox, tmp_path, content))
-    done = show(benchbox, tmp_path, content, "r.csv:decimal=comma")
+    guessed = show(benchbox, tmp_path, content)
+    stated = show(benchbox, tmp_path, content, "r.csv:decimal=comma")
+    line = refusal(show(benchbox, tmp_path, content, "r.csv:decimal=point"))
 
+    for done in (guessed, stated):
+        assert facts(done)["scale"].startswith("1.5–5.5")
+    assert "decimal comma" in guessed.out
+    assert "decimal comma" not in stated.out
     assert "line 2: the rating '2,5' has a decimal comma" in line
-    assert "decimal=comma" in line
-    assert facts(done)["scale"].startswith("1.5–5.5")
 
 
 @pytest.mark.parametrize(
@@ -536,12 +538,7 @@ FRAME = pd.DataFrame(ROWS, columns=HEADER.split(","))
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("r.csv.xz", lzma.compress(text().encode()), "packed with xz. Unpack it first"),
-        ("r.csv", lzma.compress(text().encode()), "packed with xz. Unpack it first"),
-        ("r.csv.gz", lzma.compress(text().encode()), "packed with xz"),
-        ("r.zip", zipped("ratings.csv"), "a zip archive. Unpack it and give the file "),
-        ("r.csv", zipped("ratings.csv"), "inside, such as ratings.csv"),
-        ("r.csv", zipped("ratings.csv")[:60], "a zip archive"),
+        ("r.csv", zipped("ratings.csv")[:60], "a damaged zip archive"),
         ("r.xlsx", zipped("xl/workbook.xml"), "an Excel file. Save it as CSV"),
         ("r.ods", zipped("mimetype", "content.xml"), "an OpenDocument file"),
         ("r.pt", zipped("archive/data.pkl"), "a file of torch.save"),
@@ -559,13 +556,9 @@ FRAME = pd.DataFrame(ROWS, columns=HEADER.split(","))
         ("r.csv", b"SQLite format 3\0...", "an SQLite database"),
         ("r.csv", b"\x89HDF\r\n\x1a\n...", "an HDF5 file"),
         ("r.csv", b"%PDF-1.7 ...", "a PDF document"),
-        ("r.json", '{"user": 1, "item": 2}\n', "JSON with an object per line"),
-        ("r.json", '[{"user": 1, "item": 2}]\n', "r.json is JSON"),
         ("r.json", "[\n {}\n]\n", "r.json is JSON"),
         ("r.csv", "<!DOCTYPE html>\n<html>\n", "a web page"),
         ("r.mtx", "%%MatrixMarket matrix\n2 2 1\n1 1 3\n", "a Matrix Market file"),
-        ("r.txt", "1:\n9,3,2005-09-06\n", "the format of the Netflix prize"),
-        ("r.txt", "3 1:1 5:1\n4 1:1 6:1\n", "the format of libsvm"),
         ("r.csv", "version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
     ],
 )
@@ -588,18 +581,17 @@ def test_a_damaged_parquet_file_is_one_line(benchbox, tmp_path, damage) -> None:
     assert "r.parquet is not a Parquet file, or is damaged" in line
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["user,m1,m2,m3,m4\n0,5,4,,3\n1,1,,,2\n", "5,4,,3,1\n1,,,2,5\n"],
-)
-def test_a_wide_matrix_is_told_how_to_become_long(benchbox, tmp_path, content) -> None:
-    assert "pandas.melt" in refusal(show(benchbox, tmp_path, content))
+@pytest.mark.parametrize("header", ["", "who,m1,m2,m3,m4\n"])
+def test_what_may_be_a_matrix_is_told_how_to_say_so(benchbox, tmp_path, header) -> None:
+    content = f"{header}5,4,,3,1\n1,,,2,5\n"
+
+    assert "layout=matrix" in refusal(show(benchbox, tmp_path, content))
 
 
 def test_columns_of_words_are_no_matrix(benchbox, tmp_path) -> None:
     content = "who,what,when,how\nann,toys,today,well\n"
 
-    assert "pandas.melt" not in refusal(show(benchbox, tmp_path, content))
+    assert "layout=matrix" not in refusal(show(benchbox, tmp_path, content))
 
 
 # Encodings.

@@ -162,18 +162,8 @@ COMPRESSION = [
     read(
         "comp-gz-noext", PACKED, *READ, "packed with gzip, though its name hides that"
     ),
-    refused(
-        "comp-xz",
-        lzma.compress(TEXT.encode()),
-        "is packed with xz. Unpack it first, as in unxz ratings.csv.xz",
-        file="ratings.csv.xz",
-    ),
-    refused(
-        "comp-zip",
-        archive(TEXT),
-        "is a zip archive. Unpack it and give the file inside, such as ratings.csv",
-        file="ratings.zip",
-    ),
+    read("comp-xz", lzma.compress(TEXT.encode()), file="ratings.csv.xz"),
+    read("comp-zip", archive(TEXT), file="ratings.zip"),
 ]
 
 ENCODINGS = [
@@ -232,11 +222,11 @@ FORMATS = [
         "anime_id (likely, by its name)",
     ),
     refused("file-blank", "\n\n", "is empty. Give a file with ratings"),
-    refused(
+    read(
         "file-comments",
         f"# made 2020\n{TEXT}",
-        "line 2 has",
-        "Correct or remove the line",
+        *READ,
+        "1 line of comments at the top left out",
     ),
     refused("file-empty", "", "is empty. Give a file with ratings"),
     read(
@@ -254,34 +244,33 @@ FORMATS = [
         *READ,
         "unused columns 0",
     ),
-    refused(
+    read(
         "file-json",
         table('{{"user":{u},"item":{i},"rating":{r}}}', ""),
-        "is JSON with an object per line. Convert it",
+        "rating column rating (by its name)",
         file="ratings.json",
     ),
-    refused(
+    read(
         "file-libsvm",
         table("{r} {u}:1 {i}:1", ""),
-        "is in the format of libsvm. Write one rating per line",
+        "Read in the format of libFM",
         file="ratings.txt",
     ),
-    refused(
+    read(
         "file-matrix",
         "user,m1,m2,m3\n0,5,4,\n1,5,,3\n2,,4,3\n",
-        "no column known as item or rating",
-        "turn it into one rating per line first",
+        "Read as a matrix: 3 users in rows, 3 items in columns",
     ),
-    refused(
+    read(
         "file-matrixmarket",
         "%%MatrixMarket matrix coordinate real general\n12 10 2\n1 1 1\n1 2 4\n",
-        "is a Matrix Market file. Write one rating per line",
+        "Read as a Matrix Market file",
         file="ratings.mtx",
     ),
-    refused(
+    read(
         "file-netflix",
         "1:\n1,1,2005-09-06\n2,4,2005-09-06\n2:\n1,5,2005-09-06\n",
-        "is in the format of the Netflix prize",
+        "Read in the format of the Netflix prize",
         file="ratings.txt",
     ),
     read(
@@ -348,7 +337,11 @@ IDS = [
 ]
 
 RATINGS = [
-    refused("dec-comma", table("{u};{i};{r},5", "user;item;rating"), "decimal=comma"),
+    read(
+        "dec-comma",
+        table("{u};{i};{r},5", "user;item;rating"),
+        "Ratings are read with a decimal comma",
+    ),
     refused("dup-exact", TEXT + TEXT.splitlines()[1] + "\n", "rates item '1' twice"),
     refused(
         "dup-rerate",

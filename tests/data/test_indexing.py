@@ -121,10 +121,9 @@ def test_names_that_no_rating_uses_get_no_index() -> None:
 
 
 @given(left=st.lists(ids), right=st.lists(ids))
-def test_a_column_followed_by_another_spells_both(left, right) -> None:
-    both = IdColumn.of(np.array(left, dtype=str)).followed_by(
-        IdColumn.of(np.array(right, dtype=str))
-    )
+def test_columns_below_each_other_spell_all(left, right) -> None:
+    columns = [IdColumn.of(np.array(ids, dtype=str)) for ids in (left, right)]
+    both = IdColumn.stacked(columns)
 
     assert [both.names[code] for code in both.codes] == left + right
     assert len(set(both.names)) == len(both.names)

@@ -192,8 +192,8 @@ def test_a_missing_file_is_said_so(tmp_path) -> None:
         load(tmp_path / "ratngs.csv")
 
 
-def test_a_folder_is_no_file(tmp_path) -> None:
-    with pytest.raises(DataError, match="is a folder"):
+def test_a_folder_without_ratings_is_refused(tmp_path) -> None:
+    with pytest.raises(DataError, match="has no files of ratings"):
         load(tmp_path)
 
 

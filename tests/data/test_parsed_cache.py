@@ -40,13 +40,13 @@ def reads(monkeypatch) -> list[str]:
     from benchbox.data import own_files
 
     read: list[str] = []
-    really = own_files.read_ratings
+    really = own_files.read_chosen
 
-    def noted(path, layout):
-        read.append(path.name)
-        return really(path, layout)
+    def noted(table, choice, layout):
+        read.append(table.path.name)
+        return really(table, choice, layout)
 
-    monkeypatch.setattr(own_files, "read_ratings", noted)
+    monkeypatch.setattr(own_files, "read_chosen", noted)
     return read
 
 
@@ -117,14 +117,14 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
     from benchbox.data import own_files
 
     path = file_of(tmp_path)
-    really = own_files.read_ratings
+    really = own_files.read_chosen
 
-    def slow(path, layout):
-        raw = really(path, layout)
+    def slow(table, choice, layout):
+        raw = really(table, choice, layout)
         file_of(tmp_path, LINES + "50,1,3,5\n")
         return raw
 
-    monkeypatch.setattr(own_files, "read_ratings", slow)
+    monkeypatch.setattr(own_files, "read_chosen", slow)
     load(path)
 
     assert entries(root) == []

@@ -23,13 +23,17 @@ CARDS = {card.name: card for card in benchbox_datasets()}
 MADE_HERE = ("svd-toy", "synthetic")
 PUBLISHED = sorted(set(CARDS) - set(MADE_HERE))
 # The others' ids have not been computed yet, because their files were not available.
-PINNED = ("ml-100k", "ml-latest-small", *MADE_HERE)
+PINNED = ("flixster", "ml-100k", "ml-latest-small", *MADE_HERE)
+COUNTED = [name for name in PUBLISHED if CARDS[name].n_ratings]
+# Whoever publishes these allows no download, or asks for an account.
+FROM_A_FOLDER = ("myanimelist", "netflix-prize")
 
 
 @pytest.fixture(params=CARDS)
 def card(request: pytest.FixtureRequest) -> DatasetCard:
-    folder = Path(os.environ.get("BENCHBOX_DATA", "/nonexistent")) / request.param
-    if request.param in PUBLISHED and not folder.is_dir():
+    data = Path(os.environ.get("BENCHBOX_DATA", "/nonexistent"))
+    places = (data / request.param, data / "monti" / f"{request.param}.mat")
+    if request.param in PUBLISHED and not any(place.exists() for place in places):
         pytest.skip(f"BENCHBOX_DATA has no {request.param}")
     return CARDS[request.param]
 
@@ -41,9 +45,13 @@ def load(card: DatasetCard, **settings: str):
 
 def test_every_bundled_data_set_has_a_card() -> None:
     movielens = {f"ml-{size}" for size in ("100k", "1m", "10m", "20m", "25m", "32m")}
-    others = {"ml-latest-small", "goodbooks-10k", "svd-toy", "synthetic"}
+    jester = {f"jester-{number}" for number in (1, 2, 3, 4)}
+    monti = {"douban", "flixster", "yahoo-music"}
+    others = {"ml-latest-small", "goodbooks-10k", "svd-toy", "synthetic", "filmtrust"}
+    others |= {"ciaodvd", "book-crossing", "amazon-2023", "goodreads", "beeradvocate"}
+    others |= {"ratebeer", "libimseti", "myanimelist", "netflix-prize"}
 
-    assert set(CARDS) == movielens | others
+    assert set(CARDS) == movielens | jester | monti | others
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -62,21 +70,23 @@ def test_published_data_name_their_licence_and_citation(name) -> None:
     assert "https://" in CARDS[name].citation or "doi:" in CARDS[name].citation
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_published_data_have_counts_and_options_for_subsets(name) -> None:
+@pytest.mark.parametrize("name", COUNTED)
+def test_known_counts_are_in_the_summary(name) -> None:
     card = CARDS[name]
 
-    assert card.n_users
-    assert card.n_items
-    assert card.n_ratings
     assert f"{card.n_ratings:,}" in card.summary
-    assert f"{card.n_users:,}" in card.summary
-    assert issubclass(card.options_type(), SliceOptions)
+    assert card.n_users is None or f"{card.n_users:,}" in card.summary
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
+def test_published_data_have_options_for_subsets(name) -> None:
+    assert issubclass(CARDS[name].options_type(), SliceOptions)
+
+
+@pytest.mark.parametrize("name", sorted({*PUBLISHED} - {*FROM_A_FOLDER}))
 def test_a_users_own_folder_comes_before_the_publisher(name) -> None:
-    folder, url, *_ = sources_of(CARDS[name])
+    folder, *_ = sources = sources_of(CARDS[name])
+    url = next(source for source in sources if not source.is_local)
 
     assert isinstance(folder, FolderSource)
     assert isinstance(url, UrlSource)
@@ -90,17 +100,17 @@ def test_the_publisher_comes_before_a_copy() -> None:
 
 
 CACHE_FOLDERS = {
-    ("goodbooks-10k", "url"): "3ad3e15116d2",
-    ("ml-100k", "url"): "1ca1ca81afa3",
     ("ml-100k", "wheel"): "e18d1722f360",
     ("ml-10m", "url"): "0af291acc09c",
     ("ml-1m", "url"): "1b7a2e00e7ee",
     ("ml-20m", "url"): "e5391042b99f",
     ("ml-25m", "url"): "82a49618eb03",
     ("ml-32m", "url"): "8114aae2f014",
-    ("ml-latest-small", "url"): "b472fc09590f",
 }
-"""Names under which downloads are in people's caches since release 0.1.0."""
+"""Names under which downloads are in people's caches since release 0.1.0.
+
+Those of three others are downloaded again, since more of their hashes are known now.
+"""
 
 
 def test_downloads_of_earlier_releases_are_still_found() -> None:
@@ -111,7 +121,7 @@ def test_downloads_of_earlier_releases_are_still_found() -> None:
         if not source.is_local
     }
 
-    assert found == CACHE_FOLDERS
+    assert CACHE_FOLDERS.items() <= found.items()
 
 
 def test_the_folds_are_the_expected_ones(card) -> None:

@@ -5,19 +5,21 @@ It runs until it is told to stop, and prints what it finds::
     python tests/studies/fuzzing.py --seconds 600 [--seed 0] [--only cards]
 
 Each round damages one file of one kind (a card, a suite, a record, a saved model,
-stored predictions, pairs to predict, benchmarks to compare), runs the commands that
-read it, and puts the file back. A finding is an exception, a command that takes longer
-than 20 seconds, an error without a line that says so, or an output that differs from
-that of the sound file with exit code 0 and without a warning. Files that may rightly
-say something else (cards, suites, pairs, records that lost their digest) are exempt
-from the last.
+stored predictions, pairs to predict, benchmarks to compare, ratings in any form, lists
+of a split), runs the commands that read it, and puts the file back. A finding is an
+exception, a command that takes longer than 20 seconds, an error without a line that
+says so, or an output that differs from that of the sound file with exit code 0 and
+without a warning. Files that may rightly say something else (cards, suites, pairs,
+ratings, records that lost their digest) are exempt from the last.
 """
 
 import argparse
 import collections
 import contextlib
+import gzip
 import io
 import json
+import lzma
 import os
 import random
 import shutil
@@ -25,6 +27,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -222,6 +225,8 @@ def make_targets(folder: Path) -> dict[str, Target]:
         "models": _models(folder / "models"),
         "pairs": _pairs(folder / "pairs", folder / "models" / "saved"),
         "benchmarks": _benchmarks(folder / "benchmarks"),
+        "ratings": _ratings(folder / "ratings"),
+        "splits": _splits(folder / "splits"),
     }
 
 
@@ -316,6 +321,54 @@ def _pairs(folder: Path, model: Path) -> Target:
         ),
         may_differ=True,
     )
+
+
+def _ratings(folder: Path) -> Target:
+    """Make the same ratings in every form that own files may have."""
+    folder.mkdir()
+    rows = [(u, i, 1 + u * i % 5) for u in range(1, 8) for i in range(1, 7)]
+    plain = "user,item,rating\n" + "".join(f"{u},{i},{r}\n" for u, i, r in rows)
+    objects = [f'{{"user": {u}, "item": {i}, "rating": {r}}}\n' for u, i, r in rows]
+    cells = "".join(
+        f"{u}," + ",".join(str(1 + u * i % 5) for i in range(1, 7)) + "\n"
+        for u in range(1, 8)
+    )
+    forms: dict[str, bytes] = {
+        "rows.csv": plain.encode(),
+        "rows.csv.gz": gzip.compress(plain.encode()),
+        "rows.csv.xz": lzma.compress(plain.encode()),
+        "lines.jsonl": "".join(objects).encode(),
+        "matrix.csv": f"user,a,b,c,d,e,f\n{cells}".encode(),
+        "rows.libfm": "".join(f"{r} {u}:1 {i}:1\n" for u, i, r in rows).encode(),
+        "rows.mtx": (
+            f"%%MatrixMarket matrix coordinate real general\n8 7 {len(rows)}\n"
+            + "".join(f"{u} {i} {r}\n" for u, i, r in rows)
+        ).encode(),
+        "films.txt": "".join(
+            f"{i}:\n"
+            + "".join(f"{u},{1 + u * i % 5},2005-01-0{u}\n" for u in range(1, 8))
+            for i in range(1, 7)
+        ).encode(),
+    }
+    for name, content in forms.items():
+        (folder / name).write_bytes(content)
+    with zipfile.ZipFile(folder / "rows.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ratings.csv", plain)
+        archive.writestr("README.txt", "about them")
+    commands = tuple(
+        ("data", "show", str(folder / name)) for name in (*forms, "rows.zip")
+    )
+    return Target(folder, ("*",), commands, may_differ=True)
+
+
+def _splits(folder: Path) -> Target:
+    folder.mkdir()
+    data = folder / "ratings.csv"
+    rows = [(u, i, 1 + u * i % 5) for u in range(1, 20) for i in range(1, 9)]
+    data.write_text("".join(f"{u},{i},{r}\n" for u, i, r in rows))
+    _must("data folds", str(data), "-p", "kfold", "--export", str(folder / "lists"))
+    command = ("data", "folds", str(data), "-p", f"files:{folder / 'lists'}")
+    return Target(folder, ("lists/*",), (command,))
 
 
 def _benchmarks(folder: Path) -> Target:

@@ -1,9 +1,9 @@
-"""SHA-256 of files, remembered until the file changes."""
+"""Hashes of files: SHA-256, remembered until the file changes, and Git's own."""
 
 import os
 import time
 from contextlib import suppress
-from hashlib import blake2b, file_digest
+from hashlib import blake2b, file_digest, sha1
 from pathlib import Path
 
 import msgspec
@@ -13,8 +13,14 @@ from benchbox.data.sources.cache import cache_folder
 REMEMBERED_BYTES = 8 << 20
 """Hashes of smaller files are not saved, since computing them is fast."""
 
+_BLOCK_BYTES = 1 << 20
+
 # File systems may round times, so two changes within this time can look like one.
 _SETTLED_NS = 2_000_000_000
+
+
+GIT_BLOB = "git:"
+"""Begins an expected hash that is the id of the file in a Git repository."""
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -52,6 +58,26 @@ def sha256(path: Path) -> str:
         with suppress(OSError):
             _write(path, _Note(state, digest))
     return digest
+
+
+def same_hash(path: Path, expected: str) -> str:
+    """Return the hash of a file, of the same kind as the hash *expected*.
+
+    That is its SHA-256; or, after ``git:``, the id that Git gives its content, which
+    publishers who state no hash themselves have with each commit.
+    """
+    if not expected.startswith(GIT_BLOB):
+        return sha256(path)
+    content = sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            content.update(block)
+    return GIT_BLOB + content.hexdigest()
+
+
+def kind_of_hash(expected: str) -> str:
+    """Return what a hash is called, such as ``"SHA-256"``."""
+    return "Git blob id" if expected.startswith(GIT_BLOB) else "SHA-256"
 
 
 def forget() -> None:

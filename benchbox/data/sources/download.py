@@ -1,19 +1,13 @@
-"""Functions to download, verify and unpack files."""
+"""Functions to download and verify files."""
 
-import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
-from benchbox.data.sources.digests import sha256
-from benchbox.data.sources.source import NO_ROOM, Notify, PassedOverError
-from benchbox.errors import error_line
-
-if TYPE_CHECKING:
-    from zipfile import ZipInfo
+from benchbox.data.sources.digests import kind_of_hash, same_hash
+from benchbox.data.sources.source import Notify, PassedOverError
 
 ANSWER_SECONDS = 5
 """A server that does not answer within this time is skipped."""
@@ -25,16 +19,7 @@ SLOW_SECONDS = 300
 """A download that receives less than a MiB in this time has failed."""
 
 MOST_BYTES = 64 << 30
-"""Of a download, or of a file in an archive; the largest data sets take a tenth."""
-
-MOST_FOLD = 200
-"""By which a file in an archive may be packed; ratings are packed some fivefold."""
-
-_ENCRYPTED = 0x1
-"""Flag of a file in a zip archive."""
-
-_LEAST_BYTES = 1 << 20
-"""Files as small may be packed more, since nobody is harmed."""
+"""Of a download; the largest data sets take a tenth."""
 
 INSTALLER_SECONDS = 60
 """Time limit for the installer, which may try several indexes."""
@@ -168,86 +153,18 @@ def get_wheel(requirement: str, into: Path) -> Path:
     return wheel
 
 
-def check_sha256(path: Path, expected: str) -> None:
+def check_hash(path: Path, expected: str) -> None:
     """Refuse a downloaded file that has the wrong content.
 
     Raises:
-        PassedOverError: Its SHA-256 is not the expected one.
+        PassedOverError: Its hash is not the expected one.
     """
-    if (found := sha256(path)) != expected:
+    if (found := same_hash(path, expected)) != expected:
         raise PassedOverError(
-            f"sent a different {path.name}: its SHA-256 is {found}, expected "
-            f"{expected}; the publisher may have updated it; the copy was deleted"
+            f"sent a different {path.name}: its {kind_of_hash(expected)} is {found}, "
+            f"expected {expected}; the publisher may have updated it; the copy was "
+            f"deleted"
         )
-
-
-def unpack(
-    archive: Path,
-    folder: str,
-    files: Iterable[str],
-    optional: Iterable[str],
-    into: Path,
-) -> None:
-    """Copy only the named files out of an archive.
-
-    Args:
-        archive: A zip archive, such as a wheel.
-        folder: Folder of the files in the archive.
-        files: Names of files that must be there.
-        optional: Names of files to copy if they are there.
-        into: Folder to copy them to.
-
-    Raises:
-        PassedOverError: The file is not a zip archive, or lacks one of *files*, or is
-            damaged or encrypted, or holds one that is suspiciously large.
-        OSError: A file cannot be written.
-    """
-    from zipfile import ZipFile, is_zipfile
-
-    if not is_zipfile(archive):
-        raise PassedOverError("sent something that is not a zip archive")
-    try:
-        with ZipFile(archive) as opened:
-            held = set(opened.namelist())
-            extra = [f for f in optional if _member(folder, f) in held]
-            for file in (*files, *extra):
-                _check_member(opened.getinfo(_member(folder, file)))
-                with (
-                    opened.open(_member(folder, file)) as one,
-                    (into / file).open("wb") as copy,
-                ):
-                    shutil.copyfileobj(one, copy)
-    except KeyError as error:
-        raise PassedOverError(f"sent an archive without {error.args[0]}") from None
-    except PassedOverError:
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            raise
-        raise PassedOverError(f"sent a damaged archive ({error_line(error)})") from None
-
-
-def _check_member(member: "ZipInfo") -> None:
-    """Refuse a file of an archive that cannot be unpacked, or would fill the disk.
-
-    Raises:
-        PassedOverError: It is encrypted, or far larger than it is packed.
-    """
-    if member.flag_bits & _ENCRYPTED:
-        raise PassedOverError(
-            f"sent an archive in which {member.filename} is encrypted"
-        )
-    most = max(_LEAST_BYTES, MOST_FOLD * member.compress_size)
-    if member.file_size > min(most, MOST_BYTES):
-        raise PassedOverError(
-            f"sent an archive in which {member.filename} would take "
-            f"{member.file_size / 2**20:,.0f} MiB, packed in "
-            f"{member.compress_size / 2**20:,.1f}"
-        )
-
-
-def _member(folder: str, file: str) -> str:
-    return f"{folder}/{file}".lstrip("/")
 
 
 def _ask(url: str) -> str:

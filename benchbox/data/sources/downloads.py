@@ -9,8 +9,8 @@ from tempfile import mkdtemp
 import msgspec
 
 from benchbox.data.sources.cache import LOCK, PARTIAL, cache_folder, locked, size_of
-from benchbox.data.sources.digests import sha256
-from benchbox.data.sources.download import check_sha256
+from benchbox.data.sources.digests import same_hash, sha256
+from benchbox.data.sources.download import check_hash
 from benchbox.data.sources.source import (
     Notify,
     PassedOverError,
@@ -42,7 +42,9 @@ def recall(dataset: str, source: RemoteSource) -> Mapping[str, Path] | None:
     received = _hashes_received(folder)
     for file, expected in source.hashes.items():
         known = expected or received.get(file)
-        if not (folder / file).is_file() or sha256(folder / file) != known:
+        if not known or not (folder / file).is_file():
+            return None
+        if same_hash(folder / file, known) != known:
             return None
     return _files_in(folder, source)
 
@@ -127,7 +129,7 @@ def _verify(
         if not (sent / file).is_file():
             raise PassedOverError(f"did not send {file}")
         if expected:
-            check_sha256(sent / file, expected)
+            check_hash(sent / file, expected)
         else:
             received[file] = sha256(sent / file)
     for file in _files_in(sent, source):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchbox.data.sources import downloads
-from benchbox.data.sources.digests import sha256
+from benchbox.data.sources.digests import kind_of_hash, same_hash
 from benchbox.data.sources.licence import Licence, check_accepted
 from benchbox.data.sources.source import (
     LocalSource,
@@ -139,11 +139,11 @@ def _take(name: str, source: LocalSource, notify: Notify) -> Fetched:
     for path in files.values():
         _check_exists(path)
     for file, expected in source.hashes.items():
-        if expected and (found := sha256(files[file])) != expected:
+        if expected and (found := same_hash(files[file], expected)) != expected:
             raise DataError(
-                f"{files[file]} is not the file that {name!r} needs: its SHA-256 is "
-                f"{found}, expected {expected}. Nothing was read; replace the file or "
-                f"remove it."
+                f"{files[file]} is not the file that {name!r} needs: its "
+                f"{kind_of_hash(expected)} is {found}, expected {expected}. Nothing "
+                f"was read; replace the file or remove it."
             )
     if source.unproved:
         folder = files[source.unproved[0]].parent
@@ -163,10 +163,8 @@ def _find(name: str, source: LocalSource) -> Mapping[str, Path]:
 
 
 def _check_exists(path: Path) -> None:
-    if path.is_file():
+    if path.is_file() or path.is_dir():
         return
-    if path.is_dir():
-        raise DataError(f"{str(path)!r} is a folder. Name a file of ratings in it.")
     if path.exists():
         # Ratings are hashed and read more than once.
         raise DataError(

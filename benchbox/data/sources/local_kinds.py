@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from benchbox.data.file_names import found_path, spelt
-from benchbox.data.sources.digests import sha256
+from benchbox.data.sources.digests import same_hash
 from benchbox.data.sources.source import LocalFiles, PassedOverError, listed
 from benchbox.errors import error_line, is_valid, one_line
 
@@ -127,7 +127,9 @@ class FolderSource(LocalFiles, frozen=True, kw_only=True, tag="folder"):
         # The parent folder may hold unrelated files of the same names: use them only
         # if their hashes match, and do not complain if not.
         return all(
-            expected and (above / file).is_file() and sha256(above / file) == expected
+            expected
+            and (above / file).is_file()
+            and same_hash(above / file, expected) == expected
             for file, expected in self.files.items()
         )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchbox.data.sources import download
+from benchbox.data.sources.archives import unpack
 from benchbox.data.sources.source import Notify, RemoteFiles, listed
 from benchbox.errors import DataError
 
@@ -20,7 +21,7 @@ class UrlSource(RemoteFiles, frozen=True, kw_only=True, tag="url"):
     """The publisher's download.
 
     Attributes:
-        url: Address of a zip archive; or, with ``{file}`` in it, of each file.
+        url: Address of a zip or tar archive; or, with ``{file}`` in it, of each file.
         folder: Folder of the files in the archive.
         sha256: SHA-256 of the archive, which verifies all its files; empty if unknown.
         n_bytes: Size of the download in bytes, for display; `None` if unknown.
@@ -78,11 +79,11 @@ class UrlSource(RemoteFiles, frozen=True, kw_only=True, tag="url"):
                 download.get_url(address, into / file, notify, self._most_bytes)
             return
         with TemporaryDirectory(dir=into) as scratch:
-            archive = Path(scratch) / "archive.zip"
+            archive = Path(scratch) / "archive"
             download.get_url(self.url, archive, notify, self._most_bytes)
             if self.sha256:
-                download.check_sha256(archive, self.sha256)
-            download.unpack(archive, self.folder, self.files, self.optional, into)
+                download.check_hash(archive, self.sha256)
+            unpack(archive, self.folder, self.files, self.optional, into)
 
     @property
     def _most_bytes(self) -> int:
@@ -138,5 +139,5 @@ class WheelSource(RemoteFiles, frozen=True, kw_only=True, tag="wheel"):
         """
         with TemporaryDirectory(dir=into) as scratch:
             wheel = download.get_wheel(self.requirement, Path(scratch))
-            download.check_sha256(wheel, self.sha256)
-            download.unpack(wheel, self.folder, self.files, self.optional, into)
+            download.check_hash(wheel, self.sha256)
+            unpack(wheel, self.folder, self.files, self.optional, into)

@@ -60,6 +60,11 @@ class Columns:
     notes: tuple[str, ...] = ()
 
 
+def has_decimal_comma(text: str) -> bool:
+    """Return whether *text* is a number with a decimal comma, not with thousands."""
+    return _DECIMAL_COMMA.fullmatch(text) is not None
+
+
 def flaw_in(text: str, name: str, kind: Kind, decimal: str = ".") -> str | None:
     """Return what is wrong with a field and what to do about it, if anything.
 

@@ -17,7 +17,7 @@ _WITH_PANDAS = (
 
 # First bytes, what they tell of, and what to do.
 _KINDS = (
-    (b"\xfd7zXZ\0", "packed with xz", "Unpack it first, as in unxz {name}"),
+    (b"PK\x05\x06", "an empty zip archive", "Give a file with ratings"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it and give the file inside"),
     (b"Rar!\x1a\x07", "a RAR archive", "Unpack it and give the file inside"),
     (b"\x1f\x9d", "packed with compress", "Unpack it first, as in gunzip {name}"),
@@ -43,34 +43,6 @@ _WEB_PAGE = re.compile(r"<(!doctype\s+html|html|head)\b", re.IGNORECASE)
 # What the first line looks like.
 _TEXTS = (
     (
-        re.compile(r'\{\s*"'),
-        "JSON with an object per line",
-        "Convert it, as in pandas.read_json('{name}', lines=True)"
-        ".to_csv('ratings.csv', index=False)",
-    ),
-    (
-        re.compile(r'[\[{]\s*($|["\[{}\]])'),
-        "JSON",
-        "Convert it, as in pandas.read_json('{name}').to_csv('ratings.csv', "
-        "index=False)",
-    ),
-    (
-        re.compile(r"%%MatrixMarket\b"),
-        "a Matrix Market file",
-        f"{_ONE_RATING}, without the lines before them",
-    ),
-    (
-        re.compile(r"\d+:\s*$"),
-        "in the format of the Netflix prize, with a line such as 1: before the "
-        "ratings of each film",
-        _ONE_RATING,
-    ),
-    (
-        re.compile(r"\S+(\s+\d+:[-+.\deE]+)+\s*$"),
-        "in the format of libsvm",
-        _ONE_RATING,
-    ),
-    (
         _WEB_PAGE,
         "a web page",
         "The download may have failed; get the file itself",
@@ -91,7 +63,7 @@ def refuse_foreign(path: Path, head: bytes) -> None:
     Raises:
         DataError: It is none; says what it is, and what to do.
     """
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if head.startswith(b"PK\x03\x04"):
         _refuse_zip(path)
     for mark, what, advice in _KINDS:
         if head.startswith(mark):
@@ -104,6 +76,16 @@ def refuse_foreign(path: Path, head: bytes) -> None:
             "a Python pickle, which is not opened since it can run any code",
             _TO_TEXT,
         )
+
+
+def refuse_packed_twice(path: Path, head: bytes) -> None:
+    """Refuse a packed file whose content begins with *head*, which is an archive.
+
+    Raises:
+        DataError: It is one.
+    """
+    if head.startswith(b"PK\x03\x04"):
+        raise _foreign(path, "a zip archive that is packed again", "Unpack it first")
 
 
 def refuse_foreign_text(path: Path, line: str) -> None:
@@ -135,8 +117,6 @@ def _refuse_zip(path: Path) -> None:
         raise _foreign(path, "an archive of NumPy arrays", _ONE_RATING)
     if any(name.endswith("data.pkl") for name in names):
         raise _foreign(path, "a file of torch.save", _ONE_RATING)
-    inside = f", such as {names[0]}" if names else ""
-    raise _foreign(path, "a zip archive", f"Unpack it and give the file inside{inside}")
 
 
 def _foreign(path: Path, what: str, advice: str) -> DataError:

@@ -1,123 +1,28 @@
-"""Reads Parquet files into typed columns."""
+"""Opens Parquet files, and folders of them, as tables."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchbox.data.tables.converted import converted, first_unsound, is_sound
-from benchbox.data.tables.fields import NUMERIC, Columns, Kind, Wanted
+from benchbox.data.tables.arrow_table import ArrowTable
 from benchbox.errors import DataError, message_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ENDINGS = (".parquet", ".pq")
+
 _MARK = b"PAR1"
-
-
-@dataclass(frozen=True, slots=True)
-class ParquetTable:
-    """A Parquet file.
-
-    Attributes:
-        path: The file.
-        first: Names of its columns.
-    """
-
-    path: Path
-    first: tuple[str, ...]
-
-    @property
-    def states_names(self) -> bool:
-        """True: Parquet always has column names."""
-        return True
-
-    def read(self, wanted: Mapping[str, Wanted], *, headed: bool = True) -> Columns:
-        """Read some columns; see `Table.read`."""
-        arrow = self._read([self.first[w.position] for w in wanted.values()])
-        columns = {
-            name: self._cast(arrow[self.first[w.position]], name, w.kind)
-            for name, w in wanted.items()
-        }
-        for name, column in columns.items():
-            if not is_sound(column, wanted[name].kind):
-                row = first_unsound(column, wanted[name].kind)
-                raise DataError(
-                    f"{self.where(row)}: the {name} is empty or not finite, or too "
-                    f"large for float32. Correct or remove the row."
-                )
-        return converted(columns, wanted, arrow.num_rows, self.where)
-
-    def where(self, row: int, *, headed: bool = True) -> str:
-        """Return the file and the row number, counted from 1."""
-        return f"{self.path.name}, row {row + 1}"
-
-    def holds_dates(self, position: int) -> bool:
-        """Return whether a column holds dates, or texts that may be dates."""
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        kind = parquet.ParquetFile(self.path).schema_arrow.types[position]
-        return bool(
-            pa.types.is_date(kind)
-            or pa.types.is_string(kind)
-            or pa.types.is_large_string(kind)
-        )
-
-    def _read(self, names: list[str]) -> "pa.Table":
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        for name in names:
-            if self.first.count(name) > 1:
-                raise DataError(
-                    f"{self.path.name} has several columns called {name!r}. Rename or "
-                    f"remove all but one."
-                )
-        try:
-            return parquet.ParquetFile(self.path).read(list(dict.fromkeys(names)))
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(self.path, error) from None
-
-    def _cast(
-        self, column: "pa.ChunkedArray", name: str, kind: Kind
-    ) -> "pa.ChunkedArray":
-        import pyarrow as pa
-        from pyarrow import compute
-
-        found = column.type
-        what = "number" if kind in NUMERIC else kind
-        if kind == "id" and pa.types.is_floating(found):
-            raise DataError(
-                f"{self.path.name}: the {name} column holds {found}, which cannot be "
-                f"ids. Store whole numbers or text."
-            )
-        try:
-            if pa.types.is_timestamp(found):
-                # A plain cast would round towards 1970.
-                whole = compute.floor_temporal(column, unit="second")
-                column = whole.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
-            if kind == "seconds" and pa.types.is_integer(column.type):
-                # Nanoseconds since 1970 are more than a float64 holds.
-                return column.cast(pa.int64())
-            text = column.cast(pa.float64() if kind in NUMERIC else pa.string())
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            raise DataError(
-                f"{self.path.name}: the {name} column holds {found}, which cannot be "
-                f"read as {what}. Store it as {what}, or name another column."
-            ) from None
-        return text.dictionary_encode() if kind == "id" else text
 
 
 def is_parquet(path: Path) -> bool:
     """Return whether a file is in Parquet, by its name or its first bytes."""
-    if path.suffix in (".parquet", ".pq"):
+    if path.suffix in ENDINGS:
         return True
     with path.open("rb") as file:
         return file.read(len(_MARK)) == _MARK
 
 
-def open_parquet(path: Path) -> ParquetTable:
+def open_parquet(path: Path) -> ArrowTable:
     """Return a Parquet file as a table.
 
     Raises:
@@ -126,14 +31,54 @@ def open_parquet(path: Path) -> ParquetTable:
     import pyarrow as pa
     from pyarrow import parquet
 
+    def load(names: list[str]) -> "pa.Table":
+        try:
+            return parquet.ParquetFile(path).read(names)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(path, error) from None
+
     try:
-        names = parquet.ParquetFile(path).schema_arrow.names
+        found = parquet.ParquetFile(path).schema_arrow.names
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from None
-    return ParquetTable(path, tuple(names))
+    return ArrowTable(path, tuple(found), load)
+
+
+def open_partitioned(folder: Path, files: list[Path]) -> ArrowTable:
+    """Return Parquet files in a folder as one table.
+
+    Folders within it may state a column, as in ``year=2020``, as Spark, Dask and pandas
+    write them.
+
+    Args:
+        folder: The folder.
+        files: The Parquet files in it.
+
+    Raises:
+        DataError: A file is not a Parquet file, or is damaged, or they do not fit.
+    """
+    import pyarrow as pa
+    from pyarrow import dataset
+
+    try:
+        whole = dataset.dataset(
+            [str(file) for file in files],
+            format="parquet",
+            partitioning="hive",
+            partition_base_dir=str(folder),
+        )
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(folder, error) from None
+
+    def load(names: list[str]) -> "pa.Table":
+        try:
+            return whole.to_table(columns=names)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(folder, error) from None
+
+    return ArrowTable(folder, tuple(whole.schema.names), load)
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{path.name} is not a Parquet file, or is damaged: {message_of(error)}."
-    )
+    what = "has a file that is no Parquet" if path.is_dir() else "is not a Parquet file"
+    return DataError(f"{path.name} {what}, or is damaged: {message_of(error)}.")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from operator import methodcaller
 
 BLANKS = " "
@@ -55,7 +56,7 @@ class Record:
 
 
 def records_of(
-    lines: Iterable[str], delimiter: str, *, quoted: bool
+    lines: Iterable[str], delimiter: str, *, quoted: bool, skipped: int = 0
 ) -> Iterator[Record]:
     """Yield the rows of a text; blank lines are none.
 
@@ -63,7 +64,9 @@ def records_of(
         lines: Its lines, with their ends.
         delimiter: Field separator: one character or several, or `BLANKS`.
         quoted: Whether ``"`` quotes fields.
+        skipped: Number of lines at the beginning that are not part of the table.
     """
+    lines = islice(lines, skipped, None)
     if len(delimiter) > 1:
         lines = map(methodcaller("replace", delimiter, PLACEHOLDER), lines)
         delimiter = PLACEHOLDER
@@ -76,11 +79,12 @@ def records_of(
         delimiter=delimiter,
         quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
     )
-    start = 1
+    start = skipped + 1
     for fields in rows:
+        end = skipped + rows.line_num
         if fields:
-            yield Record(start, rows.line_num, fields)
-        start = rows.line_num + 1
+            yield Record(start, end, fields)
+        start = end + 1
 
 
 def squeezed(text: str, *, quoted: bool) -> str:

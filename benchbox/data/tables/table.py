@@ -1,16 +1,18 @@
-"""Opens delimited text and Parquet files as tables."""
+"""Opens files of any known form as tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from benchbox.data.tables.arrow_table import ArrowTable as ArrowTable
 from benchbox.data.tables.fields import Columns, Wanted
 from benchbox.data.tables.foreign import refuse_foreign_text
-from benchbox.data.tables.parquet import ParquetTable as ParquetTable
+from benchbox.data.tables.heads import head_of
+from benchbox.data.tables.other_forms import open_other_form
 from benchbox.data.tables.parquet import is_parquet, open_parquet
 from benchbox.data.tables.text import TextTable as TextTable
 from benchbox.data.tables.text_file import open_text
-from benchbox.errors import DataError, UsageError
+from benchbox.errors import UsageError
 
 _DELIMITERS = ("::", "\t", ",", ";", "|", " ")
 _USUAL = {".csv": ",", ".dat": "::"}
@@ -55,15 +57,19 @@ def open_table(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     decimal: str = ".",
+    member: str = "",
 ) -> Table:
     """Look at the head of a file and return it as a table.
 
     Args:
-        path: A Parquet file, or delimited text, which may be compressed.
+        path: A Parquet file, or a folder of them; or text, which may be packed:
+            delimited, JSON, Matrix Market, libsvm, or in the format of the Netflix
+            prize.
         delimiter: Field separator; guessed from the file's ending and first line if
             `None`.
         encoding: Text encoding.
         decimal: Decimal point: ``"."`` or ``","``.
+        member: Name of the file in a zip archive.
 
     Raises:
         UsageError: The delimiter, encoding or decimal point cannot be used.
@@ -73,20 +79,22 @@ def open_table(
     _check(delimiter, decimal)
     if is_parquet(path):
         return open_parquet(path)
-    text = open_text(path, encoding)
-    for line in text.lines():
-        if line.strip():
-            break
-    else:
-        raise DataError(f"{path.name} is empty. Give a file with ratings.")
-    refuse_foreign_text(path, line)
+    text = open_text(path, encoding, member)
+    if (other := open_other_form(text)) is not None:
+        return other
+    head = head_of(text)
+    refuse_foreign_text(path, head.line)
     return TextTable(
         path,
         (),
-        delimiter=delimiter or _guess_delimiter(path, line),
+        delimiter=delimiter or _guess_delimiter(path, head.line),
         encoding=encoding,
         decimal=decimal,
         codec=text.codec,
+        member=text.member,
+        notes=(*text.notes, *head.notes),
+        skipped=head.skipped,
+        n_stated=head.n_stated,
     ).with_first()
 
 

@@ -1,11 +1,14 @@
 """Reads delimited text into typed columns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
 
 from benchbox.data.tables.converted import converted, is_sound, no_rows, with_whole
 from benchbox.data.tables.fast_text import PlainText, looks_plain, read_plain
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 # take longer than parsing.
 _BLOCK_BYTES = 8 << 20
 
+NOT_RATED = ("", " ", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-")
+"""What stands in a matrix where there is no rating."""
+
 _STRAY = (
     'a quote (") makes one field of several rows. Remove it if it is stray, or close '
     "it where its field ends."
@@ -48,8 +54,12 @@ class TextTable:
         last_line: Number of the last line that quotes hold together with it.
         decimal: Decimal point.
         codec: How the file is packed; `None` if it is not.
+        member: Name of the file in a zip archive.
         has_quotes: Whether ``"`` quotes fields though the delimiter is neither ``,``
             nor ``;``.
+        notes: Sentences about what was recognised and users should know.
+        skipped: Number of lines at the beginning that are not part of the table.
+        n_stated: Number of rows that these lines state; `None` if they state none.
     """
 
     path: Path
@@ -60,7 +70,11 @@ class TextTable:
     last_line: int = 1
     decimal: str = "."
     codec: str | None = None
+    member: str = ""
+    notes: tuple[str, ...] = ()
     has_quotes: bool = False
+    skipped: int = 0
+    n_stated: int | None = None
 
     @property
     def states_names(self) -> bool:
@@ -74,6 +88,15 @@ class TextTable:
 
     def read(self, wanted: Mapping[str, Wanted], *, headed: bool) -> Columns:
         """Read some columns; see `Table.read`."""
+        found = self._read_all(wanted, headed)
+        if self.n_stated not in (None, found.n_rows):
+            raise DataError(
+                f"{self.path.name} has {counted(found.n_rows, 'rating')}, but states "
+                f"{self.n_stated:,}. Get the file again."
+            )
+        return replace(found, notes=(*self.notes, *found.notes))
+
+    def _read_all(self, wanted: Mapping[str, Wanted], headed: bool) -> Columns:
         import pyarrow as pa
 
         if (plain := self._read_plain(wanted, headed)) is not None:
@@ -92,7 +115,7 @@ class TextTable:
             columns, wanted, arrow.num_rows, partial(self.where, headed=headed)
         )
         breaks = self._check_breaks(found, wanted, headed)
-        return replace(found, notes=(*self._file.notes, *found.notes, *breaks))
+        return replace(found, notes=(*found.notes, *breaks))
 
     def where(self, row: int, *, headed: bool) -> str:
         """Return the file and the lines of *row*; reads the file up to it."""
@@ -133,11 +156,16 @@ class TextTable:
         return self.last_line if headed else self.first_line - 1
 
     def _records(self) -> Iterator[Record]:
-        return records_of(self._file.lines(), self.delimiter, quoted=self.quoted)
+        return records_of(
+            self._file.lines(),
+            self.delimiter,
+            quoted=self.quoted,
+            skipped=self.skipped,
+        )
 
     @property
     def _file(self) -> TextFile:
-        return TextFile(self.path, self.encoding, self.codec)
+        return TextFile(self.path, self.encoding, self.codec, self.member)
 
     def _read_plain(self, wanted: Mapping[str, Wanted], headed: bool) -> Columns | None:
         records = (fields for _, fields in self.records())
@@ -175,7 +203,6 @@ class TextTable:
     ) -> "pa.Table":
         """Parse the wanted columns, with *seconds* as the type of times."""
         import pyarrow as pa
-        from pyarrow import csv as arrow_csv
 
         types = {
             "id": pa.dictionary(pa.int32(), pa.string()),
@@ -183,6 +210,18 @@ class TextTable:
             "seconds": seconds,
             "text": pa.string(),
         }
+        return self._read_csv(
+            {f"c{w.position}": types[w.kind] for w in wanted.values()}, headed
+        )
+
+    def _read_csv(
+        self,
+        types: Mapping[str, "pa.DataType"],
+        headed: bool,
+        nulls: Sequence[str] = ("",),
+    ) -> "pa.Table":
+        from pyarrow import csv as arrow_csv
+
         with self._file.unpacking():
             return arrow_csv.read_csv(
                 self._source(),
@@ -197,15 +236,47 @@ class TextTable:
                     newlines_in_values=self.quoted,
                 ),
                 convert_options=arrow_csv.ConvertOptions(
-                    column_types={
-                        f"c{w.position}": types[w.kind] for w in wanted.values()
-                    },
-                    include_columns=[f"c{w.position}" for w in wanted.values()],
-                    null_values=[""],
+                    column_types=types,
+                    include_columns=list(types),
+                    null_values=list(nulls),
                     strings_can_be_null=True,
                     decimal_point=self.decimal,
                 ),
             )
+
+    def read_cells(self, *, headed: bool) -> tuple[list[str], NDArray[np.float64]]:
+        """Read a matrix: the fields of the first column, and all others as numbers.
+
+        Blanks, and words such as NA that mean the same, are NaN. Shape of the numbers:
+        ``(n_rows, n_columns - 1)``.
+
+        Raises:
+            DataError: A row has too many or too few fields, or one that is no number;
+                names the line.
+        """
+        import pyarrow as pa
+
+        types = {f"c{n}": pa.float64() for n in range(len(self.first))}
+        types["c0"] = pa.string()
+        try:
+            arrow = self._read_csv(types, headed, NOT_RATED)
+        except pa.ArrowInvalid as error:
+            self._explain_cells(headed, str(error))
+        cells = np.empty((arrow.num_rows, len(self.first) - 1))
+        for place in range(1, len(self.first)):
+            cells[:, place - 1] = arrow[f"c{place}"].to_numpy()
+        return [text or "" for text in arrow["c0"].to_pylist()], cells
+
+    def _explain_cells(self, headed: bool, reason: str) -> NoReturn:
+        for record in islice(self._records(), int(headed), None):
+            rated = {
+                f"rating in column {n + 1}": Wanted(n, "number")
+                for n, text in enumerate(record.fields)
+                if n and text not in NOT_RATED
+            }
+            if (flaw := self._flaw_of(record, rated)) is not None:
+                raise DataError(f"{self.path.name}, {flaw}")
+        raise DataError(f"{self.path.name} cannot be read as a matrix: {reason}.")
 
     @property
     def _is_replaced(self) -> bool:

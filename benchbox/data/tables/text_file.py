@@ -8,16 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchbox.data.tables.foreign import HEAD_BYTES, refuse_foreign
+from benchbox.data.tables.foreign import (
+    HEAD_BYTES,
+    refuse_foreign,
+    refuse_packed_twice,
+)
+from benchbox.data.tables.unpacking import (
+    DAMAGES,
+    chosen_member,
+    is_of_disk,
+    open_bounded,
+)
 from benchbox.errors import DataError, UsageError
 
 _MARKS = {
+    b"PK\x03\x04": "zip",
+    b"\xfd7zXZ\0": "xz",
     b"\x1f\x8b": "gzip",
     b"BZh": "bz2",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"\x04\x22\x4d\x18": "lz4",
 }
 _ENDINGS = {
+    ".zip": "zip",
+    ".xz": "xz",
     ".gz": "gzip",
     ".bz2": "bz2",
     ".zst": "zstd",
@@ -42,13 +56,17 @@ class TextFile:
     Attributes:
         path: The file.
         encoding: Its encoding; a mark at the beginning is not part of the text.
-        codec: How it is packed, by Arrow's name, such as ``"gzip"``; `None` if it is
-            not.
+        codec: How it is packed: by Arrow's name, such as ``"gzip"``, or as ``"xz"`` or
+            ``"zip"``; `None` if it is not.
+        member: Name of the file in a zip archive.
+        notes: Sentences on how it is packed, where its name does not say so.
     """
 
     path: Path
     encoding: str = "utf-8"
     codec: str | None = None
+    member: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def is_bare(self) -> bool:
@@ -59,13 +77,6 @@ class TextFile:
     def is_utf8(self) -> bool:
         """Whether it is encoded in UTF-8."""
         return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig")
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """A sentence on how it is packed, if its name does not say so."""
-        if self.codec in (None, _ENDINGS.get(self.path.suffix)):
-            return ()
-        return (f"The file is packed with {self.codec}, though its name hides that.",)
 
     def lines(self) -> Iterator[str]:
         """Yield its lines, with their ends.
@@ -93,7 +104,9 @@ class TextFile:
         """Open its bytes, unpacked, as an Arrow stream."""
         import pyarrow as pa
 
-        return pa.input_stream(self.path, compression=self.codec)
+        if self.codec is None:
+            return pa.input_stream(self.path, compression=None)
+        return pa.PythonFile(open_bounded(self.path, self.codec, self.member), "r")
 
     @contextmanager
     def unpacking(self) -> Iterator[None]:
@@ -104,12 +117,12 @@ class TextFile:
         """
         try:
             yield
-        except OSError as error:
-            if self.codec is None or error.errno is not None:
+        except (OSError, *DAMAGES) as error:
+            if self.codec is None or is_of_disk(error):
                 raise
             what = (
                 "is cut short"
-                if "Truncated" in str(error)
+                if isinstance(error, EOFError) or "Truncated" in str(error)
                 else "is damaged, or something follows its end"
             )
             raise DataError(
@@ -118,8 +131,13 @@ class TextFile:
             ) from None
 
 
-def open_text(path: Path, encoding: str = "utf-8") -> TextFile:
+def open_text(path: Path, encoding: str = "utf-8", member: str = "") -> TextFile:
     """Look at the first bytes of a file and return it as text.
+
+    Args:
+        path: The file, which may be packed.
+        encoding: Text encoding.
+        member: Name of the file in a zip archive; by default the only table in it.
 
     Raises:
         UsageError: There is no such encoding.
@@ -129,11 +147,23 @@ def open_text(path: Path, encoding: str = "utf-8") -> TextFile:
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     refuse_foreign(path, head)
-    text = TextFile(path, encoding, _codec_of(path, head))
+    codec = _codec_of(path, head)
+    notes: tuple[str, ...] = ()
+    if codec == "zip":
+        member, notes = chosen_member(path, member)
+    elif member:
+        raise UsageError(
+            f"{path.name} is no zip archive, so it has no file {member!r} in it. Leave "
+            f"out member=…"
+        )
+    if codec not in (None, _ENDINGS.get(path.suffix)):
+        notes += (f"The file is packed with {codec}, though its name hides that.",)
+    text = TextFile(path, encoding, codec, member, notes)
     if text.codec is not None:
         with text.unpacking(), text.open() as stream:
             head = stream.read(HEAD_BYTES)
         refuse_foreign(path, head)
+        refuse_packed_twice(path, head)
     _check_marks(text, head)
     return text
 

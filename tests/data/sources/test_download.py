@@ -14,7 +14,7 @@ from tests.support.sites import FILES, RATINGS, QuietHandler, archive, from_site
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"<html>", "not a zip archive"),
+        (b"<html>", "not a zip or tar archive"),
         (archive(other=b""), r"an archive without .*in/r\.csv"),
         (None, "answered with status 404"),
     ],

@@ -197,6 +197,7 @@ def test_a_file_of_a_local_source_that_is_not_there_is_an_error(
         take(Drawer(files=FILES))
 
 
-def test_a_folder_is_no_own_file(tmp_path) -> None:
-    with pytest.raises(DataError, match="is a folder"):
-        take(PathSource(files={"train": str(tmp_path)}))
+def test_an_own_file_may_be_a_folder(tmp_path) -> None:
+    found = take(PathSource(files={"train": str(tmp_path)}))
+
+    assert found.files == {"train": tmp_path}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchbox.data.sources import download
+from benchbox.data.sources.archives import unpack
 from benchbox.data.sources.cache import cache_folder, locked
 from benchbox.data.sources.remote_kinds import UrlSource, WheelSource
 from benchbox.errors import DataError, SourceError
@@ -73,10 +74,10 @@ ARCHIVES = {
     "an unknown packing": (with_method(SOUND, 77), "damaged archive"),
     "another packing": (with_method(SOUND, zipfile.ZIP_LZMA), "damaged archive"),
     "a third packing": (with_method(SOUND, zipfile.ZIP_BZIP2), "damaged archive"),
-    "cut at the end": (SOUND[:-10], "not a zip archive"),
-    "cut in the middle": (SOUND[: len(SOUND) // 2], "not a zip archive"),
+    "cut at the end": (SOUND[:-10], "not a zip or tar archive"),
+    "cut in the middle": (SOUND[: len(SOUND) // 2], "not a zip or tar archive"),
     "cut at the front": (SOUND[30:], "damaged archive"),
-    "empty": (b"", "not a zip archive"),
+    "empty": (b"", "not a zip or tar archive"),
     "a folder in its place": (archive(**{"in__r.csv/x": b""}), "archive without"),
     "other content": (archive(**{"in__r.csv": b"9,9,9\n"}), "a different r.csv"),
 }
@@ -176,7 +177,7 @@ def test_a_full_disk_is_no_damaged_archive(
     monkeypatch.setattr("shutil.copyfileobj", full)
 
     with pytest.raises(OSError, match="No space left on device"):
-        download.unpack(tmp_path / "data.zip", "in", ["r.csv"], [], tmp_path)
+        unpack(tmp_path / "data.zip", "in", ["r.csv"], [], tmp_path)
 
 
 def test_ratings_that_pack_well_are_no_bomb(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_ratings_that_pack_well_are_no_bomb(tmp_path: Path) -> None:
     file = tmp_path / "a.zip"
     file.write_bytes(packed(zipfile.ZIP_DEFLATED, rows))
 
-    download.unpack(file, "in", ["r.csv"], [], tmp_path)
+    unpack(file, "in", ["r.csv"], [], tmp_path)
 
     assert (tmp_path / "r.csv").stat().st_size == len(rows)
 

@@ -1,0 +1,105 @@
+"""Tables whose columns have names, read by way of Arrow into typed columns."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchbox.data.tables.converted import converted, first_unsound, is_sound
+from benchbox.data.tables.fields import NUMERIC, Columns, Kind, Wanted
+from benchbox.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowTable:
+    """A table whose columns have names: Parquet, JSON, or whatever is turned into it.
+
+    Attributes:
+        path: The file or folder.
+        first: Names of its columns.
+        load: Reads the columns with these names.
+        notes: Sentences about what was recognised and users should know.
+    """
+
+    path: Path
+    first: tuple[str, ...]
+    load: Callable[[list[str]], "pa.Table"]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def states_names(self) -> bool:
+        """True: its columns always have names."""
+        return True
+
+    def read(self, wanted: Mapping[str, Wanted], *, headed: bool = True) -> Columns:
+        """Read some columns; see `Table.read`."""
+        arrow = self._read([self.first[w.position] for w in wanted.values()])
+        columns = {
+            name: self._cast(arrow[self.first[w.position]], name, w.kind)
+            for name, w in wanted.items()
+        }
+        for name, column in columns.items():
+            if not is_sound(column, wanted[name].kind):
+                row = first_unsound(column, wanted[name].kind)
+                raise DataError(
+                    f"{self.where(row)}: the {name} is empty or not finite, or too "
+                    f"large for float32. Correct or remove the row."
+                )
+        found = converted(columns, wanted, arrow.num_rows, self.where)
+        return replace(found, notes=(*self.notes, *found.notes))
+
+    def where(self, row: int, *, headed: bool = True) -> str:
+        """Return the file and the row number, counted from 1."""
+        return f"{self.path.name}, row {row + 1}"
+
+    def holds_dates(self, position: int) -> bool:
+        """Return whether a column holds dates, or texts that may be dates."""
+        import pyarrow as pa
+
+        kind = self._read([self.first[position]]).schema.types[0]
+        return bool(
+            pa.types.is_date(kind)
+            or pa.types.is_string(kind)
+            or pa.types.is_large_string(kind)
+        )
+
+    def _read(self, names: list[str]) -> "pa.Table":
+        for name in names:
+            if self.first.count(name) > 1:
+                raise DataError(
+                    f"{self.path.name} has several columns called {name!r}. Rename or "
+                    f"remove all but one."
+                )
+        return self.load(list(dict.fromkeys(names)))
+
+    def _cast(
+        self, column: "pa.ChunkedArray", name: str, kind: Kind
+    ) -> "pa.ChunkedArray":
+        import pyarrow as pa
+        from pyarrow import compute
+
+        found = column.type
+        what = "number" if kind in NUMERIC else kind
+        if kind == "id" and pa.types.is_floating(found):
+            raise DataError(
+                f"{self.path.name}: the {name} column holds {found}, which cannot be "
+                f"ids. Store whole numbers or text."
+            )
+        try:
+            if pa.types.is_timestamp(found):
+                # A plain cast would round towards 1970.
+                whole = compute.floor_temporal(column, unit="second")
+                column = whole.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+            if kind == "seconds" and pa.types.is_integer(column.type):
+                # Nanoseconds since 1970 are more than a float64 holds.
+                return column.cast(pa.int64())
+            text = column.cast(pa.float64() if kind in NUMERIC else pa.string())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise DataError(
+                f"{self.path.name}: the {name} column holds {found}, which cannot be "
+                f"read as {what}. Store it as {what}, or name another column."
+            ) from None
+        return text.dictionary_encode() if kind == "id" else text
