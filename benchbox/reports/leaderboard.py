@@ -20,6 +20,7 @@ from benchbox.records import (
     gravest,
 )
 from benchbox.reports.accelerators import what_accelerators_lacked
+from benchbox.reports.machines import several_machines
 from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
@@ -39,6 +40,22 @@ _HASTE = 10.0
 
 _LEAST_SECONDS = 0.1
 """Of the first fit; shorter ones differ by chance."""
+
+_UNTIMED: Mapping[str, None] = dict.fromkeys(
+    (
+        "fit_seconds",
+        "ready_seconds",
+        "predict_seconds",
+        "total_seconds",
+        "tuning_seconds",
+        "pairs_per_second",
+        "row_seconds",
+        "energy_joules",
+        "peak_memory_bytes",
+        "peak_accelerator_bytes",
+    )
+)
+"""Fields of a row that compare on one machine only."""
 
 _LUCK = 3.0
 """Number of standard deviations by which the noise may fall below its floor."""
@@ -151,6 +168,8 @@ class Leaderboard:
         unconfined: What a trial says that nothing kept from other files; else empty.
         remarks: Sentences on what accelerators lacked in these trials.
         trials: All its trials that have ended.
+        machines: The machines of its trials, if there are several; times and memory
+            are then left out.
     """
 
     stage: StageRecord
@@ -162,6 +181,7 @@ class Leaderboard:
     unconfined: str = ""
     remarks: Sequence[str] = ()
     trials: Sequence[TrialRecord] = ()
+    machines: Sequence[str] = ()
 
 
 def leaderboards(
@@ -177,10 +197,16 @@ def leaderboards(
     boards = []
     for number, stage in enumerate(run.stages):
         mine = [t for t in trials if t.stage == number]
+        machines = several_machines(run, mine)
+        by_model: dict[int, list[TrialRecord]] = {}
+        for trial in mine:
+            by_model.setdefault(trial.model, []).append(trial)
         rows = [
-            _row(run, stage, model, [t for t in mine if t.model == model], columns)
+            _row(run, stage, model, by_model.get(model, []), columns)
             for model in stage.participants(run)
         ]
+        if machines:
+            rows = [replace(row, **_UNTIMED) for row in rows]
         reference = _reference(run, stage, mine)
         headline = run.metrics[0]
         ranked = _with_front(_ranked(rows, headline, stage), headline)
@@ -197,6 +223,7 @@ def leaderboards(
                 unconfined=_unconfined(mine),
                 remarks=what_accelerators_lacked(mine),
                 trials=mine,
+                machines=machines,
             )
         )
     return boards
@@ -220,7 +247,7 @@ def _row(
         label=planned.label,
         asks_times=planned.capabilities.uses_question_times,
         n_ok=len(good),
-        n_trials=run.config.n_trials(planned.capabilities) * len(stage.folds),
+        n_trials=stage.n_planned(run, model),
         summaries={
             m.name: summary
             for m in run.metrics

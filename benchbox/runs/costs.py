@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from benchbox.errors import ResultsError
-from benchbox.records import PlannedModel, RunFolder, TrialRecord
+from benchbox.records import PlannedModel, RunFolder, TrialRecord, run_paths
 
 _NEWEST_RUNS = 10
 """Number of runs to look at; older ones may be of another machine or version."""
@@ -32,7 +32,7 @@ class Costs:
         """Record the trials of earlier runs; runs that cannot be read are ignored."""
         for folder in folders:
             try:
-                run, trials = folder.read_run(), folder.trials()
+                run, trials = folder.read_run(), folder.examine().records
             except ResultsError:
                 continue
             for trial in trials:
@@ -58,5 +58,5 @@ class Costs:
 
 def newest_runs(parent: Path) -> list[RunFolder]:
     """Return the newest runs in *parent*, newest first."""
-    paths = sorted((p.parent for p in parent.glob("*/run.json")), reverse=True)
-    return [RunFolder(path) for path in paths[:_NEWEST_RUNS]]
+    paths = run_paths(parent)[-_NEWEST_RUNS:]
+    return [RunFolder(path) for path in reversed(paths)]
