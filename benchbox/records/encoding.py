@@ -51,16 +51,7 @@ def decoded(file: Path, kind: type[Any], expected: str = "") -> Any:
     if expected and file_hash(content) != expected:
         raise ResultsError(f"{file} was changed since benchbox wrote it. Restore it.")
     try:
-        number = msgspec.json.decode(content, type=_Formatted).format
-        if not OLDEST_FORMAT <= number <= RESULT_FORMAT:
-            raise msgspec.ValidationError(
-                f"its format is {number}, not {RESULT_FORMAT}"
-            )
-        if number < RESULT_FORMAT:
-            raised = upgraded(msgspec.json.decode(content), number)
-            record = msgspec.json.decode(msgspec.json.encode(raised), type=kind)
-        else:
-            record = msgspec.json.decode(content, type=kind)
+        number, record = _read(content, kind)
         if not expected:
             _check_digest(file, msgspec.json.decode(content), number)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -69,6 +60,17 @@ def decoded(file: Path, kind: type[Any], expected: str = "") -> Any:
             f"It was written by another version, or changed by hand."
         ) from error
     return record
+
+
+def _read(content: bytes, kind: type[Any]) -> tuple[int, Any]:
+    """Return the format of a record, and the record in the present format."""
+    number = msgspec.json.decode(content, type=_Formatted).format
+    if not OLDEST_FORMAT <= number <= RESULT_FORMAT:
+        raise msgspec.ValidationError(f"its format is {number}, not {RESULT_FORMAT}")
+    if number < RESULT_FORMAT:
+        raised = upgraded(msgspec.json.decode(content), number)
+        content = msgspec.json.encode(raised)
+    return number, msgspec.json.decode(content, type=kind)
 
 
 def _check_digest(file: Path, content: dict[str, Any], number: int) -> None:

@@ -41,22 +41,6 @@ _HASTE = 10.0
 _LEAST_SECONDS = 0.1
 """Of the first fit; shorter ones differ by chance."""
 
-_UNTIMED: Mapping[str, None] = dict.fromkeys(
-    (
-        "fit_seconds",
-        "ready_seconds",
-        "predict_seconds",
-        "total_seconds",
-        "tuning_seconds",
-        "pairs_per_second",
-        "row_seconds",
-        "energy_joules",
-        "peak_memory_bytes",
-        "peak_accelerator_bytes",
-    )
-)
-"""Fields of a row that compare on one machine only."""
-
 _LUCK = 3.0
 """Number of standard deviations by which the noise may fall below its floor."""
 
@@ -206,7 +190,7 @@ def leaderboards(
             for model in stage.participants(run)
         ]
         if machines:
-            rows = [replace(row, **_UNTIMED) for row in rows]
+            rows = [_untimed(row) for row in rows]
         reference = _reference(run, stage, mine)
         headline = run.metrics[0]
         ranked = _with_front(_ranked(rows, headline, stage), headline)
@@ -240,7 +224,9 @@ def _row(
     good = [t for t in trials if t.status == "ok"]
     # Repeats have the same predictions; they only add timings.
     scored = [t for t in good if not t.repeat]
-    by_fold = {f.name: [t for t in scored if t.fold == f.name] for f in stage.folds}
+    by_fold: dict[str, list[TrialRecord]] = {f.name: [] for f in stage.folds}
+    for trial in scored:
+        by_fold[trial.fold].append(trial)
     complete = all(by_fold.values())
     hidden = sum(t.n_hidden for t in good)
     return Row(
@@ -270,6 +256,23 @@ def _row(
         device=", ".join(sorted({t.device for t in good})),
         n_parameters=_most([t.n_parameters for t in good]),
         more={column.name: _filled(column, good) for column in columns},
+    )
+
+
+def _untimed(row: Row) -> Row:
+    """Return a row without what compares on one machine only."""
+    return replace(
+        row,
+        fit_seconds=None,
+        ready_seconds=None,
+        predict_seconds=None,
+        total_seconds=None,
+        tuning_seconds=None,
+        pairs_per_second=None,
+        row_seconds=None,
+        energy_joules=None,
+        peak_memory_bytes=None,
+        peak_accelerator_bytes=None,
     )
 
 

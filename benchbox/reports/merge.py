@@ -8,6 +8,7 @@ from itertools import chain
 import msgspec
 
 from benchbox.errors import counted
+from benchbox.machine import Environment
 from benchbox.plugins import ColumnSpec
 from benchbox.records import (
     CaseRecord,
@@ -314,7 +315,7 @@ class _Joining:
         yield f"Several of the merged runs have {which}{other}; the first run's count."
 
 
-def _environments(run: RunRecord) -> Iterator[object]:
+def _environments(run: RunRecord) -> Iterator[Environment]:
     yield run.environment
     yield from run.earlier_environments
 
