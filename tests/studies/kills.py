@@ -11,6 +11,7 @@ no lock, no temporary folder.
 """
 
 import argparse
+import getpass
 import json
 import os
 import random
@@ -28,6 +29,9 @@ from benchbox.records import RunFolder, TrialRecord
 MODELS = ("bias", "user-mean", "item-mean", "svd", "biased-mf", "slope-one")
 SETTINGS = ("-d", "svd-toy", "-p", "kfold:n_folds=4", "--seeds", "1")
 SETTINGS += ("--threads", "1", "--device", "cpu")
+
+_SHARED = (f"benchbox-{os.getuid()}", f"torchinductor_{getpass.getuser()}")
+"""Temporary folders that all runs of a user share: who is at work, and torch's."""
 
 GRACE_SECONDS = 20.0
 """For what a killed runner left to notice and to end."""
@@ -115,7 +119,8 @@ class Place:
         while self.processes() and time.monotonic() < until:
             time.sleep(0.1)
         said = [f"process {pid}" for pid in self.processes()]
-        said += [f"folder {path.name}" for path in self.temporary.iterdir()]
+        mine = (f for f in self.temporary.iterdir() if f.name not in _SHARED)
+        said += [f"folder {path.name}" for path in mine]
         said += [f"file {path}" for path in self.results.rglob("*.part")]
         if self.run is not None and self.run.is_running():
             said.append("a lock")
