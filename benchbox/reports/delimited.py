@@ -8,7 +8,7 @@ from benchbox.records import RunRecord
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.structured import row_values
 
-_BEGIN = ("=", "+", "-", "@", "\t", "\r")
+_BEGIN = ("=", "+", "-", "@")
 """What a formula of a spreadsheet begins with; numbers are no text here."""
 
 
@@ -24,5 +24,8 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
 
 
 def _harmless(cell: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula, whoever wrote its text."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_BEGIN) else cell
+    """Return a cell in one line that no spreadsheet takes for a formula."""
+    if not isinstance(cell, str):
+        return cell
+    line = " ".join(cell.splitlines())
+    return f"'{line}" if line.lstrip().startswith(_BEGIN) else line

@@ -11,6 +11,7 @@ import pytest
 
 from benchbox.records.folder import RunFolder
 from benchbox.records.names import trial_name
+from benchbox.records.trial import ScoreRecord
 from benchbox.runs.plan import Plan, PlannedTrial
 from benchbox.runs.runner import Executed
 from tests.support.commands import Benchbox
@@ -239,3 +240,18 @@ def test_a_run_does_not_go_on_with_other_models(
     assert done.code == 1
     assert "was begun with the models bias, user-mean, gone" in done.err
     assert contents(run) == before
+
+
+def test_statistics_refuse_a_score_that_the_predictions_do_not_have(
+    benchbox: Benchbox, run: RunFolder
+) -> None:
+    trial = run.trials()[0]
+    metrics = trial.metrics | {"rmse": ScoreRecord(0.25, trial.n_hidden)}
+    better = msgspec.structs.replace(trial, metrics=metrics)
+    run.write_trial(better, run.predictions(trial))
+
+    done = benchbox("stats")
+
+    assert done.code == 1
+    assert "bias on fold k1 has the rmse 0.25 in its record, but" in done.err
+    assert len(done.out) == 0
