@@ -27,12 +27,13 @@ class Examined:
     left_out: list[str]
 
 
-def examine(folder: Path, run: RunRecord | None) -> Examined:
+def examine(folder: Path, run: RunRecord | None, most: int | None = None) -> Examined:
     """Read the records of trials in *folder*, and leave out those that do not belong.
 
     Args:
         folder: Folder of the run.
         run: Record of the run; `None` for a folder without one, such as a search's.
+        most: Number of records to look at, the first by name; `None` for all.
 
     Raises:
         ResultsError: The manifest is missing or cannot be read.
@@ -40,7 +41,7 @@ def examine(folder: Path, run: RunRecord | None) -> Examined:
     # Before the manifest, which may grow meanwhile.
     there = _names_in(folder / "trials")
     found = _Examination(folder, run, _listed(folder, run))
-    return found.of(there)
+    return found.of(there, most)
 
 
 class _Examination:
@@ -49,11 +50,13 @@ class _Examination:
     ) -> None:
         self._folder, self._run, self._listed = folder, run, listed
         self._is_over = run is not None and run.status == "finished"
+        self._n_planned = 0 if run is None else run.n_trials
 
-    def of(self, there: list[str]) -> Examined:
+    def of(self, there: list[str], most: int | None) -> Examined:
         records: list[TrialRecord] = []
         left_out = [*self._strays(there)]
-        for name in there if self._listed is None else sorted(self._listed.hashes):
+        names = there if self._listed is None else sorted(self._listed.hashes)
+        for name in names[:most]:
             try:
                 record = self._record(name)
             except ResultsError as error:
@@ -62,10 +65,11 @@ class _Examination:
             if record is not None:
                 records.append(record)
         n_known = len(records) + len(left_out)
-        if self._is_over and self._run is not None and n_known < self._run.n_trials:
+        n_read = len(names[:most])
+        if n_read == len(names) and self._is_over and n_known < self._n_planned:
             left_out.append(
-                f"{self._folder}: of {counted(self._run.n_trials, 'planned trial')}, "
-                f"{self._run.n_trials - n_known} have no record, though the run is "
+                f"{self._folder}: of {counted(self._n_planned, 'planned trial')}, "
+                f"{self._n_planned - n_known} have no record, though the run is "
                 f"finished. Restore them, or run them again with --resume."
             )
         return Examined(records, left_out)

@@ -280,13 +280,17 @@ class RunFolder:
             raise ResultsError(f"{found.left_out[0]}{more}")
         return found.records
 
-    def examine(self) -> Examined:
+    def examine(self, most: int | None = None) -> Examined:
         """Return the sound records of trials, and why others were left out.
+
+        Args:
+            most: Number of records to look at, the first by name; `None` for all.
 
         Raises:
             ResultsError: The run, or what lists its trials, cannot be read.
         """
-        return examine(self.path, self.read_run() if self.has_run() else None)
+        run = self.read_run() if self.has_run() else None
+        return examine(self.path, run, most)
 
     def _record(self, name: str, kind: type[Any]) -> Any:
         try:
