@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from math import isclose
 from statistics import fmean
 
 from benchbox.analysis.measures import Measures
@@ -17,6 +18,9 @@ from benchbox.models import Capabilities
 from benchbox.protocols import Fold, older_rule
 from benchbox.records import RunFolder, RunRecord, StageRecord, TrialRecord, gravest
 from benchbox.seeding import derive_seed
+
+_ROUNDING = 1e-6
+"""Difference of two scores that may come from the order of sums."""
 
 
 def check_folds(run: RunRecord, stage: StageRecord, folds: Sequence[Fold]) -> None:
@@ -142,8 +146,32 @@ def _tallied(
                     [folder.predictions(t) for t in own],
                     [folder.distribution(t) for t in own],
                 )
+                if own:
+                    _check_scores(own, measures.headline.name, tally.by_fold[-1])
             reference.add(truth, [folder.reference(here[0])])
     return list(tallies.values()), reference
+
+
+def _check_scores(
+    trials: Sequence[TrialRecord], metric: str, found: Sequence[float]
+) -> None:
+    """Check that trials recorded what their predictions score.
+
+    Raises:
+        ResultsError: One recorded another score.
+    """
+    # Fits that a metric is undefined for have no value.
+    paired = zip(trials, found, strict=True) if len(found) == len(trials) else ()
+    for trial, value in paired:
+        recorded = trial.metrics.get(metric)
+        if recorded is None or recorded.value is None:
+            continue
+        if not isclose(recorded.value, value, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+            raise ResultsError(
+                f"{trial.label} on fold {trial.fold} has the {metric} "
+                f"{recorded.value:g} in its record, but its predictions have "
+                f"{value:g}. Run it again."
+            )
 
 
 def _check_scored(stage: StageRecord, tallies: Sequence[Tally]) -> None:

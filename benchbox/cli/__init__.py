@@ -19,6 +19,8 @@ _COMMANDS = {
     "list": "List the installed models, data sets, protocols and metrics.",
     "compare": "Show what got better or worse between two runs.",
     "report": "Print the tables of a finished or interrupted run.",
+    "merge": "Make one run of several, on other folds, seeds, models or machines.",
+    "runs": "List, show and delete stored runs.",
     "plot": "Save a figure of a run for a paper, as SVG, PNG or PDF.",
     "stats": "Show confidence intervals, model comparisons and errors by slice.",
     "data": "Download, show, split, audit and remove data sets.",

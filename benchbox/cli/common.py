@@ -115,6 +115,12 @@ resume_option = click.option(
     metavar="RUN",
     help='Continue an interrupted run, given by folder, name or "last".',
 )
+rerun_option = click.option(
+    "--rerun",
+    metavar="failed|all|none|MODEL",
+    help="Which trials of the run to --resume are run again although they have ended; "
+    "MODEL: those of a model, and failed ones.  [default: failed]",
+)
 code_option = click.option(
     "--code",
     "code",
@@ -145,13 +151,18 @@ verbose_option = click.option(
 
 
 def check_resume(
-    resume: str | None, others: bool, code: tuple[Path, ...], trust: bool
+    resume: str | None,
+    others: bool,
+    rerun: str | None,
+    code: tuple[Path, ...],
+    trust: bool,
 ) -> None:
     """Check that the options of a run go together.
 
     Args:
         resume: Run to continue, if any.
         others: Whether settings of a new run are given.
+        rerun: Which trials are run again.
         code: Files that may run.
         trust: Whether whatever a record names may run.
 
@@ -160,5 +171,5 @@ def check_resume(
     """
     if resume is not None and others:
         raise UsageError("--resume continues a run as it was; leave out other options.")
-    if resume is None and (code or trust):
-        raise UsageError("--code and --trust are about the run to --resume.")
+    if resume is None and (rerun or code or trust):
+        raise UsageError("--rerun, --code and --trust are about the run to --resume.")

@@ -1,6 +1,6 @@
 """Shows the progress of a run: the current trial, its epoch, and the time left."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from threading import Timer
 from time import monotonic
@@ -161,12 +161,21 @@ class TrialProgress(Silent):
         self._bar.update(self._task, description=one_line(name), left=self._time_left())
 
     def _time_left(self) -> str:
-        guesses = [self._costs.seconds(t.model, len(t.fold.train)) for t in self._left]
-        known = [seconds for seconds in guesses if seconds is not None]
+        if not self._console.is_terminal:
+            return ""
+        # There may be tens of thousands of trials, but few kinds of them.
+        alike = Counter((t.model_number, t.fold) for t in self._left)
+        one = {(t.model_number, t.fold): t for t in self._left}
+        known: Counter[float] = Counter()
+        for kind, n in alike.items():
+            trial = one[kind]
+            cost = self._costs.seconds(trial.untuned, len(trial.fold.train))
+            if cost is not None:
+                known[cost] += n
         if not known:
             return ""
         # Trials of unknown cost are assumed to take as long as the average trial.
-        total = sum(known) / len(known) * len(guesses)
+        total = sum(s * n for s, n in known.items()) / known.total() * len(self._left)
         return f"about {clock(max(0.0, total - (monotonic() - self._started)))} left"
 
 

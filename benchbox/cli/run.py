@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +19,7 @@ from benchbox.cli.common import (
     executor_option,
     notify,
     protocols_option,
+    rerun_option,
     results_option,
     resume_option,
     say,
@@ -33,7 +35,7 @@ from benchbox.cli.installed import (
     table_columns,
 )
 from benchbox.cli.progress import TrialProgress, clock
-from benchbox.errors import UsageError, counted, printable
+from benchbox.errors import ResultsError, UsageError, counted, printable
 from benchbox.models import Precision
 from benchbox.plugins import Registry
 from benchbox.records import (
@@ -42,6 +44,7 @@ from benchbox.records import (
     RunFolder,
     TrialRecord,
     new_run_id,
+    run_paths,
 )
 from benchbox.reports import TextTable, fitted, paragraph, render, terminal_width
 from benchbox.runs import (
@@ -49,10 +52,11 @@ from benchbox.runs import (
     Plan,
     Session,
     Trust,
+    about_unfinished,
+    command_to_continue,
     config_to_resume,
     failed_metrics,
     make_config,
-    model_files,
     suite_settings,
 )
 
@@ -153,6 +157,7 @@ from benchbox.runs import (
 @executor_option
 @results_option
 @resume_option
+@rerun_option
 @code_option
 @trust_option
 @click.option(
@@ -175,8 +180,9 @@ def command(
     Without options, the installed models are compared on MovieLens-100K. The table is
     printed at the end; results are stored in the folder of the runs.
     """
+    rerun = chosen.pop("rerun")
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
-    check_resume(resume, bool(given or suite), code, trust)
+    check_resume(resume, bool(given or suite), rerun, code, trust)
     registry = installed()
     complain(registry)
     if suite is not None:
@@ -194,7 +200,7 @@ def command(
     progress = TrialProgress(verbose)
     with progress, session_of(registry, progress, executor) as session:
         if not dry_run:
-            return run_and_print(session, progress, config, folder, out)
+            return run_and_print(session, progress, config, folder, out, rerun=rerun)
         text = _preview(session.plan(config), session.costs(out))
     say(text)
     return 0
@@ -215,6 +221,7 @@ def run_and_print(
     folder: RunFolder | None,
     out: Path,
     more: Callable[[RunFolder], str] = lambda folder: "",
+    rerun: str | None = None,
 ) -> int:
     """Carry out a run, print its table, and return the exit code.
 
@@ -225,12 +232,15 @@ def run_and_print(
         folder: Folder of the run to continue; `None` starts a new run.
         out: Folder of the runs, where a new run gets its own folder.
         more: Returns text to print below the table; may be empty.
+        rerun: Which trials that have ended are run again; by default failed ones.
     """
     plan = session.plan(config)
     if folder is None:
+        _tell_of_killed(out)
         folder = RunFolder.create(out, new_run_id())
-    run = session.carry_out(plan, folder)
-    trials = folder.trials()
+    run = session.carry_out(plan, folder, rerun or "failed")
+    found = folder.examine()
+    trials = found.records
     if trials:
         registry = session.registry
         columns = table_columns(registry)
@@ -241,17 +251,23 @@ def run_and_print(
         say(f"\n{paragraph(spent, terminal_width())}", err=True)
         say(f"Results, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
-        complain_of(f"Interrupted. Continue with: {_to_resume(config, folder)}")
+        complain_of(
+            f"Interrupted. Continue with: {command_to_continue(config, folder)}"
+        )
         return 130
-    return int(bool(plan.refused) or any(map(_went_wrong, trials)))
+    is_whole = not (plan.refused or found.left_out)
+    return int(not is_whole or any(map(_went_wrong, trials)))
 
 
-def _to_resume(config: RunConfig, folder: RunFolder) -> str:
-    """Return the command that continues a run."""
-    command = "run" if config.tuning is None else "tune"
-    where = [folder.path.name, "--out", str(folder.path.parent)]
-    files = [word for file in model_files(config) for word in ("--code", file)]
-    return shlex.join(["benchbox", command, "--resume", *where, *files])
+def _tell_of_killed(out: Path) -> None:
+    """Say how to continue the newest run if it was killed."""
+    for path in run_paths(out)[-1:]:
+        with suppress(ResultsError):
+            folder = RunFolder(path)
+            if folder.read_run().status == "started" and (
+                line := about_unfinished(folder)
+            ):
+                complain_of(line)
 
 
 def _went_wrong(trial: TrialRecord) -> bool:

@@ -17,6 +17,7 @@ from benchbox.cli.common import (
     code_option,
     executor_option,
     protocols_option,
+    rerun_option,
     results_option,
     resume_option,
     threads_option,
@@ -94,12 +95,14 @@ from benchbox.runs import STUDY, PlannedTrial, Trust, config_to_resume, make_con
 @executor_option
 @results_option
 @resume_option
+@rerun_option
 @code_option
 @trust_option
 @verbose_option
 def command(
     out: Path,
     resume: str | None,
+    rerun: str | None,
     code: tuple[Path, ...],
     trust: bool,
     executor: str,
@@ -114,7 +117,7 @@ def command(
     and after tuning.
     """
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
-    check_resume(resume, bool(given), code, trust)
+    check_resume(resume, bool(given), rerun, code, trust)
     registry = installed()
     complain(registry)
     folder = None if resume is None else RunFolder.find(resume, out)
@@ -124,7 +127,9 @@ def command(
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=True)
     progress = _TuningProgress(verbose)
     with progress, session_of(registry, progress, executor) as session:
-        return run_and_print(session, progress, config, folder, out, more=_table)
+        return run_and_print(
+            session, progress, config, folder, out, more=_table, rerun=rerun
+        )
 
 
 def _config(given: dict[str, Any]) -> RunConfig:

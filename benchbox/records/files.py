@@ -3,14 +3,14 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
 from benchbox.data import open_regular
-from benchbox.errors import ResultsError
+from benchbox.errors import DISK_FULL, ResultsError, cannot_write
 
 _BLOCK_BYTES = 1 << 20
 
@@ -69,30 +69,20 @@ def first_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return ""
 
 
+def cannot_store(target: Path, error: OSError) -> ResultsError:
+    """Return the error that says why a file of results cannot be written."""
+    if error.errno in DISK_FULL:
+        return ResultsError(
+            f"The disk is full: {target} could not be written. What had ended before "
+            f"is kept; make room, then continue with --resume."
+        )
+    return ResultsError(cannot_write(target, error))
+
+
 def new_folder(parent: Path) -> Path:
     """Return a new folder in *parent*, which is created again if it is missing."""
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Path(mkdtemp(dir=parent))
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """Provide a temporary folder, which is removed at the end.
-
-    Raises:
-        ResultsError: It cannot be made.
-    """
-    try:
-        folder = Path(mkdtemp(prefix="benchbox-"))
-    except OSError as error:
-        raise ResultsError(
-            f"There is no space for temporary files: {error}. Free some, or set "
-            f"TMPDIR to a folder that has it."
-        ) from None
-    try:
-        yield folder
-    finally:
-        remove_tree(folder)
 
 
 def remove_tree(folder: Path) -> None:

@@ -1,8 +1,7 @@
 """Folder of a run, written so that a crash loses no finished trial."""
 
-import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -14,17 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data import write_array
-from benchbox.errors import (
-    DISK_FULL,
-    ResultsError,
-    cannot_write,
-    error_line,
-    printable,
-)
+from benchbox.errors import ResultsError, error_line, printable
 from benchbox.metrics import Distribution, from_table, table_of
 from benchbox.ratings import Values
-from benchbox.records.encoding import decoded, encoded, read_whole
+from benchbox.records.encoding import decoded, encoded, file_hash, read_whole
+from benchbox.records.examination import Examined, examine
+from benchbox.records.files import cannot_store
+from benchbox.records.locks import is_locked, locked, running
+from benchbox.records.manifest import MANIFEST, list_trial, manifest_of
+from benchbox.records.names import (
+    digest_file,
+    distribution_file,
+    reference_file,
+    trial_name,
+)
 from benchbox.records.run import RunRecord
+from benchbox.records.shelf import run_paths
 from benchbox.records.trial import TrialRecord
 
 _PARTS = ("trials", "logs", "predictions", "references")
@@ -52,7 +56,7 @@ class RunFolder:
             for name in _PARTS:
                 (folder.path / name).mkdir(parents=True)
         except OSError as error:
-            raise _cannot_write(folder.path, error) from error
+            raise cannot_store(folder.path, error) from error
         return folder
 
     def inner(self, name: str) -> "RunFolder":
@@ -66,7 +70,7 @@ class RunFolder:
             for part in _PARTS:
                 (inner.path / part).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _cannot_write(inner.path, error) from error
+            raise cannot_store(inner.path, error) from error
         return inner
 
     @classmethod
@@ -76,7 +80,7 @@ class RunFolder:
         Raises:
             ResultsError: There is no such run.
         """
-        runs = sorted(p.parent for p in parent.glob("*/run.json"))
+        runs = run_paths(parent)
         if name == "last" and runs:
             return cls(runs[-1])
         for path in (Path(name), parent / name):
@@ -102,18 +106,49 @@ class RunFolder:
             ResultsError: Another process carries it out.
         """
         try:
-            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
-        try:
-            _lock(folder, self.path)
-            yield
-        finally:
-            os.close(folder)
+            with locked(self.path):
+                yield
+        except BlockingIOError:
+            raise running(self.path) from None
+
+    def is_running(self) -> bool:
+        """Return whether a process carries out this run at the moment."""
+        return is_locked(self.path)
 
     def write_run(self, record: RunRecord) -> None:
-        """Write or replace the record of the run."""
+        """Write or replace the record of the run.
+
+        A run of an earlier version, which had no manifest, gets one of its sound
+        trials.
+        """
+        if not (self.path / MANIFEST).exists():
+            self._begin_manifest(self.examine().records if self.has_run() else [])
         self._write("run.json", encoded(record))
+
+    def clean(self) -> Examined:
+        """Remove what a killed process left, and list only sound records from now on.
+
+        Only the process that carries out the run may do that; see `locked`.
+
+        Returns:
+            What was found.
+
+        Raises:
+            ResultsError: The run, or what lists its trials, cannot be read or written.
+        """
+        for part in self.path.glob("*/.*.part"):
+            part.unlink(missing_ok=True)
+        found = self.examine()
+        self._begin_manifest(found.records)
+        return found
+
+    def _begin_manifest(self, trials: Iterable[TrialRecord]) -> None:
+        files = {
+            name: self.path / "trials" / f"{name}.json"
+            for name in map(trial_name, trials)
+        }
+        hashes = {name: file_hash(read_whole(file)) for name, file in files.items()}
+        self._write(MANIFEST, manifest_of(hashes))
 
     def read_run(self) -> RunRecord:
         """Return the record of the run.
@@ -139,19 +174,28 @@ class RunFolder:
         if predictions is not None:
             self._write(f"predictions/{name}.npy", predictions)
         if distribution is not None:
-            self._write(_distribution_file(record), table_of(distribution))
-        self._write(f"trials/{name}.json", encoded(record))
+            self._write(distribution_file(record), table_of(distribution))
+        self._write_listed(record)
+
+    def _write_listed(self, record: TrialRecord) -> None:
+        name, content = trial_name(record), encoded(record)
+        list_trial(self.path, name, file_hash(content))
+        self._write(f"trials/{name}.json", content)
 
     def write_reference(self, record: TrialRecord, predictions: Values) -> None:
         """Write the bias model's predictions of the hidden ratings of a trial."""
-        name = _reference_file(record)
+        name = reference_file(record)
         digest = f"{predictions_digest(predictions)}\n"
-        self._write(_digest_file(name), digest.encode())
+        self._write(digest_file(name), digest.encode())
         self._write(name, predictions)
+
+    def has_predictions(self, record: TrialRecord) -> bool:
+        """Return whether a trial's predictions are stored."""
+        return (self.path / f"predictions/{trial_name(record)}.npy").is_file()
 
     def has_reference(self, record: TrialRecord) -> bool:
         """Return whether the bias model's predictions for a trial's fold are stored."""
-        return (self.path / _reference_file(record)).is_file()
+        return (self.path / reference_file(record)).is_file()
 
     def predictions(self, record: TrialRecord) -> Values:
         """Return a trial's predictions, unclipped, in the order of the hidden ratings.
@@ -173,7 +217,7 @@ class RunFolder:
         """
         if not record.distribution_digest:
             return None
-        name = _distribution_file(record)
+        name = distribution_file(record)
         table = self._array(name)
         self._verify(name, table, record.distribution_digest)
         return from_table(table, record.n_hidden)
@@ -184,10 +228,10 @@ class RunFolder:
         Raises:
             ResultsError: They were not stored or cannot be read.
         """
-        name, digest = _reference_file(record), ""
+        name, digest = reference_file(record), ""
         # Benchbox 0.1 wrote none.
         with suppress(FileNotFoundError, UnicodeDecodeError):
-            digest = read_whole(self.path / _digest_file(name)).decode().strip()
+            digest = read_whole(self.path / digest_file(name)).decode().strip()
         return self._load(name, record.n_hidden, digest)
 
     def _load(self, name: str, n_hidden: int, digest: str) -> Values:
@@ -227,25 +271,26 @@ class RunFolder:
         """Return the records of all trials that have ended, ordered by file name.
 
         Raises:
-            ResultsError: A record cannot be read, or is no trial of this run.
+            ResultsError: A record is missing, was changed or is no trial of this run.
         """
-        paths = (self.path / "trials").glob("*.json")
-        # Some systems put files of their own wherever one looks.
-        names = sorted(path.stem for path in paths if not path.name.startswith("."))
-        records = [self._trial(name) for name in names]
-        if records and self.has_run():
-            _check_places(self.read_run(), records)
-        return records
+        found = self.examine()
+        if found.left_out:
+            n_more = len(found.left_out) - 1
+            more = f" (And {n_more:,} more.)" if n_more else ""
+            raise ResultsError(f"{found.left_out[0]}{more}")
+        return found.records
 
-    def _trial(self, name: str) -> TrialRecord:
-        record: TrialRecord = self._record(f"trials/{name}.json", TrialRecord)
-        if trial_name(record) != name:
-            raise ResultsError(
-                f"{self.path / 'trials' / name}.json is the record of trial "
-                f"{trial_name(record)}: a copy, or renamed. Remove it, or give it "
-                f"back that name."
-            )
-        return record
+    def examine(self, most: int | None = None) -> Examined:
+        """Return the sound records of trials, and why others were left out.
+
+        Args:
+            most: Number of records to look at, the first by name; `None` for all.
+
+        Raises:
+            ResultsError: The run, or what lists its trials, cannot be read.
+        """
+        run = self.read_run() if self.has_run() else None
+        return examine(self.path, run, most)
 
     def _record(self, name: str, kind: type[Any]) -> Any:
         try:
@@ -254,6 +299,11 @@ class RunFolder:
             raise ResultsError(
                 f"{self.path / name} cannot be read: {error.strerror}."
             ) from error
+
+    def n_stored(self) -> int:
+        """Return how many records of trials there are, sound or not."""
+        names = (path.name for path in (self.path / "trials").glob("*.json"))
+        return sum(not name.startswith(".") for name in names)
 
     def log(self, record: TrialRecord) -> Path:
         """Return the path of a trial's log; its folder is created."""
@@ -286,20 +336,7 @@ class RunFolder:
             part.replace(target)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise _cannot_write(target, error) from error
-
-
-def _lock(folder: int, path: Path) -> None:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ResultsError(
-            f"Another benchbox is carrying out run {path.name} at this moment. Wait "
-            f"until it has ended, or stop it."
-        ) from None
-    except OSError:
-        # Some network file systems have no locks, and are used all the same.
-        return
+            raise cannot_store(target, error) from error
 
 
 def predictions_digest(predictions: NDArray[np.float32]) -> str:
@@ -320,53 +357,3 @@ def new_run_id() -> str:
 def now() -> str:
     """Return the time, UTC, ISO 8601, in seconds."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def trial_name(record: TrialRecord) -> str:
-    """Return the name of a trial's files."""
-    parts = (f"s{record.stage}", record.fold, f"m{record.model:02d}", record.label[:60])
-    again = (f"t{record.repeat}",) if record.repeat else ()
-    return _as_file_name("-".join((*parts, f"r{record.replicate}", *again)))
-
-
-def _distribution_file(record: TrialRecord) -> str:
-    return f"predictions/{trial_name(record)}.distribution.npy"
-
-
-def _reference_file(record: TrialRecord) -> str:
-    return f"references/s{record.stage}-{_as_file_name(record.fold)}.npy"
-
-
-def _digest_file(name: str) -> str:
-    return f"{name.removesuffix('.npy')}.blake2b"
-
-
-def _check_places(run: RunRecord, trials: list[TrialRecord]) -> None:
-    """Check that the run has the stage and the model of each trial.
-
-    Raises:
-        ResultsError: One is missing.
-    """
-    for trial in trials:
-        known = 0 <= trial.stage < len(run.stages) and 0 <= trial.model < len(
-            run.models
-        )
-        if not known:
-            raise ResultsError(
-                f"Trial {trial_name(trial)} is no trial of run {run.id}: the run has "
-                f"{len(run.stages)} stages and {len(run.models)} models. The folder "
-                f"holds files of two runs, or was changed by hand."
-            )
-
-
-def _as_file_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_=." else "_" for c in name)
-
-
-def _cannot_write(target: Path, error: OSError) -> ResultsError:
-    if error.errno in DISK_FULL:
-        return ResultsError(
-            f"The disk is full: {target} could not be written. What had ended before "
-            f"is kept; make room, then continue with --resume."
-        )
-    return ResultsError(cannot_write(target, error))

@@ -16,8 +16,11 @@ from benchbox.records.config import RunConfig
 MOST_LABEL_CHARACTERS = 300
 """Of a model: options may be lists of any length."""
 
-RESULT_FORMAT = 1
+RESULT_FORMAT = 2
 """Version of the records; it changes when programs that read them must change."""
+
+KEY_FORMAT = 1
+"""Version of the rule by which trials get their keys."""
 
 
 class PlannedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +168,9 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
         case: Case that the stage belongs to; `None` if the run has no cases.
         notes: Sentences about what reading the data found; empty in records of
             benchbox 0.1.
+        planned: Number of trials of each model that takes part, by its index in the
+            run's list of models, where runs were merged; empty for what the settings of
+            the run say.
     """
 
     dataset: str
@@ -185,10 +191,16 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     fold_format: int = 1
     case: CaseRecord | None = None
     notes: list[str] = []
+    planned: dict[int, int] = {}
 
     def participants(self, run: "RunRecord") -> list[int]:
         """Return the indices of the models of *run* that take part."""
-        return participants(self.case, len(run.models))
+        return list(self.planned) or participants(self.case, len(run.models))
+
+    def n_planned(self, run: "RunRecord", model: int) -> int:
+        """Return the number of planned trials of a model of *run* on all folds."""
+        by_settings = run.config.n_trials(run.models[model].capabilities)
+        return self.planned.get(model, by_settings * len(self.folds))
 
     @property
     def label(self) -> str:
@@ -221,11 +233,29 @@ class MetricRecord(msgspec.Struct, frozen=True, kw_only=True):
     target: float | None = None
 
 
+class MergedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that was merged with others.
+
+    Attributes:
+        id: Name of its folder.
+        created: Start of the run, UTC, ISO 8601.
+        command: Command line or Python call.
+        config: Its settings.
+        n_threads: Threads per trial.
+    """
+
+    id: str
+    created: str
+    command: str
+    config: RunConfig
+    n_threads: int
+
+
 class RunRecord(msgspec.Struct, kw_only=True):
     """A run: its settings, models, data sets and machine.
 
     Attributes:
-        format: Version of the records.
+        format: Version of the records; of a stored run, that of its file.
         id: Name of the run's folder.
         status: State of the run; also ``started`` if the run crashed.
         created: Start of the run, UTC, ISO 8601.
@@ -241,7 +271,10 @@ class RunRecord(msgspec.Struct, kw_only=True):
             its trials. It absorbs compilation, which is in no trial's times.
         environment: Machine and software.
         earlier_environments: Different machines or software of trials from before the
-            run was resumed. A trial refers to its environment by id.
+            run was resumed, or of other runs that were merged with it. A trial refers
+            to its environment by id.
+        merged: The runs whose trials these are; empty if it is a run of its own.
+        remarks: Sentences about the trials of merged runs.
     """
 
     format: int = RESULT_FORMAT
@@ -259,3 +292,5 @@ class RunRecord(msgspec.Struct, kw_only=True):
     first_use_seconds: dict[str, float] = {}
     environment: Environment
     earlier_environments: list[Environment] = []
+    merged: list[MergedRun] = []
+    remarks: list[str] = []

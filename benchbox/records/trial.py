@@ -8,7 +8,7 @@ import msgspec
 
 from benchbox.machine import Durations, GaugeRecord, LatencyRecord
 from benchbox.models import EpochReport
-from benchbox.records.run import RESULT_FORMAT, PlannedModel
+from benchbox.records.run import KEY_FORMAT, RESULT_FORMAT, PlannedModel
 from benchbox.records.trial_job import Status
 
 NOT_ENFORCED = "not enforced"
@@ -222,7 +222,7 @@ def trial_key(
 ) -> str:
     """Return the hash of everything that determines a trial's predictions."""
     parts = {
-        "format": RESULT_FORMAT,
+        "format": KEY_FORMAT,
         "fold": fold_id,
         "features": features,
         "model": model.name,

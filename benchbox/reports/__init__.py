@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from benchbox.reports.leaderboard import leaderboards as leaderboards
     from benchbox.reports.library import REPORT_EXTRA as REPORT_EXTRA
     from benchbox.reports.library import can_draw as can_draw
+    from benchbox.reports.merge import join as join
     from benchbox.reports.notebook import run_html as run_html
     from benchbox.reports.pages import page as page
     from benchbox.reports.pages import study_of as study_of
     from benchbox.reports.stats import STATS_FORMATS as STATS_FORMATS
     from benchbox.reports.structured import row_values as row_values
     from benchbox.reports.tables import render as render
+    from benchbox.reports.tables import rendered as rendered
     from benchbox.reports.tables import write_tables as write_tables
     from benchbox.reports.warnings import audit_warnings as audit_warnings
     from benchbox.reports.warnings import time_warnings as time_warnings
@@ -47,12 +49,14 @@ else:
             "chart": "figures.drawing",
             "check_kind": "figures.drawing",
             "fitted": "fitting",
+            "join": "merge",
             "leaderboards": "leaderboard",
             "over_datasets": "figures",
             "page": "pages",
             "paragraph": "fitting",
             "remark": "fitting",
             "render": "tables",
+            "rendered": "tables",
             "row_values": "structured",
             "run_html": "notebook",
             "save": "figures.drawing",

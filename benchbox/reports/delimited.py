@@ -2,10 +2,14 @@
 
 import csv
 import io
+from typing import Any
 
 from benchbox.records import RunRecord
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.structured import row_values
+
+_BEGIN = ("=", "+", "-", "@")
+"""What a formula of a spreadsheet begins with; numbers are no text here."""
 
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
@@ -14,6 +18,14 @@ def render(run: RunRecord, boards: list[Leaderboard]) -> str:
     headings = list(dict.fromkeys(key for line in lines for key in line))
     text = io.StringIO()
     writer = csv.DictWriter(text, headings, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
+    writer.writerow({heading: _harmless(heading) for heading in headings})
+    writer.writerows({k: _harmless(v) for k, v in line.items()} for line in lines)
     return text.getvalue()
+
+
+def _harmless(cell: Any) -> Any:
+    """Return a cell in one line that no spreadsheet takes for a formula."""
+    if not isinstance(cell, str):
+        return cell
+    line = " ".join(cell.splitlines())
+    return f"'{line}" if line.lstrip().startswith(_BEGIN) else line

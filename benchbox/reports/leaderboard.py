@@ -20,6 +20,7 @@ from benchbox.records import (
     gravest,
 )
 from benchbox.reports.accelerators import what_accelerators_lacked
+from benchbox.reports.machines import several_machines
 from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
@@ -151,6 +152,8 @@ class Leaderboard:
         unconfined: What a trial says that nothing kept from other files; else empty.
         remarks: Sentences on what accelerators lacked in these trials.
         trials: All its trials that have ended.
+        machines: The machines of its trials, if there are several; times and memory
+            are then left out.
     """
 
     stage: StageRecord
@@ -162,6 +165,7 @@ class Leaderboard:
     unconfined: str = ""
     remarks: Sequence[str] = ()
     trials: Sequence[TrialRecord] = ()
+    machines: Sequence[str] = ()
 
 
 def leaderboards(
@@ -177,10 +181,16 @@ def leaderboards(
     boards = []
     for number, stage in enumerate(run.stages):
         mine = [t for t in trials if t.stage == number]
+        machines = several_machines(run, mine)
+        by_model: dict[int, list[TrialRecord]] = {}
+        for trial in mine:
+            by_model.setdefault(trial.model, []).append(trial)
         rows = [
-            _row(run, stage, model, [t for t in mine if t.model == model], columns)
+            _row(run, stage, model, by_model.get(model, []), columns)
             for model in stage.participants(run)
         ]
+        if machines:
+            rows = [_untimed(row) for row in rows]
         reference = _reference(run, stage, mine)
         headline = run.metrics[0]
         ranked = _with_front(_ranked(rows, headline, stage), headline)
@@ -197,6 +207,7 @@ def leaderboards(
                 unconfined=_unconfined(mine),
                 remarks=what_accelerators_lacked(mine),
                 trials=mine,
+                machines=machines,
             )
         )
     return boards
@@ -213,14 +224,16 @@ def _row(
     good = [t for t in trials if t.status == "ok"]
     # Repeats have the same predictions; they only add timings.
     scored = [t for t in good if not t.repeat]
-    by_fold = {f.name: [t for t in scored if t.fold == f.name] for f in stage.folds}
+    by_fold: dict[str, list[TrialRecord]] = {f.name: [] for f in stage.folds}
+    for trial in scored:
+        by_fold[trial.fold].append(trial)
     complete = all(by_fold.values())
     hidden = sum(t.n_hidden for t in good)
     return Row(
         label=planned.label,
         asks_times=planned.capabilities.uses_question_times,
         n_ok=len(good),
-        n_trials=run.config.n_trials(planned.capabilities) * len(stage.folds),
+        n_trials=stage.n_planned(run, model),
         summaries={
             m.name: summary
             for m in run.metrics
@@ -243,6 +256,23 @@ def _row(
         device=", ".join(sorted({t.device for t in good})),
         n_parameters=_most([t.n_parameters for t in good]),
         more={column.name: _filled(column, good) for column in columns},
+    )
+
+
+def _untimed(row: Row) -> Row:
+    """Return a row without what compares on one machine only."""
+    return replace(
+        row,
+        fit_seconds=None,
+        ready_seconds=None,
+        predict_seconds=None,
+        total_seconds=None,
+        tuning_seconds=None,
+        pairs_per_second=None,
+        row_seconds=None,
+        energy_joules=None,
+        peak_memory_bytes=None,
+        peak_accelerator_bytes=None,
     )
 
 

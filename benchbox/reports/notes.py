@@ -53,6 +53,8 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *about_access(run, board.unconfined),
         *_about_tuning(board),
         *_about_timings(run, board),
+        *_about_machines(board),
+        *run.remarks,
         where_it_ran(run),
     ]
 
@@ -161,7 +163,8 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
     """Return what is not in the timings, and what should not be."""
     said = []
     labels = {row.label for row in board.rows}
-    first_use = {k: s for k, s in run.first_use_seconds.items() if k in labels}
+    timed = {} if board.machines else run.first_use_seconds
+    first_use = {k: s for k, s in timed.items() if k in labels}
     if first_use:
         longest = max(first_use, key=lambda label: first_use[label])
         said.append(
@@ -183,7 +186,7 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
             f"of it may have been kept, and their times are not those of a fit: "
             f"{which}."
         )
-    disturbed = sum(row.n_disturbed for row in board.rows)
+    disturbed = 0 if board.machines else sum(r.n_disturbed for r in board.rows)
     if disturbed:
         trials = counted(sum(row.n_ok for row in board.rows), "trial")
         said.append(
@@ -191,6 +194,16 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
             f"their timings may be too long (see `benchbox doctor`)."
         )
     return said
+
+
+def _about_machines(board: Leaderboard) -> list[str]:
+    if not board.machines:
+        return []
+    return [
+        f"Times and memory are left out, since they compare on one machine only, and "
+        f"these trials ran on several: {'; '.join(board.machines)}. The report of each "
+        f"run alone shows them."
+    ]
 
 
 def what_was_scored(run: RunRecord, stage: StageRecord) -> str:
@@ -302,7 +315,13 @@ def where_it_ran(run: RunRecord) -> str:
     here, precision = run.environment, run.config.precision
     products = "" if precision == "float32" else f"matrix products in {precision}; "
     threads = counted(run.n_threads, "thread")
+    where = f"{here.machine()}; {threads}; "
+    if any(e.fingerprint != here.fingerprint for e in run.earlier_environments):
+        where = ""
+    name = f"run {run.id}"
+    if run.merged and " + ".join(one.id for one in run.merged) != run.id:
+        name += f", merged from {' + '.join(one.id for one in run.merged)}"
     return (
-        f"{here.machine()}; {threads}; {products}torch "
-        f"{here.packages.get('torch', '?')}, benchbox {here.benchbox}; run {run.id}."
+        f"{where}{products}torch {here.packages.get('torch', '?')}, "
+        f"benchbox {here.benchbox}; {name}."
     )

@@ -97,6 +97,7 @@ def _board(board: Leaderboard) -> dict[str, Any]:
         "stage": board.stage,
         "warnings": audit_warnings(board.stage),
         "reference": board.reference,
+        "machines": board.machines,
         "rows": [flat(row) for row in board.rows],
         "troubles": board.troubles,
     }

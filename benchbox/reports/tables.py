@@ -6,7 +6,7 @@ from benchbox.errors import PluginError, ResultsError, error_line, shown
 from benchbox.plugins import OWN_FORMATS, ColumnSpec, ReportFormat
 from benchbox.records import RunFolder, RunRecord
 from benchbox.reports.leaderboard import Leaderboard
-from benchbox.reports.merge import merged
+from benchbox.reports.merge import RunTrials, merged
 from benchbox.targets import resolve
 
 Renderer = Callable[[RunRecord, list[Leaderboard]], str]
@@ -24,6 +24,8 @@ def render(
 ) -> str:
     """Return the tables of a run, or of several, as text in one of *forms*.
 
+    Records that are missing, were changed or belong elsewhere are left out.
+
     Args:
         folder: The run.
         form: Name of the format.
@@ -34,8 +36,35 @@ def render(
     Raises:
         ResultsError: The runs' figures differ in their definitions.
     """
-    runs = [(f.read_run(), f.trials()) for f in (folder, *more)]
-    content = merged(runs, columns)
+    runs = [(f.read_run(), f.examine().records) for f in (folder, *more)]
+    return rendered(runs, form, forms, columns)
+
+
+def rendered(
+    runs: Sequence[RunTrials],
+    form: str,
+    forms: Mapping[str, ReportFormat] = FORMATS,
+    columns: Sequence[ColumnSpec] = (),
+) -> str:
+    """Return the tables of runs that were read, as text in one of *forms*.
+
+    Args:
+        runs: The runs, at least one.
+        form: Name of the format.
+        forms: Formats by name.
+        columns: Columns that plugins add.
+
+    Raises:
+        ResultsError: The runs' figures differ in their definitions.
+    """
+    return _rendered(merged(runs, columns), form, forms)
+
+
+def _rendered(
+    content: tuple[RunRecord, list[Leaderboard]],
+    form: str,
+    forms: Mapping[str, ReportFormat],
+) -> str:
     # This runs a plugin's code: an error in it becomes a line that names the format.
     try:
         renderer: Renderer = resolve(forms[form].target)
@@ -63,11 +92,11 @@ def write_tables(
         A line for each file that could not be made or written.
     """
     failed = []
+    content = merged([(folder.read_run(), folder.examine().records)], columns)
     for name, form in forms.items():
         if form.file:
             try:
-                text = render(folder, name, forms, columns=columns)
-                folder.write_text(form.file, text)
+                folder.write_text(form.file, _rendered(content, name, forms))
             except (PluginError, ResultsError) as error:
                 failed.append(f"{form.file} was not written: {error}")
     return failed

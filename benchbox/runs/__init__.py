@@ -8,6 +8,7 @@ from benchbox.runs.api import run as run
 from benchbox.runs.costs import Costs as Costs
 from benchbox.runs.listener import Listener as Listener
 from benchbox.runs.listener import Silent as Silent
+from benchbox.runs.merging import merge_folders as merge_folders
 from benchbox.runs.on_disk import Run as Run
 from benchbox.runs.plan import Plan as Plan
 from benchbox.runs.plan import PlannedTrial as PlannedTrial
@@ -19,6 +20,8 @@ from benchbox.runs.reporting import page_of as page_of
 from benchbox.runs.reporting import save_page as save_page
 from benchbox.runs.resolve import make_accelerators_known as make_accelerators_known
 from benchbox.runs.resolve import resolve_metrics as resolve_metrics
+from benchbox.runs.resuming import about_unfinished as about_unfinished
+from benchbox.runs.resuming import command_to_continue as command_to_continue
 from benchbox.runs.runner import execute as execute
 from benchbox.runs.saved_files import SavedRecord as SavedRecord
 from benchbox.runs.saved_model import Filled as Filled

@@ -5,10 +5,16 @@ from pathlib import Path
 from statistics import median
 
 from benchbox.errors import ResultsError
-from benchbox.records import PlannedModel, RunFolder, TrialRecord
+from benchbox.records import PlannedModel, RunFolder, TrialRecord, run_paths
 
 _NEWEST_RUNS = 10
 """Number of runs to look at; older ones may be of another machine or version."""
+
+_MOST_MEASURED = 100
+"""Number of trials of a model whose times are kept, the latest ones."""
+
+_MOST_OF_A_RUN = 500
+"""Number of trials of an earlier run to look at."""
 
 
 class Costs:
@@ -26,13 +32,17 @@ class Costs:
     def learn(self, label: str, n_train: int, record: TrialRecord) -> None:
         """Record the time of a trial of *label* on *n_train* training ratings."""
         if record.status == "ok" and n_train:
-            self._measured.setdefault(label, []).append(record.seconds / n_train)
+            own = self._measured.setdefault(label, [])
+            own.append(record.seconds / n_train)
+            # The median is asked for with every trial.
+            del own[:-_MOST_MEASURED]
 
     def learn_from(self, folders: Iterable[RunFolder]) -> None:
         """Record the trials of earlier runs; runs that cannot be read are ignored."""
-        for folder in folders:
+        # The latest are kept.
+        for folder in reversed([*folders]):
             try:
-                run, trials = folder.read_run(), folder.trials()
+                run, trials = folder.read_run(), folder.examine(_MOST_OF_A_RUN).records
             except ResultsError:
                 continue
             for trial in trials:
@@ -58,5 +68,5 @@ class Costs:
 
 def newest_runs(parent: Path) -> list[RunFolder]:
     """Return the newest runs in *parent*, newest first."""
-    paths = sorted((p.parent for p in parent.glob("*/run.json")), reverse=True)
-    return [RunFolder(path) for path in paths[:_NEWEST_RUNS]]
+    paths = run_paths(parent)[-_NEWEST_RUNS:]
+    return [RunFolder(path) for path in reversed(paths)]

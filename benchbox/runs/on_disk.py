@@ -1,6 +1,7 @@
 """A stored run, with its records as data frames."""
 
 import os
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,7 +160,10 @@ class Run:
 
     @cached_property
     def _trials(self) -> list[TrialRecord]:
-        return self._folder.trials()
+        found = self._folder.examine()
+        for line in found.left_out:
+            warnings.warn(f"Left out: {line}", stacklevel=2)
+        return found.records
 
     def _find(
         self, model: str, fold: str | None, stage: int, replicate: int

@@ -7,7 +7,6 @@ from pathlib import Path
 from benchbox.records import RunFolder, scratch_folder
 from benchbox.runs.attempts import Attempts
 from benchbox.runs.fold_store import FoldStore
-from benchbox.runs.halving import with_any_batch
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Plan, PlannedTrial
 from benchbox.trials import Executor
@@ -25,26 +24,6 @@ class Executed:
 
     to_the_end: bool
     first_use_seconds: dict[str, float]
-
-
-def trials_left(plan: Plan, folder: RunFolder) -> list[PlannedTrial]:
-    """Return the trials that a resumed run still has to do."""
-    models = folder.read_run().models
-    # Tuning may choose what was in force: two models then share their keys. So do two
-    # files with the same ratings.
-    done = {
-        (r.stage, r.key, models[r.model].id, r.repeat)
-        for r in folder.trials()
-        if r.status in ("ok", "skipped")
-    }
-    return [
-        trial
-        for trial in plan.trials
-        if done.isdisjoint(
-            (t.stage_number, t.key, t.untuned.id, t.repeat)
-            for t in with_any_batch(trial)
-        )
-    ]
 
 
 def execute(
@@ -84,7 +63,8 @@ def _execute(
     attempts: Attempts,
     scratch: Path,
 ) -> None:
-    digests = {r.key: r.predictions_digest for r in folder.trials() if not r.repeat}
+    known = folder.examine().records
+    digests = {r.key: r.predictions_digest for r in known if not r.repeat}
     store: FoldStore | None = None
     for trial in trials:
         if store is None or store.fold is not trial.fold:

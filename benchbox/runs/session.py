@@ -20,6 +20,8 @@ from benchbox.records import (
     RunFolder,
     RunRecord,
     now,
+    remove_stale_scratch,
+    remove_unborn,
     scratch_folder,
 )
 from benchbox.reports import time_warnings, write_tables
@@ -38,7 +40,8 @@ from benchbox.runs.resolve import (
     resolve_metrics,
     resolve_models,
 )
-from benchbox.runs.runner import execute, trials_left
+from benchbox.runs.resuming import FAILED, trials_left
+from benchbox.runs.runner import execute
 from benchbox.runs.saved_files import SavedRecord
 from benchbox.runs.saved_model import FitSettings, fit
 from benchbox.runs.scoring import failed_metrics
@@ -87,6 +90,7 @@ class Session:
         self._executors: dict[int, Executor] = {}
 
     def __enter__(self) -> Self:
+        remove_stale_scratch()
         self._scratch = self._context.enter_context(scratch_folder())
         return self
 
@@ -182,12 +186,15 @@ class Session:
         costs.learn_from(newest_runs(out))
         return costs
 
-    def carry_out(self, plan: Plan, folder: RunFolder) -> RunRecord:
+    def carry_out(
+        self, plan: Plan, folder: RunFolder, rerun: str = FAILED
+    ) -> RunRecord:
         """Run the trials of *plan* that are not done yet, and write records and tables.
 
         Args:
             plan: Plan of the run.
             folder: Folder for the records; it may already contain some of them.
+            rerun: Which trials that have ended are run again; see `trials_left`.
 
         Returns:
             Record of the run; its status says whether the run finished.
@@ -197,11 +204,15 @@ class Session:
         """
         access = _access(plan.config, plan.stages, folder.path.parent)
         with folder.locked():
-            return self._carried_out(replace(plan, access=access), folder)
+            remove_unborn(folder.path.parent)
+            return self._carried_out(replace(plan, access=access), folder, rerun)
 
-    def _carried_out(self, plan: Plan, folder: RunFolder) -> RunRecord:
+    def _carried_out(self, plan: Plan, folder: RunFolder, rerun: str) -> RunRecord:
         # The run is on disk before its first trial, so that it can be resumed.
         record = _record(plan, folder, self._command)
+        if folder.has_run():
+            for line in folder.clean().left_out:
+                self.notify(f"benchbox: left out: {line}")
         folder.write_run(record)
         executor = self.executor(plan.n_threads)
         if plan.searches:
@@ -211,7 +222,7 @@ class Session:
                 folder.write_run(record)
                 return record
             plan = found
-        record = self._executed(plan, folder, executor, record)
+        record = self._executed(plan, folder, executor, record, rerun)
         formats = {o.value.name: o.value for o in self.registry.all("formats")}
         columns = [offer.value for offer in self.registry.all("columns")]
         for line in write_tables(folder, formats, columns):
@@ -224,15 +235,20 @@ class Session:
     def _tell_of_metrics(self, folder: RunFolder) -> None:
         """Say once of each metric that failed why it did."""
         told: dict[str, str] = {}
-        for trial in folder.trials():
+        for trial in folder.examine().records:
             told = failed_metrics(trial) | told
         for name, why in told.items():
             self.notify(f"benchbox: metric {name!r} has no figure: {why}.")
 
     def _executed(
-        self, plan: Plan, folder: RunFolder, executor: Executor, record: RunRecord
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        executor: Executor,
+        record: RunRecord,
+        rerun: str,
     ) -> RunRecord:
-        left = trials_left(plan, folder)
+        left = trials_left(plan, folder, folder.examine().records, rerun)
         events = Events(self.registry, self.notify)
         events.tell("run_started", run=record, folder=folder.path)
         self._listener.run_started(left, self.costs(folder.path.parent))
@@ -301,7 +317,13 @@ def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunC
         UsageError: The other command must continue this run, or the run names code
             that is not trusted.
     """
-    config = trust.config(folder.read_run().config)
+    run = folder.read_run()
+    if run.merged:
+        raise UsageError(
+            f"{folder.path.name} was merged from {' + '.join(r.id for r in run.merged)}"
+            f". Continue those, and merge them again."
+        )
+    config = trust.config(run.config)
     if is_tuned and config.tuning is None:
         raise UsageError(
             f"{folder.path.name} is not a run of `benchbox tune`. Continue it with "
@@ -374,6 +396,13 @@ def _check_stages(plan: Plan, earlier: RunRecord) -> None:
         raise ResultsError(
             f"Run {earlier.id} was begun on {'; '.join(begun)}, and would go on on "
             f"{'; '.join(planned)}. Begin a new run."
+        )
+    models = [[model.label for model in each.models] for each in (earlier, plan)]
+    if models[0] != models[1]:
+        raise ResultsError(
+            f"Run {earlier.id} was begun with the models {', '.join(models[0])}, and "
+            f"would go on with {', '.join(models[1])}: other models are installed. "
+            f"Begin a new run."
         )
 
 

@@ -175,17 +175,18 @@ class Stages:
         config, stage = run.config, run.stages[number]
         cases = [each.case.dataset for each in run.stages if each.case is not None]
         self.tell_apart(cases or config.datasets)
+        folds = [fold.name for fold in stage.folds]
         if stage.case is not None:
             # The data set used then, even if the case's own is available now.
-            folds = [fold.name for fold in stage.folds]
             return self.stage(stage.case.dataset, stage.case.protocol, folds)
         asked = _asked(config)
-        if len(asked) == len(run.stages):
-            return self.stage(*asked[number], config.folds)
-        # Some were left out: the one is meant that has the same label.
+        if len(asked) == len(run.stages) and not run.merged:
+            return self.stage(*asked[number], folds)
+        # Some were left out, or others asked for those of their own: the one is meant
+        # that has the same label.
         for text, protocol in asked:
             with suppress(ProtocolError):
-                made = self.stage(text, protocol, config.folds)
+                made = self.stage(text, protocol, folds)
                 if made.record().label == stage.label:
                     return made
         raise ResultsError(f"{stage.label} cannot be split again as run {run.id} did.")

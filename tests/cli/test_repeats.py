@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchbox.machine.presence import Presence
-from benchbox.records.folder import trial_name
+from benchbox.records.names import trial_name
 from tests.support.commands import Benchbox
 
 TOY = "-d svd-toy -p holdout:fraction=0.3"

@@ -398,8 +398,9 @@ def test_a_full_disk_ends_the_run_with_one_line_and_keeps_what_had_ended(
 
     def fill_up(file: int) -> None:
         calls.append(file)
-        # The run, the reference and its hash, and the first trial.
-        if len(calls) > 5:
+        # The manifest, the run, the reference and its hash, and the first trial: its
+        # predictions, its line and its record.
+        if len(calls) > 7:
             raise OSError(errno.ENOSPC, "No space left on device")
         real(file)
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from benchbox.errors import ResultsError
 from benchbox.models.contract import Capabilities, EpochReport
 from benchbox.records.config import RunConfig
-from benchbox.records.folder import _PARTS, RunFolder, new_run_id, now, trial_name
+from benchbox.records.folder import _PARTS, RunFolder, new_run_id, now
+from benchbox.records.names import trial_name
 from benchbox.records.trial import trial_key
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
 
@@ -151,7 +152,7 @@ def test_a_quota_is_a_disk_that_is_full(folder, monkeypatch) -> None:
 def test_another_refusal_is_told_as_the_system_tells_it(folder, monkeypatch) -> None:
     refuse_writes(monkeypatch, errno.EIO)
 
-    with pytest.raises(ResultsError, match=r"run\.json cannot be written: Input"):
+    with pytest.raises(ResultsError, match=r"manifest\.jsonl cannot be written: Input"):
         folder.write_run(RUN)
 
 
@@ -185,7 +186,9 @@ def test_a_crash_while_renaming_leaves_the_earlier_record(folder, monkeypatch) -
 def test_a_run_folder_that_has_gone_is_named(folder) -> None:
     shutil.rmtree(folder.path)
 
-    with pytest.raises(ResultsError, match=r"run\.json cannot be written: No such"):
+    with pytest.raises(
+        ResultsError, match=r"manifest\.jsonl cannot be written: No such"
+    ):
         folder.write_run(RUN)
 
 
@@ -232,9 +235,11 @@ def test_bytes_that_are_no_text_are_no_record(folder) -> None:
         folder.read_run()
 
 
-@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("number", [0, 3])
 def test_a_record_of_another_format_is_refused(folder, number) -> None:
-    folder.write_run(msgspec.structs.replace(RUN, format=number))
+    folder.write_run(RUN)
+    file = folder.path / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": number}))
 
     with pytest.raises(ResultsError, match="another version"):
         folder.read_run()

@@ -124,6 +124,20 @@ def test_what_was_written_before_changes_nothing(folder, form) -> None:
 # CSV and JSON, for programs.
 
 
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", " =", "\t=", "\r=", "\n="])
+def test_no_cell_of_a_csv_is_a_formula_to_a_spreadsheet(tmp_path, begin) -> None:
+    hostile = f"{begin}cmd|' /C calc'!A0"
+    stage = toy_stage(dataset=hostile)
+    folder = folder_of(tmp_path, toy_run([toy_model("x")], [stage]), SCORES[:1])
+
+    text = render(folder, "csv")
+
+    (line,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert line["dataset"].startswith("'")
+    assert line["dataset"].endswith("cmd|' /C calc'!A0")
+    assert float(line["rmse"]) > 0
+
+
 def test_csv_is_read_back_with_nothing_rounded(folder) -> None:
     (board,) = leaderboards(folder.read_run(), folder.trials())
 

@@ -11,7 +11,10 @@ from benchbox.ratings import RatingScale
 from benchbox.records.folder import RunFolder
 from benchbox.records.run import RunRecord
 from benchbox.records.trial import TrialRecord
-from benchbox.reports.merge import merged
+from benchbox.reports.figures.accuracy_cost import draw as draw_pareto
+from benchbox.reports.figures.costs import memory, phases
+from benchbox.reports.merge import join, merged
+from benchbox.reports.notes import notes
 from benchbox.reports.tables import FORMATS, render
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
@@ -91,16 +94,13 @@ other_ids = replace(
     ("changes", "word"),
     [
         ({"clip": False}, r"clipping \(on against off\)"),
-        ({"seeds": 3}, r"fits of a stochastic model \(1 against 3\)"),
         ({"precision": "tf32"}, r"precision \(float32 against tf32\)"),
-        ({"n_threads": 7}, r"threads \(2 against 7\)"),
         ({"stages": [other_ids]}, r"id of fold k1 \(0+1 against 0+9\); id of fold k2"),
         (
             {"stages": [toy_stage(protocol_options={"n_folds": 5, "seed": 1})]},
             r"protocol \(kfold:n_folds=5,seed=0 against kfold:n_folds=5,seed=1\)",
         ),
         ({"stages": [toy_stage(data_id="e" * 32)]}, r"data \(d+ against e+\)"),
-        ({"stages": [toy_stage(n_folds=2)]}, r"folds \(k1 k2 k3 k4 k5 against k1 k2\)"),
         ({"stages": [toy_stage(cold_policy="dropped")]}, r"cold policy \(scored aga"),
         ({"stages": [toy_stage(scale=RatingScale(0, 5, 1))]}, r"scale \(1–5 against 0"),
         ({"stages": [toy_stage(flaw="copying wins")]}, r"flaw \(none against copying"),
@@ -123,12 +123,144 @@ def test_another_formula_under_the_same_name_is_refused() -> None:
         merged([told("good", 0.9), (run, trials)])
 
 
-def test_seconds_of_two_machines_are_refused() -> None:
-    run, trials = told("fine", 0.8, run_id="run-b")
-    run.environment = replace(run.environment, cpu="Slide rule")
+def part(run: RunRecord, trials: list[TrialRecord], folds: str, name: str) -> Told:
+    """Return what a run on some folds of *run* alone would have left."""
+    (stage,) = run.stages
+    names = folds.split()
+    fewer = replace(stage, folds=[fold for fold in stage.folds if fold.name in names])
+    mine = [trial for trial in trials if trial.fold in names]
+    return replace(run, id=name, stages=[fewer], n_trials=len(mine)), mine
 
-    with pytest.raises(ResultsError, match=r"machine \(Abacus.* against Slide rule"):
-        merged([told("good", 0.9), (run, trials)])
+
+def two_models(**config) -> Told:
+    run = toy_run([toy_model("mean"), toy_model("net", stochastic=True)], **config)
+    scores = [[0.91, 0.92, 0.93, 0.94, 0.95], [0.81, 0.82, 0.83, 0.84, 0.85]]
+    trials = [
+        replace(t, replicate=k, seed=10 * k + n, key=f"{t.key}{k}")
+        for n, t in enumerate(toy_trials(run, scores))
+        for k in range(run.config.n_fits(run.models[t.model].capabilities))
+    ]
+    return run, trials
+
+
+def on_slide_rule(run: RunRecord, trials: list[TrialRecord]) -> Told:
+    other = replace(run.environment, cpu="Slide rule")
+    return (
+        replace(run, environment=other),
+        [replace(trial, environment=other.id) for trial in trials],
+    )
+
+
+def test_runs_on_other_folds_become_the_table_of_the_whole_run() -> None:
+    run, trials = two_models(seeds=2)
+    halves = [part(run, trials, f, f) for f in ("k3 k4 k5", "k1 k2")]
+
+    _, (whole,) = merged([(run, trials)])
+    joined, (board,) = merged(halves)
+
+    assert [fold.name for fold in board.stage.folds] == ["k1", "k2", "k3", "k4", "k5"]
+    assert board.rows == whole.rows
+    assert joined.n_trials == len(trials) == 15
+    assert [one.id for one in joined.merged] == ["k3 k4 k5", "k1 k2"]
+
+
+def test_accuracy_of_two_machines_is_joined_and_times_are_left_out() -> None:
+    run, trials = two_models()
+    here = part(run, trials, "k1 k2", "here")
+    there = on_slide_rule(*part(run, trials, "k3 k4 k5", "there"))
+
+    _, (whole,) = merged([(run, trials)])
+    joined, (board,) = merged([here, there])
+
+    for row, wanted in zip(board.rows, whole.rows, strict=True):
+        assert row.summaries == wanted.summaries
+        assert (row.mark, row.behind) == (wanted.mark, wanted.behind)
+        assert row.fit_seconds is row.total_seconds is row.peak_memory_bytes is None
+        assert not row.is_on_front
+    said = " ".join(notes(joined, board, best="bold", tied="italic"))
+    assert "Times and memory are left out" in said
+    assert "Abacus, 2 cores, 8 GiB" in said
+    assert "Slide rule, 2 cores, 8 GiB" in said
+    assert all(draw(board) is None for draw in (phases, memory, draw_pareto))
+
+
+def test_times_of_other_threads_are_left_out_too() -> None:
+    run, trials = two_models()
+    here = part(run, trials, "k1 k2", "here")
+    more, those = part(run, trials, "k3 k4 k5", "there")
+    those = [replace(trial, settings={"torch threads": "7"}) for trial in those]
+
+    _, (board,) = merged([here, (replace(more, n_threads=7), those)])
+
+    assert {row.fit_seconds for row in board.rows} == {None}
+    assert len(board.machines) == 2
+
+
+def test_a_row_that_lacks_a_fold_has_no_mean_and_says_so() -> None:
+    run, trials = two_models()
+    here = part(run, trials, "k1 k2", "here")
+    there, those = part(run, trials, "k3 k4 k5", "there")
+    alone = replace(there, models=there.models[:1])
+
+    _, (board,) = merged([here, (alone, [t for t in those if t.model == 0])])
+
+    mean, net = board.rows
+    assert (mean.label, mean.n_ok, mean.n_trials) == ("mean", 5, 5)
+    assert (net.label, net.n_ok, net.n_trials) == ("net", 2, 5)
+    assert net.summaries == {}
+
+
+def test_other_seeds_are_further_fits_of_the_models_that_depend_on_them() -> None:
+    run, trials = two_models(seeds=2)
+    config = replace(run.config, seed=1)
+    others = [replace(trial, seed=trial.seed + 1_000) for trial in trials]
+
+    joined = join([(run, trials), (replace(run, id="run-b", config=config), others)])
+
+    _, (board,) = merged([(joined.run, joined.trials)])
+    rows = {row.label: (row.n_ok, row.n_trials) for row in board.rows}
+    assert rows == {"net": (20, 20), "mean": (5, 5)}
+    nets = [t.replicate for t in joined.trials if (t.label, t.fold) == ("net", "k1")]
+    assert nets == [0, 1, 2, 3]
+
+
+def test_a_trial_of_both_runs_counts_once_and_one_that_succeeded_counts() -> None:
+    run, trials = told("good", 0.9)
+    again = [replace(trial, predictions_digest="f") for trial in trials]
+    first = [replace(trial, predictions_digest="e") for trial in trials]
+    first[2] = replace(first[2], status="interrupted", metrics={})
+
+    joined = join([(run, first), (replace(run, id="run-b"), again)])
+
+    assert len(joined.trials) == 5
+    assert [number for number, _ in joined.origins] == [0, 0, 1, 0, 0]
+    assert joined.run.remarks == [
+        "Several of the merged runs have 4 trials, of which 4 predicted otherwise "
+        "there; the first run's count."
+    ]
+
+
+def test_merging_what_was_merged_is_the_same_as_merging_all() -> None:
+    run, trials = two_models(seeds=2)
+    parts = [part(run, trials, f"k{k}", f"run-{k}") for k in range(1, 6)]
+
+    some = join(parts[:3])
+    joined, (board,) = merged([(some.run, some.trials), *parts[3:]])
+    _, (whole,) = merged(parts)
+
+    assert board.rows == whole.rows
+    assert [one.id for one in joined.merged] == [f"run-{k}" for k in range(1, 6)]
+
+
+def test_ten_folds_are_in_the_order_of_their_numbers() -> None:
+    run, trials = told("good", 0.9, stages=[toy_stage(n_folds=11)])
+    odd = " ".join(f"k{k}" for k in range(1, 12, 2))
+    even = " ".join(f"k{k}" for k in range(2, 12, 2))
+
+    joined = join([part(run, trials, odd, "odd"), part(run, trials, even, "even")])
+
+    names = [fold.name for fold in joined.run.stages[0].folds]
+    assert names == [f"k{k}" for k in range(1, 12)]
 
 
 def test_a_label_that_names_two_programs_is_refused() -> None:

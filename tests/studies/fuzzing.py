@@ -4,13 +4,13 @@ It runs until it is told to stop, and prints what it finds::
 
     python tests/studies/fuzzing.py --seconds 600 [--seed 0] [--only cards]
 
-Each round damages one file of one kind (a card, a suite, a record, a saved model,
-stored predictions, pairs to predict, benchmarks to compare, ratings in any form, lists
-of a split), runs the commands that read it, and puts the file back. A finding is an
-exception, a command that takes longer than 20 seconds, an error without a line that
+Each round damages one file of one kind (a card, a suite, a record, a manifest, a saved
+model, stored predictions, pairs to predict, benchmarks to compare, ratings in any form,
+lists of a split), runs the commands that read it, and puts the file back. A finding is
+an exception, a command that takes longer than 20 seconds, an error without a line that
 says so, or an output that differs from that of the sound file with exit code 0 and
 without a warning. Files that may rightly say something else (cards, suites, pairs,
-ratings, records that lost their digest) are exempt from the last.
+ratings, a record of a run that lost its digest) are exempt from the last.
 """
 
 import argparse
@@ -91,6 +91,10 @@ SCRAPS = (
 )
 
 
+MERGED = "merged"
+"""Folder that the merged run is written to, each time anew."""
+
+
 @dataclass(frozen=True)
 class Output:
     """What a command printed, and how it ended."""
@@ -120,6 +124,7 @@ class Target:
 
 def call(words: tuple[str, ...]) -> Output:
     """Run a command in this process."""
+    shutil.rmtree(MERGED, ignore_errors=True)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main([*words])
@@ -209,7 +214,7 @@ def damaged(file: Path, rng: random.Random) -> bytes:
     changes: list[Callable[[bytes, random.Random], bytes]] = [change_bytes]
     if file.suffix == ".json":
         changes += [change_value] * 3
-    elif file.suffix in (".toml", ".csv"):
+    elif file.suffix in (".toml", ".csv", ".jsonl"):
         changes += [change_line] * 2
     return rng.choice(changes)(content, rng)
 
@@ -282,6 +287,13 @@ def _results(folder: Path) -> dict[str, Target]:
     (run,) = (path for path in folder.iterdir() if path.is_dir())
     sound = folder.parent / "sound"
     shutil.copytree(run, sound)
+    half = folder.parent / "half"
+    _must(
+        "run -d svd-toy -p kfold:n_folds=2 -f k1 -m user-mean --seeds 1 --threads 1 "
+        "--device cpu --out",
+        str(half),
+    )
+    (other,) = (path for path in half.iterdir() if path.is_dir())
     commands = (
         ("report", str(run)),
         ("report", "-f", "json", str(run)),
@@ -289,11 +301,17 @@ def _results(folder: Path) -> dict[str, Target]:
         ("compare", str(sound), str(run)),
         ("compare", str(run), str(sound)),
         ("run", "--resume", str(run), "--dry-run"),
+        ("report", "-f", "csv", str(other), str(run)),
+        ("merge", str(run), str(other), "--out", MERGED),
+        ("runs", "show", str(run)),
     )
     return {
         "records": Target(folder, ("*/*.json", "*/trials/*.json"), commands),
+        "manifests": Target(folder, ("*/manifest.jsonl",), commands),
         "predictions": Target(
-            folder, ("*/predictions/*", "*/references/*"), commands[2:5]
+            folder,
+            ("*/predictions/*", "*/references/*"),
+            (*commands[2:5], commands[-2]),
         ),
     }
 
@@ -431,6 +449,9 @@ def finding(target: Target, words: tuple[str, ...], may_differ: bool) -> str:
         return f"exit code {done.code} without a word"
     sound = target.sound[words]
     silent = done.code == 0 and done.err == sound.err and done.out != sound.out
+    if words[0] == "runs":
+        # It shows the size of all files, damaged ones included.
+        silent = False
     if silent and not may_differ:
         return "another output, without a word"
     return ""

@@ -91,7 +91,12 @@ def memory(board: Leaderboard, analysis: Analysis | None = None) -> Figure | Non
 
 
 def _by_model(board: Leaderboard) -> dict[str, list[TrialRecord]]:
-    """Return the successful trials of each model, in the order of the table."""
+    """Return the successful trials of each model, in the order of the table.
+
+    There are none if they ran on several machines: their costs do not compare.
+    """
+    if board.machines:
+        return {}
     good = [trial for trial in board.trials if trial.status == "ok"]
     found = {r.label: [t for t in good if t.label == r.label] for r in board.rows}
     return {label: own for label, own in found.items() if own}

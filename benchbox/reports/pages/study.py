@@ -72,7 +72,7 @@ def study_of(
     Raises:
         ResultsError: The runs' figures differ in their definitions.
     """
-    runs = [(folder.read_run(), folder.trials()) for folder in folders]
+    runs = [(folder.read_run(), folder.examine().records) for folder in folders]
     run, boards = merged(runs, columns)
     known = list(analyses)
     return Study(
