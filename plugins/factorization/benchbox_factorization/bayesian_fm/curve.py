@@ -13,7 +13,7 @@ class Curve:
 
     Attributes:
         rmse: That error; `None` without validation ratings.
-        n_best: Number of samples with which it was lowest.
+        n_best: Number of samples with which it was lowest; 0 without any.
         best_means: Predictions of the validation ratings with these, unclipped.
     """
 
@@ -22,7 +22,7 @@ class Curve:
         self._total: Floats = np.zeros(0)
         self.rmse: float | None = None
         self.n_best = 0
-        self.best_means: Floats | None = None
+        self.best_means = np.empty(0, np.float32)
         self._lowest = np.inf
 
     def add(self, place: int, means: Callable[[Ratings, Ratings], Floats]) -> None:
@@ -37,7 +37,7 @@ class Curve:
             return
         predicted = means(history, hidden)
         self._total = predicted if place == 0 else self._total + predicted
-        so_far = self._total / (place + 1)
+        so_far = (self._total / (place + 1)).astype(np.float32)
         self.rmse = self._context.validation_error(lambda *_: so_far)
         if self.rmse is not None and self.rmse < self._lowest:
             self._lowest, self.n_best, self.best_means = self.rmse, place + 1, so_far

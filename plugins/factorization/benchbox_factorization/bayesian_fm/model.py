@@ -156,7 +156,9 @@ class BayesianFM:
         posterior = self._posterior(self._samples, history, users, items, timestamps)
         if len(self._levels):
             return StepDistribution(self._levels, posterior.probabilities)
-        means = self._shrinkage.shrunk(posterior.means, history, users, items)
+        means = self._shrinkage.shrunk(
+            posterior.means.astype(np.float32), history, users, items
+        )
         return NormalDistribution(means, posterior.spreads)
 
     def state(self) -> State:
@@ -241,12 +243,11 @@ class BayesianFM:
             if options.likelihood == "gaussian":
                 loss *= self._deviation**2
             context.report(sweep, n_sweeps, loss=loss, validation_rmse=curve.rmse)
-        best = curve.best_means
-        if best is not None:
+        if curve.n_best:
             self._samples = Samples(*(each[: curve.n_best] for each in self._samples))
         if options.likelihood == "gaussian":
             self._shrinkage = fit_shrinkage(
-                train, context, lambda *_: best, self._shrinkage
+                train, context, lambda *_: curve.best_means, self._shrinkage
             )
 
     def _sample_means(self, place: int, history: Ratings, asked: Ratings) -> Floats:
