@@ -47,6 +47,7 @@ class NMF:
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Update users and items in turn, from a random start."""
         options = self._options
+        n_epochs = context.epochs or options.epochs
         scale = _scale_of(train)
         self._low, self._width = scale.low, scale.high - scale.low
         users_rated = self._rows(train.by_user())
@@ -59,18 +60,18 @@ class NMF:
             for n in (train.n_users, train.n_items)
         )
         penalty = np.float32(options.weight_decay)
-        for epoch in range(1, options.epochs + 1):
+        for epoch in range(1, n_epochs + 1):
             kernels.multiply(*users_rated, users, self._items, penalty)
             kernels.multiply(*items_rated, self._items, users, penalty)
-            if epoch < options.epochs:
-                context.report(epoch, options.epochs)
+            if epoch < n_epochs:
+                context.report(epoch, n_epochs)
         rated = np.diff(items_rated[0]) > 0
         self._items[~rated] = self._items[rated].mean(axis=0)
         self._mean_user = self._users(users_rated)[np.diff(users_rated[0]) > 0].mean(
             axis=0
         )
         error = context.validation_error(self._unshrunk)
-        context.report(options.epochs, options.epochs, validation_rmse=error)
+        context.report(n_epochs, n_epochs, validation_rmse=error)
         self._shrinkage = fit_shrinkage(train, context, self._unshrunk, self._shrinkage)
 
     def state(self) -> State:

@@ -46,12 +46,13 @@ class CoClustering:
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Assign users and items to clusters in turn, from a random start."""
         options = self._options
+        n_epochs = context.epochs or options.epochs
         self._fit_offsets(train)
         rest = self._residuals(train)
         draw = np.random.Generator(np.random.PCG64(context.seed))
         of_users = draw.integers(0, options.n_user_clusters, train.n_users)
         of_items = draw.integers(0, options.n_item_clusters, train.n_items)
-        for epoch in range(1, options.epochs + 1):
+        for epoch in range(1, n_epochs + 1):
             blocks = self._means(train, rest, of_users, of_items)
             of_users = _nearest(
                 train.users, of_items[train.items], rest, blocks, train.n_users
@@ -60,12 +61,12 @@ class CoClustering:
             of_items = _nearest(
                 train.items, of_users[train.users], rest, blocks.T, train.n_items
             )
-            if epoch < options.epochs:
-                context.report(epoch, options.epochs)
+            if epoch < n_epochs:
+                context.report(epoch, n_epochs)
         self._item_clusters = of_items
         self._blocks = self._means(train, rest, of_users, of_items)
         error = context.validation_error(self._unshrunk)
-        context.report(options.epochs, options.epochs, validation_rmse=error)
+        context.report(n_epochs, n_epochs, validation_rmse=error)
         self._shrinkage = fit_shrinkage(train, context, self._unshrunk, self._shrinkage)
 
     def state(self) -> State:
