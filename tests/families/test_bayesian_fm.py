@@ -3,6 +3,7 @@ import pytest
 from benchbox_factorization.bayesian_fm.blocks import Coefficients
 from benchbox_factorization.bayesian_fm.chain import Chain
 from benchbox_factorization.bayesian_fm.days import Days
+from benchbox_factorization.bayesian_fm.facts import in_steps
 from benchbox_factorization.bayesian_fm.layout import lay_out
 from benchbox_factorization.bayesian_fm.model import BayesianFM
 from benchbox_factorization.bayesian_fm.priors import draw_noise, draw_normal
@@ -322,20 +323,61 @@ def test_a_day_without_training_ratings_is_an_unknown_one() -> None:
     assert Days.of(None).numbers(times, 5).tolist() == [0] * 5
 
 
-def test_validation_ratings_give_a_curve() -> None:
+def test_validation_ratings_choose_the_number_of_sweeps() -> None:
     train, hidden = hide(low_rank(30, 20, rank=2, seed=0), 0.3, seed=0)
     reports = []
-    context = FitContext(
+    validating = FitContext(
         validation=hidden, validation_history=train, on_report=reports.append
     )
     model = BayesianFM(QUICK)
-    model.fit(train, context)
+    model.fit(train, validating)
 
-    predicted = model.predict(train, hidden.users, hidden.items)
-    assert reports[-1].validation_rmse == pytest.approx(rmse(predicted, hidden.values))
     assert reports[0].validation_rmse is None
     assert len(reports) == 25
     assert reports[-1].loss < reports[0].loss
+    best = min(
+        (each for each in reports if each.validation_rmse is not None),
+        key=lambda each: each.validation_rmse,
+    )
+    predicted = model.predict(train, hidden.users, hidden.items)
+    # Pulled towards the bias model by next to nothing.
+    assert rmse(predicted, hidden.values) == pytest.approx(
+        best.validation_rmse, rel=1e-2
+    )
+
+    again = []
+    model.fit(train, FitContext(epochs=best.epoch, on_report=again.append))
+
+    assert len(again) == best.epoch
+
+
+def test_with_few_ratings_validation_keeps_the_chain_from_fitting_noise() -> None:
+    noise = np.random.default_rng(0).normal(size=(60, 60))
+    train, hidden = hide(noise, 0.8, seed=0)
+    errors = []
+    model = BayesianFM(BayesianFMOptions(burn_in=5, epochs=100))
+    for validation in (None, hidden):
+        model.fit(train, FitContext(validation=validation, validation_history=train))
+        predicted = model.predict(train, hidden.users, hidden.items)
+        errors.append(rmse(predicted, hidden.values))
+
+    assert errors[1] < 0.98 * errors[0]
+
+
+def test_numbers_are_facts_in_steps_that_as_many_rows_have() -> None:
+    features = {
+        "age": np.append(np.arange(40.0), np.nan),
+        "year": np.repeat([1990, 1991, 1992], [1, 39, 1]),
+        "job": np.array(["cook"] * 41),
+    }
+
+    steps = in_steps(features)
+
+    counts = np.unique(steps["age"], return_counts=True)
+    assert dict(zip(*counts, strict=True)) == {"": 1} | {str(k): 4 for k in range(10)}
+    assert len(np.unique(steps["year"])) == 2
+    assert steps["job"] is features["job"]
+    assert in_steps(None) is None
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "ordered-probit"])

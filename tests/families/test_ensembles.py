@@ -73,14 +73,16 @@ def test_much_shrinkage_makes_weights_equal() -> None:
 def test_a_blend_predicts_the_weighted_sum_of_its_members_fitted_to_everything() -> (
     None
 ):
-    model = blend("bias+slope-one")
+    model = blend("bias+slope-one:shrink=false")
 
     train = fit_as_a_trial(model)
 
     pairs = all_pairs(train)
     total = np.full(len(pairs[0]), train.values.mean(dtype=np.float64))
     centre = total[0]
-    for name, weight in zip(("bias", "slope-one"), model._weights, strict=True):
+    for name, weight in zip(
+        ("bias", "slope-one:shrink=false"), model._weights, strict=True
+    ):
         member = choose_model(name, REGISTRY).build()
         member.fit(train, FitContext())
         total += weight * (member.predict(train, *pairs) - centre)

@@ -14,6 +14,7 @@ from benchbox_factorization.options import (
 from benchbox_factorization.svdpp import AsymmetricSVD, SVDPlusPlus
 
 from benchbox import FitContext, RatingScale
+from benchbox.models import fit_bias_model
 from benchbox.testing.made_up import made_up_ratings
 from tests.support.toy_ratings import all_pairs
 
@@ -197,7 +198,14 @@ def test_a_new_user_is_placed_by_their_history(make) -> None:
     assert error < np.abs(unknown - own.values).mean()
 
 
-@pytest.mark.parametrize("make", MODELS[:2])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SVDPlusPlus(SVDPlusPlusOptions(epochs=3, shrink=False)),
+        lambda: AsymmetricSVD(AsymmetricSVDOptions(epochs=3, shrink=False)),
+    ],
+    ids=["svdpp", "asymmetric"],
+)
 def test_validation_chooses_the_epoch_and_keeps_its_parameters(make) -> None:
     train = made_up_ratings(40, 30, seed=10)
     is_hidden = np.arange(len(train)) % 5 == 0
@@ -214,3 +222,19 @@ def test_validation_chooses_the_epoch_and_keeps_its_parameters(make) -> None:
     predicted = hidden.scale.clip(model.predict(seen, hidden.users, hidden.items))
     error = np.sqrt(np.mean(np.square(predicted - hidden.values)))
     assert error == pytest.approx(min(errors), abs=1e-6)
+
+
+def test_centred_by_the_mean_the_offsets_are_learned() -> None:
+    train = made_up_ratings(40, 30, seed=12)
+    options = SVDPlusPlusOptions(
+        centring="mean", epochs=60, patience=0, start_spread=1e-6, weight_decay=1e-6
+    )
+    model = SVDPlusPlus(options)
+    model.fit(train, FitContext())
+
+    offsets = fit_bias_model(train, user_damping=0.0, item_damping=0.0)
+    biases = offsets.predict(train.users, train.items)
+    predicted = model.predict(train, train.users, train.items)
+    assert np.corrcoef(predicted, biases)[0, 1] > 0.9
+    centre = train.values.mean()
+    assert predicted.std() > 0.5 * (biases - centre).std()

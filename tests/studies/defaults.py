@@ -10,8 +10,8 @@ The data sets differ in scale, density and size. Further ones are given as
 
     python tests/studies/defaults.py defaults.json Flixster=flixster.mat:scale=0.5-5/0.5
 
-Data sets that the file of results has already are not run again. No setting is
-touched. A model is behind if the bias model has the lower RMSE, and the
+Models that the file of results has already for a data set are not run again. No setting
+is touched. A model is behind if the bias model has the lower RMSE, and the
 difference is more than the standard deviation over seeds.
 """
 
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 import benchbox
+from benchbox.plugins import discover
 from benchbox.records import RunFolder
 
 SEEDS = 3
@@ -67,10 +68,21 @@ def dataset_of(written: str, scratch: Path) -> str:
     return f"{folder / 'train.csv'}+{folder / 'test.csv'}:{options}"
 
 
-def measured(title: str, dataset: str, out: Path) -> dict[str, Any]:
-    """Run all bundled models on a data set; compare their RMSE to the bias model's."""
+def bundled() -> list[str]:
+    """Return the names of all models that are installed with benchbox."""
+    return sorted(
+        offer.value.name
+        for offers in discover().offers["models"].values()
+        for offer in offers
+        if offer.origin.package == "benchbox-recsys"
+    )
+
+
+def measured(dataset: str, models: list[str], out: Path) -> dict[str, Any]:
+    """Run *models* on a data set; compare their RMSE to the bias model's."""
     official = "+" in dataset or dataset == "ml-100k"
     run = benchbox.run(
+        models,
         datasets=dataset,
         protocols="official" if official else "holdout",
         out=out,
@@ -82,7 +94,7 @@ def measured(title: str, dataset: str, out: Path) -> dict[str, Any]:
     for trial in RunFolder(run.path).trials():
         bias = trial.reference["rmse"].value
         scores.setdefault(trial.label, []).append(trial.metrics["rmse"].value)
-    models = {
+    found = {
         label: {
             "rmse": fmean(values),
             "difference": fmean(values) - bias,
@@ -90,7 +102,7 @@ def measured(title: str, dataset: str, out: Path) -> dict[str, Any]:
         }
         for label, values in scores.items()
     }
-    return {"title": title, "n_hidden": trial.n_hidden, "bias": bias, "models": models}
+    return {"n_hidden": trial.n_hidden, "bias": bias, "models": found}
 
 
 def behind(found: list[dict[str, Any]]) -> list[str]:
@@ -111,7 +123,10 @@ def table(found: list[dict[str, Any]]) -> str:
     for each in found:
         cells = [each["title"], f"{each['bias']:.4f}"]
         for label in labels:
-            model = each["models"][label]
+            model = each["models"].get(label)
+            if model is None:
+                cells.append("")
+                continue
             parts = [1000 * model[k] / each["bias"] for k in ("difference", "spread")]
             cells.append(f"{parts[0]:+.1f} ±{parts[1]:.1f}".replace("-0.0", "0.0"))
         lines.append("| " + " | ".join(cells) + " |")
@@ -122,13 +137,18 @@ def main(target: Path, further: list[str]) -> None:
     """Run everything, write what was found, and print the table."""
     named = SHAPES | dict(text.split("=", 1) for text in further)
     found = json.loads(target.read_text()) if target.exists() else []
-    known = {each["title"] for each in found}
+    known = {each["title"]: each for each in found}
     with tempfile.TemporaryDirectory() as scratch:
         for title, written in named.items():
-            if title in known:
+            each = known.get(title, {"title": title, "models": {}})
+            missing = [name for name in bundled() if name not in each["models"]]
+            if not missing:
                 continue
             dataset = dataset_of(written, Path(scratch))
-            found.append(measured(title, dataset, Path(scratch)))
+            new = measured(dataset, missing, Path(scratch))
+            each |= new | {"models": each["models"] | new["models"]}
+            if title not in known:
+                found.append(each)
             target.write_text(json.dumps(found, indent=1) + "\n")
     print(table(found))
     print("Behind:", "; ".join(behind(found)) or "none")

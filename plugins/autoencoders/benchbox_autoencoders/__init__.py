@@ -191,6 +191,7 @@ def benchbox_models() -> list[ModelSpec]:
             reference="arXiv:1708.01715",
             search=_STACKED_SEARCH,
             cost_hint=0.7,
+            by_default=False,
         ),
         ModelSpec(
             name="sparse-fc",

@@ -19,6 +19,7 @@ def benchbox_models() -> list[ModelSpec]:
             summary="the mean of all training ratings, for every pair",
             capabilities=_CAPABILITIES,
             cost_hint=0.001,
+            by_default=False,
         ),
         ModelSpec(
             name="user-mean",
@@ -26,6 +27,7 @@ def benchbox_models() -> list[ModelSpec]:
             summary="the mean of the user's visible ratings",
             capabilities=_CAPABILITIES,
             cost_hint=0.001,
+            by_default=False,
         ),
         ModelSpec(
             name="item-mean",

@@ -70,6 +70,7 @@ def benchbox_models() -> list[ModelSpec]:
                 "batch_size": OneOf((512, 1024, 2048, 4096)),
             },
             cost_hint=0.5,
+            by_default=False,
         ),
         ModelSpec(
             name="neural-cf",

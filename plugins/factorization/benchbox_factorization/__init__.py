@@ -96,6 +96,8 @@ def benchbox_models() -> list[ModelSpec]:
                 inductive=True,
                 uses_features=True,
                 uses_question_times=True,
+                uses_validation=True,
+                refits=True,
                 predicts_distribution=True,
             ),
             by_default=False,
@@ -113,8 +115,15 @@ def benchbox_models() -> list[ModelSpec]:
             summary="factors without negative entries, by multiplicative updates",
             options=NMFOptions,
             # The defaults of the library Surprise.
-            presets={"surprise": {"n_factors": 15, "weight_decay": 0.06, "epochs": 50}},
-            capabilities=Capabilities(inductive=True),
+            presets={
+                "surprise": {
+                    "n_factors": 15,
+                    "weight_decay": 0.06,
+                    "epochs": 50,
+                    "shrink": False,
+                }
+            },
+            capabilities=_BY_GRADIENT,
             reference="https://papers.nips.cc/paper/1861",
             search={
                 "n_factors": Span(2, 50, log=True),
@@ -132,6 +141,7 @@ def benchbox_models() -> list[ModelSpec]:
             # The defaults of the library Surprise, for standardised ratings.
             presets={
                 "surprise": {
+                    "centring": "mean",
                     "learning_rate": 0.007,
                     "weight_decay": 0.02,
                     "start_spread": 0.1,

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings, RatingScale
-from benchbox.models import State
+from benchbox.models import Shrinkage, State, fit_shrinkage, nested, part
 from benchbox.ratings import Grouped
 from benchbox_factorization import gradient_kernels as kernels
 from benchbox_factorization.options import NMFOptions
@@ -33,6 +33,7 @@ class NMF:
     def __init__(self, options: NMFOptions) -> None:
         self._options = options
         self._low, self._width = 0.0, 1.0
+        self._shrinkage = Shrinkage()
         # Factors per item, and the mean factors of users.
         self._items: Vectors
         self._mean_user: NDArray[np.float32]
@@ -46,6 +47,7 @@ class NMF:
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Update users and items in turn, from a random start."""
         options = self._options
+        n_epochs = context.epochs or options.epochs
         scale = _scale_of(train)
         self._low, self._width = scale.low, scale.high - scale.low
         users_rated = self._rows(train.by_user())
@@ -58,15 +60,19 @@ class NMF:
             for n in (train.n_users, train.n_items)
         )
         penalty = np.float32(options.weight_decay)
-        for epoch in range(1, options.epochs + 1):
+        for epoch in range(1, n_epochs + 1):
             kernels.multiply(*users_rated, users, self._items, penalty)
             kernels.multiply(*items_rated, self._items, users, penalty)
-            context.report(epoch, options.epochs)
+            if epoch < n_epochs:
+                context.report(epoch, n_epochs)
         rated = np.diff(items_rated[0]) > 0
         self._items[~rated] = self._items[rated].mean(axis=0)
         self._mean_user = self._users(users_rated)[np.diff(users_rated[0]) > 0].mean(
             axis=0
         )
+        error = context.validation_error(self._unshrunk)
+        context.report(n_epochs, n_epochs, validation_rmse=error)
+        self._shrinkage = fit_shrinkage(train, context, self._unshrunk, self._shrinkage)
 
     def state(self) -> State:
         """Return the factors of items, the mean user, and the scale."""
@@ -75,6 +81,7 @@ class NMF:
             "width": self._width,
             "items": self._items,
             "mean_user": self._mean_user,
+            **nested("shrinkage", self._shrinkage.state),
         }
 
     def restore(self, state: State) -> None:
@@ -84,16 +91,24 @@ class NMF:
             np.array(state["items"]),
             np.array(state["mean_user"]),
         )
+        self._shrinkage = Shrinkage.from_state(part(state, "shrinkage"))
 
     @property
     def n_parameters(self) -> int:
         """Factors of items and of the mean user."""
-        return self._items.size + self._mean_user.size
+        own = self._items.size + self._mean_user.size
+        return own + self._shrinkage.n_parameters
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """Return the predictions, with users' factors from *history*."""
+        predicted = self._unshrunk(history, users, items)
+        return self._shrinkage.shrunk(predicted, history, users, items)
+
+    def _unshrunk(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         rows = self._rows(history.by_user())
         factors = self._users(rows)
         factors[np.diff(rows[0]) == 0] = self._mean_user

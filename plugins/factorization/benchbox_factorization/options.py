@@ -100,8 +100,12 @@ class BayesianMFOptions(FactorizationOptions, frozen=True):
     prior_spread: Annotated[float, Meta(gt=0)] = 0.15
 
 
-class BayesianFMOptions(Options, frozen=True):
-    """Options of ``bayesian-fm``.
+class BayesianFMOptions(FactorizationOptions, frozen=True):
+    """Options of ``bayesian-fm``, in addition to those of every factorization model.
+
+    With ``shrink``, validation ratings also choose the number of sweeps: where there
+    are fewer ratings than coefficients, the chain slowly moves to where it explains all
+    ratings. With an ordered probit they choose nothing else.
 
     Attributes:
         n_factors: Length of each coefficient's factor vector.
@@ -136,21 +140,25 @@ class BayesianFMOptions(Options, frozen=True):
         return frozenset(name for name, needed in needs.items() if not needed)
 
 
-class GradientOptions(Options, frozen=True):
-    """Options of ``svdpp`` and ``asymmetric-svd``.
+class GradientOptions(FactorizationOptions, frozen=True):
+    """Options of ``svdpp`` and ``asymmetric-svd``, in addition to those of every model.
 
     Attributes:
         n_factors: Length of each vector.
+        centring: What is subtracted from ratings before training: the prediction of the
+            ``bias`` model, or the ``mean``, so that all of the offsets are learned.
         learning_rate: Size of a step, for residuals with standard deviation 1.
         weight_decay: L2 penalty per rating on every offset and vector in its
             prediction.
         start_spread: Standard deviation of the vectors before training.
         epochs: Maximum number of passes over the ratings.
         patience: Number of epochs to wait for the validation error to fall before
-            training stops; the best epoch is used. With 0, all epochs are trained.
+            training stops; the best epoch is used. With 0, all epochs are trained, and
+            ``shrink`` has no effect.
     """
 
     n_factors: Count = 20
+    centring: Literal["bias", "mean"] = "bias"
     learning_rate: Annotated[float, Meta(gt=0)] = 0.01
     weight_decay: NotNegative = 0.08
     start_spread: Annotated[float, Meta(gt=0)] = 0.03
@@ -160,29 +168,34 @@ class GradientOptions(Options, frozen=True):
 
     @property
     def asks_validation(self) -> bool:
-        """Whether the number of epochs is chosen by validation."""
+        """Whether validation ratings are used."""
         return self.patience > 0
+
+    @property
+    def set_aside(self) -> frozenset[str]:
+        """Without validation ratings, ``shrink`` has no effect."""
+        return frozenset() if self.patience else frozenset({"shrink"})
 
 
 class SVDPlusPlusOptions(GradientOptions, frozen=True):
     """Options of ``svdpp``."""
 
-    # The lowest validation RMSE on ML-100K (a tenth of u1's training part) among 14
-    # settings: 0.904, where the bias model has 0.933. 50 factors gain nothing.
+    # The lowest validation RMSE on ML-100K (a tenth of u1's training part): 0.904,
+    # where the bias model has 0.933. 50 factors gain nothing.
 
 
 class AsymmetricSVDOptions(GradientOptions, frozen=True):
     """Options of ``asymmetric-svd``."""
 
-    # Chosen like those of svdpp, among 16 settings: 0.900.
+    # Chosen like those of svdpp: 0.900.
     learning_rate: Annotated[float, Meta(gt=0)] = 0.005
     weight_decay: NotNegative = 0.02
     start_spread: Annotated[float, Meta(gt=0)] = 0.1
     epochs: Count = 80
 
 
-class NMFOptions(Options, frozen=True):
-    """Options of ``nmf``.
+class NMFOptions(FactorizationOptions, frozen=True):
+    """Options of ``nmf``, in addition to those of every factorization model.
 
     Attributes:
         n_factors: Length of each user's and item's factor vector.
@@ -192,8 +205,8 @@ class NMFOptions(Options, frozen=True):
             their history.
     """
 
-    # The lowest validation RMSE on ML-100K (a tenth of u1's training part) among 12
-    # settings: 0.920, where the bias model has 0.933.
+    # The lowest validation RMSE on ML-100K (a tenth of u1's training part): 0.920,
+    # where the bias model has 0.933.
     n_factors: Count = 10
     weight_decay: NotNegative = 0.1
     epochs: Count = 200

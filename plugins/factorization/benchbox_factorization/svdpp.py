@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
-from benchbox.models import EarlyStopping, State, nested, part, rehearse
+from benchbox.models import (
+    EarlyStopping,
+    Shrinkage,
+    State,
+    fit_shrinkage,
+    nested,
+    part,
+    rehearse,
+)
 from benchbox.models.training import Centre, fit_centre
 from benchbox_factorization import gradient_kernels as kernels
 from benchbox_factorization.options import GradientOptions
@@ -19,9 +27,9 @@ _LEARNED = ("biases", "item_biases", "p", "q", "x", "y")
 
 
 class _GradientModel:
-    """What both models share: gradient descent on residuals of the bias model.
+    """What both models share: gradient descent on ratings around their centre.
 
-    Residuals are divided by their standard deviation, so that learning rates and
+    What remains is divided by its standard deviation, so that learning rates and
     penalties suit every rating scale. Each epoch goes through the users in random
     order, and takes a step for each of their ratings. It needs one thread.
 
@@ -36,6 +44,7 @@ class _GradientModel:
     def __init__(self, options: GradientOptions) -> None:
         self._options = options
         self._centre: Centre
+        self._shrinkage = Shrinkage()
         self._epochs = 0
         self._is_trained: NDArray[np.bool_]
         # Offsets and vectors, as `kernels.learn` takes them.
@@ -49,29 +58,43 @@ class _GradientModel:
         """Train on *train*; validation ratings, if any, choose the best epoch."""
         options = self._options
         draw = np.random.Generator(np.random.PCG64(context.seed))
-        self._centre = fit_centre(train, "bias")
+        self._centre = fit_centre(train, options.centring)
         self._start(train, draw)
         rows = self._rows(train)
-        stopping, best = EarlyStopping(options.patience), self.state()
+        stopping, best = EarlyStopping(options.patience), self._trained()
         n_epochs = context.epochs or options.epochs
         for epoch in range(1, n_epochs + 1):
             order = draw.permutation(train.n_users)
             squares = kernels.learn(order, *rows, *self._learned.values(), *self._step)
             self._epochs = epoch
-            error = context.validation_error(self.predict)
+            error = context.validation_error(self._unshrunk)
             loss = squares / len(train)
             context.report(epoch, n_epochs, loss=loss, validation_rmse=error)
             if error is None or not options.patience:
                 continue
             if stopping.improved(epoch, error):
-                best = {name: np.array(value) for name, value in self.state().items()}
+                best = {
+                    name: np.array(value) for name, value in self._trained().items()
+                }
             if stopping.should_stop(epoch):
                 break
         if stopping.best_epoch:
-            self.restore(best)
+            self._restore_trained(best)
+        if options.shrink:
+            self._shrinkage = fit_shrinkage(
+                train, context, self._unshrunk, self._shrinkage
+            )
 
     def state(self) -> State:
         """Return the bias model, and offsets and vectors of users and items."""
+        return {**self._trained(), **nested("shrinkage", self._shrinkage.state)}
+
+    def restore(self, state: State) -> None:
+        """Restore what `state` returned."""
+        self._restore_trained(state)
+        self._shrinkage = Shrinkage.from_state(part(state, "shrinkage"))
+
+    def _trained(self) -> State:
         return {
             **nested("centre", self._centre.state),
             **nested("learned", self._learned),
@@ -79,8 +102,7 @@ class _GradientModel:
             "is_trained": self._is_trained,
         }
 
-    def restore(self, state: State) -> None:
-        """Restore what `state` returned."""
+    def _restore_trained(self, state: State) -> None:
         self._centre = Centre.from_state(part(state, "centre"))
         learned = part(state, "learned")
         self._learned = {name: np.array(learned[name]) for name in _LEARNED}
@@ -91,12 +113,19 @@ class _GradientModel:
     def n_parameters(self) -> int:
         """Offsets and vectors of users and items, and the bias model's."""
         own = sum(each.size for each in self._learned.values())
-        return own + 1 + self._centre.model.item_bias.size
+        own += 1 + self._centre.model.item_bias.size
+        return own + self._shrinkage.n_parameters
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """Return the predictions, with what users have rated from *history*."""
+        predicted = self._unshrunk(history, users, items)
+        return self._shrinkage.shrunk(predicted, history, users, items)
+
+    def _unshrunk(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         learned, rows = self._learned, self._rows(history)
         vectors = kernels.tastes(*rows, learned["x"], learned["y"])
         biases, own = self._of_users(history, rows, vectors, users)
@@ -178,9 +207,9 @@ def _resized(column: NDArray[Any], n: int) -> NDArray[Any]:
 class SVDPlusPlus(_GradientModel):
     """``b_ui + q_i . (p_u + sum(y_j) / sqrt(n_u))`` (Koren, 2008, eq. 15).
 
-    The sum is over the *n_u* items that the user has rated, and *b* is the bias model
-    with further offsets. For predictions, a user's offset and *p* are trained on their
-    history, in as many epochs as the model was, with all items fixed.
+    The sum is over the *n_u* items that the user has rated, and *b* is the bias model,
+    or the mean, with further offsets. For predictions, a user's offset and *p* are
+    trained on their history, in as many epochs as the model was, with all items fixed.
     """
 
     _has_own = True
@@ -189,10 +218,10 @@ class SVDPlusPlus(_GradientModel):
 class AsymmetricSVD(_GradientModel):
     """``b_ui + q_i . sum((r_uj - b_uj) x_j + y_j) / sqrt(n_u)`` (Koren, 2008, eq. 13).
 
-    The sum is over the *n_u* items that the user has rated, and *b* is the bias model
-    with further offsets. Users have no vectors of their own: what they rated, and how,
-    gives theirs. For predictions, a user's offset is trained on their history, as by
-    `SVDPlusPlus`.
+    The sum is over the *n_u* items that the user has rated, and *b* is the bias model,
+    or the mean, with further offsets. Users have no vectors of their own: what they
+    rated, and how, gives theirs. For predictions, a user's offset is trained on their
+    history, as by `SVDPlusPlus`.
     """
 
     _has_own = False

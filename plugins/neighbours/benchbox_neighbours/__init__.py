@@ -9,7 +9,9 @@ from benchbox_neighbours.options import (
     SlopeOneOptions,
 )
 
-_EXACT = Capabilities(inductive=True, stochastic=False)
+_EXACT = Capabilities(
+    inductive=True, uses_validation=True, refits=True, stochastic=False
+)
 
 
 @hookimpl
@@ -54,7 +56,7 @@ def benchbox_models() -> list[ModelSpec]:
             target="benchbox_neighbours.slope_one:SlopeOne",
             summary="the user's ratings plus mean differences between items",
             options=SlopeOneOptions,
-            presets={"plain": {"shrinkage": 0.0, "damping": 0.0}},
+            presets={"plain": {"shrinkage": 0.0, "damping": 0.0, "shrink": False}},
             capabilities=_EXACT,
             reference="doi:10.1137/1.9781611972757.43",
             search={
@@ -74,9 +76,12 @@ def benchbox_models() -> list[ModelSpec]:
                     "offsets": "means",
                     "n_user_clusters": 3,
                     "n_item_clusters": 3,
+                    "shrink": False,
                 }
             },
-            capabilities=Capabilities(inductive=True),
+            capabilities=Capabilities(
+                inductive=True, uses_validation=True, refits=True
+            ),
             reference="doi:10.1109/ICDM.2005.14",
             search={
                 "n_user_clusters": Span(1, 12, log=True),

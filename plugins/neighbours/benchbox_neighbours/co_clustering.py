@@ -6,7 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
-from benchbox.models import State, fit_bias_model
+from benchbox.models import (
+    Shrinkage,
+    State,
+    fit_bias_model,
+    fit_shrinkage,
+    nested,
+    part,
+)
 from benchbox_neighbours.options import CoClusteringOptions
 
 Floats = NDArray[np.float64]
@@ -30,6 +37,7 @@ class CoClustering:
         self._options = options
         self._mean = 0.0
         self._user_damping = 0.0
+        self._shrinkage = Shrinkage()
         # Offset and cluster per item, and B, shape (n_user_clusters, n_item_clusters).
         self._item_offsets: Floats
         self._item_clusters: Clusters
@@ -38,12 +46,13 @@ class CoClustering:
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Assign users and items to clusters in turn, from a random start."""
         options = self._options
+        n_epochs = context.epochs or options.epochs
         self._fit_offsets(train)
         rest = self._residuals(train)
         draw = np.random.Generator(np.random.PCG64(context.seed))
         of_users = draw.integers(0, options.n_user_clusters, train.n_users)
         of_items = draw.integers(0, options.n_item_clusters, train.n_items)
-        for epoch in range(1, options.epochs + 1):
+        for epoch in range(1, n_epochs + 1):
             blocks = self._means(train, rest, of_users, of_items)
             of_users = _nearest(
                 train.users, of_items[train.items], rest, blocks, train.n_users
@@ -52,9 +61,13 @@ class CoClustering:
             of_items = _nearest(
                 train.items, of_users[train.users], rest, blocks.T, train.n_items
             )
-            context.report(epoch, options.epochs)
+            if epoch < n_epochs:
+                context.report(epoch, n_epochs)
         self._item_clusters = of_items
         self._blocks = self._means(train, rest, of_users, of_items)
+        error = context.validation_error(self._unshrunk)
+        context.report(n_epochs, n_epochs, validation_rmse=error)
+        self._shrinkage = fit_shrinkage(train, context, self._unshrunk, self._shrinkage)
 
     def state(self) -> State:
         """Return the offsets, the clusters of items, and the blocks."""
@@ -64,6 +77,7 @@ class CoClustering:
             "item_offsets": self._item_offsets,
             "item_clusters": self._item_clusters,
             "blocks": self._blocks,
+            **nested("shrinkage", self._shrinkage.state),
         }
 
     def restore(self, state: State) -> None:
@@ -72,16 +86,24 @@ class CoClustering:
         self._user_damping = float(state["user_damping"])
         self._item_offsets = state["item_offsets"]
         self._item_clusters, self._blocks = state["item_clusters"], state["blocks"]
+        self._shrinkage = Shrinkage.from_state(part(state, "shrinkage"))
 
     @property
     def n_parameters(self) -> int:
         """Mean, offset and cluster of each item, and blocks."""
-        return 1 + 2 * len(self._item_clusters) + self._blocks.size
+        own = 1 + 2 * len(self._item_clusters) + self._blocks.size
+        return own + self._shrinkage.n_parameters
 
     def predict(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """Return offsets plus blocks; *history* gives users' offsets and clusters."""
+        predicted = self._unshrunk(history, users, items)
+        return self._shrinkage.shrunk(predicted, history, users, items)
+
+    def _unshrunk(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         of_users = _nearest(
             history.users,
             self._item_clusters[history.items],

@@ -10,8 +10,25 @@ Count = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[float, Meta(ge=0)]
 
 
-class KNNOptions(Options, frozen=True):
-    """Options of both nearest-neighbour models.
+class NeighboursOptions(Options, frozen=True):
+    """Options of every model of neighbours.
+
+    Attributes:
+        shrink: Whether predictions are pulled towards the bias model's, as far as
+            validation ratings ask for; see `benchbox.models.Shrinkage`. For this the
+            model is fitted twice.
+    """
+
+    shrink: bool = True
+
+    @property
+    def asks_validation(self) -> bool:
+        """Whether validation ratings are used."""
+        return self.shrink
+
+
+class KNNOptions(NeighboursOptions, frozen=True):
+    """Options of both nearest-neighbour models, in addition to those of every model.
 
     Attributes:
         k: Largest number of neighbours that a prediction averages over.
@@ -36,7 +53,7 @@ class KNNItemOptions(KNNOptions, frozen=True):
     """
 
     # The lowest validation RMSE on ML-100K (three validation sets of a tenth of u1's
-    # training part each), among 60 settings. `n_candidates` bounds the memory.
+    # training part each). `n_candidates` bounds the memory.
     k: Count = 30
     shrinkage: NotNegative = 100.0
     damping: NotNegative = 0.5
@@ -46,14 +63,14 @@ class KNNItemOptions(KNNOptions, frozen=True):
 class KNNUserOptions(KNNOptions, frozen=True):
     """Options of ``knn-user``: those of both."""
 
-    # Chosen like those of knn-item, among 64 settings.
+    # Chosen like those of knn-item.
     k: Count = 80
     shrinkage: NotNegative = 30.0
     damping: NotNegative = 1.0
 
 
-class SlopeOneOptions(Options, frozen=True):
-    """Options of ``slope-one``.
+class SlopeOneOptions(NeighboursOptions, frozen=True):
+    """Options of ``slope-one``, in addition to those of every model.
 
     Attributes:
         shrinkage: The difference between two items that *c* users have rated has the
@@ -61,13 +78,13 @@ class SlopeOneOptions(Options, frozen=True):
         damping: Weight of a pseudo-item that agrees with the bias model.
     """
 
-    # Chosen like those of knn-item, among 16 settings.
+    # Chosen like those of knn-item.
     shrinkage: NotNegative = 100.0
     damping: NotNegative = 10.0
 
 
-class CoClusteringOptions(Options, frozen=True):
-    """Options of ``co-clustering``.
+class CoClusteringOptions(NeighboursOptions, frozen=True):
+    """Options of ``co-clustering``, in addition to those of every model.
 
     Attributes:
         n_user_clusters: Number of clusters of users.

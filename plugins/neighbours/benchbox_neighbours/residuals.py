@@ -4,7 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import FitContext, Ratings
-from benchbox.models import State, nested, part, rehearse
+from benchbox.models import (
+    Shrinkage,
+    State,
+    fit_shrinkage,
+    nested,
+    part,
+    rehearse,
+)
 from benchbox.models.training import Centre, fit_centre
 from benchbox_neighbours.rows import Rows, rows_of
 
@@ -18,6 +25,7 @@ class ResidualModel:
 
     def __init__(self) -> None:
         self._centre: Centre
+        self._shrinkage = Shrinkage()
         self._n_threads = 1
 
     def prepare(self) -> None:
@@ -30,14 +38,23 @@ class ResidualModel:
         self._centre = fit_centre(train, "bias")
         rest = self._centre.scaled(train)
         self._learn(rows_of(train.by_user(), rest), rows_of(train.by_item(), rest))
+        error = context.validation_error(self._unshrunk)
+        if error is not None:
+            context.report(1, 1, validation_rmse=error)
+        self._shrinkage = fit_shrinkage(train, context, self._unshrunk, self._shrinkage)
 
     def state(self) -> State:
         """Return the bias model, and what was learned from its residuals."""
-        return {**nested("centre", self._centre.state), **self._learned()}
+        return {
+            **nested("centre", self._centre.state),
+            **nested("shrinkage", self._shrinkage.state),
+            **self._learned(),
+        }
 
     def restore(self, state: State) -> None:
         """Restore what `state` returned."""
         self._centre = Centre.from_state(part(state, "centre"))
+        self._shrinkage = Shrinkage.from_state(part(state, "shrinkage"))
         self._relearn(state)
 
     @property
@@ -53,6 +70,12 @@ class ResidualModel:
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """Return the bias model's predictions plus means of residuals."""
+        predicted = self._unshrunk(history, users, items)
+        return self._shrinkage.shrunk(predicted, history, users, items)
+
+    def _unshrunk(
+        self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         rated = rows_of(history.by_user(), self._centre.scaled(history))
         means = self._means(rated, users, items)
         return self._centre.restored(means, self._centre.of(history, users, items))

@@ -1,6 +1,7 @@
 """The model: from ratings to sweeps, samples and predictions."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +10,10 @@ from benchbox import FitContext, Ratings
 from benchbox.errors import ModelError
 from benchbox.metrics import NormalDistribution, StepDistribution
 from benchbox.models import (
-    EncodedFeatures,
+    Shrinkage,
     State,
-    encode_features,
     fit_bias_model,
+    fit_shrinkage,
     nested,
     part,
     rehearse,
@@ -20,7 +21,9 @@ from benchbox.models import (
 from benchbox_factorization.bayesian_fm.blocks import equal_shares
 from benchbox_factorization.bayesian_fm.chain import Chain
 from benchbox_factorization.bayesian_fm.compiled import threads
+from benchbox_factorization.bayesian_fm.curve import Curve
 from benchbox_factorization.bayesian_fm.days import Days
+from benchbox_factorization.bayesian_fm.facts import facts
 from benchbox_factorization.bayesian_fm.layout import Layout, lay_out
 from benchbox_factorization.bayesian_fm.likelihoods import (
     Likelihood,
@@ -91,6 +94,7 @@ class BayesianFM:
         self._days = Days.of(None)
         self._facts = np.empty((0, 0), dtype=np.float32)
         self._samples = empty_samples(0, (0, 0, 0, 0), 1, 0)
+        self._shrinkage = Shrinkage()
 
     def prepare(self) -> None:
         """Compile the kernels, or load them from the cache."""
@@ -107,7 +111,7 @@ class BayesianFM:
         self._mean = float(train.values.mean(dtype=np.float64))
         self._deviation = float(train.values.std(dtype=np.float64)) or 1.0
         self._days = Days.of(train.timestamps if options.time else None)
-        features = _features(train, needed=options.side)
+        features = facts(train, needed=options.side)
         self._facts = np.empty((train.n_users, 0), dtype=np.float32)
         if features[0] is not None:
             self._facts = features[0].matrix
@@ -122,7 +126,7 @@ class BayesianFM:
             chain = Chain(
                 layout.blocks, layout.positions, likelihood.targets, start, draw
             )
-            self._run(chain, likelihood, layout, context)
+            self._run(chain, likelihood, layout, train, context)
 
     def predict(
         self,
@@ -133,7 +137,9 @@ class BayesianFM:
     ) -> NDArray[np.float32]:
         """Return the means of the posterior, given *history*."""
         posterior = self._posterior(self._samples, history, users, items, timestamps)
-        return posterior.means.astype(np.float32)
+        return self._shrinkage.shrunk(
+            posterior.means.astype(np.float32), history, users, items
+        )
 
     def predict_distribution(
         self,
@@ -150,7 +156,10 @@ class BayesianFM:
         posterior = self._posterior(self._samples, history, users, items, timestamps)
         if len(self._levels):
             return StepDistribution(self._levels, posterior.probabilities)
-        return NormalDistribution(posterior.means, posterior.spreads)
+        means = self._shrinkage.shrunk(
+            posterior.means.astype(np.float32), history, users, items
+        )
+        return NormalDistribution(means, posterior.spreads)
 
     def state(self) -> State:
         """Return what standardises ratings, the known days, and the samples."""
@@ -160,6 +169,7 @@ class BayesianFM:
             "levels": self._levels,
             "days": self._days.known,
             "facts": self._facts,
+            **nested("shrinkage", self._shrinkage.state),
             **nested("samples", self._samples._asdict()),
         }
 
@@ -170,13 +180,15 @@ class BayesianFM:
         self._levels = np.array(state["levels"])
         self._days = Days(np.array(state["days"]))
         self._facts = np.array(state["facts"])
+        self._shrinkage = Shrinkage.from_state(part(state, "shrinkage"))
         samples = part(state, "samples")
         self._samples = Samples._make(np.array(samples[k]) for k in Samples._fields)
 
     @property
     def n_parameters(self) -> int:
         """All numbers of all samples, and the mean and deviation of ratings."""
-        return 2 + sum(array.size for array in self._samples)
+        own = sum(array.size for array in self._samples)
+        return 2 + own + self._shrinkage.n_parameters
 
     def _likelihood(
         self, values: NDArray[np.float32], draw: np.random.Generator
@@ -195,13 +207,20 @@ class BayesianFM:
         return OrderedProbit(steps, self._n_threads, draw)
 
     def _run(
-        self, chain: Chain, likelihood: Likelihood, layout: Layout, context: FitContext
+        self,
+        chain: Chain,
+        likelihood: Likelihood,
+        layout: Layout,
+        train: Ratings,
+        context: FitContext,
     ) -> None:
         options = self._options
-        n_sweeps, n_stored = options.burn_in + options.epochs, 0
+        n_sweeps = context.epochs or options.burn_in + options.epochs
+        n_after = max(1, n_sweeps - options.burn_in)
+        n_stored = 0
         users, items = chain.coefficients[:2]
         self._samples = empty_samples(
-            -(-options.epochs // options.thin),
+            -(-n_after // options.thin),
             (
                 items.own.shape[1],
                 users.history.shape[1],
@@ -212,22 +231,26 @@ class BayesianFM:
             len(likelihood.cuts),
         )
         has_ratings = np.diff(layout.blocks[1].offsets) > 0
-        curve = _Curve(context)
+        curve = Curve(context)
         for sweep in range(1, n_sweeps + 1):
             loss = likelihood.sweep(chain, is_burn_in=sweep <= options.burn_in)
             # Counted from the end, so that the last sweep is always stored.
-            if sweep > options.burn_in and (n_sweeps - sweep) % options.thin == 0:
+            is_due = sweep > options.burn_in and (n_sweeps - sweep) % options.thin == 0
+            if is_due or sweep == n_sweeps:
                 _store(self._samples, n_stored, chain, likelihood, has_ratings)
-                curve.add(self, n_stored)
+                curve.add(n_stored, partial(self._sample_means, n_stored))
                 n_stored += 1
             if options.likelihood == "gaussian":
                 loss *= self._deviation**2
             context.report(sweep, n_sweeps, loss=loss, validation_rmse=curve.rmse)
+        if curve.n_best:
+            self._samples = Samples(*(each[: curve.n_best] for each in self._samples))
+        if options.likelihood == "gaussian":
+            self._shrinkage = fit_shrinkage(
+                train, context, lambda *_: curve.best_means, self._shrinkage
+            )
 
-    def sample_means(
-        self, place: int, history: Ratings, asked: Ratings
-    ) -> NDArray[np.float64]:
-        """Return the means of the pairs *asked* given one stored sample."""
+    def _sample_means(self, place: int, history: Ratings, asked: Ratings) -> Floats:
         one = Samples(*(array[place : place + 1] for array in self._samples))
         return self._posterior(
             one, history, asked.users, asked.items, asked.timestamps
@@ -292,39 +315,6 @@ class BayesianFM:
         bias = fit_bias_model(train)
         factors = starting_factors(train, bias, self._options.n_factors, draw)
         return np.ascontiguousarray(factors.T)
-
-
-class _Curve:
-    """The validation error of the samples so far, if there are validation ratings."""
-
-    def __init__(self, context: FitContext) -> None:
-        self._validation = context.validation
-        self._history = context.validation_history
-        self._total: Floats = np.zeros(0)
-        self.rmse: float | None = None
-
-    def add(self, model: BayesianFM, place: int) -> None:
-        if self._validation is None or self._history is None:
-            return
-        means = model.sample_means(place, self._history, self._validation)
-        self._total = means if place == 0 else self._total + means
-        wrong = self._total / (place + 1) - self._validation.values
-        self.rmse = float(np.sqrt(np.mean(np.square(wrong))))
-
-
-def _features(
-    train: Ratings, *, needed: bool
-) -> tuple[EncodedFeatures | None, EncodedFeatures | None]:
-    if not needed:
-        return None, None
-    of_users = encode_features(train.user_features, train.n_users)
-    of_items = encode_features(train.item_features, train.n_items)
-    if not of_users.names and not of_items.names:
-        raise ModelError(
-            "side=true needs features of users or items, and this data set has no "
-            "usable ones. Leave it out."
-        )
-    return of_users, of_items
 
 
 def _store(
