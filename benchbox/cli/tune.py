@@ -5,7 +5,6 @@ from time import monotonic
 from typing import Any
 
 import click
-import msgspec
 from rich.markup import escape
 from rich.status import Status
 
@@ -30,17 +29,17 @@ from benchbox.cli.run import run_and_print, session_of
 from benchbox.errors import counted, one_line
 from benchbox.options import spell
 from benchbox.records import (
+    STUDY,
     EpochEnded,
     RunConfig,
     RunFolder,
-    StudiesRecord,
     StudyRecord,
     TrialMessage,
     Tried,
     TuningBudget,
 )
 from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
-from benchbox.runs import STUDY, PlannedTrial, Trust, config_to_resume, make_config
+from benchbox.runs import PlannedTrial, Trust, config_to_resume, make_config
 
 
 @click.command("tune")
@@ -209,8 +208,7 @@ def _said(study: StudyRecord) -> str:
 
 def _table(folder: RunFolder) -> str:
     """Return a table of what each search found and how long it took."""
-    content = (folder.path / STUDY).read_bytes()
-    studies = msgspec.json.decode(content, type=StudiesRecord).studies
+    studies = folder.studies()
     if not studies:
         return "Nothing was tuned: no model has a search space."
     budget = studies[0].budget

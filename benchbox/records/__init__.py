@@ -62,6 +62,7 @@ from benchbox.records.run import PublishedRecord as PublishedRecord
 from benchbox.records.run import RunRecord as RunRecord
 from benchbox.records.run import StageRecord as StageRecord
 from benchbox.records.run import participants as participants
+from benchbox.records.study import STUDY as STUDY
 from benchbox.records.study import StudiesRecord as StudiesRecord
 from benchbox.records.study import StudyRecord as StudyRecord
 from benchbox.records.study import Tried as Tried

@@ -25,6 +25,7 @@ from benchbox.metrics import Distribution, from_table, table_of
 from benchbox.ratings import Values
 from benchbox.records.encoding import decoded, encoded, read_whole
 from benchbox.records.run import RunRecord
+from benchbox.records.study import STUDY, StudiesRecord, StudyRecord
 from benchbox.records.trial import TrialRecord
 
 _PARTS = ("trials", "logs", "predictions", "references")
@@ -236,6 +237,23 @@ class RunFolder:
         if records and self.has_run():
             _check_places(self.read_run(), records)
         return records
+
+    def studies(self) -> list[StudyRecord]:
+        """Return the searches of the run; empty if nothing was tuned.
+
+        Raises:
+            ResultsError: Their record cannot be read.
+        """
+        if not (self.path / STUDY).exists():
+            return []
+        record: StudiesRecord = self._record(STUDY, StudiesRecord)
+        n_stages = len(self.read_run().stages)
+        if any(not 0 <= study.stage < n_stages for study in record.studies):
+            raise ResultsError(
+                f"{self.path / STUDY} tells of other data sets than run.json. Restore "
+                f"it."
+            )
+        return record.studies
 
     def _trial(self, name: str) -> TrialRecord:
         record: TrialRecord = self._record(f"trials/{name}.json", TrialRecord)

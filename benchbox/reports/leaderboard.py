@@ -20,6 +20,8 @@ from benchbox.records import (
     gravest,
 )
 from benchbox.reports.accelerators import what_accelerators_lacked
+from benchbox.reports.citations import NO_CITATIONS, Citations, Cited, cited
+from benchbox.reports.view import WHOLE, View
 from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
@@ -68,6 +70,7 @@ class Row:
 
     Attributes:
         label: Model and changed options.
+        source: Name and target of the model.
         n_ok: Number of successful trials.
         n_trials: Number of planned trials.
         summaries: Summary of each metric; empty unless each fold has a successful
@@ -109,6 +112,7 @@ class Row:
     """
 
     label: str
+    source: tuple[str, str] = ("", "")
     n_ok: int
     n_trials: int
     summaries: dict[str, Summary]
@@ -151,6 +155,8 @@ class Leaderboard:
         unconfined: What a trial says that nothing kept from other files; else empty.
         remarks: Sentences on what accelerators lacked in these trials.
         trials: All its trials that have ended.
+        view: Columns, order and decimals that the user chose.
+        citations: What installed packages ask to cite.
     """
 
     stage: StageRecord
@@ -162,6 +168,8 @@ class Leaderboard:
     unconfined: str = ""
     remarks: Sequence[str] = ()
     trials: Sequence[TrialRecord] = ()
+    view: View = WHOLE
+    citations: Citations = NO_CITATIONS
 
 
 def leaderboards(
@@ -202,6 +210,12 @@ def leaderboards(
     return boards
 
 
+def sources(board: Leaderboard) -> list[Cited]:
+    """Return the publications of the data set and the models of a table."""
+    models = [row.source for row in board.rows]
+    return cited(board.citations, board.stage.dataset, models)
+
+
 def _row(
     run: RunRecord,
     stage: StageRecord,
@@ -218,6 +232,7 @@ def _row(
     hidden = sum(t.n_hidden for t in good)
     return Row(
         label=planned.label,
+        source=(planned.name, planned.target),
         asks_times=planned.capabilities.uses_question_times,
         n_ok=len(good),
         n_trials=run.config.n_trials(planned.capabilities) * len(stage.folds),

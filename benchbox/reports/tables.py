@@ -1,12 +1,15 @@
 """Renders the tables of a run in any format, and writes them to its folder."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from benchbox.errors import PluginError, ResultsError, error_line, shown
+from benchbox.errors import PluginError, ResultsError, UsageError, error_line, shown
 from benchbox.plugins import OWN_FORMATS, ColumnSpec, ReportFormat
 from benchbox.records import RunFolder, RunRecord
+from benchbox.reports.citations import NO_CITATIONS, Citations
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.merge import merged
+from benchbox.reports.view import WHOLE, View
 from benchbox.targets import resolve
 
 Renderer = Callable[[RunRecord, list[Leaderboard]], str]
@@ -21,6 +24,8 @@ def render(
     forms: Mapping[str, ReportFormat] = FORMATS,
     *more: RunFolder,
     columns: Sequence[ColumnSpec] = (),
+    view: View = WHOLE,
+    citations: Citations = NO_CITATIONS,
 ) -> str:
     """Return the tables of a run, or of several, as text in one of *forms*.
 
@@ -30,17 +35,27 @@ def render(
         forms: Formats by name.
         more: Further runs to show in the same tables.
         columns: Columns that plugins add.
+        view: Columns, order and decimals to show.
+        citations: What installed packages ask to cite.
 
     Raises:
         ResultsError: The runs' figures differ in their definitions.
+        UsageError: The format shows no view, or a table lacks one of its columns.
     """
+    if view.is_chosen and not forms[form].shows_view:
+        able = ", ".join(name for name, other in forms.items() if other.shows_view)
+        raise UsageError(
+            f"Format {form!r} has every column and every digit. --columns, --sort and "
+            f"--precision are for: {able}."
+        )
     runs = [(f.read_run(), f.trials()) for f in (folder, *more)]
-    content = merged(runs, columns)
+    run, boards = merged(runs, columns)
+    boards = [replace(b, view=view, citations=citations) for b in boards]
     # This runs a plugin's code: an error in it becomes a line that names the format.
     try:
         renderer: Renderer = resolve(forms[form].target)
-        text: object = renderer(*content)
-    except KeyboardInterrupt:
+        text: object = renderer(run, boards)
+    except (KeyboardInterrupt, UsageError):
         raise
     except BaseException as error:
         # In a format of benchbox it is a bug in benchbox, and keeps its traceback.
@@ -56,6 +71,7 @@ def write_tables(
     folder: RunFolder,
     forms: Mapping[str, ReportFormat] = FORMATS,
     columns: Sequence[ColumnSpec] = (),
+    citations: Citations = NO_CITATIONS,
 ) -> list[str]:
     """Write the tables of a run into its folder, in each format that names a file.
 
@@ -66,7 +82,7 @@ def write_tables(
     for name, form in forms.items():
         if form.file:
             try:
-                text = render(folder, name, forms, columns=columns)
+                text = render(folder, name, forms, columns=columns, citations=citations)
                 folder.write_text(form.file, text)
             except (PluginError, ResultsError) as error:
                 failed.append(f"{form.file} was not written: {error}")

@@ -16,6 +16,7 @@ from benchbox.runs.plots import figure_of as figure_of
 from benchbox.runs.reporting import analysed as analysed
 from benchbox.runs.reporting import folds_again as folds_again
 from benchbox.runs.reporting import page_of as page_of
+from benchbox.runs.reporting import paper_parts as paper_parts
 from benchbox.runs.reporting import save_page as save_page
 from benchbox.runs.resolve import make_accelerators_known as make_accelerators_known
 from benchbox.runs.resolve import resolve_metrics as resolve_metrics
@@ -35,4 +36,3 @@ from benchbox.runs.stages import find_dataset as find_dataset
 from benchbox.runs.stages import split as split
 from benchbox.runs.trust import Trust as Trust
 from benchbox.runs.trust import model_files as model_files
-from benchbox.runs.tuning.searches import STUDY as STUDY
