@@ -1,14 +1,15 @@
 """Ratings: the data type that data sets produce, protocols split and models see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchbox.errors import DataError, counted
+from benchbox.errors import DataError, counted, printable
 from benchbox.parallel import each, slices
 
 if TYPE_CHECKING:
@@ -183,6 +184,24 @@ class Ratings:
             f"{counted(self.n_items, 'item')} on {self.scale}>"
         )
 
+    def _repr_html_(self) -> str:
+        """Return a summary and the first ratings as HTML, for notebooks."""
+        first = self.take(np.arange(min(len(self), _N_SHOWN), dtype=np.int64))
+        frame = first.to_frame()
+        rows = [[str(cell) for cell in row] for row in frame.itertuples(index=False)]
+        if len(self) > _N_SHOWN:
+            rows.append(["…"] * len(frame.columns))
+
+        def line(cells: Iterable[str], tag: str) -> str:
+            inner = (f"<{tag}>{escape(printable(cell))}</{tag}>" for cell in cells)
+            return f"<tr>{''.join(inner)}</tr>"
+
+        body = "".join(line(row, "td") for row in rows)
+        return (
+            f"<table><caption>{escape(repr(self)[1:-1])}</caption>"
+            f"<thead>{line(frame.columns, 'th')}</thead><tbody>{body}</tbody></table>"
+        )
+
     @property
     def density(self) -> float:
         """Share of user-item pairs that are rated, in [0, 1]."""
@@ -304,6 +323,9 @@ def read_only(column: NDArray[Element]) -> NDArray[Element]:
     view.flags.writeable = False
     return view
 
+
+_N_SHOWN = 5
+"""Number of ratings that a notebook shows."""
 
 _NAMES = ("user_ids", "item_ids")
 
