@@ -77,7 +77,7 @@ class RatingScale(msgspec.Struct, frozen=True):
             )
 
     def clip(self, values: Values) -> Values:
-        """Return *values* with those beyond an end of the scale moved to that end."""
+        """Return *values*, of any shape, with those off the scale moved to its end."""
         return np.clip(values, np.float32(self.low), np.float32(self.high))
 
     def __str__(self) -> str:
@@ -318,7 +318,7 @@ def texts_of(texts: Sequence[str]) -> NDArray[np.object_]:
 
 
 def read_only(column: NDArray[Element]) -> NDArray[Element]:
-    """Return a view of *column* that cannot be written to."""
+    """Return a view of *column*, of any shape, that cannot be written to."""
     view = column.view()
     view.flags.writeable = False
     return view
@@ -339,7 +339,12 @@ _COLUMN_TYPES: Mapping[str, type[np.generic]] = {
 
 
 def pairs_rise(first: IndexArray, second: IndexArray) -> bool:
-    """Return whether pairs are distinct and sorted by *first*, then by *second*."""
+    """Return whether pairs are distinct and sorted by *first*, then by *second*.
+
+    Args:
+        first: First index of each pair, shape ``(n,)``.
+        second: Second index of each pair, shape ``(n,)``.
+    """
 
     def rise(part: slice) -> bool:
         one = first[part.start : part.stop + 1]

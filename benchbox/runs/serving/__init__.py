@@ -1,0 +1,1 @@
+"""A page and a JSON interface to try a saved model, on this machine only."""
