@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from shutil import get_terminal_size
 from textwrap import fill
+from typing import Any
 
 import click
+import msgspec
 
-from benchbox.cli.common import COLUMNS_HELP, notify, say
+from benchbox.cli.common import COLUMNS_HELP, hand_out, notify, say, to_json
 from benchbox.cli.installed import installed
 from benchbox.data import load_dataset
 from benchbox.options import spell
@@ -31,17 +33,25 @@ _columns = click.option(
 )
 
 
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
 @click.command("folds")
 @click.argument("name")
 @_protocols
 @_columns
-def folds(name: str, protocols: tuple[str, ...], columns: str) -> None:
+@_json
+def folds(name: str, protocols: tuple[str, ...], columns: str, as_json: bool) -> None:
     """Split the data set NAME and print the size and id of each fold.
 
     It is an error if a fold's id differs from the one pinned in the data set's card.
     The message says what has changed.
     """
-    tables = map(_table, _audited(name, protocols, columns))
+    found = list(_audited(name, protocols, columns))
+    if as_json:
+        hand_out(to_json([*map(_record, found)]))
+        return
+    tables = map(_table, found)
     say("\n\n".join(tables))
 
 
@@ -49,7 +59,8 @@ def folds(name: str, protocols: tuple[str, ...], columns: str) -> None:
 @click.argument("name")
 @_protocols
 @_columns
-def audit(name: str, protocols: tuple[str, ...], columns: str) -> int:
+@_json
+def audit(name: str, protocols: tuple[str, ...], columns: str, as_json: bool) -> int:
     """Check whether hidden ratings of the data set NAME leak to the models.
 
     The audit looks for ratings that are both hidden and visible, for visible ratings
@@ -58,7 +69,10 @@ def audit(name: str, protocols: tuple[str, ...], columns: str) -> int:
     this before it starts. The exit code is 1 if there is a leak.
     """
     audited = list(_audited(name, protocols, columns))
-    say("\n\n".join(map(_report, audited)))
+    if as_json:
+        hand_out(to_json([*map(_record, audited)]))
+    else:
+        say("\n\n".join(map(_report, audited)))
     return int(any(each.leaks for each in audited))
 
 
@@ -90,6 +104,27 @@ def _audited(name: str, choices: Sequence[str], columns: str) -> Iterator[_Audit
             audits=[audit_fold(fold) for fold in folds],
             pinned=pinned_ids(dataset, folds),
         )
+
+
+def _record(audited: _Audited) -> dict[str, Any]:
+    """Return what is known of the folds, for JSON."""
+    protocol = audited.folds[0].protocol
+    pairs = zip(audited.folds, audited.audits, strict=True)
+    return {
+        "data": audited.label,
+        "flaw": protocol.flaw,
+        "cold_policy": protocol.cold_policy,
+        "leaks": audited.leaks,
+        "folds": [
+            {
+                "name": fold.name,
+                "id": fold.id,
+                "is_pinned": fold.name in audited.pinned,
+                **msgspec.structs.asdict(audit),
+            }
+            for fold, audit in pairs
+        ],
+    }
 
 
 def _table(audited: _Audited) -> str:

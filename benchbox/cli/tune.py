@@ -16,6 +16,7 @@ from benchbox.cli.common import (
     code_option,
     executor_option,
     protocols_option,
+    quiet_option,
     results_option,
     resume_option,
     threads_option,
@@ -96,6 +97,7 @@ from benchbox.runs import PlannedTrial, Trust, config_to_resume, make_config
 @code_option
 @trust_option
 @verbose_option
+@quiet_option
 def command(
     out: Path,
     resume: str | None,
@@ -103,6 +105,7 @@ def command(
     trust: bool,
     executor: str,
     verbose: bool,
+    quiet: bool,
     **chosen: Any,
 ) -> int:
     """Tune models on validation ratings, then compare them.
@@ -121,7 +124,7 @@ def command(
         config = _config(given)
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=True)
-    progress = _TuningProgress(verbose)
+    progress = _TuningProgress(verbose, quiet=quiet)
     with progress, session_of(registry, progress, executor) as session:
         return run_and_print(session, progress, config, folder, out, more=_table)
 
@@ -142,8 +145,8 @@ def _config(given: dict[str, Any]) -> RunConfig:
 class _TuningProgress(TrialProgress):
     """Also shows the progress of each search on standard error."""
 
-    def __init__(self, verbose: bool) -> None:
-        super().__init__(verbose)
+    def __init__(self, verbose: bool, *, quiet: bool = False) -> None:
+        super().__init__(verbose, quiet=quiet)
         self._status: Status | None = None
         self._label, self._most, self._number = "", 0, 0
         self._search_begun = 0.0

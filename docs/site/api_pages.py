@@ -61,7 +61,7 @@ def text_of_data(name: str, value: Any) -> str:
     A metric says itself what it is.
     """
     if definition := getattr(value, "definition", ""):
-        return f"{value.title}: {definition}."
+        return f"{value.title}: ``{definition}``."
     found = (_data_of(file).get(name) for file in sorted(_BENCHBOX.rglob("*.py")))
     return next(filter(None, found), "")
 
