@@ -9,7 +9,7 @@ import click
 from benchbox.cli.common import code_option, complain_of, notify, trust_option
 from benchbox.cli.installed import installed
 from benchbox.errors import UsageError
-from benchbox.runs import SavedModel, Trust
+from benchbox.runs import SavedModel, Trust, page_to_try
 
 _NEEDED = ("starlette", "uvicorn")
 
@@ -46,15 +46,12 @@ def command(folder: Path, port: int, code: tuple[Path, ...], trust: bool) -> int
         complain_of(f"{model.doubt}.")
     import uvicorn
 
-    from benchbox.runs.serving.answers import Answers
-    from benchbox.runs.serving.app import application
-
     with _listening(port) as listener:
         port = listener.getsockname()[1]
         notify(f"http://{_HOST}:{port}/ – to try a model, no production server.")
         notify("Ctrl-C ends it.")
         config = uvicorn.Config(
-            application(Answers(model), port), log_level="warning", server_header=False
+            page_to_try(model, port), log_level="warning", server_header=False
         )
         uvicorn.Server(config).run(sockets=[listener])
     return 0

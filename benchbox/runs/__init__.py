@@ -27,6 +27,7 @@ from benchbox.runs.saved_model import FitSettings as FitSettings
 from benchbox.runs.saved_model import Recommendation as Recommendation
 from benchbox.runs.saved_model import SavedModel as SavedModel
 from benchbox.runs.scoring import failed_metrics as failed_metrics
+from benchbox.runs.serving import page_to_try as page_to_try
 from benchbox.runs.session import Session as Session
 from benchbox.runs.session import config_to_resume as config_to_resume
 from benchbox.runs.settings import make_config as make_config

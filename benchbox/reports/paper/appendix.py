@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchbox.errors import counted
-from benchbox.models import read_space
-from benchbox.models.search_space import OneOf, Span
+from benchbox.models import OneOf, Span, read_space
 from benchbox.options import spell
 from benchbox.records import RunRecord, StudyRecord, TrialRecord
 from benchbox.reports.numbers import MISSING, seconds
