@@ -29,7 +29,9 @@ def site() -> Iterator[None]:
 _TESTED = re.compile(r"<!-- tested(?:: (\S+))? -->\n```\w+\n(.*?)```", re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["first-table.md", "your-model.md"])
+@pytest.mark.parametrize(
+    "page", [pytest.param("first-table.md", marks=pytest.mark.slow), "your-model.md"]
+)
 def test_the_commands_of_a_page_run_one_after_another(page, benchbox, tmp_path) -> None:
     blocks = _TESTED.findall((DOCS / page).read_text())
     if page == "first-table.md":

@@ -157,7 +157,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_says_so(client) -> None:
         assert "innerHTML" not in text
 
 
-def test_a_thousand_questions_of_sixteen_clients_are_all_answered(client) -> None:
+def test_two_hundred_questions_of_sixteen_clients_are_all_answered(client) -> None:
     def ask(n: int) -> bool:
         parity = n % 2
         question = {"ratings": {f"i{10 + parity}": 5}, "k": 3}
