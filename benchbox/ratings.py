@@ -1,14 +1,15 @@
 """Ratings: the data type that data sets produce, protocols split and models see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchbox.errors import DataError, counted
+from benchbox.errors import DataError, counted, printable
 from benchbox.parallel import each, slices
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class RatingScale(msgspec.Struct, frozen=True):
             )
 
     def clip(self, values: Values) -> Values:
-        """Return *values* with those beyond an end of the scale moved to that end."""
+        """Return *values*, of any shape, with those off the scale moved to its end."""
         return np.clip(values, np.float32(self.low), np.float32(self.high))
 
     def __str__(self) -> str:
@@ -181,6 +182,24 @@ class Ratings:
         return (
             f"<Ratings: {len(self):,} by {counted(self.n_users, 'user')} of "
             f"{counted(self.n_items, 'item')} on {self.scale}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return a summary and the first ratings as HTML, for notebooks."""
+        first = self.take(np.arange(min(len(self), _N_SHOWN), dtype=np.int64))
+        frame = first.to_frame()
+        rows = [[str(cell) for cell in row] for row in frame.itertuples(index=False)]
+        if len(self) > _N_SHOWN:
+            rows.append(["…"] * len(frame.columns))
+
+        def line(cells: Iterable[str], tag: str) -> str:
+            inner = (f"<{tag}>{escape(printable(cell))}</{tag}>" for cell in cells)
+            return f"<tr>{''.join(inner)}</tr>"
+
+        body = "".join(line(row, "td") for row in rows)
+        return (
+            f"<table><caption>{escape(repr(self)[1:-1])}</caption>"
+            f"<thead>{line(frame.columns, 'th')}</thead><tbody>{body}</tbody></table>"
         )
 
     @property
@@ -299,11 +318,14 @@ def texts_of(texts: Sequence[str]) -> NDArray[np.object_]:
 
 
 def read_only(column: NDArray[Element]) -> NDArray[Element]:
-    """Return a view of *column* that cannot be written to."""
+    """Return a view of *column*, of any shape, that cannot be written to."""
     view = column.view()
     view.flags.writeable = False
     return view
 
+
+_N_SHOWN = 5
+"""Number of ratings that a notebook shows."""
 
 _NAMES = ("user_ids", "item_ids")
 
@@ -317,7 +339,12 @@ _COLUMN_TYPES: Mapping[str, type[np.generic]] = {
 
 
 def pairs_rise(first: IndexArray, second: IndexArray) -> bool:
-    """Return whether pairs are distinct and sorted by *first*, then by *second*."""
+    """Return whether pairs are distinct and sorted by *first*, then by *second*.
+
+    Args:
+        first: First index of each pair, shape ``(n,)``.
+        second: Second index of each pair, shape ``(n,)``.
+    """
 
     def rise(part: slice) -> bool:
         one = first[part.start : part.stop + 1]

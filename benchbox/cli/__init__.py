@@ -27,6 +27,7 @@ _COMMANDS = {
     "fit": "Fit a model to all ratings of a data set and save it.",
     "predict": "Predict ratings with a saved model.",
     "recommend": "Recommend items to a user with a saved model.",
+    "serve": "Try a saved model on a page of this machine.",
     "new": "Create a plugin package with a model or a data set.",
     "plugins": "List and test the installed plugins.",
     "verify": "Reproduce published figures and compare them with ours.",

@@ -145,6 +145,9 @@ allow_network_option = click.option(
     default=None,
     help="Let models use the network.",
 )
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, help="Print the table alone, without progress."
+)
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Print a line for each trial."
 )

@@ -1,10 +1,11 @@
 """`benchbox data`: download, show, split, audit and remove data sets."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbox.cli.common import COLUMNS_HELP, HelpfulGroup, notify, say
+from benchbox.cli.common import COLUMNS_HELP, HelpfulGroup, hand_out, notify, say
+from benchbox.cli.common import to_json as as_text
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
 from benchbox.data import DatasetCard, cache_folder, clean, fetch, load_dataset, locate
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchbox.data import Dataset, Whereabouts
+
+Facts = list[tuple[str, str]]
+"""Names of facts about a data set, and what is known of them."""
 
 _columns = click.option(
     "--columns",
@@ -54,7 +58,8 @@ def fetch_command(names: tuple[str, ...]) -> None:
 @command.command("show")
 @click.argument("name")
 @_columns
-def show(name: str, columns: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str, columns: str, as_json: bool) -> None:
     """Show the statistics, folds, origin and licence of the data set NAME.
 
     Nothing is downloaded. If the files are not on this machine, only what the data
@@ -66,10 +71,14 @@ def show(name: str, columns: str) -> None:
     found = locate(card, settings, kind_of=kind_of)
     if found.is_here:
         dataset = load_dataset(card, settings, kind_of=kind_of, notify=notify)
-        say(_description(dataset))
+        facts = _description(dataset)
     else:
         decode(card.options_type(), settings, f"Data set {card.name!r}")
-        say(_card_alone(card, spell(card.name, settings), found))
+        facts = _card_alone(card, spell(card.name, settings), found)
+    if as_json:
+        hand_out(as_text(_record(card, facts)))
+    else:
+        say(_sheet(card, facts))
 
 
 @command.command("clean")
@@ -82,7 +91,7 @@ def clean_command(names: tuple[str, ...]) -> None:
     say(f"Freed {freed / 2**20:.1f} MiB in {cache_folder()}.")
 
 
-def _description(dataset: "Dataset") -> str:
+def _description(dataset: "Dataset") -> Facts:
     import numpy as np
 
     card, ratings = dataset.card, dataset.ratings
@@ -106,18 +115,17 @@ def _description(dataset: "Dataset") -> str:
     if dataset.noise_floor is not None:
         facts.insert(4, ("noise floor", f"RMSE {dataset.noise_floor:.4f}"))
     facts += [("warning", f"{found.text}.") for found in data_findings(ratings)]
-    facts += [("note", note) for note in dataset.notes]
-    return _sheet(card, facts)
+    return [*facts, *(("note", note) for note in dataset.notes)]
 
 
-def _card_alone(card: DatasetCard, text: str, found: "Whereabouts") -> str:
+def _card_alone(card: DatasetCard, text: str, found: "Whereabouts") -> Facts:
     counts = (
         ("users", card.n_users),
         ("items", card.n_items),
         ("ratings", card.n_ratings),
     )
     fetching = "" if found.origin == "nowhere" else f"benchbox data fetch {text}; or "
-    facts = [
+    return [
         *(
             (what, f"{n:,}, according to the card")
             for what, n in counts
@@ -129,7 +137,6 @@ def _card_alone(card: DatasetCard, text: str, found: "Whereabouts") -> str:
         ("to get them", f"{fetching}{found.advice}."),
         *_terms(card),
     ]
-    return _sheet(card, facts)
 
 
 def _terms(card: DatasetCard) -> list[tuple[str, str]]:
@@ -144,7 +151,19 @@ def _terms(card: DatasetCard) -> list[tuple[str, str]]:
     ]
 
 
-def _sheet(card: DatasetCard, facts: list[tuple[str, str]]) -> str:
+def _record(card: DatasetCard, facts: Facts) -> dict[str, Any]:
+    """Return the facts by name, for JSON; of some there may be several."""
+    found: dict[str, Any] = {"name": card.name, "title": card.title}
+    found |= {"warning": [], "note": []}
+    for what, text in facts:
+        if what in ("warning", "note"):
+            found[what].append(text)
+        else:
+            found[what] = text
+    return found
+
+
+def _sheet(card: DatasetCard, facts: Facts) -> str:
     from textwrap import fill
 
     from tabulate import tabulate

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
-from typing import get_args
+from typing import Any, get_args
 
 import click
+import msgspec
 
-from benchbox.cli.common import COLUMNS_HELP, notify, say
+from benchbox.cli.common import COLUMNS_HELP, hand_out, notify, say, to_json
 from benchbox.cli.installed import installed
 from benchbox.data import load_dataset
 from benchbox.errors import UsageError
@@ -43,6 +44,9 @@ _columns = click.option(
 )
 
 
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
 @click.command("folds")
 @click.argument("name")
 @_protocols
@@ -61,12 +65,14 @@ _columns = click.option(
     show_default=True,
     help="Form of the exported lists.",
 )
+@_json
 def folds(
     name: str,
     protocols: tuple[str, ...],
     columns: str,
     folder: Path | None,
     form: ExportForm,
+    as_json: bool,
 ) -> None:
     """Split the data set NAME and print the size and id of each fold.
 
@@ -78,19 +84,24 @@ def folds(
             "--export writes the folds of one protocol. Export those of others to "
             "folders of their own."
         )
-    audited = list(_audited(name, protocols, columns))
-    say("\n\n".join(map(_table, audited)))
+    found = list(_audited(name, protocols, columns))
+    if as_json:
+        hand_out(to_json([*map(_record, found)]))
+    else:
+        say("\n\n".join(map(_table, found)))
     if folder is not None:
-        (one,) = audited
+        (one,) = found
         export_folds(one.dataset, one.folds, folder, form)
-        say(f"\nExported to {folder}; read back with -p files:{folder}")
+        said = f"Exported to {folder}; read back with -p files:{folder}"
+        say(said if as_json else f"\n{said}", err=as_json)
 
 
 @click.command("audit")
 @click.argument("name")
 @_protocols
 @_columns
-def audit(name: str, protocols: tuple[str, ...], columns: str) -> int:
+@_json
+def audit(name: str, protocols: tuple[str, ...], columns: str, as_json: bool) -> int:
     """Check whether hidden ratings of the data set NAME leak to the models.
 
     The audit looks for ratings that are both hidden and visible, for visible ratings
@@ -99,7 +110,10 @@ def audit(name: str, protocols: tuple[str, ...], columns: str) -> int:
     this before it starts. The exit code is 1 if there is a leak.
     """
     audited = list(_audited(name, protocols, columns))
-    say("\n\n".join(map(_report, audited)))
+    if as_json:
+        hand_out(to_json([*map(_record, audited)]))
+    else:
+        say("\n\n".join(map(_report, audited)))
     return int(any(each.leaks for each in audited))
 
 
@@ -133,6 +147,27 @@ def _audited(name: str, choices: Sequence[str], columns: str) -> Iterator[_Audit
             audits=[audit_fold(fold) for fold in folds],
             pinned=pinned_ids(dataset, folds),
         )
+
+
+def _record(audited: _Audited) -> dict[str, Any]:
+    """Return what is known of the folds, for JSON."""
+    protocol = audited.folds[0].protocol
+    pairs = zip(audited.folds, audited.audits, strict=True)
+    return {
+        "data": audited.label,
+        "flaw": protocol.flaw,
+        "cold_policy": protocol.cold_policy,
+        "leaks": audited.leaks,
+        "folds": [
+            {
+                "name": fold.name,
+                "id": fold.id,
+                "is_pinned": fold.name in audited.pinned,
+                **msgspec.structs.asdict(audit),
+            }
+            for fold, audit in pairs
+        ],
+    }
 
 
 def _table(audited: _Audited) -> str:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextCol
 from rich.table import Column
 from rich.text import Text
 
+from benchbox.cli.sparkline import sparkline
 from benchbox.errors import one_line
 from benchbox.records import EpochEnded, RunRecord, TrialMessage, TrialRecord
 from benchbox.runs import Costs, PlannedTrial, Silent
@@ -19,6 +20,9 @@ SILENT_SECONDS = 5.0
 """Without a terminal, what is being loaded is said only if it takes longer."""
 
 _PHASES = ("tuning", "fit", "predict", "distribution", "latency", "score")
+_CURVE_WIDTH = 8
+"""Characters of the curve of validation errors."""
+
 _WORTH_SAYING = 0.05
 """Seconds; what took less would be printed as 0.0."""
 
@@ -37,21 +41,22 @@ class TrialProgress(Silent):
 
     Args:
         verbose: Also print a line per trial on a terminal.
+        quiet: Show nothing at all.
     """
 
-    def __init__(self, verbose: bool = False) -> None:
+    def __init__(self, verbose: bool = False, *, quiet: bool = False) -> None:
         self._begun = monotonic()
         self._loaded_seconds: float | None = None
         self._phases: defaultdict[str, float] = defaultdict(float)
         self._what = ""
         self._patience: Timer | None = None
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, quiet=quiet)
         self._verbose = verbose
         self._left: list[PlannedTrial] = []
         self._n_trials = 0
         self._costs = Costs({})
         self._started = monotonic()
-        self._epoch = ""
+        self._epoch, self._errors, self._n_failed = "", list[float](), 0
         self._bar = Progress(
             # Labels may hold brackets, which are no markup.
             TextColumn(
@@ -61,7 +66,7 @@ class TrialProgress(Silent):
             ),
             BarColumn(bar_width=20),
             _Count(),
-            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[left]}", markup=False),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
@@ -74,6 +79,11 @@ class TrialProgress(Silent):
     def __exit__(self, *_: object) -> None:
         self._calm()
         self._bar.stop()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is shown."""
+        return self._console.quiet
 
     def loading(self, what: str) -> None:
         """Show what is being loaded: at once on a terminal, otherwise after a while."""
@@ -132,12 +142,15 @@ class TrialProgress(Silent):
     def trial_started(self, trial: PlannedTrial) -> None:
         """Show that *trial* has started."""
         self._started, self._epoch = monotonic(), ""
+        self._errors.clear()
         self._show(trial)
 
     def trial_said(self, message: TrialMessage) -> None:
         """Show which epoch the running trial has reached."""
         if isinstance(message, EpochEnded) and self._left:
-            self._epoch = f" epoch {message.epoch}/{message.of}"
+            if message.validation_rmse is not None:
+                self._errors.append(message.validation_rmse)
+            self._epoch = f" epoch {message.epoch}/{message.of}{self._curve()}"
             self._show(self._left[0])
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
@@ -146,6 +159,7 @@ class TrialProgress(Silent):
         for phase, seconds in record.wall_seconds.items():
             self._phases[phase] += seconds
         self._costs.learn(record.label, len(trial.fold.train), record)
+        self._n_failed += record.status not in ("ok", "skipped")
         self._bar.advance(self._task)
         quiet = self._console.is_terminal and not self._verbose
         if not quiet or record.status not in ("ok", "skipped"):
@@ -158,7 +172,14 @@ class TrialProgress(Silent):
 
     def _show(self, trial: PlannedTrial) -> None:
         name = f"{trial.fold.name} {trial.model.label} r{trial.replicate}{self._epoch}"
-        self._bar.update(self._task, description=one_line(name), left=self._time_left())
+        failed = f"{self._n_failed} failed" * bool(self._n_failed)
+        left = ", ".join(filter(None, (failed, self._time_left())))
+        self._bar.update(self._task, description=one_line(name), left=left)
+
+    def _curve(self) -> str:
+        """Return how the validation error went, if the terminal can show it."""
+        is_able = self._console.encoding.startswith("utf")
+        return f" {sparkline(self._errors, _CURVE_WIDTH)}".rstrip() if is_able else ""
 
     def _time_left(self) -> str:
         if not self._console.is_terminal:

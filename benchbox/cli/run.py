@@ -19,6 +19,7 @@ from benchbox.cli.common import (
     executor_option,
     notify,
     protocols_option,
+    quiet_option,
     rerun_option,
     results_option,
     resume_option,
@@ -164,6 +165,7 @@ from benchbox.runs import (
     "--dry-run", is_flag=True, help="Show what would run, and an estimate of the time."
 )
 @verbose_option
+@quiet_option
 def command(
     suite: str | None,
     out: Path,
@@ -180,7 +182,7 @@ def command(
     Without options, the installed models are compared on MovieLens-100K. The table is
     printed at the end; results are stored in the folder of the runs.
     """
-    rerun = chosen.pop("rerun")
+    rerun, quiet = chosen.pop("rerun"), chosen.pop("quiet")
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     check_resume(resume, bool(given or suite), rerun, code, trust)
     registry = installed()
@@ -197,7 +199,7 @@ def command(
             )
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=False)
-    progress = TrialProgress(verbose)
+    progress = TrialProgress(verbose, quiet=quiet)
     with progress, session_of(registry, progress, executor) as session:
         if not dry_run:
             return run_and_print(session, progress, config, folder, out, rerun=rerun)
@@ -247,9 +249,10 @@ def run_and_print(
         say(render(folder, "table", report_formats(registry), columns=columns))
         if text := more(folder):
             say(f"\n{text}")
-        spent = progress.time_spent(sum(run.first_use_seconds.values()))
-        say(f"\n{paragraph(spent, terminal_width())}", err=True)
-        say(f"Results, tables and logs: {folder.path}", err=True)
+        if not progress.is_quiet:
+            spent = progress.time_spent(sum(run.first_use_seconds.values()))
+            say(f"\n{paragraph(spent, terminal_width())}", err=True)
+            say(f"Results, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
         complain_of(
             f"Interrupted. Continue with: {command_to_continue(config, folder)}"

@@ -5,7 +5,6 @@ from time import monotonic
 from typing import Any
 
 import click
-import msgspec
 from rich.markup import escape
 from rich.status import Status
 
@@ -17,6 +16,7 @@ from benchbox.cli.common import (
     code_option,
     executor_option,
     protocols_option,
+    quiet_option,
     rerun_option,
     results_option,
     resume_option,
@@ -31,17 +31,17 @@ from benchbox.cli.run import run_and_print, session_of
 from benchbox.errors import counted, one_line
 from benchbox.options import spell
 from benchbox.records import (
+    STUDY,
     EpochEnded,
     RunConfig,
     RunFolder,
-    StudiesRecord,
     StudyRecord,
     TrialMessage,
     Tried,
     TuningBudget,
 )
 from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
-from benchbox.runs import STUDY, PlannedTrial, Trust, config_to_resume, make_config
+from benchbox.runs import PlannedTrial, Trust, config_to_resume, make_config
 
 
 @click.command("tune")
@@ -99,6 +99,7 @@ from benchbox.runs import STUDY, PlannedTrial, Trust, config_to_resume, make_con
 @code_option
 @trust_option
 @verbose_option
+@quiet_option
 def command(
     out: Path,
     resume: str | None,
@@ -107,6 +108,7 @@ def command(
     trust: bool,
     executor: str,
     verbose: bool,
+    quiet: bool,
     **chosen: Any,
 ) -> int:
     """Tune models on validation ratings, then compare them.
@@ -125,7 +127,7 @@ def command(
         config = _config(given)
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=True)
-    progress = _TuningProgress(verbose)
+    progress = _TuningProgress(verbose, quiet=quiet)
     with progress, session_of(registry, progress, executor) as session:
         return run_and_print(
             session, progress, config, folder, out, more=_table, rerun=rerun
@@ -148,8 +150,8 @@ def _config(given: dict[str, Any]) -> RunConfig:
 class _TuningProgress(TrialProgress):
     """Also shows the progress of each search on standard error."""
 
-    def __init__(self, verbose: bool) -> None:
-        super().__init__(verbose)
+    def __init__(self, verbose: bool, *, quiet: bool = False) -> None:
+        super().__init__(verbose, quiet=quiet)
         self._status: Status | None = None
         self._label, self._most, self._number = "", 0, 0
         self._search_begun = 0.0
@@ -214,8 +216,7 @@ def _said(study: StudyRecord) -> str:
 
 def _table(folder: RunFolder) -> str:
     """Return a table of what each search found and how long it took."""
-    content = (folder.path / STUDY).read_bytes()
-    studies = msgspec.json.decode(content, type=StudiesRecord).studies
+    studies = folder.studies()
     if not studies:
         return "Nothing was tuned: no model has a search space."
     budget = studies[0].budget

@@ -99,13 +99,13 @@ def _map(stem: Path) -> NDArray[Any]:
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
-    """Write an array to the new file *path*; see `write_array`."""
+    """Write an array of any shape to the new file *path*; see `write_array`."""
     with path.open("wb") as file:
         write_array(file, array)
 
 
 def write_array(file: BinaryIO, array: NDArray[Any]) -> None:
-    """Write an array as `np.save` does.
+    """Write an array of any shape as `np.save` does.
 
     Raises:
         OSError: It cannot be written. Unlike NumPy's, it says why, such as that the

@@ -10,6 +10,7 @@ from benchbox.metrics.distribution import NormalDistribution as NormalDistributi
 from benchbox.metrics.distribution import StepDistribution as StepDistribution
 from benchbox.metrics.distribution import checked_distribution as checked_distribution
 from benchbox.metrics.distribution import from_table as from_table
+from benchbox.metrics.distribution import interval_of as interval_of
 from benchbox.metrics.distribution import table_of as table_of
 from benchbox.metrics.flawed import FLAWED_METRICS as FLAWED_METRICS
 from benchbox.metrics.metric import MAE as MAE

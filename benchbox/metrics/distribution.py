@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from benchbox.errors import ModelError
 
 Floats = NDArray[np.float64]
+"""Numbers, float64."""
 
 MOST_STEPS = 128
 """Steps at most of a distribution: a scale with more is as good as continuous."""
@@ -84,6 +85,32 @@ Distribution = StepDistribution | NormalDistribution
 """What a model predicts of each pair's rating."""
 
 
+def interval_of(distribution: Distribution, level: float) -> tuple[Floats, Floats]:
+    """Return the central interval of each pair's rating.
+
+    Args:
+        distribution: Of n pairs.
+        level: Share of the probability in the interval, such as 0.8. Where ratings have
+            steps, whole steps hold at least this share.
+
+    Returns:
+        Lower and upper ends, in units of the rating, each of shape ``(n,)``.
+    """
+    tails = (1 - level) / 2, (1 + level) / 2
+    if isinstance(distribution, NormalDistribution):
+        from scipy.special import ndtri
+
+        ends = [distribution.mean + ndtri(p) * distribution.spread for p in tails]
+        low, high = (np.clip(end, distribution.low, distribution.high) for end in ends)
+        return low.astype(np.float64), high.astype(np.float64)
+    upto = np.cumsum(distribution.probabilities, axis=1, dtype=np.float64)
+    # Rounding must not push an end beyond the last step.
+    last = len(distribution.steps) - 1
+    places = [np.minimum((upto < p - _SUM_TOLERANCE).sum(axis=1), last) for p in tails]
+    steps = distribution.steps.astype(np.float64)
+    return steps[places[0]], steps[places[1]]
+
+
 def checked_distribution(answer: object, n_pairs: int) -> Distribution:
     """Return the answer of ``predict_distribution`` in float32.
 
@@ -121,6 +148,11 @@ def table_of(distribution: Distribution) -> NDArray[np.float32]:
 
 def from_table(table: NDArray[np.float32], n_pairs: int) -> Distribution:
     """Return the distributions of *n_pairs* pairs in a table, which may hold anything.
+
+    Args:
+        table: Steps of the scale, then a row of probabilities per pair, shape
+            ``(n_pairs + 1, n_steps)``; or mean and spread, shape ``(n_pairs, 2)``.
+        n_pairs: Number of pairs.
 
     Raises:
         ModelError: They are none.

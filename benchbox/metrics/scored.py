@@ -11,6 +11,7 @@ from benchbox.metrics.distribution import Distribution
 from benchbox.ratings import IndexArray, Ratings, RatingScale, Values, read_only
 
 Floats = NDArray[np.float64]
+"""Numbers, float64."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

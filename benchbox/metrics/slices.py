@@ -17,6 +17,7 @@ from benchbox.ratings import IndexArray, Ratings, RatingScale, Values
 Labels = NDArray[np.uint8]
 
 Dimension = Literal["activity", "popularity", "rating", "prediction"]
+"""What hidden ratings are sliced by."""
 
 DIMENSIONS: tuple[Dimension, ...] = ("activity", "popularity", "rating", "prediction")
 """What to slice by: the number of the user's visible ratings, the number of the item's
@@ -124,8 +125,8 @@ def slicing(visible_users: IndexArray, train_items: IndexArray, of: Ratings) -> 
     grouped in the same way by their number of training ratings.
 
     Args:
-        visible_users: User index of each rating that `predict` may see.
-        train_items: Item index of each training rating.
+        visible_users: User index of each rating that `predict` may see, shape ``(n,)``.
+        train_items: Item index of each training rating, shape ``(n_train,)``.
         of: Any ratings of the data set, for its sizes and its scale.
     """
     return Slicing(

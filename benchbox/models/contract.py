@@ -250,8 +250,8 @@ class FitContext:
         """Return the RMSE of a model on the validation ratings; `None` without any.
 
         Args:
-            predict: The model's `RatingModel.predict`. Its predictions are clipped, as
-                those that a run scores.
+            predict: The model's `RatingModel.predict`: one prediction per pair, shape
+                ``(n,)``. They are clipped, as those that a run scores.
         """
         hidden, history = self.validation, self.validation_history
         if hidden is None or history is None or not len(hidden):

@@ -60,7 +60,14 @@ class Shrinkage:
         users: IndexArray,
         items: IndexArray,
     ) -> Values:
-        """Return *predicted*, one prediction per pair, pulled to the bias model's."""
+        """Return *predicted*, pulled to the bias model's.
+
+        Args:
+            predicted: Prediction per pair, shape ``(n,)``.
+            history: Visible ratings of the users.
+            users: User index per pair, shape ``(n,)``.
+            items: Item index per pair, shape ``(n,)``.
+        """
         if self.bias is None:
             return predicted
         centres = self.bias.predict_from(history, users, items)

@@ -14,12 +14,15 @@ class ReportFormat:
             `benchbox.records.RunRecord` and a list of
             `benchbox.reports.leaderboard.Leaderboard`, and returns the text.
         file: Name of a file that every run writes in this format; empty for none.
+        shows_view: Whether it shows the columns, the order and the decimals that the
+            user chose; other formats have everything, and refuse a choice.
     """
 
     name: str
     summary: str
     target: str
     file: str = ""
+    shows_view: bool = False
 
 
 _TAKEN = {
@@ -48,12 +51,14 @@ OWN_FORMATS = (
         name="table",
         summary="tables for the terminal",
         target="benchbox.reports.terminal:render",
+        shows_view=True,
     ),
     ReportFormat(
         name="markdown",
         summary="tables for a README, an issue or a pull request",
         target="benchbox.reports.markdown:render",
         file="table.md",
+        shows_view=True,
     ),
     ReportFormat(
         name="csv",
@@ -66,6 +71,13 @@ OWN_FORMATS = (
         summary="tables for a paper",
         target="benchbox.reports.latex:render",
         file="table.tex",
+        shows_view=True,
+    ),
+    ReportFormat(
+        name="bibtex",
+        summary="entries of the publications that a paper has to cite",
+        target="benchbox.reports.bibtex:render",
+        file="table.bib",
     ),
     ReportFormat(
         name="json",

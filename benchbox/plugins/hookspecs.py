@@ -35,6 +35,7 @@ it was written for in a module attribute ``benchbox_api``; the default is 1."""
 
 hookspec = pluggy.HookspecMarker("benchbox")
 hookimpl = pluggy.HookimplMarker("benchbox")
+"""Decorator of a plugin's functions that answer hooks, such as ``benchbox_models``."""
 
 # Hooks that offer something. Each is called once per command. What they return names
 # classes and functions as text, so that listing imports nothing heavy.

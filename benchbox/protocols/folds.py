@@ -136,8 +136,10 @@ def make_folds(
         ratings: Ratings of the data set, in canonical order.
         protocol: The protocol to split by.
         options: Options of the protocol.
-        shipped: Hidden positions of each fold that comes with the data set, by name.
-        validation: Validation positions of those among them that have any, by name.
+        shipped: Hidden positions of each fold that comes with the data set, by name,
+            each of shape ``(n_hidden,)``.
+        validation: Validation positions of those among them that have any, by name,
+            each of shape ``(n_validation,)``.
 
     Raises:
         ProtocolError: The data set lacks what the protocol needs, or a part of a fold

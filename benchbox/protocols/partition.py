@@ -23,7 +23,11 @@ later than all visible ones (``"overall"``) or than the same user's (``"by user"
 """
 
 Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+"""An option that is a share: above 0 and below 1."""
+
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+"""An option that is a seed, from 0 up to what JSON keeps exactly."""
+
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -151,8 +155,9 @@ def hiding(
 ) -> Partition:
     """Return a partition of *n* ratings that hides the positions *hidden*.
 
-    They may be in any order. All other ratings are visible to `fit` and `predict`,
-    those at the increasing positions *validation* too.
+    They may be in any order, shape ``(n_hidden,)``. All other ratings are visible to
+    `fit` and `predict`, those at the increasing positions *validation*, shape
+    ``(n_validation,)``, too.
     """
     is_hidden = np.zeros(n, dtype=bool)
     is_hidden[hidden] = True

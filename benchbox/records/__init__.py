@@ -69,6 +69,7 @@ from benchbox.records.shelf import delete_run as delete_run
 from benchbox.records.shelf import remove_unborn as remove_unborn
 from benchbox.records.shelf import run_paths as run_paths
 from benchbox.records.shelf import stored_bytes as stored_bytes
+from benchbox.records.study import STUDY as STUDY
 from benchbox.records.study import StudiesRecord as StudiesRecord
 from benchbox.records.study import StudyRecord as StudyRecord
 from benchbox.records.study import Tried as Tried

@@ -29,6 +29,7 @@ from benchbox.records.names import (
 )
 from benchbox.records.run import RunRecord
 from benchbox.records.shelf import run_paths
+from benchbox.records.study import STUDY, StudiesRecord, StudyRecord
 from benchbox.records.trial import TrialRecord
 
 _PARTS = ("trials", "logs", "predictions", "references")
@@ -291,6 +292,23 @@ class RunFolder:
         """
         run = self.read_run() if self.has_run() else None
         return examine(self.path, run, most)
+
+    def studies(self) -> list[StudyRecord]:
+        """Return the searches of the run; empty if nothing was tuned.
+
+        Raises:
+            ResultsError: Their record cannot be read.
+        """
+        if not (self.path / STUDY).exists():
+            return []
+        record: StudiesRecord = self._record(STUDY, StudiesRecord)
+        n_stages = len(self.read_run().stages)
+        if any(not 0 <= study.stage < n_stages for study in record.studies):
+            raise ResultsError(
+                f"{self.path / STUDY} tells of other data sets than run.json. Restore "
+                f"it."
+            )
+        return record.studies
 
     def _record(self, name: str, kind: type[Any]) -> Any:
         try:

@@ -47,10 +47,17 @@ class PhaseBegan(_Message, frozen=True, tag="phase"):
 
 
 class EpochEnded(_Message, frozen=True, tag="epoch"):
-    """Epoch number ``epoch`` of at most ``of`` has ended."""
+    """Epoch number ``epoch`` of at most ``of`` has ended.
+
+    Attributes:
+        epoch: Number of the epoch, from 1.
+        of: Number of epochs at most.
+        validation_rmse: RMSE on the validation ratings; `None` without any.
+    """
 
     epoch: int
     of: int
+    validation_rmse: float | None = None
 
 
 class Loaded(_Message, frozen=True, tag="loaded"):

@@ -6,6 +6,9 @@ import msgspec
 
 from benchbox.records.config import TuningBudget
 
+STUDY = "study.json"
+"""File of a run with all its searches."""
+
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
     """A setting that was tried, and its result.
@@ -45,6 +48,8 @@ class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
             failed.
         after: Value of the metric with the chosen options; `None` if all trials failed.
         seconds: Wall-clock seconds of the whole search.
+        space: Values that could be tried, by option, as in the model's spec; empty in
+            records of earlier versions.
     """
 
     model: str
@@ -59,6 +64,7 @@ class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
     before: float | None
     after: float | None
     seconds: float
+    space: dict[str, Any] = {}
 
 
 class StudiesRecord(msgspec.Struct, frozen=True, kw_only=True):

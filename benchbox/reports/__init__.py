@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from benchbox.targets import lazy_names
 
 if TYPE_CHECKING:
+    from benchbox.reports.citations import Citations as Citations
     from benchbox.reports.figures import FIGURES as FIGURES
     from benchbox.reports.figures import NEED_STATISTICS as NEED_STATISTICS
     from benchbox.reports.figures import OVER_DATASETS as OVER_DATASETS
@@ -25,11 +26,16 @@ if TYPE_CHECKING:
     from benchbox.reports.notebook import run_html as run_html
     from benchbox.reports.pages import page as page
     from benchbox.reports.pages import study_of as study_of
+    from benchbox.reports.paper import PAPER_FORMATS as PAPER_FORMATS
+    from benchbox.reports.paper import Part as Part
+    from benchbox.reports.paper import appendix as appendix
+    from benchbox.reports.paper import checklist as checklist
     from benchbox.reports.stats import STATS_FORMATS as STATS_FORMATS
     from benchbox.reports.structured import row_values as row_values
     from benchbox.reports.tables import render as render
     from benchbox.reports.tables import rendered as rendered
     from benchbox.reports.tables import write_tables as write_tables
+    from benchbox.reports.view import View as View
     from benchbox.reports.warnings import audit_warnings as audit_warnings
     from benchbox.reports.warnings import time_warnings as time_warnings
 else:
@@ -37,17 +43,23 @@ else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
+            "Citations": "citations",
             "FIGURES": "figures",
             "Figure": "figures",
             "NEED_STATISTICS": "figures",
             "OVER_DATASETS": "figures",
+            "PAPER_FORMATS": "paper",
+            "Part": "paper",
             "REPORT_EXTRA": "library",
             "STATS_FORMATS": "stats",
             "TextTable": "fitting",
+            "View": "view",
+            "appendix": "paper",
             "audit_warnings": "warnings",
             "can_draw": "library",
             "chart": "figures.drawing",
             "check_kind": "figures.drawing",
+            "checklist": "paper",
             "fitted": "fitting",
             "join": "merge",
             "leaderboards": "leaderboard",

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchbox.errors import UsageError, nearest
+from benchbox.options import spell
 from benchbox.plugins import ColumnSpec
 from benchbox.records import MetricRecord
 from benchbox.reports.leaderboard import Flag, Leaderboard, Row
@@ -40,6 +42,9 @@ HASTENED = "⚠"
 
 READY = "ready s"
 """Heading of the seconds from the data to the first predictions."""
+
+_MODEL = "model"
+"""Name of the labels, to sort by."""
 
 _COSTS = (
     "parameters",
@@ -85,9 +90,70 @@ def sign(row: Row) -> str:
 
 
 def columns(board: Leaderboard) -> list[Column]:
-    """Return the columns of *board*."""
+    """Return the columns of *board* that its view shows.
+
+    Raises:
+        UsageError: The view names a column that the table lacks.
+    """
+    every = _every_column(board)
+    return [_named(board, every, name) for name in board.view.columns] or every
+
+
+def ordered(board: Leaderboard) -> list[Row]:
+    """Return the rows of *board* in the order of its view.
+
+    Raises:
+        UsageError: The view names a column that the table lacks.
+    """
+    name = board.view.sort.removeprefix("-")
+    if not name:
+        return board.rows
+    if name == _MODEL:
+        by_name = sorted(board.rows, key=lambda row: row.label)
+        return by_name[::-1] if board.view.sort.startswith("-") else by_name
+    column = _named(board, _every_column(board), name)
+    worst_first = board.view.sort.startswith("-")
+    known = [row for row in board.rows if column.value(row) is not None]
+    # Numbers before the texts that a plugin's column may hold beside them.
+    known.sort(key=lambda row: _rank(column, row), reverse=worst_first)
+    return known + [row for row in board.rows if column.value(row) is None]
+
+
+def _rank(column: Column, row: Row) -> tuple[bool, float | str]:
+    value = column.value(row)
+    if isinstance(value, str) or value is None:
+        return True, value or ""
+    metric = column.metric
+    if metric is not None and metric.target is not None:
+        return False, abs(value - metric.target)
+    return False, -value if metric is not None and metric.higher_is_better else value
+
+
+def marked_place(board: Leaderboard, shown: Sequence[Column]) -> int:
+    """Return the position of the cell with the marks of a row, the label being 0.
+
+    It is the score that the table is ordered by, or the label if that is not shown.
+    """
+    names = [column.name for column in shown]
+    headline = board.metrics[0].name
+    return names.index(headline) + 1 if headline in names else 0
+
+
+def _named(board: Leaderboard, every: Sequence[Column], name: str) -> Column:
+    for column in every:
+        if name in (column.name, column.heading):
+            return column
+    known = [column.name for column in every]
+    stage = spell(board.stage.dataset, board.stage.dataset_options)
+    raise UsageError(
+        f"The table of {stage} has no column {name!r}.{nearest(name, known)} It has: "
+        f"{', '.join(known)}."
+    )
+
+
+def _every_column(board: Leaderboard) -> list[Column]:
     return [
-        *map(_metric_column, shown_metrics(board)),
+        *(_metric_column(m, board.view.decimals) for m in shown_metrics(board)),
         _column("coverage", percent, lambda row: row.coverage),
         *_measured(board, _column("tuning s", seconds, lambda row: row.tuning_seconds)),
         replace(
@@ -144,15 +210,15 @@ def shown_metrics(board: Leaderboard) -> list[MetricRecord]:
     return [m for m in board.metrics if any(m.name in r.summaries for r in board.rows)]
 
 
-def _metric_column(metric: MetricRecord) -> Column:
+def _metric_column(metric: MetricRecord, decimals: int | None) -> Column:
     def bare(row: Row) -> str:
-        return number(metric, _mean(row, metric))
+        return number(metric, _mean(row, metric), decimals)
 
     def text(row: Row) -> str:
         summary = row.summaries.get(metric.name)
         if summary is None or summary.fold_deviation is None:
             return bare(row)
-        return f"{bare(row)} ±{number(metric, summary.fold_deviation)}"
+        return f"{bare(row)} ±{number(metric, summary.fold_deviation, decimals)}"
 
     return Column(
         heading=heading(metric),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchbox.records import RunRecord
@@ -14,7 +15,15 @@ _BEGIN = ("=", "+", "-", "@")
 
 def render(run: RunRecord, boards: list[Leaderboard]) -> str:
     """Return all tables as one CSV; each line includes data set, protocol and folds."""
-    lines = [row_values(run, board, row) for board in boards for row in board.rows]
+    return csv_of(row_values(run, board, row) for board in boards for row in board.rows)
+
+
+def csv_of(records: Iterable[Mapping[str, Any]]) -> str:
+    """Return *records* as CSV, with a column for every key that any of them has.
+
+    Texts that a spreadsheet would take for a formula get an apostrophe in front.
+    """
+    lines = list(records)
     headings = list(dict.fromkeys(key for line in lines for key in line))
     text = io.StringIO()
     writer = csv.DictWriter(text, headings, lineterminator="\n")

@@ -20,7 +20,9 @@ from benchbox.records import (
     gravest,
 )
 from benchbox.reports.accelerators import what_accelerators_lacked
+from benchbox.reports.citations import NO_CITATIONS, Citations, Cited, cited
 from benchbox.reports.machines import several_machines
+from benchbox.reports.view import WHOLE, View
 from benchbox.targets import resolve
 
 Mark = Literal["best", "tied", ""]
@@ -69,6 +71,7 @@ class Row:
 
     Attributes:
         label: Model and changed options.
+        source: Name and target of the model.
         n_ok: Number of successful trials.
         n_trials: Number of planned trials.
         summaries: Summary of each metric; empty unless each fold has a successful
@@ -110,6 +113,7 @@ class Row:
     """
 
     label: str
+    source: tuple[str, str] = ("", "")
     n_ok: int
     n_trials: int
     summaries: dict[str, Summary]
@@ -154,6 +158,8 @@ class Leaderboard:
         trials: All its trials that have ended.
         machines: The machines of its trials, if there are several; times and memory
             are then left out.
+        view: Columns, order and decimals that the user chose.
+        citations: What installed packages ask to cite.
     """
 
     stage: StageRecord
@@ -166,6 +172,8 @@ class Leaderboard:
     remarks: Sequence[str] = ()
     trials: Sequence[TrialRecord] = ()
     machines: Sequence[str] = ()
+    view: View = WHOLE
+    citations: Citations = NO_CITATIONS
 
 
 def leaderboards(
@@ -213,6 +221,12 @@ def leaderboards(
     return boards
 
 
+def sources(board: Leaderboard) -> list[Cited]:
+    """Return the publications of the data set and the models of a table."""
+    models = [row.source for row in board.rows]
+    return cited(board.citations, board.stage.dataset, models)
+
+
 def _row(
     run: RunRecord,
     stage: StageRecord,
@@ -231,6 +245,7 @@ def _row(
     hidden = sum(t.n_hidden for t in good)
     return Row(
         label=planned.label,
+        source=(planned.name, planned.target),
         asks_times=planned.capabilities.uses_question_times,
         n_ok=len(good),
         n_trials=stage.n_planned(run, model),

@@ -33,7 +33,10 @@ class _Style:
     sign: str
 
 
-_STYLES = {"rating": _Style(1, 4, ""), "fraction": _Style(100, 2, "%")}
+_DECIMALS = 4
+"""Of a score in units of the rating."""
+
+_STYLES = {"rating": _Style(1, _DECIMALS, ""), "fraction": _Style(100, 2, "%")}
 
 
 def heading(metric: Measured) -> str:
@@ -42,12 +45,20 @@ def heading(metric: Measured) -> str:
     return f"⚠ {text}" if metric.flaw else text
 
 
-def number(metric: Measured, value: float | None) -> str:
-    """Return a score with its significant digits, without its unit."""
+def number(metric: Measured, value: float | None, decimals: int | None = None) -> str:
+    """Return a score with its significant digits, without its unit.
+
+    Args:
+        metric: The metric.
+        value: The score, if any.
+        decimals: Decimals of a score in units of the rating, instead of four; a
+            percentage has two fewer.
+    """
     if value is None:
         return MISSING
     style = _style(metric)
-    return f"{value * style.factor:.{style.digits}f}"
+    digits = style.digits + (0 if decimals is None else decimals - _DECIMALS)
+    return f"{value * style.factor:.{max(digits, 0)}f}"
 
 
 def signed(metric: Measured, value: float) -> str:
@@ -63,7 +74,7 @@ def score(metric: Measured, value: float) -> str:
 
 def _style(metric: Measured) -> _Style:
     # Units from plugins are written after the number.
-    return _STYLES.get(metric.unit) or _Style(1, 4, metric.unit)
+    return _STYLES.get(metric.unit) or _Style(1, _DECIMALS, metric.unit)
 
 
 def common_decimals(values: Iterable[float]) -> int:

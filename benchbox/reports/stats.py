@@ -1,7 +1,5 @@
 """Writes the statistics of a run in several formats."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +9,7 @@ import msgspec
 from benchbox.analysis import Analysis
 from benchbox.records import RunRecord
 from benchbox.reports.columns import TOLD
+from benchbox.reports.delimited import csv_of
 from benchbox.reports.fitting import (
     TextTable,
     fitted,
@@ -88,13 +87,7 @@ def in_json(run: RunRecord, analyses: Sequence[Analysis]) -> str:
 
 def in_csv(run: RunRecord, analyses: Sequence[Analysis]) -> str:
     """Return everything as one CSV, with separate columns for each kind of figure."""
-    lines = list(_lines(run, analyses))
-    headings = list(dict.fromkeys(key for line in lines for key in line))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, headings, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()
+    return csv_of(_lines(run, analyses))
 
 
 STATS_FORMATS: Mapping[str, Callable[[RunRecord, Sequence[Analysis]], str]] = {

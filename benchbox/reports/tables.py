@@ -1,12 +1,15 @@
 """Renders the tables of a run in any format, and writes them to its folder."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from benchbox.errors import PluginError, ResultsError, error_line, shown
+from benchbox.errors import PluginError, ResultsError, UsageError, error_line, shown
 from benchbox.plugins import OWN_FORMATS, ColumnSpec, ReportFormat
 from benchbox.records import RunFolder, RunRecord
+from benchbox.reports.citations import NO_CITATIONS, Citations
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.merge import RunTrials, merged
+from benchbox.reports.view import WHOLE, View
 from benchbox.targets import resolve
 
 Renderer = Callable[[RunRecord, list[Leaderboard]], str]
@@ -21,6 +24,8 @@ def render(
     forms: Mapping[str, ReportFormat] = FORMATS,
     *more: RunFolder,
     columns: Sequence[ColumnSpec] = (),
+    view: View = WHOLE,
+    citations: Citations = NO_CITATIONS,
 ) -> str:
     """Return the tables of a run, or of several, as text in one of *forms*.
 
@@ -32,12 +37,15 @@ def render(
         forms: Formats by name.
         more: Further runs to show in the same tables.
         columns: Columns that plugins add.
+        view: Columns, order and decimals to show.
+        citations: What installed packages ask to cite.
 
     Raises:
         ResultsError: The runs' figures differ in their definitions.
+        UsageError: The format shows no view, or a table lacks one of its columns.
     """
     runs = [(f.read_run(), f.examine().records) for f in (folder, *more)]
-    return rendered(runs, form, forms, columns)
+    return rendered(runs, form, forms, columns, view, citations)
 
 
 def rendered(
@@ -45,6 +53,8 @@ def rendered(
     form: str,
     forms: Mapping[str, ReportFormat] = FORMATS,
     columns: Sequence[ColumnSpec] = (),
+    view: View = WHOLE,
+    citations: Citations = NO_CITATIONS,
 ) -> str:
     """Return the tables of runs that were read, as text in one of *forms*.
 
@@ -53,11 +63,22 @@ def rendered(
         form: Name of the format.
         forms: Formats by name.
         columns: Columns that plugins add.
+        view: Columns, order and decimals to show.
+        citations: What installed packages ask to cite.
 
     Raises:
         ResultsError: The runs' figures differ in their definitions.
+        UsageError: The format shows no view, or a table lacks one of its columns.
     """
-    return _rendered(merged(runs, columns), form, forms)
+    if view.is_chosen and not forms[form].shows_view:
+        able = ", ".join(name for name, other in forms.items() if other.shows_view)
+        raise UsageError(
+            f"Format {form!r} has every column and every digit. --columns, --sort and "
+            f"--precision are for: {able}."
+        )
+    run, boards = merged(runs, columns)
+    boards = [replace(b, view=view, citations=citations) for b in boards]
+    return _rendered((run, boards), form, forms)
 
 
 def _rendered(
@@ -69,7 +90,7 @@ def _rendered(
     try:
         renderer: Renderer = resolve(forms[form].target)
         text: object = renderer(*content)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, UsageError):
         raise
     except BaseException as error:
         # In a format of benchbox it is a bug in benchbox, and keeps its traceback.
@@ -85,6 +106,7 @@ def write_tables(
     folder: RunFolder,
     forms: Mapping[str, ReportFormat] = FORMATS,
     columns: Sequence[ColumnSpec] = (),
+    citations: Citations = NO_CITATIONS,
 ) -> list[str]:
     """Write the tables of a run into its folder, in each format that names a file.
 
@@ -92,7 +114,8 @@ def write_tables(
         A line for each file that could not be made or written.
     """
     failed = []
-    content = merged([(folder.read_run(), folder.examine().records)], columns)
+    run, boards = merged([(folder.read_run(), folder.examine().records)], columns)
+    content = run, [replace(board, citations=citations) for board in boards]
     for name, form in forms.items():
         if form.file:
             try:

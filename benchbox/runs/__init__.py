@@ -17,6 +17,7 @@ from benchbox.runs.plots import figure_of as figure_of
 from benchbox.runs.reporting import analysed as analysed
 from benchbox.runs.reporting import folds_again as folds_again
 from benchbox.runs.reporting import page_of as page_of
+from benchbox.runs.reporting import paper_parts as paper_parts
 from benchbox.runs.reporting import save_page as save_page
 from benchbox.runs.resolve import make_accelerators_known as make_accelerators_known
 from benchbox.runs.resolve import resolve_metrics as resolve_metrics
@@ -29,6 +30,7 @@ from benchbox.runs.saved_model import FitSettings as FitSettings
 from benchbox.runs.saved_model import Recommendation as Recommendation
 from benchbox.runs.saved_model import SavedModel as SavedModel
 from benchbox.runs.scoring import failed_metrics as failed_metrics
+from benchbox.runs.serving import page_to_try as page_to_try
 from benchbox.runs.session import Session as Session
 from benchbox.runs.session import config_to_resume as config_to_resume
 from benchbox.runs.settings import make_config as make_config
@@ -38,4 +40,3 @@ from benchbox.runs.stages import find_dataset as find_dataset
 from benchbox.runs.stages import split as split
 from benchbox.runs.trust import Trust as Trust
 from benchbox.runs.trust import model_files as model_files
-from benchbox.runs.tuning.searches import STUDY as STUDY

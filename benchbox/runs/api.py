@@ -2,28 +2,34 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchbox.data import Dataset, named
+from benchbox.data import Dataset, cache_folder, named
 from benchbox.machine import n_usable_cpus
 from benchbox.models import Precision
+from benchbox.options import spell
 from benchbox.plugins import discover
 from benchbox.records import RunFolder, new_run_id
 from benchbox.runs.listener import Listener
+from benchbox.runs.notebook import notebook_progress
 from benchbox.runs.on_disk import Run
 from benchbox.runs.saved_model import FitSettings, SavedModel
 from benchbox.runs.session import Session
 from benchbox.runs.settings import make_config
 from benchbox.runs.stages import Stages
 from benchbox.runs.trust import Trust
+from benchbox.targets import target_of_class
 
 _RESULTS = Path("results")
 
+Model = str | type[Any] | tuple[type[Any], Mapping[str, Any]]
+"""A model: a name or file with options, a class, or a class and its options."""
+
 
 def run(
-    models: str | Sequence[str] = (),
+    models: Model | Sequence[Model] = (),
     datasets: Any = ("ml-100k",),
     protocols: str | Sequence[str] = (),
     *,
@@ -35,13 +41,16 @@ def run(
 
     Args:
         models: Models as on the command line, such as
-            ``"autorec-user:hidden_units=300"`` or ``"my_model.py:MyModel"``; empty
-            for those of a default run, ``all`` for every installed one.
+            ``"autorec-user:hidden_units=300"`` or ``"my_model.py:MyModel"``; classes,
+            also such as are defined in a notebook; or pairs of a class and its options,
+            such as ``(MyModel, {"weight": 0.8})``. Empty for the models of a default
+            run, ``all`` for every installed one.
         datasets: Names of data sets, files of ratings, or data frames of pandas or
             Polars with a rating per row; one of them, or a list.
         protocols: Protocols as on the command line; empty for each data set's own.
         out: Folder of the runs.
-        listener: Its methods are called as the run progresses.
+        listener: Its methods are called as the run progresses. By default, a notebook
+            shows a progress bar.
         settings: Other fields of `benchbox.records.RunConfig`, such as ``seeds=4``,
             ``folds=("u1",)`` or ``device="cpu"``.
 
@@ -50,19 +59,22 @@ def run(
 
     Raises:
         UsageError: A name, an option or a setting is unknown.
+        PluginError: A class is no model, or needs values that no trial gets.
         DataError: A data set cannot be found, downloaded or read.
         ProtocolError: A protocol cannot split a data set.
         LeakError: A split leaks hidden ratings to the models.
         KeyboardInterrupt: The run was interrupted; its finished trials are on disk.
     """
+    listed = [models] if isinstance(models, str | type) else models
     given = {
-        "models": _listed(models),
+        "models": tuple(map(_spelt, listed)),
         "datasets": _named(datasets),
         "protocols": _listed(protocols),
     } | settings
     config = make_config(given)
     command = f"benchbox.run({', '.join(f'{k}={v!r}' for k, v in given.items())})"
-    with Session(discover(), _notify, listener, command) as session:
+    follower = listener or notebook_progress()
+    with Session(discover(), _notify, follower, command) as session:
         plan = session.plan(config)
         folder = RunFolder.create(Path(out), new_run_id())
         record = session.carry_out(plan, folder)
@@ -102,7 +114,7 @@ def load_dataset(text: Any, *, columns: str = "") -> Dataset:
 
 
 def fit(
-    model: str,
+    model: Model,
     dataset: Any,
     out: str | os.PathLike[str],
     *,
@@ -116,7 +128,7 @@ def fit(
     """Fit a model to all ratings of a data set and save it, like ``benchbox fit``.
 
     Args:
-        model: Model with options, as on the command line.
+        model: Model with options, as on the command line, or a class, as for `run`.
         dataset: Name of a data set, a file of ratings, or a data frame.
         out: Folder to save the model in; it must not exist.
         columns: Names of the columns of a file.
@@ -141,8 +153,16 @@ def fit(
     )
     registry = discover()
     with Session(registry, _notify) as session:
-        session.fit(model, named(dataset), Path(out), settings, columns)
+        session.fit(_spelt(model), named(dataset), Path(out), settings, columns)
     return SavedModel.load(Path(out), Trust(registry, everything=True))
+
+
+def _spelt(model: Any) -> str:
+    """Return a model as on the command line."""
+    kind, options = model if isinstance(model, tuple) else (model, {})
+    if not isinstance(kind, type):
+        return os.fspath(kind)
+    return spell(target_of_class(kind, cache_folder() / "cells"), dict(options))
 
 
 def _listed(value: str | Sequence[str]) -> tuple[str, ...]:

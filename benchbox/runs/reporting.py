@@ -10,7 +10,15 @@ from benchbox.errors import BenchboxError, ResultsError, cannot_write
 from benchbox.plugins import Registry
 from benchbox.protocols import Fold
 from benchbox.records import RunFolder, RunRecord, TrialRecord
-from benchbox.reports import REPORT_EXTRA, can_draw, page, study_of
+from benchbox.reports import (
+    REPORT_EXTRA,
+    Part,
+    appendix,
+    can_draw,
+    checklist,
+    page,
+    study_of,
+)
 from benchbox.runs.resolve import resolve_metrics
 from benchbox.runs.stages import Notify, Stages
 
@@ -140,6 +148,31 @@ def write_page(
         folder.write_page(PAGE, page_of([folder], registry, notify, folds_of))
     except BenchboxError as error:
         notify(f"benchbox: {PAGE} was not written: {error}")
+
+
+def paper_parts(
+    folders: Sequence[RunFolder],
+    registry: Registry,
+    *,
+    with_appendix: bool,
+    with_checklist: bool,
+) -> list[Part]:
+    """Return what a paper needs beside its tables, from the records of some runs.
+
+    Args:
+        folders: The runs.
+        registry: Installed plugins, whose cards tell licences.
+        with_appendix: Whether to tell splits, options, search spaces and budgets.
+        with_checklist: Whether to fill in the checklists.
+    """
+    cards, parts = _cards(registry), []
+    for folder in folders:
+        run, trials, studies = folder.read_run(), folder.trials(), folder.studies()
+        if with_appendix:
+            parts += appendix(run, trials, studies)
+        if with_checklist:
+            parts += checklist(run, trials, studies, cards)
+    return parts
 
 
 def save_page(file: Path, text: str) -> None:

@@ -70,6 +70,21 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Asking:
+    """A user whom a model is asked about.
+
+    Attributes:
+        history: What the model may see of the user.
+        user: Index of the user.
+        rated: Index of each item that the user has rated, shape ``(n,)``.
+    """
+
+    history: Ratings
+    user: int
+    rated: IndexArray
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Filled:
     """Predictions for pairs, some of which the bias model had to make.
 
@@ -398,9 +413,7 @@ class SavedModel:
         Raises:
             UsageError: The model was fitted without this user, or is not told times.
         """
-        place = int(_found([user], self._user_places, "user")[0])
-        rated = self.ratings.items[self.ratings.users == place]
-        return self._best(self.ratings, place, rated, k, at)
+        return self._recommended(self.known(user), k, at)
 
     def recommend_to_new(
         self, own: Mapping[str, float], k: int, at: int | None = None
@@ -416,6 +429,25 @@ class SavedModel:
             UsageError: The model cannot predict for new users or is not told times, an
                 item is unknown, or a rating is off the scale.
         """
+        return self._recommended(self.new(own), k, at)
+
+    def known(self, user: str) -> Asking:
+        """Return a user of the data, to ask about.
+
+        Raises:
+            UsageError: The model was fitted without this user.
+        """
+        place = int(_found([user], self._user_places, "user")[0])
+        rated = self.ratings.items[self.ratings.users == place]
+        return Asking(history=self.ratings, user=place, rated=rated)
+
+    def new(self, own: Mapping[str, float]) -> Asking:
+        """Return a new user with these ratings, by item id, to ask about.
+
+        Raises:
+            UsageError: The model cannot predict for new users, an item is unknown, or a
+                rating is off the scale.
+        """
         name, scale = self.record.model.name, self.ratings.scale
         if not self.record.model.capabilities.inductive:
             raise UsageError(
@@ -427,9 +459,17 @@ class SavedModel:
                 raise UsageError(
                     f"The rating {value:g} of item {item!r} is off the scale {scale}."
                 )
-        rated = _found(list(own), self._item_places, "item")
+        rated = self.places_of_items(list(own))
         history = self._as_history(rated, list(own.values()))
-        return self._best(history, self.ratings.n_users, rated, k, at)
+        return Asking(history=history, user=self.ratings.n_users, rated=rated)
+
+    def places_of_items(self, items: Sequence[str]) -> IndexArray:
+        """Return the index of each item, given by id, shape ``(n,)``.
+
+        Raises:
+            UsageError: The model was fitted without one of them.
+        """
+        return _found(items, self._item_places, "item")
 
     @cached_property
     def titles(self) -> list[str]:
@@ -443,24 +483,53 @@ class SavedModel:
             for title, year in zip(table["title"], years, strict=True)
         ]
 
-    def _best(
-        self, history: Ratings, user: int, rated: IndexArray, k: int, at: int | None
-    ) -> list[Recommendation]:
+    def best(self, asking: Asking, k: int, at: int | None = None) -> IndexArray:
+        """Return the *k* items with the highest predictions, without those rated.
+
+        Args:
+            asking: The user.
+            k: Number of items.
+            at: When it is asked, as for `predict`.
+
+        Returns:
+            Indexes of items, the best first, shape ``(k,)`` or less.
+        """
         # Items without training ratings would be guesses, not recommendations.
         known = np.bincount(self.ratings.items, minlength=self.ratings.n_items) > 0
-        known[rated] = False
+        known[asking.rated] = False
         items = np.flatnonzero(known).astype(np.int32)
-        users = np.full(len(items), user, dtype=np.int32)
-        predicted = self._raw(history, users, items, self._moments(at, len(items)))
-        best = np.argsort(-predicted, kind="stable")[:k]
-        shown = history.scale.clip(predicted[best])
+        users = np.full(len(items), asking.user, dtype=np.int32)
+        moments = self._moments(at, len(items))
+        predicted = self._raw(asking.history, users, items, moments)
+        return items[np.argsort(-predicted, kind="stable")[:k]]
+
+    def predicted_for(
+        self, asking: Asking, items: IndexArray, at: int | None = None
+    ) -> Values:
+        """Return a predicted rating per item index, on the scale, shape ``(n,)``.
+
+        Args:
+            asking: The user.
+            items: Item indexes, shape ``(n,)``.
+            at: When it is asked, as for `predict`.
+        """
+        users = np.full(len(items), asking.user, dtype=np.int32)
+        moments = self._moments(at, len(items))
+        return self._predicted(asking.history, users, items, moments)
+
+    def _recommended(
+        self, asking: Asking, k: int, at: int | None
+    ) -> list[Recommendation]:
+        items = self.best(asking, k, at)
         return [
             Recommendation(
                 item=self.item_ids[item],
                 title=self.titles[item],
                 predicted=float(value),
             )
-            for item, value in zip(items[best].tolist(), shown, strict=True)
+            for item, value in zip(
+                items.tolist(), self.predicted_for(asking, items, at), strict=True
+            )
         ]
 
     def _moments(self, at: Moments | None, n_pairs: int) -> NDArray[np.int64]:
@@ -554,7 +623,7 @@ def _ids(names: Any, n: int) -> list[str]:
     return list(map(str, range(n))) if names is None else list(map(str, names))
 
 
-def _found(names: list[str], places: Mapping[str, int], what: str) -> IndexArray:
+def _found(names: Sequence[str], places: Mapping[str, int], what: str) -> IndexArray:
     for name in names:
         if name not in places:
             raise UsageError(

@@ -24,7 +24,7 @@ from benchbox.records import (
     remove_unborn,
     scratch_folder,
 )
-from benchbox.reports import time_warnings, write_tables
+from benchbox.reports import Citations, time_warnings, write_tables
 from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
 from benchbox.runs.costs import Costs, newest_runs
@@ -225,7 +225,8 @@ class Session:
         record = self._executed(plan, folder, executor, record, rerun)
         formats = {o.value.name: o.value for o in self.registry.all("formats")}
         columns = [offer.value for offer in self.registry.all("columns")]
-        for line in write_tables(folder, formats, columns):
+        citations = Citations.of(self.registry)
+        for line in write_tables(folder, formats, columns, citations):
             self.notify(f"benchbox: {line}")
         stages = plan.stages
         write_page(folder, self.registry, self.notify, lambda n: stages[n].folds)

@@ -1,5 +1,6 @@
 """From the name of a class to the class, and to the files that define it."""
 
+from benchbox.targets.cells import target_of_class as target_of_class
 from benchbox.targets.moved import find_moved
 from benchbox.targets.python_files import files_of as files_of
 from benchbox.targets.python_files import keep_importable as keep_importable

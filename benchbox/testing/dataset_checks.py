@@ -56,7 +56,11 @@ class DatasetSubject:
         return make_folds(dataset.ratings, protocol, options, dataset.folds)
 
     def read(self) -> Dataset:
-        """Read the data set again."""
+        """Read the data set again.
+
+        Raises:
+            SkipTest: Its files are not on this machine.
+        """
         kind_of = self.registry.source_kind
         if not locate(self.card, kind_of=kind_of).is_here:
             raise SkipTest(

@@ -297,7 +297,13 @@ def _fit(
             raise ModelError(f"it reported more than {MOST_EPOCHS:,} epochs.")
         wall, cpu = laps.lap()
         curve.append(replace(report, wall_seconds=wall, cpu_seconds=cpu))
-        channel.send(EpochEnded(epoch=report.epoch, of=report.n_epochs))
+        channel.send(
+            EpochEnded(
+                epoch=report.epoch,
+                of=report.n_epochs,
+                validation_rmse=report.validation_rmse,
+            )
+        )
 
     context = FitContext(
         seed=job.seed,

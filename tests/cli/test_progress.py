@@ -3,6 +3,7 @@
 import io
 import re
 import time
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -10,10 +11,12 @@ from rich.console import Console
 from benchbox.cli import progress as module
 from benchbox.cli import tune as tuning
 from benchbox.cli.progress import TrialProgress
+from benchbox.cli.sparkline import sparkline
 from benchbox.cli.tune import _TuningProgress
-from benchbox.records import TuningBudget
+from benchbox.records import EpochEnded, TuningBudget
 from benchbox.runs import Costs
 from tests.support.commands import Benchbox
+from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
 
 RUN = "run -d svd-toy -p kfold:n_folds=2 -m bias -m global-mean"
 
@@ -135,3 +138,49 @@ def test_a_search_is_no_part_of_loading_and_has_the_screen_to_itself(
 
     assert re.search(r"loading [1-9]\.\d s, tuning [1-9]\.\d s", said)
     assert "tuning bias on u1" in screen.getvalue()
+
+
+def test_the_bar_shows_how_validation_goes_and_how_many_failed(
+    screen: io.StringIO,
+) -> None:
+    run = toy_run([toy_model("mf"), toy_model("ae")], [toy_stage(2)])
+    fold = SimpleNamespace(name="k1", train=range(80))
+    trials = [
+        SimpleNamespace(fold=fold, model=model, replicate=0) for model in run.models
+    ]
+    with TrialProgress() as progress:
+        progress.run_started(trials, Costs({}))
+        progress.trial_started(trials[0])
+        progress.trial_ended(trials[0], toy_trial(run, None))
+        progress.trial_started(trials[1])
+        for epoch, error in enumerate([1.0, 0.9, 0.8, 0.85], 1):
+            progress.trial_said(EpochEnded(epoch=epoch, of=9, validation_rmse=error))
+        progress._bar.refresh()
+
+        plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+        assert "k1 ae r0 epoch 4/9 █▅▁▃" in plain
+        assert "1/2 1 failed" in plain
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ([], ""),
+        ([1.0], ""),
+        ([2.0, 2.0], "▁▁"),
+        ([float("nan"), 1.0, 3.0, float("inf"), 2.0], "▁█▅"),
+        ([9.0, 0.0, 1.0, 2.0], "▁▅█"),
+    ],
+)
+def test_a_sparkline_has_a_block_for_each_of_the_latest_numbers(values, line) -> None:
+    assert sparkline(values, 3) == line
+
+
+def test_a_quiet_run_prints_its_table_alone(benchbox: Benchbox) -> None:
+    done = benchbox(f"{RUN} --quiet")
+
+    assert done.code == 0
+    assert "RMSE" in done.out
+    assert "trials" not in done.err
+    assert "Time:" not in done.err
+    assert "Results" not in done.err

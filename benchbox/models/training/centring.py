@@ -40,7 +40,16 @@ class Centre:
     def of(
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float64]:
-        """Return the centre of each pair, with users' offsets from *history*."""
+        """Return the centre of each pair, with users' offsets from *history*.
+
+        Args:
+            history: Visible ratings of the users.
+            users: User index per pair, shape ``(n,)``.
+            items: Item index per pair, shape ``(n,)``.
+
+        Returns:
+            In units of the rating, shape ``(n,)``.
+        """
         if not self.model.user_bias.any():
             return self.model.mean + self.model.item_bias[items]
         return self.model.predict_from(history, users, items)
@@ -53,7 +62,12 @@ class Centre:
     def restored(
         self, scaled: NDArray[np.floating[Any]], centres: NDArray[np.float64]
     ) -> NDArray[np.float32]:
-        """Return *scaled* values as ratings around *centres*; inverts `scaled`."""
+        """Return *scaled* values as ratings around *centres*; inverts `scaled`.
+
+        Args:
+            scaled: Values in units of the spread, shape ``(n,)``.
+            centres: Centre of each, in units of the rating, shape ``(n,)``.
+        """
         return (centres + self.spread * scaled).astype(np.float32)
 
 

@@ -9,15 +9,32 @@ from benchbox.options import Options
 Activation = Literal[
     "identity", "sigmoid", "tanh", "relu", "relu6", "leaky-relu", "elu", "selu", "swish"
 ]
+"""Name of a function that each unit applies."""
+
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
+"""Name of a rule that changes weights by their gradients."""
+
 Centring = Literal["bias", "mean", "none"]
+"""What is subtracted from ratings first: the bias model, their mean, or nothing."""
+
 Schedule = Literal["constant", "plateau", "step"]
+"""How the learning rate changes over epochs."""
+
 
 Count = Annotated[int, Meta(ge=1)]
+"""An option that counts something: 1 or more."""
+
 Layers = Annotated[tuple[Count, ...], Meta(min_length=1)]
+"""An option with the number of units of each layer."""
+
 Share = Annotated[float, Meta(ge=0, lt=1)]
+"""An option that is a share: from 0, below 1."""
+
 Positive = Annotated[float, Meta(gt=0)]
+"""An option above 0."""
+
 NotNegative = Annotated[float, Meta(ge=0)]
+"""An option of 0 or more."""
 
 
 class TrainingOptions(Options, frozen=True):

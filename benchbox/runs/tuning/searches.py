@@ -9,7 +9,7 @@ from benchbox.errors import UsageError
 from benchbox.metrics import Metric
 from benchbox.models import SearchSpace
 from benchbox.protocols import validation_fold
-from benchbox.records import RunConfig, RunFolder, StudiesRecord, StudyRecord
+from benchbox.records import STUDY, RunConfig, RunFolder, StudiesRecord, StudyRecord
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Chosen, Plan, PlannedTrial
 from benchbox.runs.runner import execute
@@ -17,7 +17,6 @@ from benchbox.runs.tuning.study import Study, StudyListener
 from benchbox.runs.tuning.suggestions import free_space
 from benchbox.trials import Executor
 
-STUDY = "study.json"
 """File in a run's folder with all settings tried, by model and fold."""
 
 

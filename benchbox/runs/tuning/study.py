@@ -120,6 +120,7 @@ class Study:
             before=self._tried[0].value if self._tried else None,
             after=None if best is None else best.value,
             seconds=self._spent,
+            space=msgspec.to_builtins(self._space),
         )
 
     @property
