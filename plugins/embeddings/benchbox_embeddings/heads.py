@@ -24,18 +24,36 @@ class InnerProduct(nn.Module):
         self.weights = nn.ParameterList()
         self.offsets = nn.ParameterList([torch.zeros(n_users), torch.zeros(n_items)])
 
+    @property
+    def row_offsets(self) -> tuple[nn.Parameter, ...]:
+        """Offsets per user and per item."""
+        return tuple(self.offsets)
+
     def forward(
         self, left: Tensor, right: Tensor, users: Tensor, items: Tensor
     ) -> Tensor:
         """Return one number per pair, shape ``(n,)``."""
+        offsets = (
+            own.index_select(0, index)
+            for own, index in zip(self.offsets, (users, items), strict=True)
+        )
+        return self.of_rows(left, right, tuple(offsets), users, items)
+
+    def of_rows(
+        self,
+        left: Tensor,
+        right: Tensor,
+        offsets: tuple[Tensor, ...],
+        users: Tensor,
+        items: Tensor,
+    ) -> Tensor:
+        """Return one number per pair, from the pair's *offsets* of shape ``(n,)``."""
         kind = left.device.type
         if torch.is_autocast_enabled(kind):
             # Autocast converts only products of matrices, not elementwise ones.
             left, right = (x.to(torch.get_autocast_dtype(kind)) for x in (left, right))
         product = (left * right).sum(1, dtype=self.offsets[0].dtype)
-        for offsets, index in zip(self.offsets, (users, items), strict=True):
-            product = product + offsets.index_select(0, index)
-        return product
+        return product + offsets[0] + offsets[1]
 
 
 class Perceptron(nn.Module):
@@ -76,6 +94,22 @@ class Perceptron(nn.Module):
         self._output_activation = ACTIVATIONS[options.output_activation]
         self._dropout = options.dropout
         self._chance = chance
+
+    @property
+    def row_offsets(self) -> tuple[nn.Parameter, ...]:
+        """No offsets per user and per item."""
+        return ()
+
+    def of_rows(
+        self,
+        left: Tensor,
+        right: Tensor,
+        offsets: tuple[Tensor, ...],
+        users: Tensor,
+        items: Tensor,
+    ) -> Tensor:
+        """Return one number per pair, as a call does; *offsets* are empty."""
+        return self.forward(left, right, users, items)
 
     def forward(
         self, left: Tensor, right: Tensor, users: Tensor, items: Tensor

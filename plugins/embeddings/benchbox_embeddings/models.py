@@ -17,6 +17,7 @@ from benchbox.models import (
     part,
 )
 from benchbox.models.training import fit_centre, module_state, restore_module
+from benchbox_embeddings.blocks import BlockSteps
 from benchbox_embeddings.centring import TensorCentre
 from benchbox_embeddings.heads import InnerProduct, Perceptron
 from benchbox_embeddings.negatives import Negatives
@@ -28,11 +29,15 @@ from benchbox_embeddings.options import (
     Side,
 )
 from benchbox_embeddings.pairs import Pairs, on_device
+from benchbox_embeddings.row_steps import RowSteps
 from benchbox_embeddings.rows import Rows, rows_from, rows_of
-from benchbox_embeddings.training import train_network
+from benchbox_embeddings.training import Stepper, Steps, train_network
 
 # Pairs predicted at once, few enough that hidden layers stay in the CPU cache.
 _BLOCK = 1 << 14
+
+# Ratings per step if the options leave it open and a step takes more than one.
+_BATCH = 2048
 
 SIDES: tuple[Side, Side] = ("users", "items")
 
@@ -72,8 +77,11 @@ class EmbeddingModel:
         )
         network = self._built(users, items, generator, chance)
         self._network = network.to(context.device)
+        steps, batch_size = _steps(self._network, self._options, context, chance)
         train_network(
             self._network,
+            steps,
+            batch_size,
             self._pair_maker(train, chance),
             chance,
             self._options,
@@ -173,6 +181,21 @@ class EmbeddingModel:
             return float(squares.mean(dtype=torch.float64).sqrt())
 
         return evaluate
+
+
+def _steps(
+    network: Network, options: EmbeddingOptions, context: FitContext, chance: Generator
+) -> tuple[Stepper, int]:
+    """Return what takes the steps of *network*, and its number of ratings per step."""
+    precision = context.precision
+    on_cpu = not is_accelerator(context.device)
+    moves_rows = options.optimizer.startswith("row-")
+    by_rating = moves_rows and on_cpu and bool(network.head.row_offsets)
+    size = options.batch_size or (1 if by_rating else _BATCH)
+    if by_rating and size == 1:
+        return BlockSteps(network, options, chance), size
+    kind = RowSteps if moves_rows else Steps
+    return kind(network, options, size, precision), size
 
 
 class BiasedMFSGD(EmbeddingModel):

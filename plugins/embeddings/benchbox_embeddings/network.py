@@ -28,7 +28,8 @@ class Embedding(nn.Module):
         if self.training:
             return self.weight.index_select(0, index)
         mean = self.weight.sum(0) / (1 - self.cold).sum()
-        return (self.weight + self.cold * mean).index_select(0, index)
+        cold = self.cold.index_select(0, index)
+        return self.weight.index_select(0, index) + cold * mean
 
 
 class Network(nn.Module):

@@ -17,21 +17,50 @@ from benchbox.models.training import (
 )
 
 Side = Literal["users", "items"]
+RowOptimizer = Literal[
+    "adam", "adamw", "rmsprop", "sgd", "row-sgd", "row-adagrad", "row-adam"
+]
 
 
 class EmbeddingOptions(TrainingOptions, frozen=True):
     """Options of every embedding model, in addition to `TrainingOptions`.
 
-    Here ``batch_size`` is a number of ratings.
+    Here ``batch_size`` is a number of ratings, and ``optimizer`` may also be one that
+    moves only the rows (embeddings and offsets) of users and items that a step's
+    ratings name. Its steps cost the same however many others there are. With *g* half
+    the gradient of the summed squared errors of these ratings by a row, and
+    *learning_rate* as ``a``:
+
+    - ``row-sgd`` subtracts ``a g``, without momentum.
+    - ``row-adagrad`` subtracts ``a g / sqrt(s)``, where ``s`` is the sum of the mean
+      squares of all the row's gradients so far.
+    - ``row-adam`` is Adam as if the steps that name a row were all there are: moments
+      do not fade in others, and bias is corrected by the row's own number of steps. It
+      keeps one mean square per row.
+
+    The mean squares of an offset are its own. Penalties are spread over the ratings of
+    a row, so that an epoch pays for them once: a step that names it *c* times divides
+    its embedding by ``1 + c p a / sqrt(s)`` (an implicit step, stable for any penalty).
+    The perceptron takes steps of ``sgd`` without momentum, Adagrad or Adam.
+    The other optimizers move all rows at every step, which costs more the more there
+    are.
 
     Attributes:
+        optimizer: ``row-sgd``, ``row-adagrad`` and ``row-adam`` move the rows that a
+            step names; ``adam``, ``adamw``, ``rmsprop`` and ``sgd`` (with momentum 0.9)
+            move all.
+        ridge: L2 penalty on embeddings and weights, not on offsets: half of it times
+            the sum of their squares is added to half the sum of all squared errors.
+            Unlike ``weight_decay``, it does not depend on the number of ratings.
+        ridge_per: Whether an embedding pays the ``ridge`` once per ``row`` or once per
+            ``rating`` of it; the latter needs an optimizer that moves rows.
         n_factors: Length of each user's and item's embedding.
         centring: What is subtracted from ratings before training and added back later:
             the ``bias`` model, the global ``mean``, or ``none``.
         weight_decay: L2 penalty on embeddings and weights, not on offsets: half of it
             times the sum of their squares is added to the loss, which is a mean over
-            the batch. All embeddings decay at every step, whether used or not, so those
-            of rare users and items stay near 0.
+            the batch. Embeddings of rare users and items stay near 0, because all pay
+            the same.
         l1: L1 penalty: the sum of all parameters' absolute values, times this number,
             is added to the loss.
         negative_ratio: Number of negatives per rating, drawn again in each epoch. A
@@ -44,11 +73,27 @@ class EmbeddingOptions(TrainingOptions, frozen=True):
     centring: Centring = "mean"
     negative_ratio: NotNegative = 0.0
     l1: NotNegative = 0.0
-    batch_size: Count = 2048
+    batch_size: Annotated[int, Meta(ge=0)] = 2048
+    optimizer: RowOptimizer = "adam"
+    ridge: NotNegative = 0.0
+    ridge_per: Literal["row", "rating"] = "row"
+
+    def __post_init__(self) -> None:
+        """Refuse a ridge per rating where all rows move at every step."""
+        if self.ridge_per == "rating" and not self.optimizer.startswith("row-"):
+            raise ValueError(
+                "ridge_per=rating needs optimizer=row-sgd, row-adagrad or row-adam, "
+                f"not {self.optimizer}"
+            )
 
 
 class BiasedMFSGDOptions(EmbeddingOptions, frozen=True):
-    """Options of ``biased-mf-sgd``: those of every embedding model."""
+    """Options of ``biased-mf-sgd``: those of every embedding model.
+
+    Attributes:
+        batch_size: Number of ratings per step; 0 for one where an optimizer moves
+            rows on the CPU, and else 2,048.
+    """
 
     # Near the lowest validation RMSE on ML-100K (validation sets of a tenth of u1's
     # training part) and ml-latest-small. 24 factors gain 0.001. An L2 penalty per
@@ -56,9 +101,11 @@ class BiasedMFSGDOptions(EmbeddingOptions, frozen=True):
     # of 0.012, the validation RMSE is the same on both, and 0.3 % higher on synthetic
     # ratings of the shape of Jester; where ratings are few, the offsets overfit.
     centring: Centring = "bias"
-    learning_rate: Positive = 0.008
-    weight_decay: NotNegative = 3e-4
-    epochs: Count = 30
+    optimizer: RowOptimizer = "row-adagrad"
+    learning_rate: Positive = 0.05
+    ridge: NotNegative = 13.0
+    batch_size: Annotated[int, Meta(ge=0)] = 0
+    epochs: Count = 40
     patience: Annotated[int, Meta(ge=0)] = 3
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, optim
 
 from benchbox import FitContext
 from benchbox.models import TimedStep
@@ -18,36 +18,59 @@ from benchbox_embeddings.pairs import Pairs
 from benchbox_embeddings.threads import is_small
 
 
+class Stepper(Protocol):
+    """What takes the steps of an epoch; `Steps`, `RowSteps` and `BlockSteps` do.
+
+    Attributes:
+        optimizer: Has the learning rate.
+    """
+
+    optimizer: optim.Optimizer
+
+    def epoch(
+        self, pairs: Pairs, chance: torch.Generator, timed: TimedStep = nullcontext
+    ) -> float:
+        """Train on *pairs* once, in an order drawn from *chance*; return the loss."""
+        ...
+
+
 class Steps:
-    """Takes optimizer steps of *network*, batch by batch.
+    """Takes optimizer steps of *network*, batch by batch; each moves all parameters.
 
     Args:
         network: The network to train, on the device of the pairs.
         options: Options of the model.
+        batch_size: Number of ratings per step.
         precision: ``bfloat16`` for products in bfloat16; otherwise products have the
             type of the weights.
     """
 
     def __init__(
-        self, network: Network, options: EmbeddingOptions, precision: str = "float32"
+        self,
+        network: Network,
+        options: EmbeddingOptions,
+        batch_size: int,
+        precision: str = "float32",
     ) -> None:
         self._network, self._options = network, options
-        self._in_bfloat16 = precision == "bfloat16"
+        self._batch_size, self._precision = batch_size, precision
         self.optimizer = make_optimizer(network.weights, network.offsets, options)
 
     def epoch(
-        self, pairs: Pairs, order: Tensor, timed: TimedStep = nullcontext
+        self, pairs: Pairs, chance: torch.Generator, timed: TimedStep = nullcontext
     ) -> float:
-        """Take a step for each batch of *pairs* in *order*; return the mean loss.
+        """Take a step for each batch of *pairs*; return the mean loss.
 
         The loss is the mean squared error; each batch's is computed before its step.
 
         Args:
             pairs: Pairs to train on.
-            order: Order of the pairs, shape ``(len(pairs),)``.
+            chance: Random generator of their order, on their device.
             timed: Makes a context in which a step is timed.
         """
-        size = self._options.batch_size
+        size = self._batch_size
+        order = torch.randperm(len(pairs), generator=chance, device=chance.device)
+        self._pay_ridge(len(pairs))
         squares = pairs.targets.new_zeros(-(-len(order) // size))
         for number, batch in enumerate(pairs.batches(order, size)):
             with timed():
@@ -59,19 +82,19 @@ class Steps:
 
     def squared_error(self, batch: Pairs) -> Tensor:
         """Return the summed squared error of *batch*."""
-        with self._arithmetic(batch.targets):
+        with arithmetic(self._precision, batch.targets):
             output = self._network(batch.users, batch.items)
         error = output.to(batch.targets.dtype) - batch.targets
         # torch.dot refuses an error of shape (n, n), which an output of shape (n, 1)
         # would give by broadcasting.
         return torch.dot(error, error)
 
-    def _arithmetic(self, tensor: Tensor) -> AbstractContextManager[Any]:
-        """Return the context for products on the device of *tensor*."""
-        if not self._in_bfloat16:
-            # Not every device has autocast, even if it is disabled.
-            return nullcontext()
-        return torch.autocast(tensor.device.type, torch.bfloat16)
+    def _pay_ridge(self, n_pairs: int) -> None:
+        """Have every step pay its share of the ridge of an epoch of *n_pairs*."""
+        weights = self.optimizer.param_groups[0]
+        weights["weight_decay"] = (
+            self._options.weight_decay + 2 * self._options.ridge / n_pairs
+        )
 
     def _step(self, batch: Pairs) -> Tensor:
         squared = self.squared_error(batch)
@@ -85,8 +108,18 @@ class Steps:
         return squared.detach()
 
 
+def arithmetic(precision: str, tensor: Tensor) -> AbstractContextManager[Any]:
+    """Return the context for products on the device of *tensor*."""
+    if precision != "bfloat16":
+        # Not every device has autocast, even if it is disabled.
+        return nullcontext()
+    return torch.autocast(tensor.device.type, torch.bfloat16)
+
+
 def train_network(
     network: Network,
+    steps: Stepper,
+    batch_size: int,
     make_pairs: Callable[[], Pairs],
     chance: torch.Generator,
     options: EmbeddingOptions,
@@ -97,6 +130,8 @@ def train_network(
 
     Args:
         network: The network to train.
+        steps: What takes its steps.
+        batch_size: Number of ratings per step.
         make_pairs: Returns the pairs of the next epoch.
         chance: Random generator of their order, on the device of the pairs.
         options: Options of the model.
@@ -104,14 +139,12 @@ def train_network(
         evaluate: Returns the current validation error. If given, training stops early
             and ends with the weights of the best epoch.
     """
-    steps = Steps(network, options, context.precision)
 
     def take_epoch() -> float:
-        pairs = make_pairs()
-        order = torch.randperm(len(pairs), generator=chance, device=chance.device)
-        return steps.epoch(pairs, order, context.step)
+        return steps.epoch(make_pairs(), chance, context.step)
 
-    n_threads = 1 if is_small(network, options.batch_size) else torch.get_num_threads()
+    n_threads = 1 if is_small(network, batch_size) else torch.get_num_threads()
     context.note("threads", str(n_threads))
+    context.note("batch size", str(batch_size))
     with at_most(n_threads):
         train_epochs(network, steps.optimizer, take_epoch, options, context, evaluate)

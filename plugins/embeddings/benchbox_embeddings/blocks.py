@@ -1,0 +1,138 @@
+"""Steps of biased factors rating by rating, on the CPU, in blocks that share no row."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import reduce
+from math import sqrt
+from operator import add
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import optim
+
+from benchbox.models import TimedStep
+from benchbox_embeddings import kernels
+from benchbox_embeddings.network import Network
+from benchbox_embeddings.options import EmbeddingOptions
+from benchbox_embeddings.pairs import Pairs
+from benchbox_embeddings.tables import Table
+
+# Ratings per block, about. The rows and ratings of such a block fit the CPU cache.
+_BLOCK = 1 << 15
+
+
+class BlockSteps:
+    """Takes a step for every rating, on several threads, with the bytes of one.
+
+    Users and items are put into *g* groups each, at random, and ratings into *g* x *g*
+    blocks. An epoch has *g* rounds of *g* blocks, no two of which share a user or an
+    item (Gemulla et al., 2011). So the blocks of a round may run in any order, side by
+    side or not: no step depends on it, and results are the same for any number of
+    threads.
+
+    Attributes:
+        optimizer: Has the learning rate, and no parameters.
+
+    Args:
+        network: A network whose head is an inner product, on the CPU.
+        options: Options of the model.
+        chance: Random generator of groups and orders.
+    """
+
+    def __init__(
+        self, network: Network, options: EmbeddingOptions, chance: torch.Generator
+    ) -> None:
+        self._network = network
+        # Not torch's number in the epoch, which may be lower because its own operations
+        # are short.
+        self._n_threads = torch.get_num_threads()
+        self.optimizer = optim.SGD([{"params": []}], lr=options.learning_rate)
+        sides = network.users.weight, network.items.weight
+        # Rows are in random order, and groups are parts of it, so that the rows of a
+        # group are next to each other.
+        self._places = [torch.randperm(len(side), generator=chance) for side in sides]
+        self._tables = [
+            Table(side.detach()[place.argsort()], own.detach()[place.argsort()], options)
+            for side, own, place in zip(
+                sides, network.head.row_offsets, self._places, strict=True
+            )
+        ]
+        self._pairs: Pairs | None = None
+
+    def epoch(
+        self,
+        pairs: Pairs,
+        chance: torch.Generator,
+        timed: TimedStep = nullcontext,
+    ) -> float:
+        """Take a step for each of *pairs*; return the mean loss as `Steps` does.
+
+        Args:
+            pairs: Pairs to train on.
+            chance: Random generator of their order.
+            timed: Makes a context in which a round of blocks is timed.
+        """
+        if pairs is not self._pairs:
+            self._arrange(pairs)
+        n = self._n_groups
+        seeds = torch.randint(1 << 62, (n * n,), generator=chance).tolist()
+        rounds = torch.randperm(n, generator=chance).tolist()
+        constants = self._tables[0].constants(self.optimizer.param_groups[0]["lr"])
+
+        def learn(block: int) -> float:
+            part = self._starts[block], self._starts[block + 1]
+            kernels.shuffle(*part, *self._columns, seeds[block])
+            users, items = (table.rows.numpy() for table in self._tables)
+            own = self._tables[0]
+            taken = kernels.learn(
+                *part, *self._columns, users, items, own.width, own.law, constants
+            )
+            return float(taken)
+
+        losses: list[float] = []
+        with ThreadPoolExecutor(self._n_threads) as pool:
+            for shift in rounds:
+                blocks = [a * n + (a + shift) % n for a in range(n)]
+                with timed():
+                    taken: Iterable[float] = (
+                        pool.map(learn, blocks) if n > 1 else map(learn, blocks)
+                    )
+                    losses.extend(taken)
+        self._store()
+        return reduce(add, losses, 0.0) / len(pairs)
+
+    def _arrange(self, pairs: Pairs) -> None:
+        """Put the pairs of a block next to each other."""
+        self._pairs = pairs
+        n = self._n_groups = max(1, round(sqrt(len(pairs) / _BLOCK)))
+        users, items = (
+            place[index]
+            for place, index in zip(
+                self._places, (pairs.users.long(), pairs.items.long()), strict=True
+            )
+        )
+        for table, index in zip(self._tables, (users, items), strict=True):
+            table.spread_penalties(index, len(pairs))
+        groups = [np.arange(len(table)) * n // len(table) for table in self._tables]
+        self._starts, order = kernels.by_block(
+            users.numpy(), items.numpy(), *groups, n
+        )
+        columns = users.int().numpy(), items.int().numpy(), pairs.targets.numpy()
+        self._columns: list[NDArray[Any]] = [column[order] for column in columns]
+
+    @torch.no_grad()
+    def _store(self) -> None:
+        """Copy embeddings and offsets back to the network."""
+        network = self._network
+        for side, own, table, place in zip(
+            (network.users, network.items),
+            network.head.row_offsets,
+            self._tables,
+            self._places,
+            strict=True,
+        ):
+            side.weight.copy_(table.factors[place])
+            own.copy_(table.offsets[place])

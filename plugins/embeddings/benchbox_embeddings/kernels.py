@@ -1,0 +1,260 @@
+"""CPU kernels that move the embeddings that ratings name, and no others.
+
+A row holds all that a step needs of a user or an item, so that it is read from memory
+once; `benchbox_embeddings.tables` makes rows.
+
+The kernels hold no lock of Python's, so that threads run them side by side on different
+rows. Loops index whole arrays, because views of rows cost more than the sums in them.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+
+SGD, ADAGRAD, ADAM = range(3)
+"""How a row moves by its gradient; see `EmbeddingOptions`."""
+
+OFFSET, SQUARE, OFFSET_SQUARE, RIDGE, LASSO, LEFT1, LEFT2, OFFSET_MEAN, MEANS = range(9)
+"""Columns of a row, counted from the end of its factors.
+
+The mean squares of the factors' and of the offset's gradient; the L2 and L1 penalty per
+rating; with Adam, the shares of both moments that are still those of the start, and the
+moving means of the offset's and of each factor's gradient.
+"""
+
+# Sums may be reordered, so that they are vectorised; NaN and infinity stay valid.
+_FAST = {"reassoc", "contract", "nsz", "arcp", "afn"}
+
+
+def _jit(function: Any) -> Any:
+    # Compiled once per machine and cached on disk. Division by 0 gives infinity, as in
+    # NumPy; Python would raise an error.
+    compiled = numba.njit(fastmath=_FAST, cache=True, error_model="numpy", nogil=True)
+    return compiled(function)
+
+
+@_jit
+def by_block(users, items, user_groups, item_groups, n_groups):  # type: ignore[no-untyped-def]
+    """Return an order of pairs that puts those of a block next to each other.
+
+    Args:
+        users: User per pair.
+        items: Item per pair.
+        user_groups: Group per user, below *n_groups*.
+        item_groups: Group per item, below *n_groups*.
+        n_groups: Number of groups; block ``a * n_groups + b`` has the pairs of a user
+            of group *a* and an item of group *b*.
+
+    Returns:
+        Two arrays: where each block starts and, at the end, the number of pairs, shape
+        ``(n_groups ** 2 + 1,)``; and the pairs in their new order, shape ``(n,)``.
+    """
+    starts = np.zeros(n_groups * n_groups + 1, np.int64)
+    for k in range(users.shape[0]):
+        block = user_groups[users[k]] * n_groups + item_groups[items[k]]
+        starts[block + 1] += 1
+    for block in range(n_groups * n_groups):
+        starts[block + 1] += starts[block]
+    following = starts[:-1].copy()
+    order = np.empty(users.shape[0], np.int64)
+    for k in range(users.shape[0]):
+        block = user_groups[users[k]] * n_groups + item_groups[items[k]]
+        order[following[block]] = k
+        following[block] += 1
+    return starts, order
+
+
+@_jit
+def shuffle(start, stop, users, items, targets, seed):  # type: ignore[no-untyped-def]
+    """Bring pairs ``start:stop`` into a random order (Fisher and Yates)."""
+    # The upper half of a linear congruential generator (Knuth's constants) is random
+    # enough for this, and faster than moving the pairs.
+    state = np.uint64(seed)
+    for n in range(stop - start, 1, -1):
+        state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+        drawn = ((state >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)
+        last, other = start + n - 1, start + np.int64(drawn)
+        users[last], users[other] = users[other], users[last]
+        items[last], items[other] = items[other], items[last]
+        targets[last], targets[other] = targets[other], targets[last]
+
+
+@_jit
+def _divisors(rows, r, width, square, offset_square, law, constants):  # type: ignore[no-untyped-def]
+    """Return what the learning rate is divided by, for the factors and the offset.
+
+    Both mean squares of the gradient are remembered in the row first.
+    """
+    one = rows.dtype.type(1)
+    if law == SGD:
+        return one, one
+    _, keep1, keep2, tiny = constants
+    if law == ADAGRAD:
+        square += rows[r, width + SQUARE]
+        offset_square += rows[r, width + OFFSET_SQUARE]
+        rows[r, width + SQUARE] = square
+        rows[r, width + OFFSET_SQUARE] = offset_square
+        return np.sqrt(square) + tiny, np.sqrt(offset_square) + tiny
+    square = keep2 * rows[r, width + SQUARE] + (one - keep2) * square
+    offset_square = (
+        keep2 * rows[r, width + OFFSET_SQUARE] + (one - keep2) * offset_square
+    )
+    left1, left2 = keep1 * rows[r, width + LEFT1], keep2 * rows[r, width + LEFT2]
+    rows[r, width + SQUARE] = square
+    rows[r, width + OFFSET_SQUARE] = offset_square
+    # Shares too small to be normal numbers would make every later product slow.
+    rows[r, width + LEFT1] = left1 if left1 > tiny else one - one
+    rows[r, width + LEFT2] = left2 if left2 > tiny else one - one
+    whole1, whole2 = one - left1, np.sqrt(one - left2)
+    return (
+        whole1 * (np.sqrt(square) / whole2 + tiny),
+        whole1 * (np.sqrt(offset_square) / whole2 + tiny),
+    )
+
+
+@_jit
+def _nearer_to_zero(rows, r, width, factors_by, offset_by):  # type: ignore[no-untyped-def]
+    for j in range(width + 1):
+        by = offset_by if j == width else factors_by
+        size = max(abs(rows[r, j]) - by, by - by)
+        rows[r, j] = size if rows[r, j] > 0 else -size
+
+
+@_jit
+def learn(start, stop, users, items, targets, p, q, width, law, constants):  # type: ignore[no-untyped-def]
+    """Take a step of biased factors for each of the pairs ``start:stop``, in order.
+
+    Args:
+        start: First pair.
+        stop: The pair after the last.
+        users: User per pair.
+        items: Item per pair.
+        targets: Centred, scaled rating per pair.
+        p: Row per user; updated.
+        q: Row per item; updated.
+        width: Number of factors.
+        law: How rows move: `SGD`, `ADAGRAD` or `ADAM`.
+        constants: Learning rate, shares of both moments that a step keeps, and a tiny
+            number, all of the type of the rows.
+
+    Returns:
+        The sum of the squared errors, each before its step.
+    """
+    rate, keep1, _, _ = constants
+    zero, one = p.dtype.type(0), p.dtype.type(1)
+    share, new = one / p.dtype.type(width), one - keep1
+    total = 0.0
+    for n in range(start, stop):
+        # Unsigned, to avoid the check for negative indexes.
+        u, i = np.uint32(users[n]), np.uint32(items[n])
+        product, user_size, item_size = zero, zero, zero
+        for j in range(width):
+            product += p[u, j] * q[i, j]
+        error = product + p[u, width] + q[i, width] - targets[n]
+        square = error * error
+        total += square
+        if law != SGD:
+            for j in range(width):
+                user_size += p[u, j] * p[u, j]
+            for j in range(width):
+                item_size += q[i, j] * q[i, j]
+        by, offset_by = _divisors(
+            p, u, width, square * item_size * share, square, law, constants
+        )
+        whole = one / (by + rate * p[u, width + RIDGE])
+        keep_user, step_user, offset_user = by * whole, rate * whole, rate / offset_by
+        by, offset_by = _divisors(
+            q, i, width, square * user_size * share, square, law, constants
+        )
+        whole = one / (by + rate * q[i, width + RIDGE])
+        keep_item, step_item, offset_item = by * whole, rate * whole, rate / offset_by
+        if law == ADAM:
+            user_mean = keep1 * p[u, width + OFFSET_MEAN] + new * error
+            item_mean = keep1 * q[i, width + OFFSET_MEAN] + new * error
+            p[u, width + OFFSET_MEAN] = user_mean
+            q[i, width + OFFSET_MEAN] = item_mean
+            p[u, width] -= offset_user * user_mean
+            q[i, width] -= offset_item * item_mean
+            for j in range(width):
+                a, b = p[u, j], q[i, j]
+                user_mean = keep1 * p[u, width + MEANS + j] + new * error * b
+                item_mean = keep1 * q[i, width + MEANS + j] + new * error * a
+                p[u, width + MEANS + j] = user_mean
+                q[i, width + MEANS + j] = item_mean
+                p[u, j] = keep_user * a - step_user * user_mean
+                q[i, j] = keep_item * b - step_item * item_mean
+        else:
+            p[u, width] -= offset_user * error
+            q[i, width] -= offset_item * error
+            along_user, along_item = step_user * error, step_item * error
+            for j in range(width):
+                a, b = p[u, j], q[i, j]
+                p[u, j] = keep_user * a - along_user * b
+                q[i, j] = keep_item * b - along_item * a
+        if p[u, width + LASSO] > 0:
+            by = p[u, width + LASSO]
+            _nearer_to_zero(p, u, width, step_user * by, offset_user * by)
+        if q[i, width + LASSO] > 0:
+            by = q[i, width + LASSO]
+            _nearer_to_zero(q, i, width, step_item * by, offset_item * by)
+    return total
+
+
+@_jit
+def step(index, gradients, scale, rows, slots, width, law, constants):  # type: ignore[no-untyped-def]
+    """Move each row that a batch names, once, by the sum of its gradients.
+
+    Args:
+        index: Row per rating, shape ``(n,)``.
+        gradients: Gradient per rating of its factors and, if there are offsets, of its
+            offset, shape ``(n, width)`` or ``(n, width + 1)``.
+        scale: What gradients are multiplied by.
+        rows: The rows; updated.
+        slots: A buffer of -1 per row, int32; left as it was.
+        width: Number of factors.
+        law: As for `learn`.
+        constants: As for `learn`.
+    """
+    n, n_columns = gradients.shape
+    rate, keep1, _, _ = constants
+    zero, one = rows.dtype.type(0), rows.dtype.type(1)
+    share = one / rows.dtype.type(width)
+    names, counts = np.empty(n, np.int64), np.zeros(n, rows.dtype)
+    sums = np.zeros((n, width + 1), rows.dtype)
+    n_names = 0
+    for k in range(n):
+        r = np.uint32(index[k])
+        if slots[r] < 0:
+            slots[r] = n_names
+            names[n_names] = index[k]
+            n_names += 1
+        s = np.uint32(slots[r])
+        counts[s] += one
+        for j in range(n_columns):
+            sums[s, j] += scale * gradients[k, j]
+    for s in range(n_names):
+        r = np.uint32(names[s])
+        slots[r] = -1
+        square = zero
+        for j in range(width):
+            square += sums[s, j] * sums[s, j]
+        along = sums[s, width]
+        by, offset_by = _divisors(
+            rows, r, width, square * share, along * along, law, constants
+        )
+        whole = one / (by + rate * counts[s] * rows[r, width + RIDGE])
+        if law == ADAM:
+            for j in range(width):
+                mean = keep1 * rows[r, width + MEANS + j] + (one - keep1) * sums[s, j]
+                rows[r, width + MEANS + j] = mean
+                sums[s, j] = mean
+            along = keep1 * rows[r, width + OFFSET_MEAN] + (one - keep1) * along
+            rows[r, width + OFFSET_MEAN] = along
+        keep_row, step_row, offset_step = by * whole, rate * whole, rate / offset_by
+        for j in range(width):
+            rows[r, j] = keep_row * rows[r, j] - step_row * sums[s, j]
+        rows[r, width] -= offset_step * along
+        if rows[r, width + LASSO] > 0:
+            by = counts[s] * rows[r, width + LASSO]
+            _nearer_to_zero(rows, r, width, step_row * by, offset_step * by)
