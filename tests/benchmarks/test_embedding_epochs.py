@@ -1,17 +1,21 @@
-"""Epochs of the embedding models against a plain loop, as ratios within one run.
+"""Epochs of the embedding models against others, as ratios within one run.
 
 ``plain`` is what one writes in PyTorch: a `DataLoader` over pairs, `nn.Embedding`,
-layers of `nn.Linear`, the mean squared error and Adam, in batches as large. With
-``--device cuda`` both train there.
+layers of `nn.Linear`, the mean squared error and Adam, in batches of 2,048 or as large.
+With ``--device cuda`` both train there. ``cornac`` is the MF of that library, with as
+many factors and all cores, where it is installed.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from benchbox_datasets.synthetic import SyntheticOptions, plant
+from benchbox_embeddings.blocks import BlockSteps
 from benchbox_embeddings.heads import InnerProduct, Perceptron
 from benchbox_embeddings.network import Network
 from benchbox_embeddings.options import (
@@ -20,9 +24,10 @@ from benchbox_embeddings.options import (
     NeuralCFOptions,
 )
 from benchbox_embeddings.pairs import Pairs, on_device
+from benchbox_embeddings.row_steps import RowSteps
 from benchbox_embeddings.rows import rows_of
 from benchbox_embeddings.threads import is_small
-from benchbox_embeddings.training import Steps
+from benchbox_embeddings.training import Stepper
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -36,6 +41,7 @@ pytestmark = pytest.mark.usefixtures("threads")
 SHAPES = {
     "ml-100k": SyntheticOptions(n_users=943, n_items=1682, n_ratings=100_000),
     "ml-1m": SyntheticOptions(n_users=6040, n_items=3706, n_ratings=1_000_000),
+    "ml-20m": SyntheticOptions(n_users=138_000, n_items=26_700, n_ratings=20_000_000),
 }
 OPTIONS: dict[str, EmbeddingOptions] = {
     "biased-mf-sgd": BiasedMFSGDOptions(),
@@ -43,6 +49,9 @@ OPTIONS: dict[str, EmbeddingOptions] = {
 }
 # An epoch of the plain loop takes seconds; the first of the rounds warms up.
 ROUNDS = 2
+BATCH = 2048
+LARGE = "ml-20m"
+"""The shape on which the plain loop would take hours."""
 
 
 @pytest.fixture(scope="module", params=SHAPES)
@@ -105,7 +114,7 @@ def plain_epoch(
     model = Plain(ratings, options).to(device)
     adam = torch.optim.Adam(model.parameters(), options.learning_rate)
     columns = TensorDataset(pairs.users.cpu(), pairs.items.cpu(), pairs.targets.cpu())
-    loader = DataLoader(columns, options.batch_size, shuffle=True)
+    loader = DataLoader(columns, options.batch_size or BATCH, shuffle=True)
 
     def epoch() -> None:
         for batch in loader:
@@ -131,14 +140,43 @@ def our_epoch(
     else:
         head = InnerProduct(ratings.n_users, ratings.n_items)
     network = Network(users, items, options.n_factors, head, generator)
-    steps = Steps(network.to(device).train(), options)
-
-    n_threads = 1 if is_small(network, options.batch_size) else N_THREADS
+    network = network.to(device).train()
+    size = options.batch_size or BATCH
+    steps: Stepper
+    if options.batch_size == 0 and device.type == "cpu":
+        steps = BlockSteps(network, options, generator)
+    else:
+        steps = RowSteps(network, options, size)
+    n_threads = 1 if is_small(network, size) else N_THREADS
 
     def epoch() -> float:
-        order = torch.randperm(len(pairs), generator=chance, device=device)
         with at_most(n_threads):
-            return steps.epoch(pairs, order)
+            return steps.epoch(pairs, chance)
+
+    return epoch
+
+
+def cornac_epoch(
+    ratings: Ratings, options: EmbeddingOptions
+) -> Callable[[], object] | None:
+    """Return an epoch of Cornac's MF, or nothing if it is not installed."""
+    try:
+        from cornac.data import Dataset
+        from cornac.models import MF
+    except ImportError:
+        return None
+    n_users, n_items = ratings.n_users, ratings.n_items
+    columns = ratings.users.astype("i8"), ratings.items.astype("i8"), ratings.values
+    known = Dataset(
+        n_users,
+        n_items,
+        OrderedDict((user, user) for user in range(n_users)),
+        OrderedDict((item, item) for item in range(n_items)),
+        (*columns[:2], columns[2].astype(np.float64)),
+    )
+
+    def epoch() -> None:
+        MF(k=options.n_factors, max_iter=1, verbose=False).fit(known)
 
     return epoch
 
@@ -154,12 +192,18 @@ def test_an_epoch(
     name: str,
 ) -> None:
     ours = our_epoch(ratings, pairs, OPTIONS[name])
-    works = {"ours": ours, "plain": plain_epoch(ratings, pairs, OPTIONS[name])}
+    works: dict[str, Callable[[], object]] = {"ours": ours}
+    if shape != LARGE:
+        works["plain"] = plain_epoch(ratings, pairs, OPTIONS[name])
+    cornac = cornac_epoch(ratings, OPTIONS[name])
+    if name == "biased-mf-sgd" and cornac is not None:
+        works["cornac"] = cornac
     taken = in_turn(works, device, ROUNDS)
-    figures = {
-        "ratings/s": len(pairs) / taken["ours"],
-        "plain ratings/s": len(pairs) / taken["plain"],
-        "plain / ours": taken["plain"] / taken["ours"],
+    figures = {"ratings/s": len(pairs) / taken["ours"]}
+    figures |= {
+        f"{other} / ours": taken[other] / taken["ours"]
+        for other in works
+        if other != "ours"
     }
 
     benchmark.extra_info |= figures

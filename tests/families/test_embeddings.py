@@ -39,9 +39,13 @@ from tests.support.toy_ratings import (
 )
 
 X = np.nan
+ROW_OPTIMIZERS = ["row-sgd", "row-adagrad", "row-adam"]
+OPTIMIZERS = ["adam", "adamw", "rmsprop", "sgd", *ROW_OPTIMIZERS]
 SMALL_MF = BiasedMFSGDOptions(
     centring="mean",
     n_factors=4,
+    optimizer="adam",
+    ridge=0.0,
     learning_rate=0.01,
     schedule="constant",
     epochs=4,
@@ -51,6 +55,8 @@ SMALL_CF = NeuralCFOptions(
     n_factors=4,
     hidden_units=(6,),
     activation="relu",
+    optimizer="adam",
+    ridge=0.0,
     learning_rate=0.01,
     schedule="constant",
     epochs=4,
@@ -153,7 +159,7 @@ def test_loss_and_gradients_equal_a_computation_pair_by_pair(options) -> None:
     network = a_network(train, options)
     parameters = list(network.parameters())
 
-    loss = Steps(network, options).squared_error(as_pairs(train))
+    loss = Steps(network, options, 16).squared_error(as_pairs(train))
     gradients = torch.autograd.grad(loss, parameters)
 
     naive = naive_loss(network, train)
@@ -167,7 +173,7 @@ def test_features_are_inputs_in_addition_to_the_embeddings() -> None:
     options = msgspec.structs.replace(SMALL_CF, side_features=("users", "items"))
     network = a_network(train, options)
 
-    loss = Steps(network, options).squared_error(as_pairs(train))
+    loss = Steps(network, options, 16).squared_error(as_pairs(train))
 
     assert network.head.weights[0].shape == (6, 4 + 4 + 1 + 2)
     torch.testing.assert_close(loss, naive_loss(network, train))
@@ -181,7 +187,7 @@ def test_every_activation_works_in_hidden_and_output_layers(activation: str) -> 
     )
     network = a_network(train, options)
 
-    loss = Steps(network, options).squared_error(as_pairs(train))
+    loss = Steps(network, options, 16).squared_error(as_pairs(train))
 
     torch.testing.assert_close(loss, naive_loss(network, train))
 
@@ -204,7 +210,7 @@ def test_one_step_follows_the_naive_gradient_with_weight_decay_only_on_weights(
         naive_loss(start, train) / len(train), list(start.parameters())
     )
 
-    Steps(network, options).epoch(as_pairs(train), torch.arange(len(train)))
+    Steps(network, options, len(train)).epoch(as_pairs(train), generator())
 
     undecayed = {id(offsets) for offsets in start.offsets}
     assert undecayed
@@ -248,7 +254,7 @@ def test_a_head_that_returns_a_column_is_refused(n: int) -> None:
 
     # Broadcasting against the ratings would make the network learn only their mean.
     with pytest.raises(RuntimeError, match="1D tensors expected"):
-        Steps(network.double(), SMALL_MF).squared_error(as_pairs(some))
+        Steps(network.double(), SMALL_MF, 16).squared_error(as_pairs(some))
 
 
 @given(n=st.integers(1, 40), size=st.integers(1, 50), seed=st.integers(0, 99))
@@ -532,6 +538,8 @@ def well_trained(model, learning_rate: float):
         "learning_rate": learning_rate,
         "schedule": "constant",
         "batch_size": 256,
+        "optimizer": "adam",
+        "ridge": 0.0,
     }
     if model is NeuralCF:
         options = NeuralCFOptions(weight_decay=1e-5, epochs=80, **shared)
@@ -615,7 +623,7 @@ def test_cold_users_and_items_are_predicted_almost_as_by_the_bias_model(
 
 
 @pytest.mark.parametrize("negative_ratio", [0.0, 2.0])
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_no_step_moves_the_embedding_of_a_cold_row(optimizer, negative_ratio) -> None:
     options = msgspec.structs.replace(
         SMALL_CF, optimizer=optimizer, negative_ratio=negative_ratio, l1=0.01
@@ -671,7 +679,7 @@ def test_missing_side_features_are_refused(side: str) -> None:
         NeuralCF(options).fit(half_hidden(), FitContext())
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize(("model", "options"), MODELS[:2])
 def test_every_optimizer_lowers_the_loss(model, options, optimizer: str) -> None:
     losses = []

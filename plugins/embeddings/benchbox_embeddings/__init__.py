@@ -67,7 +67,7 @@ def benchbox_models() -> list[ModelSpec]:
             reference="doi:10.1109/MC.2009.263",
             search={
                 "n_factors": Span(4, 64, log=True),
-                "learning_rate": Span(0.01, 0.2, log=True),
+                "learning_rate": Span(5e-4, 0.02, log=True),
                 "ridge": Span(3.0, 40.0, log=True),
             },
             cost_hint=0.5,
@@ -86,7 +86,7 @@ def benchbox_models() -> list[ModelSpec]:
                 "hidden_units": OneOf(([16], [32], [64], [32, 16], [64, 32])),
                 "learning_rate": Span(5e-3, 0.15, log=True),
                 "schedule_factor": Span(0.4, 0.9),
-                "weight_decay": Span(3e-5, 3e-3, log=True),
+                "ridge": Span(1.0, 100.0, log=True),
                 "dropout": Span(0.0, 0.4),
                 "batch_size": OneOf((2048, 4096, 8192)),
             },

@@ -55,7 +55,9 @@ class BlockSteps:
         # group are next to each other.
         self._places = [torch.randperm(len(side), generator=chance) for side in sides]
         self._tables = [
-            Table(side.detach()[place.argsort()], own.detach()[place.argsort()], options)
+            Table(
+                side.detach()[place.argsort()], own.detach()[place.argsort()], options
+            )
             for side, own, place in zip(
                 sides, network.head.row_offsets, self._places, strict=True
             )
@@ -102,6 +104,8 @@ class BlockSteps:
                     )
                     losses.extend(taken)
         self._store()
+        # It has nothing to move, but schedules expect that it was asked to.
+        self.optimizer.step()
         return reduce(add, losses, 0.0) / len(pairs)
 
     def _arrange(self, pairs: Pairs) -> None:
@@ -117,9 +121,7 @@ class BlockSteps:
         for table, index in zip(self._tables, (users, items), strict=True):
             table.spread_penalties(index, len(pairs))
         groups = [np.arange(len(table)) * n // len(table) for table in self._tables]
-        self._starts, order = kernels.by_block(
-            users.numpy(), items.numpy(), *groups, n
-        )
+        self._starts, order = kernels.by_block(users.numpy(), items.numpy(), *groups, n)
         columns = users.int().numpy(), items.int().numpy(), pairs.targets.numpy()
         self._columns: list[NDArray[Any]] = [column[order] for column in columns]
 

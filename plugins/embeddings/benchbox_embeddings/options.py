@@ -101,11 +101,11 @@ class BiasedMFSGDOptions(EmbeddingOptions, frozen=True):
     # of 0.012, the validation RMSE is the same on both, and 0.3 % higher on synthetic
     # ratings of the shape of Jester; where ratings are few, the offsets overfit.
     centring: Centring = "bias"
-    optimizer: RowOptimizer = "row-adagrad"
-    learning_rate: Positive = 0.05
+    optimizer: RowOptimizer = "row-adam"
+    learning_rate: Positive = 0.003
     ridge: NotNegative = 13.0
     batch_size: Annotated[int, Meta(ge=0)] = 0
-    epochs: Count = 40
+    epochs: Count = 30
     patience: Annotated[int, Meta(ge=0)] = 3
 
 
@@ -137,7 +137,8 @@ class NeuralCFOptions(EmbeddingOptions, frozen=True):
     schedule: Schedule = "step"
     schedule_epochs: Count = 2
     schedule_factor: Annotated[float, Meta(gt=0, lt=1)] = 0.6
-    weight_decay: NotNegative = 2.8e-4
-    batch_size: Count = 4096
+    optimizer: RowOptimizer = "row-adam"
+    ridge: NotNegative = 10.0
+    batch_size: Annotated[int, Meta(ge=1)] = 4096
     epochs: Count = 12
     patience: Annotated[int, Meta(ge=0)] = 2

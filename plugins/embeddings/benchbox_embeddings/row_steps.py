@@ -102,7 +102,9 @@ class RowSteps:
     def _store(self) -> None:
         """Copy embeddings and offsets back to the network."""
         network = self._network
-        for side, table in zip((network.users, network.items), self.tables, strict=True):
+        for side, table in zip(
+            (network.users, network.items), self.tables, strict=True
+        ):
             side.weight.copy_(table.factors)
         for own, table in zip(network.head.row_offsets, self.tables, strict=False):
             own.copy_(table.offsets)
@@ -134,6 +136,5 @@ class RowSteps:
             table.step(rows, own, scale, rate)
         for parameter, own in zip(parameters, gradients[2:], strict=True):
             parameter.grad = own
-        if parameters:
-            self.optimizer.step()
+        self.optimizer.step()
         return squared.detach()
