@@ -41,7 +41,7 @@ def cases(*, often: Container[str] = CASES) -> list[ParameterSet]:
 
 EVERY = cases()
 # These draw the order of ratings, or from the posterior, otherwise than on the CPU.
-DRAWING = ("factors", "perceptron", "posterior")
+DRAWING = ("factors", "all rows", "adagrad", "perceptron", "posterior")
 STEPPING = [case for case in EVERY if case.values[0] in ("stacked", "factors")]
 
 LAUNCHES = {
@@ -54,14 +54,16 @@ LAUNCHES = {
     "tied": 125,
     "rounded": 90,
     "refed": 119,
-    "factors": 56,
-    "perceptron": 54,
+    "factors": 123,
+    "all rows": 56,
+    "adagrad": 110,
+    "perceptron": 136,
     "kernels": 409,
     "convolved": 470,
 }
 """Operations in a step, at most. The host launches each, and takes some 5 µs for it."""
 
-READS = {"factors": 5, "perceptron": 5, "posterior": 14, "kernels": 7, "convolved": 10}
+READS = {"factors": 5, "all rows": 5, "adagrad": 5, "perceptron": 5, "posterior": 14, "kernels": 7, "convolved": 10}
 """Reads of the device in a fit of two epochs, at most; 6 in other cases. All read their
 predictions of validation ratings at the end, to see how far to shrink them. Models
 with kernels read the mean too, and a global one the ratings, to find neighbours."""

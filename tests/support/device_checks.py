@@ -47,6 +47,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "rounded": ("stacked-autoencoder", {"hidden_units": [5, 3, 5]}),
     "factors": ("biased-mf-sgd", {"l1": 1e-4}),
+    "all rows": ("biased-mf-sgd", {"l1": 1e-4, "optimizer": "adam"}),
+    "adagrad": ("neural-cf", {"optimizer": "row-adagrad"}),
     "perceptron": (
         "neural-cf",
         {"side_features": ["users", "items"], "dropout": 0.1, "negative_ratio": 1.5},
@@ -199,9 +201,9 @@ def _every_device_an_accelerator() -> Iterator[None]:
 def _in_each_step(act: Callable[[Any], Any]) -> Iterator[None]:
     """Have autoencoders and embeddings do something with a tensor of each step."""
     from benchbox_autoencoders.device import DeviceSteps
-    from benchbox_embeddings.training import Steps
+    from benchbox_embeddings.row_steps import RowSteps
 
-    loss, step = DeviceSteps._loss, Steps._step
+    loss, step = DeviceSteps._loss, RowSteps._step
 
     def acting_loss(self: Any, batch: Any, sums: Any) -> Any:
         act(batch.values)
@@ -213,7 +215,7 @@ def _in_each_step(act: Callable[[Any], Any]) -> Iterator[None]:
 
     with (
         patch.object(DeviceSteps, "_loss", acting_loss),
-        patch.object(Steps, "_step", acting_step),
+        patch.object(RowSteps, "_step", acting_step),
     ):
         yield
 

@@ -229,10 +229,10 @@ def step(index, gradients, scale, rows, slots, width, law, constants):  # type: 
             slots[r] = n_names
             names[n_names] = index[k]
             n_names += 1
-        s = np.uint32(slots[r])
-        counts[s] += one
+        slot = np.uint32(slots[r])
+        counts[slot] += one
         for j in range(n_columns):
-            sums[s, j] += scale * gradients[k, j]
+            sums[slot, j] += scale * gradients[k, j]
     for s in range(n_names):
         r = np.uint32(names[s])
         slots[r] = -1

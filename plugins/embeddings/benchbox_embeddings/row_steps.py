@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
@@ -17,9 +17,9 @@ from benchbox_embeddings.tables import DeviceTable, HostTable
 from benchbox_embeddings.training import arithmetic
 
 _OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
-    "row-sgd": optim.SGD,
+    "row-sgd": partial(optim.SGD, fused=True),
     "row-adagrad": optim.Adagrad,
-    "row-adam": optim.Adam,
+    "row-adam": partial(optim.Adam, fused=True),
 }
 
 
