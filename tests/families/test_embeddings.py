@@ -632,7 +632,7 @@ def test_cold_users_and_items_are_predicted_almost_as_by_the_bias_model(
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_no_step_moves_the_embedding_of_a_cold_row(optimizer, negative_ratio) -> None:
     options = msgspec.structs.replace(
-        SMALL_CF, optimizer=optimizer, negative_ratio=negative_ratio, l1=0.01
+        SMALL_CF, optimizer=optimizer, negative_ratio=negative_ratio, l1=1e-4
     )
     fitted = NeuralCF(options)
     fitted.fit(with_a_cold_user_and_item(), FitContext())

@@ -63,7 +63,15 @@ LAUNCHES = {
 }
 """Operations in a step, at most. The host launches each, and takes some 5 µs for it."""
 
-READS = {"factors": 5, "all rows": 5, "adagrad": 5, "perceptron": 5, "posterior": 14, "kernels": 7, "convolved": 10}
+READS = {
+    "factors": 5,
+    "all rows": 5,
+    "adagrad": 5,
+    "perceptron": 5,
+    "posterior": 14,
+    "kernels": 7,
+    "convolved": 10,
+}
 """Reads of the device in a fit of two epochs, at most; 6 in other cases. All read their
 predictions of validation ratings at the end, to see how far to shrink them. Models
 with kernels read the mean too, and a global one the ratings, to find neighbours."""

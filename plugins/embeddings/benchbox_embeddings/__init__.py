@@ -60,7 +60,7 @@ def benchbox_models() -> list[ModelSpec]:
         ModelSpec(
             name="biased-mf-sgd",
             target="benchbox_embeddings.models:BiasedMFSGD",
-            summary="biases plus factors by mini-batch gradient descent",
+            summary="biases plus factors by stochastic gradient descent",
             options=BiasedMFSGDOptions,
             capabilities=_TRAINED,
             presets=_MF_PRESETS,

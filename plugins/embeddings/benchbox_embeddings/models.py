@@ -199,7 +199,7 @@ def _steps(
 
 
 class BiasedMFSGD(EmbeddingModel):
-    """``mean + b_u + b_i + p_u . q_i`` (Koren et al., 2009, eq. 4) by mini-batches.
+    """``mean + b_u + b_i + p_u . q_i`` (Koren et al., 2009, eq. 4) by gradient steps.
 
     The centre is the bias model. Learned are offsets ``b`` of shapes ``(n_users,)`` and
     ``(n_items,)`` in addition to its own, without weight decay, and factors, with

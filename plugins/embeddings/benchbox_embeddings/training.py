@@ -145,6 +145,7 @@ def train_network(
 
     n_threads = 1 if is_small(network, batch_size) else torch.get_num_threads()
     context.note("threads", str(n_threads))
-    context.note("batch size", str(batch_size))
+    if batch_size != options.batch_size:
+        context.note("batch size", str(batch_size))
     with at_most(n_threads):
         train_epochs(network, steps.optimizer, take_epoch, options, context, evaluate)
