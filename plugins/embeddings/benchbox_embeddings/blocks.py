@@ -49,7 +49,9 @@ class BlockSteps:
         # Not torch's number in the epoch, which may be lower because its own operations
         # are short.
         self._n_threads = torch.get_num_threads()
-        self.optimizer = optim.SGD([{"params": []}], lr=options.learning_rate)
+        self.optimizer: optim.Optimizer = optim.SGD(
+            [{"params": []}], lr=options.learning_rate
+        )
         sides = network.users.weight, network.items.weight
         # Rows are in random order, and groups are parts of it, so that the rows of a
         # group are next to each other.
