@@ -147,7 +147,7 @@ def our_epoch(
         steps = BlockSteps(network, options, generator)
     else:
         steps = RowSteps(network, options, size)
-    n_threads = 1 if is_small(network, size) else N_THREADS
+    n_threads = 1 if is_small(network, size, moves_rows=True) else N_THREADS
 
     def epoch() -> float:
         with at_most(n_threads):

@@ -10,10 +10,18 @@ _PRODUCTS = 1 << 26
 _PARAMETERS = 1 << 20
 
 
-def is_small(network: Network, batch_size: int) -> bool:
-    """Return whether a step over *batch_size* pairs is fastest with one thread."""
+def is_small(network: Network, batch_size: int, *, moves_rows: bool = False) -> bool:
+    """Return whether a step over *batch_size* pairs is fastest with one thread.
+
+    Args:
+        network: The network.
+        batch_size: Number of pairs.
+        moves_rows: Whether a step moves only the rows that the pairs name, so that the
+            number of parameters does not matter.
+    """
     per_pair = network.users.weight.shape[1] + sum(
         weights.numel() for weights in network.head.weights
     )
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
-    return batch_size * per_pair < _PRODUCTS and n_parameters < _PARAMETERS
+    few = moves_rows or n_parameters < _PARAMETERS
+    return batch_size * per_pair < _PRODUCTS and few

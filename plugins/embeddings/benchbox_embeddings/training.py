@@ -143,7 +143,9 @@ def train_network(
     def take_epoch() -> float:
         return steps.epoch(make_pairs(), chance, context.step)
 
-    n_threads = 1 if is_small(network, batch_size) else torch.get_num_threads()
+    moves_rows = options.optimizer.startswith("row-")
+    small = is_small(network, batch_size, moves_rows=moves_rows)
+    n_threads = 1 if small else torch.get_num_threads()
     context.note("threads", str(n_threads))
     if batch_size != options.batch_size:
         context.note("batch size", str(batch_size))
