@@ -19,6 +19,7 @@ from benchbox.protocols.random_splits import carve_random
 from benchbox.ratings import Positions, Ratings
 
 ExportForm = Literal["csv", "parquet"]
+"""Kinds of files that hold the lists of pairs."""
 
 FORMAT = 1
 """Version of the manifest."""

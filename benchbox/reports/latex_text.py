@@ -82,7 +82,8 @@ def _sign(sign: str) -> str:
         return sign if sign.isprintable() else " "
     if 0xC0 <= ord(sign) <= _LAST_KNOWN:
         return sign
-    plain = "".join(c for c in normalize("NFKD", sign) if not combining(c))
+    parts = normalize("NFKD", sign).replace("\u2044", "/")  # The bar of a fraction.
+    plain = "".join(part for part in parts if not combining(part))
     if plain.isascii() and plain and plain != sign:
         return escape(plain)
     return f"\\texttt{{[U+{ord(sign):04X}]}}"

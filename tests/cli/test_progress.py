@@ -146,7 +146,14 @@ def test_the_bar_shows_how_validation_goes_and_how_many_failed(
     run = toy_run([toy_model("mf"), toy_model("ae")], [toy_stage(2)])
     fold = SimpleNamespace(name="k1", train=range(80))
     trials = [
-        SimpleNamespace(fold=fold, model=model, replicate=0) for model in run.models
+        SimpleNamespace(
+            fold=fold,
+            model=model,
+            model_number=number,
+            replicate=0,
+            untuned=model.label,
+        )
+        for number, model in enumerate(run.models)
     ]
     with TrialProgress() as progress:
         progress.run_started(trials, Costs({}))

@@ -73,7 +73,7 @@ def test_runs_are_listed_and_shown_with_their_sizes(
     (line,) = (x for x in listed.out.splitlines() if run.path.name in x)
     assert re.search(r"finished .* 4/4 +\d+ KiB +svd-toy", line)
     assert "trials: 4 of 4" in shown.out
-    assert "command: benchbox " in shown.out
+    assert "command: benchbox" in shown.out
     assert re.search(r"size: \d+ KiB", shown.out)
 
 

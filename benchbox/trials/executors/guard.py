@@ -36,14 +36,21 @@ def go_on_guarded(runner: int) -> None:
 def _stand_guard(zygote: int, runner: int) -> NoReturn:
     leave_with = 1
     try:
-        signal.signal(signal.SIGTERM, lambda *_: os.kill(zygote, signal.SIGKILL))
+        signal.signal(signal.SIGTERM, lambda *_: _end(zygote))
         if runner:
             end_follows(runner)
         # The line to the runner is the zygote's: it must end with it.
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         _, status = os.waitpid(zygote, 0)
         leave_with = abs(os.waitstatus_to_exitcode(status))
+        # The runner may end at this moment; that must not keep what follows from ending.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         with suppress(Exception):
             end_orphans()
     finally:
         os._exit(leave_with)
+
+
+def _end(zygote: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(zygote, signal.SIGKILL)
