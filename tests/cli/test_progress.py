@@ -3,6 +3,7 @@
 import io
 import re
 import time
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +18,13 @@ from benchbox.records import EpochEnded, TuningBudget
 from benchbox.runs import Costs
 from tests.support.commands import Benchbox
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
+
+
+@dataclass(frozen=True)
+class ShownFold:
+    name: str = "k1"
+    train: range = range(80)
+
 
 RUN = "run -d svd-toy -p kfold:n_folds=2 -m bias -m global-mean"
 
@@ -144,7 +152,7 @@ def test_the_bar_shows_how_validation_goes_and_how_many_failed(
     screen: io.StringIO,
 ) -> None:
     run = toy_run([toy_model("mf"), toy_model("ae")], [toy_stage(2)])
-    fold = SimpleNamespace(name="k1", train=range(80))
+    fold = ShownFold()
     trials = [
         SimpleNamespace(
             fold=fold,

@@ -43,7 +43,7 @@ def _stand_guard(zygote: int, runner: int) -> NoReturn:
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         _, status = os.waitpid(zygote, 0)
         leave_with = abs(os.waitstatus_to_exitcode(status))
-        # The runner may end at this moment; that must not keep what follows from ending.
+        # The runner may end at this moment, which must not stop what follows.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         with suppress(Exception):
             end_orphans()
