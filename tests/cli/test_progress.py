@@ -159,7 +159,7 @@ def test_the_bar_shows_how_validation_goes_and_how_many_failed(
             model=model,
             model_number=number,
             replicate=0,
-            untuned=model.label,
+            untuned=model,
         )
         for number, model in enumerate(run.models)
     ]
