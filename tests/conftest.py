@@ -28,12 +28,9 @@ from tests.support.commands import lender as lender
 
 if "COVERAGE_PROCESS_CONFIG" in os.environ:
     start_zygotes_of(MEASURED)
-    from coverage import Coverage
-
     from tests.support.measured import count_forks
 
-    if measured := Coverage.current():
-        count_forks(measured)
+    count_forks()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -50,7 +50,7 @@ def test_a_fit_that_does_not_fit_is_made_with_half_the_batch_and_said(
     benchbox: Benchbox, loom: None
 ) -> None:
     # 8,100 rows of 16 factors take 518 kB, and half as many have room.
-    model = "biased-mf-sgd:batch_size=9000,epochs=2"
+    model = "biased-mf-sgd:optimizer=adam,batch_size=9000,epochs=2"
     data = "synthetic:n_users=200,n_items=100,n_ratings=10000"
 
     done = benchbox(f"run -d {data} -p holdout -m {model} --device loom --seeds 1")

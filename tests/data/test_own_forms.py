@@ -269,6 +269,39 @@ def test_a_matrix_may_have_an_item_in_each_row(tmp_path) -> None:
     assert rows_of(dataset) == set(ROWS)
 
 
+def test_a_matrix_may_be_all_ratings(tmp_path) -> None:
+    path = tmp_path / "grid.csv"
+    path.write_text("4,,5\n,1,2\n")
+
+    found = rows_of(load(path, layout="matrix", first="ratings"))
+
+    assert found == {("1", "1", 4), ("1", "3", 5), ("2", "2", 1), ("2", "3", 2)}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("4,1\nfour,2\n", "in the first column, .*'four'"),
+        ("4,1\n5,inf\n", "line 2, column 2: the rating is not a finite number"),
+        (",\n,\n", "has no ratings"),
+    ],
+)
+def test_a_grid_that_is_none_is_refused(tmp_path, text: str, told: str) -> None:
+    path = tmp_path / "grid.csv"
+    path.write_text(text)
+
+    with pytest.raises(DataError, match=told):
+        load(path, layout="matrix", first="ratings")
+
+
+def test_a_matrix_in_a_binary_file_is_refused(tmp_path) -> None:
+    path = tmp_path / "grid.parquet"
+    pd.DataFrame({"a": [1.0], "b": [2.0]}).to_parquet(path)
+
+    with pytest.raises(DataError, match="is no text, so it cannot be read as a matrix"):
+        load(path, layout="matrix")
+
+
 def test_a_wrong_cell_of_a_matrix_is_named(tmp_path) -> None:
     path = tmp_path / "matrix.csv"
     path.write_text(MATRIX.replace("40,1", "40,one"))

@@ -38,6 +38,6 @@ def preload_unmeasured(measured: coverage.Coverage) -> None:
 
 if __name__ == "__main__":
     if measured := coverage.Coverage.current():
-        count_forks(measured)
+        count_forks()
         zygote._preload = partial(preload_unmeasured, measured)
     sys.exit(zygote.main())
