@@ -11,7 +11,7 @@ from benchbox.errors import ResultsError
 from benchbox.records.files import cannot_store
 
 _ATTEMPTS, _PAUSE_SECONDS = 4, 0.05
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def locked(folder: Path) -> Iterator[None]:
         ResultsError: It cannot be opened.
     """
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(folder, _FOLDER)
     except OSError as error:
         raise cannot_store(folder, error) from error
     try:
@@ -53,7 +53,7 @@ def _lock(descriptor: int) -> None:
 def is_locked(folder: Path) -> bool:
     """Return whether a process has locked *folder*, as far as can be told."""
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(folder, _FOLDER)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -70,7 +70,7 @@ def left_behind(folder: Path) -> Iterator[bool]:
     If so, it is locked meanwhile. Links are never followed.
     """
     try:
-        descriptor = os.open(folder, _FOLDER)
+        descriptor = os.open(folder, _FOLDER | os.O_NOFOLLOW)
     except OSError:
         yield False
         return

@@ -22,6 +22,7 @@ from benchbox.data.identity import data_id
 from benchbox.data.own_files import card_for_files
 from benchbox.data.tables import other_forms, unpacking
 from benchbox.errors import BenchboxError, DataError, UsageError
+from tests.support.damages import damaged
 from tests.support.source_kinds import kind_of
 
 ROWS = [("5", "10", 4.0), ("5", "9", 2.0), ("40", "10", 5.0), ("40", "7", 1.0)]
@@ -101,19 +102,7 @@ def test_the_same_ratings_in_any_form_are_the_same_data(tmp_path, name) -> None:
 def test_a_damaged_file_is_an_error_or_ratings(tmp_path, name) -> None:
     rng = random.Random(name)
     for _ in range(25):
-        content = bytearray(FORMS[name])
-        place = rng.randrange(len(content))
-        match rng.randrange(5):
-            case 0:
-                del content[place:]
-            case 1:
-                content[place] = rng.randrange(256)
-            case 2:
-                content[place:place] = rng.choice([b"\0", b"\xff", b'"', b"{", b"1e9"])
-            case 3:
-                content += content[place:]
-            case 4:
-                del content[place : place + rng.randrange(1, 9)]
+        content = damaged(FORMS[name], rng, [b"\0", b"\xff", b'"', b"{", b"1e9"])
         (tmp_path / name).write_bytes(content)
 
         try:

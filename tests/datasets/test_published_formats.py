@@ -19,6 +19,7 @@ from benchbox.data.dataset import Dataset, load_dataset, locate
 from benchbox.data.sources.local_kinds import FolderSource
 from benchbox.errors import BenchboxError, DataError, UsageError
 from benchbox.options import Options
+from tests.support.damages import damaged
 from tests.support.source_kinds import kind_of, sources_of
 
 CARDS = {card.name: card for card in benchbox_datasets()}
@@ -243,20 +244,8 @@ def test_a_damaged_file_is_refused_in_one_line_or_read(folder, name) -> None:
     for _ in range(25):
         changed = dict(files)
         file = rng.choice(list(files))
-        content = bytearray(files[file])
-        place = rng.randrange(len(content))
-        match rng.randrange(5):
-            case 0:
-                del content[place:]
-            case 1:
-                content[place] = rng.randrange(256)
-            case 2:
-                content[place:place] = rng.choice([b"\0", b"\xff", b'"', b"\n", b"nan"])
-            case 3:
-                content += content[place:]
-            case 4:
-                del content[place : place + rng.randrange(1, 9)]
-        changed[file] = bytes(content)
+        scraps = [b"\0", b"\xff", b'"', b"\n", b"nan"]
+        changed[file] = damaged(files[file], rng, scraps)
         write(folder, name, changed)
 
         try:

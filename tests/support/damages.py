@@ -1,7 +1,8 @@
 """Damages: what disks, copies and people do to a file."""
 
 import os
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +78,21 @@ DAMAGES: tuple[Damage, ...] = (
     make_pipe,
     link,
 )
+
+
+def damaged(content: bytes, rng: random.Random, scraps: Sequence[bytes]) -> bytes:
+    """Return *content* cut, changed, doubled in part, with a gap or one of *scraps*."""
+    changed = bytearray(content)
+    place = rng.randrange(len(changed))
+    match rng.randrange(5):
+        case 0:
+            del changed[place:]
+        case 1:
+            changed[place] = rng.randrange(256)
+        case 2:
+            changed[place:place] = rng.choice(scraps)
+        case 3:
+            changed += changed[place:]
+        case 4:
+            del changed[place : place + rng.randrange(1, 9)]
+    return bytes(changed)

@@ -5,7 +5,7 @@ folder; links are not followed, and no file may be far larger than it is packed.
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
@@ -54,15 +54,8 @@ def unpack(
             damaged or encrypted, or holds one that is a link or suspiciously large.
         OSError: A file cannot be written.
     """
-    from tarfile import is_tarfile
-    from zipfile import is_zipfile
-
     try:
-        copy_out = _refuse
-        if is_zipfile(archive):
-            copy_out = _unpack_zip
-        elif is_tarfile(archive):
-            copy_out = _unpack_tar
+        copy_out = _unpacker(archive)
         copy_out(archive, folder, tuple(files), tuple(optional), into)
     except PassedOverError:
         raise
@@ -81,13 +74,14 @@ def check_member(member: "ZipInfo") -> str:
     return _too_large(member.filename, member.file_size, member.compress_size)
 
 
-def _refuse(
-    archive: Path,
-    folder: str,
-    files: tuple[str, ...],
-    optional: tuple[str, ...],
-    into: Path,
-) -> None:
+def _unpacker(archive: Path) -> Callable[..., None]:
+    from tarfile import is_tarfile
+    from zipfile import is_zipfile
+
+    if is_zipfile(archive):
+        return _unpack_zip
+    if is_tarfile(archive):
+        return _unpack_tar
     raise PassedOverError("sent something that is not a zip or tar archive")
 
 
