@@ -25,12 +25,15 @@ sys.path.append(str(Path(__file__).parents[1]))
 from tests.support.commands import MEASURED, start_zygotes_of
 from tests.support.commands import benchbox as benchbox
 from tests.support.commands import lender as lender
+from tests.support.nursery import fork_zygotes
 
 if "COVERAGE_PROCESS_CONFIG" in os.environ:
     start_zygotes_of(MEASURED)
     from tests.support.measured import count_forks
 
     count_forks()
+
+fork_zygotes()
 
 
 @pytest.fixture(autouse=True, scope="session")
