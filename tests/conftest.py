@@ -29,11 +29,22 @@ from tests.support.nursery import fork_zygotes
 
 if "COVERAGE_PROCESS_CONFIG" in os.environ:
     start_zygotes_of(MEASURED)
-    from tests.support.measured import count_forks
-
-    count_forks()
 
 fork_zygotes()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def forks_measured() -> Iterator[None]:
+    """Count the lines that forked processes run as covered by the tests, if any are."""
+    if "COVERAGE_PROCESS_CONFIG" not in os.environ:
+        yield
+        return
+    from tests.support.measured import add_forks, count_forks, noted_in
+
+    noted_in().mkdir(parents=True, exist_ok=True)
+    count_forks()
+    yield
+    add_forks(noted_in())
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,6 +1,5 @@
 """A zygote whose trials may write down which lines of benchbox they ran."""
 
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -10,7 +9,7 @@ import coverage
 from benchbox.records import Access
 from benchbox.trials.confinement import confine
 from benchbox.trials.executors import zygote
-from tests.support.measured import count_forks
+from tests.support.measured import count_forks, noted_in
 
 _confine = confine._confine
 
@@ -18,8 +17,8 @@ _confine = confine._confine
 def confine_but_for_coverage(
     access: Access, target: str, given: Sequence[str], own: Sequence[str]
 ) -> str:
-    if measured := coverage.Coverage.current():
-        own = [*own, os.path.dirname(measured.get_data().base_filename())]
+    if coverage.Coverage.current():
+        own = [*own, str(noted_in())]
     return _confine(access, target, given, own)
 
 

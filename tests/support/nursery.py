@@ -48,7 +48,7 @@ class _Starting:
         self._nurseries: dict[tuple[tuple[str, str], ...], _Nursery] = {}
         atexit.register(self._close)
 
-    def Popen(  # noqa: N802
+    def Popen(
         self,
         args: Sequence[str],
         *,
@@ -204,7 +204,7 @@ def _become_zygote(
     except SystemExit as left:
         # As the interpreter does: a text is printed, and the code is 1 then.
         if isinstance(left.code, str):
-            print(left.code, file=sys.stderr)
+            sys.stderr.write(f"{left.code}\n")
         code = left.code if isinstance(left.code, int) else int(left.code is not None)
     except BaseException:  # noqa: BLE001
         sys.excepthook(*sys.exc_info())
