@@ -19,12 +19,16 @@ def joined(fold: str, parts: Mapping[str, RawRatings]) -> RawRatings:
         fold: Name of the fold.
         parts: Ratings by role: train alone; or train, test, and perhaps valid.
     """
+    if len(parts) == 1:
+        # A file alone may bring a split of its own.
+        (alone,) = parts.values()
+        return alone
     raw = stacked(list(parts.values()))
     ends = np.cumsum([len(part.values) for part in parts.values()])
     rows = dict(zip(parts, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
     return replace(
         raw,
-        folds={fold: rows["test"]} if "test" in rows else {},
+        folds={fold: rows["test"]},
         validation={fold: rows["valid"]} if "valid" in rows else {},
     )
 

@@ -7,6 +7,8 @@ from benchbox.errors import ResultsError
 from benchbox.options import spell
 from benchbox.records import RunRecord, StageRecord, TrialRecord
 
+_METRIC = "metric "
+
 
 def definition(run: RunRecord, stage: StageRecord) -> dict[str, str]:
     """Return everything that defines the figures of a stage, as text by name.
@@ -31,16 +33,21 @@ def definition(run: RunRecord, stage: StageRecord) -> dict[str, str]:
         "clipping": "on" if config.clip else "off",
         "precision": config.precision,
         "tuning": str(config.tuning or "none"),
-        **{f"metric {m.name}": f"{m.definition} ({m.unit})" for m in run.metrics},
+        **{_METRIC + m.name: f"{m.definition} ({m.unit})" for m in run.metrics},
     }
 
 
 def differences(first: dict[str, str], second: dict[str, str]) -> list[str]:
-    """Return a text for each entry in which two definitions differ."""
+    """Return a text for each entry in which two definitions differ.
+
+    A metric that only one of them has is no difference: no figure of the other is in
+    its column. Runs have the metrics of distributions only if a model predicts some.
+    """
     return [
         f"{word} ({first.get(word, 'none')} against {second.get(word, 'none')})"
         for word in dict.fromkeys(chain(first, second))
         if first.get(word) != second.get(word)
+        and not (word.startswith(_METRIC) and (word not in first or word not in second))
     ]
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, combinations
 
 import msgspec
 
@@ -80,12 +80,13 @@ def join(runs: Sequence[RunTrials]) -> Joined:
     Raises:
         ResultsError: The runs' figures differ in their definitions.
     """
-    first, _ = runs[0]
     for run, trials in runs:
         check_folds(run, trials)
-        for stage in first.stages:
-            found = differences(definition(first, stage), definition(run, stage))
-            refuse(first, run, found)
+    # Each with each: two may have a metric that the first does not have.
+    for (one, _), (other, _) in combinations(runs, 2):
+        for stage in one.stages:
+            found = differences(definition(one, stage), definition(other, stage))
+            refuse(one, other, found)
     return _Joining(runs).joined()
 
 
@@ -293,6 +294,7 @@ class _Joining:
             n_trials=n_trials,
             models=list(self._models.values()),
             stages=stages,
+            metrics=[*{m.name: m for run in runs for m in run.metrics}.values()],
             first_use_seconds={
                 label: seconds
                 for run in reversed(runs)

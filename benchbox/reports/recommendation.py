@@ -40,32 +40,33 @@ def recommendation(board: Leaderboard, analysis: Analysis | None = None) -> list
     ranked = [row for row in board.rows if metric.name in row.summaries]
     if not ranked:
         return ["No model has a score on every fold, so there is nothing to recommend."]
-    if doubts := _doubts(ranked):
-        return [*doubts, "Explain that before you choose any model by this table."]
-    said = []
-    for asks_times in (False, True):
-        kind = [row for row in ranked if row.asks_times == asks_times]
-        if kind:
-            # Those that are told more are no rivals of the others.
-            said += [_TOLD] if asks_times else []
-            said += _of_kind(board, kind, analysis)
-    return [*said, *_about_the_unranked(board, ranked)]
-
-
-_TOLD = "Of the models that are told when each question is asked:"
-
-
-def _doubts(ranked: Sequence[Row]) -> list[str]:
-    said = []
     if leaks := [row.label for row in ranked if row.flag in (LEAK, EXACT)]:
         verb = "predicts" if len(leaks) == 1 else "predict"
-        said.append(f"{_named(leaks)} {verb} better than should be possible.")
-    if dependent := [row.label for row in ranked if depends(row.asked_again)]:
+        return [f"{_named(leaks)} {verb} better than should be possible.", _EXPLAIN]
+    # Those that are told more are no rivals of the others.
+    kinds = [
+        [row for row in ranked if row.asks_times == told] for told in (False, True)
+    ]
+    dependent = [row.label for row in ranked if depends(row.asked_again)]
+    said = []
+    if dependent:
         said.append(
             f"Predictions of {_named(dependent)} depend on which other pairs are "
             f"asked for."
         )
-    return said
+        if any(kind and depends(kind[0].asked_again) for kind in kinds):
+            return [*said, _EXPLAIN]
+        said.append("What follows leaves them out." if dependent[1:] else _LEFT_OUT)
+    for told, kind in zip((False, True), kinds, strict=True):
+        if sound := [row for row in kind if not depends(row.asked_again)]:
+            said += [_TOLD] if told else []
+            said += _of_kind(board, sound, analysis)
+    return [*said, *_about_the_unranked(board, ranked)]
+
+
+_TOLD = "Of the models that are told when each question is asked:"
+_EXPLAIN = "Explain that before you choose any model by this table."
+_LEFT_OUT = "What follows leaves it out."
 
 
 def _of_kind(

@@ -7,6 +7,7 @@ import json
 import lzma
 import random
 import zipfile
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -47,8 +48,14 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return content.getvalue()
 
 
-def zstd(content: bytes) -> bytes:
-    return pa.Codec("zstd").compress(content, asbytes=True)
+def packed(codec: str, content: bytes) -> bytes:
+    return pa.Codec(codec).compress(content, asbytes=True)
+
+
+def as_parquet() -> bytes:
+    content = io.BytesIO()
+    pd.DataFrame(ROWS, columns=["user", "item", "rating"]).to_parquet(content)
+    return content.getvalue()
 
 
 def lines(*texts: str) -> bytes:
@@ -62,7 +69,10 @@ FORMS = {
     "ratings.csv.gz": gzip.compress(TEXT.encode()),
     "ratings.csv.bz2": bz2.compress(TEXT.encode()),
     "ratings.csv.xz": lzma.compress(TEXT.encode()),
-    "ratings.csv.zst": zstd(TEXT.encode()),
+    "ratings.csv.zst": packed("zstd", TEXT.encode()),
+    "ratings.csv.lz4": packed("lz4", TEXT.encode()),
+    "ratings.csv.br": packed("brotli", TEXT.encode()),
+    "ratings.parquet": as_parquet(),
     "ratings.zip": zipped({"in/ratings.csv": TEXT.encode()}),
     "more.zip": zipped({"ratings.csv": TEXT.encode(), "README.txt": b"hello"}),
     "semicolons.csv": TEXT.replace(",", ";").encode(),
@@ -98,26 +108,12 @@ def test_the_same_ratings_in_any_form_are_the_same_data(tmp_path, name) -> None:
     assert rows_of(dataset) == set(ROWS)
 
 
-@pytest.mark.parametrize("name", FORMS)
-def test_a_damaged_file_is_an_error_or_ratings(tmp_path, name) -> None:
-    rng = random.Random(name)
-    for _ in range(25):
-        content = damaged(FORMS[name], rng, [b"\0", b"\xff", b'"', b"{", b"1e9"])
-        (tmp_path / name).write_bytes(content)
-
-        try:
-            dataset = load(tmp_path / name)
-        except BenchboxError as error:
-            text = str(error)
-            if "\n" in text:
-                raise
-        else:
-            assert len(dataset.ratings)
+FILMS = "1:\n6,3,2005-09-06\n7,5,2005-05-13\n2:\n6,4,2005-09-05\n"
 
 
 def test_films_in_the_format_of_netflix_are_read(tmp_path) -> None:
     path = tmp_path / "films.txt"
-    path.write_text("1:\n6,3,2005-09-06\n7,5,2005-05-13\n2:\n6,4,2005-09-05\n")
+    path.write_text(FILMS)
 
     dataset = load(path)
 
@@ -154,6 +150,33 @@ def test_an_export_is_read_as_the_ratings_of_one_user(tmp_path, site) -> None:
     assert rows_of(dataset) == expected
     assert dataset.ratings.timestamps is not None
     assert "one user" in "".join(dataset.notes)
+
+
+FRAIL = (
+    FORMS
+    | {"films.txt": FILMS.encode()}
+    | {f"{site}.csv": text.encode() for site, (text, _) in EXPORTS.items()}
+)
+
+
+@pytest.mark.parametrize("name", FRAIL)
+def test_a_damaged_file_is_an_error_or_ratings(tmp_path, name) -> None:
+    rng = random.Random(name)
+    for _ in range(25):
+        content = damaged(FRAIL[name], rng, [b"\0", b"\xff", b'"', b"{", b"1e9"])
+        (tmp_path / name).write_bytes(content)
+
+        check_error_or_ratings(tmp_path / name)
+
+
+def check_error_or_ratings(path: object) -> None:
+    try:
+        dataset = load(path)
+    except BenchboxError as error:
+        if "\n" in str(error):
+            raise
+    else:
+        assert len(dataset.ratings)
 
 
 def test_a_folder_of_exports_has_a_user_for_each(tmp_path) -> None:
@@ -194,7 +217,7 @@ def test_a_column_may_be_in_the_names_of_the_folders(tmp_path) -> None:
     assert rows_of(load(tmp_path / "set")) == set(ROWS)
 
 
-def test_a_data_set_that_lenskit_saved_is_read(tmp_path) -> None:
+def write_lenskit(folder) -> None:
     tables = {
         "user": {"user_id": [40, 5]},
         "item": {"item_id": [10, 9, 7]},
@@ -205,10 +228,25 @@ def test_a_data_set_that_lenskit_saved_is_read(tmp_path) -> None:
         },
     }
     for name, table in tables.items():
-        parquet.write_table(pa.table(table), tmp_path / f"{name}.parquet")
-    (tmp_path / "schema.json").write_text("{}")
+        parquet.write_table(pa.table(table), folder / f"{name}.parquet")
+    (folder / "schema.json").write_text("{}")
+
+
+def test_a_data_set_that_lenskit_saved_is_read(tmp_path) -> None:
+    write_lenskit(tmp_path)
 
     assert rows_of(load(f"{tmp_path}/")) == set(ROWS)
+
+
+@pytest.mark.parametrize("name", ["user", "item", "rating"])
+def test_a_damaged_data_set_of_lenskit_is_an_error_or_ratings(tmp_path, name) -> None:
+    rng = random.Random(name)
+    for _ in range(15):
+        write_lenskit(tmp_path)
+        file = tmp_path / f"{name}.parquet"
+        file.write_bytes(damaged(file.read_bytes(), rng, [b"\0", b"\xff"]))
+
+        check_error_or_ratings(f"{tmp_path}/")
 
 
 def test_an_empty_folder_is_refused(tmp_path) -> None:
@@ -354,7 +392,12 @@ def test_a_link_in_an_archive_is_refused(tmp_path) -> None:
 
 @pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zst"])
 def test_a_bomb_is_refused(tmp_path, monkeypatch, ending) -> None:
-    pack = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd}
+    pack = {
+        "gz": gzip.compress,
+        "bz2": bz2.compress,
+        "xz": lzma.compress,
+        "zst": partial(packed, "zstd"),
+    }
     monkeypatch.setattr(unpacking, "LEAST_BYTES", 1 << 20)
     path = tmp_path / f"bomb.csv.{ending}"
     path.write_bytes(pack[ending](TEXT.encode() + b"1,2,3\n" * 2_000_000))

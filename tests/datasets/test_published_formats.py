@@ -16,6 +16,7 @@ from benchbox_datasets import benchbox_datasets
 from benchbox_datasets.choices import AmazonOptions
 
 from benchbox.data.dataset import Dataset, load_dataset, locate
+from benchbox.data.own_files import card_for_files
 from benchbox.data.sources.local_kinds import FolderSource
 from benchbox.errors import BenchboxError, DataError, UsageError
 from benchbox.options import Options
@@ -277,6 +278,17 @@ def test_a_file_of_monti_is_read_with_its_split(folder, name) -> None:
     }
     assert pairs == set(zip(*map(list, np.nonzero(test)), strict=True))
     assert dataset.card.default_protocol == "official"
+
+
+def test_a_file_of_monti_is_an_own_file_with_its_split_too(tmp_path) -> None:
+    path = tmp_path / "mine.mat"
+    _, test = monti(path)
+
+    card = card_for_files(str(path), None)
+    dataset = load_dataset(card, {}, kind_of=kind_of, notify=pytest.fail)
+
+    assert card.default_protocol == "official"
+    assert len(dataset.folds["monti"]) == np.count_nonzero(test)
 
 
 @pytest.mark.parametrize(

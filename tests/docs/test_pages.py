@@ -65,6 +65,19 @@ def test_every_page_is_listed_in_the_index() -> None:
     assert {page for page in pages if f"\n{page}\n" not in index} == set()
 
 
+def test_the_published_table_is_what_its_record_says(benchbox) -> None:
+    record = DOCS.parent / "results/published/ml-100k-defaults"
+    columns = "rmse,mae,fit-s,ready-s,pairs-s"
+
+    done = benchbox(f"report {record} --format markdown --columns {columns}")
+
+    assert done.code == 0, done.err
+    table = [line for line in done.out.splitlines() if line.startswith("|")]
+    _, _, after = (DOCS / "rivals.md").read_text().partition("<!-- published -->\n")
+    assert len(table) == 59
+    assert after.splitlines()[: len(table)] == table
+
+
 # Public names.
 
 _ARRAYS = ("IndexArray", "Values", "Positions", "NDArray", "Texts", "ArrayLike")

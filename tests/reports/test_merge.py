@@ -10,7 +10,7 @@ from benchbox.errors import ResultsError
 from benchbox.ratings import RatingScale
 from benchbox.records.folder import RunFolder
 from benchbox.records.run import RunRecord
-from benchbox.records.trial import TrialRecord
+from benchbox.records.trial import ScoreRecord, TrialRecord
 from benchbox.reports.figures.accuracy_cost import draw as draw_pareto
 from benchbox.reports.figures.costs import memory, phases
 from benchbox.reports.merge import join, merged
@@ -121,6 +121,31 @@ def test_another_formula_under_the_same_name_is_refused() -> None:
 
     with pytest.raises(ResultsError, match=r"metric rmse \(sqrt.* against mean over"):
         merged([told("good", 0.9), (run, trials)])
+
+
+def test_a_metric_that_one_run_lacks_is_blank_for_its_models() -> None:
+    run, trials = told("sure", 0.8, run_id="run-b")
+    log_score = replace(run.metrics[0], name="log-score", title="log score")
+    run = replace(run, metrics=[*run.metrics, log_score])
+    for trial in trials:
+        trial.metrics["log-score"] = ScoreRecord(1.3, 10, 0)
+
+    joined, (board,) = merged([told("good", 0.9), (run, trials)])
+
+    assert [m.name for m in joined.metrics] == [m.name for m in run.metrics]
+    assert [row.summaries.keys() >= {"log-score"} for row in board.rows] == [
+        True,
+        False,
+    ]
+
+
+def test_the_second_and_third_run_may_not_disagree_either() -> None:
+    second, third = told("b", 0.8, run_id="run-b"), told("c", 0.8, run_id="run-c")
+    for (run, _), formula in ((second, "mean"), (third, "sum")):
+        run.metrics.append(replace(run.metrics[0], name="own", definition=formula))
+
+    with pytest.raises(ResultsError, match=r"run-b and run-c .* own \(mean .*against"):
+        merged([told("a", 0.9), second, third])
 
 
 def part(run: RunRecord, trials: list[TrialRecord], folds: str, name: str) -> Told:

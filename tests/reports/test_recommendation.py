@@ -212,6 +212,21 @@ def test_predictions_that_depend_on_other_pairs_stop_the_recommendation() -> Non
     )
 
 
+def test_a_poor_model_that_depends_on_other_pairs_is_left_out() -> None:
+    run = toy_run([toy_model("slow"), toy_model("middling"), toy_model("poor")])
+    slow, poor = CLEAR.values()
+    trials = toy_trials(run, [slow, poor, [score + 0.1 for score in poor]])
+    for trial in trials[10:]:
+        trial.asked_again = AskedAgain(verdict="depends", largest_change=0.5)
+    (board,) = leaderboards(run, trials)
+
+    assert recommendation(board)[:3] == [
+        "Predictions of poor depend on which other pairs are asked for.",
+        "What follows leaves it out.",
+        "slow is the most accurate (RMSE 0.9200), significantly better than middling.",
+    ]
+
+
 def test_a_flawed_protocol_recommends_nothing() -> None:
     text = said(CLEAR, stage=replace(toy_stage(5), flaw="it shows what it asks"))
 

@@ -1,15 +1,21 @@
-"""What all wrappers need: ids and row order as a library expects them, and seeds."""
+"""What all wrappers need: kinds of options, specs, ids, row order and seeds."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import Capabilities, ModelSpec, Options
 from benchbox.models import SearchSpace
+from benchbox.options import to_json
 from benchbox.ratings import IndexArray, Ratings, Values
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +37,9 @@ class Library:
         target: str,
         summary: str,
         options: type[Options],
-        capabilities: Capabilities,
-        search: SearchSpace,
         cost_hint: float,
+        capabilities: Capabilities | None = None,
+        search: SearchSpace | None = None,
         reference: str = "",
         presets: Mapping[str, Mapping[str, Any]] | None = None,
         known_breaches: Mapping[str, str] | None = None,
@@ -47,9 +53,9 @@ class Library:
             target: Name of the class in the module of this package for the library.
             summary: One-line description.
             options: Options record, with the library's names and defaults.
-            capabilities: What the model can do.
-            search: Values that tuning may try.
             cost_hint: Rough fit time in seconds per 100,000 ratings.
+            capabilities: What the model can do, if not what most can.
+            search: Values that tuning may try.
             reference: Publication of the method.
             presets: Option values by preset name.
             known_breaches: Promises of the contract that the library breaks.
@@ -59,10 +65,10 @@ class Library:
             target=f"benchbox_rivals.{self.extra}:{target}",
             summary=summary,
             options=options,
-            capabilities=capabilities,
+            capabilities=capabilities or Capabilities(),
             presets=presets or {},
             reference=reference,
-            search=search,
+            search=search or {},
             cost_hint=cost_hint,
             by_default=False,
             requires=(self.distribution,),
@@ -87,9 +93,16 @@ def seed32(seed: int) -> int:
     return seed % 2**31
 
 
-def ordered(train: Ratings, options: RowOrder, seed: int) -> Ratings:
+def own_options(options: Options) -> dict[str, Any]:
+    """Return the options that the library itself has, by name."""
+    given = to_json(options)
+    given.pop("shuffled", None)
+    return given
+
+
+def ordered(train: Ratings, options: Options, seed: int) -> Ratings:
     """Return the training ratings in the order to pass them in."""
-    if not options.shuffled:
+    if not (isinstance(options, RowOrder) and options.shuffled):
         return train
     random = np.random.Generator(np.random.PCG64(seed))
     return train.take(random.permutation(len(train)))

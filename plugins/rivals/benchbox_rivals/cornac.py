@@ -12,21 +12,20 @@ import numpy as np
 
 from benchbox import Capabilities, FitContext, Options
 from benchbox.models import OneOf, SearchSpace, Span
-from benchbox.options import to_json
 from benchbox.ratings import IndexArray, Ratings, Values
 from benchbox_rivals.adapting import (
+    Count,
     FirstSeen,
     Library,
+    NotNegative,
+    Positive,
     RowOrder,
     UserPairs,
     as_values,
     ordered,
+    own_options,
     seed32,
 )
-
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class BaselineOptions(RowOrder, frozen=True):
@@ -177,8 +176,7 @@ class _Cornac:
         """Fit the model to a Cornac data set of these ratings."""
         import cornac
 
-        if isinstance(self._options, RowOrder):
-            train = ordered(train, self._options, context.seed)
+        train = ordered(train, self._options, context.seed)
         self._users = FirstSeen.of(train.users, train.n_users)
         self._items = FirstSeen.of(train.items, train.n_items)
         columns = (
@@ -194,10 +192,8 @@ class _Cornac:
             iid_map={number: number for number in range(known[1])},
             uir_tuple=columns,
         )
-        given = to_json(self._options)
-        given.pop("shuffled", None)
         build = getattr(cornac.models, self.recommender)
-        self._fitted = build(**given, **self.settings(context))
+        self._fitted = build(**own_options(self._options), **self.settings(context))
         self._fitted.fit(dataset)
 
     def predict(self, history: Ratings, users: IndexArray, items: IndexArray) -> Values:
@@ -273,7 +269,6 @@ class ItemKNN(_Neighbours):
 
 
 _LIBRARY = Library("cornac", "cornac")
-_RANDOM = Capabilities()
 _FACTORS: SearchSpace = {
     "k": Span(5, 100, log=True),
     "max_iter": Span(10, 100, log=True),
@@ -310,7 +305,6 @@ SPECS = (
         target="MF",
         summary="biases and factors by stochastic gradient descent",
         options=MFOptions,
-        capabilities=_RANDOM,
         search=_FACTORS,
         cost_hint=0.05,
         reference=_SGD_REFERENCE,
@@ -320,7 +314,6 @@ SPECS = (
         target="SVD",
         summary="Cornac's MF with biases, under another name",
         options=SVDOptions,
-        capabilities=_RANDOM,
         search=_FACTORS,
         cost_hint=0.05,
         reference=_SGD_REFERENCE,
@@ -330,7 +323,6 @@ SPECS = (
         target="PMF",
         summary="probabilistic matrix factorization",
         options=PMFOptions,
-        capabilities=_RANDOM,
         search={
             "k": Span(3, 50, log=True),
             "max_iter": Span(50, 300, log=True),
@@ -345,7 +337,6 @@ SPECS = (
         target="NMF",
         summary="non-negative factors",
         options=NMFOptions,
-        capabilities=_RANDOM,
         search={
             "k": Span(5, 60, log=True),
             "max_iter": Span(20, 150, log=True),

@@ -4,20 +4,23 @@ Each is put in LensKit's own ``predict_pipeline``: where a scorer has no answer,
 bias model fills it in. Items are scored user by user, as by ``lenskit.batch.predict``.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-import msgspec
 import numpy as np
 
 from benchbox import Capabilities, FitContext, Options
 from benchbox.models import SearchSpace, Span, rehearse
 from benchbox.options import to_json
 from benchbox.ratings import IndexArray, Ratings, Values
-from benchbox_rivals.adapting import Library, UserPairs, as_values, seed32
-
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+from benchbox_rivals.adapting import (
+    Count,
+    Library,
+    NotNegative,
+    Positive,
+    UserPairs,
+    as_values,
+    seed32,
+)
 
 
 class BiasOptions(Options, frozen=True):
@@ -276,7 +279,6 @@ SPECS = (
         target="FunkSVD",
         summary="biases, and factors one after the other",
         options=FunkSVDOptions,
-        capabilities=Capabilities(),
         search={
             "embedding_size": Span(10, 100, log=True),
             "epochs": Span(30, 200, log=True),
@@ -311,7 +313,6 @@ SPECS = (
         target="FlexMF",
         summary="biases and factors by mini-batches in torch",
         options=FlexMFOptions,
-        capabilities=Capabilities(),
         search={
             "embedding_size": Span(8, 128, log=True),
             "learning_rate": Span(2e-3, 5e-2, log=True),

@@ -6,7 +6,7 @@ of users and items, and the day of the question. A fit uses one thread, predicti
 as many as the trial has.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -17,10 +17,8 @@ from benchbox.errors import ModelError
 from benchbox.metrics import StepDistribution
 from benchbox.models import OneOf, SearchSpace, Span, described
 from benchbox.ratings import IndexArray, Ratings, Values
-from benchbox_rivals.adapting import Library, as_values, seed32
+from benchbox_rivals.adapting import Count, Library, Positive, as_values, seed32
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
 Block = Literal[
     "items_of_user", "users_of_item", "user_features", "item_features", "day"
 ]

@@ -4,18 +4,21 @@ They see the ratings in random order, once by default. By user, as benchbox stor
 the mean would follow the last users.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-
-from benchbox import Capabilities, FitContext
+from benchbox import FitContext
 from benchbox.models import SearchSpace, Span
 from benchbox.ratings import IndexArray, Ratings, Values
-from benchbox_rivals.adapting import Library, RowOrder, as_values, ordered, seed32
-
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+from benchbox_rivals.adapting import (
+    Count,
+    Library,
+    NotNegative,
+    Positive,
+    RowOrder,
+    as_values,
+    ordered,
+    seed32,
+)
 
 
 class OnlineOptions(RowOrder, frozen=True):
@@ -159,7 +162,6 @@ SPECS = (
         target="Baseline",
         summary="biases of users and items, online",
         options=OnlineOptions,
-        capabilities=Capabilities(),
         search=_SEARCH,
         cost_hint=2.0,
     ),
@@ -168,7 +170,6 @@ SPECS = (
         target="FunkMF",
         summary="factors without biases, online",
         options=FunkMFOptions,
-        capabilities=Capabilities(),
         search={**_SEARCH, **_FACTORS},
         # With river's step size it diverges on most data of more than a few ratings.
         presets={"steady": {"learning_rate": 0.01}},
@@ -183,7 +184,6 @@ SPECS = (
         target="BiasedMF",
         summary="biases and factors, online",
         options=BiasedMFOptions,
-        capabilities=Capabilities(),
         search={
             **_SEARCH,
             **_FACTORS,

@@ -14,9 +14,7 @@ import numpy as np
 from benchbox import Capabilities, FitContext, Options
 from benchbox.models import OneOf, SearchSpace, Span, encode_features
 from benchbox.ratings import IndexArray, Ratings, Values
-from benchbox_rivals.adapting import Library, as_values, seed32
-
-Count = Annotated[int, msgspec.Meta(ge=1)]
+from benchbox_rivals.adapting import Count, Library, as_values, seed32
 
 
 class BPMFOptions(Options, frozen=True):
@@ -162,7 +160,6 @@ SPECS = (
         target="BPMF",
         summary="Bayesian probabilistic matrix factorization",
         options=BPMFOptions,
-        capabilities=Capabilities(),
         search=_SEARCH,
         cost_hint=3.0,
         reference="doi:10.1145/1390156.1390267",

@@ -5,166 +5,23 @@ none, Surprise falls back to the mean of the training ratings. All use one threa
 """
 
 from itertools import repeat
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 
 from benchbox import Capabilities, FitContext
 from benchbox.models import OneOf, SearchSpace, Span
-from benchbox.options import NoOptions, to_json
+from benchbox.options import NoOptions
 from benchbox.ratings import IndexArray, Ratings, Values
-from benchbox_rivals.adapting import Library, RowOrder, as_values, ordered, seed32
-
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-
-
-class BaselineOptions(RowOrder, frozen=True):
-    """Options of ``surprise-baseline-only``, Surprise's ``bsl_options``.
-
-    Attributes:
-        method: Alternating least squares, or stochastic gradient descent.
-        reg_i: Damping of item biases, for ``als``.
-        reg_u: Damping of user biases, for ``als``.
-        reg: Weight of the squared biases, for ``sgd``.
-        learning_rate: Step size, for ``sgd``.
-        n_epochs: Number of sweeps; 0 for Surprise's default: 10 for ``als``, 20 for
-            ``sgd``.
-    """
-
-    method: Literal["als", "sgd"] = "als"
-    reg_i: NotNegative = 10.0
-    reg_u: NotNegative = 15.0
-    reg: NotNegative = 0.02
-    learning_rate: Positive = 0.005
-    n_epochs: Annotated[int, msgspec.Meta(ge=0)] = 0
-
-    @property
-    def set_aside(self) -> frozenset[str]:
-        """Options of the method that is not used."""
-        own = {"als": {"reg_i", "reg_u"}, "sgd": {"reg", "learning_rate"}}
-        return frozenset(own["sgd" if self.method == "als" else "als"])
-
-
-class NeighbourOptions(RowOrder, frozen=True):
-    """Options of Surprise's neighbourhood models; ``sim_options`` are written out.
-
-    Attributes:
-        k: Greatest number of neighbours.
-        min_k: Least number of neighbours; with fewer, the mean is predicted.
-        similarity: ``name`` of Surprise's ``sim_options``.
-        user_based: Whether users are neighbours, or else items.
-        min_support: Least number of common ratings of two neighbours.
-        shrinkage: Shrinkage of ``pearson_baseline``.
-    """
-
-    k: Count = 40
-    min_k: Count = 1
-    similarity: Literal["msd", "cosine", "pearson", "pearson_baseline"] = "msd"
-    user_based: bool = True
-    min_support: Count = 1
-    shrinkage: NotNegative = 100.0
-
-    @property
-    def set_aside(self) -> frozenset[str]:
-        """``shrinkage``, which only ``pearson_baseline`` has."""
-        is_used = self.similarity == "pearson_baseline"
-        return frozenset(() if is_used else ("shrinkage",))
-
-
-class SVDOptions(RowOrder, frozen=True):
-    """Options of ``surprise-svd``.
-
-    Attributes:
-        n_factors: Number of factors.
-        n_epochs: Number of passes over the ratings.
-        biased: Whether to use biases.
-        init_mean: Mean of the factors at the start.
-        init_std_dev: Standard deviation of the factors at the start.
-        lr_all: Step size of all parameters.
-        reg_all: Weight of the squares of all parameters.
-    """
-
-    n_factors: Count = 100
-    n_epochs: Count = 20
-    biased: bool = True
-    init_mean: float = 0.0
-    init_std_dev: NotNegative = 0.1
-    lr_all: Positive = 0.005
-    reg_all: NotNegative = 0.02
-
-
-class SVDppOptions(RowOrder, frozen=True):
-    """Options of ``surprise-svdpp``.
-
-    Attributes:
-        n_factors: Number of factors.
-        n_epochs: Number of passes over the ratings.
-        init_mean: Mean of the factors at the start.
-        init_std_dev: Standard deviation of the factors at the start.
-        lr_all: Step size of all parameters.
-        reg_all: Weight of the squares of all parameters.
-        cache_ratings: Whether to hold each user's items in memory, which is faster.
-    """
-
-    n_factors: Count = 20
-    n_epochs: Count = 20
-    init_mean: float = 0.0
-    init_std_dev: NotNegative = 0.1
-    lr_all: Positive = 0.007
-    reg_all: NotNegative = 0.02
-    cache_ratings: bool = False
-
-
-class NMFOptions(RowOrder, frozen=True):
-    """Options of ``surprise-nmf``.
-
-    Attributes:
-        n_factors: Number of factors.
-        n_epochs: Number of passes over the ratings.
-        biased: Whether to use biases.
-        reg_pu: Weight of the squared user factors.
-        reg_qi: Weight of the squared item factors.
-        reg_bu: Weight of the squared user biases, if there are biases.
-        reg_bi: Weight of the squared item biases, if there are biases.
-        lr_bu: Step size of user biases, if there are biases.
-        lr_bi: Step size of item biases, if there are biases.
-        init_low: Lower end of the factors at the start.
-        init_high: Upper end of the factors at the start.
-    """
-
-    n_factors: Count = 15
-    n_epochs: Count = 50
-    biased: bool = False
-    reg_pu: NotNegative = 0.06
-    reg_qi: NotNegative = 0.06
-    reg_bu: NotNegative = 0.02
-    reg_bi: NotNegative = 0.02
-    lr_bu: Positive = 0.005
-    lr_bi: Positive = 0.005
-    init_low: NotNegative = 0.0
-    init_high: Positive = 1.0
-
-    @property
-    def set_aside(self) -> frozenset[str]:
-        """Options of biases, if there are none."""
-        return frozenset(() if self.biased else ("reg_bu", "reg_bi", "lr_bu", "lr_bi"))
-
-
-class CoClusteringOptions(RowOrder, frozen=True):
-    """Options of ``surprise-co-clustering``.
-
-    Attributes:
-        n_cltr_u: Number of clusters of users.
-        n_cltr_i: Number of clusters of items.
-        n_epochs: Number of sweeps.
-    """
-
-    n_cltr_u: Count = 3
-    n_cltr_i: Count = 3
-    n_epochs: Count = 20
+from benchbox_rivals.adapting import Library, as_values, ordered, own_options, seed32
+from benchbox_rivals.surprise_options import (
+    BaselineOptions,
+    CoClusteringOptions,
+    NeighbourOptions,
+    NMFOptions,
+    SVDOptions,
+    SVDppOptions,
+)
 
 
 class _Surprise:
@@ -187,17 +44,14 @@ class _Surprise:
 
     def arguments(self) -> dict[str, Any]:
         """Return the options as the algorithm's constructor takes them."""
-        given = to_json(self._options)
-        given.pop("shuffled", None)
-        return given
+        return own_options(self._options)
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         """Fit the algorithm to a trainset that Surprise builds of these ratings."""
         import surprise
 
         seed = seed32(context.seed)
-        if isinstance(self._options, RowOrder):
-            train = ordered(train, self._options, seed)
+        train = ordered(train, self._options, seed)
         reader = surprise.Reader(rating_scale=(train.scale.low, train.scale.high))
         columns = train.users.tolist(), train.items.tolist(), train.values.tolist()
         rows = list(zip(*columns, repeat(None)))
@@ -322,7 +176,6 @@ class CoClustering(_Surprise):
 
 _LIBRARY = Library("surprise", "scikit-surprise")
 _FIXED = Capabilities(stochastic=False)
-_RANDOM = Capabilities()
 _TABLE = {"memory-is-linear": "Surprise holds the similarity of every two neighbours."}
 _NO_SPREAD = {
     "one-rating-is-enough": "Surprise divides by the spread of a single rating, which "
@@ -348,8 +201,6 @@ SPECS = (
         target="NormalPredictor",
         summary="a random rating from the normal distribution of all ratings",
         options=NoOptions,
-        capabilities=_RANDOM,
-        search={},
         cost_hint=0.1,
         known_breaches={
             "pairs-stand-alone": "Surprise draws one number after the other, "
@@ -393,7 +244,6 @@ SPECS = (
         target="SVD",
         summary="biases and factors by stochastic gradient descent",
         options=SVDOptions,
-        capabilities=_RANDOM,
         search=_FACTORS,
         cost_hint=1.0,
         reference="doi:10.1109/MC.2009.263",
@@ -403,7 +253,6 @@ SPECS = (
         target="SVDpp",
         summary="SVD++: SVD with the items that a user rated",
         options=SVDppOptions,
-        capabilities=_RANDOM,
         search=_FACTORS,
         cost_hint=12.0,
         reference="doi:10.1145/1401890.1401944",
@@ -413,7 +262,6 @@ SPECS = (
         target="NMF",
         summary="non-negative factors",
         options=NMFOptions,
-        capabilities=_RANDOM,
         search={
             "n_factors": Span(5, 60, log=True),
             "n_epochs": Span(20, 100, log=True),
@@ -430,7 +278,6 @@ SPECS = (
         summary="mean differences between the ratings of two items",
         options=NoOptions,
         capabilities=_FIXED,
-        search={},
         cost_hint=1.0,
         reference="arxiv:cs/0702144",
         known_breaches={
@@ -442,7 +289,6 @@ SPECS = (
         target="CoClustering",
         summary="means of clusters of users and of items",
         options=CoClusteringOptions,
-        capabilities=_RANDOM,
         search={
             "n_cltr_u": Span(2, 20, log=True),
             "n_cltr_i": Span(2, 20, log=True),
