@@ -114,7 +114,7 @@ def test_labels_that_would_overlap_are_left_out_but_not_the_best(tmp_path) -> No
     ("seconds", "sides"),
     [
         ([10, 30, 1000, 1], {"b": "right", "x": "left", "y": "right", "a": "left"}),
-        ([10, 12, 1000, 1], {"b": "right", "x": "left", "y": "right"}),
+        ([12, 10, 1000, 1], {"b": "right", "x": "left", "y": "right"}),
     ],
     ids=["there is room on the left", "there is none"],
 )
