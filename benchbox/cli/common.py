@@ -67,6 +67,21 @@ def to_json(content: object, indent: int = 2) -> str:
     return printable(text) + "\n"
 
 
+def format_or_json(form: str, as_json: bool) -> str:
+    """Return the chosen format, where ``--json`` is short for ``--format json``.
+
+    Args:
+        form: Format chosen, ``table`` by default.
+        as_json: Whether ``--json`` was given.
+
+    Raises:
+        UsageError: Both were given, and differ.
+    """
+    if as_json and form not in ("table", "json"):
+        raise UsageError(f"Choose one of --json and --format {form}.")
+    return "json" if as_json else form
+
+
 def notify(text: str) -> None:
     """Print *text* to standard error."""
     say(text, err=True)
@@ -82,6 +97,7 @@ COLUMNS_HELP = (
     "timestamp=…; their names, or without a header their numbers from 0. "
     "timestamp=- reads no times."
 )
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 results_option = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

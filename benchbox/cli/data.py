@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbox.cli.common import COLUMNS_HELP, HelpfulGroup, hand_out, notify, say
+from benchbox.cli.common import (
+    COLUMNS_HELP,
+    HelpfulGroup,
+    hand_out,
+    json_option,
+    notify,
+    say,
+)
 from benchbox.cli.common import to_json as as_text
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
@@ -58,7 +65,7 @@ def fetch_command(names: tuple[str, ...]) -> None:
 @command.command("show")
 @click.argument("name")
 @_columns
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def show(name: str, columns: str, as_json: bool) -> None:
     """Show the statistics, folds, origin and licence of the data set NAME.
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 import msgspec
 
-from benchbox.cli.common import hand_out, say, to_json
+from benchbox.cli.common import hand_out, json_option, say, to_json
 from benchbox.cli.details import describe, options_type
 from benchbox.cli.installed import complain, installed
 from benchbox.data import DatasetCard, locate
@@ -26,7 +26,7 @@ from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_widt
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS), required=False, metavar="[KIND]")
 @click.argument("name", required=False, metavar="[NAME]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def command(kind: str | None, name: str | None, as_json: bool) -> int:
     """List the installed models, data sets, protocols and metrics.
 
