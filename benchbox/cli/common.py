@@ -1,7 +1,9 @@
 """Options that several commands share, and printing to standard error."""
 
+import os
 import sys
 from pathlib import Path
+from textwrap import TextWrapper
 
 import click
 
@@ -83,8 +85,19 @@ def format_or_json(form: str, as_json: bool) -> str:
 
 
 def notify(text: str) -> None:
-    """Print *text* to standard error."""
-    say(text, err=True)
+    """Print *text* to standard error, where a terminal breaks lines between words."""
+    say(_wrapped(text), err=True)
+
+
+def _wrapped(text: str) -> str:
+    """Return *text* as wide as the terminal that standard error is, if it is one."""
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return text
+    # Paths and addresses stay whole, to be copied.
+    whole = TextWrapper(width, break_on_hyphens=False, break_long_words=False)
+    return "\n".join(whole.fill(line) for line in text.splitlines()) if width else text
 
 
 def complain_of(text: str) -> None:

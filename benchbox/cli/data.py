@@ -171,17 +171,23 @@ def _record(card: DatasetCard, facts: Facts) -> dict[str, Any]:
 
 
 def _sheet(card: DatasetCard, facts: Facts) -> str:
-    from textwrap import fill
+    from textwrap import TextWrapper
 
-    from tabulate import tabulate
+    from benchbox.reports import terminal_width
 
-    # Tabulate's own wrapping fails on numbers with thousands separators.
-    rows = [
-        (what, fill(found, 60, break_long_words=False, break_on_hyphens=False))
-        for what, found in facts
-    ]
-    table = tabulate(rows, tablefmt="plain", disable_numparse=True)
-    return f"{card.title}\n\n{table}"
+    width, margin = terminal_width(), max(len(what) for what, _ in facts) + 2
+    # Addresses stay whole, to be copied.
+    folded = TextWrapper(
+        max(20, min(width - margin, 80)), break_long_words=False, break_on_hyphens=False
+    )
+    lines = [card.title, ""]
+    for what, found in facts:
+        for number, line in enumerate(folded.wrap(found) or [""]):
+            name = "" if number else what
+            # What is too long for its place begins further left.
+            place = margin if name else min(margin, max(0, width - len(line)))
+            lines.append(f"{name:{place}}{line}".rstrip())
+    return "\n".join(lines)
 
 
 def _range(counts: "NDArray[np.int64]") -> str:

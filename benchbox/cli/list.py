@@ -22,6 +22,8 @@ from benchbox.plugins import (
 )
 from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
 
+_AWAY = "not here"
+
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS), required=False, metavar="[KIND]")
@@ -91,6 +93,10 @@ def _table(registry: Registry, kind: str) -> str:
         lines.append(paragraph(said, width))
     for line, names in _not_installed(offers).items():
         lines.append(paragraph(f"Not installed: {', '.join(names)}. {line}", width))
+    if "files" in table.left_out:
+        here = [row[0] for row in rows if not row[-1].startswith(_AWAY)]
+        said = f"On this machine: {', '.join(here) or 'none'}."
+        lines.append(paragraph(said, width))
     lines += remark(table.left_out, width, "list --json")
     return "\n".join(lines)
 
@@ -107,7 +113,7 @@ def _not_installed(offers: Sequence[Offer[Any]]) -> dict[str, list[str]]:
 
 def _whereabouts(card: DatasetCard, registry: Registry) -> str:
     found = locate(card, kind_of=registry.source_kind)
-    return found.origin if found.is_here else f"not here; from {found.origin}"
+    return found.origin if found.is_here else f"{_AWAY}; from {found.origin}"
 
 
 def _summary(value: Any) -> str:

@@ -21,7 +21,6 @@ from benchbox.cli.common import (
     format_or_json,
     hand_out,
     json_option,
-    notify,
     protocols_option,
     quiet_option,
     rerun_option,
@@ -225,7 +224,7 @@ def session_of(
 ) -> Session:
     """Return a session that shows its progress on standard error."""
     typed = printable(shlex.join(["benchbox", *sys.argv[1:]]))
-    return Session(registry, notify, progress, typed, executor)
+    return Session(registry, progress.tell, progress, typed, executor)
 
 
 def run_and_print(
