@@ -17,9 +17,10 @@ from benchbox.reports.columns import (
     WORSE,
     shown_metrics,
 )
-from benchbox.reports.leaderboard import Flag, Leaderboard
+from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.numbers import heading, score, seconds
 from benchbox.reports.other_pairs import about_other_pairs
+from benchbox.reports.rows import Flag
 from benchbox.reports.warnings import audit_warnings, time_warnings
 
 

@@ -15,8 +15,9 @@ from benchbox.reports.figures.figure import (
     Spec,
     panel,
 )
-from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.numbers import heading, score
+from benchbox.reports.rows import Row
 
 _MIDDLE = 0.5
 

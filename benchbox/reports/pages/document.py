@@ -18,7 +18,7 @@ from benchbox.reports.figures import (
     on_page,
     over_datasets,
 )
-from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.library import needs_report_extra, vega_script
 from benchbox.reports.notes import notes, title, troubles
 from benchbox.reports.numbers import MISSING, signed
@@ -26,6 +26,7 @@ from benchbox.reports.pages.definitions import definitions
 from benchbox.reports.pages.study import Chapter, Study
 from benchbox.reports.pages.trials import trial_rows
 from benchbox.reports.recommendation import recommendation
+from benchbox.reports.rows import Row
 from benchbox.reports.sections import Section, ranks, sections
 
 _HERE = Path(__file__).parent
