@@ -1,7 +1,9 @@
 """Options that several commands share, and printing to standard error."""
 
+import os
 import sys
 from pathlib import Path
+from textwrap import TextWrapper
 
 import click
 
@@ -67,9 +69,35 @@ def to_json(content: object, indent: int = 2) -> str:
     return printable(text) + "\n"
 
 
+def format_or_json(form: str, as_json: bool) -> str:
+    """Return the chosen format, where ``--json`` is short for ``--format json``.
+
+    Args:
+        form: Format chosen, ``table`` by default.
+        as_json: Whether ``--json`` was given.
+
+    Raises:
+        UsageError: Both were given, and differ.
+    """
+    if as_json and form not in ("table", "json"):
+        raise UsageError(f"Choose one of --json and --format {form}.")
+    return "json" if as_json else form
+
+
 def notify(text: str) -> None:
-    """Print *text* to standard error."""
-    say(text, err=True)
+    """Print *text* to standard error, where a terminal breaks lines between words."""
+    say(_wrapped(text), err=True)
+
+
+def _wrapped(text: str) -> str:
+    """Return *text* as wide as the terminal that standard error is, if it is one."""
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return text
+    # Paths and addresses stay whole, to be copied.
+    whole = TextWrapper(width, break_on_hyphens=False, break_long_words=False)
+    return "\n".join(whole.fill(line) for line in text.splitlines()) if width else text
 
 
 def complain_of(text: str) -> None:
@@ -82,6 +110,7 @@ COLUMNS_HELP = (
     "timestamp=…; their names, or without a header their numbers from 0. "
     "timestamp=- reads no times."
 )
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 results_option = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

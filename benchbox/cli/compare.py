@@ -20,7 +20,13 @@ from benchbox.analysis import (
     side_of_benchmarks,
     side_of_run,
 )
-from benchbox.cli.common import complain_of, results_option, say
+from benchbox.cli.common import (
+    complain_of,
+    format_or_json,
+    json_option,
+    results_option,
+    say,
+)
 from benchbox.cli.installed import installed
 from benchbox.errors import BenchboxError, ResultsError, UsageError
 from benchbox.metrics import Metric
@@ -91,11 +97,13 @@ _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
 @click.option(
     "-v", "--verbose", is_flag=True, help="Also show cells with the verdict SAME."
 )
+@json_option
 @results_option
 def command(
     first: str,
     second: str,
     form: str,
+    as_json: bool,
     verbose: bool,
     out: Path,
     allow_missing: bool,
@@ -107,6 +115,7 @@ def command(
     --benchmark-json. The exit code is 1 if anything is WORSE, so that a CI job fails,
     and 2 if something of FIRST could not be compared. A metric that is gone is WORSE.
     """
+    form = format_or_json(form, as_json)
     try:
         found = compare_named(
             first, second, out, Rules(**rules), allow_missing=allow_missing

@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbox.cli.common import COLUMNS_HELP, HelpfulGroup, hand_out, notify, say
+from benchbox.cli.common import (
+    COLUMNS_HELP,
+    HelpfulGroup,
+    hand_out,
+    json_option,
+    notify,
+    say,
+)
 from benchbox.cli.common import to_json as as_text
 from benchbox.cli.folds import audit, folds
 from benchbox.cli.installed import installed
@@ -58,7 +65,7 @@ def fetch_command(names: tuple[str, ...]) -> None:
 @command.command("show")
 @click.argument("name")
 @_columns
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def show(name: str, columns: str, as_json: bool) -> None:
     """Show the statistics, folds, origin and licence of the data set NAME.
 
@@ -164,17 +171,23 @@ def _record(card: DatasetCard, facts: Facts) -> dict[str, Any]:
 
 
 def _sheet(card: DatasetCard, facts: Facts) -> str:
-    from textwrap import fill
+    from textwrap import TextWrapper
 
-    from tabulate import tabulate
+    from benchbox.reports import terminal_width
 
-    # Tabulate's own wrapping fails on numbers with thousands separators.
-    rows = [
-        (what, fill(found, 60, break_long_words=False, break_on_hyphens=False))
-        for what, found in facts
-    ]
-    table = tabulate(rows, tablefmt="plain", disable_numparse=True)
-    return f"{card.title}\n\n{table}"
+    width, margin = terminal_width(), max(len(what) for what, _ in facts) + 2
+    # Addresses stay whole, to be copied.
+    folded = TextWrapper(
+        max(20, min(width - margin, 80)), break_long_words=False, break_on_hyphens=False
+    )
+    lines = [card.title, ""]
+    for what, found in facts:
+        for number, line in enumerate(folded.wrap(found) or [""]):
+            name = "" if number else what
+            # What is too long for its place begins further left.
+            place = margin if name else min(margin, max(0, width - len(line)))
+            lines.append(f"{name:{place}}{line}".rstrip())
+    return "\n".join(lines)
 
 
 def _range(counts: "NDArray[np.int64]") -> str:

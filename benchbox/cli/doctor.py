@@ -12,7 +12,7 @@ from typing import Literal
 import click
 from tabulate import tabulate
 
-from benchbox.cli.common import hand_out, say, to_json
+from benchbox.cli.common import hand_out, json_option, say, to_json
 from benchbox.cli.installed import installed
 from benchbox.data import cache_folder
 from benchbox.errors import BenchboxError, counted
@@ -43,7 +43,7 @@ class _Check:
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def command(as_json: bool) -> int:
     """Check that this machine is ready to run benchmarks.
 

@@ -10,7 +10,14 @@ from typing import Any, get_args
 import click
 import msgspec
 
-from benchbox.cli.common import COLUMNS_HELP, hand_out, notify, say, to_json
+from benchbox.cli.common import (
+    COLUMNS_HELP,
+    hand_out,
+    json_option,
+    notify,
+    say,
+    to_json,
+)
 from benchbox.cli.installed import installed
 from benchbox.data import load_dataset
 from benchbox.errors import UsageError
@@ -44,9 +51,6 @@ _columns = click.option(
 )
 
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
 @click.command("folds")
 @click.argument("name")
 @_protocols
@@ -65,7 +69,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     show_default=True,
     help="Form of the exported lists.",
 )
-@_json
+@json_option
 def folds(
     name: str,
     protocols: tuple[str, ...],
@@ -100,7 +104,7 @@ def folds(
 @click.argument("name")
 @_protocols
 @_columns
-@_json
+@json_option
 def audit(name: str, protocols: tuple[str, ...], columns: str, as_json: bool) -> int:
     """Check whether hidden ratings of the data set NAME leak to the models.
 

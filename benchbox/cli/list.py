@@ -6,7 +6,7 @@ from typing import Any
 import click
 import msgspec
 
-from benchbox.cli.common import hand_out, say, to_json
+from benchbox.cli.common import hand_out, json_option, say, to_json
 from benchbox.cli.details import describe, options_type
 from benchbox.cli.installed import complain, installed
 from benchbox.data import DatasetCard, locate
@@ -22,11 +22,13 @@ from benchbox.plugins import (
 )
 from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
 
+_AWAY = "not here"
+
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(KINDS), required=False, metavar="[KIND]")
 @click.argument("name", required=False, metavar="[NAME]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def command(kind: str | None, name: str | None, as_json: bool) -> int:
     """List the installed models, data sets, protocols and metrics.
 
@@ -91,6 +93,10 @@ def _table(registry: Registry, kind: str) -> str:
         lines.append(paragraph(said, width))
     for line, names in _not_installed(offers).items():
         lines.append(paragraph(f"Not installed: {', '.join(names)}. {line}", width))
+    if "files" in table.left_out:
+        here = [row[0] for row in rows if not row[-1].startswith(_AWAY)]
+        said = f"On this machine: {', '.join(here) or 'none'}."
+        lines.append(paragraph(said, width))
     lines += remark(table.left_out, width, "list --json")
     return "\n".join(lines)
 
@@ -107,7 +113,7 @@ def _not_installed(offers: Sequence[Offer[Any]]) -> dict[str, list[str]]:
 
 def _whereabouts(card: DatasetCard, registry: Registry) -> str:
     found = locate(card, kind_of=registry.source_kind)
-    return found.origin if found.is_here else f"not here; from {found.origin}"
+    return found.origin if found.is_here else f"{_AWAY}; from {found.origin}"
 
 
 def _summary(value: Any) -> str:

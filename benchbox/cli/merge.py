@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import say
+from benchbox.cli.common import format_or_json, json_option, say
 from benchbox.cli.installed import installed, report_formats, table_columns
 from benchbox.records import RunFolder
 from benchbox.reports import render
@@ -27,7 +27,8 @@ from benchbox.runs import merge_folders
     show_default=True,
     help="Folder of the runs.",
 )
-def command(runs: tuple[str, ...], out: Path, results: Path) -> int:
+@json_option
+def command(runs: tuple[str, ...], out: Path, results: Path, as_json: bool) -> int:
     """Make one run of several, given by folder or name.
 
     They may be on other folds, with other seeds or models, or from other machines; all
@@ -37,6 +38,7 @@ def command(runs: tuple[str, ...], out: Path, results: Path) -> int:
     folder = merge_folders([RunFolder.find(run, results) for run in runs], out)
     registry = installed()
     formats, columns = report_formats(registry), table_columns(registry)
-    say(render(folder, "table", formats, columns=columns))
+    form = format_or_json("table", as_json)
+    say(render(folder, form, formats, columns=columns))
     say(f"Merged: {folder.path}", err=True)
     return 0

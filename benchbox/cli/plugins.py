@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from benchbox.cli.common import HelpfulGroup, complain_of, hand_out, say, to_json
+from benchbox.cli.common import (
+    HelpfulGroup,
+    complain_of,
+    hand_out,
+    json_option,
+    say,
+    to_json,
+)
 from benchbox.cli.installed import complain, installed
 from benchbox.errors import counted
 from benchbox.plugins import EVENTS, KINDS, PLUGIN_API, Broken, Origin, Registry
@@ -22,7 +29,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option("-v", "--verbose", is_flag=True, help="Also show tracebacks.")
 def list_command(as_json: bool, verbose: bool) -> int:
     """List all plugins, what they offer, and what is wrong with them.
@@ -44,7 +51,7 @@ def list_command(as_json: bool, verbose: bool) -> int:
 
 @command.command("check")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def check_command(name: str, as_json: bool) -> int:
     """Run the contract tests on a model, a data set or a plugin.
 

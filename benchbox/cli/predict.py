@@ -9,7 +9,15 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.cli.common import code_option, complain_of, hand_out, notify, trust_option
+from benchbox.cli.common import (
+    code_option,
+    complain_of,
+    hand_out,
+    json_option,
+    notify,
+    to_json,
+    trust_option,
+)
 from benchbox.cli.installed import installed
 from benchbox.cli.moments import at_option, seconds_at, tell_of_now
 from benchbox.cli.pairs import TextRows, read_rows
@@ -33,6 +41,7 @@ _PREDICTION = "prediction"
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write the predictions to; by default they are printed.",
 )
+@json_option
 @at_option
 @code_option
 @trust_option
@@ -41,6 +50,7 @@ def command(
     pairs: str,
     columns: str,
     out: Path | None,
+    as_json: bool,
     at: str | None,
     code: tuple[Path, ...],
     trust: bool,
@@ -49,9 +59,9 @@ def command(
 
     PAIRS is a table with the columns user and item, in any format that `benchbox run`
     reads; options follow its name, as in pairs.csv:delimiter=;,encoding=latin-1. The
-    output is CSV in UTF-8: all columns of PAIRS, and the column prediction,
-    on the rating scale of the data set. If the model was fitted without a user or an
-    item, the bias model predicts instead, and a line says how often.
+    output is CSV in UTF-8, or JSON: all columns of PAIRS, and the column prediction, on
+    the rating scale of the data set. If the model was fitted without a user or an item,
+    the bias model predicts instead, and a line says how often.
 
     A model that is told when each question is asked is asked as of now, --at another
     time, or at the times in the column timestamp of PAIRS.
@@ -70,7 +80,7 @@ def command(
         raise DataError(f"{pairs} has a column {_PREDICTION} already. Rename it.")
     moments = moment if at is not None else _moments(model, rows)
     predicted = model.predict_filled(rows.of("user"), rows.of("item"), moments)
-    text = _csv(rows, predicted.values.tolist())
+    text = (_json if as_json else _csv)(rows, predicted.values.tolist())
     if out is None:
         hand_out(text)
     else:
@@ -98,6 +108,17 @@ def _csv(rows: TextRows, predicted: Sequence[float]) -> str:
     figures = (f"{value:.4f}" for value in predicted)
     writer.writerows(zip(*rows.columns, figures, strict=True))
     return text.getvalue()
+
+
+def _json(rows: TextRows, predicted: Sequence[float]) -> str:
+    columns = zip(*rows.columns, strict=True)
+    return to_json(
+        [
+            dict(zip(rows.names, row, strict=True)) | {_PREDICTION: round(value, 4)}
+            for row, value in zip(columns, predicted, strict=True)
+        ],
+        indent=1,
+    )
 
 
 def _filled(predicted: Filled) -> str:

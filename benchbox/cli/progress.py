@@ -11,8 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextCol
 from rich.table import Column
 from rich.text import Text
 
+from benchbox.cli.common import notify
 from benchbox.cli.sparkline import sparkline
-from benchbox.errors import one_line
+from benchbox.errors import one_line, printable
 from benchbox.records import EpochEnded, RunRecord, TrialMessage, TrialRecord
 from benchbox.runs import Costs, PlannedTrial, Silent
 
@@ -50,7 +51,7 @@ class TrialProgress(Silent):
         self._phases: defaultdict[str, float] = defaultdict(float)
         self._what = ""
         self._patience: Timer | None = None
-        self._console = Console(stderr=True, highlight=False, quiet=quiet)
+        self._console = Console(stderr=True, highlight=False, emoji=False, quiet=quiet)
         self._verbose = verbose
         self._left: list[PlannedTrial] = []
         self._n_trials = 0
@@ -84,6 +85,13 @@ class TrialProgress(Silent):
     def is_quiet(self) -> bool:
         """Whether nothing is shown."""
         return self._console.quiet
+
+    def tell(self, text: str) -> None:
+        """Print *text* on standard error, above the bar if there is one."""
+        if self._console.is_terminal and not self.is_quiet:
+            self._console.print(printable(text), markup=False)
+        else:
+            notify(text)
 
     def loading(self, what: str) -> None:
         """Show what is being loaded: at once on a terminal, otherwise after a while."""

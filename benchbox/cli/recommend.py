@@ -13,6 +13,7 @@ from benchbox.cli.common import (
     code_option,
     complain_of,
     hand_out,
+    json_option,
     notify,
     say,
     to_json,
@@ -46,7 +47,7 @@ from benchbox.runs import Recommendation, SavedModel, Trust
     type=click.IntRange(min=1),
     help="Number of items.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @at_option
 @code_option
 @trust_option

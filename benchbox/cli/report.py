@@ -6,7 +6,14 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from benchbox.cli.common import complain_of, notify, results_option, say
+from benchbox.cli.common import (
+    complain_of,
+    format_or_json,
+    json_option,
+    notify,
+    results_option,
+    say,
+)
 from benchbox.cli.installed import installed, report_formats, table_columns
 from benchbox.errors import UsageError
 from benchbox.records import RunFolder
@@ -64,6 +71,7 @@ _MOST_LINES = 5
     metavar="FILE",
     help="Write tables, charts and trials to FILE, a page that needs no network.",
 )
+@json_option
 @results_option
 @click.pass_context
 def command(
@@ -71,6 +79,7 @@ def command(
     /,
     runs: tuple[str, ...],
     form: str,
+    as_json: bool,
     appendix: bool,
     checklist: bool,
     html: Path | None,
@@ -87,7 +96,10 @@ def command(
     view = View(
         columns=_names(seen["columns"]), sort=seen["sort"], decimals=seen["precision"]
     )
-    is_form_given = context.get_parameter_source("form") is not ParameterSource.DEFAULT
+    is_form_given = (
+        as_json or context.get_parameter_source("form") is not ParameterSource.DEFAULT
+    )
+    form = format_or_json(form, as_json)
     is_paper = appendix or checklist
     if view.is_chosen and (html is not None or is_paper):
         raise UsageError(

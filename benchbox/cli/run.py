@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +18,9 @@ from benchbox.cli.common import (
     code_option,
     complain_of,
     executor_option,
-    notify,
+    format_or_json,
+    hand_out,
+    json_option,
     protocols_option,
     quiet_option,
     rerun_option,
@@ -25,6 +28,7 @@ from benchbox.cli.common import (
     resume_option,
     say,
     threads_option,
+    to_json,
     trust_option,
     verbose_option,
 )
@@ -164,6 +168,7 @@ from benchbox.runs import (
 @click.option(
     "--dry-run", is_flag=True, help="Show what would run, and an estimate of the time."
 )
+@json_option
 @verbose_option
 @quiet_option
 def command(
@@ -183,6 +188,7 @@ def command(
     printed at the end; results are stored in the folder of the runs.
     """
     rerun, quiet = chosen.pop("rerun"), chosen.pop("quiet")
+    as_json = chosen.pop("as_json")
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     check_resume(resume, bool(given or suite), rerun, code, trust)
     registry = installed()
@@ -202,9 +208,14 @@ def command(
     progress = TrialProgress(verbose, quiet=quiet)
     with progress, session_of(registry, progress, executor) as session:
         if not dry_run:
-            return run_and_print(session, progress, config, folder, out, rerun=rerun)
-        text = _preview(session.plan(config), session.costs(out))
-    say(text)
+            return run_and_print(
+                session, progress, config, folder, out, rerun=rerun, as_json=as_json
+            )
+        guesses = _guesses(session.plan(config), session.costs(out))
+    if as_json:
+        hand_out(to_json([asdict(guess) for guess in guesses]))
+    else:
+        say(_preview(guesses))
     return 0
 
 
@@ -213,7 +224,7 @@ def session_of(
 ) -> Session:
     """Return a session that shows its progress on standard error."""
     typed = printable(shlex.join(["benchbox", *sys.argv[1:]]))
-    return Session(registry, notify, progress, typed, executor)
+    return Session(registry, progress.tell, progress, typed, executor)
 
 
 def run_and_print(
@@ -224,6 +235,7 @@ def run_and_print(
     out: Path,
     more: Callable[[RunFolder], str] = lambda folder: "",
     rerun: str | None = None,
+    as_json: bool = False,
 ) -> int:
     """Carry out a run, print its table, and return the exit code.
 
@@ -235,6 +247,7 @@ def run_and_print(
         out: Folder of the runs, where a new run gets its own folder.
         more: Returns text to print below the table; may be empty.
         rerun: Which trials that have ended are run again; by default failed ones.
+        as_json: Whether to print JSON instead of the table and what is below it.
     """
     plan = session.plan(config)
     if folder is None:
@@ -246,8 +259,9 @@ def run_and_print(
     if trials:
         registry = session.registry
         columns = table_columns(registry)
-        say(render(folder, "table", report_formats(registry), columns=columns))
-        if text := more(folder):
+        form = format_or_json("table", as_json)
+        say(render(folder, form, report_formats(registry), columns=columns))
+        if not as_json and (text := more(folder)):
             say(f"\n{text}")
         if not progress.is_quiet:
             spent = progress.time_spent(sum(run.first_use_seconds.values()))
@@ -278,8 +292,31 @@ def _went_wrong(trial: TrialRecord) -> bool:
     return trial.status not in ("ok", "skipped") or bool(failed_metrics(trial))
 
 
-def _preview(plan: Plan, costs: Costs) -> str:
-    rows, total, unknown = [], 0.0, 0
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """What one model would do in a run, and how long it may take.
+
+    Attributes:
+        data: Data set and protocol.
+        model: Label of the model.
+        trials: Number of its trials.
+        skipped: Whether they would all be skipped.
+        seconds: How long those of known cost may take; `None` if none is.
+        unknown: Number of trials of unknown cost.
+        is_measured: Whether seconds are from earlier runs, not from the author's hint.
+    """
+
+    data: str
+    model: str
+    trials: int
+    skipped: bool
+    seconds: float | None
+    unknown: int
+    is_measured: bool
+
+
+def _guesses(plan: Plan, costs: Costs) -> list[_Guess]:
+    guesses = []
     for number, stage in enumerate(plan.stages):
         for place in plan.participants(number):
             model = plan.models[place]
@@ -289,20 +326,39 @@ def _preview(plan: Plan, costs: Costs) -> str:
                 if (t.stage_number, t.model_number) == (number, place)
             ]
             running = [t for t in mine if not t.skip_reason()]
-            guesses = [costs.seconds(model, len(t.fold.train)) for t in running]
-            known = [seconds for seconds in guesses if seconds is not None]
-            total, unknown = total + sum(known), unknown + len(guesses) - len(known)
-            basis = "measured" if costs.is_measured(model) else "author's hint"
-            cost = f"{sum(known):.1f} s ({basis})" if known else "unknown"
-            what = f"{len(mine)}" if running else f"{len(mine)}, skipped"
-            rows.append((stage.record().label, model.label, what, cost))
+            found = [costs.seconds(model, len(t.fold.train)) for t in running]
+            known = [seconds for seconds in found if seconds is not None]
+            guesses.append(
+                _Guess(
+                    stage.record().label,
+                    model.label,
+                    trials=len(mine),
+                    skipped=not running,
+                    seconds=sum(known) if known else None,
+                    unknown=len(found) - len(known),
+                    is_measured=costs.is_measured(model),
+                )
+            )
+    return guesses
+
+
+def _preview(guesses: list[_Guess]) -> str:
+    rows = []
+    for guess in guesses:
+        basis = "measured" if guess.is_measured else "author's hint"
+        is_known = guess.seconds is not None
+        cost = f"{guess.seconds:.1f} s ({basis})" if is_known else "unknown"
+        what = f"{guess.trials}{', skipped' if guess.skipped else ''}"
+        rows.append((guess.data, guess.model, what, cost))
     table = TextTable(
         headings=["data · protocol", "model", "trials", "estimated"],
         rows=rows,
         words=range(4),
         folds=(0, 1),
     )
+    unknown = sum(guess.unknown for guess in guesses)
     more = f", and {counted(unknown, 'trial')} of unknown cost" if unknown else ""
     text = fitted(table, terminal_width()).text
-    n = counted(len(plan.trials), "trial")
-    return f"{text}\n\n{n}, about {clock(total)} in total{more}."
+    n = counted(sum(guess.trials for guess in guesses), "trial")
+    total = clock(sum(guess.seconds or 0 for guess in guesses))
+    return f"{text}\n\n{n}, about {total} in total{more}."

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from benchbox.analysis import Analysis
-from benchbox.cli.common import notify, results_option, say
+from benchbox.cli.common import format_or_json, json_option, notify, results_option, say
 from benchbox.cli.installed import complain, installed
 from benchbox.records import RunFolder, RunRecord
 from benchbox.reports import STATS_FORMATS
@@ -36,14 +36,18 @@ from benchbox.runs import analysed, folds_again
     help="Also compare models that are told when each question is asked with those "
     "that are not.",
 )
+@json_option
 @results_option
-def command(run: str, form: str, metric: str, across_kinds: bool, out: Path) -> int:
+def command(
+    run: str, form: str, as_json: bool, metric: str, across_kinds: bool, out: Path
+) -> int:
     """Show confidence intervals, model comparisons and errors by slice of RUN.
 
     RUN is given by folder, name or "last" (the default). Its data sets are loaded and
     split again, but no model is fitted. The RMSE is also shown by all common
     definitions.
     """
+    form = format_or_json(form, as_json)
     folder = RunFolder.find(run, out)
     say(STATS_FORMATS[form](*_analysed(folder, metric, across_kinds)))
     return 0

@@ -15,6 +15,7 @@ from benchbox.cli.common import (
     check_resume,
     code_option,
     executor_option,
+    json_option,
     protocols_option,
     quiet_option,
     rerun_option,
@@ -98,6 +99,7 @@ from benchbox.runs import PlannedTrial, Trust, config_to_resume, make_config
 @rerun_option
 @code_option
 @trust_option
+@json_option
 @verbose_option
 @quiet_option
 def command(
@@ -118,6 +120,7 @@ def command(
     are used only once, after the options are chosen. The table shows each model before
     and after tuning.
     """
+    as_json = chosen.pop("as_json")
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     check_resume(resume, bool(given), rerun, code, trust)
     registry = installed()
@@ -130,7 +133,14 @@ def command(
     progress = _TuningProgress(verbose, quiet=quiet)
     with progress, session_of(registry, progress, executor) as session:
         return run_and_print(
-            session, progress, config, folder, out, more=_table, rerun=rerun
+            session,
+            progress,
+            config,
+            folder,
+            out,
+            more=_table,
+            rerun=rerun,
+            as_json=as_json,
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchbox.cli.common import hand_out, say, to_json
+from benchbox.cli.common import hand_out, json_option, say, to_json
 from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import session_of
@@ -56,7 +56,7 @@ _HEADINGS = (
     show_default=True,
     help="Folder of the runs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def command(
     datasets: tuple[str, ...],
     names: tuple[str, ...],

@@ -9,7 +9,7 @@ from benchbox.errors import UsageError, nearest
 from benchbox.options import spell
 from benchbox.plugins import ColumnSpec
 from benchbox.records import MetricRecord
-from benchbox.reports.leaderboard import Flag, Leaderboard, Row
+from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.numbers import (
     MISSING,
     common_decimals,
@@ -23,6 +23,7 @@ from benchbox.reports.numbers import (
     seconds,
 )
 from benchbox.reports.other_pairs import DEPENDS, depends
+from benchbox.reports.rows import Flag, Row
 
 WORSE: Flag = "worse than the bias model"
 LEAK: Flag = "better than the noise floor"

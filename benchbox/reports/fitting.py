@@ -17,6 +17,11 @@ _LEAST_FOLD = 12
 
 _GAP = "  "
 
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|s|ms|[KMG]iB)(?!\w))")
+"""The blank between a number and its unit, which are on one line."""
+
+_NO_BREAK = "\u00a0"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTable:
@@ -80,7 +85,13 @@ def terminal_width() -> int:
 def paragraph(text: str, width: int, indent: int = 0) -> str:
     """Return *text* wrapped to *width*, with all lines but the first indented."""
     # Model names contain hyphens and should not be split.
-    return fill(text, width, break_on_hyphens=False, subsequent_indent=" " * indent)
+    filled = fill(
+        _UNIT.sub(_NO_BREAK, text),
+        width,
+        break_on_hyphens=False,
+        subsequent_indent=" " * indent,
+    )
+    return filled.replace(_NO_BREAK, " ")
 
 
 def fitted(table: TextTable, width: int) -> FittedTable:

@@ -1,6 +1,6 @@
 """Notes: the sentences beneath a table that make its numbers comparable."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from benchbox.errors import counted
 from benchbox.metrics import COVERAGE_80, CRPS, DISTRIBUTION_METRICS, LOG_SCORE, MAPE
@@ -17,13 +17,21 @@ from benchbox.reports.columns import (
     WORSE,
     shown_metrics,
 )
-from benchbox.reports.leaderboard import Flag, Leaderboard
-from benchbox.reports.numbers import score, seconds
+from benchbox.reports.leaderboard import Leaderboard
+from benchbox.reports.numbers import heading, score, seconds
 from benchbox.reports.other_pairs import about_other_pairs
+from benchbox.reports.rows import Flag
 from benchbox.reports.warnings import audit_warnings, time_warnings
 
 
-def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[str]:
+def notes(
+    run: RunRecord,
+    board: Leaderboard,
+    *,
+    best: str,
+    tied: str,
+    without: Collection[str] = (),
+) -> list[str]:
     """Return the sentences beneath a table that make its numbers comparable.
 
     Args:
@@ -31,6 +39,8 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         board: The table.
         best: How the format shows the best row.
         tied: How it shows a row that is not significantly worse than the best.
+        without: Headings of columns that there was no room for, and so no need to
+            explain.
     """
     flaw = board.stage.flaw
     return [
@@ -41,7 +51,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         what_was_scored(run, board.stage),
         _how_it_was_pooled(run, board, best, tied),
         *about_question_times(board),
-        *_about_distributions(board),
+        *_about_distributions(board, without),
         *_about_cold_pairs(board),
         *_about_zeros(board),
         *_about_the_reference(board),
@@ -52,7 +62,7 @@ def notes(run: RunRecord, board: Leaderboard, *, best: str, tied: str) -> list[s
         *board.remarks,
         *about_access(run, board.unconfined),
         *_about_tuning(board),
-        *_about_timings(run, board),
+        *_about_timings(run, board, without),
         *_about_machines(board),
         *run.remarks,
         where_it_ran(run),
@@ -159,7 +169,9 @@ def _about_tuning(board: Leaderboard) -> list[str]:
     ]
 
 
-def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
+def _about_timings(
+    run: RunRecord, board: Leaderboard, without: Collection[str]
+) -> list[str]:
     """Return what is not in the timings, and what should not be."""
     said = []
     labels = {row.label for row in board.rows}
@@ -172,7 +184,7 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
             f"loading of libraries), {seconds(sum(first_use.values()))} s in total, "
             f"at most {seconds(first_use[longest])} s ({longest})."
         )
-    if any(row.ready_seconds is not None for row in board.rows):
+    if READY not in without and any(r.ready_seconds is not None for r in board.rows):
         said.append(
             f"{READY}: from the data to the first predictions, that is the import and "
             f"preparation of the model, its fit, and the first call of predict."
@@ -252,8 +264,8 @@ def _about_cold_pairs(board: Leaderboard) -> list[str]:
     ]
 
 
-def _about_distributions(board: Leaderboard) -> list[str]:
-    shown = {metric.name for metric in shown_metrics(board)}
+def _about_distributions(board: Leaderboard, without: Collection[str]) -> list[str]:
+    shown = {m.name for m in shown_metrics(board) if heading(m) not in without}
     if not shown & {metric.name for metric in DISTRIBUTION_METRICS}:
         return []
     return [

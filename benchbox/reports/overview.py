@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchbox.records import MetricRecord, PublishedRecord, RunRecord, StageRecord
 from benchbox.reports.columns import FLAGS, WORSE, sign
 from benchbox.reports.fitting import TextTable, fitted, paragraph, remark
-from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.notes import (
     about_access,
     about_question_times,
@@ -16,6 +16,7 @@ from benchbox.reports.notes import (
 from benchbox.reports.numbers import MISSING, heading, number, seconds
 from benchbox.reports.other_pairs import about_other_pairs
 from benchbox.reports.pipes import pipe_table
+from benchbox.reports.rows import Row
 from benchbox.reports.warnings import audit_warnings
 
 _FLAWED = "⚠ Under the authors' protocols, which do not measure prediction"

@@ -7,9 +7,10 @@ from benchbox.analysis import Analysis, Pair, folds_needed
 from benchbox.errors import counted
 from benchbox.records import MetricRecord
 from benchbox.reports.columns import EXACT, LEAK, WORSE
-from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.numbers import score, seconds
 from benchbox.reports.other_pairs import depends
+from benchbox.reports.rows import Row
 
 _CLOSE = 0.01
 """Share of the best score within which a cheaper model is worth a look."""

@@ -6,8 +6,9 @@ import msgspec
 
 from benchbox.options import spell
 from benchbox.records import RunRecord, StageRecord
-from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.other_pairs import verdict
+from benchbox.reports.rows import Row
 from benchbox.reports.warnings import audit_warnings
 
 

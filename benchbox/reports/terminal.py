@@ -37,7 +37,8 @@ def _board(run: RunRecord, board: Leaderboard, width: int) -> str:
     table = fitted(_table(board), width)
     lines = [title(board.stage), "", table.text, ""]
     lines += remark(table.left_out, width, _ELSEWHERE)
-    lines += [paragraph(text, width) for text in notes(run, board, best="*", tied="~")]
+    said = notes(run, board, best="*", tied="~", without=table.left_out)
+    lines += [paragraph(text, width) for text in said]
     problems = troubles(board)
     if problems:
         lines += ["", *(paragraph(text, width, indent=2) for text in problems)]

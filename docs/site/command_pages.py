@@ -35,6 +35,7 @@ _BENCHBOX_COMPLETE=fish_source benchbox > ~/.config/fish/completions/benchbox.fi
 
 `NO_COLOR=1` switches colour off, and so does a pipe. Tables fit the width of the
 terminal, or of `COLUMNS`, by leaving out columns; `--format csv` and `json` have all.
+Every command that prints data prints JSON with `--json`, for scripts.
 """
 
 

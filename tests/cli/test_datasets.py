@@ -23,6 +23,27 @@ def test_list_says_what_is_not_here_and_where_it_would_come_from(
     assert "not here" not in files["svd-toy"] + files["synthetic"]
 
 
+def test_a_narrow_list_names_what_is_here(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = benchbox("list datasets").out.splitlines()
+
+    assert "On this machine: svd-toy, synthetic." in lines
+    assert "Not shown: from, files (see list --json)." in lines
+
+
+def test_an_address_is_whole_and_fits_the_terminal(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = benchbox("data show ml-100k").out.splitlines()
+
+    address = "https://files.grouplens.org/datasets/movielens/ml-100k-README.txt"
+    assert address in [line.strip() for line in lines]
+    assert max(map(len, lines)) <= 80
+
+
 def test_list_as_json_says_so_too(benchbox: Benchbox) -> None:
     content = json.loads(benchbox("list datasets --json").out)
 

@@ -113,6 +113,8 @@ def _check_refusals(benchbox: Benchbox) -> None:
     again = benchbox("merge there first --out results/both")
     assert again.code == 2
     assert "results/both exists" in again.err
+    other = benchbox("merge there first --out results/other --json")
+    assert other.out == benchbox("report other --json").out
     alone = benchbox("merge there --out results/alone")
     assert alone.code == 2
     assert "One run is nothing to merge" in alone.err

@@ -33,8 +33,11 @@ RUN = "run -d svd-toy -p kfold:n_folds=2 -m bias -m global-mean"
 def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What is shown on a terminal of 80 columns."""
     text = io.StringIO()
-    console = Console(file=text, force_terminal=True, width=80)
-    monkeypatch.setattr(module, "Console", lambda **_: console)
+
+    def console(*, emoji: bool, **_: object) -> Console:
+        return Console(file=text, force_terminal=True, width=80, emoji=emoji)
+
+    monkeypatch.setattr(module, "Console", console)
     return text
 
 
@@ -45,6 +48,25 @@ def test_a_terminal_shows_at_once_what_is_being_loaded(screen: io.StringIO) -> N
 
     assert "loading torch [and] more" in screen.getvalue()
     assert "0/?" not in screen.getvalue()
+
+
+def test_what_is_told_stands_above_the_bar_and_breaks_between_words(
+    screen: io.StringIO,
+) -> None:
+    with TrialProgress() as progress:
+        progress.loading("and splitting toys")
+        progress.tell("benchbox: :bug: [b]few[/b]\x1b " + "rather long words " * 6)
+
+    lines = [re.sub(r"\x1b\[[\d;?]*\w", "", t) for t in screen.getvalue().splitlines()]
+    (first,) = [line for line in lines if "benchbox" in line]
+    assert first.strip("\r").startswith("benchbox: :bug: [b]few[/b]\\u001b rather")
+    assert first.rstrip().endswith(("rather", "long", "words"))
+
+
+def test_without_a_terminal_it_is_a_line(capsys) -> None:
+    TrialProgress(quiet=True).tell("benchbox: " + "rather long words " * 20)
+
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_long_name_takes_one_line_of_the_terminal(screen: io.StringIO) -> None:

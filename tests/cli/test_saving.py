@@ -185,6 +185,9 @@ def test_pairs_are_predicted_in_their_order(benchbox: Benchbox, saved: Path) -> 
     assert all(1 <= float(value) <= 5 for value in predicted)
     assert Path("predicted.csv").read_text() == done.out
     assert "2 predictions in predicted.csv" in written.err
+    first, second = json.loads(benchbox("predict saved pairs.csv --json").out)
+    assert (first["item"], second["user"]) == ("film-01", "u1")
+    assert f"{first['prediction']:.4f}" == predicted[0]
 
 
 # Pairs, as people have them.

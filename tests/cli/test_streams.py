@@ -1,12 +1,15 @@
 """Commands print on any terminal, outlive it, and say in one line what is refused."""
 
 import errno
+import fcntl
 import io
 import os
 import pty
 import resource
 import signal
+import struct
 import sys
+import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +19,7 @@ from typing import Any, TextIO
 import pytest
 
 from benchbox.cli import main
+from benchbox.cli.common import complain_of
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.streams import steady_streams
 from tests.support.commands import Benchbox, Done
@@ -138,6 +142,22 @@ def test_a_terminal_that_was_closed_takes_nothing_and_stops_nothing() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("width", [0, 40])
+def test_what_a_terminal_is_told_breaks_between_words(monkeypatch, width) -> None:
+    terminal, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    path = "/a/rather/long/path/that/is/copied/as/a/whole.csv"
+    with os.fdopen(theirs, "w") as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        complain_of(f"nothing at all could be read from {path} today.\nDone.")
+    told = os.read(terminal, 4096).decode()
+    os.close(terminal)
+
+    lines = told.split()
+    assert path in lines
+    assert len(told.splitlines()) == (5 if width else 2)
+
+
 def test_an_output_that_is_full_is_an_error_once() -> None:
     with steady_output(os.open("/dev/full", os.O_WRONLY)) as (stream, _):
         stream.write("a line\n")

@@ -83,6 +83,19 @@ def test_the_published_table_is_what_its_record_says(benchbox) -> None:
 _ARRAYS = ("IndexArray", "Values", "Positions", "NDArray", "Texts", "ArrayLike")
 
 
+_QUANTITY = re.compile(
+    r"(^|_)(seconds|bytes|gib|mib|ms|joules|time|duration|memory|latency|timeout)(_|$)"
+)
+_UNITS = re.compile(r"second|byte|MiB|GiB|joule|millisecond|1970", re.IGNORECASE)
+
+
+def _without_unit(name: str, kind: str, told: str) -> bool:
+    """Return whether a number of a physical quantity has a unit nowhere."""
+    is_number = re.search(r"\b(int|float)\b", kind) is not None
+    is_quantity = _QUANTITY.search(name) is not None
+    return is_number and is_quantity and not _UNITS.search(name + told)
+
+
 def _members(name, value) -> Iterator[tuple[str, object, object]]:
     """Yield a function, or the public methods of a class, each with its class."""
     if not inspect.isclass(value):
@@ -106,11 +119,22 @@ def _lacks(function, owner) -> Iterator[str]:
         yield "does not tell its errors"
     arguments = [*node.args.args, *node.args.kwonlyargs]
     kinds = [ast.unparse(a.annotation) for a in arguments if a.annotation]
+    named = [(a.arg, ast.unparse(a.annotation)) for a in arguments if a.annotation]
+    named.append((node.name, ast.unparse(node.returns) if node.returns else ""))
+    if any(_without_unit(name, kind, told) for name, kind in named):
+        yield "does not tell the unit of a number"
     if "shape" not in told and any(k in kind for kind in kinds for k in _ARRAYS):
         yield "does not tell the shape of an array"
 
 
-def test_every_public_name_tells_what_it_is_its_shapes_and_its_errors(site) -> None:
+def test_a_number_with_a_unit_has_it_in_its_name_or_its_text() -> None:
+    assert _without_unit("memory", "int | None", "What it took.")
+    assert not _without_unit("memory", "int", "What it took, in bytes.")
+    assert not _without_unit("memory_bytes", "int", "")
+    assert not _without_unit("uses_time", "bool", "")
+
+
+def test_every_public_name_tells_what_it_is_its_shapes_units_and_errors(site) -> None:
     from api_pages import DOORS, is_data, public_names, text_of_data
 
     lacking, n_checked = [], 0
@@ -123,6 +147,13 @@ def test_every_public_name_tells_what_it_is_its_shapes_and_its_errors(site) -> N
                 continue
             if not inspect.getdoc(value):
                 lacking.append(f"{door}.{name} says nothing")
+            fields = vars(value).get("__annotations__", {}).items()
+            told = inspect.getdoc(value) or ""
+            lacking += [
+                f"{door}.{name}.{field} does not tell its unit"
+                for field, kind in fields
+                if _without_unit(field, str(kind), told)
+            ]
             for full, function, owner in _members(f"{door}.{name}", value):
                 lacking += [f"{full} {what}" for what in _lacks(function, owner)]
     assert lacking == []

@@ -110,6 +110,53 @@ def test_labels_that_would_overlap_are_left_out_but_not_the_best(tmp_path) -> No
     assert 1 < sum(map(bool, labels)) < 10
 
 
+@pytest.mark.parametrize(
+    ("seconds", "sides"),
+    [
+        ([10, 30, 1000, 1], {"b": "right", "x": "left", "y": "right", "a": "left"}),
+        ([12, 10, 1000, 1], {"b": "right", "x": "left", "y": "right"}),
+    ],
+    ids=["there is room on the left", "there is none"],
+)
+def test_a_label_moves_to_the_free_side_of_its_point(tmp_path, seconds, sides) -> None:
+    names = ("a" * 14, "b" * 14, "x", "y")
+    board = toy_study(tmp_path, names).chapters[0].board
+    scores = dict(zip(names, (0.9, 0.9, 1.0, 1.1), strict=True))
+    costs = dict(zip(names, seconds, strict=True))
+    summary = board.rows[0].summaries["rmse"]
+    figure = pareto(
+        replace(
+            board,
+            rows=[
+                replace(
+                    row,
+                    total_seconds=costs[row.label],
+                    is_on_front=row.label[0] == "b",
+                    summaries={"rmse": replace(summary, mean=scores[row.label])},
+                )
+                for row in board.rows
+            ],
+        )
+    )
+    assert figure is not None
+
+    rows = values(figure.panels[0])
+    assert {r["label"][0]: r["side"] for r in rows if r["label"]} == sides
+
+
+def test_a_model_fitted_in_one_go_has_no_curve(study) -> None:
+    board = study.chapters[0].board
+    for trial in board.trials:
+        if trial.model == 0:
+            trial.curve = toy_curve(1)
+    figure = curves.draw(board)
+    for trial in board.trials:
+        trial.curve = toy_curve(30)
+
+    assert figure is not None
+    assert len(figure.panels) == len(board.rows) - 1
+
+
 def test_the_forest_shows_the_intervals_of_the_table(study) -> None:
     board = study.chapters[0].board
     figure = forest(board)

@@ -137,6 +137,12 @@ def test_paragraphs_keep_names_with_hyphens_whole() -> None:
     assert text.splitlines() == ["see stacked-autoencoder and", "  biased-mf-sgd"]
 
 
+def test_paragraphs_keep_a_number_and_its_unit_on_one_line() -> None:
+    text = paragraph("in 12 s, of 80 % and 3 models", 9)
+
+    assert text.splitlines() == ["in 12 s,", "of 80 %", "and 3", "models"]
+
+
 def test_no_spread_is_missed_where_there_was_none() -> None:
     table = TextTable(
         headings=["model", "RMSE", "cost"],

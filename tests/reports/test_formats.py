@@ -12,12 +12,14 @@ from msgspec.structs import replace
 from benchbox.machine.clocks.latency import LatencyRecord
 from benchbox.machine.clocks.samples import summarise
 from benchbox.machine.sensors import GaugeRecord
+from benchbox.metrics import DISTRIBUTION_METRICS
 from benchbox.protocols import Finding
 from benchbox.ratings import RatingScale
-from benchbox.records import StageRecord
+from benchbox.records import MetricRecord, StageRecord
 from benchbox.records.folder import RunFolder
 from benchbox.records.trial import AskedAgain, ScoreRecord
 from benchbox.reports.leaderboard import leaderboards
+from benchbox.reports.notes import notes
 from benchbox.reports.tables import FORMATS, render, write_tables
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trials
 
@@ -330,6 +332,35 @@ def test_a_narrow_table_keeps_the_scores_and_a_wide_one_shows_all(
     (said,) = [line for line in narrow.splitlines() if "Not shown" in line]
     assert said.endswith("(see report -f csv).")
     assert "Not shown" not in wide
+
+
+def test_a_terminal_explains_no_column_that_it_does_not_show() -> None:
+    run = toy_run(MODELS)
+    metrics = [
+        MetricRecord(
+            name=m.name,
+            title=m.title,
+            unit=m.unit,
+            higher_is_better=m.higher_is_better,
+            pooling=m.pooling,
+            definition=m.definition,
+        )
+        for m in DISTRIBUTION_METRICS
+    ]
+    run = replace(run, metrics=[*run.metrics, *metrics])
+    trials = toy_trials(run, SCORES)
+    for trial in trials:
+        trial.metrics["crps"] = ScoreRecord(value=0.4, n_scored=20)
+        trial.ready_seconds = 1.0
+    (board,) = leaderboards(run, trials)
+
+    def said(*without: str) -> str:
+        return " ".join(notes(run, board, best="*", tied="~", without=without))
+
+    assert "score predicted distributions" in said()
+    assert "ready s:" in said()
+    assert "score predicted distributions" not in said("CRPS")
+    assert "ready s:" not in said("ready s")
 
 
 def test_the_terminal_stars_the_best_and_marks_the_tied(folder, monkeypatch) -> None:

@@ -11,7 +11,8 @@ from benchbox.models import Capabilities
 from benchbox.plugins.columns import ColumnSpec
 from benchbox.records.run import RunRecord
 from benchbox.records.trial import ScoreRecord, TrialRecord
-from benchbox.reports.leaderboard import Leaderboard, Row, leaderboards
+from benchbox.reports.leaderboard import Leaderboard, leaderboards
+from benchbox.reports.rows import Row
 from tests.support.toy_runs import (
     toy_model,
     toy_run,

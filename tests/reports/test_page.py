@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 import pytest
 
 from benchbox.data import DatasetCard, Licence
+from benchbox.metrics import DISTRIBUTION_METRICS, METRICS
 from benchbox.records import PublishedRecord
 from benchbox.records.run import CaseRecord
 from benchbox.reports.columns import columns
 from benchbox.reports.notebook import run_html
 from benchbox.reports.pages import document, page, study_of
-from benchbox.reports.pages.definitions import COLUMNS
+from benchbox.reports.pages.definitions import COLUMNS, definitions
 from benchbox.reports.pages.document import as_data
 from benchbox.reports.pages.rerun import rerun
 from benchbox.reports.pages.trials import trial_rows
@@ -250,6 +251,17 @@ def test_a_page_without_statistics_says_why(tmp_path) -> None:
 
     assert "The data are gone." in text
     assert 'class="figure slices"' not in text
+
+
+def test_numbers_are_defined_as_far_as_the_page_has_them(tmp_path) -> None:
+    study = toy_study(tmp_path)
+    terms = dict(definitions([*METRICS, *DISTRIBUTION_METRICS]))
+
+    assert "the nearer to 80.00 %, the better" in terms["in 80-interval"]
+    assert "lower is better" in terms["RMSE"]
+    text = page(study)
+    assert "<dt>RMSE</dt>" in text
+    assert "<dt>in 80-interval</dt>" not in text
 
 
 def test_data_sets_are_ranked_from_three_on(tmp_path) -> None:

@@ -1,36 +1,20 @@
 """The page in headless Chromium, opened from a file with the network off."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from benchbox.reports.pages import page
+from tests.support.browsers import browser, faults, tab
 from tests.support.toy_pages import HOSTILE, toy_study
 
 pytest.importorskip("vl_convert")
-api = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium"),
-]
-
-AXE = os.environ.get("BENCHBOX_AXE", "")
-"""File axe.min.js of the npm package axe-core; its test is skipped without it."""
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    with api.sync_playwright() as playwright:
-        # Chromium's own sandbox does not work for root.
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
+    with browser() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="module")
@@ -42,39 +26,37 @@ def file(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture(params=[(1440, "light"), (390, "dark")], ids=["desktop", "phone"])
-def opened(request, chromium, file):
-    width, scheme = request.param
-    context = chromium.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
-    )
-    tab = context.new_page()
-    tab.said = []
-    tab.on("console", lambda message: tab.said.append(message.text))
-    tab.on("pageerror", lambda error: tab.said.append(str(error)))
-    tab.on("dialog", lambda dialog: tab.said.append(dialog.message))
-    tab.goto(file.as_uri())
-    yield tab
-    context.close()
+@pytest.fixture
+def opened(chromium, file):
+    with tab(chromium, file.as_uri(), offline=True) as opened:
+        yield opened
 
 
 def test_the_file_is_small(file) -> None:
     assert file.stat().st_size <= 3_000_000
 
 
-def test_every_chart_is_drawn_and_nothing_complains(opened) -> None:
-    places = opened.locator(".chart")
-    for number in range(places.count()):
-        places.nth(number).scroll_into_view_if_needed()
-        places.nth(number).locator("svg").wait_for()
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_every_chart_is_drawn_and_nothing_complains(
+    chromium, file, width, scheme
+) -> None:
+    size = {"width": width, "height": 900}
+    with tab(
+        chromium, file.as_uri(), viewport=size, color_scheme=scheme, offline=True
+    ) as opened:
+        places = opened.locator(".chart")
+        for number in range(places.count()):
+            places.nth(number).scroll_into_view_if_needed()
+            places.nth(number).locator("svg").wait_for()
 
-    assert places.count() > 20
-    assert opened.locator(".chart svg").count() == places.count()
-    assert opened.said == []
-    # The page itself never scrolls sideways.
-    assert opened.evaluate(
-        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-    )
+        assert places.count() > 20
+        assert opened.locator(".chart svg").count() == places.count()
+        assert opened.said == []
+        # The page itself never scrolls sideways.
+        assert opened.evaluate(
+            "document.documentElement.scrollWidth"
+            " <= document.documentElement.clientWidth"
+        )
 
 
 def test_tables_are_sorted_by_a_click_on_a_heading(opened) -> None:
@@ -137,20 +119,17 @@ def test_the_theme_can_be_changed(opened) -> None:
     assert opened.evaluate(colour) != before
 
 
-@pytest.mark.skipif(not AXE, reason="BENCHBOX_AXE names no axe.min.js")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(chromium, file, scheme) -> None:
-    # Only this test may run a script that the page does not name.
-    context = chromium.new_context(bypass_csp=True, color_scheme=scheme, offline=True)
-    tab = context.new_page()
-    tab.goto(file.as_uri())
-    tab.evaluate(
-        "document.querySelectorAll('details').forEach(d => { d.open = true; })"
-    )
-    tab.locator(".chart").first.scroll_into_view_if_needed()
-    tab.locator(".chart svg").first.wait_for()
-    tab.evaluate(Path(AXE).read_text(encoding="utf-8"))
-    found = tab.evaluate("axe.run()")["violations"]
-    context.close()
+def test_axe_finds_no_fault(chromium, tmp_path) -> None:
+    # One table is enough here: axe takes seconds for each.
+    file = tmp_path / "report.html"
+    file.write_text(page(toy_study(tmp_path, log="last line")), encoding="utf-8")
+    with tab(chromium, file.as_uri(), bypass_csp=True, offline=True) as opened:
+        opened.evaluate(
+            "document.querySelectorAll('details').forEach(d => { d.open = true; })"
+        )
+        opened.locator(".chart").first.scroll_into_view_if_needed()
+        opened.locator(".chart svg").first.wait_for()
 
-    assert [f"{f['id']}: {f['nodes'][0]['html'][:200]}" for f in found] == []
+        for scheme in ("light", "dark"):
+            opened.emulate_media(color_scheme=scheme)
+            assert faults(opened) == [], scheme

@@ -95,6 +95,7 @@ def toy_run(
                 higher_is_better=m.higher_is_better,
                 pooling=m.pooling,
                 definition=m.definition,
+                target=m.target,
             )
             for m in METRICS
         ],

@@ -15,8 +15,9 @@ from benchbox.reports.figures.figure import (
     Spec,
     panel,
 )
-from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.numbers import heading, score
+from benchbox.reports.rows import Row
 
 _MIDDLE = 0.5
 
@@ -61,7 +62,7 @@ def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
 
 def _records(metric: MetricRecord, rows: Sequence[Row]) -> list[Record]:
     places = _places(metric, rows)
-    labelled = _without_overlaps(rows, places)
+    sides = _without_overlaps(rows, places)
     records: list[Record] = []
     for number, row in enumerate(rows):
         summary = row.summaries[metric.name]
@@ -75,8 +76,8 @@ def _records(metric: MetricRecord, rows: Sequence[Row]) -> list[Record]:
                 "high": summary.mean + spread,
                 "front": "on the front" if row.is_on_front else "not on the front",
                 "told": str(row.asks_times),
-                "side": "left" if places[number][0] > _MIDDLE else "right",
-                "label": row.label if number in labelled else "",
+                "side": sides.get(number, "right"),
+                "label": row.label if number in sides else "",
             }
         )
     return records
@@ -96,22 +97,27 @@ def _shares(values: Sequence[float]) -> list[float]:
 
 def _without_overlaps(
     rows: Sequence[Row], places: Sequence[tuple[float, float]]
-) -> set[int]:
-    """Return the numbers of points whose labels fit; those on the front come first."""
+) -> dict[int, str]:
+    """Return on which side of its point a label fits, by the number of the point.
+
+    Points on the front come first. Labels that fit on neither side are left out.
+    """
     taken: list[tuple[float, float, float]] = []
-    chosen = set()
+    chosen: dict[int, str] = {}
     order = sorted(range(len(rows)), key=lambda n: (not rows[n].is_on_front, n))
     for number in order:
         x, y = places[number]
         width = min(_LETTER * len(rows[number].label), _MOST_WIDTH)
-        start = x - width if x > _MIDDLE else x
-        box = (start, start + width, y)
-        if all(
-            box[1] < left or right < box[0] or abs(y - height) > _LINE
-            for left, right, height in taken
-        ):
-            taken.append(box)
-            chosen.add(number)
+        boxes = [("right", x, x + width), ("left", x - width, x)]
+        for side, start, end in sorted(boxes, reverse=x <= _MIDDLE):
+            is_free = all(
+                end < left or right < start or abs(y - height) > _LINE
+                for left, right, height in taken
+            )
+            if start >= 0 and end <= 1 and is_free:
+                taken.append((start, end, y))
+                chosen[number] = side
+                break
     return chosen
 
 

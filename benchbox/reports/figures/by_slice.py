@@ -93,6 +93,7 @@ def calibration(board: Leaderboard, analysis: Analysis | None = None) -> Figure 
             f"{_about_the_rest(analysis)}{_ABOUT_LEVELS if covered else ''}"
         ),
         panels=[panel(rows, layer=lines, height=320), *covered],
+        columns=1 + len(covered),
     )
 
 
@@ -198,8 +199,13 @@ def _filled(parts: Sequence[Slice]) -> list[Slice]:
 
 
 def _mean(field: str, title: str) -> Spec:
-    scale = {"zero": False}
-    return {"field": field, "type": "quantitative", "title": title, "scale": scale}
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": title,
+        "scale": {"zero": False},
+        "axis": {"tickCount": 6},
+    }
 
 
 def _numbers(*fields: str) -> list[Spec]:

@@ -24,12 +24,13 @@ _SERIES = {"validation RMSE": PALETTE[1], "training loss": ACCENT}
 
 
 def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
-    """Return a panel for each model that reported its epochs."""
+    """Return a panel for each model that reported more than one epoch."""
     panels = []
     for row in board.rows:
         curves = [_curve(t) for t in board.trials if _counts(t, row.label)]
         rows = _records([curve for curve in curves if curve])
-        if rows:
+        # A model that is fitted in one go has a point, and no curve.
+        if len({row["epoch"] for row in rows}) > 1:
             panels.append(_panel(row.label, rows))
     if not panels:
         return None

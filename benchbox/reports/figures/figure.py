@@ -80,7 +80,12 @@ def models_axis(labels: Sequence[str]) -> Spec:
         "type": "nominal",
         "sort": list(labels),
         "title": None,
-        "axis": {"labelLimit": LABEL_WIDTH, "ticks": False, "domain": False},
+        "axis": {
+            "labelLimit": LABEL_WIDTH,
+            "labelPadding": 6,
+            "ticks": False,
+            "domain": False,
+        },
     }
 
 
@@ -132,6 +137,7 @@ def _config(ink: str) -> Spec:
         "tickColor": ink,
         "gridColor": ink,
         "gridOpacity": 0.12,
+        "labelFlush": False,
         "domainOpacity": 0.4,
         "tickOpacity": 0.4,
         "labelFontSize": 12,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from benchbox.records import MetricRecord
+from benchbox.reports.numbers import score
 
 COLUMNS = {
     "coverage": "Share of the hidden ratings that the model predicted itself. The bias "
@@ -52,11 +53,17 @@ def definitions(metrics: Iterable[MetricRecord]) -> list[tuple[str, str]]:
             (
                 m.title,
                 f"{m.definition.removesuffix('.')}, {units.get(m.unit, m.unit)}; "
-                f"{'higher' if m.higher_is_better else 'lower'} is better."
-                + (f" ⚠ {m.flaw}." if m.flaw else ""),
+                f"{_aim(m)}." + (f" ⚠ {m.flaw}." if m.flaw else ""),
             )
             for m in metrics
         ),
         *_OTHERS.items(),
         *COLUMNS.items(),
     ]
+
+
+def _aim(metric: MetricRecord) -> str:
+    """Return which values are good."""
+    if metric.target is not None:
+        return f"the nearer to {score(metric, metric.target)}, the better"
+    return f"{'higher' if metric.higher_is_better else 'lower'} is better"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchbox.errors import printable
-from benchbox.records import PlannedModel
+from benchbox.records import MetricRecord, PlannedModel
 from benchbox.reports.columns import columns, sign
 from benchbox.reports.figures import (
     FIGURES,
@@ -18,7 +18,7 @@ from benchbox.reports.figures import (
     on_page,
     over_datasets,
 )
-from benchbox.reports.leaderboard import Leaderboard, Row
+from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.library import needs_report_extra, vega_script
 from benchbox.reports.notes import notes, title, troubles
 from benchbox.reports.numbers import MISSING, signed
@@ -26,6 +26,7 @@ from benchbox.reports.pages.definitions import definitions
 from benchbox.reports.pages.study import Chapter, Study
 from benchbox.reports.pages.trials import trial_rows
 from benchbox.reports.recommendation import recommendation
+from benchbox.reports.rows import Row
 from benchbox.reports.sections import Section, ranks, sections
 
 _HERE = Path(__file__).parent
@@ -76,7 +77,7 @@ def page(study: Study) -> str:
         choices=_choices(chapters),
         without_statistics=study.without_statistics,
         n_ended=sum(len(trials) for _, trials in study.runs),
-        definitions=definitions(study.run.metrics),
+        definitions=definitions(_measured(study)),
         sources=study.sources,
         policy=_policy(scripts),
         style=(_HERE / "report.css").read_text(encoding="utf-8"),
@@ -92,6 +93,14 @@ def as_data(content: object) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return printable(text)
+
+
+def _measured(study: Study) -> Iterator[MetricRecord]:
+    """Return the metrics that some model has a value of."""
+    rows = [row for chapter in study.chapters for row in chapter.board.rows]
+    for metric in study.run.metrics:
+        if any(metric.name in row.summaries for row in rows):
+            yield metric
 
 
 def _policy(scripts: list[str]) -> str:

@@ -110,11 +110,13 @@
     option.value = name;
     status.append(option);
   }
+  const score = (value) => value.toLocaleString("en", { minimumFractionDigits: 4, maximumFractionDigits: 4 });
   const number = (value) => value.toLocaleString("en", { maximumSignificantDigits: 5 });
+  const measured = (value, unit) => unit === "fraction" ? `${number(100 * value)} %` : number(value);
   const told = (trial) => [
     ["why", trial.reason],
     ["scores", data.metrics.filter(([name]) => name in trial.scores)
-      .map(([name, title]) => `${title} ${number(trial.scores[name])}`).join("; ")],
+      .map(([name, title, unit]) => `${title} ${measured(trial.scores[name], unit)}`).join("; ")],
     ["seconds", Object.entries(trial.seconds).map(([k, s]) => `${k} ${number(s)}`).join("; ")],
     ["peak memory", trial.memory ? `${number(trial.memory / 2 ** 20)} MiB` : ""],
     ["epochs", trial.epochs ? String(trial.epochs) : ""],
@@ -150,7 +152,7 @@
     head.append(element("span", trial.model), element("span", trial.stage),
       element("span", `fold ${trial.fold}, fit ${trial.fit}${repeat}`),
       trial.status === "ok"
-        ? element("span", name in trial.scores ? number(trial.scores[name]) : "no score")
+        ? element("span", name in trial.scores ? score(trial.scores[name]) : "no score")
         : element("span", trial.status, "failed"));
     made.append(head);
     made.addEventListener("toggle", () => {

@@ -47,7 +47,7 @@ def trial_rows(study: Study) -> dict[str, Any]:
     return {
         "options": list(options),
         "environments": list(environments),
-        "metrics": [[m.name, m.title] for m in study.run.metrics],
+        "metrics": [[m.name, m.title, m.unit] for m in study.run.metrics],
         "trials": rows,
     }
 

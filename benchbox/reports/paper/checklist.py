@@ -62,8 +62,8 @@ def checklist(
             rows=[[*line] for line in _neurips(facts)],
             notes=[
                 "yours: no record can tell. The other items (claims, limitations, "
-                "theory, ethics, impact, safeguards, people, use of language models) "
-                "are about the paper, and not about its experiments."
+                "theory, ethics, impact, safeguards, new assets, people, use of "
+                "language models) are about the paper, and not about its experiments."
             ],
         ),
         Part(
@@ -207,6 +207,7 @@ def _acm(facts: _Facts) -> Iterator[_Line]:
         "yes" if facts.run.status == "finished" else "partly",
         f"The run is {facts.run.status}; benchbox compare sets a new run beside it.",
     )
+    yield "Reusable: is it easy for others to build on them?", "yours", ""
     yield "Available: are they in an archive with an identifier?", "yours", ""
     yield "Reproduced: did others get the results with these artifacts?", "yours", ""
     yield "Replicated: did others get them without these artifacts?", "yours", ""
@@ -218,8 +219,8 @@ def _own(facts: _Facts) -> Iterator[_Line]:
     yield (
         "Were the hidden ratings out of reach of the models?",
         "partly" if free else "yes",
-        f"In {len(free)} of {counted(len(trials), 'trial')} nothing enforced that it "
-        f"could not."
+        f"The system did not enforce it in {len(free)} of "
+        f"{counted(len(trials), 'trial')}."
         if free
         else "Each trial ran confined, in a process without them.",
     )

@@ -2,25 +2,20 @@
 
 import http.client
 import json
-import os
-import shutil
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from benchbox.runs.serving.answers import Answers
 from benchbox.runs.serving.app import application
+from tests.support.browsers import browser, faults, tab
 from tests.support.served import served_model
 from tests.support.toy_pages import HOSTILE
 
 uvicorn = pytest.importorskip("uvicorn")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-AXE = os.environ.get("BENCHBOX_AXE", "")
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -39,38 +34,31 @@ def port():
         thread.join(30)
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as chromium:
+        yield chromium
+
+
 @pytest.fixture
-def tab(port):
-    api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        tab = browser.new_page()
-        tab.said = []
-        tab.on("console", lambda message: tab.said.append(message.text))
-        tab.on("pageerror", lambda error: tab.said.append(str(error)))
-        tab.on("dialog", lambda dialog: tab.said.append(dialog.message))
-        tab.goto(f"http://127.0.0.1:{port}/")
-        yield tab
-        browser.close()
+def opened(port, chromium):
+    with tab(chromium, f"http://127.0.0.1:{port}/") as opened:
+        yield opened
 
 
-def rate(tab, title: str, value: str) -> None:
-    tab.get_by_label("Search titles").fill(title)
-    box = tab.locator("#found").get_by_label(f"Your rating of {title}", exact=True)
-    with tab.expect_response("**/api/recommend"):
+def rate(opened, title: str, value: str) -> None:
+    opened.get_by_label("Search titles").fill(title)
+    box = opened.locator("#found").get_by_label(f"Your rating of {title}", exact=True)
+    with opened.expect_response("**/api/recommend"):
         box.select_option(value)
 
 
-def recommended(tab) -> list[str]:
-    tab.locator("#best tr").first.wait_for()
-    return tab.locator("#best tr td:first-child").all_inner_texts()
+def recommended(opened) -> list[str]:
+    opened.locator("#best tr").first.wait_for()
+    return opened.locator("#best tr td:first-child").all_inner_texts()
 
 
-def test_recommendations_change_while_five_titles_are_rated(tab) -> None:
+def test_recommendations_change_while_five_titles_are_rated(opened) -> None:
     seen = []
     for title, value in [
         ("Film 10", "5"),
@@ -79,51 +67,39 @@ def test_recommendations_change_while_five_titles_are_rated(tab) -> None:
         ("Film 14", "1"),
         ("Film 13", "5"),
     ]:
-        rate(tab, title, value)
-        seen.append(recommended(tab))
+        rate(opened, title, value)
+        seen.append(recommended(opened))
 
-    assert tab.locator("#rated li").count() == 5
+    assert opened.locator("#rated li").count() == 5
     assert len({tuple(one) for one in seen}) > 1
     assert not {"Film 10", "Film 12"} & set(seen[-1])
-    assert "–" in tab.locator("#best tr td").nth(2).inner_text()
-    assert "Not a production server" in tab.inner_text("body")
-    tab.get_by_role("button", name="Remove all").click()
-    assert tab.locator("#rated li").count() == 0
-    assert tab.said == []
+    assert "–" in opened.locator("#best tr td").nth(2).inner_text()
+    assert "Not a production server" in opened.inner_text("body")
+    opened.get_by_role("button", name="Remove all").click()
+    assert opened.locator("#rated li").count() == 0
+    assert opened.said == []
 
 
-def test_hostile_titles_are_text(tab) -> None:
+def test_hostile_titles_are_text(opened) -> None:
     for title in HOSTILE:
-        tab.get_by_label("Search titles").fill(title[:20])
-        tab.locator("#found li span").first.wait_for()
-    rate(tab, HOSTILE[0], "5")
+        opened.get_by_label("Search titles").fill(title[:20])
+        opened.locator("#found li span").first.wait_for()
+    rate(opened, HOSTILE[0], "5")
 
-    assert tab.locator("#rated span").first.inner_text() == HOSTILE[0]
-    assert tab.locator("main script, main img").count() == 0
-    assert tab.said == []
-
-
-def test_no_serious_fault_for_those_who_do_not_see_or_use_no_mouse(port) -> None:
-    if not AXE:
-        pytest.skip("BENCHBOX_AXE does not name axe.min.js")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
-        # Axe itself is a script that the page's policy would not let run.
-        context = browser.new_context(bypass_csp=True)
-        tab = context.new_page()
-        tab.goto(f"http://127.0.0.1:{port}/")
-        rate(tab, "Film 10", "5")
-        recommended(tab)
-        tab.add_script_tag(content=Path(AXE).read_text())
-        found = tab.evaluate("axe.run()")["violations"]
-        browser.close()
-
-    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+    assert opened.locator("#rated span").first.inner_text() == HOSTILE[0]
+    assert opened.locator("main script, main img").count() == 0
+    assert opened.said == []
 
 
+def test_axe_finds_no_fault(port, chromium) -> None:
+    with tab(chromium, f"http://127.0.0.1:{port}/", bypass_csp=True) as opened:
+        rate(opened, "Film 10", "5")
+        recommended(opened)
+
+        assert faults(opened) == []
+
+
+@pytest.mark.slow
 def test_a_thousand_questions_of_sixteen_clients_and_none_is_lost(port, capsys) -> None:
     def client(number: int) -> list[float]:
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
