@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+from msgspec.structs import replace
 
 from benchbox.cli.common import (
     COLUMNS_HELP,
@@ -16,7 +17,8 @@ from benchbox.cli.common import (
     check_resume,
     code_option,
     complain_of,
-    executor_option,
+    execution_of,
+    execution_options,
     notify,
     protocols_option,
     quiet_option,
@@ -50,6 +52,7 @@ from benchbox.records import (
 from benchbox.reports import TextTable, fitted, paragraph, render, terminal_width
 from benchbox.runs import (
     Costs,
+    Execution,
     Plan,
     Session,
     Trust,
@@ -155,7 +158,7 @@ from benchbox.runs import (
 )
 @allow_read_option
 @allow_network_option
-@executor_option
+@execution_options
 @results_option
 @resume_option
 @rerun_option
@@ -172,7 +175,6 @@ def command(
     resume: str | None,
     code: tuple[Path, ...],
     trust: bool,
-    executor: str,
     dry_run: bool,
     verbose: bool,
     **chosen: Any,
@@ -182,6 +184,7 @@ def command(
     Without options, the installed models are compared on MovieLens-100K. The table is
     printed at the end; results are stored in the folder of the runs.
     """
+    execution = execution_of(chosen)
     rerun, quiet = chosen.pop("rerun"), chosen.pop("quiet")
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     check_resume(resume, bool(given or suite), rerun, code, trust)
@@ -199,8 +202,11 @@ def command(
             )
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=False)
+        # What would share the processors among more trials would be another run.
+        threads = config.threads or folder.read_run().n_threads
+        config = replace(config, threads=threads) if execution.jobs > 1 else config
     progress = TrialProgress(verbose, quiet=quiet)
-    with progress, session_of(registry, progress, executor) as session:
+    with progress, session_of(registry, progress, execution) as session:
         if not dry_run:
             return run_and_print(session, progress, config, folder, out, rerun=rerun)
         text = _preview(session.plan(config), session.costs(out))
@@ -209,11 +215,11 @@ def command(
 
 
 def session_of(
-    registry: Registry, progress: TrialProgress, executor: str = "local"
+    registry: Registry, progress: TrialProgress, execution: Execution
 ) -> Session:
     """Return a session that shows its progress on standard error."""
     typed = printable(shlex.join(["benchbox", *sys.argv[1:]]))
-    return Session(registry, notify, progress, typed, executor)
+    return Session(registry, notify, progress, typed, execution)
 
 
 def run_and_print(
@@ -254,9 +260,8 @@ def run_and_print(
             say(f"\n{paragraph(spent, terminal_width())}", err=True)
             say(f"Results, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
-        complain_of(
-            f"Interrupted. Continue with: {command_to_continue(config, folder)}"
-        )
+        command = command_to_continue(config, folder, session.execution.words)
+        complain_of(f"Interrupted. Continue with: {command}")
         return 130
     is_whole = not (plan.refused or found.left_out)
     return int(not is_whole or any(map(_went_wrong, trials)))

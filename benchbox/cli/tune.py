@@ -36,12 +36,18 @@ from benchbox.records import (
     RunConfig,
     RunFolder,
     StudyRecord,
-    TrialMessage,
+    TrialNews,
     Tried,
     TuningBudget,
 )
 from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
-from benchbox.runs import PlannedTrial, Trust, config_to_resume, make_config
+from benchbox.runs import (
+    Execution,
+    PlannedTrial,
+    Trust,
+    config_to_resume,
+    make_config,
+)
 
 
 @click.command("tune")
@@ -128,7 +134,7 @@ def command(
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=True)
     progress = _TuningProgress(verbose, quiet=quiet)
-    with progress, session_of(registry, progress, executor) as session:
+    with progress, session_of(registry, progress, Execution(executor)) as session:
         return run_and_print(
             session, progress, config, folder, out, more=_table, rerun=rerun
         )
@@ -172,10 +178,10 @@ class _TuningProgress(TrialProgress):
             self._number += 1
             self._show_search("")
 
-    def trial_said(self, message: TrialMessage) -> None:
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
         """Show which epoch the running trial has reached."""
         if self._status is None:
-            super().trial_said(message)
+            super().trial_said(trial, message)
         elif isinstance(message, EpochEnded):
             self._show_search(f", epoch {message.epoch}/{message.of}")
 
@@ -196,9 +202,6 @@ class _TuningProgress(TrialProgress):
             self._status = None
         if record and (not self._console.is_terminal or self._verbose):
             self._say(f"tuned {_said(record)}")
-
-    def _say(self, line: str) -> None:
-        self._console.print(one_line(line), markup=False)
 
     def _show_search(self, more: str) -> None:
         if self._status is not None:

@@ -23,7 +23,7 @@ from benchbox.reports import (
     remark,
     terminal_width,
 )
-from benchbox.runs import Plan, Session, analysed
+from benchbox.runs import Execution, Plan, Session, analysed
 
 _HEADINGS = (
     "claim",
@@ -74,7 +74,7 @@ def command(
     chosen = _chosen(registry, datasets, names)
     checked: list[Checked] = []
     progress = TrialProgress()
-    with progress, session_of(registry, progress) as session:
+    with progress, session_of(registry, progress, Execution()) as session:
         for _, group in groupby(sorted(chosen, key=_key), key=_key):
             claims = list(group)
             try:

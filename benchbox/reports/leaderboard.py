@@ -104,7 +104,8 @@ class Row:
             intervals of all rows together cover the true differences in 95 % of cases.
         is_on_front: Whether no other model is both better by the first metric and
             faster from data to predictions. Models with hastened repeats do not count.
-        n_disturbed: Number of trials whose timing other work disturbed.
+        n_disturbed: Number of trials whose timing anything else disturbed.
+        n_together: Number of trials that ran beside others of the run.
         n_hastened: Number of repeats that took less than a tenth of the first fit with
             the same seed.
         asked_again: Whether predictions depend on the other pairs asked for, by the
@@ -136,6 +137,7 @@ class Row:
     behind: Interval | None = None
     is_on_front: bool = False
     n_disturbed: int = 0
+    n_together: int = 0
     n_hastened: int = 0
     asked_again: AskedAgain | None = None
     more: Mapping[str, float | str | None] = field(default_factory=dict)
@@ -264,6 +266,7 @@ def _row(
         row_seconds=_median([_row_seconds(t) for t in good]),
         energy_joules=_median([_energy_joules(t) for t in good]),
         n_disturbed=sum(bool(t.contended) for t in good),
+        n_together=sum(t.ran_beside_others for t in good),
         n_hastened=_n_hastened(good),
         asked_again=gravest(t.asked_again for t in good),
         peak_memory_bytes=_most([t.peak_memory_bytes for t in good]),

@@ -186,9 +186,16 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
             f"of it may have been kept, and their times are not those of a fit: "
             f"{which}."
         )
-    disturbed = 0 if board.machines else sum(r.n_disturbed for r in board.rows)
-    if disturbed:
-        trials = counted(sum(row.n_ok for row in board.rows), "trial")
+    trials = counted(sum(row.n_ok for row in board.rows), "trial")
+    rows = () if board.machines else board.rows
+    together = sum(row.n_together for row in rows)
+    if together:
+        said.append(
+            f"{together} of {trials} ran at the same time as others of this run "
+            f"(`--jobs`), so their timings are too long. Accuracy is the same."
+        )
+    disturbed = sum(row.n_disturbed for row in rows) - together
+    if disturbed > 0:
         said.append(
             f"Other work used the machine during {disturbed} of {trials}, so "
             f"their timings may be too long (see `benchbox doctor`)."

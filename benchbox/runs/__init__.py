@@ -6,6 +6,7 @@ from benchbox.runs.api import load_dataset as load_dataset
 from benchbox.runs.api import load_run as load_run
 from benchbox.runs.api import run as run
 from benchbox.runs.costs import Costs as Costs
+from benchbox.runs.execution import Execution as Execution
 from benchbox.runs.listener import Listener as Listener
 from benchbox.runs.listener import Silent as Silent
 from benchbox.runs.merging import merge_folders as merge_folders

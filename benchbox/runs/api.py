@@ -12,6 +12,7 @@ from benchbox.models import Precision
 from benchbox.options import spell
 from benchbox.plugins import discover
 from benchbox.records import RunFolder, new_run_id
+from benchbox.runs.execution import Execution
 from benchbox.runs.listener import Listener
 from benchbox.runs.notebook import notebook_progress
 from benchbox.runs.on_disk import Run
@@ -35,6 +36,7 @@ def run(
     *,
     out: str | os.PathLike[str] = _RESULTS,
     listener: Listener | None = None,
+    execution: Execution = Execution(),
     **settings: Any,
 ) -> Run:
     """Fit and compare models on hidden ratings, like ``benchbox run``.
@@ -51,6 +53,8 @@ def run(
         out: Folder of the runs.
         listener: Its methods are called as the run progresses. By default, a notebook
             shows a progress bar.
+        execution: How trials are carried out, such as ``Execution(jobs=2)``, which
+            runs two at once and marks their times as contended.
         settings: Other fields of `benchbox.records.RunConfig`, such as ``seeds=4``,
             ``folds=("u1",)`` or ``device="cpu"``.
 
@@ -74,7 +78,7 @@ def run(
     config = make_config(given)
     command = f"benchbox.run({', '.join(f'{k}={v!r}' for k, v in given.items())})"
     follower = listener or notebook_progress()
-    with Session(discover(), _notify, follower, command) as session:
+    with Session(discover(), _notify, follower, command, execution) as session:
         plan = session.plan(config)
         folder = RunFolder.create(Path(out), new_run_id())
         record = session.carry_out(plan, folder)

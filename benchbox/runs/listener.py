@@ -6,7 +6,7 @@ from typing import Protocol
 from benchbox.records import (
     RunRecord,
     StudyRecord,
-    TrialMessage,
+    TrialNews,
     TrialRecord,
     Tried,
     TuningBudget,
@@ -36,8 +36,12 @@ class Listener(Protocol):
     def trial_started(self, trial: PlannedTrial) -> None:
         """Called when *trial* starts."""
 
-    def trial_said(self, message: TrialMessage) -> None:
-        """Called with each message of a running trial, such as the end of an epoch."""
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
+        """Called with each message of a running trial, such as the end of an epoch.
+
+        Trials that run at the same time take turns. *trial* is `None` for the fit of a
+        model that is saved.
+        """
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Called when *trial* has ended; *record* is already on disk."""
@@ -67,7 +71,7 @@ class Silent:
     def trial_started(self, trial: PlannedTrial) -> None:
         """Do nothing."""
 
-    def trial_said(self, message: TrialMessage) -> None:
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
         """Do nothing."""
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:

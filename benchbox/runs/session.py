@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from benchbox.errors import ResultsError, UsageError
+from benchbox.errors import ResultsError, UsageError, counted
 from benchbox.machine import AUTO, n_usable_cpus
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
@@ -27,8 +27,9 @@ from benchbox.records import (
 from benchbox.reports import Citations, time_warnings, write_tables
 from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
-from benchbox.runs.costs import Costs, newest_runs
+from benchbox.runs.costs import Costs, MemoryNeeds, newest_runs
 from benchbox.runs.events import Events, TellingListener
+from benchbox.runs.execution import Execution
 from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import Plan, Stage
 from benchbox.runs.reporting import write_page
@@ -62,15 +63,20 @@ class Session:
     Processes that have imported torch are reused from run to run, one for each number
     of threads.
 
+    Attributes:
+        registry: Installed plugins.
+        notify: Shows a line to the user.
+        execution: How trials are carried out.
+
     Args:
         registry: Installed plugins.
         notify: Shows a line to the user: downloads, warnings, plugins that fail.
         listener: Its methods are called as runs progress.
         command: Command line, for the record.
-        executor: Name of the executor that runs the trials.
+        execution: How trials are carried out.
 
     Raises:
-        UsageError: There is no such executor.
+        UsageError: There is no such executor, or it runs one trial at a time.
     """
 
     def __init__(
@@ -79,10 +85,13 @@ class Session:
         notify: Notify,
         listener: Listener | None = None,
         command: str = "",
-        executor: str = "local",
+        execution: Execution = Execution(),
     ) -> None:
         self.registry, self.notify = registry, notify
-        self._spec: ExecutorSpec = registry.find("executors", executor).value
+        named = registry.find("executors", execution.executor)
+        self._spec: ExecutorSpec = named.value
+        execution.check(self._spec)
+        self.execution = execution
         make_accelerators_known(registry)
         self._listener, self._command = listener or Silent(), command
         self._context = ExitStack()
@@ -102,9 +111,26 @@ class Session:
         """Return an executor that runs trials with *n_threads* threads each."""
         if n_threads not in self._executors:
             log = self._scratch / f"executor-{n_threads}.log"
-            executor: Executor = resolve(self._spec.target)(n_threads, log)
+            more = self.execution.arguments(self._jobs_at_once(n_threads))
+            executor: Executor = resolve(self._spec.target)(n_threads, log, **more)
             self._executors[n_threads] = self._context.enter_context(executor)
         return self._executors[n_threads]
+
+    def _jobs_at_once(self, n_threads: int) -> int:
+        """Return for how many trials there are processors."""
+        return max(1, min(self.execution.jobs, n_usable_cpus() // n_threads))
+
+    def _check_processors(self, n_threads: int) -> None:
+        """Say so if there are processors for fewer trials than are to run at once."""
+        wanted, here = self.execution.jobs, n_usable_cpus()
+        jobs = self._jobs_at_once(n_threads)
+        if jobs < wanted:
+            self.notify(
+                f"benchbox: {counted(wanted, 'trial')} at once, of "
+                f"{counted(n_threads, 'thread')} each, need {wanted * n_threads} "
+                f"processors, and here are {here}: {jobs} will run at once. Use "
+                f"--threads 1, or a lower --jobs."
+            )
 
     def plan(self, config: RunConfig) -> Plan:
         """Return the plan of a run with these settings.
@@ -122,7 +148,8 @@ class Session:
             needs_optuna()
             by_default = {spec.name: spec.search for spec in offered if spec.by_default}
             config = tunable(config, by_default)
-        n_threads = config.threads or n_usable_cpus()
+        n_threads = config.threads or max(1, n_usable_cpus() // self.execution.jobs)
+        self._check_processors(n_threads)
         executor = self.executor(n_threads)
         access = _access(config)
         stages = Stages(self.registry, self.notify, config.columns)
@@ -255,7 +282,12 @@ class Session:
         self._listener.run_started(left, self.costs(folder.path.parent))
         try:
             listener = TellingListener(record, events, self._listener)
-            done = execute(plan, left, folder, executor, listener)
+            jobs, needs = self._jobs_at_once(plan.n_threads), MemoryNeeds()
+            if jobs > 1:
+                needs.learn_from(newest_runs(folder.path.parent))
+            done = execute(
+                plan, left, folder, executor, listener, jobs=jobs, needs=needs
+            )
         finally:
             self._listener.run_ended(record)
         record.status = "finished" if done.to_the_end else "interrupted"
@@ -300,7 +332,7 @@ class Session:
             replace(settings, device=device),
             allowed(datasets=[data]),
             executor,
-            self._listener.trial_said,
+            partial(self._listener.trial_said, None),
             out,
         )
 

@@ -24,13 +24,12 @@ def test_a_run_that_came_and_went_during_a_trial_is_remembered(
 ) -> None:
     monkeypatch.setattr("benchbox.machine.presence.runtime_folder", lambda: tmp_path)
     watch = Watch(lambda: 0.0)
-    watch.start()
+    since = watch.start()
     other = Other(tmp_path)
     other.kill()
 
-    told, _ = watch.seen()
-    watch.start()
-    told_next, _ = watch.seen()
+    told, _ = watch.seen(since)
+    told_next, _ = watch.seen(watch.start())
     watch.close()
 
     beside = f"benchbox ran beside it (process {other.process.pid})"
@@ -44,8 +43,9 @@ def test_a_run_whose_file_a_cleaner_removed_announces_itself_again(
     folder = tmp_path / "runs"
     monkeypatch.setattr("benchbox.machine.presence.runtime_folder", lambda: folder)
     watch = Watch(lambda: 0.0)
+    since = watch.start()
     shutil.rmtree(folder)
-    gone = watch.seen()
+    gone = watch.seen(since)
     watch.start()
 
     (file,) = folder.iterdir()
@@ -64,9 +64,8 @@ def test_without_a_folder_to_meet_in_runs_go_on(
         "benchbox.machine.presence.runtime_folder", lambda: tmp_path / "file" / "run"
     )
     watch = Watch(lambda: 0.0)
-    watch.start()
 
-    assert watch.seen() == ((), None)
+    assert watch.seen(watch.start()) == ((), None)
     watch.close()
 
 
@@ -86,25 +85,45 @@ def fake_load(
 def test_our_own_work_is_no_foreign_load(monkeypatch: pytest.MonkeyPatch) -> None:
     meter, clock = fake_load(monkeypatch, foreign=0.25, own=1.5)
     clock[0] += 5
-    meter.start()
+    began = meter.start()
     clock[0] += 2
 
-    assert meter.foreign_cpus() == pytest.approx(0.25)
+    assert meter.foreign_cpus(began) == pytest.approx(0.25)
+
+
+def test_trials_that_overlap_are_measured_each_from_its_own_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    meter, clock = fake_load(monkeypatch, foreign=0.0, own=0.0)
+    work = [0.0]
+    monkeypatch.setattr(
+        "benchbox.machine.contention._busy_seconds", lambda cpus: work[0]
+    )
+    long = meter.start()
+    for _ in range(20):
+        clock[0] += 2
+        meter.start()
+    busy = meter.start()
+    clock[0] += 10
+    work[0] += 10
+
+    assert meter.foreign_cpus(busy) == pytest.approx(1.0)
+    assert meter.foreign_cpus(long) == pytest.approx(10 / 50)
 
 
 def test_a_short_trial_is_judged_by_the_second_before_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     meter, clock = fake_load(monkeypatch, foreign=0.5, own=0.0)
-    meter.start()
+    began = meter.start()
     clock[0] += 0.1
-    too_early = meter.foreign_cpus()
+    too_early = meter.foreign_cpus(began)
     for _ in range(20):
-        meter.start()
+        began = meter.start()
         clock[0] += 0.1
 
     assert too_early is None
-    assert meter.foreign_cpus() == pytest.approx(0.5)
+    assert meter.foreign_cpus(began) == pytest.approx(0.5)
     assert len(meter._marks) < 15
 
 
@@ -118,10 +137,10 @@ def test_little_other_work_is_no_disturbance(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_spinning_stranger_is_seen() -> None:
     me = os.getpid()
     meter = LoadMeter(lambda: tree_cpu_seconds(me))
-    meter.start()
+    began = meter.start()
     stranger = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     time.sleep(1.2)
-    foreign = meter.foreign_cpus()
+    foreign = meter.foreign_cpus(began)
     stranger.kill()
     stranger.wait()
 

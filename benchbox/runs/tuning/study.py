@@ -13,7 +13,7 @@ from benchbox.records import (
     PlannedModel,
     RunFolder,
     StudyRecord,
-    TrialMessage,
+    TrialNews,
     TrialRecord,
     Tried,
     TuningBudget,
@@ -186,9 +186,9 @@ class StudyListener(Silent):
         """Pass on that *trial* starts."""
         self._inner.trial_started(trial)
 
-    def trial_said(self, message: TrialMessage) -> None:
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
         """Pass on a message of the running trial."""
-        self._inner.trial_said(message)
+        self._inner.trial_said(trial, message)
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Pass the record of *trial* to the study, then its result to the listener."""

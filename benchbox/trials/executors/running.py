@@ -6,12 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from select import select
+from threading import Event
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
 import psutil
 
-from benchbox.machine import Family
+from benchbox.machine import Family, MemoryLease
 from benchbox.records import Ended, Reply, Started, Status, ZygoteMessage
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.printed import Printed
@@ -49,6 +50,7 @@ class Limits:
         seconds: Wall-clock seconds from its start; `None` for no limit.
         n_bytes: Memory of the child and all it has started; `None` for no limit.
         silent_seconds: Wall-clock seconds without a sign of life; `None` for no limit.
+        lease: Its share of the memory, while others run; `None` if it has all.
     """
 
     def __init__(
@@ -56,8 +58,9 @@ class Limits:
         seconds: float | None = None,
         n_bytes: int | None = None,
         silent_seconds: float | None = None,
+        lease: MemoryLease | None = None,
     ) -> None:
-        self._seconds, self._bytes = seconds, n_bytes
+        self._seconds, self._bytes, self._lease = seconds, n_bytes, lease
         self.silence = Silence(silent_seconds)
 
     def broken(self, family: Family, elapsed_seconds: float) -> Cause | None:
@@ -65,11 +68,16 @@ class Limits:
         if self._seconds is not None and elapsed_seconds > self._seconds:
             return "timeout", f"did not end within {self._seconds:g} s"
         if self._bytes is not None:
-            used = family.memory_bytes(self._bytes)
+            enough = self._bytes if self._lease is None else self._lease.n_bytes
+            used = family.memory_bytes(min(enough, self._bytes))
             if used > self._bytes:
                 return "out-of-memory", (
                     f"used {used / 2**30:.2f} GiB of the "
                     f"{self._bytes / 2**30:.2f} GiB it may"
+                )
+            if self._lease is not None and not self._lease.covers(used):
+                return "out-of-memory", (
+                    f"used {used / 2**30:.2f} GiB, more than other trials had left"
                 )
         return None
 
@@ -108,6 +116,7 @@ class RunningChild(Generic[Received]):
         take: Takes each message of the child; what it returns is the answer.
         glance: Called with the child's process id a few times a second.
         is_stopped: Tells whether the zygote has been stopped.
+        stop: Set by another thread that interrupts the trial.
     """
 
     def __init__(
@@ -119,10 +128,12 @@ class RunningChild(Generic[Received]):
         take: Callable[[Received], Reply | None],
         glance: Callable[[int], None] = lambda pid: None,
         is_stopped: Callable[[], bool] = lambda: False,
+        stop: Event | None = None,
     ) -> None:
         self._line, self._control, self._printed = line, control, printed
         self._family = family
         self._take, self._glance, self._is_stopped = take, glance, is_stopped
+        self._stop = stop
         self._pid: int | None = None
         self._started = monotonic()
         self._is_open = True
@@ -142,8 +153,11 @@ class RunningChild(Generic[Received]):
         Raises:
             ZygoteLostError: The zygote answers no more.
             EOFError: The zygote has ended.
+            KeyboardInterrupt: Another thread interrupts the trial.
         """
         while self._ended is None:
+            if self._stop is not None and self._stop.is_set():
+                raise KeyboardInterrupt
             self._step()
             if self._ended is None:
                 self._look(limits)
