@@ -12,7 +12,7 @@ from benchbox.models import Precision
 from benchbox.options import spell
 from benchbox.plugins import discover
 from benchbox.records import RunFolder, new_run_id
-from benchbox.runs.execution import Execution
+from benchbox.runs.execution import ONE_BY_ONE, Execution
 from benchbox.runs.listener import Listener
 from benchbox.runs.notebook import notebook_progress
 from benchbox.runs.on_disk import Run
@@ -36,7 +36,7 @@ def run(
     *,
     out: str | os.PathLike[str] = _RESULTS,
     listener: Listener | None = None,
-    execution: Execution = Execution(),
+    execution: Execution = ONE_BY_ONE,
     **settings: Any,
 ) -> Run:
     """Fit and compare models on hidden ratings, like ``benchbox run``.

@@ -48,3 +48,7 @@ class Execution:
         if self.jobs != default.jobs:
             words += ["--jobs", str(self.jobs)]
         return words
+
+
+ONE_BY_ONE = Execution()
+"""The default: one trial at a time, on this machine."""

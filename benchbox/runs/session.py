@@ -29,7 +29,7 @@ from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
 from benchbox.runs.costs import Costs, MemoryNeeds, newest_runs
 from benchbox.runs.events import Events, TellingListener
-from benchbox.runs.execution import Execution
+from benchbox.runs.execution import ONE_BY_ONE, Execution
 from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import Plan, Stage
 from benchbox.runs.reporting import write_page
@@ -85,7 +85,7 @@ class Session:
         notify: Notify,
         listener: Listener | None = None,
         command: str = "",
-        execution: Execution = Execution(),
+        execution: Execution = ONE_BY_ONE,
     ) -> None:
         self.registry, self.notify = registry, notify
         named = registry.find("executors", execution.executor)

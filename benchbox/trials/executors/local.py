@@ -154,7 +154,7 @@ class LocalExecutor:
         stop: Event | None = None,
     ) -> Finished:
         """Run one trial to whatever end it comes to; see `Executor.run`."""
-        n_bytes = memory_limit_bytes or self._memory.n_bytes
+        n_bytes = memory_limit_bytes or most_memory_bytes()
         needs = None if expected_bytes is None else min(expected_bytes, n_bytes)
         for_memory = self._waits(listen, _FOR_MEMORY.format((needs or n_bytes) / 2**30))
         for_device = self._waits(listen, f"{job.device}, which another trial has")

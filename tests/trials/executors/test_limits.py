@@ -170,7 +170,7 @@ def test_what_cannot_be_ended_is_told_to_later_trials(
     with subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(600)"]
     ) as survivor:
-        executor._survivors.append(psutil.Process(survivor.pid))
+        executor._slots[0]._survivors.append(psutil.Process(survivor.pid))
 
         beside = finished(executor, job, "Honest").contended
         survivor.kill()
