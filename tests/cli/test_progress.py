@@ -160,6 +160,7 @@ def test_the_bar_shows_how_validation_goes_and_how_many_failed(
             model_number=number,
             replicate=0,
             untuned=model,
+            place=number,
         )
         for number, model in enumerate(run.models)
     ]
@@ -169,7 +170,8 @@ def test_the_bar_shows_how_validation_goes_and_how_many_failed(
         progress.trial_ended(trials[0], toy_trial(run, None))
         progress.trial_started(trials[1])
         for epoch, error in enumerate([1.0, 0.9, 0.8, 0.85], 1):
-            progress.trial_said(EpochEnded(epoch=epoch, of=9, validation_rmse=error))
+            ended = EpochEnded(epoch=epoch, of=9, validation_rmse=error)
+            progress.trial_said(trials[1], ended)
         progress._bar.refresh()
 
         plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
