@@ -103,9 +103,11 @@ class Row:
         behind: Interval of the difference to the best by the first metric. The
             intervals of all rows together cover the true differences in 95 % of cases.
         is_on_front: Whether no other model is both better by the first metric and
-            faster from data to predictions. Models with hastened repeats do not count.
+            faster from data to predictions. Models with hastened repeats do not count,
+            nor those whose trials all ran beside others.
         n_disturbed: Number of trials whose timing anything else disturbed.
-        n_together: Number of trials that ran beside others of the run.
+        n_together: Number of trials that ran beside others of the run. If there are
+            others, times are medians over those alone.
         n_hastened: Number of repeats that took less than a tenth of the first fit with
             the same seed.
         asked_again: Whether predictions depend on the other pairs asked for, by the
@@ -141,6 +143,11 @@ class Row:
     n_hastened: int = 0
     asked_again: AskedAgain | None = None
     more: Mapping[str, float | str | None] = field(default_factory=dict)
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether its times are those of trials that ran beside others of the run."""
+        return 0 < self.n_ok == self.n_together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +252,7 @@ def _row(
         by_fold[trial.fold].append(trial)
     complete = all(by_fold.values())
     hidden = sum(t.n_hidden for t in good)
+    timed = best_timed(good)
     return Row(
         label=planned.label,
         source=(planned.name, planned.target),
@@ -257,14 +265,14 @@ def _row(
             if complete and (summary := _summary(m.name, list(by_fold.values())))
         },
         coverage=sum(t.n_answered for t in good) / hidden if hidden else None,
-        fit_seconds=_median([t.wall_seconds.get("fit") for t in good]),
-        ready_seconds=_median([t.ready_seconds for t in good]),
-        predict_seconds=_median([t.wall_seconds.get("predict") for t in good]),
-        total_seconds=_median([t.seconds_to_predictions for t in good]),
-        tuning_seconds=_median([t.tuning_seconds for t in good]),
-        pairs_per_second=_median([_pairs_per_second(t) for t in good]),
-        row_seconds=_median([_row_seconds(t) for t in good]),
-        energy_joules=_median([_energy_joules(t) for t in good]),
+        fit_seconds=_median([t.wall_seconds.get("fit") for t in timed]),
+        ready_seconds=_median([t.ready_seconds for t in timed]),
+        predict_seconds=_median([t.wall_seconds.get("predict") for t in timed]),
+        total_seconds=_median([t.seconds_to_predictions for t in timed]),
+        tuning_seconds=_median([t.tuning_seconds for t in timed]),
+        pairs_per_second=_median([_pairs_per_second(t) for t in timed]),
+        row_seconds=_median([_row_seconds(t) for t in timed]),
+        energy_joules=_median([_energy_joules(t) for t in timed]),
         n_disturbed=sum(bool(t.contended) for t in good),
         n_together=sum(t.ran_beside_others for t in good),
         n_hastened=_n_hastened(good),
@@ -275,6 +283,11 @@ def _row(
         n_parameters=_most([t.n_parameters for t in good]),
         more={column.name: _filled(column, good) for column in columns},
     )
+
+
+def best_timed(trials: list[TrialRecord]) -> list[TrialRecord]:
+    """Return the trials that ran alone, or else all of them."""
+    return [trial for trial in trials if not trial.ran_beside_others] or trials
 
 
 def _untimed(row: Row) -> Row:
@@ -445,7 +458,7 @@ def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
         for number, row in enumerate(rows)
         if headline.name in row.summaries
         and row.total_seconds is not None
-        and not row.n_hastened
+        and not (row.n_hastened or row.is_contended)
     }
     beaten = {
         n

@@ -13,6 +13,7 @@ from benchbox.reports.columns import (
     HASTENED,
     LEAK,
     READY,
+    TOGETHER,
     TOLD,
     WORSE,
     shown_metrics,
@@ -87,8 +88,8 @@ def title(stage: StageRecord) -> str:
 
 
 def _about_the_front(board: Leaderboard) -> list[str]:
-    n_timed = sum(row.total_seconds is not None for row in board.rows)
-    if n_timed < 2:
+    timed = [row for row in board.rows if row.total_seconds is not None]
+    if sum(not row.is_contended for row in timed) < 2:
         return []
     return [
         f"{FRONT}: no other model has a better {board.metrics[0].title} and takes less "
@@ -191,8 +192,9 @@ def _about_timings(run: RunRecord, board: Leaderboard) -> list[str]:
     together = sum(row.n_together for row in rows)
     if together:
         said.append(
-            f"{together} of {trials} ran at the same time as others of this run "
-            f"(`--jobs`), so their timings are too long. Accuracy is the same."
+            f"{TOGETHER} {together} of {trials} ran at the same time as others of this "
+            f"run (`--jobs`). Times marked so are too long, and compare with no "
+            f"others. Accuracy does not depend on it."
         )
     disturbed = sum(row.n_disturbed for row in rows) - together
     if disturbed > 0:

@@ -137,12 +137,16 @@ def _cheapest(
 ) -> list[str]:
     tied = _tied(best, others, analysis)
     near = tied or [row for row in others if _is_close(metric, row, best)]
-    if best.total_seconds is None:
+    if best.total_seconds is None or best.is_contended:
         return []
     if not near:
         return [f"No other model comes within 1 % of its {metric.title}."]
     # Repeats that were too fast are no times of a fit.
-    timed = [r for r in near if r.total_seconds is not None and not r.n_hastened]
+    timed = [
+        row
+        for row in near
+        if row.total_seconds is not None and not (row.n_hastened or row.is_contended)
+    ]
     cheapest = min(timed, key=_seconds_of, default=best)
     among = "of these" if tied else f"within 1 % of its {metric.title}"
     doubt = "; other work disturbed the timings" if _disturbed([best, cheapest]) else ""
