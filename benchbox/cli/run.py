@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
-from msgspec.structs import replace
 
 from benchbox.cli.common import (
     COLUMNS_HELP,
@@ -202,9 +201,6 @@ def command(
             )
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=False)
-        # What would share the processors among more trials would be another run.
-        threads = config.threads or folder.read_run().n_threads
-        config = replace(config, threads=threads) if execution.jobs > 1 else config
     progress = TrialProgress(verbose, quiet=quiet)
     with progress, session_of(registry, progress, execution) as session:
         if not dry_run:

@@ -1,6 +1,8 @@
 """Estimates the time of a trial from earlier trials or the author's hint."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from math import inf
 from pathlib import Path
 from statistics import median
 
@@ -65,6 +67,20 @@ class Costs:
     def is_measured(self, model: PlannedModel) -> bool:
         """Return whether the estimate comes from trials instead of a hint."""
         return model.label in self._measured
+
+    def longest_first(self, trials: Iterable[PlannedTrial]) -> list[PlannedTrial]:
+        """Return *trials* with the longest of each round first.
+
+        So the last to end, which nothing runs beside, is not a long one. Of unknown
+        trials the worst is expected.
+        """
+
+        def cost(trial: PlannedTrial) -> float:
+            known = self.seconds(trial.untuned, len(trial.fold.train))
+            return inf if known is None else known
+
+        rounds = groupby(trials, lambda trial: (trial.fold.id, trial.replicate))
+        return [t for _, one in rounds for t in sorted(one, key=cost, reverse=True)]
 
 
 class MemoryNeeds:

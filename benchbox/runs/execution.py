@@ -25,6 +25,8 @@ class Execution:
         Raises:
             UsageError: It cannot.
         """
+        if not isinstance(self.jobs, int) or self.jobs < 1:
+            raise UsageError(f"jobs={self.jobs!r}: it must be a whole number from 1.")
         if self.jobs > 1 and "jobs" not in spec.takes:
             raise UsageError(
                 f"Executor {spec.name!r} runs one trial at a time; leave out --jobs."

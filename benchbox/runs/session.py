@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from msgspec import structs
+
 from benchbox.errors import ResultsError, UsageError, counted
 from benchbox.machine import AUTO, n_usable_cpus
 from benchbox.metrics import Metric
@@ -125,11 +127,12 @@ class Session:
         wanted, here = self.execution.jobs, n_usable_cpus()
         jobs = self._jobs_at_once(n_threads)
         if jobs < wanted:
+            less = "fewer threads or jobs" if n_threads > 1 else "fewer jobs"
             self.notify(
                 f"benchbox: {counted(wanted, 'trial')} at once, of "
                 f"{counted(n_threads, 'thread')} each, need {wanted * n_threads} "
-                f"processors, and here are {here}: {jobs} will run at once. Use "
-                f"--threads 1, or a lower --jobs."
+                f"processors, and here are {here}: {jobs} will run at once. Choose "
+                f"{less}."
             )
 
     def plan(self, config: RunConfig) -> Plan:
@@ -279,12 +282,14 @@ class Session:
         left = trials_left(plan, folder, folder.examine().records, rerun)
         events = Events(self.registry, self.notify)
         events.tell("run_started", run=record, folder=folder.path)
-        self._listener.run_started(left, self.costs(folder.path.parent))
+        costs, needs = self.costs(folder.path.parent), MemoryNeeds()
+        jobs = self._jobs_at_once(plan.n_threads)
+        if jobs > 1:
+            left = costs.longest_first(left)
+            needs.learn_from(newest_runs(folder.path.parent))
+        self._listener.run_started(left, costs)
         try:
             listener = TellingListener(record, events, self._listener)
-            jobs, needs = self._jobs_at_once(plan.n_threads), MemoryNeeds()
-            if jobs > 1:
-                needs.learn_from(newest_runs(folder.path.parent))
             done = execute(
                 plan, left, folder, executor, listener, jobs=jobs, needs=needs
             )
@@ -357,6 +362,8 @@ def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunC
             f". Continue those, and merge them again."
         )
     config = trust.config(run.config)
+    # How many trials run at once now must not make it another run.
+    config = structs.replace(config, threads=config.threads or run.n_threads)
     if is_tuned and config.tuning is None:
         raise UsageError(
             f"{folder.path.name} is not a run of `benchbox tune`. Continue it with "
