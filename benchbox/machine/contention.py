@@ -154,7 +154,8 @@ def family_cpu_seconds(pid: int) -> float:
     """
     with suppress(psutil.NoSuchProcess):
         running = psutil.Process(pid).children(recursive=True)
-        return sum(tree_cpu_seconds(member.pid) for member in running)
+        # Itself last: one that ends meanwhile is counted among its children then.
+        return sum(tree_cpu_seconds(one) for one in (*(p.pid for p in running), pid))
     return 0.0
 
 

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -13,6 +15,7 @@ from benchbox.machine.contention import (
     LoadMeter,
     Watch,
     disturbance,
+    family_cpu_seconds,
     tree_cpu_seconds,
 )
 from benchbox.machine.environment import usable_cpus
@@ -155,3 +158,30 @@ def test_a_process_that_is_gone_has_used_nothing() -> None:
     done.wait()
 
     assert tree_cpu_seconds(done.pid) == 0.0
+
+
+def test_processor_seconds_of_a_family_are_not_lost_when_a_member_ends() -> None:
+    spin = (
+        "import time; until = time.process_time() + {}\n"
+        "while time.process_time() < until: pass"
+    )
+    nested = (
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-c', {spin.format(0.5)!r}])\n"
+        f"{spin.format(0.3)}\nprint(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", nested], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as family:
+        assert family.stdout is not None
+        seen = [0.0]
+        while not select([family.stdout], [], [], 0.02)[0]:
+            seen.append(family_cpu_seconds(family.pid))
+        after = family_cpu_seconds(family.pid)
+        family.communicate(b"\n")
+
+    assert after > 0.7
+    # While one runs, its seconds are seen, too; the system counts in hundredths.
+    assert any(0.1 < seconds < 0.5 for seconds in seen)
+    assert all(b > a - 0.05 for a, b in pairwise(seen))
+    assert family_cpu_seconds(family.pid) == 0.0

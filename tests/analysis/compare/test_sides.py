@@ -11,6 +11,7 @@ from benchbox.analysis.compare.sides import (
 from benchbox.analysis.compare.verdicts import compare_sides
 from benchbox.errors import ResultsError
 from benchbox.metrics.metric import METRICS
+from benchbox.records import RAN_AT_ONCE
 from tests.support.acme_metrics import CUBED, WITHIN_HALF
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
 
@@ -196,3 +197,14 @@ def test_scores_as_far_apart_as_numbers_go_are_compared() -> None:
     cells = [c for c in compare_sides(*sides).cells if c.quantity == "rmse"]
 
     assert [cell.verdict for cell in cells] == ["BETTER"]
+
+
+def test_rounds_in_which_trials_ran_at_once_are_known_apart() -> None:
+    trials = [trial(0, repeat=repeat) for repeat in (0, 1, 2)]
+    trials[1].contended.append("other work used 1.0 of 2 processors")
+    trials[2].contended.append(f"up to 2 {RAN_AT_ONCE}")
+
+    times = side_of_run(RUN, trials).times[WHO, "fit"]
+
+    assert times.contended == {Round(0, 1), Round(0, 2)}
+    assert times.together == {Round(0, 2)}
