@@ -121,8 +121,9 @@ _jobs_option = click.option(
     default=1,
     show_default=True,
     metavar="N",
-    help="Trials to run at once; unless --threads says otherwise, they share the "
-    "processors. Accuracy does not change; timings are marked as contended.",
+    help="Trials to run at once; they share the processors unless their threads are "
+    "given. Accuracy stays the same; times are marked as contended (⊘) and are not "
+    "compared.",
 )
 
 

@@ -122,7 +122,8 @@ def command(
     Every model has the same budget on every fold. Validation ratings are split off the
     training ratings just as the protocol splits off hidden ratings. The hidden ratings
     are used only once, after the options are chosen. The table shows each model before
-    and after tuning.
+    and after tuning. Trials run one at a time, as each setting is chosen by the results
+    of those before.
     """
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     check_resume(resume, bool(given), rerun, code, trust)
