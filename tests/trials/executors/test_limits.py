@@ -152,10 +152,10 @@ def test_a_zygote_that_was_stopped_between_trials_is_replaced(
     tmp_path: Path, job: TrialJob
 ) -> None:
     with LocalExecutor(1, tmp_path / "log") as executor:
-        first = executor._zygote.line() and executor._zygote.pid
+        first = executor._slots[0].zygote.line() and executor._slots[0].zygote.pid
         assert first
         os.kill(first, signal.SIGSTOP)
-        while not executor._zygote.is_stopped():
+        while not executor._slots[0].zygote.is_stopped():
             sleep(0.01)
 
         ended = outcome(executor, job, "Honest")
