@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import psutil
 
-from benchbox.machine import Family, MemoryLease
+from benchbox.machine import Family, MemoryLease, n_usable_cpus
 from benchbox.records import Ended, Reply, Started, Status, ZygoteMessage
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.printed import Printed
@@ -32,6 +32,9 @@ _LOST_SECONDS = 30.0
 
 _LAST_READS = 1000
 """After the end of a child: something it left behind might write for ever."""
+
+MOST_PROCESSES = max(200, 4 * n_usable_cpus())
+"""Of a trial with all it has started; a pool has a worker for each processor."""
 
 Received = TypeVar("Received")
 
@@ -67,6 +70,11 @@ class Limits:
         """Return the status and reason of the limit that was passed, if any."""
         if self._seconds is not None and elapsed_seconds > self._seconds:
             return "timeout", f"did not end within {self._seconds:g} s"
+        # Before memory, since to measure that of thousands takes too long.
+        if n_processes := family.n_beyond(MOST_PROCESSES):
+            return "failed", (
+                f"had {n_processes:,} processes at once, of {MOST_PROCESSES} it may"
+            )
         if self._bytes is not None:
             enough = self._bytes if self._lease is None else self._lease.n_bytes
             used = family.memory_bytes(min(enough, self._bytes))
@@ -217,6 +225,8 @@ class RunningChild(Generic[Received]):
                 # One that takes ever more memory must not go on for a moment.
                 is_polite = broken[0] == "timeout"
                 self._end_for(broken, _GRACE_SECONDS if is_polite else 0.0)
+                if not is_polite:
+                    self._family.end()
         elif now > self._kill_at + _LOST_SECONDS:
             raise ZygoteLostError(
                 f"the end of a trial was not told within {_LOST_SECONDS:g} s"

@@ -139,6 +139,22 @@ def test_what_a_trial_leaves_running_ends_with_it(
     assert is_gone(int(pid))
 
 
+@linux
+@pytest.mark.parametrize("name", ["ForkBomb", "ForkBombInSessions"])
+def test_a_fork_bomb_ends_with_all_its_processes(
+    executor: LocalExecutor, job: TrialJob, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("benchbox.trials.executors.running.MOST_PROCESSES", 20)
+    assert outcome(executor, job, "StartsADaemon").status == "failed"
+    zygote = psutil.Process(executor._slots[0].zygote.pid)
+
+    ended = outcome(executor, job, name)
+
+    assert ended.status == "failed"
+    assert re.fullmatch(r"had \d+ processes at once, of 20 it may", ended.reason)
+    assert zygote.children(recursive=True) == []
+
+
 def test_a_child_that_hides_and_ignores_signals_ends_at_the_time_limit(
     executor: LocalExecutor, job: TrialJob
 ) -> None:
