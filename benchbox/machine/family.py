@@ -61,7 +61,13 @@ class Family:
         if rough <= enough or len(used) == 1:
             return rough
         if monotonic() >= self._exact_at:
-            self._exact_bytes = _sum([_share(member) for member in members], made)
+            before, shares = n_tasks(), list[_Used]()
+            for member in members:
+                shares.append(_share(member))
+                if n_tasks() - before > _MANY:
+                    # They multiply faster than they can be measured: see `n_beyond`.
+                    return self._exact_bytes
+            self._exact_bytes = _sum(shares, made)
             self._exact_at = monotonic() + _EXACT_SECONDS
         return self._exact_bytes
 

@@ -41,3 +41,4 @@ from benchbox.runs.stages import find_dataset as find_dataset
 from benchbox.runs.stages import split as split
 from benchbox.runs.trust import Trust as Trust
 from benchbox.runs.trust import model_files as model_files
+from benchbox.runs.tuning.study import label_of_search as label_of_search

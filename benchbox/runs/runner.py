@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from threading import Event
 
 from benchbox.machine import AUTO
 from benchbox.records import RunFolder, scratch_folder
@@ -15,7 +14,7 @@ from benchbox.runs.costs import MemoryNeeds
 from benchbox.runs.fold_store import FoldStore, Stores
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Plan, PlannedTrial
-from benchbox.runs.turns import RunsAside
+from benchbox.runs.turns import RunsAside, at_once
 from benchbox.trials import Executor
 
 
@@ -58,40 +57,49 @@ def execute(
     Before its first trial, each model is fitted to a few ratings, so that the cost of a
     first use, such as compilation, is not in the times of any trial.
     """
+    aside = RunsAside(executor, jobs)
+    carry = partial(at_once, aside=aside)
+    return _execute(plan, trials, folder, aside, listener, needs, carry)
+
+
+def execute_in_turn(
+    plan: Plan,
+    trials: Iterable[PlannedTrial],
+    folder: RunFolder,
+    aside: RunsAside,
+    listener: Listener,
+    needs: MemoryNeeds,
+) -> Executed:
+    """Run *trials* of *plan* one at a time, as `execute` does, beside other threads.
+
+    Args:
+        plan: Plan of the run.
+        trials: Trials to run; those on one fold are together.
+        folder: Folder for the records.
+        aside: Whose turn it is: that of the caller.
+        listener: Its methods are called as the trials progress.
+        needs: Estimates of the memory that trials need.
+    """
+    return _execute(plan, trials, folder, aside, listener, needs, lambda work: work())
+
+
+def _execute(
+    plan: Plan,
+    trials: Iterable[PlannedTrial],
+    folder: RunFolder,
+    aside: RunsAside,
+    listener: Listener,
+    needs: MemoryNeeds | None,
+    carry: Callable[[Callable[[], None]], None],
+) -> Executed:
     with scratch_folder() as scratch:
-        aside = RunsAside(executor, jobs)
         attempts = Attempts(folder, aside, listener, scratch, needs or MemoryNeeds())
         work = _Work(plan, iter(trials), folder, listener, attempts, aside, scratch)
         try:
-            if jobs == 1:
-                work.carry_out()
-            else:
-                _at_once(work.carry_out, jobs, aside.stop)
+            carry(work.carry_out)
         except KeyboardInterrupt:
             return Executed(False, attempts.first_use.wall_seconds)
     return Executed(True, attempts.first_use.wall_seconds)
-
-
-def _at_once(work: Callable[[], None], jobs: int, stop: Event) -> None:
-    """Call *work* in as many threads, and wait for all; if one fails, stop the others.
-
-    Raises:
-        BaseException: What was raised in one of them, or here.
-    """
-    with ThreadPoolExecutor(jobs, "trials") as threads:
-        try:
-            calls = [threads.submit(work) for _ in range(jobs)]
-            done, _ = wait(calls, return_when=FIRST_EXCEPTION)
-        finally:
-            stop.set()
-    for call in sorted(done, key=_is_interrupted):
-        call.result()
-    for call in calls:
-        call.result()
-
-
-def _is_interrupted(call: Future[None]) -> bool:
-    return isinstance(call.exception(), KeyboardInterrupt)
 
 
 class _Work:
@@ -125,17 +133,16 @@ class _Work:
         self._digests = {r.key: r.predictions_digest for r in known if not r.repeat}
 
     def carry_out(self) -> None:
-        """Run trials until none is left.
+        """Run trials until none is left; the caller has its turn.
 
         Raises:
             KeyboardInterrupt: The run was interrupted.
         """
-        with self._aside.turns:
-            for trial in self._trials:
-                with self._placed(trial) as placed, self._stores.lent(placed) as store:
-                    self._one(placed, store)
-                if self._aside.stop.is_set():
-                    raise KeyboardInterrupt
+        for trial in self._trials:
+            with self._placed(trial) as placed, self._stores.lent(placed) as store:
+                self._one(placed, store)
+            if self._aside.stop.is_set():
+                raise KeyboardInterrupt
 
     def _one(self, trial: PlannedTrial, store: FoldStore) -> None:
         with self._aside.speaking:

@@ -244,15 +244,18 @@ class Session:
             for line in folder.clean().left_out:
                 self.notify(f"benchbox: left out: {line}")
         folder.write_run(record)
-        executor = self.executor(plan.n_threads)
+        executor, needs = self.executor(plan.n_threads), MemoryNeeds()
+        jobs = self._jobs_at_once(plan.n_threads)
+        if jobs > 1:
+            needs.learn_from(newest_runs(folder.path.parent))
         if plan.searches:
-            found = Searches(plan, folder, executor, self._listener).run()
+            found = Searches(plan, folder, executor, self._listener, jobs, needs).run()
             if found is None:
                 record.status = "interrupted"
                 folder.write_run(record)
                 return record
             plan = found
-        record = self._executed(plan, folder, executor, record, rerun)
+        record = self._executed(plan, folder, executor, record, rerun, needs)
         formats = {o.value.name: o.value for o in self.registry.all("formats")}
         columns = [offer.value for offer in self.registry.all("columns")]
         citations = Citations.of(self.registry)
@@ -278,15 +281,14 @@ class Session:
         executor: Executor,
         record: RunRecord,
         rerun: str,
+        needs: MemoryNeeds,
     ) -> RunRecord:
         left = trials_left(plan, folder, folder.examine().records, rerun)
         events = Events(self.registry, self.notify)
         events.tell("run_started", run=record, folder=folder.path)
-        costs, needs = self.costs(folder.path.parent), MemoryNeeds()
-        jobs = self._jobs_at_once(plan.n_threads)
+        costs, jobs = self.costs(folder.path.parent), self._jobs_at_once(plan.n_threads)
         if jobs > 1:
             left = costs.longest_first(left)
-            needs.learn_from(newest_runs(folder.path.parent))
         self._listener.run_started(left, costs)
         try:
             listener = TellingListener(record, events, self._listener)

@@ -5,6 +5,7 @@ costs, and libraries that compute on all processors.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition, Event, Lock
@@ -60,6 +61,7 @@ class RunsAside:
         turns: Whose turn it is.
         stop: When set, all trials that run are interrupted, and none is begun.
         speaking: Held by the thread that tells the listener something.
+        jobs: How many threads there are.
 
     Args:
         executor: What runs the trials.
@@ -68,7 +70,7 @@ class RunsAside:
 
     def __init__(self, executor: Executor, jobs: int) -> None:
         self.turns, self.stop = Turns(), Event()
-        self._executor, self._jobs = executor, jobs
+        self._executor, self.jobs = executor, jobs
         self.speaking = Lock()
 
     def run(
@@ -91,7 +93,7 @@ class RunsAside:
 
         inside = self.turns.inside
         several: dict[str, Any] = {}
-        if self._jobs > 1:
+        if self.jobs > 1:
             several = {"expected_bytes": expected_bytes, "stop": self.stop}
         with self.turns.aside():
             return self._executor.run(
@@ -103,3 +105,35 @@ class RunsAside:
                 memory_limit_bytes=memory_limit_bytes,
                 **several,
             )
+
+
+def at_once(work: Callable[[], None], aside: RunsAside) -> None:
+    """Call *work* in turn in each thread, and wait for all.
+
+    If one fails, the others are stopped. A single thread is the caller's own.
+
+    Raises:
+        BaseException: What was raised in one of them, or here.
+    """
+
+    def in_turn() -> None:
+        with aside.turns:
+            work()
+
+    if aside.jobs == 1:
+        in_turn()
+        return
+    with ThreadPoolExecutor(aside.jobs, "trials") as threads:
+        try:
+            calls = [threads.submit(in_turn) for _ in range(aside.jobs)]
+            done, _ = wait(calls, return_when=FIRST_EXCEPTION)
+        finally:
+            aside.stop.set()
+    for call in sorted(done, key=_is_interrupted):
+        call.result()
+    for call in calls:
+        call.result()
+
+
+def _is_interrupted(call: Future[None]) -> bool:
+    return isinstance(call.exception(), KeyboardInterrupt)

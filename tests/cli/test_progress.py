@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -15,7 +16,7 @@ from benchbox.cli import tune as tuning
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.sparkline import sparkline
 from benchbox.cli.tune import _TuningProgress
-from benchbox.records import EpochEnded, Fitted, TuningBudget, Waits
+from benchbox.records import EpochEnded, Fitted, Tried, TuningBudget, Waits
 from benchbox.runs import Costs
 from tests.support.commands import Benchbox
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
@@ -140,7 +141,7 @@ def test_a_search_is_no_part_of_loading_and_has_the_screen_to_itself(
         progress.loading("ratings")
         progress.search_started("bias on u1", TuningBudget())
         assert not progress._bar.live.is_started
-        progress.search_ended(None)
+        progress.search_ended("bias on u1", None)
         progress.run_started([], Costs({}))
         assert progress._bar.live.is_started
         said = progress.time_spent(0.0)
@@ -271,3 +272,29 @@ def test_without_a_terminal_a_trial_that_waits_says_so_in_a_line(
     # Their seconds add up to more than those of the run, so there is no rest.
     assert " s (of all trials together: " in spent
     assert "rest" not in spent
+
+
+def test_searches_at_once_share_a_line(screen: io.StringIO) -> None:
+    first, second = two_trials()
+    for trial in (first, second):
+        trial.untuned = msgspec.structs.replace(trial.model, tuned=True)
+    with _TuningProgress(verbose=True) as progress:
+        progress.search_started("mf on k1", TuningBudget(trials=20))
+        progress.search_started("ae on k1", TuningBudget(trials=5))
+        progress.trial_started(first)
+        progress.trial_started(second)
+        progress.trial_started(second)
+        progress.trial_said(first, EpochEnded(epoch=3, of=9))
+        progress.trial_said(first, Fitted())
+        assert progress._status is not None
+        both = str(progress._status.status)
+        tried = Tried(options={"rank": 8}, value=0.91234, seconds=1.5, status="ok")
+        progress.search_tried("mf on k1", tried)
+        progress.search_ended("mf on k1", None)
+        assert progress._status is not None
+        progress.search_ended("ae on k1", None)
+        assert progress._status is None
+
+    assert both == ("tuning mf on k1: trial 1/20, epoch 3/9; ae on k1: trial 2/5")
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    assert "mf on k1: 0.9123, 1.5 s, rank=8" in plain

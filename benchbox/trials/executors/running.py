@@ -33,7 +33,7 @@ _LOST_SECONDS = 30.0
 _LAST_READS = 1000
 """After the end of a child: something it left behind might write for ever."""
 
-MOST_PROCESSES = max(200, 4 * n_usable_cpus())
+MOST_PROCESSES = max(64, 4 * n_usable_cpus())
 """Of a trial with all it has started; a pool has a worker for each processor."""
 
 Received = TypeVar("Received")
