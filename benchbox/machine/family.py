@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 import psutil
 
-from benchbox.machine.crowd import descendants, end_descendants, n_tasks
+from benchbox.machine.crowd import count_descendants, end_descendants, n_tasks
 
 _PROC = Path("/proc")
 _SHARED_FILES = Path("/dev/shm")
@@ -18,6 +18,9 @@ _SHARED_FILES = Path("/dev/shm")
 _PATIENCE_SECONDS = 2.0
 """In which the system ends a process that was killed; one that waits for a disk may
 take longer, and is left."""
+
+_FEW = 10
+"""Members that may start while the memory of all is measured."""
 
 _MANY = 20
 """Members that cannot be ended one by one before they start others."""
@@ -64,7 +67,7 @@ class Family:
             before, shares = n_tasks(), list[_Used]()
             for member in members:
                 shares.append(_share(member))
-                if n_tasks() - before > _MANY:
+                if n_tasks() - before > _FEW:
                     # They multiply faster than they can be measured: see `n_beyond`.
                     return self._exact_bytes
             self._exact_bytes = _sum(shares, made)
@@ -75,7 +78,7 @@ class Family:
         """Return how many members there are if they are more than *most*; else 0."""
         if self._head is None or n_tasks() - self._n_tasks <= most:
             return 0
-        n = sum(1 for _ in descendants(self._head))
+        n = count_descendants(self._head)
         return n if n > most else 0
 
     def end(self) -> list[psutil.Process]:
