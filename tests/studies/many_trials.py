@@ -15,7 +15,6 @@ the end it says
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -57,7 +56,7 @@ def part(out: Path, folds: int, minutes: float) -> list[dict[str, float]]:
             seconds = time.monotonic() - began
             samples.append({"seconds": seconds} | _state(process.pid, out))
             if seconds > 60 * minutes:
-                process.send_signal(signal.SIGINT)
+                process.terminate()
                 process.wait()
     return samples
 
