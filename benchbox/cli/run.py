@@ -205,7 +205,9 @@ def command(
     with progress, session_of(registry, progress, execution) as session:
         if not dry_run:
             return run_and_print(session, progress, config, folder, out, rerun=rerun)
-        text = _preview(session.plan(config), session.costs(out))
+        plan = session.plan(config)
+        jobs = session.jobs_at_once(plan.n_threads)
+        text = _preview(plan, session.costs(out), jobs)
     say(text)
     return 0
 
@@ -279,7 +281,7 @@ def _went_wrong(trial: TrialRecord) -> bool:
     return trial.status not in ("ok", "skipped") or bool(failed_metrics(trial))
 
 
-def _preview(plan: Plan, costs: Costs) -> str:
+def _preview(plan: Plan, costs: Costs, jobs: int) -> str:
     rows, total, unknown = [], 0.0, 0
     for number, stage in enumerate(plan.stages):
         for place in plan.participants(number):
@@ -306,4 +308,5 @@ def _preview(plan: Plan, costs: Costs) -> str:
     more = f", and {counted(unknown, 'trial')} of unknown cost" if unknown else ""
     text = fitted(table, terminal_width()).text
     n = counted(len(plan.trials), "trial")
-    return f"{text}\n\n{n}, about {clock(total)} in total{more}."
+    at_once = f", {jobs} at once" if jobs > 1 else ""
+    return f"{text}\n\n{n}, about {clock(total / jobs)} in total{at_once}{more}."

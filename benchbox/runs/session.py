@@ -113,19 +113,19 @@ class Session:
         """Return an executor that runs trials with *n_threads* threads each."""
         if n_threads not in self._executors:
             log = self._scratch / f"executor-{n_threads}.log"
-            more = self.execution.arguments(self._jobs_at_once(n_threads))
+            more = self.execution.arguments(self.jobs_at_once(n_threads))
             executor: Executor = resolve(self._spec.target)(n_threads, log, **more)
             self._executors[n_threads] = self._context.enter_context(executor)
         return self._executors[n_threads]
 
-    def _jobs_at_once(self, n_threads: int) -> int:
+    def jobs_at_once(self, n_threads: int) -> int:
         """Return for how many trials there are processors."""
         return max(1, min(self.execution.jobs, n_usable_cpus() // n_threads))
 
     def _check_processors(self, n_threads: int) -> None:
         """Say so if there are processors for fewer trials than are to run at once."""
         wanted, here = self.execution.jobs, n_usable_cpus()
-        jobs = self._jobs_at_once(n_threads)
+        jobs = self.jobs_at_once(n_threads)
         if jobs < wanted:
             less = "fewer threads or jobs" if n_threads > 1 else "fewer jobs"
             self.notify(
@@ -245,7 +245,7 @@ class Session:
                 self.notify(f"benchbox: left out: {line}")
         folder.write_run(record)
         executor, needs = self.executor(plan.n_threads), MemoryNeeds()
-        jobs = self._jobs_at_once(plan.n_threads)
+        jobs = self.jobs_at_once(plan.n_threads)
         if jobs > 1:
             needs.learn_from(newest_runs(folder.path.parent))
         if plan.searches:
@@ -286,7 +286,7 @@ class Session:
         left = trials_left(plan, folder, folder.examine().records, rerun)
         events = Events(self.registry, self.notify)
         events.tell("run_started", run=record, folder=folder.path)
-        costs, jobs = self.costs(folder.path.parent), self._jobs_at_once(plan.n_threads)
+        costs, jobs = self.costs(folder.path.parent), self.jobs_at_once(plan.n_threads)
         if jobs > 1:
             left = costs.longest_first(left)
         self._listener.run_started(left, costs)

@@ -170,6 +170,7 @@ def test_more_jobs_than_processors_run_as_many_as_there_are_and_say_so(
 
     assert done.code == 0
     assert f"benchbox: {says}\n" in done.err
+    assert ("in total, 2 at once" in done.out) == ("2 will run" in says)
 
 
 def test_what_goes_wrong_in_one_thread_ends_the_run_and_stops_the_others(
