@@ -2,12 +2,17 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import TextWrapper
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchbox.errors import UsageError, printable
+
+if TYPE_CHECKING:
+    from benchbox.runs import Execution
 
 _WHOLE = 1_000
 """Characters, so that click does not cut a sentence short."""
@@ -139,6 +144,30 @@ executor_option = click.option(
     metavar="NAME",
     help="Executor that runs the trials: local, or one from a plugin.",
 )
+_jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Trials to run at once; they share the processors unless their threads are "
+    "given. Accuracy stays the same; times are marked as contended (⊘) and are not "
+    "compared.",
+)
+
+
+def execution_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how trials are carried out; see `execution_of`."""
+    return executor_option(_jobs_option(command))
+
+
+def execution_of(chosen: dict[str, Any]) -> "Execution":
+    """Return how trials are carried out, and remove that from the options *chosen*."""
+    from benchbox.runs import Execution
+
+    return Execution(chosen.pop("executor"), chosen.pop("jobs"))
+
+
 resume_option = click.option(
     "--resume",
     metavar="RUN",

@@ -79,7 +79,8 @@ _MARKS = {"WORSE": "✗", "BETTER": "✓", "SAME": "=", "UNSURE": "?"}
 @click.option(
     "--trust-contended",
     is_flag=True,
-    help="Compare times even if other programs disturbed them.",
+    help="Compare times even if other programs disturbed them. Times of --jobs are "
+    "never compared.",
 )
 @click.option(
     "--trust-machines", is_flag=True, help="Compare times of different machines."

@@ -19,8 +19,8 @@ from benchbox.cli.installed import installed
 from benchbox.errors import counted, one_line
 from benchbox.machine import DEVICE_HELP, n_usable_cpus
 from benchbox.models import Precision
-from benchbox.records import EpochEnded, TrialMessage
-from benchbox.runs import FitSettings, SavedRecord, Session, Silent
+from benchbox.records import EpochEnded, TrialNews
+from benchbox.runs import FitSettings, PlannedTrial, SavedRecord, Session, Silent
 
 
 @click.command("fit")
@@ -101,7 +101,7 @@ class _FitProgress(Silent):
     def __init__(self, label: str, status: Status) -> None:
         self._label, self._status = label, status
 
-    def trial_said(self, message: TrialMessage) -> None:
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
         """Show the epoch, if *message* ends one."""
         if isinstance(message, EpochEnded):
             epoch = f"epoch {message.epoch}/{message.of}"

@@ -17,7 +17,8 @@ from benchbox.cli.common import (
     check_resume,
     code_option,
     complain_of,
-    executor_option,
+    execution_of,
+    execution_options,
     format_or_json,
     hand_out,
     json_option,
@@ -54,6 +55,7 @@ from benchbox.records import (
 from benchbox.reports import TextTable, fitted, paragraph, render, terminal_width
 from benchbox.runs import (
     Costs,
+    Execution,
     Plan,
     Session,
     Trust,
@@ -159,7 +161,7 @@ from benchbox.runs import (
 )
 @allow_read_option
 @allow_network_option
-@executor_option
+@execution_options
 @results_option
 @resume_option
 @rerun_option
@@ -177,7 +179,6 @@ def command(
     resume: str | None,
     code: tuple[Path, ...],
     trust: bool,
-    executor: str,
     dry_run: bool,
     verbose: bool,
     **chosen: Any,
@@ -187,6 +188,7 @@ def command(
     Without options, the installed models are compared on MovieLens-100K. The table is
     printed at the end; results are stored in the folder of the runs.
     """
+    execution = execution_of(chosen)
     rerun, quiet = chosen.pop("rerun"), chosen.pop("quiet")
     as_json = chosen.pop("as_json")
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
@@ -206,25 +208,27 @@ def command(
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=False)
     progress = TrialProgress(verbose, quiet=quiet)
-    with progress, session_of(registry, progress, executor) as session:
+    with progress, session_of(registry, progress, execution) as session:
         if not dry_run:
             return run_and_print(
                 session, progress, config, folder, out, rerun=rerun, as_json=as_json
             )
-        guesses = _guesses(session.plan(config), session.costs(out))
+        plan = session.plan(config)
+        guesses = _guesses(plan, session.costs(out))
+        jobs = session.jobs_at_once(plan.n_threads)
     if as_json:
         hand_out(to_json([asdict(guess) for guess in guesses]))
     else:
-        say(_preview(guesses))
+        say(_preview(guesses, jobs))
     return 0
 
 
 def session_of(
-    registry: Registry, progress: TrialProgress, executor: str = "local"
+    registry: Registry, progress: TrialProgress, execution: Execution
 ) -> Session:
     """Return a session that shows its progress on standard error."""
     typed = printable(shlex.join(["benchbox", *sys.argv[1:]]))
-    return Session(registry, progress.tell, progress, typed, executor)
+    return Session(registry, progress.tell, progress, typed, execution)
 
 
 def run_and_print(
@@ -268,9 +272,8 @@ def run_and_print(
             say(f"\n{paragraph(spent, terminal_width())}", err=True)
             say(f"Results, tables and logs: {folder.path}", err=True)
     if run.status != "finished":
-        complain_of(
-            f"Interrupted. Continue with: {command_to_continue(config, folder)}"
-        )
+        command = command_to_continue(config, folder, session.execution.words)
+        complain_of(f"Interrupted. Continue with: {command}")
         return 130
     is_whole = not (plan.refused or found.left_out)
     return int(not is_whole or any(map(_went_wrong, trials)))
@@ -342,7 +345,7 @@ def _guesses(plan: Plan, costs: Costs) -> list[_Guess]:
     return guesses
 
 
-def _preview(guesses: list[_Guess]) -> str:
+def _preview(guesses: list[_Guess], jobs: int) -> str:
     rows = []
     for guess in guesses:
         basis = "measured" if guess.is_measured else "author's hint"
@@ -360,5 +363,6 @@ def _preview(guesses: list[_Guess]) -> str:
     more = f", and {counted(unknown, 'trial')} of unknown cost" if unknown else ""
     text = fitted(table, terminal_width()).text
     n = counted(sum(guess.trials for guess in guesses), "trial")
-    total = clock(sum(guess.seconds or 0 for guess in guesses))
-    return f"{text}\n\n{n}, about {total} in total{more}."
+    total = clock(sum(guess.seconds or 0 for guess in guesses) / jobs)
+    at_once = f", {jobs} at once" if jobs > 1 else ""
+    return f"{text}\n\n{n}, about {total} in total{at_once}{more}."

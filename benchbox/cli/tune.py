@@ -1,5 +1,6 @@
 """`benchbox tune`: tune models on validation ratings, then run and compare them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -14,7 +15,8 @@ from benchbox.cli.common import (
     allow_read_option,
     check_resume,
     code_option,
-    executor_option,
+    execution_of,
+    execution_options,
     json_option,
     protocols_option,
     quiet_option,
@@ -37,12 +39,18 @@ from benchbox.records import (
     RunConfig,
     RunFolder,
     StudyRecord,
-    TrialMessage,
+    TrialNews,
     Tried,
     TuningBudget,
 )
 from benchbox.reports import TextTable, fitted, paragraph, remark, terminal_width
-from benchbox.runs import PlannedTrial, Trust, config_to_resume, make_config
+from benchbox.runs import (
+    PlannedTrial,
+    Trust,
+    config_to_resume,
+    label_of_search,
+    make_config,
+)
 
 
 @click.command("tune")
@@ -93,7 +101,7 @@ from benchbox.runs import PlannedTrial, Trust, config_to_resume, make_config
 @threads_option
 @allow_read_option
 @allow_network_option
-@executor_option
+@execution_options
 @results_option
 @resume_option
 @rerun_option
@@ -108,7 +116,6 @@ def command(
     rerun: str | None,
     code: tuple[Path, ...],
     trust: bool,
-    executor: str,
     verbose: bool,
     quiet: bool,
     **chosen: Any,
@@ -120,6 +127,7 @@ def command(
     are used only once, after the options are chosen. The table shows each model before
     and after tuning.
     """
+    execution = execution_of(chosen)
     as_json = chosen.pop("as_json")
     given = {key: value for key, value in chosen.items() if value not in (None, ())}
     check_resume(resume, bool(given), rerun, code, trust)
@@ -131,7 +139,7 @@ def command(
     else:
         config = config_to_resume(folder, Trust(registry, code, trust), is_tuned=True)
     progress = _TuningProgress(verbose, quiet=quiet)
-    with progress, session_of(registry, progress, executor) as session:
+    with progress, session_of(registry, progress, execution) as session:
         return run_and_print(
             session,
             progress,
@@ -157,63 +165,89 @@ def _config(given: dict[str, Any]) -> RunConfig:
     return make_config(given | {"tuning": TuningBudget(**budget)})
 
 
+@dataclass(slots=True)
+class _Searching:
+    """A search that runs.
+
+    Attributes:
+        most: Number of trials that it may run.
+        since: When it started.
+        number: Number of trials that it has started.
+        doing: Which of them runs.
+        epoch: Which epoch that one has reached.
+    """
+
+    most: int
+    since: float
+    number: int = 0
+    doing: str = ""
+    epoch: str = ""
+
+
 class _TuningProgress(TrialProgress):
     """Also shows the progress of each search on standard error."""
 
     def __init__(self, verbose: bool, *, quiet: bool = False) -> None:
         super().__init__(verbose, quiet=quiet)
         self._status: Status | None = None
-        self._label, self._most, self._number = "", 0, 0
-        self._search_begun = 0.0
+        self._searches: dict[str, _Searching] = {}
 
     def search_started(self, label: str, budget: TuningBudget) -> None:
-        """Show that a search has started."""
+        """Show that a search has started, in one line with others at the same time."""
         self._end_loading()
-        self._search_begun = monotonic()
-        self._label, self._most, self._number = label, budget.trials, 0
-        self._status = self._console.status(escape(f"tuning {one_line(label)}"))
-        self._status.start()
+        self._searches[label] = _Searching(budget.trials, monotonic())
+        if self._status is None:
+            self._status = self._console.status("")
+            self._status.start()
+        self._show_searches()
 
     def trial_started(self, trial: PlannedTrial) -> None:
         """Show that *trial* has started."""
-        if self._status is None:
+        search = self._search_of(trial)
+        if search is None:
             super().trial_started(trial)
         else:
-            self._number += 1
-            self._show_search("")
+            search.number += 1
+            search.doing = f": trial {search.number}/{search.most}"
+            search.epoch = ""
+            self._show_searches()
 
-    def trial_said(self, message: TrialMessage) -> None:
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
         """Show which epoch the running trial has reached."""
-        if self._status is None:
-            super().trial_said(message)
+        search = None if trial is None else self._search_of(trial)
+        if search is None:
+            super().trial_said(trial, message)
         elif isinstance(message, EpochEnded):
-            self._show_search(f", epoch {message.epoch}/{message.of}")
+            search.epoch = f", epoch {message.epoch}/{message.of}"
+            self._show_searches()
 
-    def search_tried(self, tried: Tried) -> None:
+    def search_tried(self, label: str, tried: Tried) -> None:
         """Print the result of the last setting tried, if verbose."""
         if self._verbose:
             value = tried.status if tried.value is None else f"{tried.value:.4f}"
             self._say(
-                f"{self._label}: {value}, {tried.seconds:.1f} s, "
+                f"{label}: {value}, {tried.seconds:.1f} s, "
                 f"{spell('', tried.options)[1:]}"
             )
 
-    def search_ended(self, record: StudyRecord | None) -> None:
+    def search_ended(self, label: str, record: StudyRecord | None) -> None:
         """Print the result of the search."""
-        self._phases["tuning"] += monotonic() - self._search_begun
-        if self._status is not None:
+        search = self._searches.pop(label)
+        self._phases["tuning"] += monotonic() - search.since
+        if self._status is not None and not self._searches:
             self._status.stop()
             self._status = None
         if record and (not self._console.is_terminal or self._verbose):
             self._say(f"tuned {_said(record)}")
 
-    def _say(self, line: str) -> None:
-        self._console.print(one_line(line), markup=False)
+    def _search_of(self, trial: PlannedTrial) -> _Searching | None:
+        found = self._searches and self._searches.get(label_of_search(trial))
+        return found or None
 
-    def _show_search(self, more: str) -> None:
+    def _show_searches(self) -> None:
         if self._status is not None:
-            line = f"tuning {self._label}: trial {self._number}/{self._most}{more}"
-            self._status.update(escape(one_line(line)))
+            shown = [f"{k}{s.doing}{s.epoch}" for k, s in self._searches.items()]
+            self._status.update(escape(one_line(f"tuning {'; '.join(shown)}")))
 
 
 def _said(study: StudyRecord) -> str:

@@ -3,10 +3,18 @@
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import click
 
-from benchbox.cli.common import hand_out, json_option, say, to_json
+from benchbox.cli.common import (
+    execution_of,
+    execution_options,
+    hand_out,
+    json_option,
+    say,
+    to_json,
+)
 from benchbox.cli.installed import installed
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.run import session_of
@@ -56,6 +64,7 @@ _HEADINGS = (
     show_default=True,
     help="Folder of the runs.",
 )
+@execution_options
 @json_option
 def command(
     datasets: tuple[str, ...],
@@ -63,6 +72,7 @@ def command(
     device: str,
     out: Path,
     as_json: bool,
+    **how: Any,
 ) -> int:
     """Reproduce published figures and compare them with ours.
 
@@ -70,12 +80,13 @@ def command(
     as "no data". The exit code is 1 if a figure differs and the claim does not explain
     why.
     """
+    execution = execution_of(how)
     registry = installed()
-    chosen = _chosen(registry, datasets, names)
+    wanted = _chosen(registry, datasets, names)
     checked: list[Checked] = []
     progress = TrialProgress()
-    with progress, session_of(registry, progress) as session:
-        for _, group in groupby(sorted(chosen, key=_key), key=_key):
+    with progress, session_of(registry, progress, execution) as session:
+        for _, group in groupby(sorted(wanted, key=_key), key=_key):
             claims = list(group)
             try:
                 checked += _checked(claims, session, out, device)

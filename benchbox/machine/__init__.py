@@ -20,6 +20,7 @@ from benchbox.machine.clocks.samples import summarise as summarise
 from benchbox.machine.clocks.steps import StepClock as StepClock
 from benchbox.machine.clocks.steps import step_clock as step_clock
 from benchbox.machine.contention import Watch as Watch
+from benchbox.machine.contention import family_cpu_seconds as family_cpu_seconds
 from benchbox.machine.contention import tree_cpu_seconds as tree_cpu_seconds
 from benchbox.machine.device_choice import ANY_ACCELERATOR as ANY_ACCELERATOR
 from benchbox.machine.device_choice import AUTO as AUTO
@@ -59,6 +60,8 @@ from benchbox.machine.family import Family as Family
 from benchbox.machine.family import end_orphans as end_orphans
 from benchbox.machine.family import is_alive as is_alive
 from benchbox.machine.lease import leased as leased
+from benchbox.machine.memory_leases import MemoryLease as MemoryLease
+from benchbox.machine.memory_leases import MemoryPool as MemoryPool
 from benchbox.machine.process import prepare_process as prepare_process
 from benchbox.machine.process import settings_in_force as settings_in_force
 from benchbox.machine.sensors import GaugeRecord as GaugeRecord

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 
 import psutil
@@ -16,10 +17,30 @@ _LEAST_WINDOW_SECONDS = 1.0
 """Shorter windows are too inexact, as the system counts hundredths of a second."""
 
 
+Mark = tuple[float, float]
+"""A moment, and the processor seconds that other work had used by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What was there when a trial began.
+
+    Attributes:
+        mark: When that was.
+        n_met: How many other runs had come so far.
+        there: Process ids of the other runs.
+    """
+
+    mark: Mark
+    n_met: int = 0
+    there: frozenset[int] = frozenset()
+
+
 class Watch:
     """Detects other runs and other work during the trials of a run.
 
-    If other runs cannot be detected, they count as other work.
+    Several trials may be watched at once. If other runs cannot be detected, they count
+    as other work.
 
     Args:
         own_seconds: Processor seconds of our own processes so far.
@@ -29,25 +50,28 @@ class Watch:
         self._presence: Presence | None = None
         self._announce()
         self._meter = LoadMeter(own_seconds)
-        self._met = 0
-        self._there: set[int] = set()
 
-    def start(self) -> None:
+    def start(self) -> Since:
         """Mark the beginning of a trial."""
         if self._presence is not None and not self._presence.is_announced():
             self.close()
             self._announce()
-        if self._presence is not None:
-            self._met = len(self._presence.runs_met())
-            self._there = set(self._presence.runs_now())
-        self._meter.start()
+        mark = self._meter.start()
+        if self._presence is None:
+            return Since(mark)
+        there = frozenset(self._presence.runs_now())
+        return Since(mark, len(self._presence.runs_met()), there)
 
-    def seen(self) -> tuple[tuple[str, ...], float | None]:
-        """Return what disturbed since `start`, and the processors other work used."""
-        load = self._meter.foreign_cpus()
-        runs = sorted(self._there)
+    def seen(self, since: Since) -> tuple[tuple[str, ...], float | None]:
+        """Return what disturbed a trial, and the processors other work used.
+
+        Args:
+            since: What `start` returned when it began.
+        """
+        load = self._meter.foreign_cpus(since.mark)
+        runs = sorted(since.there)
         if self._presence is not None:
-            met = self._presence.runs_met()[self._met :]
+            met = self._presence.runs_met()[since.n_met :]
             runs = sorted({*runs, *met, *self._presence.runs_now()})
         told = [f"benchbox ran beside it (process {pid})" for pid in runs]
         return tuple(filter(None, [*told, disturbance(load)])), load
@@ -75,31 +99,36 @@ class LoadMeter:
         self._cpus = usable_cpus()
         self._marks = [self._mark()]
 
-    def start(self) -> None:
-        """Mark the beginning of the time that `foreign_cpus` measures."""
+    def start(self) -> Mark:
+        """Return the beginning of a time that `foreign_cpus` can measure."""
         now = self._mark()
         old = [m for m in self._marks if now[0] - m[0] >= _LEAST_WINDOW_SECONDS]
         # The newest that is old enough serves a trial that lasts no time at all.
         self._marks = [*old[-1:], *self._marks[len(old) :], now]
+        return now
 
-    def foreign_cpus(self) -> float | None:
-        """Return how many processors other work used on average since `start`.
+    def foreign_cpus(self, since: Mark) -> float | None:
+        """Return how many processors other work used on average.
 
         If less than a second has passed, return the average over the last second, or
         `None` if there is no such second yet.
+
+        Args:
+            since: What `start` returned.
         """
-        began, now = self._marks[-1][0], self._mark()
+        now = self._mark()
+        # The mark itself may be forgotten while other trials begin and end.
         old = [
             mark
-            for mark in self._marks
-            if mark[0] <= began and now[0] - mark[0] >= _LEAST_WINDOW_SECONDS
+            for mark in (*self._marks, since)
+            if mark[0] <= since[0] and now[0] - mark[0] >= _LEAST_WINDOW_SECONDS
         ]
         if not old:
             return None
-        seconds, work = (now[k] - old[-1][k] for k in (0, 1))
+        seconds, work = (now[k] - max(old)[k] for k in (0, 1))
         return max(0.0, work / seconds)
 
-    def _mark(self) -> tuple[float, float]:
+    def _mark(self) -> Mark:
         return monotonic(), _busy_seconds(self._cpus) - self._own_seconds()
 
 
@@ -115,6 +144,18 @@ def tree_cpu_seconds(pid: int) -> float:
     """Return processor seconds of a process and of its children that have ended."""
     with suppress(psutil.NoSuchProcess):
         return sum(psutil.Process(pid).cpu_times()[:4])
+    return 0.0
+
+
+def family_cpu_seconds(pid: int) -> float:
+    """Return processor seconds of a process and of all it has started, still running.
+
+    What it has started is listed for that, which takes milliseconds.
+    """
+    with suppress(psutil.NoSuchProcess):
+        running = psutil.Process(pid).children(recursive=True)
+        # Itself last: one that ends meanwhile is counted among its children then.
+        return sum(tree_cpu_seconds(one) for one in (*(p.pid for p in running), pid))
     return 0.0
 
 

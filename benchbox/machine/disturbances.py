@@ -61,9 +61,9 @@ def find_disturbances(
 def _load() -> Finding:
     before = {p: p.cpu_times() for p in _processes()}
     meter = LoadMeter(lambda: tree_cpu_seconds(psutil.Process().pid))
-    meter.start()
+    began = meter.start()
     sleep(_WINDOW_SECONDS)
-    used = meter.foreign_cpus()
+    used = meter.foreign_cpus(began)
     trouble = disturbance(used)
     if not trouble:
         return Finding("other work", f"{used or 0.0:.2f} processors busy with it")

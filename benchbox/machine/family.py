@@ -10,12 +10,20 @@ from time import monotonic, sleep
 
 import psutil
 
+from benchbox.machine.crowd import count_descendants, end_descendants, n_tasks
+
 _PROC = Path("/proc")
 _SHARED_FILES = Path("/dev/shm")
 
 _PATIENCE_SECONDS = 2.0
 """In which the system ends a process that was killed; one that waits for a disk may
 take longer, and is left."""
+
+_FEW = 10
+"""Members that may start while the memory of all is measured."""
+
+_MANY = 20
+"""Members that cannot be ended one by one before they start others."""
 
 _EXACT_SECONDS = 1.0
 """How often memory is measured exactly, which takes milliseconds for each GiB."""
@@ -34,7 +42,7 @@ class Family:
         self._head = head
         self._seen: dict[int, psutil.Process] = {}
         self._strangers = {number for number, _ in _shared_files()}
-        self._newest = ""
+        self._newest, self._n_tasks = "", n_tasks()
         self._exact_at = 0.0
         self._exact_bytes = 0
 
@@ -56,12 +64,27 @@ class Family:
         if rough <= enough or len(used) == 1:
             return rough
         if monotonic() >= self._exact_at:
-            self._exact_bytes = _sum([_share(member) for member in members], made)
+            before, shares = n_tasks(), list[_Used]()
+            for member in members:
+                shares.append(_share(member))
+                if n_tasks() - before > _FEW:
+                    # They multiply faster than they can be measured: see `n_beyond`.
+                    return self._exact_bytes
+            self._exact_bytes = _sum(shares, made)
             self._exact_at = monotonic() + _EXACT_SECONDS
         return self._exact_bytes
 
+    def n_beyond(self, most: int) -> int:
+        """Return how many members there are if they are more than *most*; else 0."""
+        if self._head is None or n_tasks() - self._n_tasks <= most:
+            return 0
+        n = count_descendants(self._head)
+        return n if n > most else 0
+
     def end(self) -> list[psutil.Process]:
         """End all members, and return those that the system has not ended yet."""
+        if self._head is not None and self.n_beyond(_MANY):
+            end_descendants(self._head)
         deadline = monotonic() + _PATIENCE_SECONDS
         while left := self._look():
             for member in left:

@@ -13,18 +13,22 @@ class ExecutorSpec:
         target: Class or function, as ``"package.module:Class"``. It is called with the
             number of threads per trial and the path of a log file, and returns a
             `benchbox.trials.Executor`.
+        takes: Names of what it may also be called with: ``jobs``, the number of trials
+            that it is to run at once, if that is more than one.
     """
 
     name: str
     summary: str
     target: str
+    takes: tuple[str, ...] = ()
 
 
 OWN_EXECUTORS = (
     ExecutorSpec(
         name="local",
-        summary="one trial at a time, each in its own process",
+        summary="on this machine, each trial in its own process",
         target="benchbox.trials.executors.local:LocalExecutor",
+        takes=("jobs",),
     ),
 )
 """The executors that benchbox offers; the first is the default."""

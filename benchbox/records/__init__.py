@@ -50,8 +50,10 @@ from benchbox.records.messages import SearchPath as SearchPath
 from benchbox.records.messages import Started as Started
 from benchbox.records.messages import Task as Task
 from benchbox.records.messages import TrialMessage as TrialMessage
+from benchbox.records.messages import TrialNews as TrialNews
 from benchbox.records.messages import TrialTask as TrialTask
 from benchbox.records.messages import Visible as Visible
+from benchbox.records.messages import Waits as Waits
 from benchbox.records.messages import ZygoteMessage as ZygoteMessage
 from benchbox.records.names import trial_name as trial_name
 from benchbox.records.run import CaseRecord as CaseRecord
@@ -75,6 +77,7 @@ from benchbox.records.study import StudyRecord as StudyRecord
 from benchbox.records.study import Tried as Tried
 from benchbox.records.trial import MOST_SCORE as MOST_SCORE
 from benchbox.records.trial import NOT_ENFORCED as NOT_ENFORCED
+from benchbox.records.trial import RAN_AT_ONCE as RAN_AT_ONCE
 from benchbox.records.trial import AskedAgain as AskedAgain
 from benchbox.records.trial import ScoreRecord as ScoreRecord
 from benchbox.records.trial import TrialRecord as TrialRecord

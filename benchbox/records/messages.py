@@ -152,8 +152,21 @@ class Concluded(_Message, frozen=True, tag="concluded"):
     outcome: TrialOutcome
 
 
+class Waits(_Message, frozen=True, tag="waits"):
+    """The executor cannot start the trial yet.
+
+    Attributes:
+        what: What is missing, such as ``"memory: it may take 3 GiB"``.
+    """
+
+    what: str
+
+
 TrialMessage = PhaseBegan | EpochEnded | Fitted
 """What a trial says while it runs."""
+
+TrialNews = TrialMessage | Waits
+"""What is heard of a trial."""
 
 ChildMessage = Confined | Loaded | TrialMessage | Predicted | Concluded
 """All that the process of a trial says."""

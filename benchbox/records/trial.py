@@ -21,6 +21,9 @@ MOST_SCORE = 1e100
 _AFTERWARDS = ("latency", "distribution", "score")
 """Phases after the predictions: what benchbox measures, not what the model needs."""
 
+RAN_AT_ONCE = "trials of the run ran at once"
+"""End of the line in `TrialRecord.contended` that says so."""
+
 
 class ScoreRecord(msgspec.Struct, frozen=True):
     """Value of a metric in one trial.
@@ -190,6 +193,11 @@ class TrialRecord(msgspec.Struct, kw_only=True):
     asked_again: AskedAgain | None = None
     confined: str = ""
     finished: str = ""
+
+    @property
+    def ran_beside_others(self) -> bool:
+        """Whether other trials of the run ran at the same time."""
+        return any(why.endswith(RAN_AT_ONCE) for why in self.contended)
 
     @property
     def seconds(self) -> float:

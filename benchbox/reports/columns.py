@@ -41,6 +41,9 @@ FRONT = "◆"
 HASTENED = "⚠"
 """Sign after the fit seconds of a model whose repeats were suspiciously fast."""
 
+TOGETHER = "⊘"
+"""Sign after the fit seconds of a model whose trials ran beside others of the run."""
+
 READY = "ready s"
 """Heading of the seconds from the data to the first predictions."""
 
@@ -158,7 +161,7 @@ def _every_column(board: Leaderboard) -> list[Column]:
         _column("coverage", percent, lambda row: row.coverage),
         *_measured(board, _column("tuning s", seconds, lambda row: row.tuning_seconds)),
         replace(
-            _column("fit s", seconds, lambda row: row.fit_seconds), text=_fit_seconds
+            _column("fit s", seconds, lambda row: row.fit_seconds), text=fit_seconds
         ),
         *_measured(board, _column(READY, seconds, lambda row: row.ready_seconds)),
         _column("pairs/s", count, lambda row: row.pairs_per_second),
@@ -236,9 +239,14 @@ def _mean(row: Row, metric: MetricRecord) -> float | None:
     return None if summary is None else summary.mean
 
 
-def _fit_seconds(row: Row) -> str:
-    mark = HASTENED if row.n_hastened else FRONT if row.is_on_front else " "
-    return seconds(row.fit_seconds) + mark
+def fit_seconds(row: Row) -> str:
+    """Return the seconds of the fit with the mark of the row's times."""
+    marks = {
+        HASTENED: row.n_hastened,
+        TOGETHER: row.is_contended and row.fit_seconds is not None,
+        FRONT: row.is_on_front,
+    }
+    return seconds(row.fit_seconds) + next(filter(marks.get, marks), " ")
 
 
 def _measured(board: Leaderboard, column: Column) -> list[Column]:

@@ -23,6 +23,7 @@ _SPECIAL = {
     "“": "``",
     "”": "''",
     "◆": r" $\diamond$",
+    "⊘": r" $\oslash$",
     "◷": r"$^{\mathrm{t}}$",
     "▽": r"$\nabla$",
     "⚠": r"\textbf{!}",

@@ -206,7 +206,7 @@ def _with_front(rows: list[Row], headline: MetricRecord) -> list[Row]:
         for number, row in enumerate(rows)
         if headline.name in row.summaries
         and row.total_seconds is not None
-        and not row.n_hastened
+        and not (row.n_hastened or row.is_contended)
     }
     beaten = {
         n

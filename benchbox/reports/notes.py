@@ -13,6 +13,7 @@ from benchbox.reports.columns import (
     HASTENED,
     LEAK,
     READY,
+    TOGETHER,
     TOLD,
     WORSE,
     shown_metrics,
@@ -97,8 +98,8 @@ def title(stage: StageRecord) -> str:
 
 
 def _about_the_front(board: Leaderboard) -> list[str]:
-    n_timed = sum(row.total_seconds is not None for row in board.rows)
-    if n_timed < 2:
+    timed = [row for row in board.rows if row.total_seconds is not None]
+    if sum(not row.is_contended for row in timed) < 2:
         return []
     return [
         f"{FRONT}: no other model has a better {board.metrics[0].title} and takes less "
@@ -198,9 +199,17 @@ def _about_timings(
             f"of it may have been kept, and their times are not those of a fit: "
             f"{which}."
         )
-    disturbed = 0 if board.machines else sum(r.n_disturbed for r in board.rows)
-    if disturbed:
-        trials = counted(sum(row.n_ok for row in board.rows), "trial")
+    trials = counted(sum(row.n_ok for row in board.rows), "trial")
+    rows = () if board.machines else board.rows
+    together = sum(row.n_together for row in rows)
+    if together:
+        said.append(
+            f"{TOGETHER} {together} of {trials} ran at the same time as others of this "
+            f"run (`--jobs`). Times marked so are too long, and compare with no "
+            f"others. Accuracy does not depend on it."
+        )
+    disturbed = sum(row.n_disturbed for row in rows) - together
+    if disturbed > 0:
         said.append(
             f"Other work used the machine during {disturbed} of {trials}, so "
             f"their timings may be too long (see `benchbox doctor`)."

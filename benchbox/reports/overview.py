@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchbox.records import MetricRecord, PublishedRecord, RunRecord, StageRecord
-from benchbox.reports.columns import FLAGS, WORSE, sign
+from benchbox.reports.columns import FLAGS, WORSE, fit_seconds, sign
 from benchbox.reports.fitting import TextTable, fitted, paragraph, remark
 from benchbox.reports.leaderboard import Leaderboard
 from benchbox.reports.notes import (
@@ -13,7 +13,7 @@ from benchbox.reports.notes import (
     troubles,
     where_it_ran,
 )
-from benchbox.reports.numbers import MISSING, heading, number, seconds
+from benchbox.reports.numbers import MISSING, heading, number
 from benchbox.reports.other_pairs import about_other_pairs
 from benchbox.reports.pipes import pipe_table
 from benchbox.reports.rows import Row
@@ -151,7 +151,7 @@ def _honest_rows(run: RunRecord, board: Leaderboard) -> Iterator[list[str]]:
             f"{_own(row, headline)} {sign(row)}".rstrip(),
             number(headline, board.reference.get(headline.name)),
             *(_own(row, metric) for metric in others),
-            seconds(row.fit_seconds),
+            fit_seconds(row).rstrip(),
             "; ".join(
                 _elsewhere(
                     board.stage, f"{metric.title} {number(metric, figure.value)}"

@@ -143,8 +143,14 @@ def _cheapest(
         return []
     if not near:
         return [f"No other model comes within 1 % of its {metric.title}."]
+    if best.is_contended:
+        return []
     # Repeats that were too fast are no times of a fit.
-    timed = [r for r in near if r.total_seconds is not None and not r.n_hastened]
+    timed = [
+        row
+        for row in near
+        if row.total_seconds is not None and not (row.n_hastened or row.is_contended)
+    ]
     cheapest = min(timed, key=_seconds_of, default=best)
     among = "of these" if tied else f"within 1 % of its {metric.title}"
     doubt = "; other work disturbed the timings" if _disturbed([best, cheapest]) else ""

@@ -83,8 +83,11 @@ class Row:
         behind: Interval of the difference to the best by the first metric. The
             intervals of all rows together cover the true differences in 95 % of cases.
         is_on_front: Whether no other model is both better by the first metric and
-            faster from data to predictions. Models with hastened repeats do not count.
-        n_disturbed: Number of trials whose timing other work disturbed.
+            faster from data to predictions. Models with hastened repeats do not count,
+            nor those whose trials all ran beside others.
+        n_disturbed: Number of trials whose timing anything else disturbed.
+        n_together: Number of trials that ran beside others of the run. If there are
+            others, times are medians over those alone.
         n_hastened: Number of repeats that took less than a tenth of the first fit with
             the same seed.
         asked_again: Whether predictions depend on the other pairs asked for, by the
@@ -116,9 +119,15 @@ class Row:
     behind: Interval | None = None
     is_on_front: bool = False
     n_disturbed: int = 0
+    n_together: int = 0
     n_hastened: int = 0
     asked_again: AskedAgain | None = None
     more: Mapping[str, float | str | None] = field(default_factory=dict)
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether its times are those of trials that ran beside others of the run."""
+        return 0 < self.n_ok == self.n_together
 
 
 def row_of(
@@ -146,6 +155,7 @@ def row_of(
         by_fold[trial.fold].append(trial)
     complete = all(by_fold.values())
     hidden = sum(t.n_hidden for t in good)
+    timed = best_timed(good)
     return Row(
         label=planned.label,
         source=(planned.name, planned.target),
@@ -158,15 +168,16 @@ def row_of(
             if complete and (summary := _summary(m.name, list(by_fold.values())))
         },
         coverage=sum(t.n_answered for t in good) / hidden if hidden else None,
-        fit_seconds=_median([t.wall_seconds.get("fit") for t in good]),
-        ready_seconds=_median([t.ready_seconds for t in good]),
-        predict_seconds=_median([t.wall_seconds.get("predict") for t in good]),
-        total_seconds=_median([t.seconds_to_predictions for t in good]),
-        tuning_seconds=_median([t.tuning_seconds for t in good]),
-        pairs_per_second=_median([_pairs_per_second(t) for t in good]),
-        row_seconds=_median([_row_seconds(t) for t in good]),
-        energy_joules=_median([_energy_joules(t) for t in good]),
+        fit_seconds=_median([t.wall_seconds.get("fit") for t in timed]),
+        ready_seconds=_median([t.ready_seconds for t in timed]),
+        predict_seconds=_median([t.wall_seconds.get("predict") for t in timed]),
+        total_seconds=_median([t.seconds_to_predictions for t in timed]),
+        tuning_seconds=_median([t.tuning_seconds for t in timed]),
+        pairs_per_second=_median([_pairs_per_second(t) for t in timed]),
+        row_seconds=_median([_row_seconds(t) for t in timed]),
+        energy_joules=_median([_energy_joules(t) for t in timed]),
         n_disturbed=sum(bool(t.contended) for t in good),
+        n_together=sum(t.ran_beside_others for t in good),
         n_hastened=_n_hastened(good),
         asked_again=gravest(t.asked_again for t in good),
         peak_memory_bytes=_most([t.peak_memory_bytes for t in good]),
@@ -175,6 +186,11 @@ def row_of(
         n_parameters=_most([t.n_parameters for t in good]),
         more={column.name: _filled(column, good) for column in columns},
     )
+
+
+def best_timed(trials: list[TrialRecord]) -> list[TrialRecord]:
+    """Return the trials that ran alone, or else all of them."""
+    return [trial for trial in trials if not trial.ran_beside_others] or trials
 
 
 def untimed(row: Row) -> Row:

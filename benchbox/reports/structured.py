@@ -75,6 +75,7 @@ def flat(row: Row, prefix: str = "") -> dict[str, Any]:
         "energy_joules": row.energy_joules,
         "is_on_front": row.is_on_front,
         "n_disturbed": row.n_disturbed,
+        "n_together": row.n_together,
         "n_hastened": row.n_hastened,
         "asked_again": verdict(row.asked_again),
         "device": row.device,

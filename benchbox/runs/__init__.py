@@ -6,6 +6,7 @@ from benchbox.runs.api import load_dataset as load_dataset
 from benchbox.runs.api import load_run as load_run
 from benchbox.runs.api import run as run
 from benchbox.runs.costs import Costs as Costs
+from benchbox.runs.execution import Execution as Execution
 from benchbox.runs.listener import Listener as Listener
 from benchbox.runs.listener import Silent as Silent
 from benchbox.runs.merging import merge_folders as merge_folders
@@ -40,3 +41,4 @@ from benchbox.runs.stages import find_dataset as find_dataset
 from benchbox.runs.stages import split as split
 from benchbox.runs.trust import Trust as Trust
 from benchbox.runs.trust import model_files as model_files
+from benchbox.runs.tuning.study import label_of_search as label_of_search

@@ -12,6 +12,7 @@ from benchbox.models import Precision
 from benchbox.options import spell
 from benchbox.plugins import discover
 from benchbox.records import RunFolder, new_run_id
+from benchbox.runs.execution import Execution
 from benchbox.runs.listener import Listener
 from benchbox.runs.notebook import notebook_progress
 from benchbox.runs.on_disk import Run
@@ -35,6 +36,8 @@ def run(
     *,
     out: str | os.PathLike[str] = _RESULTS,
     listener: Listener | None = None,
+    jobs: int = 1,
+    executor: str = "local",
     **settings: Any,
 ) -> Run:
     """Fit and compare models on hidden ratings, like ``benchbox run``.
@@ -51,6 +54,9 @@ def run(
         out: Folder of the runs.
         listener: Its methods are called as the run progresses. By default, a notebook
             shows a progress bar.
+        jobs: Trials to run at once; unless the setting ``threads`` says otherwise,
+            they share the processors. Their times are marked as contended.
+        executor: Name of the executor that runs the trials.
         settings: Other fields of `benchbox.records.RunConfig`, such as ``seeds=4``,
             ``folds=("u1",)`` or ``device="cpu"``.
 
@@ -74,7 +80,8 @@ def run(
     config = make_config(given)
     command = f"benchbox.run({', '.join(f'{k}={v!r}' for k, v in given.items())})"
     follower = listener or notebook_progress()
-    with Session(discover(), _notify, follower, command) as session:
+    execution = Execution(executor, jobs)
+    with Session(discover(), _notify, follower, command, execution) as session:
         plan = session.plan(config)
         folder = RunFolder.create(Path(out), new_run_id())
         record = session.carry_out(plan, folder)

@@ -1,6 +1,7 @@
 """Runs a planned trial on the files of a fold, and returns its record."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,20 @@ from benchbox.records import (
 )
 from benchbox.runs.access import compiled_folder
 from benchbox.runs.asking import Asking
+from benchbox.runs.costs import MemoryNeeds
 from benchbox.runs.fold_store import FoldStore
 from benchbox.runs.halving import halved
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import PlannedTrial
 from benchbox.runs.scoring import scores
-from benchbox.trials import Executor, Finished, FirstUse
+from benchbox.runs.turns import RunsAside
+from benchbox.trials import AgainError, Finished, FirstUse
+
+LOST_WORKERS = "lost workers"
+"""Name of the setting that counts the machines or processes that a trial lost."""
+
+MOST_LOST = 3
+"""Who loses more has probably ended them itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,13 +65,20 @@ class Attempts:
         executor: What runs the trials.
         listener: Takes the messages of trials.
         scratch: Folder for the files of first uses.
+        needs: Estimates of the memory that trials need.
     """
 
     def __init__(
-        self, folder: RunFolder, executor: Executor, listener: Listener, scratch: Path
+        self,
+        folder: RunFolder,
+        executor: RunsAside,
+        listener: Listener,
+        scratch: Path,
+        needs: MemoryNeeds,
     ) -> None:
         self._folder, self._executor, self._listener = folder, executor, listener
-        self.first_use = FirstUse(scratch, executor)
+        self._needs = needs
+        self.first_use = FirstUse(scratch, executor, executor.turns.wait_for)
 
     def attempt(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
         """Run *trial*; its record says what went wrong, if anything did.
@@ -74,20 +90,43 @@ class Attempts:
             trial: The trial.
             store: Files and truth of its fold.
         """
-        attempted = self._once(trial, store)
+        attempted = self._to_an_end(trial, store)
         while (smaller := halved(trial, attempted[0])) is not None:
             trial = smaller
-            attempted = self._once(trial, store)
+            attempted = self._to_an_end(trial, store)
         return attempted
 
-    def _once(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
+    def _to_an_end(self, trial: PlannedTrial, store: FoldStore) -> Attempted:
+        """Run *trial*, and again while it is ended for no fault of its own."""
+        is_alone, lost = False, list[str]()
+        while True:
+            expected = None if is_alone else self._needs.bytes_of(trial)
+            try:
+                attempted = self._once(trial, store, expected)
+            except AgainError as error:
+                is_alone = is_alone or error.alone
+                lost += [] if error.alone else [str(error)]
+                if len(lost) > MOST_LOST:
+                    reason = f"{lost[-1]}, after {MOST_LOST} others"
+                    attempted = trial.record(status="crashed", reason=reason), None
+                else:
+                    continue
+            record = attempted[0]
+            if lost:
+                record.settings[LOST_WORKERS] = str(len(lost))
+            self._needs.learn(record.label, len(trial.fold.train), record)
+            return attempted
+
+    def _once(
+        self, trial: PlannedTrial, store: FoldStore, expected_bytes: int | None
+    ) -> Attempted:
         reason = trial.skip_reason()
         if reason:
             return trial.record(status="skipped", reason=reason), None
         try:
             job = _job(trial, store)
             try:
-                return self._attempt(trial, job, store)
+                return self._attempt(trial, job, store, expected_bytes)
             finally:
                 # Nothing of a trial is there to be found by the next.
                 for folder in (job.out, job.asked):
@@ -103,7 +142,11 @@ class Attempts:
             return trial.record(status="failed", reason=reason), None
 
     def _attempt(
-        self, trial: PlannedTrial, job: TrialJob, store: FoldStore
+        self,
+        trial: PlannedTrial,
+        job: TrialJob,
+        store: FoldStore,
+        expected_bytes: int | None,
     ) -> Attempted:
         limit = _memory_limit_bytes(trial)
         model = trial.model
@@ -113,6 +156,7 @@ class Attempts:
             trial.fold.train,
             limit,
             with_times=model.capabilities.uses_question_times,
+            expected_bytes=expected_bytes,
         ):
             changed = _changed(job, store)
             if changed:
@@ -124,7 +168,7 @@ class Attempts:
             trial.fold_seed("asked again"),
             with_times=model.capabilities.uses_question_times,
         )
-        finished = self._run(trial, job, asking)
+        finished = self._run(trial, job, asking, expected_bytes)
         changed = _changed(job, store)
         if changed:
             return _failed(trial, finished, changed)
@@ -150,15 +194,22 @@ class Attempts:
         )
         return record, complete
 
-    def _run(self, trial: PlannedTrial, job: TrialJob, asking: Asking) -> Finished:
+    def _run(
+        self,
+        trial: PlannedTrial,
+        job: TrialJob,
+        asking: Asking,
+        expected_bytes: int | None,
+    ) -> Finished:
         return self._executor.run(
             job,
             log=self._folder.log(trial.record(status="interrupted")),
             hand_pairs=asking.hand_pairs,
             # A repeat predicts the same, and is there for its timing alone.
             ask_again=None if trial.repeat else asking.ask_again,
-            listen=self._listener.trial_said,
+            listen=partial(self._listener.trial_said, trial),
             memory_limit_bytes=_memory_limit_bytes(trial),
+            expected_bytes=expected_bytes,
         )
 
 

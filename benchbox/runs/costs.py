@@ -1,11 +1,14 @@
 """Estimates the time of a trial from earlier trials or the author's hint."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from math import inf
 from pathlib import Path
 from statistics import median
 
 from benchbox.errors import ResultsError
 from benchbox.records import PlannedModel, RunFolder, TrialRecord, run_paths
+from benchbox.runs.plan import PlannedTrial
 
 _NEWEST_RUNS = 10
 """Number of runs to look at; older ones may be of another machine or version."""
@@ -15,6 +18,12 @@ _MOST_MEASURED = 100
 
 _MOST_OF_A_RUN = 500
 """Number of trials of an earlier run to look at."""
+
+_FIXED_BYTES, _BYTES_PER_RATING = 512 << 20, 200
+"""Of a trial that nothing is known of: Python and torch; and the ratings by user and by
+item, with what is computed from them."""
+
+_MARGIN = 1.25
 
 
 class Costs:
@@ -40,14 +49,8 @@ class Costs:
     def learn_from(self, folders: Iterable[RunFolder]) -> None:
         """Record the trials of earlier runs; runs that cannot be read are ignored."""
         # The latest are kept.
-        for folder in reversed([*folders]):
-            try:
-                run, trials = folder.read_run(), folder.examine(_MOST_OF_A_RUN).records
-            except ResultsError:
-                continue
-            for trial in trials:
-                folds = {f.name: f.n_train for f in run.stages[trial.stage].folds}
-                self.learn(trial.label, folds.get(trial.fold, 0), trial)
+        for n_train, trial in _trials_of(reversed([*folders])):
+            self.learn(trial.label, n_train, trial)
 
     def seconds(self, model: PlannedModel, n_train: int) -> float | None:
         """Return the estimated seconds of one trial; `None` if unknown.
@@ -64,6 +67,59 @@ class Costs:
     def is_measured(self, model: PlannedModel) -> bool:
         """Return whether the estimate comes from trials instead of a hint."""
         return model.label in self._measured
+
+    def longest_first(self, trials: Iterable[PlannedTrial]) -> list[PlannedTrial]:
+        """Return *trials* with the longest of each round first.
+
+        So the last to end, which nothing runs beside, is not a long one. Of unknown
+        trials the worst is expected.
+        """
+
+        def cost(trial: PlannedTrial) -> float:
+            known = self.seconds(trial.untuned, len(trial.fold.train))
+            return inf if known is None else known
+
+        rounds = groupby(trials, lambda trial: (trial.fold.id, trial.replicate))
+        return [t for _, one in rounds for t in sorted(one, key=cost, reverse=True)]
+
+
+class MemoryNeeds:
+    """Estimates of the memory that a trial takes, from its data and earlier trials."""
+
+    def __init__(self) -> None:
+        self._measured: dict[str, float] = {}
+
+    def learn(self, label: str, n_train: int, record: TrialRecord) -> None:
+        """Record the memory of a trial of *label* on *n_train* training ratings."""
+        if record.peak_memory_bytes and n_train:
+            grown = record.peak_memory_bytes / _by_data(n_train)
+            self._measured[label] = max(self._measured.get(label, 0.0), grown)
+
+    def learn_from(self, folders: Iterable[RunFolder]) -> None:
+        """Record the trials of earlier runs; runs that cannot be read are ignored."""
+        for n_train, trial in _trials_of(folders):
+            self.learn(trial.label, n_train, trial)
+
+    def bytes_of(self, trial: PlannedTrial) -> int:
+        """Return an estimate for *trial*, rather too high than too low."""
+        grown = self._measured.get(trial.model.label, 1.0)
+        return int(_MARGIN * grown * _by_data(len(trial.fold.train)))
+
+
+def _by_data(n_train: int) -> int:
+    return _FIXED_BYTES + _BYTES_PER_RATING * n_train
+
+
+def _trials_of(folders: Iterable[RunFolder]) -> Iterator[tuple[int, TrialRecord]]:
+    """Yield trials of runs that can be read, each after its number of ratings."""
+    for folder in folders:
+        try:
+            run, trials = folder.read_run(), folder.examine(_MOST_OF_A_RUN).records
+        except ResultsError:
+            continue
+        for trial in trials:
+            folds = {f.name: f.n_train for f in run.stages[trial.stage].folds}
+            yield folds.get(trial.fold, 0), trial
 
 
 def newest_runs(parent: Path) -> list[RunFolder]:

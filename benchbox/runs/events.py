@@ -8,7 +8,7 @@ from typing import Any
 
 from benchbox.errors import error_line
 from benchbox.plugins import Offer, Registry
-from benchbox.records import RunRecord, TrialMessage, TrialRecord, TrialStart
+from benchbox.records import RunRecord, TrialNews, TrialRecord, TrialStart
 from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import PlannedTrial
 
@@ -77,9 +77,9 @@ class TellingListener(Silent):
         )
         self._events.tell("trial_started", run=self._run, trial=start)
 
-    def trial_said(self, message: TrialMessage) -> None:
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
         """Pass on a message to the listener; plugins do not get it."""
-        self._listener.trial_said(message)
+        self._listener.trial_said(trial, message)
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Pass on how *trial* ended."""

@@ -4,7 +4,9 @@ Only ratings that a trial may see are written to disk. The hidden ratings and th
 model's predictions of them stay in the memory of the runner.
 """
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -45,8 +47,9 @@ class FoldStore:
         self.fold = trial.fold
         self._trial, self._scratch = trial, scratch
         self._made: Path | None = None
-        self._carved: tuple[int, dict[str, str]] | None = None
-        self._seals = Seals()
+        self._carved: dict[int, dict[str, str]] = {}
+        self._seals, self._older = Seals(), list[tuple[Path, Seals]]()
+        self._users: Counter[int] = Counter()
         history, train = self.fold.history, self.fold.train
         self._order = permutation(
             len(self.fold.hidden), trial.fold_seed("order"), "asked pairs"
@@ -74,12 +77,30 @@ class FoldStore:
 
         Args:
             replicate: Number of the fit on this fold. Only the files of the last one
-                are kept.
+                are kept, and of others that are in use.
         """
-        if self._carved is None or self._carved[0] != replicate:
+        if replicate not in self._carved:
             self._drop_carved()
-            self._carved = replicate, self._newly_carved(replicate)
-        return self._carved[1]
+            self._carved[replicate] = self._newly_carved(replicate)
+        return self._carved[replicate]
+
+    @contextmanager
+    def in_use(self, replicate: int) -> Iterator[None]:
+        """Keep the files for a trial in the block.
+
+        Args:
+            replicate: Number of the fit on this fold.
+        """
+        self._users[replicate] += 1
+        try:
+            yield
+        finally:
+            self._users[replicate] -= 1
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether any trial uses the files."""
+        return self._users.total() > 0
 
     def _newly_carved(self, replicate: int) -> dict[str, str]:
         seed = self._trial.fold_seed("validation", replicate)
@@ -99,13 +120,10 @@ class FoldStore:
         return {"validation_history": folders["train"]} | folders
 
     def _drop_carved(self) -> None:
-        if self._carved is None:
-            return
-        replicate, folders = self._carved
-        for folder in set(folders.values()):
-            self._seals.forget(Path(folder))
-        remove_tree(self._root / f"carved-{replicate}")
-        self._carved = None
+        for replicate in [one for one in self._carved if not self._users[one]]:
+            for folder in set(self._carved.pop(replicate).values()):
+                self._seals.forget(Path(folder))
+            remove_tree(self._root / f"carved-{replicate}")
 
     @cached_property
     def _bias(self) -> BiasModel:
@@ -222,13 +240,21 @@ class FoldStore:
         Args:
             given: Folders that the trial just ended was given.
         """
-        return self._seals.changed([Path(folder) for folder in given])
+        folders = [Path(folder) for folder in given]
+        older = (seals for _, seals in self._older if seals.knows(folders))
+        return next(older, self._seals).changed(folders)
 
     def renew(self) -> None:
-        """Have all files written again, elsewhere, when they are next asked for."""
-        self.clear()
-        self._seals = Seals()
-        self._carved = None
+        """Have all files written again, elsewhere, when they are next asked for.
+
+        Those that other trials read stay for so long.
+        """
+        if self._made is not None and self._users.total() > 1:
+            self._older.append((self._made, self._seals))
+            self._made = None
+        else:
+            self.clear()
+        self._seals, self._carved = Seals(), {}
         for name in ("train", "history"):
             self.__dict__.pop(name, None)
 
@@ -244,12 +270,41 @@ class FoldStore:
 
     def clear(self) -> None:
         """Remove all files."""
-        if self._made is not None:
-            remove_tree(self._made)
-        self._made = None
+        made = [] if self._made is None else [self._made]
+        for folder in (*made, *(folder for folder, _ in self._older)):
+            remove_tree(folder)
+        self._made, self._older = None, []
 
     def _written(self, name: str, ratings: Ratings) -> str:
         folder = self._root / name
         write_ratings(folder, ratings)
         self._seals.seal(folder)
         return str(folder)
+
+
+class Stores:
+    """The files of the folds that trials run on at the moment.
+
+    Args:
+        scratch: Folder that the files are made in.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._current: FoldStore | None = None
+
+    @contextmanager
+    def lent(self, trial: PlannedTrial) -> Iterator[FoldStore]:
+        """Keep the files of the fold of *trial* in the block.
+
+        They stay for the next trial on it, unless one on another fold has begun.
+        """
+        store = self._current
+        if store is None or store.fold is not trial.fold:
+            if store is not None and not store.is_in_use:
+                store.clear()
+            store = self._current = FoldStore(trial, self._scratch)
+        with store.in_use(trial.replicate):
+            yield store
+        if store is not self._current and not store.is_in_use:
+            store.clear()

@@ -6,7 +6,7 @@ from typing import Protocol
 from benchbox.records import (
     RunRecord,
     StudyRecord,
-    TrialMessage,
+    TrialNews,
     TrialRecord,
     Tried,
     TuningBudget,
@@ -27,22 +27,27 @@ class Listener(Protocol):
     def search_started(self, label: str, budget: TuningBudget) -> None:
         """Called when the search for one model on one fold, named by *label*, starts.
 
-        Its trials follow; *budget* limits their number and time.
+        Its trials follow, perhaps among those of other searches; `label_of_search`
+        tells of which search a trial is. *budget* limits their number and time.
         """
 
-    def search_tried(self, tried: Tried) -> None:
-        """Called with the result of each setting that was tried."""
+    def search_tried(self, label: str, tried: Tried) -> None:
+        """Called with the result of each setting that the search *label* has tried."""
 
     def trial_started(self, trial: PlannedTrial) -> None:
         """Called when *trial* starts."""
 
-    def trial_said(self, message: TrialMessage) -> None:
-        """Called with each message of a running trial, such as the end of an epoch."""
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
+        """Called with each message of a running trial, such as the end of an epoch.
+
+        Trials that run at the same time take turns. *trial* is `None` for the fit of a
+        model that is saved.
+        """
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Called when *trial* has ended; *record* is already on disk."""
 
-    def search_ended(self, record: StudyRecord | None) -> None:
+    def search_ended(self, label: str, record: StudyRecord | None) -> None:
         """Called with the result of a search; `None` if it was interrupted."""
 
     def run_ended(self, record: RunRecord) -> None:
@@ -61,19 +66,19 @@ class Silent:
     def search_started(self, label: str, budget: TuningBudget) -> None:
         """Do nothing."""
 
-    def search_tried(self, tried: Tried) -> None:
+    def search_tried(self, label: str, tried: Tried) -> None:
         """Do nothing."""
 
     def trial_started(self, trial: PlannedTrial) -> None:
         """Do nothing."""
 
-    def trial_said(self, message: TrialMessage) -> None:
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
         """Do nothing."""
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Do nothing."""
 
-    def search_ended(self, record: StudyRecord | None) -> None:
+    def search_ended(self, label: str, record: StudyRecord | None) -> None:
         """Do nothing."""
 
     def run_ended(self, record: RunRecord) -> None:

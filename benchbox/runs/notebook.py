@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from benchbox.errors import counted, one_line
-from benchbox.records import EpochEnded, RunRecord, TrialMessage, TrialRecord
+from benchbox.records import EpochEnded, RunRecord, TrialNews, TrialRecord
 from benchbox.runs.costs import Costs
 from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import PlannedTrial
@@ -35,7 +35,7 @@ class NotebookProgress(Silent):
         self._shown = 0.0
         self._begun = monotonic()
         self._n_trials = self._n_ended = self._n_failed = 0
-        self._running: dict[int, str] = {}
+        self._running: dict[object, str] = {}
 
     def loading(self, what: str) -> None:
         """Show what is being loaded."""
@@ -48,18 +48,19 @@ class NotebookProgress(Silent):
 
     def trial_started(self, trial: PlannedTrial) -> None:
         """Show that a trial has started."""
-        self._running[id(trial)] = f"{trial.fold.name} {trial.model.label}"
+        self._running[trial.place] = _name(trial)
         self._show(", ".join(self._running.values()))
 
-    def trial_said(self, message: TrialMessage) -> None:
-        """Show which epoch the running trial has reached."""
-        if isinstance(message, EpochEnded):
-            running = ", ".join(self._running.values())
-            self._show(f"{running} epoch {message.epoch}/{message.of}")
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
+        """Show which epoch a running trial has reached."""
+        if trial is not None and isinstance(message, EpochEnded):
+            epoch = f"epoch {message.epoch}/{message.of}"
+            self._running[trial.place] = f"{_name(trial)} {epoch}"
+            self._show(", ".join(self._running.values()))
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Advance the bar."""
-        self._running.pop(id(trial), None)
+        self._running.pop(trial.place, None)
         self._n_ended += 1
         self._n_failed += record.status not in ("ok", "skipped")
         self._show(f"{record.fold} {record.label}")
@@ -82,6 +83,10 @@ class NotebookProgress(Silent):
             else ""
         )
         self._show_html(f"<div>{bar}{done}{escape(one_line(text))}</div>")
+
+
+def _name(trial: PlannedTrial) -> str:
+    return f"{trial.fold.name} {trial.model.label}"
 
 
 class _Cell:

@@ -183,6 +183,7 @@ class PlannedTrial:
         replicate: Number of the fit, from 0; each has its own seed.
         repeat: Number of the repetition with the same seed, from 0.
         halvings: How often the option ``batch_size`` is halved; see `halving`.
+        accelerator: Number of the accelerator, where several trials run at once.
     """
 
     plan: Plan
@@ -192,6 +193,13 @@ class PlannedTrial:
     replicate: int
     repeat: int = 0
     halvings: int = 0
+    accelerator: int = 0
+
+    @property
+    def place(self) -> tuple[int, int, str, int, int]:
+        """Which trial of the plan it is, however it is carried out."""
+        fold = self.fold.name
+        return self.stage_number, self.model_number, fold, self.replicate, self.repeat
 
     @property
     def chosen(self) -> Chosen:
@@ -230,8 +238,12 @@ class PlannedTrial:
     @cached_property
     def device(self) -> str:
         """Device for the model: the requested one if the model supports it."""
+        here = self.plan.accelerators
         kinds = self.model.capabilities.devices
-        return device_for(self.plan.config.device, kinds, self.plan.accelerators)
+        device = device_for(self.plan.config.device, kinds, here)
+        if self.accelerator and device == here.first:
+            return f"{here.kind}:{self.accelerator}"
+        return device
 
     @cached_property
     def key(self) -> str:

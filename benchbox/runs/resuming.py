@@ -68,12 +68,14 @@ def _is_done(plan: Plan, rerun: str) -> Callable[[TrialRecord], bool]:
     return lambda r: r.status in ("ok", "skipped") and r.model not in again
 
 
-def command_to_continue(config: RunConfig, folder: RunFolder) -> str:
-    """Return the command that continues a run."""
+def command_to_continue(
+    config: RunConfig, folder: RunFolder, how: Sequence[str] = ()
+) -> str:
+    """Return the command that continues a run, with the words *how* in it."""
     command = "run" if config.tuning is None else "tune"
     where = [folder.path.name, "--out", str(folder.path.parent)]
     files = [word for file in model_files(config) for word in ("--code", file)]
-    return shlex.join(["benchbox", command, "--resume", *where, *files])
+    return shlex.join(["benchbox", command, "--resume", *where, *how, *files])
 
 
 def about_unfinished(folder: RunFolder) -> str:

@@ -40,6 +40,10 @@ class Seals:
         """Stop watching *folder*, which is about to be removed."""
         self._seals.pop(folder, None)
 
+    def knows(self, given: Collection[Path]) -> bool:
+        """Return whether any of the folders *given* is watched."""
+        return not self._seals.keys().isdisjoint(given)
+
     def changed(self, given: Collection[Path]) -> str:
         """Return the first change since sealing, in words; empty if there is none.
 

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from benchbox.errors import ResultsError, UsageError
+from msgspec import structs
+
+from benchbox.errors import ResultsError, UsageError, counted
 from benchbox.machine import AUTO, n_usable_cpus
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
@@ -27,8 +29,9 @@ from benchbox.records import (
 from benchbox.reports import Citations, time_warnings, write_tables
 from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
-from benchbox.runs.costs import Costs, newest_runs
+from benchbox.runs.costs import Costs, MemoryNeeds, newest_runs
 from benchbox.runs.events import Events, TellingListener
+from benchbox.runs.execution import ONE_BY_ONE, Execution
 from benchbox.runs.listener import Listener, Silent
 from benchbox.runs.plan import Plan, Stage
 from benchbox.runs.reporting import write_page
@@ -62,15 +65,20 @@ class Session:
     Processes that have imported torch are reused from run to run, one for each number
     of threads.
 
+    Attributes:
+        registry: Installed plugins.
+        notify: Shows a line to the user.
+        execution: How trials are carried out.
+
     Args:
         registry: Installed plugins.
         notify: Shows a line to the user: downloads, warnings, plugins that fail.
         listener: Its methods are called as runs progress.
         command: Command line, for the record.
-        executor: Name of the executor that runs the trials.
+        execution: How trials are carried out.
 
     Raises:
-        UsageError: There is no such executor.
+        UsageError: There is no such executor, or it runs one trial at a time.
     """
 
     def __init__(
@@ -79,10 +87,13 @@ class Session:
         notify: Notify,
         listener: Listener | None = None,
         command: str = "",
-        executor: str = "local",
+        execution: Execution = ONE_BY_ONE,
     ) -> None:
         self.registry, self.notify = registry, notify
-        self._spec: ExecutorSpec = registry.find("executors", executor).value
+        named = registry.find("executors", execution.executor)
+        self._spec: ExecutorSpec = named.value
+        execution.check(self._spec)
+        self.execution = execution
         make_accelerators_known(registry)
         self._listener, self._command = listener or Silent(), command
         self._context = ExitStack()
@@ -102,9 +113,27 @@ class Session:
         """Return an executor that runs trials with *n_threads* threads each."""
         if n_threads not in self._executors:
             log = self._scratch / f"executor-{n_threads}.log"
-            executor: Executor = resolve(self._spec.target)(n_threads, log)
+            more = self.execution.arguments(self.jobs_at_once(n_threads))
+            executor: Executor = resolve(self._spec.target)(n_threads, log, **more)
             self._executors[n_threads] = self._context.enter_context(executor)
         return self._executors[n_threads]
+
+    def jobs_at_once(self, n_threads: int) -> int:
+        """Return for how many trials there are processors."""
+        return max(1, min(self.execution.jobs, n_usable_cpus() // n_threads))
+
+    def _check_processors(self, n_threads: int) -> None:
+        """Say so if there are processors for fewer trials than are to run at once."""
+        wanted, here = self.execution.jobs, n_usable_cpus()
+        jobs = self.jobs_at_once(n_threads)
+        if jobs < wanted:
+            less = "fewer threads or jobs" if n_threads > 1 else "fewer jobs"
+            self.notify(
+                f"benchbox: {counted(wanted, 'trial')} at once, of "
+                f"{counted(n_threads, 'thread')} each, need {wanted * n_threads} "
+                f"processors, and here are {here}: {jobs} will run at once. Choose "
+                f"{less}."
+            )
 
     def plan(self, config: RunConfig) -> Plan:
         """Return the plan of a run with these settings.
@@ -122,7 +151,8 @@ class Session:
             needs_optuna()
             by_default = {spec.name: spec.search for spec in offered if spec.by_default}
             config = tunable(config, by_default)
-        n_threads = config.threads or n_usable_cpus()
+        n_threads = config.threads or max(1, n_usable_cpus() // self.execution.jobs)
+        self._check_processors(n_threads)
         executor = self.executor(n_threads)
         access = _access(config)
         stages = Stages(self.registry, self.notify, config.columns)
@@ -214,15 +244,18 @@ class Session:
             for line in folder.clean().left_out:
                 self.notify(f"benchbox: left out: {line}")
         folder.write_run(record)
-        executor = self.executor(plan.n_threads)
+        executor, needs = self.executor(plan.n_threads), MemoryNeeds()
+        jobs = self.jobs_at_once(plan.n_threads)
+        if jobs > 1:
+            needs.learn_from(newest_runs(folder.path.parent))
         if plan.searches:
-            found = Searches(plan, folder, executor, self._listener).run()
+            found = Searches(plan, folder, executor, self._listener, jobs, needs).run()
             if found is None:
                 record.status = "interrupted"
                 folder.write_run(record)
                 return record
             plan = found
-        record = self._executed(plan, folder, executor, record, rerun)
+        record = self._executed(plan, folder, executor, record, rerun, needs)
         formats = {o.value.name: o.value for o in self.registry.all("formats")}
         columns = [offer.value for offer in self.registry.all("columns")]
         citations = Citations.of(self.registry)
@@ -248,14 +281,20 @@ class Session:
         executor: Executor,
         record: RunRecord,
         rerun: str,
+        needs: MemoryNeeds,
     ) -> RunRecord:
         left = trials_left(plan, folder, folder.examine().records, rerun)
         events = Events(self.registry, self.notify)
         events.tell("run_started", run=record, folder=folder.path)
-        self._listener.run_started(left, self.costs(folder.path.parent))
+        costs, jobs = self.costs(folder.path.parent), self.jobs_at_once(plan.n_threads)
+        if jobs > 1:
+            left = costs.longest_first(left)
+        self._listener.run_started(left, costs)
         try:
             listener = TellingListener(record, events, self._listener)
-            done = execute(plan, left, folder, executor, listener)
+            done = execute(
+                plan, left, folder, executor, listener, jobs=jobs, needs=needs
+            )
         finally:
             self._listener.run_ended(record)
         record.status = "finished" if done.to_the_end else "interrupted"
@@ -300,7 +339,7 @@ class Session:
             replace(settings, device=device),
             allowed(datasets=[data]),
             executor,
-            self._listener.trial_said,
+            partial(self._listener.trial_said, None),
             out,
         )
 
@@ -325,6 +364,8 @@ def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunC
             f". Continue those, and merge them again."
         )
     config = trust.config(run.config)
+    # How many trials run at once now must not make it another run.
+    config = structs.replace(config, threads=config.threads or run.n_threads)
     if is_tuned and config.tuning is None:
         raise UsageError(
             f"{folder.path.name} is not a run of `benchbox tune`. Continue it with "

@@ -7,10 +7,12 @@ from benchbox.trials.child import build_model as build_model
 from benchbox.trials.child import count_parameters as count_parameters
 from benchbox.trials.child import state_of as state_of
 from benchbox.trials.confinement.confine import offered as offered
+from benchbox.trials.executors.api import AgainError as AgainError
 from benchbox.trials.executors.api import AskAgain as AskAgain
 from benchbox.trials.executors.api import Executor as Executor
 from benchbox.trials.executors.api import Finished as Finished
 from benchbox.trials.executors.api import Listen as Listen
+from benchbox.trials.executors.api import RunsTrials as RunsTrials
 from benchbox.trials.executors.inspection import describe as describe
 from benchbox.trials.executors.local import LocalExecutor as LocalExecutor
 from benchbox.trials.first_use import FirstUse as FirstUse

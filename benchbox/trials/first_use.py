@@ -4,6 +4,7 @@ Compilers fill their caches and the system reads libraries from disk when a mode
 for the first time. A trial on a few ratings takes that upon itself.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 from benchbox.data import write_ratings
 from benchbox.ratings import Features, IndexArray, Ratings
 from benchbox.records import Pairs, TrialJob, new_folder, remove_tree
-from benchbox.trials.executors.api import Executor
+from benchbox.trials.executors.api import RunsTrials
 
 _LONGEST_SECONDS = 20.0
 """A model that hangs on a few ratings will say so in its own trials."""
@@ -32,11 +33,18 @@ class FirstUse:
     Args:
         scratch: Folder for its files.
         executor: What runs the trials.
+        wait_for: Lets other threads go on until a function returns true.
     """
 
-    def __init__(self, scratch: Path, executor: Executor) -> None:
+    def __init__(
+        self,
+        scratch: Path,
+        executor: RunsTrials,
+        wait_for: Callable[[Callable[[], bool]], None] = lambda is_so: None,
+    ) -> None:
         self.wall_seconds: dict[str, float] = {}
-        self._scratch, self._executor = scratch, executor
+        self._scratch, self._executor, self._wait_for = scratch, executor, wait_for
+        self._paying: set[str] = set()
 
     def pay(
         self,
@@ -46,6 +54,7 @@ class FirstUse:
         memory_limit_bytes: int | None = None,
         *,
         with_times: bool = False,
+        expected_bytes: int | None = None,
     ) -> bool:
         """Run the model of *job* on a few ratings like *train*, if it never has.
 
@@ -57,12 +66,31 @@ class FirstUse:
             train: Ratings of that trial.
             memory_limit_bytes: Memory at which it is ended, as in a trial.
             with_times: Whether it is told when each question is asked.
+            expected_bytes: Memory that it will probably use, as of a trial.
 
         Returns:
             Whether it was the first time.
         """
+        self._wait_for(lambda: label not in self._paying)
         if label in self.wall_seconds:
             return False
+        self._paying.add(label)
+        try:
+            self.wall_seconds[label] = self._pay(
+                job, train, memory_limit_bytes, with_times, expected_bytes
+            )
+        finally:
+            self._paying.discard(label)
+        return True
+
+    def _pay(
+        self,
+        job: TrialJob,
+        train: Ratings,
+        memory_limit_bytes: int | None,
+        with_times: bool,
+        expected_bytes: int | None,
+    ) -> float:
         folder = new_folder(self._scratch)
         out = folder / "out"
         out.mkdir()
@@ -88,10 +116,10 @@ class FirstUse:
             hand_pairs=lambda: pairs,
             listen=lambda message: None,
             memory_limit_bytes=memory_limit_bytes,
+            expected_bytes=expected_bytes,
         )
         remove_tree(folder)
-        self.wall_seconds[label] = sum(finished.outcome.wall_seconds.values())
-        return True
+        return sum(finished.outcome.wall_seconds.values())
 
 
 def few_ratings(ratings: Ratings) -> Ratings:

@@ -97,3 +97,21 @@ def test_a_device_that_is_not_here_is_refused_before_data_are_loaded(
         f"benchbox: Device '{device}' is not on this machine, which has cpu, loom:0 "
         f"(Loom 1000). Use --device loom:0.\n"
     )
+
+
+@pytest.mark.slow
+def test_of_trials_at_once_one_has_the_device_and_the_others_wait_for_it(
+    benchbox: Benchbox, loom: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchbox.runs.session.n_usable_cpus", lambda: 2)
+    line = f"run -d svd-toy -p kfold:n_folds=2 --seeds 1 {SAME} --threads 1"
+
+    alone = benchbox(f"{line} --device loom").trials()
+    at_once = benchbox(f"{line} --device loom --jobs 2")
+
+    assert at_once.code == 0
+    assert " waits for loom, which another trial has" in at_once.err
+    assert {t.device for t in at_once.trials()} == {"loom"}
+    assert {t.key: t.predictions_digest for t in at_once.trials()} == {
+        t.key: t.predictions_digest for t in alone
+    }

@@ -5,7 +5,9 @@ import re
 import time
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -14,7 +16,7 @@ from benchbox.cli import tune as tuning
 from benchbox.cli.progress import TrialProgress
 from benchbox.cli.sparkline import sparkline
 from benchbox.cli.tune import _TuningProgress
-from benchbox.records import EpochEnded, TuningBudget
+from benchbox.records import EpochEnded, Fitted, Tried, TuningBudget, Waits
 from benchbox.runs import Costs
 from tests.support.commands import Benchbox
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
@@ -161,7 +163,7 @@ def test_a_search_is_no_part_of_loading_and_has_the_screen_to_itself(
         progress.loading("ratings")
         progress.search_started("bias on u1", TuningBudget())
         assert not progress._bar.live.is_started
-        progress.search_ended(None)
+        progress.search_ended("bias on u1", None)
         progress.run_started([], Costs({}))
         assert progress._bar.live.is_started
         said = progress.time_spent(0.0)
@@ -182,6 +184,7 @@ def test_the_bar_shows_how_validation_goes_and_how_many_failed(
             model_number=number,
             replicate=0,
             untuned=model,
+            place=number,
         )
         for number, model in enumerate(run.models)
     ]
@@ -191,7 +194,8 @@ def test_the_bar_shows_how_validation_goes_and_how_many_failed(
         progress.trial_ended(trials[0], toy_trial(run, None))
         progress.trial_started(trials[1])
         for epoch, error in enumerate([1.0, 0.9, 0.8, 0.85], 1):
-            progress.trial_said(EpochEnded(epoch=epoch, of=9, validation_rmse=error))
+            ended = EpochEnded(epoch=epoch, of=9, validation_rmse=error)
+            progress.trial_said(trials[1], ended)
         progress._bar.refresh()
 
         plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
@@ -221,3 +225,98 @@ def test_a_quiet_run_prints_its_table_alone(benchbox: Benchbox) -> None:
     assert "trials" not in done.err
     assert "Time:" not in done.err
     assert "Results" not in done.err
+
+
+def two_trials() -> list[Any]:
+    return [
+        SimpleNamespace(
+            fold=ShownFold(),
+            model=toy_model(name),
+            model_number=number,
+            replicate=0,
+            untuned=toy_model(name),
+            place=number,
+        )
+        for number, name in enumerate(("mf", "ae"))
+    ]
+
+
+def test_trials_that_run_at_once_have_a_line_each_on_a_terminal(
+    screen: io.StringIO,
+) -> None:
+    first, second = two_trials()
+    run = toy_run([first.model, second.model], [toy_stage(1)])
+    with TrialProgress() as progress:
+        progress.run_started([first, second], Costs({"mf": 600.0, "ae": 600.0}))
+        progress.trial_started(first)
+        progress.trial_started(second)
+        progress.trial_said(second, EpochEnded(epoch=3, of=9))
+        progress.trial_said(first, Waits(what="memory: it may take 3 GiB"))
+        # Of a trial that is not shown nothing is said.
+        progress.trial_said(None, EpochEnded(epoch=8, of=9))
+        progress.trial_said(first, Fitted())
+        progress._bar.refresh()
+        both = [task.description for task in progress._bar.tasks]
+        progress.trial_ended(second, toy_trial(run, 0.9, model=1))
+        one = [task.description for task in progress._bar.tasks]
+
+    assert both == [
+        "2 at once",
+        "k1 mf r0 waits for memory: it may take 3 GiB",
+        "k1 ae r0 epoch 3/9",
+    ]
+    assert one == both[:2]
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    shown = [line.split() for line in plain.splitlines()]
+    assert any(words[:3] == ["2", "at", "once"] and "0/2" in words for words in shown)
+    assert any(words[:5] == ["k1", "ae", "r0", "epoch", "3/9"] for words in shown)
+    # 0.48 s each, by the hints, and both at once.
+    assert "about 0:00 left" in plain
+
+
+def test_without_a_terminal_a_trial_that_waits_says_so_in_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, second = two_trials()
+    run = toy_run([first.model, second.model], [toy_stage(1)])
+    with TrialProgress() as progress:
+        progress.run_started([first, second], Costs({}))
+        progress.trial_started(first)
+        progress.trial_started(second)
+        progress.trial_said(second, Waits(what="loom:0, which another trial has"))
+        progress.trial_ended(first, toy_trial(run, 0.9))
+        progress.trial_ended(second, toy_trial(run, 0.9, model=1))
+        spent = progress.time_spent(0.0)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "k1 ae r0 waits for loom:0, which another trial has"
+    assert [line[:5] for line in lines[1:]] == ["[1/2]", "[2/2]"]
+    # Their seconds add up to more than those of the run, so there is no rest.
+    assert " s (of all trials together: " in spent
+    assert "rest" not in spent
+
+
+def test_searches_at_once_share_a_line(screen: io.StringIO) -> None:
+    first, second = two_trials()
+    for trial in (first, second):
+        trial.untuned = msgspec.structs.replace(trial.model, tuned=True)
+    with _TuningProgress(verbose=True) as progress:
+        progress.search_started("mf on k1", TuningBudget(trials=20))
+        progress.search_started("ae on k1", TuningBudget(trials=5))
+        progress.trial_started(first)
+        progress.trial_started(second)
+        progress.trial_started(second)
+        progress.trial_said(first, EpochEnded(epoch=3, of=9))
+        progress.trial_said(first, Fitted())
+        assert progress._status is not None
+        both = str(progress._status.status)
+        tried = Tried(options={"rank": 8}, value=0.91234, seconds=1.5, status="ok")
+        progress.search_tried("mf on k1", tried)
+        progress.search_ended("mf on k1", None)
+        assert progress._status is not None
+        progress.search_ended("ae on k1", None)
+        assert progress._status is None
+
+    assert both == ("tuning mf on k1: trial 1/20, epoch 3/9; ae on k1: trial 2/5")
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    assert "mf on k1: 0.9123, 1.5 s, rank=8" in plain

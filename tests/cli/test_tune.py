@@ -14,6 +14,7 @@ from benchbox.protocols.folds import validation_fold
 from benchbox.records.folder import RunFolder
 from benchbox.reports.columns import MISSING
 from benchbox.runs.runner import Executed
+from tests.studies.kills import essence
 from tests.support.commands import Benchbox, running
 
 pytest.importorskip("optuna")
@@ -194,7 +195,7 @@ def test_an_interrupted_search_says_how_to_go_on(
     benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "benchbox.runs.tuning.searches.execute", lambda *_: Executed(False, {})
+        "benchbox.runs.tuning.searches.execute_in_turn", lambda *_: Executed(False, {})
     )
 
     done = benchbox(f"tune {MADE_UP} -m bias")
@@ -251,3 +252,23 @@ def test_a_fold_within_train_knows_nothing_of_hidden_ratings() -> None:
         assert one.id == other.id
         assert not audit_fold(one).leaks
         assert set(one.ratings.rows) == set(fold.train.rows)
+
+
+def test_searches_at_once_choose_what_they_choose_one_by_one(
+    benchbox: Benchbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchbox.runs.session.n_usable_cpus", lambda: 2)
+    line = f"{TUNE} -p holdout --threads 1 --device cpu"
+    one_by_one = benchbox(line)
+    wanted = timeless(studies(one_by_one.folder))
+    figures = essence(one_by_one.folder)
+
+    at_once = benchbox(f"{line} --jobs 2")
+
+    assert at_once.code == 0, at_once.err
+    assert timeless(studies(at_once.folder)) == wanted
+    assert essence(at_once.folder) == figures
+    assert all(trial.ran_beside_others for trial in at_once.trials())
+    # Each search says what it has found when it ends.
+    told = [line for line in at_once.err.splitlines() if line.startswith("tuned ")]
+    assert len(told) == len(wanted) == 2

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -13,6 +15,7 @@ from benchbox.machine.contention import (
     LoadMeter,
     Watch,
     disturbance,
+    family_cpu_seconds,
     tree_cpu_seconds,
 )
 from benchbox.machine.environment import usable_cpus
@@ -24,13 +27,12 @@ def test_a_run_that_came_and_went_during_a_trial_is_remembered(
 ) -> None:
     monkeypatch.setattr("benchbox.machine.presence.runtime_folder", lambda: tmp_path)
     watch = Watch(lambda: 0.0)
-    watch.start()
+    since = watch.start()
     other = Other(tmp_path)
     other.kill()
 
-    told, _ = watch.seen()
-    watch.start()
-    told_next, _ = watch.seen()
+    told, _ = watch.seen(since)
+    told_next, _ = watch.seen(watch.start())
     watch.close()
 
     beside = f"benchbox ran beside it (process {other.process.pid})"
@@ -44,8 +46,9 @@ def test_a_run_whose_file_a_cleaner_removed_announces_itself_again(
     folder = tmp_path / "runs"
     monkeypatch.setattr("benchbox.machine.presence.runtime_folder", lambda: folder)
     watch = Watch(lambda: 0.0)
+    since = watch.start()
     shutil.rmtree(folder)
-    gone = watch.seen()
+    gone = watch.seen(since)
     watch.start()
 
     (file,) = folder.iterdir()
@@ -64,9 +67,8 @@ def test_without_a_folder_to_meet_in_runs_go_on(
         "benchbox.machine.presence.runtime_folder", lambda: tmp_path / "file" / "run"
     )
     watch = Watch(lambda: 0.0)
-    watch.start()
 
-    assert watch.seen() == ((), None)
+    assert watch.seen(watch.start()) == ((), None)
     watch.close()
 
 
@@ -86,25 +88,45 @@ def fake_load(
 def test_our_own_work_is_no_foreign_load(monkeypatch: pytest.MonkeyPatch) -> None:
     meter, clock = fake_load(monkeypatch, foreign=0.25, own=1.5)
     clock[0] += 5
-    meter.start()
+    began = meter.start()
     clock[0] += 2
 
-    assert meter.foreign_cpus() == pytest.approx(0.25)
+    assert meter.foreign_cpus(began) == pytest.approx(0.25)
+
+
+def test_trials_that_overlap_are_measured_each_from_its_own_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    meter, clock = fake_load(monkeypatch, foreign=0.0, own=0.0)
+    work = [0.0]
+    monkeypatch.setattr(
+        "benchbox.machine.contention._busy_seconds", lambda cpus: work[0]
+    )
+    long = meter.start()
+    for _ in range(20):
+        clock[0] += 2
+        meter.start()
+    busy = meter.start()
+    clock[0] += 10
+    work[0] += 10
+
+    assert meter.foreign_cpus(busy) == pytest.approx(1.0)
+    assert meter.foreign_cpus(long) == pytest.approx(10 / 50)
 
 
 def test_a_short_trial_is_judged_by_the_second_before_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     meter, clock = fake_load(monkeypatch, foreign=0.5, own=0.0)
-    meter.start()
+    began = meter.start()
     clock[0] += 0.1
-    too_early = meter.foreign_cpus()
+    too_early = meter.foreign_cpus(began)
     for _ in range(20):
-        meter.start()
+        began = meter.start()
         clock[0] += 0.1
 
     assert too_early is None
-    assert meter.foreign_cpus() == pytest.approx(0.5)
+    assert meter.foreign_cpus(began) == pytest.approx(0.5)
     assert len(meter._marks) < 15
 
 
@@ -118,10 +140,10 @@ def test_little_other_work_is_no_disturbance(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_spinning_stranger_is_seen() -> None:
     me = os.getpid()
     meter = LoadMeter(lambda: tree_cpu_seconds(me))
-    meter.start()
+    began = meter.start()
     stranger = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     time.sleep(1.2)
-    foreign = meter.foreign_cpus()
+    foreign = meter.foreign_cpus(began)
     stranger.kill()
     stranger.wait()
 
@@ -136,3 +158,30 @@ def test_a_process_that_is_gone_has_used_nothing() -> None:
     done.wait()
 
     assert tree_cpu_seconds(done.pid) == 0.0
+
+
+def test_processor_seconds_of_a_family_are_not_lost_when_a_member_ends() -> None:
+    spin = (
+        "import time; until = time.process_time() + {}\n"
+        "while time.process_time() < until: pass"
+    )
+    nested = (
+        "import subprocess, sys\n"
+        f"subprocess.run([sys.executable, '-c', {spin.format(0.5)!r}])\n"
+        f"{spin.format(0.3)}\nprint(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", nested], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as family:
+        assert family.stdout is not None
+        seen = [0.0]
+        while not select([family.stdout], [], [], 0.02)[0]:
+            seen.append(family_cpu_seconds(family.pid))
+        after = family_cpu_seconds(family.pid)
+        family.communicate(b"\n")
+
+    assert after > 0.7
+    # While one runs, its seconds are seen, too; the system counts in hundredths.
+    assert any(0.1 < seconds < 0.5 for seconds in seen)
+    assert all(b > a - 0.05 for a, b in pairwise(seen))
+    assert family_cpu_seconds(family.pid) == 0.0

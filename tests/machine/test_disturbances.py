@@ -68,7 +68,7 @@ def test_what_the_system_tells_of_its_processors_is_read(tmp_path: Path) -> None
 def test_other_work_is_measured_and_other_runs_are_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(disturbances.LoadMeter, "foreign_cpus", lambda self: 99.0)
+    monkeypatch.setattr(disturbances.LoadMeter, "foreign_cpus", lambda *_: 99.0)
     monkeypatch.setattr(disturbances.Presence, "runs_now", lambda self: [123])
 
     there = found()

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from benchbox.errors import UsageError
 from benchbox.metrics import LEVELS, Reliability
+from benchbox.records import RAN_AT_ONCE
 from benchbox.reports.figures import (
     FIGURES,
     critical_difference,
@@ -17,6 +19,7 @@ from benchbox.reports.figures import (
     over_datasets,
 )
 from benchbox.reports.figures.accuracy_cost import draw as pareto
+from benchbox.reports.figures.costs import phases
 from benchbox.reports.figures.drawing import chart, check_kind, drawn, save
 from benchbox.reports.figures.forest import draw as forest
 from tests.support.toy_pages import HOSTILE, toy_curve, toy_study
@@ -98,6 +101,35 @@ def test_the_front_joins_the_models_that_no_other_beats(study) -> None:
 
     front = {r["model"] for r in values(figure.panels[0]) if r["front"][:2] == "on"}
     assert front == {row.label for row in board.rows if row.is_on_front}
+
+
+def test_costs_are_of_trials_that_ran_alone_or_said_not_to_be(tmp_path) -> None:
+    chapter = toy_study(tmp_path).chapters[0]
+    board, beside = chapter.board, [f"up to 2 {RAN_AT_ONCE}"]
+    shown = pareto(board)
+    assert shown is not None
+    first, *others = (row["model"] for row in values(shown.panels[0]))
+    rows = [
+        replace(row, n_together=row.n_ok * (row.label == first)) for row in board.rows
+    ]
+    trials = [
+        structs.replace(t, contended=beside if t.label == first else [])
+        for t in board.trials
+    ]
+    mixed = replace(board, rows=rows, trials=trials)
+    all_beside = replace(
+        board, rows=[replace(row, n_together=row.n_ok) for row in board.rows]
+    )
+
+    figure = pareto(mixed)
+
+    assert figure is not None
+    assert {row["model"] for row in values(figure.panels[0])} == set(others)
+    assert pareto(all_beside) is None
+    for shown, says_so in ((board, False), (mixed, True), (all_beside, True)):
+        where_time_goes = phases(shown)
+        assert where_time_goes is not None
+        assert ("ran at the same time" in where_time_goes.caption) == says_so
 
 
 def test_labels_that_would_overlap_are_left_out_but_not_the_best(tmp_path) -> None:

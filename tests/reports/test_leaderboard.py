@@ -10,8 +10,10 @@ from benchbox.machine.sensors import GaugeRecord
 from benchbox.models import Capabilities
 from benchbox.plugins.columns import ColumnSpec
 from benchbox.records.run import RunRecord
-from benchbox.records.trial import ScoreRecord, TrialRecord
+from benchbox.records.trial import RAN_AT_ONCE, ScoreRecord, TrialRecord
+from benchbox.reports.columns import FRONT, TOGETHER, fit_seconds
 from benchbox.reports.leaderboard import Leaderboard, leaderboards
+from benchbox.reports.notes import notes
 from benchbox.reports.rows import Row
 from tests.support.toy_runs import (
     toy_model,
@@ -492,3 +494,68 @@ def test_repeats_of_a_fit_that_takes_no_time_are_not_compared() -> None:
     (board,) = leaderboards(run, trials)
 
     assert board.rows[0].n_hastened == 0
+
+
+BESIDE = f"up to 2 {RAN_AT_ONCE}"
+
+
+def test_times_are_of_trials_that_ran_alone_if_there_are_any() -> None:
+    run = toy_run([toy_model("mean")], [toy_stage(n_folds=2)], repeats=2)
+    trials = [
+        toy_trial(
+            run,
+            1.0,
+            fold=fold,
+            repeat=repeat,
+            wall_seconds={"fit": seconds, "predict": 0.5},
+            contended=[BESIDE] if seconds > 3 else [],
+        )
+        for fold, repeat, seconds in (
+            (0, 0, 2.0),
+            (0, 1, 9.0),
+            (1, 0, 3.0),
+            (1, 1, 8.0),
+        )
+    ]
+
+    shown = [
+        (row.fit_seconds, row.n_together, row.is_contended)
+        for some in (trials, trials[::2], trials[1::2])
+        for row in board_of(run, some).rows
+    ]
+
+    assert shown == [(2.5, 2, False), (2.5, 0, False), (8.5, 2, True)]
+
+
+def test_times_of_trials_that_ran_at_once_are_marked_and_are_on_no_front() -> None:
+    models = [toy_model("alone"), toy_model("beside"), toy_model("slow")]
+    run = toy_run(models, [toy_stage(n_folds=1)])
+    trials = [
+        toy_trial(
+            run,
+            0.9,
+            model=model,
+            wall_seconds={"fit": seconds},
+            contended=[BESIDE] if model == 1 else [],
+        )
+        for model, seconds in enumerate((2.0, 1.0, 3.0))
+    ]
+
+    (board,) = leaderboards(run, trials)
+    shown = {row.label: fit_seconds(row)[-1] for row in board.rows}
+    (all_beside,) = leaderboards(
+        run, [msgspec.structs.replace(trial, contended=[BESIDE]) for trial in trials]
+    )
+
+    # The contended one is faster, and beats nobody.
+    assert shown == {"alone": FRONT, "beside": TOGETHER, "slow": " "}
+    assert [fit_seconds(row)[-1] for row in all_beside.rows] == [TOGETHER] * 3
+    said = notes(run, board, best="*", tied="~")
+    assert (
+        "⊘ 1 of 3 trials ran at the same time as others of this run (`--jobs`). Times "
+        "marked so are too long, and compare with no others. Accuracy does not depend "
+        "on it."
+    ) in said
+    assert any(line.startswith(FRONT) for line in said)
+    of_all = notes(run, all_beside, best="*", tied="~")
+    assert not [line for line in of_all if FRONT in line or "Other work" in line]

@@ -9,7 +9,7 @@ from benchbox.analysis.statistics.paired import Effect
 from benchbox.metrics import METRICS, RMSE
 from benchbox.models import Capabilities
 from benchbox.records import AskedAgain
-from benchbox.records.trial import ScoreRecord
+from benchbox.records.trial import RAN_AT_ONCE, ScoreRecord
 from benchbox.reports.leaderboard import leaderboards
 from benchbox.reports.recommendation import recommendation
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trials
@@ -258,3 +258,18 @@ def test_disturbed_timings_are_called_so() -> None:
     (board,) = leaderboards(run, trials)
 
     assert "; other work disturbed the timings." in " ".join(recommendation(board))
+
+
+def test_nothing_is_called_cheap_by_times_of_trials_that_ran_at_once() -> None:
+    scores = {"slow": [0.9, 0.91, 0.92], "quick": [0.905, 0.915, 0.925]}
+    run = toy_run([toy_model(name) for name in scores], [toy_stage(3)])
+    trials = toy_trials(run, list(scores.values()))
+    for trial in trials:
+        trial.contended = [f"up to 2 {RAN_AT_ONCE}"]
+        trial.wall_seconds = QUICK if trial.label == "quick" else trial.wall_seconds
+    (board,) = leaderboards(run, trials)
+
+    text = " ".join(recommendation(board))
+
+    assert "slow is the most accurate" in text
+    assert "cheap" not in text.lower()

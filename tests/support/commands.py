@@ -78,7 +78,7 @@ class Lender:
         self._folder = folder
         cache = {"BENCHBOX_CACHE": str(folder / "cache"), "BENCHBOX_OFFLINE": "1"}
         self._variables = {**os.environ, **cache}
-        self._lent: dict[tuple[int, tuple[str, ...]], LocalExecutor] = {}
+        self._lent: dict[tuple[int, int, tuple[str, ...]], LocalExecutor] = {}
 
     def serve(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Have commands borrow their executors here."""
@@ -89,23 +89,25 @@ class Lender:
         for key in [*self._lent]:
             self._end(key)
 
-    def _lend(self, n_threads: int, log: Path) -> AbstractContextManager[LocalExecutor]:
+    def _lend(
+        self, n_threads: int, log: Path, jobs: int = 1
+    ) -> AbstractContextManager[LocalExecutor]:
         # A zygote finds modules where its runner did when it started.
-        key = n_threads, tuple(sys.path)
-        executor = self._lent.pop(key, None) or self._started(n_threads)
+        key = n_threads, jobs, tuple(sys.path)
+        executor = self._lent.pop(key, None) or self._started(n_threads, jobs)
         self._lent[key] = executor
         if len(self._lent) > self._MOST:
             self._end(next(iter(self._lent)))
         return nullcontext(executor)
 
-    def _started(self, n_threads: int) -> LocalExecutor:
+    def _started(self, n_threads: int, jobs: int) -> LocalExecutor:
         log = self._folder / "zygote.log"
         executor = LocalExecutor(
-            n_threads, log, variables=self._variables, folder=self._folder
+            n_threads, log, variables=self._variables, folder=self._folder, jobs=jobs
         )
         return executor.__enter__()
 
-    def _end(self, key: tuple[int, tuple[str, ...]]) -> None:
+    def _end(self, key: tuple[int, int, tuple[str, ...]]) -> None:
         self._lent.pop(key).__exit__(None, None, None)
 
 

@@ -116,6 +116,29 @@ class StartsADaemon(Honest):
         raise ValueError("enough")
 
 
+class ForkBomb(Honest):
+    """Starts processes that start processes: 32 times as many in each second."""
+
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        # Should nobody end it, it ends itself before it does harm.
+        for _ in range(10):
+            self.hide(os.fork())
+            time.sleep(0.2)
+        time.sleep(5)
+        os._exit(1)
+
+    def hide(self, pid: int) -> None:
+        """Stay where all can be ended together."""
+
+
+class ForkBombInSessions(ForkBomb):
+    """Starts each of them in a session of its own."""
+
+    def hide(self, pid: int) -> None:
+        if pid == 0:
+            os.setsid()
+
+
 class CutsItsTies(Honest):
     """Adopts no orphans any more, and forks twice."""
 

@@ -1,6 +1,6 @@
 """Collects the measurements of one side of a comparison, from a run or a file."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from math import fsum, inf
 from statistics import fmean
@@ -52,18 +52,22 @@ class Times:
     Attributes:
         seconds: Seconds by fold id and round.
         contended: Rounds in which other work disturbed a trial.
+        together: Those of them in which trials of the same run ran at once.
         least_seconds: Differences below this count as SAME.
     """
 
     seconds: dict[str, dict[Round, float]] = field(default_factory=dict)
     contended: set[Round] = field(default_factory=set)
+    together: set[Round] = field(default_factory=set)
     least_seconds: float = 0.0
 
-    def over(self, folds: set[str], *, with_contended: bool) -> list[float]:
+    def over(self, folds: set[str], without: Set[Round] = frozenset()) -> list[float]:
         """Return the seconds of each complete round, summed over *folds*."""
         rounds = set.intersection(*(set(self.seconds[fold]) for fold in folds))
-        wanted = rounds if with_contended else rounds - self.contended
-        return [fsum(self.seconds[f][r] for f in folds) for r in sorted(wanted)]
+        return [
+            fsum(self.seconds[fold][one] for fold in folds)
+            for one in sorted(rounds - without)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +253,8 @@ def _add_times(side: Side, subject: Subject, trial: TrialRecord) -> None:
         times.seconds.setdefault(trial.fold_id, {})[place] = trial.wall_seconds[phase]
         if trial.contended:
             times.contended.add(place)
+        if trial.ran_beside_others:
+            times.together.add(place)
 
 
 def _add_scores(

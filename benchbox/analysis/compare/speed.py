@@ -9,7 +9,13 @@ from msgspec.structs import replace
 
 from benchbox.analysis.compare.cell import Cell, Rules, new_cell, verdict_on
 from benchbox.analysis.compare.shift import n_needed, shift
-from benchbox.analysis.compare.sides import Side, Subject, Times, common_folds
+from benchbox.analysis.compare.sides import (
+    Round,
+    Side,
+    Subject,
+    Times,
+    common_folds,
+)
 
 _LEAST_OTHERS = 3
 """Number of other models needed to distinguish a slower machine from a slower model."""
@@ -41,11 +47,8 @@ class SpeedJudge:
         if not folds:
             reason = "not the same ratings: no fold has the same id"
             return new_cell(subject, phase, "UNSURE", reason=reason)
-        keep = self.rules.trust_contended
-        a, b = (times.over(folds, with_contended=keep) for times in (mine, other))
-        all_a, all_b = (
-            times.over(folds, with_contended=True) for times in (mine, other)
-        )
+        a, b = (times.over(folds, self._doubtful(times)) for times in (mine, other))
+        all_a, all_b = (times.over(folds) for times in (mine, other))
         n_disturbed = len(all_a) + len(all_b) - len(a) - len(b)
         enough = n_needed(self.rules.error_rate)
         shown = (a, b) if min(len(a), len(b)) >= enough else (all_a, all_b)
@@ -68,6 +71,10 @@ class SpeedJudge:
         if min(len(a), len(b)) < enough:
             return replace(cell, reason=_too_few(a, b, enough, n_disturbed))
         return self._judged(cell, a, b, mine)
+
+    def _doubtful(self, times: Times) -> set[Round]:
+        # How much trials of one run slow each other down differs from run to run.
+        return times.together if self.rules.trust_contended else times.contended
 
     def _judged(self, cell: Cell, a: list[float], b: list[float], times: Times) -> Cell:
         found = shift(

@@ -32,7 +32,9 @@ def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
     """Return each model's headline metric against its seconds to predictions."""
     metric = board.metrics[0]
     rows = [
-        row for row in board.rows if metric.name in row.summaries and row.total_seconds
+        row
+        for row in board.rows
+        if metric.name in row.summaries and row.total_seconds and not row.is_contended
     ]
     if not rows:
         return None

@@ -14,6 +14,7 @@ from benchbox.reports.figures.figure import (
     panel,
 )
 from benchbox.reports.leaderboard import Leaderboard
+from benchbox.reports.rows import best_timed
 
 _NOT_OF_MODELS = ("latency", "score")
 """Phases that benchbox spends on measurements."""
@@ -24,9 +25,10 @@ _BEFORE, _OF_MODEL, _ON_DEVICE = "before the model", "model and data", "accelera
 def phases(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
     """Return the seconds of each phase, stacked, and their shares."""
     trials = _by_model(board)
+    timed = {label: best_timed(own) for label, own in trials.items()}
     names = dict.fromkeys(
         phase
-        for own in trials.values()
+        for own in timed.values()
         for trial in own
         for phase in trial.wall_seconds
         if phase not in _NOT_OF_MODELS
@@ -38,7 +40,7 @@ def phases(board: Leaderboard, analysis: Analysis | None = None) -> Figure | Non
             "place": place,
             "seconds": median(trial.wall_seconds.get(phase, 0.0) for trial in own),
         }
-        for label, own in trials.items()
+        for label, own in timed.items()
         for place, phase in enumerate(names)
     ]
     if not rows:
@@ -49,6 +51,8 @@ def phases(board: Leaderboard, analysis: Analysis | None = None) -> Figure | Non
         caption=(
             "Wall-clock seconds of each phase of a trial, medians over trials; then "
             "the same as shares of the model's time."
+            + " Trials ran at the same time, which makes them slower."
+            * any(row.is_contended for row in board.rows)
         ),
         panels=[
             _stacked(rows, list(trials), "phase", list(names), "seconds"),

@@ -12,7 +12,8 @@ COLUMNS = {
     "median over trials. Not included in fit s.",
     "fit s": "Wall-clock seconds of the fit, with the accelerator synchronised before "
     "and after; median over trials. ◆: no other model has a better score and takes "
-    "less time from data to predictions.",
+    "less time from data to predictions. ⊘: trials ran at the same time, so that "
+    "times are too long and compare with no others.",
     "ready s": "Wall-clock seconds from the data to the first predictions: import, "
     "construction and preparation of the model, fit, and first call of predict; median "
     "over trials.",

@@ -247,10 +247,13 @@ def _own(facts: _Facts) -> Iterator[_Line]:
         f"the rest.",
     )
     disturbed = sum(bool(trial.contended) for trial in facts.trials)
+    together = sum(trial.ran_beside_others for trial in facts.trials)
     yield (
         "Were timings undisturbed?",
         "partly" if disturbed else "yes",
-        f"Other work disturbed {disturbed} of {counted(len(facts.trials), 'trial')}.",
+        f"Other work disturbed {disturbed} of {counted(len(facts.trials), 'trial')}."
+        + f" Of these, {together} ran at the same time as others of the run."
+        * bool(together),
     )
 
 

@@ -10,14 +10,14 @@ from benchbox.metrics import Metric
 from benchbox.models import SearchSpace
 from benchbox.protocols import validation_fold
 from benchbox.records import STUDY, RunConfig, RunFolder, StudiesRecord, StudyRecord
+from benchbox.runs.costs import MemoryNeeds
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Chosen, Plan, PlannedTrial
-from benchbox.runs.runner import execute
+from benchbox.runs.runner import execute_in_turn
 from benchbox.runs.tuning.study import Study, StudyListener
 from benchbox.runs.tuning.suggestions import free_space
+from benchbox.runs.turns import RunsAside, at_once
 from benchbox.trials import Executor
-
-"""File in a run's folder with all settings tried, by model and fold."""
 
 
 def tunable(config: RunConfig, spaces: Mapping[str, SearchSpace]) -> RunConfig:
@@ -62,26 +62,44 @@ class Searches:
         folder: Folder of the run, which also gets the records of the searches.
         executor: Executor that runs the trials.
         listener: Its methods are called as the searches progress.
+        jobs: How many searches run at once; the executor must be able to. What each
+            tries depends on its own results alone.
+        needs: Estimates of the memory that trials need.
 
     Raises:
         UsageError: The metric to optimise is unknown.
     """
 
     def __init__(
-        self, plan: Plan, folder: RunFolder, executor: Executor, listener: Listener
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        executor: Executor,
+        listener: Listener,
+        jobs: int = 1,
+        needs: MemoryNeeds | None = None,
     ) -> None:
-        self._plan, self._folder = plan, folder
-        self._executor, self._listener = executor, listener
+        self._plan, self._folder, self._listener = plan, folder, listener
+        self._aside = RunsAside(executor, jobs)
+        self._needs = needs or MemoryNeeds()
         self._metric = _metric(plan)
 
     def run(self) -> Plan | None:
         """Return the plan with the chosen options; `None` after Ctrl-C."""
+        done: dict[int, tuple[PlannedTrial, Study]] = {}
+        firsts = enumerate(self._first_trials())
+
+        def search() -> None:
+            for number, first in firsts:
+                done[number] = first, self._search(first)
+
+        try:
+            at_once(search, self._aside)
+        except KeyboardInterrupt:
+            return None
         studies: list[StudyRecord] = []
         chosen: dict[tuple[str, str], Chosen] = {}
-        for first in self._first_trials():
-            study = self._search(first)
-            if study is None:
-                return None
+        for _, (first, study) in sorted(done.items()):
             if study.tried:
                 found = study.record()
                 studies.append(found)
@@ -105,7 +123,12 @@ class Searches:
                             replicate=0,
                         )
 
-    def _search(self, first: PlannedTrial) -> Study | None:
+    def _search(self, first: PlannedTrial) -> Study:
+        """Search options for the model and the fold of *first*.
+
+        Raises:
+            KeyboardInterrupt: It was interrupted.
+        """
         name = f"tuning/m{first.model_number:02d}-{first.model.name}"
         records = self._folder.inner(name)
         study = Study(
@@ -117,16 +140,22 @@ class Searches:
         )
         if first.skip_reason():
             return study
-        self._listener.search_started(study.label, study.budget)
-        done = execute(
+        with self._aside.speaking:
+            self._listener.search_started(study.label, study.budget)
+        done = execute_in_turn(
             study.plan,
             study.trials(),
             records,
-            self._executor,
+            self._aside,
             StudyListener(study, self._listener),
+            self._needs,
         )
-        self._listener.search_ended(study.record() if done.to_the_end else None)
-        return study if done.to_the_end else None
+        with self._aside.speaking:
+            found = study.record() if done.to_the_end else None
+            self._listener.search_ended(study.label, found)
+        if not done.to_the_end:
+            raise KeyboardInterrupt
+        return study
 
     def _write(self, studies: list[StudyRecord]) -> None:
         record = StudiesRecord(

@@ -13,7 +13,7 @@ from benchbox.records import (
     PlannedModel,
     RunFolder,
     StudyRecord,
-    TrialMessage,
+    TrialNews,
     TrialRecord,
     Tried,
     TuningBudget,
@@ -64,7 +64,7 @@ class Study:
     @property
     def label(self) -> str:
         """Model and fold."""
-        return f"{self._name} on {self._validation.name}"
+        return label_of_search(self._planned({}, 0))
 
     @property
     def budget(self) -> TuningBudget:
@@ -171,6 +171,12 @@ class Study:
         return min(seconds for seconds in limits if seconds is not None)
 
 
+def label_of_search(trial: PlannedTrial) -> str:
+    """Return the label of the search that *trial* belongs to: its model and fold."""
+    model = msgspec.structs.replace(trial.untuned, tuned=False)
+    return f"{model.label} on {trial.fold.name}"
+
+
 class StudyListener(Silent):
     """Passes each record to the study before it calls another listener.
 
@@ -186,11 +192,11 @@ class StudyListener(Silent):
         """Pass on that *trial* starts."""
         self._inner.trial_started(trial)
 
-    def trial_said(self, message: TrialMessage) -> None:
+    def trial_said(self, trial: PlannedTrial | None, message: TrialNews) -> None:
         """Pass on a message of the running trial."""
-        self._inner.trial_said(message)
+        self._inner.trial_said(trial, message)
 
     def trial_ended(self, trial: PlannedTrial, record: TrialRecord) -> None:
         """Pass the record of *trial* to the study, then its result to the listener."""
         self._study.took(record)
-        self._inner.search_tried(self._study.tried[-1])
+        self._inner.search_tried(self._study.label, self._study.tried[-1])

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -14,12 +15,12 @@ from benchbox.records import (
     Pairs,
     Predicted,
     TrialJob,
-    TrialMessage,
+    TrialNews,
     TrialOutcome,
 )
 
-Listen = Callable[[TrialMessage], None]
-"""Takes each message of a running trial, for progress."""
+Listen = Callable[[TrialNews], None]
+"""Takes what is heard of a trial, for progress."""
 
 AskAgain = Callable[[Predicted], Pairs | None]
 """Takes the news that a trial has predicted, and returns more pairs, or none."""
@@ -42,6 +43,35 @@ class Finished:
     foreign_cpus: float | None = None
     gauges: GaugeRecord = field(default_factory=GaugeRecord)
     confined: str = NOT_ENFORCED
+
+
+class AgainError(Exception):
+    """A trial was ended for no fault of its own, and is to be run again.
+
+    Attributes:
+        alone: Whether it then needs all the memory there is.
+    """
+
+    def __init__(self, reason: str, *, alone: bool = False) -> None:
+        super().__init__(reason)
+        self.alone = alone
+
+
+class RunsTrials(Protocol):
+    """Runs trials, one process each."""
+
+    def run(
+        self,
+        job: TrialJob,
+        *,
+        log: Path,
+        listen: Listen,
+        hand_pairs: Callable[[], Pairs] | None = None,
+        ask_again: AskAgain | None = None,
+        memory_limit_bytes: int | None = None,
+        expected_bytes: int | None = None,
+    ) -> Finished:
+        """Run one trial to whatever end it comes to; see `Executor.run`."""
 
 
 class Executor(Protocol):
@@ -84,8 +114,13 @@ class Executor(Protocol):
         hand_pairs: Callable[[], Pairs] | None = None,
         ask_again: AskAgain | None = None,
         memory_limit_bytes: int | None = None,
+        expected_bytes: int | None = None,
+        stop: Event | None = None,
     ) -> Finished:
         """Run one trial to whatever end it comes to.
+
+        An executor that runs several trials at once is called by as many threads. Only
+        then does it get the last two arguments.
 
         Args:
             job: The trial.
@@ -98,4 +133,10 @@ class Executor(Protocol):
                 it, the trial is asked once.
             memory_limit_bytes: Memory of the trial and all it starts at which it is
                 ended; `None` for what the machine can give.
+            expected_bytes: Memory that it will probably use; `None` for all there is.
+            stop: Set by another thread that interrupts the trial.
+
+        Raises:
+            AgainError: It was ended for no fault of its own.
+            KeyboardInterrupt: It was interrupted.
         """

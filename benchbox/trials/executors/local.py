@@ -1,30 +1,31 @@
-"""Local executor: one trial at a time, each in a fresh process of this machine."""
+"""Local executor: each trial in a fresh process of this machine."""
 
-import signal
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from queue import LifoQueue
+from threading import Event, Lock
+from time import monotonic
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import msgspec
-import psutil
 
 from benchbox.errors import BenchboxError, ModelError
 from benchbox.machine import (
-    Family,
     FoundDevices,
     Gauges,
+    MemoryPool,
     Watch,
     cpu_seconds,
-    is_alive,
+    family_cpu_seconds,
     leased,
     most_memory_bytes,
     tree_cpu_seconds,
 )
 from benchbox.records import (
-    MOST_TRIAL_BYTES,
     NOT_ENFORCED,
+    RAN_AT_ONCE,
     SILENCE_SECONDS,
     ChildMessage,
     Concluded,
@@ -42,26 +43,20 @@ from benchbox.records import (
     Question,
     QuestionTask,
     Reply,
-    Task,
     TrialJob,
     TrialOutcome,
     TrialTask,
+    Waits,
     scratch_folder,
 )
 from benchbox.trials.confinement.compiled import copy_compiled
 from benchbox.trials.confinement.private import COMPILED
-from benchbox.trials.executors.api import AskAgain, Finished, Listen
-from benchbox.trials.executors.channel import Line, LineError
+from benchbox.trials.executors.api import AgainError, AskAgain, Finished, Listen
 from benchbox.trials.executors.conversation import Conversation
 from benchbox.trials.executors.held_back import HeldBack
-from benchbox.trials.executors.printed import Printed
-from benchbox.trials.executors.running import (
-    End,
-    Limits,
-    RunningChild,
-    ZygoteLostError,
-)
+from benchbox.trials.executors.running import End, Limits
 from benchbox.trials.executors.seen import SeenPhases
+from benchbox.trials.executors.slot import Slot
 from benchbox.trials.executors.starter import Starter
 from benchbox.trials.outcomes import checked_outcome
 
@@ -73,6 +68,11 @@ MEMORY_LIMIT = "memory limit"
 DEVICE_WAIT = "wait for the device"
 """Name of the setting that tells how long another run had its accelerator."""
 
+MEMORY_WAIT = "wait for memory"
+"""Name of the setting that tells how long trials of the same run had it."""
+
+_FOR_MEMORY = "memory: it may take {:.1f} GiB, and other trials have too much"
+
 _LONG_WAIT_SECONDS = 1.0
 
 _ANSWER_SECONDS = 600.0
@@ -80,13 +80,15 @@ _ANSWER_SECONDS = 600.0
 
 
 class LocalExecutor:
-    """Runs trials in children of a zygote; use it as a context manager.
+    """Runs trials in children of zygotes; use it as a context manager.
 
     Args:
         n_threads: Threads of each trial.
-        log: File that takes what the zygote prints, and children that are asked.
+        log: File that takes what the zygotes print, and children that are asked.
         variables: Environment variables that trials see beside this process's own.
         folder: Folder trials work in; by default this process's own.
+        jobs: How many trials may run at once, each called for by a thread of its own.
+            Their times are marked as contended.
     """
 
     def __init__(
@@ -96,14 +98,22 @@ class LocalExecutor:
         *,
         variables: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        jobs: int = 1,
     ) -> None:
-        self._log = log
-        self._zygote = Starter(n_threads, log, variables or {}, folder)
+        self._log, self._jobs = log, jobs
+        self._slots = [
+            Slot(Starter(n_threads, log, variables or {}, folder)) for _ in range(jobs)
+        ]
+        self._free: LifoQueue[Slot] = LifoQueue()
+        for slot in reversed(self._slots):
+            self._free.put(slot)
         self._watch: Watch | None = None
-        self._survivors: list[psutil.Process] = []
+        self._watching = Lock()
+        self._memory = MemoryPool(most_memory_bytes())
 
     def __enter__(self) -> Self:
-        self._zygote.start()
+        for slot in self._slots:
+            slot.zygote.start()
         return self
 
     def __exit__(
@@ -112,7 +122,8 @@ class LocalExecutor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._zygote.stop()
+        for slot in self._slots:
+            slot.zygote.stop()
         if self._watch is not None:
             self._watch.close()
 
@@ -139,14 +150,61 @@ class LocalExecutor:
         hand_pairs: Callable[[], Pairs] | None = None,
         ask_again: AskAgain | None = None,
         memory_limit_bytes: int | None = None,
+        expected_bytes: int | None = None,
+        stop: Event | None = None,
     ) -> Finished:
         """Run one trial to whatever end it comes to; see `Executor.run`."""
         n_bytes = memory_limit_bytes or most_memory_bytes()
-        limits = Limits(job.time_limit_seconds, n_bytes, job.silence_limit_seconds)
-        if self._watch is None:
-            self._watch = Watch(self._cpu_seconds)
-        gauges = Gauges(job.device)
+        needs = None if expected_bytes is None else min(expected_bytes, n_bytes)
+        for_memory = self._waits(listen, _FOR_MEMORY.format((needs or n_bytes) / 2**30))
+        for_device = self._waits(listen, f"{job.device}, which another trial has")
+        began = monotonic()
+        with (
+            self._slot() as slot,
+            self._memory.leased(needs, waits=for_memory, stop=stop) as lease,
+        ):
+            memory_seconds = monotonic() - began
+            with leased(job.device, waits=for_device, stop=stop) as device_seconds:
+                finished = self._run(
+                    slot,
+                    job,
+                    Limits(
+                        job.time_limit_seconds,
+                        n_bytes,
+                        job.silence_limit_seconds,
+                        None if self._jobs == 1 else lease,
+                    ),
+                    log,
+                    listen,
+                    hand_pairs,
+                    ask_again,
+                    stop,
+                )
+        if lease.is_short:
+            raise AgainError(finished.outcome.reason, alone=True)
+        settings = finished.outcome.settings
+        settings[MEMORY_LIMIT] = f"{n_bytes / 2**30:.2f} GiB"
+        waited = {MEMORY_WAIT: memory_seconds, DEVICE_WAIT: device_seconds}
+        for name, seconds in waited.items():
+            if seconds >= _LONG_WAIT_SECONDS:
+                settings[name] = f"{seconds:.0f} s"
+        return finished
 
+    def _run(
+        self,
+        slot: Slot,
+        job: TrialJob,
+        limits: Limits,
+        log: Path,
+        listen: Listen,
+        hand_pairs: Callable[[], Pairs] | None,
+        ask_again: AskAgain | None,
+        stop: Event | None,
+    ) -> Finished:
+        with self._watching:
+            if self._watch is None:
+                self._watch = Watch(self._cpu_seconds)
+        gauges = Gauges(job.device)
         said, seen = Conversation(keeps_model=job.keep is not None), SeenPhases()
 
         def take(message: ChildMessage) -> Reply | None:
@@ -172,18 +230,25 @@ class LocalExecutor:
         kept, compiled = Path(job.access.compiled), Path(job.out, COMPILED)
         if job.access.compiled:
             copy_compiled(kept, compiled)
-        with leased(job.device) as waited_seconds, HeldBack(job) as held_back:
-            self._watch.start()
-            beside = self._left_over()
+        with HeldBack(job) as held_back:
+            since = self._watch.start()
+            beside = slot.left_over()
             task = TrialTask(job=held_back.job)
-            end = self._run_child(task, ChildMessage, take, log, limits, gauges.glance)
+            end = slot.run(
+                task,
+                ChildMessage,
+                take,
+                log,
+                limits,
+                glance=gauges.glance,
+                stop=stop,
+            )
         if job.access.compiled and job.access.compiles:
             copy_compiled(compiled, kept)
-        contended, foreign_cpus = self._watch.seen()
+        contended, foreign_cpus = self._watch.seen(since)
+        if self._jobs > 1:
+            beside.append(f"up to {self._jobs} {RAN_AT_ONCE}")
         outcome = _outcome(said.outcome, end, seen.seconds)
-        outcome.settings[MEMORY_LIMIT] = f"{n_bytes / 2**30:.2f} GiB"
-        if waited_seconds >= _LONG_WAIT_SECONDS:
-            outcome.settings[DEVICE_WAIT] = f"{waited_seconds:.0f} s"
         return Finished(
             outcome=outcome,
             contended=(*beside, *contended),
@@ -192,11 +257,20 @@ class LocalExecutor:
             confined=said.confined or NOT_ENFORCED,
         )
 
+    @contextmanager
+    def _slot(self) -> Iterator[Slot]:
+        slot = self._free.get()
+        try:
+            yield slot
+        finally:
+            self._free.put(slot)
+
     def _ask(self, question: Question, kind: type[_Received]) -> _Received:
         answers: list[_Received] = []
         task = QuestionTask(question=question)
         limits = Limits(_ANSWER_SECONDS, most_memory_bytes(), SILENCE_SECONDS)
-        end = self._run_child(task, kind, answers.append, self._log, limits)
+        with self._slot() as slot:
+            end = slot.run(task, kind, answers.append, self._log, limits)
         if not answers:
             raise BenchboxError(
                 f"The child process asked about {msgspec.to_builtins(question)} ended "
@@ -205,69 +279,16 @@ class LocalExecutor:
             )
         return answers[0]
 
-    def _left_over(self) -> list[str]:
-        """Say what runs on of earlier trials, which could not be ended."""
-        self._survivors = [one for one in self._survivors if is_alive(one)]
-        return [
-            f"process {one.pid} of an earlier trial ran beside it"
-            for one in self._survivors
-        ]
-
     def _cpu_seconds(self) -> float:
-        """Return processor seconds of the runner, the zygote and all its children."""
-        pid = self._zygote.pid
+        """Return processor seconds of the runner, and of zygotes and their children."""
+        # While a trial begins or ends, others may be running.
+        of = tree_cpu_seconds if self._jobs == 1 else family_cpu_seconds
+        pids = [slot.zygote.pid for slot in self._slots]
         # A zygote that has been waited for is counted among the children.
-        return cpu_seconds() + (tree_cpu_seconds(pid) if pid else 0.0)
+        return cpu_seconds() + sum(of(pid) for pid in pids if pid)
 
-    def _run_child(
-        self,
-        task: Task,
-        receives: Any,
-        take: Callable[[Any], Reply | None],
-        log: Path,
-        limits: Limits,
-        glance: Callable[[int], None] = lambda pid: None,
-    ) -> End:
-        control = self._zygote.line()
-        ours, theirs = socket.socketpair()
-        line = Line[Any](
-            ours,
-            receives,
-            most_message_bytes=MOST_TRIAL_BYTES,
-            most_bytes=MOST_TRIAL_BYTES,
-        )
-        with ours, theirs, Printed(log) as printed:
-            family = Family(self._zygote.pid)
-            child = RunningChild(
-                line, control, printed, family, take, glance, self._zygote.is_stopped
-            )
-            try:
-                control.send(task, hand_over=(theirs.fileno(), printed.sink))
-                theirs.close()
-                printed.handed_over()
-                end = child.follow(limits)
-                self._survivors += end.survivors
-                return end
-            except (EOFError, BrokenPipeError):
-                # The zygote itself is gone; its child must not be left behind.
-                child.signal(signal.SIGKILL)
-                self._zygote.stop()
-                self._survivors += family.end()
-                return End(status=-signal.SIGKILL, cause=child.cause)
-            except (ZygoteLostError, LineError) as error:
-                child.signal(signal.SIGKILL)
-                self._zygote.kill()
-                self._survivors += family.end()
-                return End(
-                    status=-signal.SIGKILL, cause=child.cause or ("failed", str(error))
-                )
-            except BaseException:
-                # Ctrl-C, or a full disk: nothing may go on training unwatched.
-                try:
-                    child.kill()
-                except (ZygoteLostError, LineError):
-                    self._zygote.kill()
-                raise
+    def _waits(self, listen: Listen, what: str) -> Callable[[], None]:
+        return lambda: listen(Waits(what=what))
 
 
 def _outcome(

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from select import select
+from threading import Event
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
 import psutil
 
-from benchbox.machine import Family
+from benchbox.machine import Family, MemoryLease, n_usable_cpus
 from benchbox.records import Ended, Reply, Started, Status, ZygoteMessage
 from benchbox.trials.executors.channel import Line, LineError
 from benchbox.trials.executors.printed import Printed
@@ -32,6 +33,9 @@ _LOST_SECONDS = 30.0
 _LAST_READS = 1000
 """After the end of a child: something it left behind might write for ever."""
 
+MOST_PROCESSES = max(64, 4 * n_usable_cpus())
+"""Of a trial with all it has started; a pool has a worker for each processor."""
+
 Received = TypeVar("Received")
 
 Cause = tuple[Status, str]
@@ -49,6 +53,7 @@ class Limits:
         seconds: Wall-clock seconds from its start; `None` for no limit.
         n_bytes: Memory of the child and all it has started; `None` for no limit.
         silent_seconds: Wall-clock seconds without a sign of life; `None` for no limit.
+        lease: Its share of the memory, while others run; `None` if it has all.
     """
 
     def __init__(
@@ -56,20 +61,31 @@ class Limits:
         seconds: float | None = None,
         n_bytes: int | None = None,
         silent_seconds: float | None = None,
+        lease: MemoryLease | None = None,
     ) -> None:
-        self._seconds, self._bytes = seconds, n_bytes
+        self._seconds, self._bytes, self._lease = seconds, n_bytes, lease
         self.silence = Silence(silent_seconds)
 
     def broken(self, family: Family, elapsed_seconds: float) -> Cause | None:
         """Return the status and reason of the limit that was passed, if any."""
         if self._seconds is not None and elapsed_seconds > self._seconds:
             return "timeout", f"did not end within {self._seconds:g} s"
+        # Before memory, since to measure that of thousands takes too long.
+        if n_processes := family.n_beyond(MOST_PROCESSES):
+            return "failed", (
+                f"had {n_processes:,} processes at once, of {MOST_PROCESSES} it may"
+            )
         if self._bytes is not None:
-            used = family.memory_bytes(self._bytes)
+            enough = self._bytes if self._lease is None else self._lease.n_bytes
+            used = family.memory_bytes(min(enough, self._bytes))
             if used > self._bytes:
                 return "out-of-memory", (
                     f"used {used / 2**30:.2f} GiB of the "
                     f"{self._bytes / 2**30:.2f} GiB it may"
+                )
+            if self._lease is not None and not self._lease.covers(used):
+                return "out-of-memory", (
+                    f"used {used / 2**30:.2f} GiB, more than other trials had left"
                 )
         return None
 
@@ -108,6 +124,7 @@ class RunningChild(Generic[Received]):
         take: Takes each message of the child; what it returns is the answer.
         glance: Called with the child's process id a few times a second.
         is_stopped: Tells whether the zygote has been stopped.
+        stop: Set by another thread that interrupts the trial.
     """
 
     def __init__(
@@ -119,10 +136,12 @@ class RunningChild(Generic[Received]):
         take: Callable[[Received], Reply | None],
         glance: Callable[[int], None] = lambda pid: None,
         is_stopped: Callable[[], bool] = lambda: False,
+        stop: Event | None = None,
     ) -> None:
         self._line, self._control, self._printed = line, control, printed
         self._family = family
         self._take, self._glance, self._is_stopped = take, glance, is_stopped
+        self._stop = stop
         self._pid: int | None = None
         self._started = monotonic()
         self._is_open = True
@@ -142,8 +161,11 @@ class RunningChild(Generic[Received]):
         Raises:
             ZygoteLostError: The zygote answers no more.
             EOFError: The zygote has ended.
+            KeyboardInterrupt: Another thread interrupts the trial.
         """
         while self._ended is None:
+            if self._stop is not None and self._stop.is_set():
+                raise KeyboardInterrupt
             self._step()
             if self._ended is None:
                 self._look(limits)
@@ -203,6 +225,8 @@ class RunningChild(Generic[Received]):
                 # One that takes ever more memory must not go on for a moment.
                 is_polite = broken[0] == "timeout"
                 self._end_for(broken, _GRACE_SECONDS if is_polite else 0.0)
+                if not is_polite:
+                    self._family.end()
         elif now > self._kill_at + _LOST_SECONDS:
             raise ZygoteLostError(
                 f"the end of a trial was not told within {_LOST_SECONDS:g} s"

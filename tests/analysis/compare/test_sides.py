@@ -11,6 +11,7 @@ from benchbox.analysis.compare.sides import (
 from benchbox.analysis.compare.verdicts import compare_sides
 from benchbox.errors import ResultsError
 from benchbox.metrics.metric import METRICS
+from benchbox.records import RAN_AT_ONCE
 from tests.support.acme_metrics import CUBED, WITHIN_HALF
 from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
 
@@ -38,7 +39,7 @@ def test_a_round_adds_up_its_folds_and_a_broken_round_is_none() -> None:
     side = side_of_run(RUN, [*trials, trial(0, replicate=1)])
 
     times = side.times[WHO, "fit"]
-    assert times.over(FOLDS, with_contended=True) == [1 + 2, 11 + 12]
+    assert times.over(FOLDS) == [1 + 2, 11 + 12]
 
 
 def test_a_disturbed_trial_disturbs_its_round_alone() -> None:
@@ -48,7 +49,7 @@ def test_a_disturbed_trial_disturbs_its_round_alone() -> None:
     times = side_of_run(RUN, trials).times[WHO, "fit"]
 
     assert times.contended == {Round(0, 1)}
-    assert times.over(FOLDS, with_contended=False) == [3.0]
+    assert times.over(FOLDS, times.contended) == [3.0]
 
 
 def test_scores_are_of_the_first_repeat_and_failures_are_kept() -> None:
@@ -89,7 +90,7 @@ def test_a_file_of_pytest_benchmark_is_a_side() -> None:
     side = side_of_benchmarks("new.json", content, METRICS)
 
     who = Subject("tests/test_mine.py", "test_fit")
-    assert side.times[who, "time"].over({""}, with_contended=False) == [0.1, 0.2, 0.3]
+    assert side.times[who, "time"].over({""}) == [0.1, 0.2, 0.3]
     assert side.scores[who, "rmse"].by_fold([""]) == [[0.9, 0.91]]
     assert side.scores[who, "coverage"].higher_is_better
     assert set(side.scores) == {(who, "rmse"), (who, "coverage")}
@@ -122,8 +123,9 @@ def test_a_benchmark_of_trials_tells_its_folds_and_which_rounds_were_disturbed()
     side = side_of_benchmarks("new.json", {"benchmarks": [trials]}, METRICS)
 
     who, folds = Subject("", "t"), {"aa bb"}
-    assert side.times[who, "time"].over(folds, with_contended=False) == [0.1, 0.2]
-    assert side.times[who, "time"].over(folds, with_contended=True) == [0.1, 0.9, 0.2]
+    times = side.times[who, "time"]
+    assert times.over(folds, times.contended) == [0.1, 0.2]
+    assert times.over(folds) == [0.1, 0.9, 0.2]
     assert set(side.scores[who, "rmse"].values) == folds
 
 
@@ -195,3 +197,14 @@ def test_scores_as_far_apart_as_numbers_go_are_compared() -> None:
     cells = [c for c in compare_sides(*sides).cells if c.quantity == "rmse"]
 
     assert [cell.verdict for cell in cells] == ["BETTER"]
+
+
+def test_rounds_in_which_trials_ran_at_once_are_known_apart() -> None:
+    trials = [trial(0, repeat=repeat) for repeat in (0, 1, 2)]
+    trials[1].contended.append("other work used 1.0 of 2 processors")
+    trials[2].contended.append(f"up to 2 {RAN_AT_ONCE}")
+
+    times = side_of_run(RUN, trials).times[WHO, "fit"]
+
+    assert times.contended == {Round(0, 1), Round(0, 2)}
+    assert times.together == {Round(0, 2)}

@@ -112,6 +112,19 @@ def test_disturbed_rounds_give_no_verdict_unless_trusted() -> None:
     assert ("model5", "fit") in by_verdict(trusting, "WORSE")
 
 
+def test_times_of_trials_that_ran_at_once_are_never_judged() -> None:
+    draw = np.random.Generator(np.random.PCG64(2))
+    before, after = timed_suite(draw), timed_suite(draw, slower={"model5": 2.0})
+    for times in after.times.values():
+        times.contended.add(Round(0, 3))
+        times.together.add(Round(0, 3))
+
+    found = compare_sides(before, after, rules=Rules(trust_contended=True))
+
+    assert {cell.verdict for cell in found.cells} == {"UNSURE"}
+    assert "6 and 5 undisturbed rounds" in found.cells[0].reason
+
+
 def test_times_of_different_machines_are_not_judged_without_saying_so() -> None:
     draw = np.random.Generator(np.random.PCG64(2))
     before = timed_suite(draw)

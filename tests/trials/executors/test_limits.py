@@ -139,6 +139,22 @@ def test_what_a_trial_leaves_running_ends_with_it(
     assert is_gone(int(pid))
 
 
+@linux
+@pytest.mark.parametrize("name", ["ForkBomb", "ForkBombInSessions"])
+def test_a_fork_bomb_ends_with_all_its_processes(
+    executor: LocalExecutor, job: TrialJob, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("benchbox.trials.executors.running.MOST_PROCESSES", 20)
+    assert outcome(executor, job, "StartsADaemon").status == "failed"
+    zygote = psutil.Process(executor._slots[0].zygote.pid)
+
+    ended = outcome(executor, job, name)
+
+    assert ended.status == "failed"
+    assert re.fullmatch(r"had \d+ processes at once, of 20 it may", ended.reason)
+    assert zygote.children(recursive=True) == []
+
+
 def test_a_child_that_hides_and_ignores_signals_ends_at_the_time_limit(
     executor: LocalExecutor, job: TrialJob
 ) -> None:
@@ -152,10 +168,10 @@ def test_a_zygote_that_was_stopped_between_trials_is_replaced(
     tmp_path: Path, job: TrialJob
 ) -> None:
     with LocalExecutor(1, tmp_path / "log") as executor:
-        first = executor._zygote.line() and executor._zygote.pid
+        first = executor._slots[0].zygote.line() and executor._slots[0].zygote.pid
         assert first
         os.kill(first, signal.SIGSTOP)
-        while not executor._zygote.is_stopped():
+        while not executor._slots[0].zygote.is_stopped():
             sleep(0.01)
 
         ended = outcome(executor, job, "Honest")
@@ -170,7 +186,7 @@ def test_what_cannot_be_ended_is_told_to_later_trials(
     with subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(600)"]
     ) as survivor:
-        executor._survivors.append(psutil.Process(survivor.pid))
+        executor._slots[0]._survivors.append(psutil.Process(survivor.pid))
 
         beside = finished(executor, job, "Honest").contended
         survivor.kill()

@@ -73,7 +73,7 @@ def run(
 
 
 def kill_zygote(executor: LocalExecutor) -> None:
-    pid = executor._zygote.pid
+    pid = executor._slots[0].zygote.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     psutil.Process(pid).wait()
