@@ -7,13 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from msgspec import structs
-
-from benchbox.errors import ResultsError, UsageError, counted
+from benchbox.errors import counted
 from benchbox.machine import AUTO, n_usable_cpus
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
-from benchbox.protocols import older_rule
 from benchbox.records import (
     Access,
     MetricRecord,
@@ -43,14 +40,13 @@ from benchbox.runs.resolve import (
     resolve_metrics,
     resolve_models,
 )
-from benchbox.runs.resuming import FAILED, trials_left
+from benchbox.runs.resuming import FAILED, check_stages, trials_left
 from benchbox.runs.runner import execute
 from benchbox.runs.saved_files import SavedRecord
 from benchbox.runs.saved_model import FitSettings, fit
 from benchbox.runs.scoring import failed_metrics
 from benchbox.runs.settings import check_bounds, check_n_trials
 from benchbox.runs.stages import Notify, Stages, lists_of
-from benchbox.runs.trust import Trust
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
 from benchbox.runs.tuning.suggestions import needs_optuna
 from benchbox.targets import resolve
@@ -344,40 +340,6 @@ class Session:
         )
 
 
-def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunConfig:
-    """Return the settings of a run to continue.
-
-    Args:
-        folder: Folder of the run.
-        trust: Whose code may run if the record of the run names it.
-        is_tuned: Whether `benchbox tune` continues it.
-
-    Raises:
-        ResultsError: The run cannot be read.
-        UsageError: The other command must continue this run, or the run names code
-            that is not trusted.
-    """
-    run = folder.read_run()
-    if run.merged:
-        raise UsageError(
-            f"{folder.path.name} was merged from {' + '.join(r.id for r in run.merged)}"
-            f". Continue those, and merge them again."
-        )
-    config = trust.config(run.config)
-    # How many trials run at once now must not make it another run.
-    config = structs.replace(config, threads=config.threads or run.n_threads)
-    if is_tuned and config.tuning is None:
-        raise UsageError(
-            f"{folder.path.name} is not a run of `benchbox tune`. Continue it with "
-            f"benchbox run --resume."
-        )
-    if config.tuning is not None and not is_tuned:
-        raise UsageError(
-            "A run with a tuning budget is one of `benchbox tune`; --resume it there."
-        )
-    return config
-
-
 def _metrics_for(
     models: Sequence[PlannedModel], metrics: Sequence[Metric]
 ) -> list[Metric]:
@@ -404,7 +366,7 @@ def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
     earlier = folder.read_run() if folder.has_run() else None
     environments = []
     if earlier is not None:
-        _check_stages(plan, earlier)
+        check_stages(plan, earlier)
         known = [*earlier.earlier_environments, earlier.environment]
         # A trial names its environment by id; those of this run's own are in there.
         environments = [one for one in known if one.id != plan.environment.id]
@@ -421,31 +383,6 @@ def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
         environment=plan.environment,
         earlier_environments=environments,
     )
-
-
-def _check_stages(plan: Plan, earlier: RunRecord) -> None:
-    """Refuse to go on with a run whose records would be taken for those of others."""
-    for stage in earlier.stages:
-        if why := older_rule(stage.fold_format):
-            raise ResultsError(
-                f"Run {earlier.id} cannot go on: {why}; the seeds of its models were "
-                f"drawn by that rule, too. Begin a new run; `benchbox report` still "
-                f"shows this one."
-            )
-    begun = [stage.label for stage in earlier.stages]
-    planned = [stage.record().label for stage in plan.stages]
-    if planned != begun:
-        raise ResultsError(
-            f"Run {earlier.id} was begun on {'; '.join(begun)}, and would go on on "
-            f"{'; '.join(planned)}. Begin a new run."
-        )
-    models = [[model.label for model in each.models] for each in (earlier, plan)]
-    if models[0] != models[1]:
-        raise ResultsError(
-            f"Run {earlier.id} was begun with the models {', '.join(models[0])}, and "
-            f"would go on with {', '.join(models[1])}: other models are installed. "
-            f"Begin a new run."
-        )
 
 
 def _metric_record(metric: Metric) -> MetricRecord:
