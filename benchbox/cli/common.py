@@ -137,12 +137,18 @@ threads_option = click.option(
     type=click.IntRange(min=0),
     help="Threads per trial; 0: one per processor.  [default: 0]",
 )
-executor_option = click.option(
+_executor_option = click.option(
     "--executor",
     default="local",
     show_default=True,
     metavar="NAME",
-    help="Executor that runs the trials: local, or one from a plugin.",
+    help="Executor that runs the trials: local, ray (a cluster), or one from a plugin.",
+)
+_address_option = click.option(
+    "--ray-address",
+    default="",
+    metavar="auto|HOST:PORT",
+    help="Ray cluster of --executor ray; auto: that of this machine.  [default: auto]",
 )
 _jobs_option = click.option(
     "--jobs",
@@ -150,22 +156,29 @@ _jobs_option = click.option(
     default=1,
     show_default=True,
     metavar="N",
-    help="Trials to run at once; they share the processors unless their threads are "
-    "given. Accuracy stays the same; times are marked as contended (⊘) and are not "
-    "compared.",
+    help="Trials to run at once on a machine; they share the processors unless their "
+    "threads are given. Accuracy stays the same; times are marked as contended (⊘) and "
+    "are not compared.",
 )
+
+
+def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where trials run."""
+    return _executor_option(_address_option(command))
 
 
 def execution_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say how trials are carried out; see `execution_of`."""
-    return executor_option(_jobs_option(command))
+    return executor_options(_jobs_option(command))
 
 
 def execution_of(chosen: dict[str, Any]) -> "Execution":
     """Return how trials are carried out, and remove that from the options *chosen*."""
     from benchbox.runs import Execution
 
-    return Execution(chosen.pop("executor"), chosen.pop("jobs"))
+    return Execution(
+        chosen.pop("executor"), chosen.pop("jobs", 1), chosen.pop("ray_address")
+    )
 
 
 resume_option = click.option(

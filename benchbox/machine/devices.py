@@ -5,6 +5,7 @@ is in `nvml`. Only methods import torch, and looking up a device does not initia
 because a process that has used an accelerator cannot be forked.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,6 +37,9 @@ VARIABLES = (
     "ZE_AFFINITY_MASK",
 )
 """Environment variables that affect which accelerators are visible or how they work."""
+
+_VISIBLE = {"cuda": ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")}
+"""By kind, the variables that list which devices of the machine a process sees."""
 
 PACKAGES = ("nvidia-", "pytorch-triton", "triton")
 
@@ -264,6 +268,20 @@ _targets = {kind.name: kind.target for kind in OWN_ACCELERATORS}
 
 SECOND_DEVICE = f"{Cuda.kind}:1"
 """An example of a device that is not the first of its kind."""
+
+
+def place_of(device: Accelerator) -> str:
+    """Return kind and number of a device among all of the machine, for a file's name.
+
+    A process may see only some, and numbers those from 0.
+    """
+    number = str(device.index)
+    for name in _VISIBLE.get(device.kind, ()):
+        seen = [part.strip() for part in os.environ.get(name, "").split(",")]
+        if device.index < len(seen) and seen[device.index]:
+            number = re.sub(r"\W", "-", seen[device.index])
+            break
+    return f"{device.kind}-{number}"
 
 
 def device_named(name: str) -> Accelerator:

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from time import perf_counter
 
-from benchbox.machine.devices import device_named
+from benchbox.machine.devices import device_named, place_of
 from benchbox.machine.presence import opened_file, opened_folder, runtime_folder
 
 _POLL_SECONDS = 0.1
@@ -40,7 +40,7 @@ def leased(
     lock = None
     if chosen.is_accelerator:
         with suppress(OSError):
-            lock = _opened(f"{chosen.kind}-{chosen.index}.lease", folder)
+            lock = _opened(f"{place_of(chosen)}.lease", folder)
     if lock is None:
         yield 0.0
         return

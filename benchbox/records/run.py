@@ -270,9 +270,9 @@ class RunRecord(msgspec.Struct, kw_only=True):
         first_use_seconds: Seconds per model of a first fit on a few ratings, before
             its trials. It absorbs compilation, which is in no trial's times.
         environment: Machine and software.
-        earlier_environments: Different machines or software of trials from before the
-            run was resumed, or of other runs that were merged with it. A trial refers
-            to its environment by id.
+        earlier_environments: Different machines or software: those of trials from
+            before the run was resumed, of other runs that were merged with it, and of
+            the machines of a cluster. A trial refers to its environment by id.
         merged: The runs whose trials these are; empty if it is a run of its own.
         remarks: Sentences about the trials of merged runs.
     """

@@ -24,6 +24,7 @@ from benchbox.runs.resolve import make_accelerators_known as make_accelerators_k
 from benchbox.runs.resolve import resolve_metrics as resolve_metrics
 from benchbox.runs.resuming import about_unfinished as about_unfinished
 from benchbox.runs.resuming import command_to_continue as command_to_continue
+from benchbox.runs.resuming import config_to_resume as config_to_resume
 from benchbox.runs.runner import execute as execute
 from benchbox.runs.saved_files import SavedRecord as SavedRecord
 from benchbox.runs.saved_model import Filled as Filled
@@ -33,7 +34,6 @@ from benchbox.runs.saved_model import SavedModel as SavedModel
 from benchbox.runs.scoring import failed_metrics as failed_metrics
 from benchbox.runs.serving import page_to_try as page_to_try
 from benchbox.runs.session import Session as Session
-from benchbox.runs.session import config_to_resume as config_to_resume
 from benchbox.runs.settings import make_config as make_config
 from benchbox.runs.settings import suite_settings as suite_settings
 from benchbox.runs.stages import Stages as Stages

@@ -38,6 +38,7 @@ def run(
     listener: Listener | None = None,
     jobs: int = 1,
     executor: str = "local",
+    ray_address: str = "",
     **settings: Any,
 ) -> Run:
     """Fit and compare models on hidden ratings, like ``benchbox run``.
@@ -57,6 +58,7 @@ def run(
         jobs: Trials to run at once; unless the setting ``threads`` says otherwise,
             they share the processors. Their times are marked as contended.
         executor: Name of the executor that runs the trials.
+        ray_address: The Ray cluster of the executor ``ray``, as for ``--ray-address``.
         settings: Other fields of `benchbox.records.RunConfig`, such as ``seeds=4``,
             ``folds=("u1",)`` or ``device="cpu"``.
 
@@ -80,7 +82,7 @@ def run(
     config = make_config(given)
     command = f"benchbox.run({', '.join(f'{k}={v!r}' for k, v in given.items())})"
     follower = listener or notebook_progress()
-    execution = Execution(executor, jobs)
+    execution = Execution(executor, jobs, ray_address)
     with Session(discover(), _notify, follower, command, execution) as session:
         plan = session.plan(config)
         folder = RunFolder.create(Path(out), new_run_id())

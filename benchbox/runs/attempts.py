@@ -275,7 +275,7 @@ def _trial_record(
     # what it could not measure, which stands among the sensors.
     said = msgspec.structs.asdict(finished.outcome)
     del said["missing"]
-    return trial.record(
+    record = trial.record(
         **said,
         contended=list(finished.contended),
         foreign_cpus=finished.foreign_cpus,
@@ -283,6 +283,9 @@ def _trial_record(
         confined=finished.confined,
         **values,
     )
+    if finished.environment is not None:
+        record.environment = finished.environment.id
+    return record
 
 
 def _scored_record(

@@ -13,11 +13,13 @@ class Execution:
 
     Attributes:
         executor: Name of the executor that runs them.
-        jobs: How many run at once, if there are processors for them.
+        jobs: How many run at once on each machine, if there are processors for them.
+        address: Where the executor finds its machines; empty for its own default.
     """
 
     executor: str = "local"
     jobs: int = 1
+    address: str = ""
 
     def check(self, spec: ExecutorSpec) -> None:
         """Check that the executor can do this.
@@ -32,13 +34,24 @@ class Execution:
                 f"Executor {spec.name!r} runs one trial at a time; leave out --jobs."
             )
 
+        if self.address and "address" not in spec.takes:
+            raise UsageError(
+                f"Executor {spec.name!r} runs trials on this machine; leave out "
+                f"--ray-address, or choose --executor ray."
+            )
+
+    @property
+    def where(self) -> dict[str, str]:
+        """What the executor is called with to find its machines."""
+        return {"address": self.address} if self.address else {}
+
     def arguments(self, jobs: int) -> dict[str, Any]:
         """Return what the executor is called with, beside threads and log.
 
         Args:
-            jobs: For how many trials there are processors.
+            jobs: For how many trials a machine has processors.
         """
-        return {"jobs": jobs} if jobs > 1 else {}
+        return {**self.where, **({"jobs": jobs} if jobs > 1 else {})}
 
     @property
     def words(self) -> list[str]:
@@ -49,6 +62,8 @@ class Execution:
             words += ["--executor", self.executor]
         if self.jobs != default.jobs:
             words += ["--jobs", str(self.jobs)]
+        if self.address != default.address:
+            words += ["--ray-address", self.address]
         return words
 
 

@@ -112,6 +112,7 @@ class Plan:
         chosen: Options that tuning chose, by fold id and model id.
         access: What trials may read and reach beside their own files.
         refused: Reasons why data sets or cases that were asked for are not in the plan.
+        elsewhere: Machine and software of the trials, if that is not this machine.
     """
 
     config: RunConfig
@@ -124,11 +125,15 @@ class Plan:
     chosen: Mapping[tuple[str, str], Chosen] = field(default_factory=dict)
     access: Access = field(default_factory=Access)
     refused: tuple[str, ...] = ()
+    elsewhere: Environment | None = None
 
     @cached_property
     def environment(self) -> Environment:
         """Machine and software of the run."""
-        return describe_environment(self.accelerators.names)
+        names = self.accelerators.names
+        if self.elsewhere is not None:
+            return msgspec.structs.replace(self.elsewhere, accelerators=names)
+        return describe_environment(names)
 
     @cached_property
     def trials(self) -> list["PlannedTrial"]:

@@ -3,11 +3,14 @@
 import shlex
 from collections.abc import Callable, Sequence
 
-from benchbox.errors import UsageError, counted, nearest
-from benchbox.records import RunConfig, RunFolder, TrialRecord
+from msgspec import structs
+
+from benchbox.errors import ResultsError, UsageError, counted, nearest
+from benchbox.protocols import older_rule
+from benchbox.records import RunConfig, RunFolder, RunRecord, TrialRecord
 from benchbox.runs.halving import with_any_batch
 from benchbox.runs.plan import Plan, PlannedTrial
-from benchbox.runs.trust import model_files
+from benchbox.runs.trust import Trust, model_files
 
 FAILED, ALL, NONE = "failed", "all", "none"
 """Which trials that have ended are run again; or else those of a model."""
@@ -93,3 +96,67 @@ def about_unfinished(folder: RunFolder) -> str:
     done = f"{folder.n_stored():,} of {counted(run.n_trials, 'trial')}"
     command = command_to_continue(run.config, folder)
     return f"Run {run.id} {how}: {done} have ended. Continue with: {command}"
+
+
+def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunConfig:
+    """Return the settings of a run to continue.
+
+    Args:
+        folder: Folder of the run.
+        trust: Whose code may run if the record of the run names it.
+        is_tuned: Whether `benchbox tune` continues it.
+
+    Raises:
+        ResultsError: The run cannot be read.
+        UsageError: The other command must continue this run, or the run names code
+            that is not trusted.
+    """
+    run = folder.read_run()
+    if run.merged:
+        raise UsageError(
+            f"{folder.path.name} was merged from {' + '.join(r.id for r in run.merged)}"
+            f". Continue those, and merge them again."
+        )
+    config = trust.config(run.config)
+    # How many trials run at once now must not make it another run.
+    config = structs.replace(config, threads=config.threads or run.n_threads)
+    if is_tuned and config.tuning is None:
+        raise UsageError(
+            f"{folder.path.name} is not a run of `benchbox tune`. Continue it with "
+            f"benchbox run --resume."
+        )
+    if config.tuning is not None and not is_tuned:
+        raise UsageError(
+            "A run with a tuning budget is one of `benchbox tune`; --resume it there."
+        )
+    return config
+
+
+def check_stages(plan: Plan, earlier: RunRecord) -> None:
+    """Refuse to go on with a run whose records would be taken for those of others.
+
+    Raises:
+        ResultsError: The plan has other stages or models than the run, or its folds
+            were drawn by an older rule.
+    """
+    for stage in earlier.stages:
+        if why := older_rule(stage.fold_format):
+            raise ResultsError(
+                f"Run {earlier.id} cannot go on: {why}; the seeds of its models were "
+                f"drawn by that rule, too. Begin a new run; `benchbox report` still "
+                f"shows this one."
+            )
+    begun = [stage.label for stage in earlier.stages]
+    planned = [stage.record().label for stage in plan.stages]
+    if planned != begun:
+        raise ResultsError(
+            f"Run {earlier.id} was begun on {'; '.join(begun)}, and would go on on "
+            f"{'; '.join(planned)}. Begin a new run."
+        )
+    models = [[model.label for model in each.models] for each in (earlier, plan)]
+    if models[0] != models[1]:
+        raise ResultsError(
+            f"Run {earlier.id} was begun with the models {', '.join(models[0])}, and "
+            f"would go on with {', '.join(models[1])}: other models are installed. "
+            f"Begin a new run."
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from benchbox.machine import AUTO
+from benchbox.machine import AUTO, Environment
 from benchbox.records import RunFolder, scratch_folder
 from benchbox.runs.attempts import Attempts
 from benchbox.runs.costs import MemoryNeeds
@@ -41,6 +41,7 @@ def execute(
     *,
     jobs: int = 1,
     needs: MemoryNeeds | None = None,
+    met: Callable[[Environment], None] = lambda environment: None,
 ) -> Executed:
     """Run *trials* of *plan*; each record is on disk the moment its trial ends.
 
@@ -53,11 +54,13 @@ def execute(
         listener: Its methods are called as the trials progress.
         jobs: How many trials run at once; the executor must be able to.
         needs: Estimates of the memory that trials need.
+        met: Takes the machine and software of a trial before its record is written, if
+            they are not the runner's.
 
     Before its first trial, each model is fitted to a few ratings, so that the cost of a
     first use, such as compilation, is not in the times of any trial.
     """
-    aside = RunsAside(executor, jobs)
+    aside = RunsAside(executor, jobs, met)
     carry = partial(at_once, aside=aside)
     return _execute(plan, trials, folder, aside, listener, needs, carry)
 

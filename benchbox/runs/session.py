@@ -1,19 +1,16 @@
 """A session plans and carries out runs, for the command line and for Python."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
-from msgspec import structs
-
-from benchbox.errors import ResultsError, UsageError, counted
-from benchbox.machine import AUTO, n_usable_cpus
+from benchbox.errors import counted
+from benchbox.machine import AUTO, Environment, n_usable_cpus
 from benchbox.metrics import Metric
 from benchbox.plugins import ExecutorSpec, Registry
-from benchbox.protocols import older_rule
 from benchbox.records import (
     Access,
     MetricRecord,
@@ -43,18 +40,17 @@ from benchbox.runs.resolve import (
     resolve_metrics,
     resolve_models,
 )
-from benchbox.runs.resuming import FAILED, trials_left
+from benchbox.runs.resuming import FAILED, check_stages, trials_left
 from benchbox.runs.runner import execute
 from benchbox.runs.saved_files import SavedRecord
 from benchbox.runs.saved_model import FitSettings, fit
 from benchbox.runs.scoring import failed_metrics
 from benchbox.runs.settings import check_bounds, check_n_trials
 from benchbox.runs.stages import Notify, Stages, lists_of
-from benchbox.runs.trust import Trust
 from benchbox.runs.tuning.searches import Searches, check_metric, tunable, with_tuned
 from benchbox.runs.tuning.suggestions import needs_optuna
 from benchbox.targets import resolve
-from benchbox.trials import Executor
+from benchbox.trials import Executor, Machines
 
 _LIBRARIES = "torch and other libraries, for the trials"
 
@@ -109,22 +105,38 @@ class Session:
         self._executors.clear()
         self._context.close()
 
+    @cached_property
+    def machines(self) -> Machines:
+        """The machines that run trials.
+
+        Raises:
+            BenchboxError: They cannot be reached, or do not go together.
+        """
+        if not self._spec.machines:
+            return Machines(n_cpus=(n_usable_cpus(),))
+        reached: AbstractContextManager[Machines] = resolve(self._spec.machines)(
+            **self.execution.where
+        )
+        return self._context.enter_context(reached)
+
     def executor(self, n_threads: int) -> Executor:
         """Return an executor that runs trials with *n_threads* threads each."""
         if n_threads not in self._executors:
             log = self._scratch / f"executor-{n_threads}.log"
-            more = self.execution.arguments(self.jobs_at_once(n_threads))
+            most = max(self.machines.n_cpus) // n_threads
+            more = self.execution.arguments(min(self.execution.jobs, most))
             executor: Executor = resolve(self._spec.target)(n_threads, log, **more)
             self._executors[n_threads] = self._context.enter_context(executor)
         return self._executors[n_threads]
 
     def jobs_at_once(self, n_threads: int) -> int:
         """Return for how many trials there are processors."""
-        return max(1, min(self.execution.jobs, n_usable_cpus() // n_threads))
+        return self.machines.at_once(self.execution.jobs, n_threads)
 
     def _check_processors(self, n_threads: int) -> None:
         """Say so if there are processors for fewer trials than are to run at once."""
-        wanted, here = self.execution.jobs, n_usable_cpus()
+        machines = self.machines.n_cpus
+        wanted, here = self.execution.jobs * len(machines), sum(machines)
         jobs = self.jobs_at_once(n_threads)
         if jobs < wanted:
             less = "fewer threads or jobs" if n_threads > 1 else "fewer jobs"
@@ -151,7 +163,9 @@ class Session:
             needs_optuna()
             by_default = {spec.name: spec.search for spec in offered if spec.by_default}
             config = tunable(config, by_default)
-        n_threads = config.threads or max(1, n_usable_cpus() // self.execution.jobs)
+        n_threads = config.threads or max(
+            1, min(self.machines.n_cpus) // self.execution.jobs
+        )
         self._check_processors(n_threads)
         executor = self.executor(n_threads)
         access = _access(config)
@@ -181,6 +195,7 @@ class Session:
             accelerators=accelerators or find_accelerators(config.device, executor),
             access=_access(config, made),
             refused=tuple(map(str, stages.refused)),
+            elsewhere=self.machines.environment,
         )
         check_n_trials(plan)
         self._tell_of_times(plan)
@@ -249,7 +264,16 @@ class Session:
         if jobs > 1:
             needs.learn_from(newest_runs(folder.path.parent))
         if plan.searches:
-            found = Searches(plan, folder, executor, self._listener, jobs, needs).run()
+            searches = Searches(
+                plan,
+                folder,
+                executor,
+                self._listener,
+                jobs,
+                needs,
+                partial(_meet, record, folder),
+            )
+            found = searches.run()
             if found is None:
                 record.status = "interrupted"
                 folder.write_run(record)
@@ -293,7 +317,14 @@ class Session:
         try:
             listener = TellingListener(record, events, self._listener)
             done = execute(
-                plan, left, folder, executor, listener, jobs=jobs, needs=needs
+                plan,
+                left,
+                folder,
+                executor,
+                listener,
+                jobs=jobs,
+                needs=needs,
+                met=partial(_meet, record, folder),
             )
         finally:
             self._listener.run_ended(record)
@@ -344,40 +375,6 @@ class Session:
         )
 
 
-def config_to_resume(folder: RunFolder, trust: Trust, *, is_tuned: bool) -> RunConfig:
-    """Return the settings of a run to continue.
-
-    Args:
-        folder: Folder of the run.
-        trust: Whose code may run if the record of the run names it.
-        is_tuned: Whether `benchbox tune` continues it.
-
-    Raises:
-        ResultsError: The run cannot be read.
-        UsageError: The other command must continue this run, or the run names code
-            that is not trusted.
-    """
-    run = folder.read_run()
-    if run.merged:
-        raise UsageError(
-            f"{folder.path.name} was merged from {' + '.join(r.id for r in run.merged)}"
-            f". Continue those, and merge them again."
-        )
-    config = trust.config(run.config)
-    # How many trials run at once now must not make it another run.
-    config = structs.replace(config, threads=config.threads or run.n_threads)
-    if is_tuned and config.tuning is None:
-        raise UsageError(
-            f"{folder.path.name} is not a run of `benchbox tune`. Continue it with "
-            f"benchbox run --resume."
-        )
-    if config.tuning is not None and not is_tuned:
-        raise UsageError(
-            "A run with a tuning budget is one of `benchbox tune`; --resume it there."
-        )
-    return config
-
-
 def _metrics_for(
     models: Sequence[PlannedModel], metrics: Sequence[Metric]
 ) -> list[Metric]:
@@ -404,7 +401,7 @@ def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
     earlier = folder.read_run() if folder.has_run() else None
     environments = []
     if earlier is not None:
-        _check_stages(plan, earlier)
+        check_stages(plan, earlier)
         known = [*earlier.earlier_environments, earlier.environment]
         # A trial names its environment by id; those of this run's own are in there.
         environments = [one for one in known if one.id != plan.environment.id]
@@ -423,29 +420,12 @@ def _record(plan: Plan, folder: RunFolder, command: str) -> RunRecord:
     )
 
 
-def _check_stages(plan: Plan, earlier: RunRecord) -> None:
-    """Refuse to go on with a run whose records would be taken for those of others."""
-    for stage in earlier.stages:
-        if why := older_rule(stage.fold_format):
-            raise ResultsError(
-                f"Run {earlier.id} cannot go on: {why}; the seeds of its models were "
-                f"drawn by that rule, too. Begin a new run; `benchbox report` still "
-                f"shows this one."
-            )
-    begun = [stage.label for stage in earlier.stages]
-    planned = [stage.record().label for stage in plan.stages]
-    if planned != begun:
-        raise ResultsError(
-            f"Run {earlier.id} was begun on {'; '.join(begun)}, and would go on on "
-            f"{'; '.join(planned)}. Begin a new run."
-        )
-    models = [[model.label for model in each.models] for each in (earlier, plan)]
-    if models[0] != models[1]:
-        raise ResultsError(
-            f"Run {earlier.id} was begun with the models {', '.join(models[0])}, and "
-            f"would go on with {', '.join(models[1])}: other models are installed. "
-            f"Begin a new run."
-        )
+def _meet(record: RunRecord, folder: RunFolder, environment: Environment) -> None:
+    """Write down the machine of a trial, if it is a new one, before the trial is."""
+    known = [record.environment, *record.earlier_environments]
+    if environment.id not in [one.id for one in known]:
+        record.earlier_environments.append(environment)
+        folder.write_run(record)
 
 
 def _metric_record(metric: Metric) -> MetricRecord:

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Condition, Event, Lock
 from typing import Any, ParamSpec, TypeVar
 
+from benchbox.machine import Environment
 from benchbox.records import Pairs, TrialJob, TrialNews
 from benchbox.trials import AskAgain, Executor, Finished, Listen
 
@@ -66,11 +67,18 @@ class RunsAside:
     Args:
         executor: What runs the trials.
         jobs: How many threads there are.
+        met: Takes the machine and software of a trial, if they are not the runner's,
+            before anything is made of it.
     """
 
-    def __init__(self, executor: Executor, jobs: int) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        jobs: int,
+        met: Callable[[Environment], None] = lambda environment: None,
+    ) -> None:
         self.turns, self.stop = Turns(), Event()
-        self._executor, self.jobs = executor, jobs
+        self._executor, self.jobs, self._met = executor, jobs, met
         self.speaking = Lock()
 
     def run(
@@ -96,7 +104,7 @@ class RunsAside:
         if self.jobs > 1:
             several = {"expected_bytes": expected_bytes, "stop": self.stop}
         with self.turns.aside():
-            return self._executor.run(
+            finished = self._executor.run(
                 job,
                 log=log,
                 listen=hear,
@@ -105,6 +113,9 @@ class RunsAside:
                 memory_limit_bytes=memory_limit_bytes,
                 **several,
             )
+        if finished.environment is not None:
+            self._met(finished.environment)
+        return finished
 
 
 def at_once(work: Callable[[], None], aside: RunsAside) -> None:

@@ -12,6 +12,7 @@ from benchbox.trials.executors.api import AskAgain as AskAgain
 from benchbox.trials.executors.api import Executor as Executor
 from benchbox.trials.executors.api import Finished as Finished
 from benchbox.trials.executors.api import Listen as Listen
+from benchbox.trials.executors.api import Machines as Machines
 from benchbox.trials.executors.api import RunsTrials as RunsTrials
 from benchbox.trials.executors.inspection import describe as describe
 from benchbox.trials.executors.local import LocalExecutor as LocalExecutor

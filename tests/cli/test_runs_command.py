@@ -44,7 +44,7 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What would be run; nothing is."""
     names: list[str] = []
 
-    def execute(plan: Plan, trials: list[PlannedTrial], *_: Any) -> Executed:
+    def execute(plan: Plan, trials: list[PlannedTrial], *_: Any, **__: Any) -> Executed:
         names.extend(trial_name(trial.record(status="ok")) for trial in trials)
         return Executed(True, {})
 

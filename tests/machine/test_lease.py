@@ -59,3 +59,24 @@ def test_where_no_file_can_be_made_nothing_is_leased(tmp_path: Path) -> None:
 
     with leased("cuda:0", tmp_path / "file" / "folder") as waited_seconds:
         assert waited_seconds == 0.0
+
+
+def test_a_device_is_known_by_its_number_on_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    with leased("cuda:1", tmp_path), leased("cuda:0", tmp_path):
+        # Another process sees that one alone.
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+        take("cuda:0", tmp_path, seen).join(60)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
+        waiting = take("cuda:0", tmp_path, seen)
+        waiting.join(0.2)
+        assert seen == ["cuda:0"]
+    waiting.join(60)
+
+    assert seen == ["cuda:0", "cuda:0"]
+    assert {path.name for path in tmp_path.glob("*")} == {
+        f"cuda-{number}.lease" for number in (2, 3, 5)
+    }

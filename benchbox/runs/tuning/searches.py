@@ -1,11 +1,12 @@
 """Tunes every model on every fold of a run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import msgspec
 
 from benchbox.errors import UsageError
+from benchbox.machine import Environment
 from benchbox.metrics import Metric
 from benchbox.models import SearchSpace
 from benchbox.protocols import validation_fold
@@ -65,6 +66,7 @@ class Searches:
         jobs: How many searches run at once; the executor must be able to. What each
             tries depends on its own results alone.
         needs: Estimates of the memory that trials need.
+        met: Takes the machines of trials; see `execute`.
 
     Raises:
         UsageError: The metric to optimise is unknown.
@@ -78,9 +80,10 @@ class Searches:
         listener: Listener,
         jobs: int = 1,
         needs: MemoryNeeds | None = None,
+        met: Callable[[Environment], None] = lambda environment: None,
     ) -> None:
         self._plan, self._folder, self._listener = plan, folder, listener
-        self._aside = RunsAside(executor, jobs)
+        self._aside = RunsAside(executor, jobs, met)
         self._needs = needs or MemoryNeeds()
         self._metric = _metric(plan)
 

@@ -7,7 +7,7 @@ from threading import Event
 from types import TracebackType
 from typing import Protocol, Self
 
-from benchbox.machine import FoundDevices, GaugeRecord
+from benchbox.machine import Environment, FoundDevices, GaugeRecord
 from benchbox.records import (
     NOT_ENFORCED,
     Described,
@@ -36,6 +36,7 @@ class Finished:
         foreign_cpus: Processors that other work kept busy; `None` if unknown.
         gauges: What the sensors of the machine said.
         confined: What kept the trial from reading and writing more than its own files.
+        environment: Machine and software, if they are not the runner's.
     """
 
     outcome: TrialOutcome
@@ -43,6 +44,30 @@ class Finished:
     foreign_cpus: float | None = None
     gauges: GaugeRecord = field(default_factory=GaugeRecord)
     confined: str = NOT_ENFORCED
+    environment: Environment | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machines:
+    """The machines that an executor runs trials on.
+
+    Attributes:
+        n_cpus: Processors of each.
+        environment: One of them, with its software; accelerators are not looked for.
+            `None` for the runner's own.
+    """
+
+    n_cpus: tuple[int, ...]
+    environment: Environment | None = None
+
+    def at_once(self, jobs: int, n_threads: int) -> int:
+        """Return how many trials can run at once.
+
+        Args:
+            jobs: How many may on each machine.
+            n_threads: Processors that each needs.
+        """
+        return max(1, sum(min(jobs, n // n_threads) for n in self.n_cpus))
 
 
 class AgainError(Exception):

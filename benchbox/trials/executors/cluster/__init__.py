@@ -1,0 +1,1 @@
+"""Cluster: trials on other machines, which Ray reaches."""
