@@ -232,6 +232,40 @@ def test_seconds_end_a_search_and_who_cannot_take_part_is_not_tuned(
     assert done.by_label()["biased-mf-sgd tuned"].status == "skipped"
 
 
+NAPPING = """
+import time
+
+class Napping:
+    search = {"nap": (0.0, 60.0)}
+
+    def __init__(self, nap: float = 0.0) -> None:
+        self.nap = nap
+
+    def fit(self, train, context):
+        self.mean = train.values.mean()
+        time.sleep(self.nap)
+
+    def predict(self, history, users, items):
+        return self.mean + 0 * users
+"""
+
+
+def test_a_trial_that_the_budget_stops_costs_what_was_left_of_it(
+    benchbox: Benchbox, tmp_path: Path
+) -> None:
+    (tmp_path / "napping.py").write_text(NAPPING)
+
+    done = benchbox(
+        f"tune {MADE_UP} -m napping.py:Napping -p holdout --budget-seconds 1 --seeds 1"
+    )
+
+    assert done.code == 0, done.err
+    (study,) = studies(done.folder)
+    assert [tried["status"] for tried in study["tried"]] == ["ok", "timeout"]
+    assert study["seconds"] == pytest.approx(1)
+    assert study["chosen"] == {"nap": 0.0}
+
+
 def test_a_fold_within_train_knows_nothing_of_hidden_ratings() -> None:
     from benchbox.protocols.audit.canary import redraw_hidden
     from benchbox.protocols.audit.fold import audit_fold

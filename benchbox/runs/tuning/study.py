@@ -96,7 +96,7 @@ class Study:
             Tried(
                 options=dict(record.tuned),
                 value=None if score is None else score.value,
-                seconds=record.seconds or self._limit(record),
+                seconds=self._seconds(record),
                 status=record.status,
                 reason=record.reason,
             )
@@ -144,10 +144,7 @@ class Study:
         )
 
     def _planned(self, options: Mapping[str, Any], number: int) -> PlannedTrial:
-        left = [self.plan.config.time_limit_seconds]
-        if self._budget.seconds is not None:
-            left.append(self._budget.seconds - self._spent)
-        limit = min((seconds for seconds in left if seconds is not None), default=None)
+        limit = self._limit()
         config = msgspec.structs.replace(self.plan.config, time_limit_seconds=limit)
         plan = replace(
             self.plan,
@@ -163,12 +160,17 @@ class Study:
             replicate=0,
         )
 
-    def _limit(self, record: TrialRecord) -> float:
-        """Return the seconds of a trial that was stopped before it reported them."""
-        if record.status != "timeout":
-            return 0.0
-        limits = (self.plan.config.time_limit_seconds, self._budget.seconds)
-        return min(seconds for seconds in limits if seconds is not None)
+    def _limit(self) -> float | None:
+        """Return how many seconds the next trial may take; `None` if any number."""
+        left = [self.plan.config.time_limit_seconds]
+        if self._budget.seconds is not None:
+            left.append(self._budget.seconds - self._spent)
+        return min((seconds for seconds in left if seconds is not None), default=None)
+
+    def _seconds(self, record: TrialRecord) -> float:
+        limit = self._limit() if record.status == "timeout" else None
+        # A trial that was stopped did not report all of its seconds.
+        return record.seconds if limit is None else limit
 
 
 def label_of_search(trial: PlannedTrial) -> str:
