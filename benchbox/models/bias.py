@@ -214,4 +214,3 @@ class _Side:
         squares += _WEIGHT * noise / self._expected
         if not self.is_fixed and squares > 0:
             self.damping = noise * (self.n_fitted + _WEIGHT) / squares
-

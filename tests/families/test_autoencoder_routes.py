@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import get_args
 
 import numba
 import numpy as np
@@ -32,6 +33,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchbox import FitContext
 from benchbox.errors import UsageError
+from benchbox.models.training import Optimizer
 from benchbox.models.training.optimizers import make_optimizer
 from benchbox.options import decode
 from tests.support.toy_ratings import all_pairs, from_matrix, hide, low_rank
@@ -412,9 +414,13 @@ def test_both_routes_learn_the_same_model(model) -> None:
     np.testing.assert_allclose(predicted[0], predicted[1], rtol=1e-3, atol=1e-3)
 
 
-def test_the_same_seed_and_threads_give_the_same_bytes() -> None:
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+@pytest.mark.parametrize("route", ["dense", "sparse"])
+def test_the_same_seed_and_threads_give_the_same_bytes(route, optimizer) -> None:
     train, _ = hide(low_rank(40, 25, rank=2, seed=1), 0.7, seed=2)
-    options = AutoencoderOptions(hidden_units=(8, 4, 8), epochs=4, route="sparse")
+    options = AutoencoderOptions(
+        hidden_units=(8, 4, 8), epochs=4, route=route, optimizer=optimizer
+    )
     predicted = []
     for _ in range(2):
         model = UserAutoencoder(options)

@@ -108,9 +108,9 @@ def by_column(offsets, columns, values, rows, steps, n_threads):  # type: ignore
     following = starts[:-1].copy()
     for place, r in enumerate(rows):
         for k in range(offsets[r], offsets[r + 1]):
-            c = np.uint32(columns[k])
-            to = following[c]
-            following[c] = to + 1
+            column = np.uint32(columns[k])
+            to = following[column]
+            following[column] = to + 1
             places[to] = place
             sorted_values[to] = values[k]
     return starts, places, sorted_values, _bounds(starts, steps, n_threads)

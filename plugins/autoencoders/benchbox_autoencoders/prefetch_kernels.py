@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
@@ -15,7 +14,7 @@ _PER_LINE = 16
 
 @intrinsic
 def _ask_for(_: Any, matrix: Any, row: Any, column: Any) -> Any:
-    """Ask for the cache line of a cell, without waiting for it."""
+    """Generate code that asks for the cache line of a cell, without waiting for it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind, *kinds = signature.args
@@ -24,12 +23,13 @@ def _ask_for(_: Any, matrix: Any, row: Any, column: Any) -> Any:
             for index, own in zip(arguments[1:], kinds, strict=True)
         ]
         array = context.make_array(kind)(context, builder, arguments[0])
-        cell = cgutils.get_item_pointer(
+        cell = cgutils.get_item_pointer(  # type: ignore[no-untyped-call]
             context, builder, kind, array, where, wraparound=False, boundscheck=False
         )
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        takes = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        hint = cgutils.get_or_insert_function(builder.module, takes, "llvm.prefetch.p0")
+        llvm: Any = cgutils
+        byte, number = llvm.voidptr_t, llvm.int32_t
+        takes = llvm.ir.FunctionType(llvm.ir.VoidType(), [byte, *(3 * [number])])
+        hint = builder.module.declare_intrinsic("llvm.prefetch", [byte], takes)
         # To read; into the second-level cache; data, not instructions.
         constants = number(0), number(2), number(1)
         builder.call(hint, [builder.bitcast(cell, byte), *constants])
@@ -42,4 +42,4 @@ def _ask_for(_: Any, matrix: Any, row: Any, column: Any) -> Any:
 def prefetch(matrix, row):  # type: ignore[no-untyped-def]
     """Ask for a row of *matrix*, which is needed soon, without waiting for it."""
     for column in range(0, matrix.shape[1], _PER_LINE):
-        _ask_for(matrix, row, column)
+        _ask_for(matrix, row, column)  # type: ignore[call-arg]
