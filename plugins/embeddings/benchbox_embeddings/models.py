@@ -149,7 +149,8 @@ class EmbeddingModel:
     @torch.no_grad()
     def _predict(self, users: Tensor, items: Tensor) -> Tensor:
         blocks = zip(*(torch.split(x, _BLOCK) for x in (users, items)), strict=True)
-        scaled = torch.cat([self._network(*block) for block in blocks])
+        means = self._network.means
+        scaled = torch.cat([self._network(*block, means) for block in blocks])
         return self._centre.restored(scaled, users, items)
 
     def _pair_maker(
