@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 _PART = 1 << 18
 """Elements per part, few enough that intermediate results stay in the CPU cache."""
 
+_LONG_PART = 1 << 20
+
 T = TypeVar("T")
 Result = TypeVar("Result")
 
@@ -29,6 +31,15 @@ def each(function: Callable[[T], Result], parts: Iterable[T]) -> list[Result]:
 def slices(n: int) -> list[slice]:
     """Return slices that split *n* elements into short parts."""
     return [slice(at, min(at + _PART, n)) for at in range(0, n, _PART)]
+
+
+def long_slices(n: int) -> list[slice]:
+    """Return slices that split *n* elements into parts of 8 MB in float64.
+
+    They bound the memory of intermediate results where every part costs something, such
+    as a sum per user.
+    """
+    return [slice(at, min(at + _LONG_PART, n)) for at in range(0, n, _LONG_PART)]
 
 
 def fill(column: NDArray[Any], make: Callable[[slice], NDArray[Any]]) -> None:

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbox import parallel
-from benchbox.parallel import each, fill, slices
+from benchbox.parallel import each, fill, long_slices, slices
 
 
-@given(n=st.integers(0, 3 * parallel._PART))
-def test_slices_cover_every_element_once(n) -> None:
-    parts = slices(n)
+@pytest.mark.parametrize("make", [slices, long_slices])
+@given(n=st.integers(0, 3 * parallel._LONG_PART))
+def test_slices_cover_every_element_once(make, n) -> None:
+    parts = make(n)
 
     assert sum(part.stop - part.start for part in parts) == n
     assert all(a.stop == b.start for a, b in pairwise(parts))

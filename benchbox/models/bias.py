@@ -1,12 +1,14 @@
 """The bias model: fallback for cold pairs, and the baseline every model must beat."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.models.state import State
+from benchbox.parallel import long_slices
 from benchbox.ratings import IndexArray, Ratings, Values
 
 # Where the search for the dampings starts. It also counts as a tenth of an offset, so
@@ -57,8 +59,11 @@ class BiasModel:
 
     def predict(self, users: IndexArray, items: IndexArray) -> Values:
         """Return a prediction per pair, shape ``(n,)``, unclipped."""
-        total = self.mean + self.user_bias[users] + self.item_bias[items]
-        return total.astype(np.float32)
+        predicted = np.empty(len(users), np.float32)
+        for part in long_slices(len(users)):
+            total = self.mean + self.user_bias[users[part]]
+            predicted[part] = total + self.item_bias[items[part]]
+        return predicted
 
     def predict_from(
         self, history: Ratings, users: IndexArray, items: IndexArray
@@ -75,9 +80,15 @@ class BiasModel:
 
         The users need not be among those the model was trained on.
         """
-        centred = history.values.astype(np.float64) - self.mean
-        rest = centred - self.item_bias[history.items]
-        return _damped_mean(rest, history.users, history.n_users, self.user_damping)
+        users = _Side(history.users, history.n_users, self.user_damping, np.nan)
+        users.solve(
+            lambda part: (
+                history.values[part].astype(np.float64)
+                - self.mean
+                - self.item_bias[history.items[part]]
+            )
+        )
+        return users.offsets
 
 
 def fit_bias_model(
@@ -106,17 +117,23 @@ def fit_bias_model(
         n_sweeps: Number of times that both sides are solved.
     """
     mean = float(train.values.mean(dtype=np.float64))
-    centred = train.values.astype(np.float64) - mean
     users = _Side(train.users, train.n_users, user_damping, _USER_DAMPING)
     items = _Side(train.items, train.n_items, item_damping, _ITEM_DAMPING)
-    noise = float(np.square(centred).mean())
+
+    def centred(part: slice) -> NDArray[np.float64]:
+        return train.values[part].astype(np.float64) - mean
+
+    squares = 0.0
+    for part in users.parts:
+        squares += float(np.square(centred(part)).sum())
+    noise = squares / len(train)
     for sweep in range(1, n_sweeps + 1):
-        items.solve(centred - users.offsets[train.users])
-        rest = centred - items.offsets[train.items]
-        users.solve(rest)
+        items.solve(lambda part: centred(part) - users.of(part))
+        users.solve(lambda part: centred(part) - items.of(part))
         if sweep < n_sweeps and not (users.is_fixed and items.is_fixed):
             n_fitted = users.n_fitted + items.n_fitted
-            noise = (users.squared_error(rest) + noise * n_fitted) / len(train)
+            error = users.squared_error(lambda part: centred(part) - items.of(part))
+            noise = (error + noise * n_fitted) / len(train)
             users.fit_damping(noise)
             items.fit_damping(noise)
     return BiasModel(
@@ -128,8 +145,18 @@ def fit_bias_model(
     )
 
 
+_Rest = Callable[[slice], NDArray[np.float64]]
+"""Returns the ratings of a part minus the mean and the other side's offsets."""
+
+
 class _Side:
     """The offsets of users or of items while they are fitted.
+
+    Attributes:
+        offsets: Offset per user or item, shape ``(n_groups,)``.
+        damping: Their damping.
+        is_fixed: Whether the damping was given.
+        parts: Parts of the ratings, computed one after another to save memory.
 
     Args:
         groups: User or item per rating, shape ``(n,)``.
@@ -144,6 +171,7 @@ class _Side:
         self.offsets = np.zeros(n_groups)
         self.damping = expected if damping is None else damping
         self.is_fixed = damping is not None
+        self.parts = long_slices(len(groups))
         self._expected = expected
         self._groups = groups
         self._counts = np.bincount(groups, minlength=n_groups)
@@ -154,16 +182,31 @@ class _Side:
         counts = self._counts[self._counts > 0]
         return float(np.sum(counts / (counts + self.damping)))
 
-    def solve(self, rest: NDArray[np.float64]) -> None:
-        """Compute the offsets from *rest*, the ratings minus the other side's."""
-        sums = np.bincount(self._groups, weights=rest, minlength=len(self._counts))
-        self.offsets = _damped(sums, self._counts, self.damping)
+    def of(self, part: slice) -> NDArray[np.float64]:
+        """Return the offset of each rating of *part*."""
+        found: NDArray[np.float64] = self.offsets[self._groups[part]]
+        return found
 
-    def squared_error(self, rest: NDArray[np.float64]) -> float:
+    def solve(self, rest: _Rest) -> None:
+        """Compute the offsets from *rest*."""
+        sums = np.zeros(len(self._counts))
+        for part in self.parts:
+            groups, weights = self._groups[part], rest(part)
+            sums += np.bincount(groups, weights=weights, minlength=len(sums))
+        # A group without ratings has an offset of 0, even without damping.
+        offsets, counts = np.zeros(len(sums)), self._counts
+        np.divide(sums, counts + self.damping, out=offsets, where=counts > 0)
+        self.offsets = offsets
+
+    def squared_error(self, rest: _Rest) -> float:
         """Return the sum of squares of what the offsets leave of *rest*."""
-        left = rest - self.offsets[self._groups]
-        # Unlike a product by BLAS, this sum does not depend on the number of threads.
-        return float(np.einsum("n,n->", left, left))
+        total = 0.0
+        for part in self.parts:
+            left = rest(part) - self.of(part)
+            # Unlike a product by BLAS, this sum does not depend on the number of
+            # threads.
+            total += float(np.einsum("n,n->", left, left))
+        return total
 
     def fit_damping(self, noise: float) -> None:
         """Set the damping to the ratio of *noise* and the variance of the offsets."""
@@ -171,20 +214,3 @@ class _Side:
         squares += _WEIGHT * noise / self._expected
         if not self.is_fixed and squares > 0:
             self.damping = noise * (self.n_fitted + _WEIGHT) / squares
-
-
-def _damped_mean(
-    values: NDArray[np.float64], groups: IndexArray, n_groups: int, damping: float
-) -> NDArray[np.float64]:
-    sums = np.bincount(groups, weights=values, minlength=n_groups)
-    counts = np.bincount(groups, minlength=n_groups)
-    return _damped(sums, counts, damping)
-
-
-def _damped(
-    sums: NDArray[Any], counts: NDArray[np.intp], damping: float
-) -> NDArray[np.float64]:
-    means = np.zeros(len(sums))
-    # A group without ratings has an offset of 0, even without damping.
-    np.divide(sums, counts + damping, out=means, where=counts > 0)
-    return means

@@ -6,14 +6,16 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import get_args
 
 import numba
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from benchbox_autoencoders import fused_rows, models
+from benchbox_autoencoders import fused_cells, fused_rows, models
 from benchbox_autoencoders.cells import Batch
+from benchbox_autoencoders.column_kernels import steps_of
 from benchbox_autoencoders.device import DeviceCells, DeviceRows
 from benchbox_autoencoders.fused_cells import FusedCells
 from benchbox_autoencoders.fused_rows import FusedRows
@@ -31,6 +33,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchbox import FitContext
 from benchbox.errors import UsageError
+from benchbox.models.training import Optimizer
 from benchbox.models.training.optimizers import make_optimizer
 from benchbox.options import decode
 from tests.support.toy_ratings import all_pairs, from_matrix, hide, low_rank
@@ -170,6 +173,57 @@ def test_fused_kernels_update_every_weight_as_autograd_does(
     steps = fused(networks[1], options, n_threads)
 
     check_all_equal(rows, networks, [AutogradSteps(networks[0], options), steps])
+
+
+@pytest.mark.parametrize("together", [1, 2, 3, 64])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_steps_taken_ahead_change_nothing(
+    together, optimizer, tied, monkeypatch
+) -> None:
+    monkeypatch.setattr(fused_cells, "MOST_AHEAD", together)
+    rows = some_rows(n_rows=40, n_columns=30, share=0.08)
+    options = AutoencoderOptions(
+        hidden_units=(3,),
+        tied=tied,
+        optimizer=optimizer,
+        weight_decay=0.1,
+        **COMMON,
+    )
+    networks = [away_from_zero(rows, options) for _ in range(2)]
+    definition = AutogradSteps(networks[0], options)
+    steps = FusedCells(networks[1], options, 2)
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(1))
+
+    for rate in (0.05, 0.01, 0.01):
+        for taken in (definition, steps):
+            taken.optimizer.param_groups[0]["lr"] = rate
+            taken.optimizer.param_groups[1]["lr"] = rate
+        losses = [taken.epoch(rows, order) for taken in (definition, steps)]
+
+        assert losses[1] == pytest.approx(losses[0], rel=1e-10)
+    for one, other in zip(*(n.parameters() for n in networks), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-10)
+
+
+@given(
+    n_batches=st.integers(1, 64),
+    rated=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=20),
+)
+def test_every_column_takes_every_step_once_and_none_too_late(n_batches, rated) -> None:
+    bits = np.array(rated, np.uint64) & np.uint64(2**n_batches - 1)
+    bits[0] &= np.uint64(1 << (n_batches - 1))
+    taken = np.zeros(len(bits), int)
+
+    for t in range(n_batches):
+        first, stop = steps_of(bits, t, n_batches)
+        now_rated = (bits >> np.uint64(t) & np.uint64(1)).astype(bool)
+        assert (first[now_rated] == t).all()
+        assert (taken[now_rated] == t).all()
+        assert (first[first < stop] == taken[first < stop]).all()
+        taken += stop - first
+
+    assert (taken == n_batches).all()
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -360,9 +414,13 @@ def test_both_routes_learn_the_same_model(model) -> None:
     np.testing.assert_allclose(predicted[0], predicted[1], rtol=1e-3, atol=1e-3)
 
 
-def test_the_same_seed_and_threads_give_the_same_bytes() -> None:
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+@pytest.mark.parametrize("route", ["dense", "sparse"])
+def test_the_same_seed_and_threads_give_the_same_bytes(route, optimizer) -> None:
     train, _ = hide(low_rank(40, 25, rank=2, seed=1), 0.7, seed=2)
-    options = AutoencoderOptions(hidden_units=(8, 4, 8), epochs=4, route="sparse")
+    options = AutoencoderOptions(
+        hidden_units=(8, 4, 8), epochs=4, route=route, optimizer=optimizer
+    )
     predicted = []
     for _ in range(2):
         model = UserAutoencoder(options)

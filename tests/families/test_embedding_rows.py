@@ -202,6 +202,19 @@ def test_the_same_seed_gives_the_same_bytes_twice(model: str, law: str) -> None:
     assert np.array_equal(fitted(), fitted())
 
 
+def test_parts_of_the_ratings_give_the_same_bytes_as_all_at_once(monkeypatch) -> None:
+    train = made_up_ratings(30, 20, seed=2)
+    predicted = []
+    for part in (1 << 20, 7):
+        monkeypatch.setattr("benchbox_embeddings.tables._PART", part)
+        monkeypatch.setattr("benchbox_embeddings.models._PART", part)
+        model = BiasedMFSGD(options("row-adam", epochs=2))
+        model.fit(train, FitContext(seed=1))
+        predicted.append(model.predict(train, *all_pairs(train)))
+
+    assert np.array_equal(*predicted)
+
+
 @pytest.mark.parametrize("batch_size", [0, 50])
 def test_a_schedule_lowers_the_rate_of_rows(batch_size: int) -> None:
     train = made_up_ratings(30, 20, seed=2)

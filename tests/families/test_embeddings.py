@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -15,6 +16,7 @@ from benchbox_embeddings.options import (
     BiasedMFSGDOptions,
     EmbeddingOptions,
     NeuralCFOptions,
+    RowOptimizer,
 )
 from benchbox_embeddings.pairs import Pairs
 from benchbox_embeddings.rows import rows_of
@@ -432,6 +434,20 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
 
     assert one.tobytes() == same.tobytes()
     assert one.tobytes() != other.tobytes()
+
+
+@pytest.mark.parametrize("threads", [2], indirect=True)
+@pytest.mark.parametrize("optimizer", get_args(RowOptimizer))
+@pytest.mark.parametrize(
+    ("model", "options"), [(BiasedMFSGD, SMALL_MF), (NeuralCF, SMALL_CF)]
+)
+def test_every_optimizer_gives_the_same_bytes_twice(model, options, optimizer) -> None:
+    options = msgspec.structs.replace(options, optimizer=optimizer, epochs=2)
+    train = half_hidden((30, 20))
+
+    one, same = (predict_all(model(options), train) for _ in range(2))
+
+    assert one.tobytes() == same.tobytes()
 
 
 @pytest.mark.parametrize("threads", [2], indirect=True)

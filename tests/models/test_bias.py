@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from benchbox import parallel
 from benchbox.models.bias import fit_bias_model
+from benchbox.models.training import fit_centre
 from benchbox.ratings import Ratings
 from tests.support.toy_ratings import from_matrix
 from tests.support.toys import ratings, tiny_ratings
@@ -195,3 +197,22 @@ def test_a_new_user_is_judged_by_their_history() -> None:
         1 - fitted.mean - fitted.item_bias[1],
     ]
     assert offsets == pytest.approx([0, 0, sum(rest) / (2 + 3), 0], abs=1e-6)
+
+
+def test_parts_of_the_ratings_give_the_same_model_as_all_at_once(monkeypatch) -> None:
+    drawn = np.random.default_rng(3).integers(1, 6, (9, 8))
+    train = from_matrix(drawn.astype(float))
+    whole, centre = fit_bias_model(train), fit_centre(train, "bias")
+    scaled = centre.scaled(train)
+    monkeypatch.setattr(parallel, "_LONG_PART", 7)
+
+    parts = fit_bias_model(train)
+
+    assert len(parallel.long_slices(len(train))) > 2
+    for name, value in whole.state.items():
+        np.testing.assert_allclose(parts.state[name], value, rtol=1e-12, atol=1e-12)
+    assert fit_centre(train, "bias").spread == pytest.approx(centre.spread, rel=1e-12)
+    np.testing.assert_allclose(centre.scaled(train), scaled, rtol=1e-6)
+    predicted = whole.predict(train.users, train.items)
+    centres = whole.predict_from(train, train.users, train.items)
+    np.testing.assert_allclose(predicted, centres, rtol=1e-6)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from benchbox.models.bias import BiasModel, fit_bias_model
 from benchbox.models.state import State
 from benchbox.models.training.options import Centring
+from benchbox.parallel import fill, long_slices
 from benchbox.ratings import Ratings
 
 
@@ -56,8 +57,18 @@ class Centre:
 
     def scaled(self, ratings: Ratings) -> NDArray[np.float32]:
         """Return centred, scaled ratings, with users' offsets from these ratings."""
-        rest = ratings.values - self.of(ratings, ratings.users, ratings.items)
-        return (rest / self.spread).astype(np.float32)
+        offsets, model = np.zeros(ratings.n_users), self.model
+        if model.user_bias.any():
+            offsets = model.user_bias_from(ratings)
+        scaled = np.empty(len(ratings), np.float32)
+
+        def scale(part: slice) -> NDArray[np.float64]:
+            centres = model.mean + offsets[ratings.users[part]]
+            centres += model.item_bias[ratings.items[part]]
+            return (ratings.values[part] - centres) / self.spread
+
+        fill(scaled, scale)
+        return scaled
 
     def restored(
         self, scaled: NDArray[np.floating[Any]], centres: NDArray[np.float64]
@@ -86,7 +97,10 @@ def fit_centre(train: Ratings, kind: Centring) -> Centre:
     if kind == "none":
         # Published settings of models without centring are for raw ratings.
         return Centre(model=model, spread=1.0)
-    rest = train.values - model.predict(train.users, train.items)
-    spread = float(np.sqrt(np.mean(np.square(rest), dtype=np.float64)))
+    squares = 0.0
+    for part in long_slices(len(train)):
+        rest = train.values[part] - model.predict(train.users[part], train.items[part])
+        squares += float(np.sum(np.square(rest), dtype=np.float64))
+    spread = float(np.sqrt(squares / len(train)))
     # If all ratings are alike, there is nothing to scale by.
     return Centre(model=model, spread=spread or 1.0)

@@ -1,11 +1,10 @@
 """Shared parts of the training steps by our own kernels.
 
-Gradients of the first and the last layer are applied as soon as they are computed, and
-every weight is updated at every step, whether its column is rated or not. The layers in
+Gradients of the first and the last layer are applied as soon as they are computed.
+Every step updates every weight, whether its column is rated or not. The layers in
 between are computed by torch.
 """
 
-from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import sqrt
@@ -21,7 +20,6 @@ from benchbox.models.training import Optimizer, at_most
 from benchbox_autoencoders import kernels
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
-from benchbox_autoencoders.rows import Rows
 from benchbox_autoencoders.steps import AnyBatch, Steps, decayed
 
 Array = NDArray[Any]
@@ -116,14 +114,6 @@ class FusedSteps(Steps[F]):
         """
         return weights.detach().numpy()
 
-    @abstractmethod
-    def _batch(self, rows: Rows, index: Tensor) -> F:
-        """Return the batch of the rows *index*."""
-
-    def _batches(self, rows: Rows, order: Tensor) -> Iterator[F]:
-        for index in torch.split(order, self._options.batch_size):
-            yield self._batch(rows, index)
-
     def _step_rest(self) -> None:
         self.optimizer.step()
 
@@ -187,6 +177,12 @@ class InnerOptimizer(optim.Optimizer):
         rate: float = self.param_groups[0]["lr"]
         constants = rates(self._name, rate, weight_decay, self._n_steps + 1)
         return tuple(map(dtype.type, constants))
+
+    def rates_ahead(self, weight_decay: float, n: int) -> Array:
+        """Return the constants of the next *n* steps, float64, shape ``(n, 9)``."""
+        rate: float = self.param_groups[0]["lr"]
+        numbers = range(self._n_steps + 1, self._n_steps + 1 + n)
+        return np.array([rates(self._name, rate, weight_decay, k) for k in numbers])
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

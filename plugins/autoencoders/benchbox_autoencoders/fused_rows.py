@@ -1,5 +1,6 @@
 """The dense route on the CPU: matrix products by torch, all else by our kernels."""
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchbox_autoencoders import kernels
+from benchbox_autoencoders import kernels, row_kernels
 from benchbox_autoencoders.fused import Array, FusedSteps, whole_lines
 from benchbox_autoencoders.rows import Rows
 
@@ -39,8 +40,9 @@ class FusedRows(FusedSteps["RowBatch"]):
         weights.data = wide[:, :n_columns].T
         return wide.numpy()
 
-    def _batch(self, rows: Rows, index: Tensor) -> "RowBatch":
-        return RowBatch(rows, index)
+    def _batches(self, rows: Rows, order: Tensor) -> Iterator["RowBatch"]:
+        for index in torch.split(order, self._options.batch_size):
+            yield RowBatch(rows, index)
 
     def _encode(self, batch: "RowBatch") -> tuple[Array, Tensor]:
         inputs = self._inputs[: batch.n_rows]
@@ -48,7 +50,7 @@ class FusedRows(FusedSteps["RowBatch"]):
         if self._network.corrupts:
             values = self._network.corrupt(torch.from_numpy(batch.packed())).numpy()
             starts = np.cumsum(batch.counts) - batch.counts
-        kernels.fill_rows(
+        row_kernels.fill_rows(
             batch.firsts, batch.counts, batch.columns, values, starts, inputs.numpy()
         )
         return inputs.numpy(), self._product(inputs, torch.from_numpy(self._first))
@@ -59,7 +61,7 @@ class FusedRows(FusedSteps["RowBatch"]):
         last = torch.from_numpy(self._last)
         outputs = self._product(hidden, last.T)
         losses = np.empty(batch.n_rows)
-        kernels.outputs_to_slopes(
+        row_kernels.outputs_to_slopes(
             batch.firsts,
             batch.counts,
             batch.columns,

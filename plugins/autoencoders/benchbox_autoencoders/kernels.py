@@ -1,6 +1,6 @@
-"""CPU kernels for the first and the last layer of an autoencoder.
+"""CPU kernels for the first and the last layer of an autoencoder, at rated cells.
 
-On the sparse route, a batch is sorted by column: column *c* has cells
+A batch is sorted by column (see `column_kernels`): column *c* has cells
 ``starts[c]:starts[c + 1]``, each with its row in the batch. So a column's weights are
 read from memory once per step, however many rows rate it, while the hidden units of the
 batch stay in the cache. Gradients are never stored: a column's gradient is complete
@@ -9,90 +9,23 @@ after its last cell, and its weights are updated immediately.
 Each thread processes a range of columns and writes sums over rows to its own buffer. So
 the same number of threads gives the same result, to the last byte.
 
-On the dense route, torch multiplies whole rows, and a batch is sorted by row. Kernels
-fill the rows, and turn the sums of the last layer into derivatives.
-
 Rows of a batch may be padded, so that each starts at a cache line.
 """
-
-from typing import Any, Literal
 
 import numba
 import numpy as np
 
-# Sums may be reordered, so that they are vectorised; NaN and infinity stay valid.
-_FAST = {"reassoc", "contract", "nsz", "arcp", "afn"}
+from benchbox_autoencoders.compiled import jit
+from benchbox_autoencoders.prefetch_kernels import prefetch
 
 
-def _jit(parallel: bool = False, inline: Literal["never", "always"] = "never") -> Any:
-    # Compiled once per machine and cached on disk. Division by 0 gives infinity, as in
-    # NumPy; Python would raise an error.
-    return numba.njit(
-        parallel=parallel,
-        inline=inline,
-        fastmath=_FAST,
-        cache=True,
-        error_model="numpy",
-    )
-
-
-# Updating a column takes as long as this number of cells (measured). Threads get equal
-# shares of the total.
-_CELLS_PER_COLUMN = 8
-
-
-@_jit()
-def by_column(offsets, columns, values, rows, n_columns, n_threads):  # type: ignore[no-untyped-def]
-    """Return the cells of *rows*, sorted by column.
-
-    Args:
-        offsets: Row *r* of the whole matrix has cells ``offsets[r]:offsets[r + 1]``.
-        columns: Column per cell of the whole matrix.
-        values: Value per cell of the whole matrix.
-        rows: Row indexes of the batch, in its order.
-        n_columns: Number of columns of the matrix.
-        n_threads: Number of threads that share the columns.
-
-    Returns:
-        Four arrays: ``starts`` of shape ``(n_columns + 1,)``; the row in the batch and
-        the value of each cell; and ``bounds`` of shape ``(n_threads + 1,)``: thread *t*
-        has columns ``bounds[t]:bounds[t + 1]``.
-    """
-    starts = np.zeros(n_columns + 1, np.int64)
-    for r in rows:
-        for k in range(offsets[r], offsets[r + 1]):
-            starts[columns[k] + 1] += 1
-    for c in range(n_columns):
-        starts[c + 1] += starts[c]
-    places = np.empty(starts[-1], np.int32)
-    sorted_values = np.empty(starts[-1], values.dtype)
-    following = starts[:-1].copy()
-    for place, r in enumerate(rows):
-        for k in range(offsets[r], offsets[r + 1]):
-            to = following[columns[k]]
-            following[columns[k]] = to + 1
-            places[to] = place
-            sorted_values[to] = values[k]
-    bounds = np.full(n_threads + 1, n_columns)
-    bounds[0] = 0
-    whole, t = starts[-1] + _CELLS_PER_COLUMN * n_columns, 1
-    for c in range(n_columns):
-        while (
-            t < n_threads
-            and n_threads * (starts[c] + _CELLS_PER_COLUMN * c) >= t * whole
-        ):
-            bounds[t] = c
-            t += 1
-    return starts, places, sorted_values, bounds
-
-
-@_jit(inline="always")
+@jit(inline="always")
 def _add(sums, factor, vector):  # type: ignore[no-untyped-def]
     for j in range(vector.shape[0]):
         sums[j] += factor * vector[j]
 
 
-@_jit(inline="always")
+@jit(inline="always")
 def _dot(one, other):  # type: ignore[no-untyped-def]
     total = other.dtype.type(0)
     for j in range(other.shape[0]):
@@ -100,7 +33,7 @@ def _dot(one, other):  # type: ignore[no-untyped-def]
     return total
 
 
-@_jit(inline="always")
+@jit(inline="always")
 def _set_dots(dots, start, stop, places, units, weight):  # type: ignore[no-untyped-def]
     # Four sums at a time, because they do not wait for each other.
     fours = start + (stop - start) // 4 * 4
@@ -118,7 +51,7 @@ def _set_dots(dots, start, stop, places, units, weight):  # type: ignore[no-unty
         dots[k] = _dot(units[places[k]], weight)
 
 
-@_jit(inline="always")
+@jit(inline="always")
 def _add_products(gradient, start, stop, places, factors, units):  # type: ignore[no-untyped-def]
     # Four cells at a time, so that the gradient is read and written once for all four.
     fours = start + (stop - start) // 4 * 4
@@ -132,7 +65,16 @@ def _add_products(gradient, start, stop, places, factors, units):  # type: ignor
         _add(gradient, factors[k], units[places[k], : gradient.shape[0]])
 
 
-@_jit()
+@jit(inline="always")
+def _after(c, stop, steps):  # type: ignore[no-untyped-def]
+    """Return the next column up to *stop* that takes a step."""
+    c += 1
+    while c < stop and steps[0, c] == steps[1, c]:
+        c += 1
+    return c
+
+
+@jit()
 def _add_up(parts, total):  # type: ignore[no-untyped-def]
     for r in range(total.shape[0]):
         for j in range(total.shape[1]):
@@ -142,12 +84,13 @@ def _add_up(parts, total):  # type: ignore[no-untyped-def]
                 total[r, j] += parts[t, r, j]
 
 
-@_jit(parallel=True)
-def encode(bounds, starts, places, values, weights, parts, product):  # type: ignore[no-untyped-def]
+@jit(parallel=True)
+def encode(bounds, steps, starts, places, values, weights, parts, product):  # type: ignore[no-untyped-def]
     """Set *product* to ``X @ weights`` for the sparse batch *X*.
 
     Args:
         bounds: Thread *t* processes columns ``bounds[t]:bounds[t + 1]``.
+        steps: Steps that each column takes, from `steps_of`, shape ``(2, n_columns)``.
         starts: Column *c* has cells ``starts[c]:starts[c + 1]``.
         places: Row in the batch per cell.
         values: Value per cell.
@@ -158,14 +101,19 @@ def encode(bounds, starts, places, values, weights, parts, product):  # type: ig
     for t in numba.prange(parts.shape[0]):
         sums = parts[t]
         sums[:] = 0
-        for c in range(bounds[t], bounds[t + 1]):
+        c = _after(bounds[t] - 1, bounds[t + 1], steps)
+        while c < bounds[t + 1]:
+            following = _after(c, bounds[t + 1], steps)
+            if following < bounds[t + 1]:
+                prefetch(weights, following)
             weight = weights[c]
             for k in range(starts[c], starts[c + 1]):
                 _add(sums[places[k]], values[k], weight)
+            c = following
     _add_up(parts, product)
 
 
-@_jit(inline="always")
+@jit(inline="always")
 def _update(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def]
     ridge, shrink, keep1, add1, keep2, add2, step, root, eps = rates
     for j in range(weight.shape[0]):
@@ -177,8 +125,44 @@ def _update(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-d
         weight[j] = shrink * weight[j] - step * m / (np.sqrt(v) * root + eps)
 
 
-@_jit(inline="always")
-def _error_and_slope(output, target, scale, activation):  # type: ignore[no-untyped-def]
+@jit(inline="always")
+def _update_unrated(weight, mean, square, rates):  # type: ignore[no-untyped-def]
+    """Do the same as `_update` with a gradient of 0."""
+    ridge, shrink, keep1, add1, keep2, add2, step, root, eps = rates
+    for j in range(weight.shape[0]):
+        g = ridge * weight[j]
+        m = keep1 * mean[j] + add1 * g
+        v = keep2 * square[j] + add2 * g * g
+        mean[j] = m
+        square[j] = v
+        weight[j] = shrink * weight[j] - step * m / (np.sqrt(v) * root + eps)
+
+
+@jit(inline="always")
+def _constants(rates, n):  # type: ignore[no-untyped-def]
+    return (
+        rates[n, 0],
+        rates[n, 1],
+        rates[n, 2],
+        rates[n, 3],
+        rates[n, 4],
+        rates[n, 5],
+        rates[n, 6],
+        rates[n, 7],
+        rates[n, 8],
+    )
+
+
+@jit(inline="always")
+def _take(first, stop, weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def]
+    """Take steps ``first:stop`` of a column; only the first has a gradient."""
+    _update(weight, gradient, mean, square, _constants(rates, first))
+    for n in range(first + 1, stop):
+        _update_unrated(weight, mean, square, _constants(rates, n))
+
+
+@jit(inline="always")
+def error_and_slope(output, target, scale, activation):  # type: ignore[no-untyped-def]
     """Return an output's error and the loss's derivative by its sum.
 
     Args:
@@ -198,9 +182,10 @@ def _error_and_slope(output, target, scale, activation):  # type: ignore[no-unty
     return error, error * slope
 
 
-@_jit(parallel=True)
+@jit(parallel=True)
 def step_output(  # type: ignore[no-untyped-def]
     bounds,
+    steps,
     starts,
     places,
     targets,
@@ -225,6 +210,7 @@ def step_output(  # type: ignore[no-untyped-def]
 
     Args:
         bounds: Thread *t* processes columns ``bounds[t]:bounds[t + 1]``.
+        steps: Steps that each column takes, from `steps_of`, shape ``(2, n_columns)``.
         starts: Column *c* has cells ``starts[c]:starts[c + 1]``.
         places: Row in the batch per cell.
         targets: Centred rating per cell.
@@ -238,8 +224,8 @@ def step_output(  # type: ignore[no-untyped-def]
         scale: Derivative of the loss by a cell's error, divided by that error.
         activation: The function *f*: 0 is the identity, 1 the logistic function, 2
             tanh.
-        rates: Constants of `_update` for the weights.
-        offset_rates: Constants of `_update` for the offsets.
+        rates: Constants of `_update` for the weights, by step, shape ``(n, 9)``.
+        offset_rates: Constants of `_update` for the offsets, by step.
         parts: Buffer, overwritten, shape ``(n_threads, n_rows, h)`` or wider.
         back: Output: gradient of the hidden layer, shape ``(n_rows, h)``.
         losses: Output: sum of squared errors per thread, float64, ``(n_threads,)``.
@@ -253,7 +239,15 @@ def step_output(  # type: ignore[no-untyped-def]
         gradient = np.empty(weights.shape[1], weights.dtype)
         offset_gradient = np.empty(1, weights.dtype)
         total = 0.0
-        for c in range(bounds[t], bounds[t + 1]):
+        c = _after(bounds[t] - 1, bounds[t + 1], steps)
+        while c < bounds[t + 1]:
+            following = _after(c, bounds[t + 1], steps)
+            if following < bounds[t + 1]:
+                prefetch(weights, following)
+                if not is_tied:
+                    prefetch(moments[0], following)
+                    prefetch(moments[1], following)
+            first, stop = steps[0, c], steps[1, c]
             weight = weights[c]
             offset_gradient[0] = 0
             _set_dots(slopes, starts[c], starts[c + 1], places, hidden, weight)
@@ -261,7 +255,7 @@ def step_output(  # type: ignore[no-untyped-def]
                 # Only the sum has the precision of the weights; the rest is one number
                 # per cell, in float64.
                 output = float(offsets[c] + slopes[k])
-                error, slope = _error_and_slope(output, targets[k], scale, activation)
+                error, slope = error_and_slope(output, targets[k], scale, activation)
                 total += error * error
                 slopes[k] = slope
                 offset_gradient[0] += slopes[k]
@@ -271,22 +265,27 @@ def step_output(  # type: ignore[no-untyped-def]
                 _add_products(
                     gradient, starts[c], starts[c + 1], places, slopes, hidden
                 )
-                _update(weight, gradient, moments[0, c], moments[1, c], rates)
+                mean, square = moments[0, c], moments[1, c]
+                _take(first, stop, weight, gradient, mean, square, rates)
             one = slice(c, c + 1)
-            _update(
+            _take(
+                first,
+                stop,
                 offsets[one],
                 offset_gradient,
                 offset_moments[0, one],
                 offset_moments[1, one],
                 offset_rates,
             )
+            c = following
         losses[t] = total
     _add_up(parts, back)
 
 
-@_jit(parallel=True)
+@jit(parallel=True)
 def step_input(  # type: ignore[no-untyped-def]
     bounds,
+    steps,
     starts,
     places,
     values,
@@ -305,6 +304,7 @@ def step_input(  # type: ignore[no-untyped-def]
 
     Args:
         bounds: Thread *t* processes columns ``bounds[t]:bounds[t + 1]``.
+        steps: Steps that each column takes, from `steps_of`, shape ``(2, n_columns)``.
         starts: Column *c* has cells ``starts[c]:starts[c + 1]``.
         places: Row in the batch per cell.
         values: Input of the encoder per cell: *X*.
@@ -315,11 +315,18 @@ def step_input(  # type: ignore[no-untyped-def]
         weights: Weights of the first layer, shape ``(n_columns, h)``; updated.
         moments: Moving mean and mean square of the gradients, shape
             ``(2, n_columns, h)``; updated.
-        rates: Constants of `_update`.
+        rates: Constants of `_update` by step, shape ``(n, 9)``.
     """
     for t in numba.prange(bounds.shape[0] - 1):
         gradient = np.empty(weights.shape[1], weights.dtype)
-        for c in range(bounds[t], bounds[t + 1]):
+        c = _after(bounds[t] - 1, bounds[t + 1], steps)
+        while c < bounds[t + 1]:
+            following = _after(c, bounds[t + 1], steps)
+            if following < bounds[t + 1]:
+                prefetch(weights, following)
+                prefetch(moments[0], following)
+                prefetch(moments[1], following)
+            first, stop = steps[0, c], steps[1, c]
             if whole.shape[0] > 0:
                 gradient[:] = whole[c]
             else:
@@ -330,70 +337,12 @@ def step_input(  # type: ignore[no-untyped-def]
                 _add_products(
                     gradient, starts[c], starts[c + 1], places, slopes, hidden
                 )
-            _update(weights[c], gradient, moments[0, c], moments[1, c], rates)
+            mean, square = moments[0, c], moments[1, c]
+            _take(first, stop, weights[c], gradient, mean, square, rates)
+            c = following
 
 
-@_jit(parallel=True)
-def fill_rows(firsts, counts, columns, values, starts, whole):  # type: ignore[no-untyped-def]
-    """Set *whole* to *values* at rated cells, and to 0 elsewhere.
-
-    Args:
-        firsts: Position of each row's first cell in *columns*, shape ``(n_rows,)``.
-        counts: Number of cells per row, shape ``(n_rows,)``.
-        columns: Column per cell of the whole matrix.
-        values: Value per cell.
-        starts: Position of each row's first cell in *values*, shape ``(n_rows,)``.
-        whole: Output, shape ``(n_rows, n_columns)`` or wider.
-    """
-    for r in numba.prange(whole.shape[0]):
-        row, n_cells = whole[r], counts[r]
-        at = columns[firsts[r] : firsts[r] + n_cells]
-        values_of_row = values[starts[r] : starts[r] + n_cells]
-        row[:] = 0
-        for n in range(n_cells):
-            # Unsigned, to avoid the check for negative indexes.
-            row[np.uint32(at[n])] = values_of_row[n]
-
-
-@_jit(parallel=True)
-def outputs_to_slopes(  # type: ignore[no-untyped-def]
-    firsts, counts, columns, targets, offsets, scale, activation, sums, losses
-):
-    """Replace the sums of the last layer by the derivatives of the loss by them.
-
-    Args:
-        firsts: Position of each row's first cell in *columns* and *targets*.
-        counts: Number of cells per row, shape ``(n_rows,)``.
-        columns: Column per cell of the whole matrix.
-        targets: Centred rating per cell of the whole matrix.
-        offsets: Offsets to add to the sums, shape ``(n_columns,)``.
-        scale: Derivative of the loss by a cell's error, divided by that error.
-        activation: As for `step_output`.
-        sums: Shape ``(n_rows, n_columns)`` or wider; replaced by the derivatives, which
-            are 0 at unrated cells.
-        losses: Output: sum of squared errors per row, float64, shape ``(n_rows,)``.
-    """
-    for r in numba.prange(sums.shape[0]):
-        row, n_cells = sums[r], counts[r]
-        at = columns[firsts[r] : firsts[r] + n_cells]
-        targets_of_row = targets[firsts[r] : firsts[r] + n_cells]
-        slopes = np.empty(n_cells, sums.dtype)
-        total = 0.0
-        for n in range(n_cells):
-            c = np.uint32(at[n])
-            output = float(row[c] + offsets[c])
-            error, slope = _error_and_slope(
-                output, targets_of_row[n], scale, activation
-            )
-            slopes[n] = slope
-            total += error * error
-        row[:] = 0
-        for n in range(n_cells):
-            row[np.uint32(at[n])] = slopes[n]
-        losses[r] = total
-
-
-@_jit(parallel=True)
+@jit(parallel=True)
 def step(n_parts, weights, gradient, moments, rates):  # type: ignore[no-untyped-def]
     """Update parameters by a complete gradient.
 

@@ -8,7 +8,6 @@ from math import sqrt
 from operator import add
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import optim
@@ -114,18 +113,15 @@ class BlockSteps:
         """Put the pairs of a block next to each other."""
         self._pairs = pairs
         n = self._n_groups = max(1, round(sqrt(len(pairs) / _BLOCK)))
-        users, items = (
-            place[index]
-            for place, index in zip(
-                self._places, (pairs.users.long(), pairs.items.long()), strict=True
-            )
+        index = pairs.users, pairs.items
+        for table, own, place in zip(self._tables, index, self._places, strict=True):
+            table.spread_penalties(own, len(pairs), place)
+        self._starts, *columns = kernels.by_block(
+            *(column.numpy() for column in (*index, pairs.targets)),
+            *(place.numpy() for place in self._places),
+            n,
         )
-        for table, index in zip(self._tables, (users, items), strict=True):
-            table.spread_penalties(index, len(pairs))
-        groups = [np.arange(len(table)) * n // len(table) for table in self._tables]
-        self._starts, order = kernels.by_block(users.numpy(), items.numpy(), *groups, n)
-        columns = users.int().numpy(), items.int().numpy(), pairs.targets.numpy()
-        self._columns: list[NDArray[Any]] = [column[order] for column in columns]
+        self._columns: list[NDArray[Any]] = columns
 
     @torch.no_grad()
     def _store(self) -> None:

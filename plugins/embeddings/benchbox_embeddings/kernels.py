@@ -35,34 +35,43 @@ def _jit(function: Any) -> Any:
 
 
 @_jit
-def by_block(users, items, user_groups, item_groups, n_groups):  # type: ignore[no-untyped-def]
-    """Return an order of pairs that puts those of a block next to each other.
+def by_block(users, items, targets, user_places, item_places, n_groups):  # type: ignore[no-untyped-def]
+    """Return pairs in an order that puts those of a block next to each other.
+
+    Rows are numbered by place, and groups are equal ranges of places.
 
     Args:
         users: User per pair.
         items: Item per pair.
-        user_groups: Group per user, below *n_groups*.
-        item_groups: Group per item, below *n_groups*.
+        targets: Centred, scaled rating per pair.
+        user_places: Place of each user, from 0.
+        item_places: Place of each item, from 0.
         n_groups: Number of groups; block ``a * n_groups + b`` has the pairs of a user
             of group *a* and an item of group *b*.
 
     Returns:
-        Two arrays: where each block starts and, at the end, the number of pairs, shape
-        ``(n_groups ** 2 + 1,)``; and the pairs in their new order, shape ``(n,)``.
+        Four arrays: where each block starts and, at the end, the number of pairs, shape
+        ``(n_groups ** 2 + 1,)``; and the place of the user, the place of the item and
+        the target per pair in the new order, each of shape ``(n,)``.
     """
+    n_pairs, n_users, n_items = len(users), len(user_places), len(item_places)
     starts = np.zeros(n_groups * n_groups + 1, np.int64)
-    for k in range(users.shape[0]):
-        block = user_groups[users[k]] * n_groups + item_groups[items[k]]
+    for k in range(n_pairs):
+        user, item = user_places[users[k]], item_places[items[k]]
+        block = user * n_groups // n_users * n_groups + item * n_groups // n_items
         starts[block + 1] += 1
     for block in range(n_groups * n_groups):
         starts[block + 1] += starts[block]
     following = starts[:-1].copy()
-    order = np.empty(users.shape[0], np.int64)
-    for k in range(users.shape[0]):
-        block = user_groups[users[k]] * n_groups + item_groups[items[k]]
-        order[following[block]] = k
-        following[block] += 1
-    return starts, order
+    new_users, new_items = np.empty(n_pairs, np.int32), np.empty(n_pairs, np.int32)
+    new_targets = np.empty_like(targets)
+    for k in range(n_pairs):
+        user, item = user_places[users[k]], item_places[items[k]]
+        block = user * n_groups // n_users * n_groups + item * n_groups // n_items
+        to = following[block]
+        following[block] = to + 1
+        new_users[to], new_items[to], new_targets[to] = user, item, targets[k]
+    return starts, new_users, new_items, new_targets
 
 
 @_jit

@@ -36,6 +36,9 @@ from benchbox_embeddings.training import Stepper, Steps, train_network
 # Pairs predicted at once, few enough that hidden layers stay in the CPU cache.
 _BLOCK = 1 << 14
 
+# Ratings centred at once, few enough that temporary arrays do not matter.
+_PART = 1 << 20
+
 # Ratings per step if the options leave it open and a step takes more than one.
 _BATCH = 2048
 
@@ -82,7 +85,7 @@ class EmbeddingModel:
             self._network,
             steps,
             batch_size,
-            self._pair_maker(train, chance),
+            self._pair_maker(train, chance, not isinstance(steps, BlockSteps)),
             chance,
             self._options,
             context,
@@ -146,14 +149,22 @@ class EmbeddingModel:
     @torch.no_grad()
     def _predict(self, users: Tensor, items: Tensor) -> Tensor:
         blocks = zip(*(torch.split(x, _BLOCK) for x in (users, items)), strict=True)
-        scaled = torch.cat([self._network(*block) for block in blocks])
+        means = self._network.means
+        scaled = torch.cat([self._network(*block, means) for block in blocks])
         return self._centre.restored(scaled, users, items)
 
-    def _pair_maker(self, train: Ratings, chance: Generator) -> Callable[[], Pairs]:
-        users = on_device(train.users, self._device)
-        items = on_device(train.items, self._device)
-        values = torch.from_numpy(train.values.copy()).to(self._device)
-        rated = Pairs(users, items, self._centre.scaled(values, users, items))
+    def _pair_maker(
+        self, train: Ratings, chance: Generator, is_summed: bool
+    ) -> Callable[[], Pairs]:
+        users, items = (
+            on_device(index, self._device, is_summed=is_summed)
+            for index in (train.users, train.items)
+        )
+        targets = torch.from_numpy(train.values.copy()).to(self._device)
+        columns = (torch.split(column, _PART) for column in (targets, users, items))
+        for values, *pairs in zip(*columns, strict=True):
+            values.copy_(self._centre.scaled(values, *pairs))
+        rated = Pairs(users, items, targets)
         if self._options.negative_ratio == 0:
             return lambda: rated
         negatives = Negatives(train, self._options.negative_ratio, self._device)

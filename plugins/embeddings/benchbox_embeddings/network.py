@@ -22,12 +22,22 @@ class Embedding(nn.Module):
         # A cold row never has a gradient, so it stays 0.
         self.weight = nn.Parameter(start * (1 - self.cold))
 
-    def forward(self, index: Tensor) -> Tensor:
-        """Return the vector per index, shape ``(n, n_factors)``."""
+    @property
+    def mean(self) -> Tensor:
+        """The mean vector of the rows that are trained on, shape ``(n_factors,)``."""
+        return self.weight.sum(0) / (1 - self.cold).sum()
+
+    def forward(self, index: Tensor, mean: Tensor | None = None) -> Tensor:
+        """Return the vector per index, shape ``(n, n_factors)``.
+
+        Args:
+            index: Row per vector, shape ``(n,)``.
+            mean: `mean`, if it is known already: its cost grows with all rows.
+        """
         # On the CPU, index_select has a gradient 2.5 times as fast as F.embedding.
         if self.training:
             return self.weight.index_select(0, index)
-        mean = self.weight.sum(0) / (1 - self.cold).sum()
+        mean = self.mean if mean is None else mean
         cold = self.cold.index_select(0, index)
         return self.weight.index_select(0, index) + cold * mean
 
@@ -70,7 +80,24 @@ class Network(nn.Module):
         """Parameters without weight decay."""
         return list(self.head.offsets)
 
-    def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        """Return the predicted centred, scaled rating of each pair, shape ``(n,)``."""
-        scaled: Tensor = self.head(self.users(users), self.items(items), users, items)
+    @property
+    def means(self) -> tuple[Tensor, Tensor]:
+        """The mean vector of users and of items that are trained on."""
+        return self.users.mean, self.items.mean
+
+    def forward(
+        self,
+        users: Tensor,
+        items: Tensor,
+        means: tuple[Tensor | None, Tensor | None] = (None, None),
+    ) -> Tensor:
+        """Return the predicted centred, scaled rating of each pair, shape ``(n,)``.
+
+        Args:
+            users: User per pair, shape ``(n,)``.
+            items: Item per pair, shape ``(n,)``.
+            means: `means`, if many blocks of pairs are predicted.
+        """
+        left, right = self.users(users, means[0]), self.items(items, means[1])
+        scaled: Tensor = self.head(left, right, users, items)
         return scaled

@@ -14,7 +14,7 @@ from benchbox_embeddings.network import Network
 from benchbox_embeddings.options import EmbeddingOptions
 from benchbox_embeddings.pairs import Pairs
 from benchbox_embeddings.tables import DeviceTable, HostTable
-from benchbox_embeddings.training import arithmetic
+from benchbox_embeddings.training import arithmetic, share_ridge, with_lasso
 
 _OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "row-sgd": partial(optim.SGD, fused=True),
@@ -86,9 +86,7 @@ class RowSteps:
                 self.tables, (pairs.users, pairs.items), strict=True
             ):
                 table.spread_penalties(index, len(pairs))
-            self.optimizer.param_groups[0]["weight_decay"] = (
-                self._options.weight_decay + 2 * self._options.ridge / len(pairs)
-            )
+            share_ridge(self.optimizer, self._options, len(pairs))
         order = torch.randperm(len(pairs), generator=chance, device=chance.device)
         squares = pairs.targets.new_zeros(-(-len(order) // self._batch_size))
         for number, batch in enumerate(pairs.batches(order, self._batch_size)):
@@ -123,11 +121,8 @@ class RowSteps:
             output = self._network.head.of_rows(left, right, offsets, *index)
         error = output.to(batch.targets.dtype) - batch.targets
         squared = torch.dot(error, error)
-        loss = squared / len(batch)
         parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
-        if self._options.l1 and parameters:
-            sizes = [weights.abs().sum() for weights in parameters]
-            loss = loss + self._options.l1 * torch.stack(sizes).sum()
+        loss = with_lasso(squared / len(batch), parameters, self._options)
         gradients = torch.autograd.grad(loss, [*named, *parameters])
         rate: float = self.optimizer.param_groups[0]["lr"]
         # Rows follow half the sum of the squares, of which the loss is the mean.

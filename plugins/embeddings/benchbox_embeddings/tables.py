@@ -19,6 +19,9 @@ _LAWS = {
     "row-adam": kernels.ADAM,
 }
 
+# Ratings counted at once, few enough that temporary arrays do not matter.
+_PART = 1 << 20
+
 # Keeps divisors above 0. Squares of it are still normal numbers.
 _TINY = 1e-10
 
@@ -58,18 +61,24 @@ class Table:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def spread_penalties(self, index: Tensor, n_pairs: int) -> None:
+    def spread_penalties(
+        self, index: Tensor, n_pairs: int, places: Tensor | None = None
+    ) -> None:
         """Set the penalties that a row pays for each of its ratings in an epoch.
 
         Args:
-            index: Row per rating.
+            index: User or item per rating.
             n_pairs: Number of ratings.
+            places: Row of each user or item, shape ``(n,)``; by default its own number.
         """
         options = self._options
         decay, lasso = options.weight_decay * n_pairs / 2, options.l1 * n_pairs / 2
         n_ratings = torch.zeros_like(self.rows[:, 0])
-        n_ratings.index_add_(0, index, torch.ones_like(index, dtype=n_ratings.dtype))
+        for part in torch.split(index, _PART):
+            n_ratings.index_add_(0, part, n_ratings.new_ones(len(part)))
         n_ratings.clamp_(min=1)
+        if places is not None:
+            n_ratings = torch.empty_like(n_ratings).index_copy_(0, places, n_ratings)
         ridge = self._column(kernels.RIDGE)
         if options.ridge_per == "row":
             ridge.copy_((options.ridge + decay) / n_ratings)

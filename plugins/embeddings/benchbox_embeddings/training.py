@@ -7,7 +7,7 @@ from operator import add
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, optim
+from torch import Tensor, nn, optim
 
 from benchbox import FitContext
 from benchbox.models import TimedStep
@@ -70,7 +70,7 @@ class Steps:
         """
         size = self._batch_size
         order = torch.randperm(len(pairs), generator=chance, device=chance.device)
-        self._pay_ridge(len(pairs))
+        share_ridge(self.optimizer, self._options, len(pairs))
         squares = pairs.targets.new_zeros(-(-len(order) // size))
         for number, batch in enumerate(pairs.batches(order, size)):
             with timed():
@@ -89,23 +89,38 @@ class Steps:
         # would give by broadcasting.
         return torch.dot(error, error)
 
-    def _pay_ridge(self, n_pairs: int) -> None:
-        """Have every step pay its share of the ridge of an epoch of *n_pairs*."""
-        weights = self.optimizer.param_groups[0]
-        weights["weight_decay"] = (
-            self._options.weight_decay + 2 * self._options.ridge / n_pairs
-        )
-
     def _step(self, batch: Pairs) -> Tensor:
         squared = self.squared_error(batch)
         loss = squared / len(batch)
-        if self._options.l1:
-            sizes = [weights.abs().sum() for weights in self._network.parameters()]
-            loss = loss + self._options.l1 * torch.stack(sizes).sum()
+        loss = with_lasso(loss, [*self._network.parameters()], self._options)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return squared.detach()
+
+
+def share_ridge(
+    optimizer: optim.Optimizer, options: EmbeddingOptions, n_pairs: int
+) -> None:
+    """Have every step of *optimizer* pay its share of the ridge of an epoch.
+
+    Args:
+        optimizer: Has the parameters with weight decay in its first group.
+        options: Options of the model.
+        n_pairs: Number of pairs of the epoch.
+    """
+    weights = optimizer.param_groups[0]
+    weights["weight_decay"] = options.weight_decay + 2 * options.ridge / n_pairs
+
+
+def with_lasso(
+    loss: Tensor, parameters: list[nn.Parameter], options: EmbeddingOptions
+) -> Tensor:
+    """Return *loss* plus the L1 penalty on *parameters*, if there is one."""
+    if not options.l1 or not parameters:
+        return loss
+    sizes = [weights.abs().sum() for weights in parameters]
+    return loss + options.l1 * torch.stack(sizes).sum()
 
 
 def arithmetic(precision: str, tensor: Tensor) -> AbstractContextManager[Any]:
