@@ -18,6 +18,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from benchbox.errors import PluginError, shown
+from benchbox.targets.parsing import parsed
 
 _MAIN = "__main__"
 """Module of what is defined in a notebook, or in the script that runs."""
@@ -126,7 +127,7 @@ def _is_constant(value: Any) -> bool:
 
 def _names(source: str) -> Iterator[str]:
     """Return the names that *source* uses, each once, in the order of their use."""
-    used = (n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name))
+    used = (n.id for n in ast.walk(parsed(source)) if isinstance(n, ast.Name))
     yield from dict.fromkeys(used)
 
 
@@ -161,10 +162,10 @@ def _files(value: Any) -> Iterator[str]:
 def _defined_in(text: str, name: str) -> str:
     """Return the last definition of *name* at the top level of *text*; else empty."""
     try:
-        body = ast.parse(textwrap.dedent(text)).body
+        body = parsed(textwrap.dedent(text)).body
     except SyntaxError:
         # A cell may hold commands of the notebook, such as %matplotlib.
-        body = ast.parse(_without_magics(text)).body
+        body = parsed(_without_magics(text)).body
     kinds = ast.ClassDef | ast.FunctionDef
     nodes = [node for node in body if isinstance(node, kinds) and node.name == name]
     if not nodes:

@@ -19,6 +19,7 @@ from types import CodeType
 from typing import Any
 
 from benchbox.errors import PluginError
+from benchbox.targets.parsing import parsed
 
 _STAND_IN = """\
 # Imports a file named by its path, for processes that know its module's name only.
@@ -188,7 +189,7 @@ def _put_on_path(folder: Path) -> bool:
 def _imported_by(file: Path, root: Path) -> Iterator[Path]:
     """Yield the files below *root* that a file imports."""
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = parsed(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
         return
     package = file.parent.relative_to(root).parts if file.is_relative_to(root) else ()

@@ -6,6 +6,7 @@ from benchbox.machine import n_usable_cpus
 from tests.support.commands import Benchbox, Lender
 from tests.support.loom_backend import SIZE_VARIABLE
 from tests.support.loom_plugin import plant_loom
+from tests.support.nursery import fork_no_zygotes
 
 SAME = "-m autorec-user:input_dropout=0,epochs=5 -m biased-mf"
 """Models that draw the same numbers on every device."""
@@ -26,6 +27,8 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def loom(plugins: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(plugins)
+    # Torch looks for what computes on other devices while it is imported.
+    fork_no_zygotes(monkeypatch)
     # Not between tests: the zygote sees it as it is when it starts.
     monkeypatch.setenv(SIZE_VARIABLE, "400000")
 

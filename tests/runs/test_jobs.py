@@ -85,10 +85,13 @@ def test_an_interrupted_run_of_two_jobs_goes_on_as_it_says(
         if next(started) == 6:
             os.kill(os.getpid(), signal.SIGINT)
 
+    # What a shell has started in the background ignores it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as patch:
         patch.setattr("benchbox.runs.events.TellingListener.trial_said", interrupt)
         patch.setattr("benchbox.runs.events.TellingListener.trial_started", interrupt)
         stopped = benchbox(f"{RUN} --jobs 2")
+    signal.signal(signal.SIGINT, before)
 
     statuses = {trial.status for trial in stopped.trials()}
     assert stopped.code == 130

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import coverage
+import pytest
 
 _MOST_BYTES = 1 << 20
 _READ_AT_IMPORT = ("OMP_", "OPENBLAS_", "MKL_", "NUMBA_", "TORCH", "PYTHON", "LD_")
@@ -35,6 +36,11 @@ def fork_zygotes() -> None:
         from benchbox.trials.executors import starter
 
         starter.subprocess = _Starting()  # type: ignore[assignment]
+
+
+def fork_no_zygotes(patch: pytest.MonkeyPatch) -> None:
+    """Have zygotes started as a user's are, whose imports a test is about."""
+    patch.setattr("benchbox.trials.executors.starter.subprocess", subprocess)
 
 
 class _Starting:
