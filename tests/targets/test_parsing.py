@@ -1,22 +1,36 @@
 """Tests of parsing: threads do not get in each other's way."""
 
 import ast
-import sys
+import gc
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from benchbox.targets import parsing
 
-NESTED = f"x = {'(' * 40}1{')' * 40}\ndef f(): return [{'f(),' * 200}]\n" * 20
+SOURCE = "f(g(h(1, [2, (3, {4: 5})])))\n" * 40
 
 
-def test_sources_parsed_at_once_have_their_trees() -> None:
-    wanted = ast.dump(ast.parse(NESTED))
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            trees = list(pool.map(parsing.parsed, [NESTED] * 24))
-    finally:
-        sys.setswitchinterval(before)
+@pytest.fixture
+def switched_while_parsing() -> Iterator[None]:
+    """Have other threads go on in the middle of parsing, as happens now and then."""
 
-    assert [ast.dump(tree) for tree in trees] == [wanted] * 24
+    def switch(*_: object) -> None:
+        time.sleep(1e-5)
+
+    before = gc.get_threshold()
+    gc.callbacks.append(switch)
+    gc.set_threshold(20)
+    yield
+    gc.set_threshold(*before)
+    gc.callbacks.remove(switch)
+
+
+def test_sources_parsed_at_once_have_their_trees(switched_while_parsing: None) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        trees = list(pool.map(parsing.parsed, [SOURCE] * 100))
+
+    assert {len(tree.body) for tree in trees} == {40}
+    assert ast.dump(trees[-1]) == ast.dump(ast.parse(SOURCE))
