@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -309,6 +310,11 @@ class RunFolder:
                 f"it."
             )
         return record.studies
+
+    def write_studies(self, record: StudiesRecord) -> None:
+        """Write the searches of the run."""
+        text = msgspec.json.format(msgspec.json.encode(record), indent=1).decode()
+        self.write_text(STUDY, f"{text}\n")
 
     def _record(self, name: str, kind: type[Any]) -> Any:
         try:

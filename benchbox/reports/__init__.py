@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from benchbox.reports.leaderboard import leaderboards as leaderboards
     from benchbox.reports.library import REPORT_EXTRA as REPORT_EXTRA
     from benchbox.reports.library import can_draw as can_draw
+    from benchbox.reports.merge import Joined as Joined
     from benchbox.reports.merge import join as join
     from benchbox.reports.notebook import run_html as run_html
     from benchbox.reports.pages import page as page
@@ -46,6 +47,7 @@ else:
             "Citations": "citations",
             "FIGURES": "figures",
             "Figure": "figures",
+            "Joined": "merge",
             "NEED_STATISTICS": "figures",
             "OVER_DATASETS": "figures",
             "PAPER_FORMATS": "paper",

@@ -13,15 +13,17 @@ from benchbox.errors import ResultsError, UsageError, cannot_write
 from benchbox.records import (
     MOST_LOG_BYTES,
     RunFolder,
+    StudiesRecord,
+    StudyRecord,
     TrialRecord,
     read_regular,
     remove_tree,
 )
-from benchbox.reports import join, write_tables
+from benchbox.reports import Joined, join, write_tables
 
 
 def merge_folders(folders: Sequence[RunFolder], out: Path) -> RunFolder:
-    """Merge runs into the new folder *out*, with their predictions and logs.
+    """Merge runs into the new folder *out*, with predictions, logs and searches.
 
     Args:
         folders: The runs, at least two.
@@ -50,6 +52,16 @@ def merge_folders(folders: Sequence[RunFolder], out: Path) -> RunFolder:
         target.write_run(run)
         for trial, (number, origin) in zip(joined.trials, joined.origins, strict=True):
             _copy(folders[number], origin, target, trial)
+        if studies := _studies(folders, joined):
+            target.write_studies(
+                StudiesRecord(
+                    run=out.name,
+                    stages=[stage.label for stage in run.stages],
+                    seed=run.config.seed,
+                    environment=run.environment.id,
+                    studies=studies,
+                )
+            )
         write_tables(target)
         made.chmod(0o755)
         made.rename(out)
@@ -58,6 +70,21 @@ def merge_folders(folders: Sequence[RunFolder], out: Path) -> RunFolder:
     finally:
         remove_tree(made)
     return RunFolder(out)
+
+
+def _studies(folders: Sequence[RunFolder], joined: Joined) -> list[StudyRecord]:
+    """Return the searches whose choices the merged trials have."""
+    places = {
+        (number, origin.stage, origin.label, origin.fold): trial.stage
+        for trial, (number, origin) in zip(joined.trials, joined.origins, strict=True)
+    }
+    found = []
+    for number, folder in enumerate(folders):
+        for study in folder.studies():
+            tuned = number, study.stage, f"{study.model} tuned", study.fold
+            if (stage := places.get(tuned)) is not None:
+                found.append(msgspec.structs.replace(study, stage=stage))
+    return found
 
 
 def _copy(

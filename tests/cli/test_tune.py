@@ -232,6 +232,23 @@ def test_seconds_end_a_search_and_who_cannot_take_part_is_not_tuned(
     assert done.by_label()["biased-mf-sgd tuned"].status == "skipped"
 
 
+def test_a_merged_run_keeps_the_searches_of_its_parts(benchbox: Benchbox) -> None:
+    parts = [
+        benchbox(
+            f"tune {MADE_UP} -m {model} -p holdout --budget-trials 2 --seeds 1"
+        ).folder
+        for model in ("bias", "biased-mf")
+    ]
+
+    merged = benchbox(f"merge {parts[0].path} {parts[1].path} --out both")
+
+    assert merged.code == 0, merged.err
+    found = RunFolder(merged.results.parent / "both").studies()
+    assert found == [study for part in parts for study in part.studies()]
+    appendix = benchbox("report both --out . --appendix").out
+    assert "No options were searched for" not in appendix
+
+
 NAPPING = """
 import time
 

@@ -10,7 +10,7 @@ from benchbox.machine import Environment
 from benchbox.metrics import Metric
 from benchbox.models import SearchSpace
 from benchbox.protocols import validation_fold
-from benchbox.records import STUDY, RunConfig, RunFolder, StudiesRecord, StudyRecord
+from benchbox.records import RunConfig, RunFolder, StudiesRecord, StudyRecord
 from benchbox.runs.costs import MemoryNeeds
 from benchbox.runs.listener import Listener
 from benchbox.runs.plan import Chosen, Plan, PlannedTrial
@@ -168,8 +168,7 @@ class Searches:
             environment=self._plan.environment.id,
             studies=studies,
         )
-        encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
-        self._folder.write_text(STUDY, encoded.decode() + "\n")
+        self._folder.write_studies(record)
 
 
 def check_metric(plan: Plan) -> None:

@@ -240,6 +240,13 @@ class FlexMF(_LensKit):
 
     scorer, reads_history = "flexmf.FlexMFExplicitScorer", False
 
+    def fit(self, train: Ratings, context: FitContext) -> None:
+        """Train the pipeline, which seeds torch's generator, and put that back."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            super().fit(train, context)
+
 
 _LIBRARY = Library("lenskit", "lenskit")
 _FROM_HISTORY = Capabilities(inductive=True, stochastic=False)
