@@ -341,7 +341,7 @@ SPECS = (
             "k": Span(5, 60, log=True),
             "max_iter": Span(20, 150, log=True),
             "use_bias": OneOf((False, True)),
-            "lambda_reg": Span(0.01, 0.3, log=True),
+            "lambda_reg": Span(0.0, 0.3),
         },
         cost_hint=0.3,
         reference="doi:10.1038/44565",

@@ -263,7 +263,7 @@ SPECS = (
         summary="damped means of users and items",
         options=BiasOptions,
         capabilities=_FROM_HISTORY,
-        search={"damping": Span(0.5, 30.0, log=True)},
+        search={"damping": Span(0.0, 30.0)},
         cost_hint=0.1,
     ),
     _LIBRARY.model(

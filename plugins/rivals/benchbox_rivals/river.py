@@ -152,7 +152,7 @@ _LIBRARY = Library("river", "river")
 _SEARCH: SearchSpace = {
     "n_passes": Span(1, 10, log=True),
     "learning_rate": Span(2e-3, 0.1, log=True),
-    "l2": Span(1e-3, 0.2, log=True),
+    "l2": Span(0.0, 0.1),
 }
 _FACTORS: SearchSpace = {"n_factors": Span(4, 32, log=True)}
 
@@ -188,7 +188,7 @@ SPECS = (
             **_SEARCH,
             **_FACTORS,
             "learning_rate_latent": Span(2e-3, 0.1, log=True),
-            "l2_latent": Span(1e-3, 0.2, log=True),
+            "l2_latent": Span(0.0, 0.1),
         },
         cost_hint=5.0,
     ),
