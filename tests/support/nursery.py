@@ -17,17 +17,16 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-import coverage
 import pytest
+
+if TYPE_CHECKING:
+    from coverage import Coverage
 
 _MOST_BYTES = 1 << 20
 _READ_AT_IMPORT = ("OMP_", "OPENBLAS_", "MKL_", "NUMBA_", "TORCH", "PYTHON", "LD_")
 """How variables begin that libraries read while they are imported."""
-
-_PR_SET_CHILD_SUBREAPER = 36
-"""From linux/prctl.h."""
 
 
 def fork_zygotes() -> None:
@@ -107,12 +106,12 @@ class _Nursery:
         from benchbox.machine import ties
 
         message = json.dumps({**start, "runner": os.getpid()}).encode()
-        ties._prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        ties.adopt_orphans()
         try:
             socket.send_fds(self._line, [message], [line, log])
             answer = self._line.recv(_MOST_BYTES)
         finally:
-            ties._prctl(_PR_SET_CHILD_SUBREAPER, 0)
+            ties._prctl(ties._PR_SET_CHILD_SUBREAPER, 0)
         return int(answer)
 
     def close(self) -> None:
@@ -152,7 +151,9 @@ class _Forked:
 def main() -> None:
     """Serve the socket whose number is the only argument, until it closes."""
     line = socket.socket(fileno=int(sys.argv[1]))
-    measured = coverage.Coverage.current()
+    # Loaded already if it measures this process, and not installed everywhere.
+    loaded = sys.modules.get("coverage")
+    measured = loaded and loaded.Coverage.current()
     if measured:
         measured.stop()
     _preload()
@@ -181,7 +182,7 @@ def _preload() -> None:
 
 def _become_zygote(
     nursery: socket.socket,
-    measured: coverage.Coverage | None,
+    measured: "Coverage | None",
     handed: Sequence[int],
     *,
     runner: int,
