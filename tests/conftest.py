@@ -22,9 +22,11 @@ os.environ["BENCHBOX_TESTS_RUN"] = f"{os.getuid()}-{os.getpid()}"
 # that benchbox is always the installed one, never the folder beside the tests.
 sys.path.append(str(Path(__file__).parents[1]))
 
+from benchbox.machine import n_usable_cpus
 from tests.support.commands import MEASURED, start_zygotes_of
 from tests.support.commands import benchbox as benchbox
 from tests.support.commands import lender as lender
+from tests.support.compiled import share_compiled
 from tests.support.nursery import fork_zygotes
 
 if "COVERAGE_PROCESS_CONFIG" in os.environ:
@@ -47,13 +49,14 @@ def forks_measured() -> Iterator[None]:
     add_forks(noted_in())
 
 
-@pytest.fixture(autouse=True, scope="session")
-def compiled_once(pytestconfig: pytest.Config) -> Iterator[None]:
-    """Keep what trials compile from run to run of the tests: it takes seconds."""
-    folder = Path(pytestconfig.cache.mkdir("compiled"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchbox.runs.access._compiled", lambda: folder)
-        yield
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than there are processors, as tests wait for their trials."""
+    return n_usable_cpus() + 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Before tests are imported: numba looks for what is compiled as it meets a kernel.
+    share_compiled(Path(config.cache.mkdir("compiled")), pytest.MonkeyPatch())
 
 
 @pytest.fixture(autouse=True)

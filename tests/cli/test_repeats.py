@@ -75,13 +75,13 @@ def test_each_round_has_an_order_of_its_own_and_the_seed_decides_it(
     benchbox: Benchbox,
 ) -> None:
     def order(seed: int) -> list[str]:
-        done = benchbox(f"{SUITE} --repeats 3 --seed {seed} --drop-predictions")
+        done = benchbox(f"{SUITE} --repeats 2 --seed {seed} --drop-predictions")
         lines = [line for line in done.err.splitlines() if line.startswith("[")]
         return [line.split()[2] for line in lines]
 
     first = order(0)
 
-    rounds = [first[k : k + 4] for k in (0, 4, 8)]
+    rounds = [first[k : k + 4] for k in (0, 4)]
     assert all(sorted(r) == sorted(rounds[0]) for r in rounds)
     assert len({tuple(r) for r in rounds}) > 1
     assert order(0) == first

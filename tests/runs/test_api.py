@@ -107,7 +107,8 @@ def test_a_run_from_a_thread_is_the_same(run: benchbox.Run, tmp_path: Path) -> N
     assert found[0].trials["rmse"].tolist() == run.trials["rmse"].tolist()
 
 
-def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_script_without_a_guard_runs_once(tmp_path: Path, times: int) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import benchbox\n"
@@ -115,7 +116,7 @@ def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
         "print(len(run.trials), run.table['model'].tolist())\n"
     )
 
-    for _ in range(2):
+    for _ in range(times):
         done = subprocess.run(
             [sys.executable, str(script)],
             capture_output=True,
@@ -125,7 +126,7 @@ def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
         )
         assert done.stdout == "1 ['bias']\n"
 
-    assert len(list((tmp_path / "results").iterdir())) == 2
+    assert len(list((tmp_path / "results").iterdir())) == times
 
 
 def test_unknown_names_and_settings_are_refused_before_anything_is_written(

@@ -23,6 +23,7 @@ from tests.support.toy_runs import toy_model, toy_run, toy_stage, toy_trial
 LINE = "run -d svd-toy -p kfold:n_folds=2 -m bias -m user-mean --threads 1 --device cpu"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_and_leaves_nothing_of_the_dead(
     tmp_path: Path,
 ) -> None:

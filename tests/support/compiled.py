@@ -1,0 +1,40 @@
+"""One place for what numba compiles, for tests of this process and for their trials."""
+
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from numba.core.caching import _CacheLocator
+
+from benchbox.runs.access import compiled_folder
+from benchbox.targets.resolving import source_digest
+
+FAMILIES = (
+    "benchbox_autoencoders",
+    "benchbox_embeddings",
+    "benchbox_factorization",
+    "benchbox_neighbours",
+)
+"""Packages with kernels."""
+
+
+def share_compiled(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Keep in *folder* what is compiled from now on, from run to run of the tests.
+
+    A family takes some ten seconds. Trials get copies of what is kept for it, and this
+    process finds the same files where numba would keep its own.
+    """
+    patch.setattr("benchbox.runs.access._compiled", lambda: folder)
+    own = folder / "own"
+    own.mkdir(exist_ok=True)
+    patch.setenv("NUMBA_CACHE_DIR", str(own))
+    for family in FAMILIES:
+        target = f"{family}:"
+        kept = Path(compiled_folder(target, source_digest(target)), "numba")
+        for place in find_spec(family).submodule_search_locations:
+            for file in Path(place).rglob("__init__.py"):
+                name = _CacheLocator.get_suitable_cache_subpath(str(file))
+                (kept / name).mkdir(parents=True, exist_ok=True)
+                with suppress(FileExistsError):
+                    (own / name).symlink_to(kept / name)
