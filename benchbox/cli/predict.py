@@ -74,7 +74,7 @@ def command(
         pairs,
         ("user", "item"),
         columns=columns,
-        are_ids=lambda fields: len(fields) > 1 and model.knows(*fields[:2]),
+        are_ids=lambda fields: len(fields) > 1 and model.catalogue.knows(*fields[:2]),
     )
     if _PREDICTION in rows.names:
         raise DataError(f"{pairs} has a column {_PREDICTION} already. Rename it.")

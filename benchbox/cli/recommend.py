@@ -141,8 +141,9 @@ def _own_ratings(model: SavedModel, choice: str, columns: str) -> dict[str, floa
 
 def _by_title(model: SavedModel, titles: Sequence[str], file: Path) -> list[str]:
     """Return the ids of items with these titles, with or without the year."""
+    catalogue = model.catalogue
     places: dict[str, set[str]] = {}
-    for item, title in zip(model.item_ids, model.titles, strict=True):
+    for item, title in zip(catalogue.item_ids, catalogue.titles, strict=True):
         for name in {title, title.rpartition(" (")[0]} - {""}:
             places.setdefault(name.casefold(), set()).add(item)
     found: list[str] = []

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.ratings import Features, Ratings, RatingScale, read_only, texts_of
+from benchbox.targets import undisturbed
 
 # Trials get no row numbers, which would reveal the ratings that are missing, and no
 # raw ids, with which a model could look up ratings elsewhere.
@@ -121,5 +122,7 @@ def map_array(file: Path) -> NDArray[Any]:
     """Return the array in *file*, mapped read-only."""
     # An empty file cannot be mapped.
     mode: Literal["r"] | None = "r" if file.stat().st_size > _EMPTY_NPY else None
-    array: NDArray[Any] = np.load(file, mmap_mode=mode, allow_pickle=False)
+    array: NDArray[Any] = undisturbed(
+        lambda: np.load(file, mmap_mode=mode, allow_pickle=False)
+    )
     return array

@@ -32,6 +32,7 @@ from benchbox.records.run import RunRecord
 from benchbox.records.shelf import run_paths
 from benchbox.records.study import STUDY, StudiesRecord, StudyRecord
 from benchbox.records.trial import TrialRecord
+from benchbox.targets import undisturbed
 
 _PARTS = ("trials", "logs", "predictions", "references")
 
@@ -257,7 +258,9 @@ class RunFolder:
                 f"without --drop-predictions."
             ) from None
         try:
-            found: NDArray[np.float32] = np.load(BytesIO(content), allow_pickle=False)
+            found: NDArray[np.float32] = undisturbed(
+                lambda: np.load(BytesIO(content), allow_pickle=False)
+            )
         except Exception as error:  # noqa: BLE001 - damage shows in many ways
             raise ResultsError(f"{file} cannot be read: {error_line(error)}.") from None
         return found

@@ -26,11 +26,11 @@ from benchbox.runs.resuming import about_unfinished as about_unfinished
 from benchbox.runs.resuming import command_to_continue as command_to_continue
 from benchbox.runs.resuming import config_to_resume as config_to_resume
 from benchbox.runs.runner import execute as execute
-from benchbox.runs.saved_files import SavedRecord as SavedRecord
-from benchbox.runs.saved_model import Filled as Filled
-from benchbox.runs.saved_model import FitSettings as FitSettings
-from benchbox.runs.saved_model import Recommendation as Recommendation
-from benchbox.runs.saved_model import SavedModel as SavedModel
+from benchbox.runs.saved.files import SavedRecord as SavedRecord
+from benchbox.runs.saved.fitting import FitSettings as FitSettings
+from benchbox.runs.saved.model import Filled as Filled
+from benchbox.runs.saved.model import Recommendation as Recommendation
+from benchbox.runs.saved.model import SavedModel as SavedModel
 from benchbox.runs.scoring import failed_metrics as failed_metrics
 from benchbox.runs.serving import page_to_try as page_to_try
 from benchbox.runs.session import Session as Session

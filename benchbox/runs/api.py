@@ -16,7 +16,8 @@ from benchbox.runs.execution import Execution
 from benchbox.runs.listener import Listener
 from benchbox.runs.notebook import notebook_progress
 from benchbox.runs.on_disk import Run
-from benchbox.runs.saved_model import FitSettings, SavedModel
+from benchbox.runs.saved.fitting import FitSettings
+from benchbox.runs.saved.model import SavedModel
 from benchbox.runs.session import Session
 from benchbox.runs.settings import make_config
 from benchbox.runs.stages import Stages

@@ -42,8 +42,8 @@ from benchbox.runs.resolve import (
 )
 from benchbox.runs.resuming import FAILED, check_stages, trials_left
 from benchbox.runs.runner import execute
-from benchbox.runs.saved_files import SavedRecord
-from benchbox.runs.saved_model import FitSettings, fit
+from benchbox.runs.saved.files import SavedRecord
+from benchbox.runs.saved.fitting import FitSettings, fit
 from benchbox.runs.scoring import failed_metrics
 from benchbox.runs.settings import check_bounds, check_n_trials
 from benchbox.runs.stages import Notify, Stages, lists_of

@@ -2,6 +2,7 @@
 
 from benchbox.targets.cells import target_of_class as target_of_class
 from benchbox.targets.moved import find_moved
+from benchbox.targets.parsing import undisturbed as undisturbed
 from benchbox.targets.python_files import files_of as files_of
 from benchbox.targets.python_files import keep_importable as keep_importable
 from benchbox.targets.python_files import keep_on_path as keep_on_path

@@ -18,7 +18,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from benchbox.errors import PluginError, shown
-from benchbox.targets.parsing import parsed
+from benchbox.targets.parsing import parsed, undisturbed
 
 _MAIN = "__main__"
 """Module of what is defined in a notebook, or in the script that runs."""
@@ -120,7 +120,9 @@ def _line(name: str, value: Any, owner: str) -> str:
 def _is_constant(value: Any) -> bool:
     try:
         text = repr(value)
-        return len(text) <= _MOST_SIGNS and bool(ast.literal_eval(text) == value)
+        return len(text) <= _MOST_SIGNS and bool(
+            undisturbed(lambda: ast.literal_eval(text)) == value
+        )
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return False
 

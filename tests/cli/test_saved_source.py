@@ -165,7 +165,7 @@ def test_a_package_that_changed_is_said_and_still_predicts(
 ) -> None:
     assert benchbox("fit bias -d home/own.csv --out home/b").code == 0
     same = benchbox("predict home/b home/pairs.csv")
-    monkeypatch.setattr("benchbox.runs.saved_source.source_digest", lambda _: "0")
+    monkeypatch.setattr("benchbox.runs.saved.source.source_digest", lambda _: "0")
 
     done = benchbox("predict home/b home/pairs.csv")
 

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from benchbox.cli import main
 from benchbox.models import fit_bias_model
 from benchbox.plugins.registry import discover
-from benchbox.runs.saved_files import read_record, write_record
-from benchbox.runs.saved_model import SavedModel
+from benchbox.runs.saved.files import read_record, write_record
+from benchbox.runs.saved.model import SavedModel
 from benchbox.runs.trust import Trust
 from tests.support.commands import PLANTED, Benchbox, Lender
 

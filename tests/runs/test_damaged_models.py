@@ -13,7 +13,7 @@ import pytest
 from benchbox.errors import BenchboxError
 from benchbox.plugins.registry import discover
 from benchbox.runs.api import fit
-from benchbox.runs.saved_model import SavedModel
+from benchbox.runs.saved.model import SavedModel
 from benchbox.runs.trust import Trust
 from tests.support.damages import DAMAGES, Damage, cut, flip_last, make_pipe
 
@@ -71,7 +71,7 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def predicted(folder: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
     saved = SavedModel.load(folder, Trust(discover()))
     users = [str(name) for name in list(saved._user_places)[:5]]
-    return saved.predict(users, saved.item_ids[:5])
+    return saved.predict(users, saved.catalogue.item_ids[:5])
 
 
 def outcome(folder: Path) -> "np.ndarray[Any, np.dtype[np.float32]] | str":

@@ -8,8 +8,8 @@ from benchbox.metrics import NormalDistribution
 from benchbox.models import Capabilities
 from benchbox.ratings import Ratings, RatingScale
 from benchbox.records import now
-from benchbox.runs.saved_files import SavedRecord
-from benchbox.runs.saved_model import SavedModel
+from benchbox.runs.saved.files import SavedRecord
+from benchbox.runs.saved.model import SavedModel
 from tests.support.toy_pages import HOSTILE
 from tests.support.toy_runs import toy_model
 

@@ -12,6 +12,7 @@ import msgspec
 from benchbox.data.tables.arrow_table import ArrowTable
 from benchbox.data.tables.text_file import TextFile
 from benchbox.errors import DataError
+from benchbox.targets import undisturbed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,7 +96,7 @@ def _literal(line: str) -> Any:
     if not line.lstrip().startswith("{"):
         return None
     try:
-        return ast.literal_eval(line.strip())
+        return undisturbed(lambda: ast.literal_eval(line.strip()))
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return None
 

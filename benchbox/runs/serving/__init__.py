@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchbox.runs.saved_model import SavedModel
+from benchbox.runs.saved.model import SavedModel
 
 
 def page_to_try(model: SavedModel, port: int) -> Any:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from benchbox.errors import ModelError, UsageError, error_line
 from benchbox.metrics import checked_distribution, interval_of
 from benchbox.ratings import IndexArray, Ratings
-from benchbox.runs.saved_model import Asking, SavedModel
+from benchbox.runs.saved.catalogue import Asking
+from benchbox.runs.saved.model import SavedModel
 
 LEVEL = 0.8
 """Probability that a rating lies in its interval, if the model is right."""
@@ -74,14 +75,14 @@ class Answers:
             text: Words; empty for any item.
             limit: How many items at most; those with most ratings come first.
         """
-        words = text.casefold().split()
+        words, catalogue = text.casefold().split(), self.model.catalogue
         found = []
         for place in self._by_popularity:
             if all(word in self._searched[place] for word in words):
                 found.append(
                     Found(
-                        item=self.model.item_ids[place],
-                        title=self.model.titles[place],
+                        item=catalogue.item_ids[place],
+                        title=catalogue.titles[place],
                         n_ratings=int(self._n_ratings[place]),
                     )
                 )
@@ -100,7 +101,7 @@ class Answers:
             UsageError: An item is unknown.
             ModelError: The model failed.
         """
-        places = self.model.places_of_items(items)
+        places = self.model.catalogue.items(items)
         with self._lock:
             return self._answers(asking, places)
 
@@ -117,10 +118,11 @@ class Answers:
     def _answers(self, asking: Asking, places: IndexArray) -> list[Answer]:
         values = self.model.predicted_for(asking, places)
         lows, highs = self._intervals(asking, places)
+        catalogue = self.model.catalogue
         return [
             Answer(
-                item=self.model.item_ids[place],
-                title=self.model.titles[place],
+                item=catalogue.item_ids[place],
+                title=catalogue.titles[place],
                 predicted=float(value),
                 low=low,
                 high=high,
@@ -166,7 +168,8 @@ class Answers:
 
     @cached_property
     def _searched(self) -> list[str]:
-        pairs = zip(self.model.titles, self.model.item_ids, strict=True)
+        catalogue = self.model.catalogue
+        pairs = zip(catalogue.titles, catalogue.item_ids, strict=True)
         return [f"{title} {item}".casefold() for title, item in pairs]
 
 
@@ -183,4 +186,4 @@ def asking_of(model: SavedModel, user: str | None, own: dict[str, float]) -> Ask
     """
     if (user is None) == (not own):
         raise UsageError("Give the id of a user, or ratings of a new one; not both.")
-    return model.known(user) if user is not None else model.new(own)
+    return model.catalogue.known(user) if user is not None else model.new(own)

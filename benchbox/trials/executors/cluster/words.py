@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from benchbox.machine import Environment, GaugeRecord
 from benchbox.records import Pairs, Predicted, TrialJob, TrialNews, TrialOutcome
+from benchbox.targets import undisturbed
 from benchbox.trials.executors.api import Finished
 from benchbox.trials.executors.cluster.parcels import Code
 
@@ -132,4 +133,4 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _content(file: str) -> bytes:
-    return bytes(np.load(file, allow_pickle=False).tobytes())
+    return bytes(undisturbed(lambda: np.load(file, allow_pickle=False)).tobytes())

@@ -1,0 +1,1 @@
+"""Fitted models in folders of their own: saved, loaded, asked for predictions."""
