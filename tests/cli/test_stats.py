@@ -232,6 +232,7 @@ def test_a_run_in_which_nothing_ended_well_has_nothing_to_tell(
     assert "nothing to analyse" in done.err
 
 
+@pytest.mark.slow
 def test_on_real_ratings_pairs_are_sharp_and_definitions_far_apart(
     benchbox: Benchbox,
 ) -> None:

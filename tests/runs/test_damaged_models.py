@@ -70,7 +70,7 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def predicted(folder: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
     saved = SavedModel.load(folder, Trust(discover()))
-    users = [str(name) for name in list(saved._user_places)[:5]]
+    users = [str(name) for name in list(saved.catalogue.user_places)[:5]]
     return saved.predict(users, saved.catalogue.item_ids[:5])
 
 

@@ -93,16 +93,26 @@ def main() -> int:
 
 def _preload() -> None:
     tolerate_damaged_metadata()
-    import numba  # noqa: F401
+    import numba
     import scipy.sparse.linalg  # noqa: F401
 
     # The first optimiser of a process imports the compiler, for a second.
     import torch._dynamo
     import torch.optim  # noqa: F401
 
+    # The modules of models import what plugins may use.
+    import benchbox.models.training
+    import benchbox.plugins  # noqa: F401
+
+    # The first kernel of a process, compiled or not, has Numba import half of itself.
+    numba.njit("()")(_nothing)
+
     # Python warns that forking with threads is risky; the only threads here are
     # those of the BLAS library, which shuts them down around a fork by itself.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded")
+
+
+def _nothing() -> None: ...
 
 
 def _fork(line: _Control, task: Task, handed: list[int]) -> int:
