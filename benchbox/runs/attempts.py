@@ -148,13 +148,12 @@ class Attempts:
         store: FoldStore,
         expected_bytes: int | None,
     ) -> Attempted:
-        limit = _memory_limit_bytes(trial)
         model = trial.model
         if self.first_use.pay(
             model.label,
             job,
             trial.fold.train,
-            limit,
+            trial.memory_limit_bytes,
             with_times=model.capabilities.uses_question_times,
             expected_bytes=expected_bytes,
         ):
@@ -208,14 +207,9 @@ class Attempts:
             # A repeat predicts the same, and is there for its timing alone.
             ask_again=None if trial.repeat else asking.ask_again,
             listen=partial(self._listener.trial_said, trial),
-            memory_limit_bytes=_memory_limit_bytes(trial),
+            memory_limit_bytes=trial.memory_limit_bytes,
             expected_bytes=expected_bytes,
         )
-
-
-def _memory_limit_bytes(trial: PlannedTrial) -> int | None:
-    limit = trial.plan.config.memory_limit_gib
-    return None if limit is None else int(limit * 2**30)
 
 
 def _job(trial: PlannedTrial, store: FoldStore) -> TrialJob:

@@ -1,6 +1,6 @@
-"""Estimates the time of a trial from earlier trials or the author's hint."""
+"""Estimates the time and memory of a trial from earlier trials or the author's hint."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from math import inf
 from pathlib import Path
@@ -25,6 +25,9 @@ item, with what is computed from them."""
 
 _MARGIN = 1.25
 
+Earlier = tuple[int, TrialRecord]
+"""A trial of an earlier run, after the number of its training ratings."""
+
 
 class Costs:
     """Estimates of seconds per trial.
@@ -46,10 +49,9 @@ class Costs:
             # The median is asked for with every trial.
             del own[:-_MOST_MEASURED]
 
-    def learn_from(self, folders: Iterable[RunFolder]) -> None:
-        """Record the trials of earlier runs; runs that cannot be read are ignored."""
-        # The latest are kept.
-        for n_train, trial in _trials_of(reversed([*folders])):
+    def learn_from(self, trials: Iterable[Earlier]) -> None:
+        """Record the times of trials of earlier runs, of which the last are kept."""
+        for n_train, trial in trials:
             self.learn(trial.label, n_train, trial)
 
     def seconds(self, model: PlannedModel, n_train: int) -> float | None:
@@ -95,9 +97,9 @@ class MemoryNeeds:
             grown = record.peak_memory_bytes / _by_data(n_train)
             self._measured[label] = max(self._measured.get(label, 0.0), grown)
 
-    def learn_from(self, folders: Iterable[RunFolder]) -> None:
-        """Record the trials of earlier runs; runs that cannot be read are ignored."""
-        for n_train, trial in _trials_of(folders):
+    def learn_from(self, trials: Iterable[Earlier]) -> None:
+        """Record the memory of trials of earlier runs."""
+        for n_train, trial in trials:
             self.learn(trial.label, n_train, trial)
 
     def bytes_of(self, trial: PlannedTrial) -> int:
@@ -110,19 +112,18 @@ def _by_data(n_train: int) -> int:
     return _FIXED_BYTES + _BYTES_PER_RATING * n_train
 
 
-def _trials_of(folders: Iterable[RunFolder]) -> Iterator[tuple[int, TrialRecord]]:
-    """Yield trials of runs that can be read, each after its number of ratings."""
-    for folder in folders:
+def earlier_trials(parent: Path) -> list[Earlier]:
+    """Return trials of the newest runs in *parent*, those of the newest run last.
+
+    Runs that cannot be read are passed over.
+    """
+    found: list[Earlier] = []
+    for path in run_paths(parent)[-_NEWEST_RUNS:]:
+        folder = RunFolder(path)
         try:
             run, trials = folder.read_run(), folder.examine(_MOST_OF_A_RUN).records
         except ResultsError:
             continue
-        for trial in trials:
-            folds = {f.name: f.n_train for f in run.stages[trial.stage].folds}
-            yield folds.get(trial.fold, 0), trial
-
-
-def newest_runs(parent: Path) -> list[RunFolder]:
-    """Return the newest runs in *parent*, newest first."""
-    paths = run_paths(parent)[-_NEWEST_RUNS:]
-    return [RunFolder(path) for path in reversed(paths)]
+        folds = [{f.name: f.n_train for f in stage.folds} for stage in run.stages]
+        found += ((folds[t.stage].get(t.fold, 0), t) for t in trials)
+    return found

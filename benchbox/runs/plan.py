@@ -240,6 +240,12 @@ class PlannedTrial:
         shown = (self.fold.train_id, self.fold.protocol.name)
         return derive_seed(self.plan.config.seed, *shown, *path)
 
+    @property
+    def memory_limit_bytes(self) -> int | None:
+        """Memory the trial may take, if the run has a limit."""
+        limit = self.plan.config.memory_limit_gib
+        return None if limit is None else int(limit * 2**30)
+
     @cached_property
     def device(self) -> str:
         """Device for the model: the requested one if the model supports it."""

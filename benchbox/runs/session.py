@@ -1,6 +1,6 @@
 """A session plans and carries out runs, for the command line and for Python."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import cached_property, partial
@@ -26,7 +26,7 @@ from benchbox.records import (
 from benchbox.reports import Citations, time_warnings, write_tables
 from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
-from benchbox.runs.costs import Costs, MemoryNeeds, newest_runs
+from benchbox.runs.costs import Costs, Earlier, MemoryNeeds, earlier_trials
 from benchbox.runs.events import Events, TellingListener
 from benchbox.runs.execution import ONE_BY_ONE, Execution
 from benchbox.runs.listener import Listener, Silent
@@ -226,9 +226,12 @@ class Session:
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""
+        return self._costs(earlier_trials(out))
+
+    def _costs(self, earlier: Iterable[Earlier]) -> Costs:
         offers = self.registry.all("models")
         costs = Costs({o.value.name: o.value.cost_hint for o in offers})
-        costs.learn_from(newest_runs(out))
+        costs.learn_from(earlier)
         return costs
 
     def carry_out(
@@ -260,9 +263,12 @@ class Session:
                 self.notify(f"benchbox: left out: {line}")
         folder.write_run(record)
         executor, needs = self.executor(plan.n_threads), MemoryNeeds()
-        jobs = self.jobs_at_once(plan.n_threads)
+        jobs, earlier = (
+            self.jobs_at_once(plan.n_threads),
+            earlier_trials(folder.path.parent),
+        )
         if jobs > 1:
-            needs.learn_from(newest_runs(folder.path.parent))
+            needs.learn_from(earlier)
         if plan.searches:
             searches = Searches(
                 plan,
@@ -279,7 +285,8 @@ class Session:
                 folder.write_run(record)
                 return record
             plan = found
-        record = self._executed(plan, folder, executor, record, rerun, needs)
+        costs = self._costs(earlier)
+        record = self._executed(plan, folder, executor, record, rerun, needs, costs)
         formats = {o.value.name: o.value for o in self.registry.all("formats")}
         columns = [offer.value for offer in self.registry.all("columns")]
         citations = Citations.of(self.registry)
@@ -306,12 +313,12 @@ class Session:
         record: RunRecord,
         rerun: str,
         needs: MemoryNeeds,
+        costs: Costs,
     ) -> RunRecord:
         left = trials_left(plan, folder, folder.examine().records, rerun)
         events = Events(self.registry, self.notify)
         events.tell("run_started", run=record, folder=folder.path)
-        costs, jobs = self.costs(folder.path.parent), self.jobs_at_once(plan.n_threads)
-        if jobs > 1:
+        if (jobs := self.jobs_at_once(plan.n_threads)) > 1:
             left = costs.longest_first(left)
         self._listener.run_started(left, costs)
         try:

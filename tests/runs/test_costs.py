@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchbox.records.folder import RunFolder
-from benchbox.runs.costs import Costs, MemoryNeeds, newest_runs
+from benchbox.runs.costs import Costs, MemoryNeeds, earlier_trials
 from tests.support.toy_runs import toy_model, toy_run, toy_trial
 
 MEAN = toy_model("mean")
@@ -64,7 +64,7 @@ def test_earlier_runs_are_learnt_from_fold_by_fold(tmp_path) -> None:
     folder.write_trial(toy_trial(RUN, None, fold=1), None)
 
     costs = Costs({})
-    costs.learn_from([folder])
+    costs.learn_from(earlier_trials(tmp_path))
 
     assert costs.seconds(MEAN, 10) == 1.0
 
@@ -78,24 +78,25 @@ def test_a_run_that_cannot_be_read_is_passed_over(tmp_path) -> None:
     next((tmp_path / "b" / "trials").iterdir()).write_text("half a rec")
 
     costs = Costs({})
-    costs.learn_from(newest_runs(tmp_path))
+    costs.learn_from(earlier_trials(tmp_path))
 
     assert costs.seconds(MEAN, 80) == 2.75
 
 
-def test_the_newest_runs_come_first_and_old_ones_not_at_all(tmp_path) -> None:
-    names = [f"202601{day:02d}-000000-aaaa" for day in range(1, 15)]
-    for name in names:
-        RunFolder.create(tmp_path, name).write_run(RUN)
+def test_the_newest_run_comes_last_and_old_ones_not_at_all(tmp_path) -> None:
+    for day in range(1, 15):
+        folder = RunFolder.create(tmp_path, f"202601{day:02d}-000000-aaaa")
+        folder.write_run(RUN)
+        folder.write_trial(toy_trial(RUN, float(day)), None)
     RunFolder.create(tmp_path, "20260120-000000-aaaa")
 
-    found = [folder.path.name for folder in newest_runs(tmp_path)]
+    found = [trial.metrics["rmse"].value for _, trial in earlier_trials(tmp_path)]
 
-    assert found == names[:3:-1]
+    assert found == [float(day) for day in range(5, 15)]
 
 
 def test_there_are_no_runs_where_there_is_no_folder(tmp_path) -> None:
-    assert newest_runs(tmp_path / "nowhere") == []
+    assert earlier_trials(tmp_path / "nowhere") == []
 
 
 def planned(fold: str, replicate: int, model: str) -> SimpleNamespace:
@@ -168,7 +169,7 @@ def test_memory_is_learnt_from_earlier_runs(tmp_path) -> None:
     folder.write_trial(trial, None)
     needs, before = MemoryNeeds(), MemoryNeeds()
 
-    needs.learn_from(newest_runs(tmp_path))
+    needs.learn_from(earlier_trials(tmp_path))
 
     trial = planned("u1", 0, "mean")
     assert needs.bytes_of(trial) > 10 * before.bytes_of(trial)
