@@ -29,6 +29,8 @@ def share_compiled(folder: Path, patch: pytest.MonkeyPatch) -> None:
     own = folder / "own"
     own.mkdir(exist_ok=True)
     patch.setenv("NUMBA_CACHE_DIR", str(own))
+    # Numba has read its variables already.
+    patch.setattr("numba.config.CACHE_DIR", str(own))
     for family in FAMILIES:
         target = f"{family}:"
         kept = Path(compiled_folder(target, source_digest(target)), "numba")
