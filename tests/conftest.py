@@ -49,6 +49,7 @@ def forks_measured() -> Iterator[None]:
     add_forks(noted_in())
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return one more than there are processors, as tests wait for their trials."""
     return n_usable_cpus() + 1
