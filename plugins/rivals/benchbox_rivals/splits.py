@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox import Options, Partition, Protocol
+from benchbox.errors import ProtocolError
 from benchbox.protocols import Fraction, carve_random, hiding
 from benchbox.ratings import Ratings
 
@@ -72,6 +73,55 @@ def split_kfold(
         yield hiding(f"k{number}", order[part], len(ratings))
 
 
+class UsersOptions(Options, frozen=True):
+    """Options of ``lenskit-users``.
+
+    Attributes:
+        partitions: Number of folds; each user is tested in one.
+        fraction: Share of a tested user's ratings to hide, as in ``SampleFrac``.
+        rng: Seed of both of LensKit's generators.
+    """
+
+    partitions: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 5
+    fraction: Fraction = 0.2
+    rng: Seed = 0
+
+
+def split_users(
+    ratings: Ratings, shipped: Mapping[str, Partition], options: UsersOptions
+) -> Iterator[Partition]:
+    """Yield the folds of LensKit's ``crossfold_users`` with ``SampleFrac``.
+
+    A fold trains on all ratings of the users it does not test. They are named ``k1``,
+    ``k2`` and so on. LensKit sorts ids, so the folds are its own where benchbox sorts
+    them alike: for numbers, not for texts of digits.
+
+    Raises:
+        ProtocolError: There are fewer users than folds.
+    """
+    users, starts = np.unique(ratings.users, return_index=True)
+    if len(users) < options.partitions:
+        raise ProtocolError(
+            f"lenskit-users cannot make {options.partitions:,} folds of "
+            f"{len(users):,} users. Give a smaller number of partitions."
+        )
+    lengths = np.diff(np.append(starts, len(ratings)))
+    order = np.arange(len(users))
+    np.random.default_rng(options.rng).shuffle(order)
+    random = np.random.default_rng(options.rng)
+    for number, tested in enumerate(np.array_split(order, options.partitions), 1):
+        hidden = []
+        for start, length in zip(starts[tested], lengths[tested].tolist(), strict=True):
+            n_hidden = round(length * options.fraction)
+            hidden.append(start + random.choice(length, n_hidden, replace=False))
+        yield hiding(f"k{number}", np.concatenate(hidden), len(ratings))
+
+
+def carve_users(train: Ratings, options: UsersOptions, seed: int) -> Partition:
+    """Set aside validation ratings of some users, by the same rule as the test."""
+    return next(split_users(train, {}, msgspec.structs.replace(options, rng=seed)))
+
+
 def _in_file_order(ratings: Ratings) -> NDArray[np.int64]:
     """Return the positions of the ratings, as their file lists them."""
     if ratings.rows is None:
@@ -93,5 +143,12 @@ PROTOCOLS = (
         options=KFoldOptions,
         split=split_kfold,
         carve=carve_random,
+    ),
+    Protocol(
+        name="lenskit-users",
+        summary="each fold hides a share of some users' ratings, as LensKit draws it",
+        options=UsersOptions,
+        split=split_users,
+        carve=carve_users,
     ),
 )

@@ -7,9 +7,18 @@ import benchbox_rivals
 import numpy as np
 import pytest
 from benchbox_rivals.adapting import FirstSeen, RowOrder, UserPairs, ordered
-from benchbox_rivals.splits import KFoldOptions, RatioOptions, split_kfold, split_ratio
+from benchbox_rivals.splits import (
+    KFoldOptions,
+    RatioOptions,
+    UsersOptions,
+    carve_users,
+    split_kfold,
+    split_ratio,
+    split_users,
+)
 from msgspec.json import encode
 
+from benchbox.errors import ProtocolError
 from benchbox.models import OneOf
 from benchbox.options import decode, to_json
 from benchbox.plugins.faults import model_fault
@@ -151,6 +160,51 @@ def test_the_split_of_cornac_is_drawn_to_the_last_rating() -> None:
     }
     assert ours == theirs
     assert len(part.hidden) == 201
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_folds_of_lenskit_are_drawn_to_the_last_rating() -> None:
+    pytest.importorskip("lenskit")
+    import pandas as pd
+    from lenskit.data import from_interactions_df
+    from lenskit.splitting import SampleFrac, crossfold_users
+
+    found = small()
+    # Users with different numbers of ratings, and none of user 7.
+    is_kept = np.random.default_rng(2).random(len(found)) < 0.6
+    found = found.take(np.flatnonzero(is_kept & (found.users != 7)))
+    frame = pd.DataFrame(
+        {"user_id": found.users, "item_id": found.items, "rating": found.values}
+    )
+    data = from_interactions_df(frame.sample(frac=1, random_state=1))
+    theirs = [
+        {(key.user_id, item) for key, asked in split.test for item in asked.ids()}
+        for split in crossfold_users(data, 4, SampleFrac(0.3, rng=5), rng=5)
+    ]
+
+    options = UsersOptions(partitions=4, fraction=0.3, rng=5)
+    ours = [
+        {*zip(found.users[p.hidden], found.items[p.hidden], strict=True)}
+        for p in split_users(found, {}, options)
+    ]
+
+    assert ours == theirs
+
+
+def test_validation_ratings_of_some_users_follow_the_same_rule() -> None:
+    found = small()
+
+    part = carve_users(found, UsersOptions(partitions=10, fraction=0.5), seed=2**63)
+
+    tested, counts = np.unique(found.users[part.hidden], return_counts=True)
+    assert len(tested) == 6
+    assert set(counts.tolist()) <= {10, 2}
+    assert len(part.train) + len(part.hidden) == len(found)
+
+
+def test_more_folds_than_users_are_refused() -> None:
+    with pytest.raises(ProtocolError, match="100 folds of 51 users"):
+        next(split_users(small(), {}, UsersOptions(partitions=100)))
 
 
 def test_users_are_numbered_as_the_training_shows_them() -> None:
