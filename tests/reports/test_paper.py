@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from benchbox.data import DatasetCard
-from benchbox.options import spell
 from benchbox.plugins import discover
 from benchbox.records import StudyRecord, Tried, TuningBudget
 from benchbox.reports.paper import PAPER_FORMATS, appendix, checklist
@@ -40,7 +39,7 @@ STUDY = StudyRecord(
     space={
         "depth": {"low": 1, "high": 9, "log": False},
         "rate": {"low": 0.01, "high": 1.0, "log": True},
-        "act": {"values": ["relu", [1, 2]]},
+        "act": {"values": ["relu", [], [1, 2]]},
     },
 )
 
@@ -80,11 +79,34 @@ def test_the_appendix_states_search_space_budget_and_choice() -> None:
             "rate",
             "numbers from 0.01 to 1, on a logarithmic scale",
         ],
-        ["tuned-one:depth=2", "act", f"one of relu, {spell('', {'': [1, 2]})[2:]}"],
+        ["tuned-one:depth=2", "act", "one of relu, nothing, 1-2"],
     ]
     (row,) = parts["Search for options"].rows
     assert row[2:] == ["2", "1", "3.0", "0.9000", "0.9000", "depth=2"]
     assert "4 settings and 30 s" in parts["Search for options"].notes[0]
+
+
+@pytest.mark.parametrize(
+    ("study", "said"),
+    [
+        (STUDY, "note=x; chosen on each fold, see below: depth, rate, act"),
+        # Records of older versions do not tell the space.
+        (replace(STUDY, space={}), "note=x; chosen on each fold, see below: depth"),
+        (replace(STUDY, model="other"), "depth=2, note=x; chosen on each fold"),
+    ],
+)
+def test_the_options_of_a_tuned_model_are_not_those_it_began_with(study, said) -> None:
+    model = toy_model("tuned-one", depth=2, note="x")
+    model = replace(model, changed={"depth": 2})
+    run = toy_run([model, replace(model, tuned=True)])
+
+    (part,) = (p for p in appendix(run, (), [study]) if "options in force" in p.title)
+
+    before, tuned = part.rows
+    assert before[0] == "tuned-one:depth=2"
+    assert before[2] == "depth=2, note=x"
+    assert tuned[0] == "tuned-one:depth=2 tuned"
+    assert tuned[2].startswith(said)
 
 
 def test_every_bundled_search_space_can_be_read_from_a_record_of_it() -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from benchbox.errors import counted
 from benchbox.models import OneOf, Span, read_space
 from benchbox.options import spell
-from benchbox.records import RunRecord, StudyRecord, TrialRecord
+from benchbox.records import PlannedModel, RunRecord, StudyRecord, TrialRecord
 from benchbox.reports.numbers import MISSING, seconds
 from benchbox.reports.paper.parts import Part
 
@@ -26,7 +28,7 @@ def appendix(
     """
     return [
         _data(run),
-        _models(run),
+        _models(run, studies),
         *_searches(run, studies),
         _metrics(run),
         _machine(run, trials),
@@ -67,8 +69,10 @@ def _data(run: RunRecord) -> Part:
     )
 
 
-def _models(run: RunRecord) -> Part:
+def _models(run: RunRecord, studies: Sequence[StudyRecord]) -> Part:
     config = run.config
+    # Records of older versions do not tell the search space.
+    searched = {s.model: [*(s.space or s.chosen)] for s in studies}
     fits = counted(config.seeds, "fit")
     return Part(
         title="Models and options in force",
@@ -78,7 +82,7 @@ def _models(run: RunRecord) -> Part:
                 m.label,
                 f"{m.package} {m.version}".strip()
                 + (f", source {m.source_digest[:_AS_HASH]}" if m.source_digest else ""),
-                _spelt(m.options) or "none",
+                _in_force(m, searched),
             ]
             for m in run.models
         ],
@@ -91,6 +95,16 @@ def _models(run: RunRecord) -> Part:
             f"{_limit(config.memory_limit_gib, 'GiB')}."
         ],
     )
+
+
+def _in_force(model: PlannedModel, searched: Mapping[str, Sequence[str]]) -> str:
+    """Return a model's options; of those that were searched for, only the names."""
+    if not model.tuned:
+        return _spelt(model.options) or "none"
+    open_ones = searched.get(replace(model, tuned=False).label, [])
+    fixed = _spelt({k: v for k, v in model.options.items() if k not in open_ones})
+    chosen = f"chosen on each fold, see below: {', '.join(open_ones) or 'not recorded'}"
+    return f"{fixed}; {chosen}" if fixed else chosen
 
 
 def _limit(value: float | None, unit: str) -> str:
@@ -147,7 +161,8 @@ def _values(space: Mapping[str, Any]) -> dict[str, str]:
 
 def _said(values: Span | OneOf) -> str:
     if isinstance(values, OneOf):
-        return "one of " + ", ".join(spell("", {"": v})[2:] for v in values.values)
+        texts = (spell("", {"": v})[2:] or "nothing" for v in values.values)
+        return "one of " + ", ".join(texts)
     kind = "whole numbers" if values.is_whole else "numbers"
     scale = ", on a logarithmic scale" if values.log else ""
     return f"{kind} from {values.low:g} to {values.high:g}{scale}"
