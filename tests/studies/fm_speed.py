@@ -1,12 +1,12 @@
 """How much faster ``bayesian-fm`` is than myFM, at equal factors and sweeps.
 
-``python tests/studies/fm_speed.py [large]`` fits both in turn, on ML-100K and on
-synthetic ratings of the shape of ML-1M. It prints the median seconds per sweep, and the
-median ratio of successive fits. myFM 0.4.0 runs on one thread, as it always does; ours
+``python tests/studies/fm_speed.py [ml-100k|ml-1m]`` fits both in turn, on ML-100K and
+on synthetic ratings of the shape of ML-1M. It prints the median seconds per sweep, and
+the median ratio of successive fits. myFM 0.4.0 runs on one thread, as it always does; ours
 on one, and on one per processor. On one thread, processor seconds are compared, which
 other work on the machine hardly changes; on all of them, wall-clock seconds.
 
-With ``large``, it measures one sweep on the shape of ML-20M instead, and the memory of
+With ``ml-20m``, it measures one sweep on the shape of ML-20M instead, and the memory of
 the process.
 
 myFM is no dependency: ``pip install myfm==0.4.0 "setuptools<80"``.
@@ -31,13 +31,11 @@ from benchbox.models import prepare_model
 from benchbox.protocols import PROTOCOLS, make_folds
 
 N_FACTORS = 10
-ROUNDS = 5
+LIKE_ML_1M = "synthetic:n_users=6040,n_items=3706,n_ratings=1000209,step=1"
+# Name: title, data set, sweeps, rounds.
 SHAPES = {
-    "ML-100K, u1": ("ml-100k", 30),
-    "like ML-1M": (
-        "synthetic:n_users=6040,n_items=3706,n_ratings=1000209,step=1",
-        5,
-    ),
+    "ml-100k": ("ML-100K, u1", "ml-100k", 100, 5),
+    "ml-1m": ("like ML-1M", LIKE_ML_1M, 20, 3),
 }
 LARGE = "synthetic:n_users=138493,n_items=26744,n_ratings=20000263,step=1"
 Seconds = NDArray[np.float64]
@@ -102,13 +100,14 @@ def theirs(train: Ratings, preset: str, n_sweeps: int) -> Seconds:
     return now() - started
 
 
-def compare() -> None:
+def compare(shapes: list[str]) -> None:
     """Print the seconds per sweep of both, fitted in turn."""
     n_threads = os.cpu_count() or 1
     of_all = f"on {n_threads}"
     print(f"{'':24}processor seconds   wall-clock seconds   times as fast")
     print(f"{'':24}     myFM  1 thread       myFM {of_all:>9}  on 1, {of_all}")
-    for title, (written, n_sweeps) in SHAPES.items():
+    for shape in shapes:
+        title, written, n_sweeps, rounds = SHAPES[shape]
         train = training_part(written)
         for preset in PRESETS:
             seconds = np.array(
@@ -118,7 +117,7 @@ def compare() -> None:
                         ours(train, preset, n_sweeps, 1),
                         ours(train, preset, n_sweeps, n_threads),
                     )
-                    for _ in range(ROUNDS)
+                    for _ in range(rounds)
                 ]
             )
             # myFM and ours on one thread by processor time, ours on all by the clock.
@@ -157,4 +156,8 @@ def large() -> None:
 
 
 if __name__ == "__main__":
-    large() if "large" in sys.argv[1:] else compare()
+    wanted = sys.argv[1:]
+    if "ml-20m" in wanted:
+        large()
+    else:
+        compare(wanted or list(SHAPES))
