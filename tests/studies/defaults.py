@@ -1,6 +1,6 @@
 """Whether defaults hold on other data: every bundled model beside the bias model.
 
-It takes some minutes::
+It takes half an hour::
 
     python tests/studies/defaults.py results/published/defaults.json
 
@@ -12,7 +12,8 @@ The data sets differ in scale, density and size. Further ones are given as
 
 Models that the file of results has already for a data set are not run again. No setting
 is touched. A model is behind if the bias model has the lower RMSE, and the
-difference is more than the standard deviation over seeds.
+difference is more than the standard deviation over seeds. Trials that take longer than
+five minutes are stopped, and the model has no figure for that data set.
 """
 
 import json
@@ -29,6 +30,10 @@ from benchbox.plugins import discover
 from benchbox.records import RunFolder
 
 SEEDS = 3
+MOST_SECONDS = 300.0
+DEAR = 2.0
+"""Hint of the cost from which on a model is run by itself."""
+
 WEAKER = ("global-mean", "user-mean", "item-mean")
 """Models that know less than the bias model by definition."""
 
@@ -68,14 +73,28 @@ def dataset_of(written: str, scratch: Path) -> str:
     return f"{folder / 'train.csv'}+{folder / 'test.csv'}:{options}"
 
 
-def bundled() -> list[str]:
-    """Return the names of all models that are installed with benchbox."""
-    return sorted(
-        offer.value.name
+def offered() -> dict[str, float]:
+    """Return the models that are installed with benchbox, with hints of their cost."""
+    return {
+        offer.value.name: offer.value.cost_hint
         for offers in discover().offers["models"].values()
         for offer in offers
         if offer.origin.package == "benchbox-recsys"
-    )
+    }
+
+
+def bundled() -> list[str]:
+    """Return the names of all models that are installed with benchbox."""
+    return sorted(offered())
+
+
+def groups(names: list[str]) -> list[list[str]]:
+    """Return *names* in parts that are run, and written down, at once."""
+    costs = offered()
+    cheap = [name for name in names if costs[name] < DEAR]
+    return [
+        group for group in (cheap, *([n] for n in names if n not in cheap)) if group
+    ]
 
 
 def measured(dataset: str, models: list[str], out: Path) -> dict[str, Any]:
@@ -88,31 +107,37 @@ def measured(dataset: str, models: list[str], out: Path) -> dict[str, Any]:
         out=out,
         seeds=SEEDS,
         threads=1,
+        time_limit_seconds=MOST_SECONDS,
         **({"folds": ("u1",)} if dataset == "ml-100k" else {}),
     )
     scores: dict[str, list[float]] = {}
+    stopped = set[str]()
+    found: dict[str, Any] = {"models": {}}
     for trial in RunFolder(run.path).trials():
-        bias = trial.reference["rmse"].value
+        if trial.status != "ok":
+            stopped.add(trial.label)
+            continue
+        found |= {"n_hidden": trial.n_hidden, "bias": trial.reference["rmse"].value}
         scores.setdefault(trial.label, []).append(trial.metrics["rmse"].value)
-    found = {
-        label: {
+    for label, values in scores.items():
+        found["models"][label] = {
             "rmse": fmean(values),
-            "difference": fmean(values) - bias,
+            "difference": fmean(values) - found["bias"],
             "spread": stdev(values) if len(values) > 1 else 0.0,
         }
-        for label, values in scores.items()
-    }
-    return {"n_hidden": trial.n_hidden, "bias": bias, "models": found}
+    found["models"] |= dict.fromkeys(stopped)
+    return found
 
 
 def behind(found: list[dict[str, Any]]) -> list[str]:
     """Return what is behind the bias model by more than its seeds' spread."""
-    return [
-        f"{label} on {each['title']}"
+    cells = [
+        (f"{label} on {each['title']}", model["difference"] - model["spread"])
         for each in found
         for label, model in each["models"].items()
-        if label not in WEAKER and model["difference"] > model["spread"] + 1e-6
+        if model is not None and label not in WEAKER
     ]
+    return [name for name, excess in cells if excess > 1e-6]
 
 
 def table(found: list[dict[str, Any]]) -> str:
@@ -145,11 +170,12 @@ def main(target: Path, further: list[str]) -> None:
             if not missing:
                 continue
             dataset = dataset_of(written, Path(scratch))
-            new = measured(dataset, missing, Path(scratch))
-            each |= new | {"models": each["models"] | new["models"]}
-            if title not in known:
-                found.append(each)
-            target.write_text(json.dumps(found, indent=1) + "\n")
+            for group in groups(missing):
+                new = measured(dataset, group, Path(scratch))
+                each |= new | {"models": each["models"] | new["models"]}
+                if each not in found:
+                    found.append(each)
+                target.write_text(json.dumps(found, indent=1) + "\n")
     print(table(found))
     print("Behind:", "; ".join(behind(found)) or "none")
 

@@ -103,7 +103,8 @@ def ours(name: str, part: Part) -> tuple[float, float, float]:
             on_report=reports.append,
         )
         model.fit(carved.train, context)
-        epochs = min(reports, key=lambda each: each.validation_rmse).epoch
+        judged = [each for each in reports if each.validation_rmse is not None]
+        epochs = min(judged, key=lambda each: each.validation_rmse).epoch
     model.fit(part.train, FitContext(epochs=epochs))
     fitted = perf_counter()
     predicted = model.predict(part.train, part.hidden.users, part.hidden.items)

@@ -1,5 +1,6 @@
 """Aggregates of ratings per user or item, with which the audit compares features."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
@@ -232,9 +233,12 @@ def _categories(side: Side) -> Iterator[tuple[str, Column]]:
                 for value in values:
                     yield f"{name} {value:g}", (column == value).astype(np.float64)
             continue
-        tokens = [set(str(text).split("|")) for text in column.tolist()]
-        known = sorted(set().union(*tokens)) if tokens else []
-        if len(known) <= MAX_CATEGORIES:
-            for token in known:
-                belongs = np.array([token in mine for mine in tokens], dtype=np.float64)
+        members = defaultdict[str, list[int]](list)
+        for place, text in enumerate(column.tolist()):
+            for token in str(text).split("|"):
+                members[token].append(place)
+        if len(members) <= MAX_CATEGORIES:
+            for token in sorted(members):
+                belongs = np.zeros(len(column))
+                belongs[members[token]] = 1
                 yield f"{name} {token!r}", belongs

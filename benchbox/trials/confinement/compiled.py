@@ -25,6 +25,7 @@ def copy_compiled(source: Path, target: Path) -> None:
         target: Folder to copy to; it is created if there is anything.
     """
     left, n_files = _MOST_BYTES, 0
+    write = _write if target.exists() else _write_unseen
     for folder, _, names in os.walk(source):
         into = target / os.path.relpath(folder, source)
         for name in names:
@@ -34,7 +35,13 @@ def copy_compiled(source: Path, target: Path) -> None:
             with suppress(OSError):
                 content = read_regular(Path(folder, name), left)
                 left -= len(content)
-                _write(into, name, content)
+                write(into, name, content)
+
+
+def _write_unseen(into: Path, name: str, content: bytes) -> None:
+    """Write a file that nobody reads yet."""
+    into.mkdir(parents=True, exist_ok=True)
+    (into / name).write_bytes(content)
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:

@@ -182,7 +182,7 @@ class Cholesky:
     def of(self, rows: NDArray[np.int64]) -> Self:
         """Return the factors of some *rows*, which may repeat."""
         found = copy(self)
-        found._lines = [line[:, rows] for line in self._lines]
+        found._lines = [np.take(line, rows, axis=1) for line in self._lines]
         return found
 
     def forward(self, right: Real) -> Real:

@@ -22,6 +22,9 @@ from benchbox_factorization.population import Population, Vectors
 Pairs = tuple[NDArray[Any], NDArray[Any]]
 """Row and column per prediction, each of shape ``(p,)``."""
 
+_PAIRS = 1024
+"""Pairs whose variance is computed at once; their factors stay in the CPU cache."""
+
 
 class Side(Protocol):
     """Ratings by row, in host or device memory; a row is a user or an item.
@@ -164,8 +167,10 @@ class HostSide:
             place = rows[mine] - start
             means[mine] = own + np.einsum("dp,dp->p", weights, vectors[:, place])
             # With the precision U' U, the variance of w' x is |inverse(U') w|^2.
-            half = posterior.root.of(place).forward(weights)
-            variances[mine] = np.einsum("dp,dp->p", half, half)
+            for at in range(0, len(mine), _PAIRS):
+                part = slice(at, at + _PAIRS)
+                half = posterior.root.of(place[part]).forward(weights[:, part])
+                variances[mine[part]] = np.einsum("dp,dp->p", half, half)
             start = stop
         return means, variances
 
