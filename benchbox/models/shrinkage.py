@@ -73,13 +73,25 @@ class Shrinkage:
         centres = self.bias.predict_from(history, users, items)
         return (centres + self.share * (predicted - centres)).astype(np.float32)
 
-    def on(self, train: Ratings) -> Self:
-        """Return the same shrinkage, towards the bias model of *train*."""
-        return self if self.bias is None else replace(self, bias=fit_bias_model(train))
+    def on(self, train: Ratings, bias: BiasModel | None = None) -> Self:
+        """Return the same shrinkage, towards the bias model of *train*.
+
+        Args:
+            train: The training ratings.
+            bias: Their bias model, if it is known already.
+        """
+        if self.bias is None:
+            return self
+        return replace(self, bias=bias or fit_bias_model(train))
 
 
 def fit_shrinkage(
-    train: Ratings, context: FitContext, predict: Predict, before: Shrinkage
+    train: Ratings,
+    context: FitContext,
+    predict: Predict,
+    before: Shrinkage,
+    *,
+    bias: BiasModel | None = None,
 ) -> Shrinkage:
     """Return how to shrink the predictions of a model that is fitted to *train*.
 
@@ -89,13 +101,14 @@ def fit_shrinkage(
             refit keeps the share of the fit before it.
         predict: Predicts as the fitted model does without shrinkage.
         before: The shrinkage of the fit before.
+        bias: The bias model of *train*, if it is known already.
     """
     if context.epochs is not None:
-        return before.on(train)
+        return before.on(train, bias)
     hidden, history = context.validation, context.validation_history
     if hidden is None or history is None or not len(hidden):
         return Shrinkage()
-    bias = fit_bias_model(train)
+    bias = bias or fit_bias_model(train)
     centres = bias.predict_from(history, hidden.users, hidden.items)
     moved = predict(history, hidden.users, hidden.items) - centres
     share = kept_share(moved, hidden.values - centres)

@@ -13,7 +13,7 @@ The data sets differ in scale, density and size. Further ones are given as
 Models that the file of results has already for a data set are not run again. No setting
 is touched. A model is behind if the bias model has the lower RMSE, and the
 difference is more than the standard deviation over seeds. Trials that take longer than
-five minutes are stopped, and the model has no figure for that data set.
+two minutes are stopped, and the model has no figure for that data set.
 """
 
 import json
@@ -30,7 +30,7 @@ from benchbox.plugins import discover
 from benchbox.records import RunFolder
 
 SEEDS = 3
-MOST_SECONDS = 300.0
+MOST_SECONDS = 120.0
 DEAR = 2.0
 """Hint of the cost from which on a model is run by itself."""
 

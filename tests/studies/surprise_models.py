@@ -1,16 +1,16 @@
 """The classics beside those of the library Surprise, on the same folds, in one run.
 
-``python tests/studies/surprise_models.py [ROWS.npy]`` prints the RMSE on u1 to u5 of
-ML-100K, and on the split whose hidden rows (of ``u.data``, from 0) the file lists, with
-the seconds of fits and predictions on one thread. Surprise is no dependency: without
-it, only our own figures are printed. It runs with its defaults; ours run with theirs,
-and with the presets that are nearest to Surprise's.
+``python tests/studies/surprise_models.py [ROWS.npy] [MODEL...]`` prints the RMSE on u1
+to u5 of ML-100K or, if a file lists them, on the split with these hidden rows (of
+``u.data``, from 0), with the processor seconds of fits and predictions on one thread.
+Surprise is no dependency: without it, only our own figures are printed. It runs with
+its defaults; ours run with theirs, and with the presets that are nearest to Surprise's.
 """
 
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ def ours(name: str, part: Part) -> tuple[float, float, float]:
     chosen = choose_model(name, discover())
     model, reports = chosen.build(), []
     prepare_model(model, "cpu")
-    started = perf_counter()
+    started = process_time()
     epochs = None
     if chosen.capabilities.uses_validation:
         carved = part.carved
@@ -106,9 +106,9 @@ def ours(name: str, part: Part) -> tuple[float, float, float]:
         judged = [each for each in reports if each.validation_rmse is not None]
         epochs = min(judged, key=lambda each: each.validation_rmse).epoch
     model.fit(part.train, FitContext(epochs=epochs))
-    fitted = perf_counter()
+    fitted = process_time()
     predicted = model.predict(part.train, part.hidden.users, part.hidden.items)
-    return rmse(predicted, part.hidden), fitted - started, perf_counter() - fitted
+    return rmse(predicted, part.hidden), fitted - started, process_time() - fitted
 
 
 def theirs(name: str, part: Part) -> tuple[float, float, float]:
@@ -121,18 +121,18 @@ def theirs(name: str, part: Part) -> tuple[float, float, float]:
         *part.hidden.to_frame()[["user", "item", "rating"]].itertuples(index=False)
     ]
     model = THEIRS[name]()
-    started = perf_counter()
+    started = process_time()
     model.fit(train)
-    fitted = perf_counter()
+    fitted = process_time()
     answers = model.test([tuple(one) for one in asked])
-    done = perf_counter()
+    done = process_time()
     predicted = np.array([answer.est for answer in answers])
     return rmse(predicted, part.hidden), fitted - started, done - fitted
 
 
-def figures(parts: list[Part]) -> Iterator[str]:
+def figures(names: list[str], parts: list[Part]) -> Iterator[str]:
     """Return a line per model: means over *parts*."""
-    for name in OURS:
+    for name in names:
         base = name.partition(":")[0]
         found = {"ours": np.mean([ours(name, part) for part in parts], axis=0)}
         if surprise is not None and base in THEIRS and base == name:
@@ -141,16 +141,17 @@ def figures(parts: list[Part]) -> Iterator[str]:
             yield f"{name:32} {whose:9} {error:.4f} {fit:8.3f} {predict:8.3f}"
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     """Print the figures."""
-    places = {"u1-u5": official()}
-    if len(sys.argv) > 1:
-        places = {"90/10": [by_rows(sys.argv[1])], **places}
-    for place, parts in places.items():
-        print(f"\n{place:32} {'':9} {'RMSE':6} {'fit s':>8} {'predict s':>8}")
-        for line in figures(parts):
-            print(line, flush=True)
+    files = [word for word in words if word.endswith(".npy")]
+    place, parts = "u1-u5", official()
+    if files:
+        place, parts = "90/10", [by_rows(file) for file in files]
+    names = [word for word in words if word not in files] or [*OURS]
+    print(f"{place:32} {'':9} {'RMSE':6} {'fit s':>8} {'predict s':>8}")
+    for line in figures(names, parts):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -27,17 +27,20 @@ def _add_common(cells, values, offsets, owners, others, sums, touched):  # type:
     # Adds up a row's ratings in common with all others; returns how many rows those are
     # and writes which to `touched`. The sums must be 0 before.
     n_touched = 0
+    flat = sums.reshape(-1)
     for k in range(cells.shape[0]):
         x = values[k]
+        square = x * x
         for m in range(offsets[cells[k]], offsets[cells[k] + 1]):
-            y, into = others[m], sums[owners[m]]
-            if into[_N] == 0:
+            # Unsigned, so that no index is checked for being negative.
+            y, at = others[m], np.uint64(4) * np.uint64(owners[m])
+            if flat[at] == 0:
                 touched[n_touched] = owners[m]
                 n_touched += 1
-            into[_N] += 1
-            into[_XY] += x * y
-            into[_XX] += x * x
-            into[_YY] += y * y
+            flat[at] += np.float32(1)
+            flat[at + np.uint64(1)] += x * y
+            flat[at + np.uint64(2)] += square
+            flat[at + np.uint64(3)] += y * y
     return n_touched
 
 
@@ -48,6 +51,34 @@ def _similarity(sums, shrinkage, min_overlap):  # type: ignore[no-untyped-def]
         return np.float32(0)
     correlation = sums[_XY] / np.sqrt(squares)
     return np.float32(correlation * sums[_N] / (sums[_N] + shrinkage))
+
+
+@_jit()
+def _descending(numbers, places):  # type: ignore[no-untyped-def]
+    """Return the order of numbers in (0, 2), the largest first; ties keep theirs.
+
+    Args:
+        numbers: The numbers, shape ``(n,)``.
+        places: Memory for two permutations of at least *n* places.
+    """
+    # Radix sort: as integers, positive floats keep their order; these are below 2 ** 30.
+    n = numbers.shape[0]
+    keys = np.uint32(2**30 - 1) - numbers.view(np.uint32)
+    now, then = places[0, :n], places[1, :n]
+    for t in range(n):
+        now[t] = t
+    for shift in (0, 10, 20):
+        starts = np.zeros(1025, np.int32)
+        for t in range(n):
+            starts[((keys[t] >> np.uint32(shift)) & np.uint32(1023)) + 1] += 1
+        for digit in range(1024):
+            starts[digit + 1] += starts[digit]
+        for t in range(n):
+            digit = (keys[now[t]] >> np.uint32(shift)) & np.uint32(1023)
+            then[starts[digit]] = now[t]
+            starts[digit] += 1
+        now, then = then, now
+    return now
 
 
 @_jit()
@@ -84,6 +115,7 @@ def nearest(  # type: ignore[no-untyped-def]
     sums = np.zeros((n_rows, 4), np.float32)
     touched = np.empty(n_rows, np.int32)
     found = np.empty(n_rows, np.float32)
+    places = np.empty((2, n_rows), np.int32)
     for r in range(part, n, n_parts):
         row = first + r
         own = slice(offsets[row], offsets[row + 1])
@@ -101,7 +133,7 @@ def nearest(  # type: ignore[no-untyped-def]
                     n_found += 1
             sums[other] = 0
         kept = min(most, n_found)
-        best = np.argsort(-found[:n_found], kind="mergesort")[:kept]
+        best = _descending(found[:n_found], places)
         for t in range(kept):
             neighbours[r, t] = touched[best[t]]
             similarities[r, t] = found[best[t]]

@@ -41,7 +41,9 @@ class ResidualModel:
         error = context.validation_error(self._unshrunk)
         if error is not None:
             context.report(1, 1, validation_rmse=error)
-        self._shrinkage = fit_shrinkage(train, context, self._unshrunk, self._shrinkage)
+        self._shrinkage = fit_shrinkage(
+            train, context, self._unshrunk, self._shrinkage, bias=self._centre.model
+        )
 
     def state(self) -> State:
         """Return the bias model, and what was learned from its residuals."""

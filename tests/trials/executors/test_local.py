@@ -28,6 +28,25 @@ from benchbox.trials.predictions import PREDICTIONS
 from tests.support.commands import PLANTED
 
 SLEEPS = f"{PLANTED}:Sleeps"
+COMPILES = """
+import sys
+
+import numpy as np
+
+
+class Compiles:
+    def fit(self, train, context):
+        import numba
+
+        before = set(sys.modules)
+        twice = numba.njit("f8(f8)")(lambda x: 2 * x)
+        assert twice(1.5) == 3
+        new = sorted(name for name in sys.modules if name not in before)
+        context.note("imported", str(new))
+
+    def predict(self, history, users, items):
+        return np.full(len(users), 3.0)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +229,17 @@ def test_each_trial_gets_a_fresh_process(
 
     assert first.outcome.status == second.outcome.status == "ok"
     assert one.tolist() == other.tolist()
+
+
+def test_a_trial_finds_what_compilers_import_with_their_first_function(
+    executor: LocalExecutor, job: TrialJob, tmp_path: Path
+) -> None:
+    file = tmp_path / "compiles.py"
+    file.write_text(COMPILES)
+
+    finished = run(executor, msgspec.structs.replace(job, target=f"{file}:Compiles"))
+
+    assert finished.outcome.notes == {"imported": "[]"}
 
 
 def test_predicting_in_chunks_gives_the_same_answer(
