@@ -61,7 +61,7 @@ def _descending(numbers, places):  # type: ignore[no-untyped-def]
         numbers: The numbers, shape ``(n,)``.
         places: Memory for two permutations of at least *n* places.
     """
-    # Radix sort: as integers, positive floats keep their order; these are below 2 ** 30.
+    # Radix sort: as integers, positive floats keep their order, here below 2 ** 30.
     n = numbers.shape[0]
     keys = np.uint32(2**30 - 1) - numbers.view(np.uint32)
     now, then = places[0, :n], places[1, :n]
