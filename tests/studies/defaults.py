@@ -143,19 +143,24 @@ def behind(found: list[dict[str, Any]]) -> list[str]:
 def table(found: list[dict[str, Any]]) -> str:
     """Return the differences as a table, in thousandths of the bias model's RMSE."""
     labels = sorted({label for each in found for label in each["models"]} - {"bias"})
-    lines = ["| data set | bias, RMSE | " + " | ".join(labels) + " |"]
-    lines.append("|---" + "|--:" * (len(labels) + 1) + "|")
-    for each in found:
-        cells = [each["title"], f"{each['bias']:.4f}"]
-        for label in labels:
-            model = each["models"].get(label)
-            if model is None:
-                cells.append("")
-                continue
-            parts = [1000 * model[k] / each["bias"] for k in ("difference", "spread")]
-            cells.append(f"{parts[0]:+.1f} ±{parts[1]:.1f}".replace("-0.0", "0.0"))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    rows = [
+        ["", *(each["title"] for each in found)],
+        ["---", *("--:" for _ in found)],
+        ["`bias`, RMSE", *(f"{each['bias']:.4f}" for each in found)],
+        *([f"`{label}`", *(_cell(each, label) for each in found)] for label in labels),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(each: dict[str, Any], label: str) -> str:
+    model = each["models"].get(label)
+    if model is None:
+        return ""
+    off, spread = (
+        round(1000 * model[key] / each["bias"], 1) for key in ("difference", "spread")
+    )
+    shown = f"{off:+.1f}".replace("-", "−") if off else "0.0"
+    return f"{shown} ±{spread:.1f}" if spread else shown
 
 
 def main(target: Path, further: list[str]) -> None:
