@@ -73,6 +73,11 @@ def dataset_of(written: str, scratch: Path) -> str:
     return f"{folder / 'train.csv'}+{folder / 'test.csv'}:{options}"
 
 
+def bundled() -> list[str]:
+    """Return the names of all models that are installed with benchbox."""
+    return sorted(offered())
+
+
 def offered() -> dict[str, float]:
     """Return the models that are installed with benchbox, with hints of their cost."""
     return {
@@ -83,18 +88,12 @@ def offered() -> dict[str, float]:
     }
 
 
-def bundled() -> list[str]:
-    """Return the names of all models that are installed with benchbox."""
-    return sorted(offered())
-
-
-def groups(names: list[str]) -> list[list[str]]:
-    """Return *names* in parts that are run, and written down, at once."""
+def groups() -> list[list[str]]:
+    """Return the bundled models in parts that are run, and written down, at once."""
     costs = offered()
-    cheap = [name for name in names if costs[name] < DEAR]
-    return [
-        group for group in (cheap, *([n] for n in names if n not in cheap)) if group
-    ]
+    names = sorted(costs, key=costs.__getitem__)
+    dear = [[name] for name in names if costs[name] >= DEAR]
+    return [[name for name in names if costs[name] < DEAR], *dear]
 
 
 def measured(dataset: str, models: list[str], out: Path) -> dict[str, Any]:
@@ -168,19 +167,18 @@ def main(target: Path, further: list[str]) -> None:
     named = SHAPES | dict(text.split("=", 1) for text in further)
     found = json.loads(target.read_text()) if target.exists() else []
     known = {each["title"]: each for each in found}
-    with tempfile.TemporaryDirectory() as scratch:
+    for group in groups():
         for title, written in named.items():
-            each = known.get(title, {"title": title, "models": {}})
-            missing = [name for name in bundled() if name not in each["models"]]
+            each = known.setdefault(title, {"title": title, "models": {}})
+            missing = [name for name in group if name not in each["models"]]
             if not missing:
                 continue
-            dataset = dataset_of(written, Path(scratch))
-            for group in groups(missing):
-                new = measured(dataset, group, Path(scratch))
-                each |= new | {"models": each["models"] | new["models"]}
-                if each not in found:
-                    found.append(each)
-                target.write_text(json.dumps(found, indent=1) + "\n")
+            with tempfile.TemporaryDirectory() as scratch:
+                dataset = dataset_of(written, Path(scratch))
+                new = measured(dataset, missing, Path(scratch))
+            each |= new | {"models": each["models"] | new["models"]}
+            target.write_text(json.dumps([*known.values()], indent=1) + "\n")
+    found = [*known.values()]
     print(table(found))
     print("Behind:", "; ".join(behind(found)) or "none")
 
