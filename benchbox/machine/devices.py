@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchbox.errors import UsageError
+from benchbox.errors import UsageError, message_of
 from benchbox.machine.accelerator import (
     Accelerator,
     AcceleratorSpec,
@@ -338,7 +338,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if type(error).__name__ == "OutOfMemoryError":
         return True
     # MPS and cuBLAS have no class of their own for it.
-    text = str(error)
+    text = message_of(error)
     return isinstance(error, RuntimeError) and (
         "backend out of memory" in text or "STATUS_ALLOC_FAILED" in text
     )

@@ -238,7 +238,9 @@ def test_damage_to_results_is_one_line_or_changes_no_figure(
         done = said(benchbox, command)
         usual = sound_ones[command].err.splitlines()
         if new := [line for line in done.err.splitlines() if line not in usual]:
-            assert len(new) == 1, done.err
+            # Of several records that are left out, each has its line.
+            left_out = [line for line in new if "left out" in line]
+            assert len(new) == max(1, len(left_out)), done.err
         elif figures(done) != before[command]:
             # A trial is missing, and its row says so.
             assert "1/2" in done.out or ",1,2," in done.out or "missing" in done.out

@@ -274,6 +274,14 @@ def test_the_memory_of_a_device_is_told_from_that_of_the_host(
     assert is_out_of_memory(error) == is_full
 
 
+def test_an_error_without_words_says_nothing_of_memory() -> None:
+    class Unspeakable(RuntimeError):
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    assert not is_out_of_memory(Unspeakable())
+
+
 @pytest.mark.parametrize("kind", ["cuda", "xpu"])
 def test_a_process_that_has_used_an_accelerator_is_known(
     kind: str, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,16 @@ MODELS = [o.value for o in REGISTRY.all("models") if o.origin.package == OWN]
 QUICK = {"bias", "neural-cf"}
 """Models the kit tests on every change; the others are compiled for long, or alike."""
 
+NOT_OF_EVERY_MODEL = {
+    "history-is-read",
+    "timestamps-are-declared",
+    "question-times-are-used",
+    "distributions-are-sound",
+    "saved-and-restored",
+    "epochs-are-reported",
+}
+"""Checks of what only some models can do."""
+
 
 @pytest.mark.parametrize(
     "spec",
@@ -30,7 +40,7 @@ def test_a_bundled_model_keeps_every_promise(spec) -> None:
     verdicts = list(judge(MODEL_CHECKS, ModelSubject(spec=spec)))
 
     assert [v for v in verdicts if v.status == "broken"] == []
-    assert sum(v.status == "kept" for v in verdicts) >= len(MODEL_CHECKS) - 3
+    assert {v.check.name for v in verdicts if v.status != "kept"} <= NOT_OF_EVERY_MODEL
 
 
 @pytest.mark.parametrize("name", ["svd-toy", "synthetic"])
