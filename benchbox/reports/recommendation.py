@@ -101,7 +101,8 @@ def _most_accurate(
             f"whether it is really the most accurate, one fold does not show."
         )
     if not tied:
-        rivals = others[0].label if len(others) == 1 else f"all {len(others)} others"
+        all_of_them = {1: others[0].label, 2: "both others"}
+        rivals = all_of_them.get(len(others), f"all {len(others)} others")
         return (
             f"{best.label} is the most accurate ({metric.title} {value}), "
             f"significantly better than {rivals}{_by_users(board)}."

@@ -176,6 +176,26 @@ def test_a_label_moves_to_the_free_side_of_its_point(tmp_path, seconds, sides) -
     assert {r["label"][0]: r["side"] for r in rows if r["label"]} == sides
 
 
+def test_no_label_covers_the_name_of_a_line(tmp_path) -> None:
+    names = ("slow", "quick")
+    board = toy_study(tmp_path, names).chapters[0].board
+    known = board.rows[0].summaries["rmse"].mean
+    rows = [
+        replace(row, total_seconds=100.0 if row.label == "slow" else 1.0)
+        for row in board.rows
+    ]
+
+    def labels(level: float | None) -> set[str]:
+        reference = {} if level is None else {"rmse": level}
+        figure = pareto(replace(board, rows=rows, reference=reference))
+        assert figure is not None
+        return {row["label"] for row in values(figure.panels[0])}
+
+    # The name of a line is at its right end, where the slowest model is.
+    assert "slow" in labels(None)
+    assert "slow" not in labels(known)
+
+
 def test_a_model_fitted_in_one_go_has_no_curve(study) -> None:
     board = study.chapters[0].board
     for trial in board.trials:

@@ -1,6 +1,6 @@
 """Accuracy against cost, with the front: no other model is better and faster."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import log
 
 from benchbox.analysis import Analysis
@@ -38,7 +38,8 @@ def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
     ]
     if not rows:
         return None
-    data = _records(metric, rows)
+    levels = _levels(board, metric)
+    data = _records(metric, rows, levels)
     return Figure(
         name="pareto",
         title="Accuracy and cost",
@@ -53,7 +54,7 @@ def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
                 data,
                 height=320,
                 layer=[
-                    *_lines(board, metric),
+                    *_lines(metric, levels),
                     *_spreads(metric),
                     *_points(metric, {str(row["side"]) for row in data}),
                 ],
@@ -62,9 +63,11 @@ def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
     )
 
 
-def _records(metric: MetricRecord, rows: Sequence[Row]) -> list[Record]:
-    places = _places(metric, rows)
-    sides = _without_overlaps(rows, places)
+def _records(
+    metric: MetricRecord, rows: Sequence[Row], levels: Mapping[str, float]
+) -> list[Record]:
+    places, names = _places(metric, rows, levels)
+    sides = _without_overlaps(rows, places, names)
     records: list[Record] = []
     for number, row in enumerate(rows):
         summary = row.summaries[metric.name]
@@ -85,11 +88,22 @@ def _records(metric: MetricRecord, rows: Sequence[Row]) -> list[Record]:
     return records
 
 
-def _places(metric: MetricRecord, rows: Sequence[Row]) -> list[tuple[float, float]]:
-    """Return where each point is, about, as shares of width and height."""
+Box = tuple[float, float, float]
+"""Start, end and height of a name."""
+
+
+def _places(
+    metric: MetricRecord, rows: Sequence[Row], levels: Mapping[str, float]
+) -> tuple[list[tuple[float, float]], list[Box]]:
+    """Return where points and the names of lines are, as shares of width and height."""
     costs = [log(row.total_seconds or 1) for row in rows]
     scores = [row.summaries[metric.name].mean for row in rows]
-    return list(zip(_shares(costs), _shares(scores), strict=True))
+    heights = _shares([*scores, *levels.values()])
+    names = [
+        (1 - _LETTER * len(label), 1.0, height + _LINE / 2)
+        for label, height in zip(levels, heights[len(rows) :], strict=True)
+    ]
+    return list(zip(_shares(costs), heights, strict=False)), names
 
 
 def _shares(values: Sequence[float]) -> list[float]:
@@ -98,13 +112,14 @@ def _shares(values: Sequence[float]) -> list[float]:
 
 
 def _without_overlaps(
-    rows: Sequence[Row], places: Sequence[tuple[float, float]]
+    rows: Sequence[Row], places: Sequence[tuple[float, float]], names: Sequence[Box]
 ) -> dict[int, str]:
     """Return on which side of its point a label fits, by the number of the point.
 
-    Points on the front come first. Labels that fit on neither side are left out.
+    Points on the front come first. Labels that fit on neither side, or that would cover
+    the names of lines, are left out.
     """
-    taken: list[tuple[float, float, float]] = []
+    taken = [*names]
     chosen: dict[int, str] = {}
     order = sorted(range(len(rows)), key=lambda n: (not rows[n].is_on_front, n))
     for number in order:
@@ -143,7 +158,19 @@ _SECONDS: Spec = {
 _ON_FRONT = {"filter": "datum.front == 'on the front'"}
 
 
-def _lines(board: Leaderboard, metric: MetricRecord) -> list[Spec]:
+def _levels(board: Leaderboard, metric: MetricRecord) -> dict[str, float]:
+    """Return the scores of the bias model and of the noise floor, by name."""
+    known = {"bias model": board.reference.get(metric.name)}
+    if metric.name == RMSE.name:
+        known["noise floor"] = board.stage.noise_floor
+    return {
+        f"{name} {score(metric, value)}": value
+        for name, value in known.items()
+        if value is not None
+    }
+
+
+def _lines(metric: MetricRecord, levels: Mapping[str, float]) -> list[Spec]:
     """Return the front, the bias model and the noise floor as lines."""
     front: Spec = {
         "transform": [_ON_FRONT],
@@ -155,21 +182,14 @@ def _lines(board: Leaderboard, metric: MetricRecord) -> list[Spec]:
             "detail": {"field": "told", "type": "nominal"},
         },
     }
-    known = {"bias model": board.reference.get(metric.name)}
-    if metric.name == RMSE.name:
-        known["noise floor"] = board.stage.noise_floor
-    levels = [
-        {"score": value, "label": f"{name} {score(metric, value)}"}
-        for name, value in known.items()
-        if value is not None
-    ]
+    values = [{"score": value, "label": label} for label, value in levels.items()]
     across: Spec = {
-        "data": {"values": levels},
+        "data": {"values": values},
         "mark": {"type": "rule", "strokeDash": [5, 4], "opacity": 0.6},
         "encoding": {"y": _score(metric)},
     }
     names: Spec = {
-        "data": {"values": levels},
+        "data": {"values": values},
         "mark": {"type": "text", "align": "right", "dx": -4, "dy": -7, "opacity": 0.8},
         "encoding": {
             "x": {"value": "width"},

@@ -19,7 +19,7 @@ from benchbox.reports.rows import best_timed
 _NOT_OF_MODELS = ("latency", "score")
 """Phases that benchbox spends on measurements."""
 
-_BEFORE, _OF_MODEL, _ON_DEVICE = "before the model", "model and data", "accelerator"
+_BEFORE, _OF_MODEL, _ON_DEVICE = "libraries", "model and data", "accelerator"
 
 
 def phases(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
