@@ -95,7 +95,7 @@ def test_what_was_left_out_is_said_in_one_line_that_fits(names, width) -> None:
     (line,) = remark(names, width, "report -f csv")
 
     assert len(line) <= width
-    assert names[0] in line or f"{len(names)} columns" in line
+    assert names[0] in line or f"{len(names)} column" in line
 
 
 def test_several_folded_columns_share_what_is_left() -> None:
