@@ -1,6 +1,6 @@
 """A session plans and carries out runs, for the command line and for Python."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import cached_property, partial
@@ -26,7 +26,7 @@ from benchbox.records import (
 from benchbox.reports import Citations, time_warnings, write_tables
 from benchbox.runs.access import access_of
 from benchbox.runs.cases import resolve_cases
-from benchbox.runs.costs import Costs, Earlier, MemoryNeeds, earlier_trials
+from benchbox.runs.costs import Costs, MemoryNeeds, earlier_trials
 from benchbox.runs.events import Events, TellingListener
 from benchbox.runs.execution import ONE_BY_ONE, Execution
 from benchbox.runs.listener import Listener, Silent
@@ -226,13 +226,16 @@ class Session:
 
     def costs(self, out: Path) -> Costs:
         """Return estimates of times, from authors' hints and earlier runs in *out*."""
-        return self._costs(earlier_trials(out))
+        return self._estimates(out)[0]
 
-    def _costs(self, earlier: Iterable[Earlier]) -> Costs:
+    def _estimates(self, out: Path) -> tuple[Costs, MemoryNeeds]:
+        """Return estimates of times and of memory, for which runs are read once."""
         offers = self.registry.all("models")
         costs = Costs({o.value.name: o.value.cost_hint for o in offers})
+        needs, earlier = MemoryNeeds(), earlier_trials(out)
         costs.learn_from(earlier)
-        return costs
+        needs.learn_from(earlier)
+        return costs, needs
 
     def carry_out(
         self, plan: Plan, folder: RunFolder, rerun: str = FAILED
@@ -262,13 +265,9 @@ class Session:
             for line in folder.clean().left_out:
                 self.notify(f"benchbox: left out: {line}")
         folder.write_run(record)
-        executor, needs = self.executor(plan.n_threads), MemoryNeeds()
-        jobs, earlier = (
-            self.jobs_at_once(plan.n_threads),
-            earlier_trials(folder.path.parent),
-        )
-        if jobs > 1:
-            needs.learn_from(earlier)
+        executor = self.executor(plan.n_threads)
+        jobs = self.jobs_at_once(plan.n_threads)
+        costs, needs = self._estimates(folder.path.parent)
         if plan.searches:
             searches = Searches(
                 plan,
@@ -285,7 +284,6 @@ class Session:
                 folder.write_run(record)
                 return record
             plan = found
-        costs = self._costs(earlier)
         record = self._executed(plan, folder, executor, record, rerun, needs, costs)
         formats = {o.value.name: o.value for o in self.registry.all("formats")}
         columns = [offer.value for offer in self.registry.all("columns")]

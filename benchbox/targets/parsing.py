@@ -9,6 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _ONE_AT_A_TIME = Lock()
+"""Long sources wait for their turn, or they would interrupt each other for ever."""
 
 _MOST_TIMES = 100
 

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchbox.errors import counted
 from benchbox.reports.fitting import TextTable, fitted, paragraph, remark
 
 LABELS = ["bias", "stacked-autoencoder:hidden_units=300-50-300,dropout=0.5"]
@@ -95,7 +96,7 @@ def test_what_was_left_out_is_said_in_one_line_that_fits(names, width) -> None:
     (line,) = remark(names, width, "report -f csv")
 
     assert len(line) <= width
-    assert names[0] in line or f"{len(names)} column" in line
+    assert names[0] in line or counted(len(names), "column") in line
 
 
 def test_several_folded_columns_share_what_is_left() -> None:

@@ -183,7 +183,7 @@ def test_what_goes_wrong_in_one_thread_ends_the_run_and_stops_the_others(
     write = RunFolder.write_trial
 
     def full(folder: RunFolder, *what: object) -> None:
-        if next(written) == 2:
+        if next(written) == 1:
             raise OSError(28, "No space left on device")
         write(folder, *what)  # type: ignore[arg-type]
 

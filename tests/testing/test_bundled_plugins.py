@@ -16,10 +16,8 @@ QUICK = {"bias", "neural-cf"}
 
 NOT_OF_EVERY_MODEL = {
     "history-is-read",
-    "timestamps-are-declared",
     "question-times-are-used",
     "distributions-are-sound",
-    "saved-and-restored",
     "epochs-are-reported",
 }
 """Checks of what only some models can do."""

@@ -27,6 +27,9 @@ _LETTER, _LINE = 1 / 45, 1 / 15
 _MOST_WIDTH = 0.45
 """Of a label; longer ones are cut."""
 
+Box = tuple[float, float, float]
+"""Start, end and height of a name, as shares of a chart."""
+
 
 def draw(board: Leaderboard, analysis: Analysis | None = None) -> Figure | None:
     """Return each model's headline metric against its seconds to predictions."""
@@ -88,10 +91,6 @@ def _records(
     return records
 
 
-Box = tuple[float, float, float]
-"""Start, end and height of a name."""
-
-
 def _places(
     metric: MetricRecord, rows: Sequence[Row], levels: Mapping[str, float]
 ) -> tuple[list[tuple[float, float]], list[Box]]:
@@ -99,11 +98,12 @@ def _places(
     costs = [log(row.total_seconds or 1) for row in rows]
     scores = [row.summaries[metric.name].mean for row in rows]
     heights = _shares([*scores, *levels.values()])
+    of_rows, of_levels = heights[: len(rows)], heights[len(rows) :]
     names = [
         (1 - _LETTER * len(label), 1.0, height + _LINE / 2)
-        for label, height in zip(levels, heights[len(rows) :], strict=True)
+        for label, height in zip(levels, of_levels, strict=True)
     ]
-    return list(zip(_shares(costs), heights, strict=False)), names
+    return list(zip(_shares(costs), of_rows, strict=True)), names
 
 
 def _shares(values: Sequence[float]) -> list[float]:

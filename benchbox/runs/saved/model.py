@@ -270,7 +270,7 @@ class SavedModel:
         items = np.flatnonzero(known).astype(np.int32)
         users = np.full(len(items), asking.user, dtype=np.int32)
         moments = self._moments(at, len(items))
-        predicted = self._raw(asking.history, users, items, moments)
+        predicted = self._predicted(asking.history, users, items, moments, clip=False)
         return items[np.argsort(-predicted, kind="stable")[:k]]
 
     def predicted_for(
@@ -323,22 +323,16 @@ class SavedModel:
         users: IndexArray,
         items: IndexArray,
         moments: NDArray[np.int64],
-    ) -> Values:
-        return history.scale.clip(self._raw(history, users, items, moments))
-
-    def _raw(
-        self,
-        history: Ratings,
-        users: IndexArray,
-        items: IndexArray,
-        moments: NDArray[np.int64],
+        *,
+        clip: bool = True,
     ) -> Values:
         told = (moments,) if self.asks_times else ()
         try:
             answered = self.model.predict(history, users, items, *told)
         except Exception as error:
             raise ModelError(f"The model failed: {error_line(error)}.") from error
-        return check_predictions(answered, len(users))
+        values = check_predictions(answered, len(users))
+        return history.scale.clip(values) if clip else values
 
     @cached_property
     def _bias(self) -> BiasModel:

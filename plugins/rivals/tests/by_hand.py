@@ -1,7 +1,7 @@
 """Surprise and LensKit by hand on ML-100K's u1, beside what a run of benchbox stored.
 
 ``benchbox run --suite rivals --threads 1``, then
-``python tests/studies/rivals_by_hand.py FOLDER_OF_ML-100K RUN [OUT.json]`` takes about
+``python plugins/rivals/tests/by_hand.py FOLDER_OF_ML-100K RUN [OUT.json]`` takes about
 a minute. It reads ``u1.base`` and ``u1.test`` with pandas, with the ids and the order
 of the files, and uses the libraries as their documentation shows: nothing of benchbox
 is between. Seeded models get the seed of the run's trial. It prints the RMSE of both,
@@ -18,9 +18,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-# As in the run: compiling FlexMF takes longer than its fit.
-os.environ["LK_TORCH_COMPILE"] = "0"
+if __name__ == "__main__":
+    # As in the run, where compiling FlexMF would take longer than its fit.
+    os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+    os.environ["LK_TORCH_COMPILE"] = "0"
 
 import numpy as np
 import pandas as pd
