@@ -180,7 +180,7 @@ class LeavesAChild(Honest):
 
 
 class Sleeps(Honest):
-    """Sleeps, and notes how long by its own clock."""
+    """Sleeps, and notes how long by its own clocks."""
 
     def __init__(self, seconds: float = 0.5) -> None:
         self.seconds = seconds
@@ -191,9 +191,10 @@ class Sleeps(Honest):
         context.report(2, 2, loss=0.0)
 
     def timed(self, context: FitContext) -> None:
-        started = time.perf_counter()
+        started, spent = time.perf_counter(), time.process_time()
         self.work()
         context.note("wall", str(time.perf_counter() - started))
+        context.note("processor", str(time.process_time() - spent))
 
     def work(self) -> None:
         time.sleep(self.seconds)

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -91,6 +91,21 @@ def run(
     )
 
 
+def undisturbed(
+    executor: LocalExecutor, job: TrialJob, is_exact: Callable[[TrialOutcome], bool]
+) -> TrialOutcome:
+    """The first of up to five outcomes whose clock is exact, else the last.
+
+    Between a model's own clock and ours, a busy machine may do other things; it does
+    not do so every time.
+    """
+    for _ in range(5):
+        outcome = run(executor, job).outcome
+        if is_exact(outcome):
+            break
+    return outcome
+
+
 def kill_zygote(executor: LocalExecutor) -> None:
     pid = executor._slots[0].zygote.pid
     assert pid is not None
@@ -130,8 +145,11 @@ def test_a_trial_predicts_and_tells_what_it_took(
 def test_what_a_model_prepares_is_no_part_of_its_fit(
     executor: LocalExecutor, job: TrialJob
 ) -> None:
-    target = f"{PLANTED}:Prepares"
-    outcome = run(executor, msgspec.structs.replace(job, target=target)).outcome
+    prepares = msgspec.structs.replace(job, target=f"{PLANTED}:Prepares")
+
+    outcome = undisturbed(
+        executor, prepares, lambda outcome: outcome.wall_seconds["fit"] < 0.3
+    )
 
     assert outcome.notes == {"ready": "True"}
     assert outcome.wall_seconds["load"] >= 0.3
@@ -150,13 +168,17 @@ def test_a_model_that_asks_for_the_device_is_prepared_for_it(
 def test_a_model_that_sleeps_is_timed_by_the_wall_clock(
     executor: LocalExecutor, job: TrialJob
 ) -> None:
-    for _ in range(3):
-        outcome = run(executor, msgspec.structs.replace(job, target=SLEEPS)).outcome
-        truth = float(outcome.notes["wall"])
-        # Between the model's own clock and ours a busy machine may do other things.
-        if outcome.wall_seconds["fit"] < 1.02 * truth:
-            break
+    sleeps = msgspec.structs.replace(job, target=SLEEPS)
 
+    outcome = undisturbed(
+        executor,
+        sleeps,
+        lambda outcome: (
+            outcome.wall_seconds["fit"] < 1.02 * float(outcome.notes["wall"])
+        ),
+    )
+
+    truth = float(outcome.notes["wall"])
     assert truth >= 0.5
     assert outcome.wall_seconds["fit"] == pytest.approx(truth, rel=0.02)
     assert outcome.cpu_seconds["fit"] < 0.1
@@ -170,12 +192,20 @@ def test_a_model_that_sleeps_is_timed_by_the_wall_clock(
 def test_a_model_that_spins_is_timed_by_the_processor_clock(
     executor: LocalExecutor, job: TrialJob
 ) -> None:
-    spins = f"{PLANTED}:Spins"
+    spins = msgspec.structs.replace(job, target=f"{PLANTED}:Spins")
 
-    outcome = run(executor, msgspec.structs.replace(job, target=spins)).outcome
+    outcome = undisturbed(
+        executor,
+        spins,
+        lambda outcome: (
+            outcome.cpu_seconds["fit"] < 1.02 * float(outcome.notes["processor"])
+        ),
+    )
 
-    assert outcome.cpu_seconds["fit"] == pytest.approx(0.5, rel=0.02)
-    assert outcome.curve[1].cpu_seconds == pytest.approx(0.5, rel=0.02)
+    truth = float(outcome.notes["processor"])
+    assert truth >= 0.5
+    assert outcome.cpu_seconds["fit"] == pytest.approx(truth, rel=0.02)
+    assert outcome.curve[1].cpu_seconds == pytest.approx(truth, rel=0.02)
 
 
 def test_a_model_that_works_on_in_the_background_is_charged_or_fails(
