@@ -4,6 +4,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
+from functools import lru_cache
 from math import isfinite
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -102,7 +103,7 @@ def decode(kind: type[T], settings: Mapping[str, Any], owner: str) -> T:
     Raises:
         UsageError: A field is unknown, or a value does not fit its field or no record.
     """
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = fields_of(kind)
     for key in settings:
         if key not in fields:
             known = ", ".join(fields) or "none"
@@ -121,6 +122,12 @@ def decode(kind: type[T], settings: Mapping[str, Any], owner: str) -> T:
             refused = f"{key}={_spell_value(value)}"
             raise UsageError(f"{owner} cannot take {refused}: {trouble}.")
     return record
+
+
+@lru_cache(maxsize=256)
+def fields_of(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """Return the fields of *kind* by the name that settings and records use."""
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
 
 
 def unstorable(value: Any) -> str:

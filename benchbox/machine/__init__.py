@@ -46,6 +46,7 @@ from benchbox.machine.devices import is_out_of_memory as is_out_of_memory
 from benchbox.machine.devices import set_accelerators as set_accelerators
 from benchbox.machine.distributions import Flaw as Flaw
 from benchbox.machine.distributions import entry_points_of as entry_points_of
+from benchbox.machine.distributions import maker_of as maker_of
 from benchbox.machine.distributions import package_version as package_version
 from benchbox.machine.distributions import requirement_of as requirement_of
 from benchbox.machine.distributions import (

@@ -77,6 +77,15 @@ def entry_points_of(group: str) -> tuple[list[EntryPoint], list[Flaw]]:
     return points, flaws
 
 
+def maker_of(point: EntryPoint) -> tuple[str, str]:
+    """Return the name and version of an entry point's package; empty if unknown."""
+    try:
+        text = _metadata(point.dist) if point.dist else ""
+    except Exception:  # noqa: BLE001
+        return "", ""
+    return _header(text, "Name"), _header(text, "Version")
+
+
 def package_version(name: str) -> str:
     """Return the version of an installed package; empty if it cannot be told."""
     copies = [_read(dist) for dist in Distribution.discover(name=name)]
@@ -138,9 +147,7 @@ def _read(dist: Distribution) -> _Copy:
     # A path finder that somebody has installed may give anything.
     try:
         points = _INTACT.fget(dist)
-        text = dist.read_text("METADATA") or dist.read_text("PKG-INFO") or ""
-        # An old kind of metadata is a file, not a folder.
-        text = text or dist.read_text("") or ""
+        text = _metadata(dist)
     except Exception as error:  # noqa: BLE001
         trouble = error_line(error)
     said = _header(text, "Version")
@@ -151,6 +158,12 @@ def _read(dist: Distribution) -> _Copy:
         points=points,
         trouble=trouble,
     )
+
+
+def _metadata(dist: Distribution) -> str:
+    text = dist.read_text("METADATA") or dist.read_text("PKG-INFO")
+    # An old kind of metadata is a file, not a folder.
+    return text or dist.read_text("") or ""
 
 
 def _header(text: str, name: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from benchbox.data import DatasetCard
 from benchbox.errors import BenchboxError, message_of, shown
 from benchbox.models import Capabilities, ModelSpec, OneOf, Span
-from benchbox.options import Options, decode
+from benchbox.options import Options, decode, fields_of
 from benchbox.plugins.libraries import requirements_fault
 
 
@@ -91,7 +91,7 @@ def _presets_fault(spec: ModelSpec) -> str:
 def _search_fault(spec: ModelSpec) -> str:
     if not isinstance(spec.search, Mapping):
         return f"search is {shown(spec.search)}, not a dict"
-    known = {field.name for field in msgspec.structs.fields(spec.options)}
+    known = fields_of(spec.options)
     for name, values in spec.search.items():
         if name not in known:
             return f"search has a range for {shown(name)}, which is no option"

@@ -21,6 +21,7 @@ from benchbox.machine import (
     AcceleratorSpec,
     Flaw,
     entry_points_of,
+    maker_of,
     package_version,
     tolerate_damaged_metadata,
 )
@@ -299,11 +300,7 @@ def _plain(name: str) -> str:
 
 
 def _origin(point: EntryPoint) -> Origin:
-    # A distribution with damaged metadata may have no name, or raise an error.
-    try:
-        name, version = point.dist.name, point.dist.version  # type: ignore[union-attr]
-    except Exception:  # noqa: BLE001
-        name, version = None, None
+    name, version = maker_of(point)
     return Origin(name or "unknown", version or "0", point.name)
 
 

@@ -16,19 +16,29 @@ def benchbox_datasets() -> tuple[DatasetCard, ...]:
 @hookimpl
 def benchbox_claims() -> tuple[Claim, ...]:
     """Return figures published on these data sets, from ``claims/``."""
-    folder = Path(__file__).parent / "claims"
-    files = sorted(folder.glob("*.toml"))
-    return tuple(claim for file in files for claim in claims_from_toml(file))
+    return _claims()
 
 
 @hookimpl
-def benchbox_suites() -> list[Suite]:
+def benchbox_suites() -> tuple[Suite, ...]:
     """Return the suites in ``suites/``."""
-    folder = Path(__file__).parent / "suites"
-    return [suite_from_toml(file) for file in sorted(folder.glob("*.toml"))]
+    return _suites()
 
 
 @cache
 def _cards() -> tuple[DatasetCard, ...]:
-    folder = Path(__file__).parent / "cards"
-    return tuple(map(DatasetCard.from_toml, sorted(folder.glob("*.toml"))))
+    return tuple(map(DatasetCard.from_toml, _files("cards")))
+
+
+@cache
+def _claims() -> tuple[Claim, ...]:
+    return tuple(claim for file in _files("claims") for claim in claims_from_toml(file))
+
+
+@cache
+def _suites() -> tuple[Suite, ...]:
+    return tuple(map(suite_from_toml, _files("suites")))
+
+
+def _files(folder: str) -> list[Path]:
+    return sorted((Path(__file__).parent / folder).glob("*.toml"))

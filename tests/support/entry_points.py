@@ -17,7 +17,8 @@ class Point:
 
     @property
     def dist(self) -> SimpleNamespace:
-        return SimpleNamespace(name=self.package, version="1.2")
+        text = f"Name: {self.package}\nVersion: 1.2\n"
+        return SimpleNamespace(name=self.package, read_text=lambda name: text)
 
     def load(self) -> Any:
         if isinstance(self.plugin, BaseException):

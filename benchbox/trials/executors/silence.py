@@ -8,6 +8,9 @@ import psutil
 _IDLE = 0.01
 """Share of one processor below which a trial does nothing: waiting takes some too."""
 
+_FIRST_SECONDS = 1.0
+"""After which a trial is looked at for the first time."""
+
 
 class Silence:
     """Watches for how long a trial has shown no sign of life.
@@ -18,7 +21,9 @@ class Silence:
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = seconds
-        self._look_at = self._quiet_since = monotonic()
+        self._quiet_since = monotonic()
+        # Most trials are small, and over before anybody need ask.
+        self._look_at = self._quiet_since + min(_FIRST_SECONDS, (seconds or 0) / 2)
         self._signs, self._cpu_seconds = 0, 0.0
 
     def broken(self, pid: int, n_signs: int) -> str:
