@@ -17,7 +17,7 @@ class Point:
 
     @property
     def dist(self) -> SimpleNamespace:
-        text = f"Name: {self.package}\nVersion: 1.2\n"
+        text = f"Name: {self.package}\nVersion: 1.2\n" if self.package else ""
         return SimpleNamespace(name=self.package, read_text=lambda name: text)
 
     def load(self) -> Any:
