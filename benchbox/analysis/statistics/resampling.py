@@ -21,6 +21,9 @@ N_RESAMPLES = 2000
 _DRAWN_AT_ONCE = 32
 """Number of resamples that are summed up together."""
 
+_FEW = 1 << 12
+"""Users that are drawn in less time than it takes to call for them."""
+
 _SMALL = 1 << 18
 """Most multiplications in a matrix product for which BLAS uses a single thread.
 
@@ -183,9 +186,13 @@ def _draw(columns: Floats, seed: int, n_resamples: int) -> _Sums:
 def _weights(stream: np.random.Generator, n: int, n_users: int) -> Floats:
     """Return how often each user is in each of *n* resamples, ``(n, n_users)``."""
     weights = np.empty((n, n_users))
-    for row in weights:
-        drawn = stream.integers(0, n_users, n_users, dtype=np.int32)
-        row[:] = np.bincount(drawn, minlength=n_users)
+    # Of few users, several resamples at once: a call costs more than to draw them.
+    at_once = max(1, _FEW // n_users)
+    for rows in np.split(weights, range(at_once, n, at_once)):
+        drawn = stream.integers(0, n_users, rows.shape, dtype=np.int32)
+        drawn += np.arange(0, rows.size, n_users, dtype=np.int32)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows.size)
+        rows[:] = counts.reshape(rows.shape)
     return weights
 
 
