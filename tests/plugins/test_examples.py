@@ -1,6 +1,5 @@
 """Example plugins pass their own tests once they are installed, like anybody's."""
 
-import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -8,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.own_pytest import ROOT, own_pytest
+
 EXAMPLES = ROOT / "plugins" / "examples"
 FILES = sorted(EXAMPLES.glob("*/tests/test_*.py"))
 
@@ -22,14 +22,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
     install += ["--no-build-isolation", "--no-index", "--target", str(site)]
     subprocess.run([*install, *map(str, EXAMPLES.iterdir())], check=True)
-    # A run of its own, which knows nothing of the one that it is part of.
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    subprocess.run(
-        [sys.executable, "-m", "pytest", str(EXAMPLES), f"--junitxml={report}"],
-        cwd=ROOT,
-        env=env | {"PYTHONPATH": str(site)},
-        check=False,
-    )
+    done = own_pytest(str(EXAMPLES), "--junitxml", str(report), PYTHONPATH=str(site))
+    assert report.exists(), done.stdout
     found: dict[str, list[str]] = {}
     for case in ET.parse(report).iter("testcase"):
         outcomes = [part.tag for part in case if part.tag in ("failure", "error")]
