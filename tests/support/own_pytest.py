@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[2]
 
 def own_pytest(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run pytest in a process, with *variables* in its environment."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    ours = ("PYTEST_", "COV_", "COVERAGE_")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
         cwd=ROOT,
