@@ -79,7 +79,7 @@ def planted_packages_forgotten(
             del sys.modules[name]
 
 
-# A slow machine is no failure.
-settings.register_profile("benchbox", deadline=None)
+# A slow machine is no failure. Few examples for every change: `tox -e slow` tries more.
+settings.register_profile("benchbox", deadline=None, max_examples=50)
 settings.register_profile("slow", settings.get_profile("benchbox"), max_examples=1000)
 settings.load_profile("benchbox")

@@ -28,6 +28,9 @@ _MOST_BYTES = 1 << 20
 _READ_AT_IMPORT = ("OMP_", "OPENBLAS_", "MKL_", "NUMBA_", "TORCH", "PYTHON", "LD_")
 """How variables begin that libraries read while they are imported."""
 
+_SET_AT_IMPORT = {"TORCHINDUCTOR_CACHE_DIR"}
+"""Variables that a library sets for itself, once it is imported."""
+
 
 def fork_zygotes() -> None:
     """Have nurseries of this process fork the zygotes that it starts from now on."""
@@ -68,7 +71,7 @@ class _Starting:
         known = tuple(
             (name, env[name])
             for name in sorted(env)
-            if name.startswith(_READ_AT_IMPORT)
+            if name.startswith(_READ_AT_IMPORT) and name not in _SET_AT_IMPORT
         )
         if known not in self._nurseries:
             self._nurseries[known] = _Nursery(dict(env))
