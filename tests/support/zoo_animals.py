@@ -335,7 +335,7 @@ class Unseeded(Honest):
 
     def fit(self, train: Ratings, context: FitContext) -> None:
         super().fit(train, context)
-        self.mean += secrets.randbelow(1000) / 1000
+        self.mean += secrets.randbelow(10**9) / 10**9
 
 
 class WarmStarts(Honest):
