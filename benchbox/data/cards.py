@@ -11,7 +11,7 @@ from benchbox.data.raw import Duplicates
 from benchbox.data.sources.declared import Declared
 from benchbox.data.sources.licence import Licence
 from benchbox.data.times import Unit
-from benchbox.errors import PluginError, error_line
+from benchbox.errors import UNDECODABLE, PluginError, error_line
 from benchbox.options import NoOptions, Options, to_json
 from benchbox.ratings import RatingScale
 
@@ -137,7 +137,7 @@ class DatasetCard(
         """
         try:
             return msgspec.toml.decode(path.read_bytes(), type=cls)
-        except msgspec.DecodeError as error:
+        except UNDECODABLE as error:
             raise PluginError(
                 f"{path.name} is not a data set card: {error}. Correct it."
             ) from None

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from benchbox.errors import PluginError
+from benchbox.errors import UNDECODABLE, PluginError
 
 Status = Literal["seen", "second-hand", "computed"]
 VARIANT = "rmse:"
@@ -72,7 +72,7 @@ def claims_from_toml(path: Path) -> tuple[Claim, ...]:
     """
     try:
         return msgspec.toml.decode(path.read_bytes(), type=_File).claims
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise PluginError(
             f"{path.name} is not a valid file of claims: {error}."
         ) from None

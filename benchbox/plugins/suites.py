@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchbox.errors import PluginError
+from benchbox.errors import UNDECODABLE, PluginError
 
 _SETTINGS = {
     "model": "models",
@@ -46,7 +46,7 @@ def suite_from_toml(path: Path) -> Suite:
     """
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, *UNDECODABLE) as error:
         raise PluginError(f"{path.name} cannot be read as a suite: {error}.") from None
     summary = found.pop("summary", "")
     settings: dict[str, Any] = {}

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from benchbox.data import data_id
-from benchbox.errors import DataError, UsageError, counted
+from benchbox.errors import UNDECODABLE, DataError, UsageError, counted
 from benchbox.options import NoOptions, changed, decode
 from benchbox.protocols.folds import Fold
 from benchbox.protocols.lists import Part, lists_in, positions_of
@@ -243,7 +243,7 @@ def _write(path: Path, ratings: Ratings, positions: Positions) -> PairList:
 def _manifest(folder: Path) -> Manifest:
     try:
         found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNDECODABLE) as error:
         raise DataError(
             f"{folder.name}/{MANIFEST} cannot be read: {error}. Export the folds again."
         ) from None

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from benchbox.errors import ResultsError, error_line
+from benchbox.errors import UNDECODABLE, ResultsError, error_line
 from benchbox.records.run import RESULT_FORMAT
 from benchbox.records.upgrades import OLDEST_FORMAT, upgraded
 
@@ -54,7 +54,7 @@ def decoded(file: Path, kind: type[Any], expected: str = "") -> Any:
         number, record = _read(content, kind)
         if not expected:
             _check_digest(file, msgspec.json.decode(content), number)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise ResultsError(
             f"{file} is not a record of this version of benchbox: {error_line(error)}. "
             f"It was written by another version, or changed by hand."

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchbox.errors import ResultsError
+from benchbox.errors import UNDECODABLE, ResultsError
 from benchbox.records.encoding import read_whole
 from benchbox.records.files import cannot_store
 from benchbox.records.run import RESULT_FORMAT
@@ -61,7 +61,7 @@ def read_manifest(folder: Path) -> Listed:
         return Listed()
     try:
         number = msgspec.json.decode(lines[0], type=_Head).format
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         number = 0
     if number != RESULT_FORMAT:
         raise ResultsError(
@@ -74,13 +74,21 @@ def read_manifest(folder: Path) -> Listed:
     for place, text in enumerate(lines[1:], start=2):
         try:
             line = msgspec.json.decode(text, type=_Line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNDECODABLE:
+            broken.append(place)
+            continue
+        if not _is_name(line.trial):
             broken.append(place)
             continue
         last, previous = line.trial, hashes.get(line.trial, "")
         before = {last: previous} if previous else {}
         hashes[last] = line.hash
     return Listed(hashes=hashes, before=before, last=last, broken=broken)
+
+
+def _is_name(trial: str) -> bool:
+    """Return whether a file beside those of other trials can have this name."""
+    return "\0" not in trial and trial == Path(trial).name
 
 
 def manifest_of(hashes: Mapping[str, str]) -> bytes:

@@ -185,6 +185,20 @@ def test_without_its_manifest_a_run_is_refused(folder: RunFolder) -> None:
         folder.examine()
 
 
+@pytest.mark.parametrize("name", ["s0\0r0", "../trials/s0", "/etc/s0", "a/b"])
+def test_a_manifest_names_trials_and_no_other_files(
+    folder: RunFolder, name: str
+) -> None:
+    manifest = folder.path / MANIFEST
+    line = json.dumps({"trial": name, "hash": "0" * 32})
+    manifest.write_text(f"{manifest.read_text()}{line}\n")
+    place = len(manifest.read_text().splitlines())
+
+    assert folder.examine().left_out == [
+        f"Line {place} of {manifest} was changed. Restore it."
+    ]
+
+
 @pytest.mark.parametrize("content", [b'{"format":9}\n', b"x\n", b"\xff\n", b"[" * 9])
 def test_a_manifest_of_another_kind_is_refused_or_lists_nothing(
     folder: RunFolder, content: bytes

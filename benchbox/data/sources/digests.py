@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from benchbox.data.sources.cache import cache_folder
+from benchbox.errors import UNDECODABLE
 
 REMEMBERED_BYTES = 8 << 20
 """Hashes of smaller files are not saved, since computing them is fast."""
@@ -110,7 +111,7 @@ def _file_of(path: Path) -> Path:
 def _note_of(path: Path) -> _Note | None:
     try:
         return msgspec.json.decode(_file_of(path).read_bytes(), type=_Note)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNDECODABLE):
         return None
 
 

@@ -18,7 +18,7 @@ from benchbox.data.sources.source import (
     failures_passed_over,
     files_in,
 )
-from benchbox.errors import SourceError
+from benchbox.errors import UNDECODABLE, SourceError
 
 _RECEIVED = ".received.json"
 
@@ -153,5 +153,5 @@ def _hashes_received(folder: Path) -> Mapping[str, str]:
     try:
         content = (folder / _RECEIVED).read_bytes()
         return msgspec.json.decode(content, type=dict[str, str])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNDECODABLE):
         return {}

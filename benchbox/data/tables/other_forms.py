@@ -11,7 +11,7 @@ import msgspec
 
 from benchbox.data.tables.arrow_table import ArrowTable
 from benchbox.data.tables.text_file import TextFile
-from benchbox.errors import DataError
+from benchbox.errors import UNDECODABLE, DataError
 from benchbox.targets import undisturbed
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _objects_by_line(text: TextFile) -> Iterator[Fields]:
             continue
         try:
             found = decoder.decode(line)
-        except (msgspec.DecodeError, RecursionError):
+        except UNDECODABLE:
             found = _literal(line)
         if not isinstance(found, dict):
             raise DataError(
@@ -113,7 +113,7 @@ def _objects_of_list(text: TextFile) -> Iterator[Fields]:
         found = msgspec.json.decode(
             content.decode(text.encoding).removeprefix("\ufeff")
         )
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise DataError(
             f"{text.path.name} is not valid JSON: {str(error)[:80]}. Get the file "
             f"again."

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from benchbox.errors import ModelError, UsageError, message_of
+from benchbox.errors import UNDECODABLE, ModelError, UsageError, message_of
 from benchbox.machine import Environment
 from benchbox.models import Precision
 from benchbox.records import (
@@ -91,7 +91,7 @@ def read_record(folder: Path) -> SavedRecord:
         encoded = read_regular(file, _MOST_RECORD_BYTES)
         record = msgspec.json.decode(encoded, type=SavedRecord)
         content: dict[str, Any] = msgspec.json.decode(encoded)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, *UNDECODABLE) as error:
         raise ModelError(
             f"{file} is not a saved model of this version of benchbox: "
             f"{message_of(error)}. Fit it again."

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from benchbox.errors import BenchboxError
+from benchbox.errors import UNDECODABLE, BenchboxError
 from benchbox.runs.serving.answers import LEVEL, Answer, Answers, asking_of
 
 MOST_USERS = 1_000
@@ -246,7 +246,7 @@ async def _decoded(request: Request, kind: type[Any]) -> Any:
             raise _Refused(413, f"A question has at most {_MOST_BYTES >> 20} MiB.")
     try:
         return msgspec.json.decode(bytes(body), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise _Refused(400, f"This is no question: {error}.") from None
 
 
