@@ -1,8 +1,10 @@
 """Writes folds as lists of pairs that any tool can read, and reads such folders."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -254,6 +256,14 @@ def _manifest(folder: Path) -> Manifest:
         )
     if not found.folds:
         raise DataError(f"{folder.name}/{MANIFEST} has no folds. Export them again.")
+    names, ids = ([*map(attrgetter(kind), found.folds)] for kind in ("name", "id"))
+    for values in (names, ids):
+        for value, n in Counter(values).items():
+            if n > 1:
+                raise DataError(
+                    f"{folder.name}/{MANIFEST} has fold {value!r} {n} times. Keep one "
+                    f"of them."
+                )
     return found
 
 

@@ -104,6 +104,18 @@ def test_a_manifest_that_names_other_folders_is_refused(tmp_path) -> None:
         import_folds(tmp_path / "out", RATINGS, protocol_of)
 
 
+@pytest.mark.parametrize("changes", [{}, {"name": "k6"}, {"id": ""}])
+def test_a_manifest_with_a_fold_twice_is_refused(tmp_path, changes) -> None:
+    export_folds("toy", folds_of("kfold", n_folds="3"), tmp_path / "out")
+    manifest = tmp_path / "out" / "manifest.json"
+    found = json.loads(manifest.read_text())
+    found["folds"].append(found["folds"][-1] | changes)
+    manifest.write_text(json.dumps(found))
+
+    with pytest.raises(DataError, match=r"manifest\.json has fold '\w+' 2 times"):
+        import_folds(tmp_path / "out", RATINGS, protocol_of)
+
+
 @pytest.mark.parametrize("text", ["{}", "[", '{"format": 9}', "null"])
 def test_a_damaged_manifest_is_refused(tmp_path, text) -> None:
     (tmp_path / "manifest.json").write_text(text)
