@@ -15,7 +15,7 @@ from benchbox.data import data_id
 from benchbox.errors import UNDECODABLE, DataError, UsageError, counted
 from benchbox.options import NoOptions, changed, decode
 from benchbox.protocols.folds import Fold
-from benchbox.protocols.lists import Part, lists_in, positions_of
+from benchbox.protocols.lists import Part, lists_beside, lists_in, positions_of
 from benchbox.protocols.partition import Partition, Protocol
 from benchbox.protocols.random_splits import carve_random
 from benchbox.ratings import Positions, Ratings
@@ -167,16 +167,12 @@ def import_folds(
             f"id {manifest.data_id}, but these have {found}. Load the data set that "
             f"was split."
         )
+    _check_files(folder, manifest)
     protocol = protocol_of(manifest.protocol)
     options = decode(protocol.options, manifest.options, protocol.name)
     folds = []
     for each in manifest.folds:
         paths = {part: folder / listed.file for part, listed in each.lists.items()}
-        if any(path.parent != folder for path in paths.values()):
-            raise DataError(
-                f"{folder.name}/{MANIFEST} names a file outside of its folder. Export "
-                f"the folds again."
-            )
         parts = _read(each.name, paths, ratings)
         fold = _fold(ratings, protocol, options, each.name, parts)
         if fold.id != each.id:
@@ -265,6 +261,21 @@ def _manifest(folder: Path) -> Manifest:
                     f"of them."
                 )
     return found
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    """Check that a manifest names all lists in its folder, and no other files."""
+    named = {one.file for fold in manifest.folds for one in fold.lists.values()}
+    if any("\0" in name or Path(name).name != name for name in named):
+        raise DataError(
+            f"{folder.name}/{MANIFEST} names a file outside of its folder. Export the "
+            f"folds again."
+        )
+    if strays := {file.name for file in lists_beside(folder)} - named:
+        raise DataError(
+            f"{folder.name} has {min(strays)}, which its {MANIFEST} does not list. "
+            f"Remove that file, or export the folds again."
+        )
 
 
 def _read(

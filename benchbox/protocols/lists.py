@@ -67,6 +67,12 @@ def lists_in(folder: Path) -> dict[str, dict[Part, Path]]:
     return folds
 
 
+def lists_beside(folder: Path) -> set[Path]:
+    """Return the files in *folder* itself whose names say that they are lists."""
+    files = {*folder.iterdir()}
+    return {file for file in files if _meaning(Path(file.name))[1] and file.is_file()}
+
+
 def positions_of(path: Path, ratings: Ratings) -> Positions:
     """Return the increasing positions of the pairs in a list, shape ``(n,)``.
 

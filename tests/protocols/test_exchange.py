@@ -95,12 +95,24 @@ def test_folds_of_other_ratings_are_refused(tmp_path) -> None:
         import_folds(tmp_path / "out", others, protocol_of)
 
 
-def test_a_manifest_that_names_other_folders_is_refused(tmp_path) -> None:
+@pytest.mark.parametrize("place", ["../out/holdout.h", "\\u0000holdout.h"])
+def test_a_manifest_that_names_other_folders_is_refused(tmp_path, place) -> None:
     export_folds("toy", folds_of("holdout"), tmp_path / "out")
     manifest = tmp_path / "out" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace("holdout.h", "../out/holdout.h"))
+    manifest.write_text(manifest.read_text().replace("holdout.h", place))
 
     with pytest.raises(DataError, match="names a file outside of its folder"):
+        import_folds(tmp_path / "out", RATINGS, protocol_of)
+
+
+def test_a_manifest_that_lacks_a_fold_is_refused(tmp_path) -> None:
+    export_folds("toy", folds_of("kfold", n_folds="3"), tmp_path / "out")
+    manifest = tmp_path / "out" / "manifest.json"
+    found = json.loads(manifest.read_text())
+    del found["folds"][1]
+    manifest.write_text(json.dumps(found))
+
+    with pytest.raises(DataError, match=r"out has k2\.\w+\.csv, which its manifest"):
         import_folds(tmp_path / "out", RATINGS, protocol_of)
 
 
