@@ -23,12 +23,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
-UNDECODABLE = (msgspec.DecodeError, ValueError, RecursionError)
-"""What decoding JSON or TOML raises: also for bytes that are no text, for a number of
-too many digits, and for one list inside another a thousand times."""
-
 _UNSAFE = re.compile(
     "\r(?!\n)"  # A line may end like that; alone it goes back to the beginning.
     "|[\x00-\x0c\x0e-\x1f\x7f-\x9f"  # Others; escape sequences begin with one.

@@ -12,6 +12,10 @@ import msgspec
 
 from benchbox.errors import UsageError, is_valid, nearest, shown
 
+UNDECODABLE = (msgspec.DecodeError, ValueError, RecursionError)
+"""What decoding JSON or TOML raises: also for bytes that are no text, for a number of
+too many digits, and for one list inside another a thousand times."""
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base class of all options: frozen, keyword-only, and unknown fields are refused.

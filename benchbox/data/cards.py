@@ -11,8 +11,8 @@ from benchbox.data.raw import Duplicates
 from benchbox.data.sources.declared import Declared
 from benchbox.data.sources.licence import Licence
 from benchbox.data.times import Unit
-from benchbox.errors import UNDECODABLE, PluginError, error_line
-from benchbox.options import NoOptions, Options, to_json
+from benchbox.errors import PluginError, error_line
+from benchbox.options import UNDECODABLE, NoOptions, Options, to_json
 from benchbox.ratings import RatingScale
 
 

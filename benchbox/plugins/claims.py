@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from benchbox.errors import UNDECODABLE, PluginError
+from benchbox.errors import PluginError
+from benchbox.options import UNDECODABLE
 
 Status = Literal["seen", "second-hand", "computed"]
 VARIANT = "rmse:"

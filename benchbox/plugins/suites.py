@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchbox.errors import UNDECODABLE, PluginError
+from benchbox.errors import PluginError
+from benchbox.options import UNDECODABLE
 
 _SETTINGS = {
     "model": "models",

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 
 from benchbox.data import data_id
-from benchbox.errors import UNDECODABLE, DataError, UsageError, counted
-from benchbox.options import NoOptions, changed, decode
+from benchbox.errors import DataError, UsageError, counted
+from benchbox.options import UNDECODABLE, NoOptions, changed, decode
 from benchbox.protocols.folds import Fold
 from benchbox.protocols.lists import Part, lists_beside, lists_in, positions_of
 from benchbox.protocols.partition import Partition, Protocol

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from benchbox.errors import UNDECODABLE, ResultsError, error_line
+from benchbox.errors import ResultsError, error_line
+from benchbox.options import UNDECODABLE
 from benchbox.records.run import RESULT_FORMAT
 from benchbox.records.upgrades import OLDEST_FORMAT, upgraded
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from benchbox.errors import UNDECODABLE, ResultsError
+from benchbox.errors import ResultsError
+from benchbox.options import UNDECODABLE
 from benchbox.records.encoding import read_whole
 from benchbox.records.files import cannot_store
 from benchbox.records.run import RESULT_FORMAT

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -35,10 +36,12 @@ def head() -> Iterator[int]:
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        while len(psutil.Process(process.pid).children(recursive=True)) < 6:
+        while len(six := psutil.Process(process.pid).children(recursive=True)) < 6:
             pass
         yield process.pid
-        crowd.end_descendants(process.pid)
+        for one in six:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
         process.kill()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from benchbox.data.sources.cache import cache_folder
-from benchbox.errors import UNDECODABLE
+from benchbox.options import UNDECODABLE
 
 REMEMBERED_BYTES = 8 << 20
 """Hashes of smaller files are not saved, since computing them is fast."""

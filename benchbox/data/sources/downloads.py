@@ -18,7 +18,8 @@ from benchbox.data.sources.source import (
     failures_passed_over,
     files_in,
 )
-from benchbox.errors import UNDECODABLE, SourceError
+from benchbox.errors import SourceError
+from benchbox.options import UNDECODABLE
 
 _RECEIVED = ".received.json"
 

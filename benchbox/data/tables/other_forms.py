@@ -11,7 +11,8 @@ import msgspec
 
 from benchbox.data.tables.arrow_table import ArrowTable
 from benchbox.data.tables.text_file import TextFile
-from benchbox.errors import UNDECODABLE, DataError
+from benchbox.errors import DataError
+from benchbox.options import UNDECODABLE
 from benchbox.targets import undisturbed
 
 if TYPE_CHECKING:

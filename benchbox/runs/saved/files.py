@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from benchbox.errors import UNDECODABLE, ModelError, UsageError, message_of
+from benchbox.errors import ModelError, UsageError, message_of
 from benchbox.machine import Environment
 from benchbox.models import Precision
+from benchbox.options import UNDECODABLE
 from benchbox.records import (
     PlannedModel,
     content_digest,

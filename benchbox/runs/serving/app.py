@@ -15,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from benchbox.errors import UNDECODABLE, BenchboxError
+from benchbox.errors import BenchboxError
+from benchbox.options import UNDECODABLE
 from benchbox.runs.serving.answers import LEVEL, Answer, Answers, asking_of
 
 MOST_USERS = 1_000
