@@ -134,6 +134,11 @@ def is_valid(text: str) -> bool:
     return True
 
 
+def is_file_name(text: str) -> bool:
+    """Return whether a file in a folder can have this name: no path, and no NUL."""
+    return "\0" not in text and text == Path(text).name
+
+
 def error_line(error: BaseException) -> str:
     """Return the kind and the text of an error in one printable line."""
     text, name = message_of(error), one_line(type(error).__name__)

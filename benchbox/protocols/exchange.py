@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from benchbox.data import data_id
-from benchbox.errors import DataError, UsageError, counted
+from benchbox.errors import DataError, UsageError, counted, is_file_name
 from benchbox.options import UNDECODABLE, NoOptions, changed, decode
 from benchbox.protocols.folds import Fold
 from benchbox.protocols.lists import Part, lists_beside, lists_in, positions_of
@@ -266,7 +266,7 @@ def _manifest(folder: Path) -> Manifest:
 def _check_files(folder: Path, manifest: Manifest) -> None:
     """Check that a manifest names all lists in its folder, and no other files."""
     named = {one.file for fold in manifest.folds for one in fold.lists.values()}
-    if any("\0" in name or Path(name).name != name for name in named):
+    if not all(map(is_file_name, named)):
         raise DataError(
             f"{folder.name}/{MANIFEST} names a file outside of its folder. Export the "
             f"folds again."

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchbox.errors import ResultsError
+from benchbox.errors import ResultsError, is_file_name
 from benchbox.options import UNDECODABLE
 from benchbox.records.encoding import read_whole
 from benchbox.records.files import cannot_store
@@ -78,18 +78,13 @@ def read_manifest(folder: Path) -> Listed:
         except UNDECODABLE:
             broken.append(place)
             continue
-        if not _is_name(line.trial):
+        if not is_file_name(line.trial):
             broken.append(place)
             continue
         last, previous = line.trial, hashes.get(line.trial, "")
         before = {last: previous} if previous else {}
         hashes[last] = line.hash
     return Listed(hashes=hashes, before=before, last=last, broken=broken)
-
-
-def _is_name(trial: str) -> bool:
-    """Return whether a file beside those of other trials can have this name."""
-    return "\0" not in trial and trial == Path(trial).name
 
 
 def manifest_of(hashes: Mapping[str, str]) -> bytes:
