@@ -1,5 +1,6 @@
 """Settings all tests share."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -56,8 +57,16 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()
     # Before tests are imported: numba looks for what is compiled as it meets a kernel.
     share_compiled(Path(config.cache.mkdir("compiled")), pytest.MonkeyPatch())
+
+
+def pytest_collection_finish() -> None:
+    # Thousands of tests live to the end. Collections would walk them for a third of a
+    # second each time, and every forked process would copy them by doing so.
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from benchbox.cli import main
 from benchbox.cli.details import describe
-from benchbox.cli.list import command
 from benchbox.models import Capabilities, ModelSpec
 from benchbox.options import NoOptions
 from benchbox.plugins import choose_model, libraries_of, missing_libraries, unavailable
@@ -83,7 +83,7 @@ def test_the_list_names_what_is_not_installed(
 ) -> None:
     monkeypatch.setattr("benchbox.cli.list.installed", lambda: REGISTRY)
 
-    command.main(["models"], standalone_mode=False)
+    assert main(["list", "models"]) == 0
 
     assert "Not installed: icarus. pip install 'wings[wax]'" in capsys.readouterr().out
 
