@@ -66,6 +66,7 @@ def pytest_collection_finish() -> None:
     # Thousands of tests live to the end. Collections would walk them for a third of a
     # second each time, and every forked process would copy them by doing so.
     gc.freeze()
+    gc.set_threshold(2000, 20, 50)
     gc.enable()
 
 

@@ -345,3 +345,16 @@ def test_a_package_can_state_that_its_source_stands_for_an_earlier_one(
     (package / "__init__.py").write_text("x = 1\n")
 
     assert source_digest("acme_moved:Model") not in (before, after)
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted((Path(__file__).parents[2] / "plugins").glob(f"*/benchbox_*/{EQUIVALENT}")),
+    ids=lambda file: file.parent.name,
+)
+def test_what_a_bundled_package_states_is_about_its_source_of_today(file: Path) -> None:
+    lines = [
+        line.split() for line in file.read_text().splitlines() if line[:1] not in "#"
+    ]
+
+    assert [source_digest(f"{file.parent.name}:")] == [earlier for _, earlier in lines]

@@ -44,7 +44,9 @@ def _factorize(matrix):  # type: ignore[no-untyped-def]
         for m in range(j):
             for i in range(j, len(matrix)):
                 matrix[i, j] -= matrix[i, m] * matrix[j, m]
-        matrix[j:, j] /= np.sqrt(matrix[j, j])
+        pivot = np.sqrt(matrix[j, j])
+        for i in range(j, len(matrix)):
+            matrix[i, j] /= pivot
 
 
 @jit()
@@ -59,7 +61,8 @@ def _solve_backward(root, x):  # type: ignore[no-untyped-def]
 def _set_mean(mean, u, s, known, samples):  # type: ignore[no-untyped-def]
     """Set a user's mean before their ratings are seen: that of their facts."""
     start, stop = known.offsets[u], known.offsets[u + 1]
-    mean[:] = samples.means[s]
+    for k in range(len(mean)):
+        mean[k] = samples.means[s, k]
     if samples.histories.shape[1] > 0 and stop > start:
         scale = 1 / np.sqrt(stop - start)
         for r in range(start, stop):
@@ -95,8 +98,9 @@ def _set_posterior(root, right, x, mean, u, s, known, samples):  # type: ignore[
         samples: A `Samples`.
     """
     noise = np.float64(samples.noises[s])
-    root[:] = 0
     for k in range(len(mean)):
+        for j in range(k):
+            root[k, j] = 0
         root[k, k] = samples.precisions[s, k]
         right[k] = root[k, k] * mean[k]
     for r in range(known.offsets[u], known.offsets[u + 1]):
@@ -136,8 +140,9 @@ def _set_step_posterior(root, right, x, mean, u, s, known, samples):  # type: ig
     """
     cuts, theta = samples.cuts[s], mean.copy()
     for _ in range(_NEWTON):
-        root[:] = 0
         for k in range(len(mean)):
+            for j in range(k):
+                root[k, j] = 0
             root[k, k] = samples.precisions[s, k]
             right[k] = root[k, k] * (mean[k] - theta[k])
         for r in range(known.offsets[u], known.offsets[u + 1]):
@@ -153,7 +158,8 @@ def _set_step_posterior(root, right, x, mean, u, s, known, samples):  # type: ig
         _factorize(root)
         _solve_forward(root, right)
         _solve_backward(root, right)
-        theta += right
+        for k in range(len(mean)):
+            theta[k] += right[k]
     for k in range(len(mean)):
         right[k] = 0
         for i in range(k, len(mean)):
@@ -218,4 +224,5 @@ def predict(known, questions, bounds, samples, means, variances, probabilities):
             for q in range(questions.offsets[u], questions.offsets[u + 1]):
                 means[q] /= n_samples
                 variances[q] = variances[q] / n_samples - means[q] * means[q]
-                probabilities[q] /= n_samples
+                for step in range(probabilities.shape[1]):
+                    probabilities[q, step] /= n_samples
