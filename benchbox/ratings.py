@@ -179,9 +179,14 @@ class Ratings:
         return len(self.values)
 
     def __repr__(self) -> str:
+        return f"<Ratings: {self.summary}>"
+
+    @property
+    def summary(self) -> str:
+        """Ratings, users, items and scale in words."""
         return (
-            f"<Ratings: {len(self):,} by {counted(self.n_users, 'user')} of "
-            f"{counted(self.n_items, 'item')} on {self.scale}>"
+            f"{len(self):,} by {counted(self.n_users, 'user')} of "
+            f"{counted(self.n_items, 'item')} on {self.scale}"
         )
 
     def _repr_html_(self) -> str:

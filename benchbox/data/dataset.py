@@ -66,6 +66,14 @@ class Dataset:
     options_changed: Mapping[str, Any]
     files: Sequence[Path] = ()
 
+    def __repr__(self) -> str:
+        split = f", split: {', '.join(self.folds)}" if self.folds else ""
+        return f"<Dataset {self.name}: {self.ratings.summary}{split}>"
+
+    def _repr_html_(self) -> str:
+        """Return a summary and the first ratings as HTML, for notebooks."""
+        return self.ratings._repr_html_()
+
     @property
     def name(self) -> str:
         """The card's name."""

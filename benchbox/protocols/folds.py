@@ -55,6 +55,13 @@ class Fold:
     data_id: str
     shelf: _Shelf = field(default_factory=_Shelf, repr=False)
 
+    def __repr__(self) -> str:
+        parts = {
+            part: len(getattr(self.partition, part)) for part in ("train", "hidden")
+        }
+        sizes = ", ".join(f"{n:,} {part}" for part, n in parts.items())
+        return f"<Fold {self.name} of {self.protocol.name}: {sizes}>"
+
     @property
     def name(self) -> str:
         """Name within the protocol, such as ``"u1"``."""

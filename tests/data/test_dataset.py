@@ -59,6 +59,16 @@ def folds_of(dataset, protocol: Protocol, **settings):
     return make_folds(dataset.ratings, protocol, options, dataset.folds)
 
 
+def test_a_data_set_and_its_folds_print_as_a_line_and_in_notebooks_as_a_table() -> None:
+    dataset = load(grid_card())
+    (fold,) = folds_of(dataset, NAMED["official"])
+
+    shown = "<Dataset grid: 300 by 20 users of 15 items on 1–5, split: first>"
+    assert repr(dataset) == shown
+    assert dataset._repr_html_() == dataset.ratings._repr_html_()
+    assert repr(fold) == "<Fold first of official: 270 train, 30 hidden>"
+
+
 def test_a_card_without_sources_is_generated() -> None:
     dataset = load(grid_card(n_users=N_USERS, n_items=N_ITEMS, n_ratings=300))
 
