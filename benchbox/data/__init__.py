@@ -31,6 +31,7 @@ from benchbox.data.own_files import separator as separator
 from benchbox.data.ratings_files import map_array as map_array
 from benchbox.data.ratings_files import map_ratings as map_ratings
 from benchbox.data.ratings_files import save_array as save_array
+from benchbox.data.ratings_files import take as take
 from benchbox.data.ratings_files import write_array as write_array
 from benchbox.data.ratings_files import write_ratings as write_ratings
 from benchbox.data.raw import Duplicates as Duplicates

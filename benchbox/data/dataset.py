@@ -1,5 +1,6 @@
 """Loads a data set from its card, in canonical order, and checks it."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -119,7 +120,8 @@ def load_dataset(
         parsed = _parse(card, options, fetched.files)
         # If a file changed while it was read, the key no longer describes the result.
         if key is not None and key == parsed_cache.key_of(card, options, fetched.files):
-            _save(card.name, key, parsed, notify)
+            parsed = _saved(card.name, key, parsed, notify)
+        _free_unused()
     if not changed(options):
         ratings = parsed.ratings
         _check_counts(card, ratings.n_users, ratings.n_items, len(ratings))
@@ -287,11 +289,19 @@ def _n_used(column: IdColumn) -> int:
     return int(np.count_nonzero(np.bincount(column.codes)))
 
 
-def _save(name: str, key: str, parsed: Parsed, notify: Notify) -> None:
+def _saved(name: str, key: str, parsed: Parsed, notify: Notify) -> Parsed:
+    """Return *parsed* as it is in the cache now, or as it is, if it cannot be saved."""
     try:
-        parsed_cache.save(name, key, parsed)
+        return parsed_cache.save(name, key, parsed)
     except (OSError, ValueError, SourceError) as error:
         notify(f"{name}: could not be cached, so the next run reads it again: {error}.")
+        return parsed
+
+
+def _free_unused() -> None:
+    """Give back to the system what Arrow keeps for later: as much as the ratings."""
+    if (arrow := sys.modules.get("pyarrow")) is not None:
+        arrow.default_memory_pool().release_unused()
 
 
 def _places(indexed: Indexed, rows: Positions) -> Positions:

@@ -204,13 +204,18 @@ def _pick(column: NDArray[Any], rows: Positions) -> NDArray[Any]:
 def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.object_]]:
     if column.is_canonical:
         return column.codes, texts_of(column.names)
-    used = np.bincount(column.codes, minlength=len(column.names)) > 0
+    used = np.zeros(len(column.names), dtype=bool)
+    # In parts, since NumPy makes int64 copies of indexes.
+    for part in slices(len(column)):
+        used[column.codes[part]] = True
     places = np.flatnonzero(used)
     names = [column.names[place] for place in places.tolist()]
     order = canonical_order(names)
     indexes = np.zeros(len(used), dtype=np.int32)
     indexes[places[order]] = np.arange(len(places), dtype=np.int32)
-    return indexes[column.codes], texts_of([names[p] for p in order])
+    codes = np.empty(len(column), dtype=np.int32)
+    fill(codes, lambda part: indexes[column.codes[part]])
+    return codes, texts_of([names[p] for p in order])
 
 
 def _already_ordered(raw: RawRatings, users: IndexArray, items: IndexArray) -> _Ordered:

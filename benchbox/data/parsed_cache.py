@@ -127,28 +127,31 @@ def recall(name: str, key: str) -> Parsed | None:
         return None
     try:
         entry = msgspec.json.decode(content, type=_Entry)
-        ratings = map_ratings(folder / "ratings")
-        hidden = _map_parts(folder, "hidden", entry.hidden)
-        validation = _map_parts(folder, "validation", entry.validation)
+        parsed = _mapped(folder, entry)
         # Once all is mapped: another process may delete the entry in the meantime.
         _check(folder, entry)
     except Exception:  # noqa: BLE001 - damage shows in many ways
         shutil.rmtree(folder, ignore_errors=True)
         return None
-    remember_data_id(ratings, entry.data_id)
     _touch(folder)
+    return parsed
+
+
+def _mapped(folder: Path, entry: _Entry) -> Parsed:
+    ratings = map_ratings(folder / "ratings")
+    remember_data_id(ratings, entry.data_id)
     return Parsed(
         ratings=ratings,
-        hidden=hidden,
-        validation=validation,
+        hidden=_map_parts(folder, "hidden", entry.hidden),
+        validation=_map_parts(folder, "validation", entry.validation),
         described=entry.described,
         noise_floor=entry.noise_floor,
         notes=entry.notes,
     )
 
 
-def save(name: str, key: str, parsed: Parsed) -> None:
-    """Save *parsed* for later runs.
+def save(name: str, key: str, parsed: Parsed) -> Parsed:
+    """Save *parsed* for later runs, and return it mapped into memory.
 
     The entry is written under a temporary name and then renamed, so readers never see
     an incomplete one.
@@ -164,15 +167,17 @@ def save(name: str, key: str, parsed: Parsed) -> None:
             shutil.rmtree(left)
         folder = root / _shelf(name) / key
         if folder.exists():
-            return
+            return parsed
         partial = Path(mkdtemp(prefix=PARTIAL, dir=root))
         try:
-            _write(partial, parsed)
+            entry = _write(partial, parsed)
+            saved = _mapped(partial, entry)
             folder.parent.mkdir(exist_ok=True)
             partial.rename(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         _make_room(root, folder)
+    return saved
 
 
 def clean(name: str | None = None) -> int:
@@ -227,7 +232,7 @@ def _digest(places: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _write(folder: Path, parsed: Parsed) -> None:
+def _write(folder: Path, parsed: Parsed) -> _Entry:
     write_ratings(folder / "ratings", parsed.ratings, with_names=True)
     for part, by_fold in (("hidden", parsed.hidden), ("validation", parsed.validation)):
         for number, positions in enumerate(by_fold.values()):
@@ -243,6 +248,7 @@ def _write(folder: Path, parsed: Parsed) -> None:
     )
     sealed = msgspec.structs.replace(entry, digest=_digest_of(entry))
     (folder / _ENTRY).write_bytes(msgspec.json.encode(sealed))
+    return sealed
 
 
 def _map_parts(folder: Path, part: str, folds: Iterable[str]) -> dict[str, Positions]:

@@ -1,13 +1,24 @@
 """Writes ratings as files and maps them into memory, so that processes share them."""
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.ratings import Features, Ratings, RatingScale, read_only, texts_of
+from benchbox.parallel import long_slices
+from benchbox.ratings import (
+    Features,
+    Positions,
+    Ratings,
+    RatingScale,
+    read_only,
+    texts_of,
+)
 from benchbox.targets import undisturbed
 
 # Trials get no row numbers, which would reveal the ratings that are missing, and no
@@ -22,11 +33,45 @@ _ENDINGS = (".json", ".npy")
 _EMPTY_NPY = 128
 """Size in bytes of a file with an empty array."""
 
+MOST_BYTES_IN_MEMORY = 256 << 20
+"""Parts of ratings that are larger are kept in files, which need no memory to stay."""
+
 
 class _Shape(msgspec.Struct, frozen=True):
     n_users: int
     n_items: int
     scale: RatingScale
+
+
+def take(ratings: Ratings, positions: Positions) -> Ratings:
+    """Return the ratings at *positions*, in that order, with the same indexes.
+
+    Many are written to temporary files and mapped, one column at a time. The files have
+    no names, so they are gone when the arrays are.
+    """
+    columns = {
+        name: column
+        for name in (*_COLUMNS, "rows")
+        if (column := getattr(ratings, name)) is not None
+    }
+    n_bytes = sum(column.itemsize for column in columns.values()) * len(positions)
+    if n_bytes > MOST_BYTES_IN_MEMORY:
+        # On a full disk they need memory after all.
+        with suppress(OSError):
+            taken: dict[str, Any] = {
+                name: _taken_to_file(column, positions)
+                for name, column in columns.items()
+            }
+            return replace(ratings, **taken)
+    return ratings.take(positions)
+
+
+def _taken_to_file(column: NDArray[Any], positions: Positions) -> NDArray[Any]:
+    with TemporaryFile() as file:
+        for part in long_slices(len(positions)):
+            file.write(column[positions[part]].data)
+        file.flush()
+        return np.memmap(file, column.dtype, "r", shape=positions.shape)
 
 
 def write_ratings(folder: Path, ratings: Ratings, *, with_names: bool = False) -> None:

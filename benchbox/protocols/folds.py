@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data import data_id, digest_of
+from benchbox.data import data_id, digest_of, take
 from benchbox.errors import ProtocolError
 from benchbox.options import Options, changed
 from benchbox.protocols.partition import Partition, Protocol, hiding
@@ -31,7 +31,7 @@ class _Shelf:
             self._fold = fold
         if part not in self._copies:
             positions = getattr(fold.partition, part)
-            self._copies[part] = fold.ratings.take(positions)
+            self._copies[part] = take(fold.ratings, positions)
         return self._copies[part]
 
 
@@ -188,11 +188,11 @@ def carve_validation(fold: Fold, seed: int) -> Visible:
         ProtocolError: There are too few training ratings.
     """
     train, parts = fold.train, _carve(fold, seed)
-    fitted = train.take(parts.train)
+    fitted = take(train, parts.train)
     return Visible(
         train=fitted,
-        validation=train.take(parts.hidden),
-        validation_history=fitted if parts.is_warm else train.take(parts.history),
+        validation=take(train, parts.hidden),
+        validation_history=fitted if parts.is_warm else take(train, parts.history),
     )
 
 

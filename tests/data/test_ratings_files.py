@@ -1,4 +1,4 @@
-"""Handover: a trial gets the ratings as they are, but neither names nor gaps."""
+"""Ratings in files: trials get them as they are, but neither names nor gaps."""
 
 from dataclasses import replace
 
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbox.data.ratings_files import map_array, map_ratings, write_ratings
+from benchbox.data import ratings_files
+from benchbox.data.ratings_files import map_array, map_ratings, take, write_ratings
 from tests.support.toys import ratings, tiny_ratings
 
 COLUMNS = ("users", "items", "values", "timestamps")
@@ -112,3 +113,40 @@ def test_arrays_of_any_length_can_be_mapped(tmp_path, n) -> None:
     np.save(tmp_path / "a.npy", np.arange(n, dtype=np.float32))
 
     assert map_array(tmp_path / "a.npy").tolist() == list(range(n))
+
+
+PARTS = [np.arange(11, -1, -2), np.arange(0), np.arange(12)]
+
+
+@pytest.mark.parametrize("positions", PARTS, ids=len)
+def test_a_large_part_is_the_same_in_files(monkeypatch, positions) -> None:
+    monkeypatch.setattr(ratings_files, "MOST_BYTES_IN_MEMORY", 40)
+    whole = tiny_ratings(12)
+
+    expected, taken = whole.take(positions), take(whole, positions)
+
+    for name in (*COLUMNS, "rows"):
+        column = getattr(taken, name)
+        assert column.tolist() == getattr(expected, name).tolist()
+        assert column.dtype == getattr(expected, name).dtype
+        assert isinstance(column, np.memmap) == (len(positions) > 0)
+        assert not column.flags.writeable or not len(positions)
+    assert (taken.user_ids, taken.scale) == (whole.user_ids, whole.scale)
+
+
+def test_a_small_part_stays_in_memory_and_so_does_any_on_a_full_disk(
+    monkeypatch,
+) -> None:
+    whole, positions = tiny_ratings(12), np.arange(12)
+    assert not isinstance(take(whole, positions).values, np.memmap)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ratings_files, "MOST_BYTES_IN_MEMORY", 40)
+    monkeypatch.setattr(ratings_files, "TemporaryFile", full)
+
+    taken = take(whole, positions)
+
+    assert not isinstance(taken.values, np.memmap)
+    assert taken.values.tolist() == whole.values.tolist()

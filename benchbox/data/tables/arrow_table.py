@@ -37,8 +37,12 @@ class ArrowTable:
     def read(self, wanted: Mapping[str, Wanted], *, headed: bool = True) -> Columns:
         """Read some columns; see `Table.read`."""
         arrow = self._read([self.first[w.position] for w in wanted.values()])
+        n_rows = arrow.num_rows
+        found = {name: arrow[self.first[w.position]] for name, w in wanted.items()}
+        del arrow
+        # Popped to free the memory of a column before the next is cast.
         columns = {
-            name: self._cast(arrow[self.first[w.position]], name, w.kind)
+            name: self._cast(found.pop(name), name, w.kind)
             for name, w in wanted.items()
         }
         for name, column in columns.items():
@@ -48,8 +52,8 @@ class ArrowTable:
                     f"{self.where(row)}: the {name} is empty or not finite, or too "
                     f"large for float32. Correct or remove the row."
                 )
-        found = converted(columns, wanted, arrow.num_rows, self.where)
-        return replace(found, notes=(*self.notes, *found.notes))
+        read = converted(columns, wanted, n_rows, self.where)
+        return replace(read, notes=(*self.notes, *read.notes))
 
     def where(self, row: int, *, headed: bool = True) -> str:
         """Return the file and the row number, counted from 1."""
@@ -96,6 +100,11 @@ class ArrowTable:
             if kind == "seconds" and pa.types.is_integer(column.type):
                 # Nanoseconds since 1970 are more than a float64 holds.
                 return column.cast(pa.int64())
+            if kind == "id" and pa.types.is_integer(column.type):
+                # Texts of all rows would take several times the space.
+                return column.dictionary_encode()
+            if kind == "number" and column.type in _exact_in_float32():
+                return column.cast(pa.float32())
             text = column.cast(pa.float64() if kind in NUMERIC else pa.string())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise DataError(
@@ -103,3 +112,16 @@ class ArrowTable:
                 f"read as {what}. Store it as {what}, or name another column."
             ) from None
         return text.dictionary_encode() if kind == "id" else text
+
+
+def _exact_in_float32() -> "set[pa.DataType]":
+    import pyarrow as pa
+
+    return {
+        pa.float32(),
+        pa.float16(),
+        pa.int8(),
+        pa.int16(),
+        pa.uint8(),
+        pa.uint16(),
+    }

@@ -49,23 +49,32 @@ def with_whole(table: "pa.Table", names: Sequence[str]) -> "pa.Table":
 
 
 def converted(
-    columns: Mapping[str, "pa.ChunkedArray"],
+    columns: dict[str, "pa.ChunkedArray"],
     wanted: Mapping[str, Wanted],
     n_rows: int,
     where: Where,
 ) -> Columns:
     """Return *columns*, which are sound, in the types of a table.
 
+    Args:
+        columns: The columns by name. They are taken out of it one by one, to free the
+            memory of one before the next is converted.
+        wanted: What each is.
+        n_rows: Number of rows.
+        where: Describes the location of a row.
+
     Raises:
         DataError: An id cannot be one; see `plain_ids`.
     """
+    import pyarrow as pa
 
     def of_kind(kind: Kind) -> Iterator[tuple[str, "pa.ChunkedArray"]]:
-        return ((n, column) for n, column in columns.items() if wanted[n].kind == kind)
+        names = [name for name in columns if wanted[name].kind == kind]
+        return ((name, columns.pop(name)) for name in names)
 
     ids = {name: _to_ids(column) for name, column in of_kind("id")}
     plain = {name: plain_ids(column, name, where) for name, column in ids.items()}
-    return Columns(
+    read = Columns(
         n_rows=n_rows,
         ids={name: column for name, (column, _) in plain.items()},
         numbers={name: column.to_numpy() for name, column in of_kind("number")},
@@ -73,6 +82,8 @@ def converted(
         texts={name: _to_texts(column) for name, column in of_kind("text")},
         notes=tuple(note for _, notes in plain.values() for note in notes),
     )
+    pa.default_memory_pool().release_unused()
+    return read
 
 
 def no_rows(wanted: Mapping[str, Wanted]) -> Columns:
@@ -98,7 +109,7 @@ def _to_seconds(column: "pa.ChunkedArray") -> NDArray[np.int64]:
     if numbers.dtype.kind != "i":
         # What 64 bits cannot hold is refused by who knows the unit.
         numbers = np.floor(np.clip(numbers, -MOST_SECONDS, MOST_SECONDS))
-    return numbers.astype(np.int64)
+    return numbers.astype(np.int64, copy=False)
 
 
 def _to_texts(column: "pa.ChunkedArray") -> NDArray[np.object_]:
@@ -111,5 +122,5 @@ def _to_ids(column: "pa.ChunkedArray") -> IdColumn:
     joined = column.unify_dictionaries().combine_chunks()
     return IdColumn(
         codes=joined.indices.to_numpy().astype(np.int32, copy=False),
-        names=joined.dictionary.to_pylist(),
+        names=list(map(str, joined.dictionary.to_pylist())),
     )

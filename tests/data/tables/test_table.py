@@ -267,6 +267,36 @@ def test_parquet_times_are_seconds(tmp_path) -> None:
     assert columns.numbers["timestamp"].tolist() == [1_500_000_000.0]
 
 
+@pytest.mark.parametrize("kind", ["int8", "uint64", "int64"])
+def test_parquet_integers_are_ids_as_they_are_written(tmp_path, kind) -> None:
+    users = [7, 100, 7] if kind == "int8" else [7, 2**63 - 1, 7]
+    table = parquet_table(
+        tmp_path, u=pa.array(users, getattr(pa, kind)()), i=[-1, 0, 12], r=[1] * 3
+    )
+
+    columns = read(table)
+
+    assert ids_of(columns, "user") == list(map(str, users))
+    assert ids_of(columns, "item") == ["-1", "0", "12"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [("float32", "float32"), ("int8", "float32"), ("int32", "float64")],
+)
+def test_parquet_ratings_keep_their_values_in_the_smaller_type_that_holds_them(
+    tmp_path, kind, kept
+) -> None:
+    values = [0.5, 0.1, -4.5] if kind == "float32" else [1, 0, -4]
+    stored = pa.array(values, getattr(pa, kind)())
+    table = parquet_table(tmp_path, u=[1, 2, 3], i=[1, 2, 3], r=stored)
+
+    numbers = read(table).numbers["rating"]
+
+    assert numbers.tolist() == stored.to_pylist()
+    assert numbers.dtype == kept
+
+
 def test_parquet_dictionaries_are_ids(tmp_path) -> None:
     table = parquet_table(
         tmp_path,
