@@ -5,6 +5,7 @@
 
 import ast
 import inspect
+import json
 import re
 import shlex
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.studies import defaults
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -84,6 +87,20 @@ def test_a_published_table_is_what_its_record_says(
     _, _, after = (DOCS / "rivals.md").read_text().partition(f"<!-- {mark} -->\n")
     assert len(table) == n_lines
     assert after.splitlines()[: len(table)] == table
+
+
+def test_the_table_of_defaults_is_that_of_the_study_and_no_model_is_behind() -> None:
+    stored = (DOCS.parent / "results/published/defaults.json").read_text()
+    page = (DOCS / "defaults.md").read_text()
+
+    found = json.loads(stored)
+    whole = [each for each in found if len(each["models"]) > 20]
+    parts = [each for each in found if each not in whole]
+
+    assert len(whole) >= 8
+    assert defaults.table(whole) in page
+    assert defaults.table(parts) in page
+    assert [defaults.behind(each["models"]) for each in found] == [[]] * len(found)
 
 
 # Public names.
