@@ -48,6 +48,10 @@ def take(ratings: Ratings, positions: Positions) -> Ratings:
 
     Many are written to temporary files and mapped, one column at a time. The files have
     no names, so they are gone when the arrays are.
+
+    Args:
+        ratings: The ratings.
+        positions: Positions in them, shape ``(n,)``.
     """
     columns = {
         name: column
