@@ -5,6 +5,7 @@ import msgspec
 import numpy as np
 import pytest
 from benchbox_factorization import benchbox_models
+from benchbox_factorization import matrix as matrices
 from benchbox_factorization.bayesian_mf import BayesianMF
 from benchbox_factorization.biased_mf import BiasedMF
 from benchbox_factorization.matrix import starting_factors
@@ -248,6 +249,32 @@ def with_a_cold_user_and_item() -> Ratings:
     matrix = checkerboard(12, 8)
     matrix[5, :] = matrix[:, 7] = X
     return from_matrix(matrix)
+
+
+@pytest.mark.parametrize("most", [1, 7, 40, 96])
+def test_users_that_are_solved_for_in_parts_are_predicted_as_at_once(
+    monkeypatch, most
+) -> None:
+    train = with_a_cold_user_and_item()
+    whole = predict_all(BiasedMF(BiasedMFOptions(n_factors=2)), train)
+    seen = []
+
+    def noted(*args):
+        seen.append(of_users(*args))
+        return seen[-1]
+
+    of_users = matrices.of_users
+    monkeypatch.setattr(matrices, "MOST_AT_ONCE", most)
+    monkeypatch.setattr(matrices, "of_users", noted)
+
+    predicted = predict_all(BiasedMF(BiasedMFOptions(n_factors=2)), train)
+
+    np.testing.assert_allclose(predicted, whole, rtol=1e-6)
+    assert sum(map(len, seen)) == len(train)
+    assert sum(part.n_users for part in seen) == train.n_users
+    # Eleven users have seven ratings each, and nobody's are split.
+    assert all(len(part) < most + 7 for part in seen)
+    assert (len(seen) > 1) == (most < len(train))
 
 
 def test_svd_leaves_cold_users_and_items_to_the_bias_model() -> None:

@@ -14,7 +14,7 @@ from benchbox.models import (
 )
 from benchbox.models.training import Centre, fit_centre
 from benchbox.ratings import Grouped
-from benchbox_factorization.matrix import of_users, starting_factors
+from benchbox_factorization.matrix import of_users_in_parts, starting_factors
 from benchbox_factorization.options import BiasedMFOptions
 from benchbox_factorization.population import Vectors
 from benchbox_factorization.sides import Side, make_side
@@ -99,7 +99,8 @@ class BiasedMF:
         self, history: Ratings, users: NDArray[np.int32], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         asked, places = np.unique(users, return_inverse=True)
-        solved = self._users(of_users(history, asked))
+        parts = of_users_in_parts(history, asked)
+        solved = np.concatenate([self._users(some) for some in parts])
         left, right = solved[places], self._items[items]
         total = left[:, 0] + right[:, 0]
         total += np.einsum("nk,nk->n", left[:, 1:], right[:, 1:])

@@ -1,5 +1,6 @@
 """Ratings or residuals as sparse matrices, and starting factors computed from them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from benchbox.models import BiasModel
 
 _START_SPREAD = 0.3
 _START_ROUNDS = 3
+
+MOST_AT_ONCE = 1 << 24
+"""Ratings of users that are solved for at once; of each, 50 bytes are in memory."""
 
 
 def by_user(ratings: Ratings, values: NDArray[Any]) -> Any:
@@ -45,6 +49,22 @@ def of_users(ratings: Ratings, asked: NDArray[np.int32]) -> Ratings:
         n_items=ratings.n_items,
         scale=ratings.scale,
     )
+
+
+def of_users_in_parts(ratings: Ratings, asked: NDArray[np.int32]) -> Iterator[Ratings]:
+    """Yield `of_users` of some of *asked* after the other, which bounds the memory.
+
+    Args:
+        ratings: Ratings to select from.
+        asked: Distinct user indexes, shape ``(m,)``.
+    """
+    if len(ratings) <= MOST_AT_ONCE:
+        yield of_users(ratings, asked)
+        return
+    counts = np.bincount(ratings.users, minlength=ratings.n_users)[asked]
+    parts = np.cumsum(counts) // MOST_AT_ONCE
+    for some in np.split(asked, np.flatnonzero(np.diff(parts)) + 1):
+        yield of_users(ratings, some)
 
 
 def starting_factors(
