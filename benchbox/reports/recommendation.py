@@ -157,12 +157,12 @@ def _cheapest(
     doubt = "; other work disturbed the timings" if _disturbed([best, cheapest]) else ""
     if _seconds_of(cheapest) * _CHEAPER > best.total_seconds:
         return [f"None {among} is clearly cheaper{doubt}."]
+    mine, top = (row.summaries[metric.name].mean for row in (cheapest, best))
     # Few folds can leave a model tied that is much worse.
-    gap = 100 * _gap(metric, cheapest, best)
-    worse = "" if _is_close(metric, cheapest, best) else f", {gap:.0f} % worse"
+    is_worse = top and not _is_close(metric, cheapest, best)
+    worse = f", {100 * abs(mine / top - 1):.0f} % worse" if is_worse else ""
     return [
-        f"Cheapest {among} is {cheapest.label} "
-        f"({score(metric, cheapest.summaries[metric.name].mean)}{worse}): "
+        f"Cheapest {among} is {cheapest.label} ({score(metric, mine)}{worse}): "
         f"{seconds(cheapest.total_seconds)} s from data to predictions instead of "
         f"{seconds(best.total_seconds)} s{doubt}."
     ]
@@ -255,13 +255,8 @@ def _pair(one: Row, other: Row, analysis: Analysis | None) -> Pair | None:
 
 
 def _is_close(metric: MetricRecord, row: Row, best: Row) -> bool:
-    return _gap(metric, row, best) <= _CLOSE
-
-
-def _gap(metric: MetricRecord, row: Row, best: Row) -> float:
-    """Return by which share of the best score that of *row* differs from it."""
     mine, top = row.summaries[metric.name].mean, best.summaries[metric.name].mean
-    return abs(mine - top) / (abs(top) or 1)
+    return abs(mine - top) <= _CLOSE * abs(top)
 
 
 def _seconds_of(row: Row) -> float:
