@@ -82,7 +82,12 @@ def test_rows_move_by_the_stated_law_and_others_not_at_all(law: str, kind) -> No
 
     for at in (slice(0, 4), slice(4, 6), slice(0, 2)):
         gradients = drawn(len(index[at]), WIDTH + 1, seed=at.start)
-        table.step(index[at], gradients, 2.0, 0.03)
+        named = table.named(index[at])
+        own = gradients
+        if named.slots is not None:
+            own = torch.zeros(len(named.rows), WIDTH + 1, dtype=torch.float64)
+            own.index_add_(0, named.slots, gradients)
+        table.step(named, own, 2.0, 0.03)
         for r in np.unique(index[at]):
             own = index[at] == r
             naive[int(r)].step(

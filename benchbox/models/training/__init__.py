@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from benchbox.models.training.options import Share as Share
     from benchbox.models.training.options import TrainingOptions as TrainingOptions
     from benchbox.models.training.threads import at_most as at_most
+    from benchbox.models.training.threads import kernels_at_most as kernels_at_most
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
@@ -44,6 +45,7 @@ else:
             "TrainingOptions": "options",
             "at_most": "threads",
             "fit_centre": "centring",
+            "kernels_at_most": "threads",
             "make_optimizer": "optimizers",
             "module_state": "modules",
             "restore_module": "modules",

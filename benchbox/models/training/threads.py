@@ -1,4 +1,4 @@
-"""Limits the number of torch threads for small operations."""
+"""Limits the numbers of threads that torch and kernels compiled by numba use."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,3 +19,18 @@ def at_most(n_threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def kernels_at_most(n_threads: int) -> Iterator[None]:
+    """Let kernels of numba use at most *n_threads* threads within the block."""
+    # Its import takes long, and most models have no kernels.
+    import numba
+
+    before = numba.get_num_threads()
+    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    numba.set_num_threads(min(n_threads, most))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)

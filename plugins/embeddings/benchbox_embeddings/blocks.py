@@ -65,6 +65,11 @@ class BlockSteps:
         ]
         self._pairs: Pairs | None = None
 
+    @property
+    def sums_by_torch(self) -> bool:
+        """Whether torch sums gradients by users and items: never."""
+        return False
+
     def epoch(
         self,
         pairs: Pairs,

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchbox.models.training import ACTIVATIONS
+from benchbox_embeddings.named import Named
 from benchbox_embeddings.options import NeuralCFOptions
 from benchbox_embeddings.rows import Rows
 
@@ -37,23 +38,29 @@ class InnerProduct(nn.Module):
             own.index_select(0, index)
             for own, index in zip(self.offsets, (users, items), strict=True)
         )
-        return self.of_rows(left, right, tuple(offsets), users, items)
+        return self.of_rows((left, right), tuple(offsets), (Named(users), Named(items)))
 
     def of_rows(
         self,
-        left: Tensor,
-        right: Tensor,
+        embeddings: tuple[Tensor, Tensor],
         offsets: tuple[Tensor, ...],
-        users: Tensor,
-        items: Tensor,
+        sides: tuple[Named, Named],
     ) -> Tensor:
-        """Return one number per pair, from the pair's *offsets* of shape ``(n,)``."""
+        """Return one number per pair, shape ``(n,)``.
+
+        Args:
+            embeddings: Embedding per row of users and of items that pairs name.
+            offsets: Offset per row of users and of items that pairs name.
+            sides: These rows, and which pair names which.
+        """
+        left, right = map(Named.per_pair, sides, embeddings)
         kind = left.device.type
         if torch.is_autocast_enabled(kind):
             # Autocast converts only products of matrices, not elementwise ones.
             left, right = (x.to(torch.get_autocast_dtype(kind)) for x in (left, right))
         product = (left * right).sum(1, dtype=self.offsets[0].dtype)
-        return product + offsets[0] + offsets[1]
+        of_users, of_items = map(Named.per_pair, sides, offsets)
+        return product + of_users + of_items
 
 
 class Perceptron(nn.Module):
@@ -102,41 +109,45 @@ class Perceptron(nn.Module):
 
     def of_rows(
         self,
-        left: Tensor,
-        right: Tensor,
+        embeddings: tuple[Tensor, Tensor],
         offsets: tuple[Tensor, ...],
-        users: Tensor,
-        items: Tensor,
+        sides: tuple[Named, Named],
     ) -> Tensor:
-        """Return one number per pair, as a call does; *offsets* are empty."""
-        return self.forward(left, right, users, items)
+        """Return one number per pair; as of `InnerProduct`, but *offsets* are empty."""
+        x = self._first(embeddings, sides)
+        for weight, offset in zip(self.weights[1:], self.offsets[1:], strict=True):
+            hidden = self._drop(self._activation(x))
+            x = F.linear(hidden, weight, offset)
+        # (n, 1) against ratings of shape (n,) would broadcast to (n, n).
+        output: Tensor = self._output_activation(x).squeeze(1)
+        return output
 
     def forward(
         self, left: Tensor, right: Tensor, users: Tensor, items: Tensor
     ) -> Tensor:
         """Return one number per pair, shape ``(n,)``."""
-        inputs = [left, right]
-        for features, index in (
-            (self.user_features, users),
-            (self.item_features, items),
-        ):
-            if features.shape[1]:
-                inputs.append(features.index_select(0, index))
-        x = self._first(inputs)
-        for weight, offset in zip(self.weights[1:], self.offsets[1:], strict=True):
-            hidden = self._drop(self._activation(x))
-            x = F.linear(hidden, weight, offset)
-        # (n, 1) against ratings of shape (n,) would broadcast to (n, n).
-        return self._output_activation(x).squeeze(1)
+        return self.of_rows((left, right), (), (Named(users), Named(items)))
 
-    def _first(self, inputs: list[Tensor]) -> Tensor:
-        """Return the first layer of the concatenated *inputs*."""
-        # With one product per input, gradients are contiguous arrays, which are summed
-        # faster than slices of columns.
-        first, *others = torch.split(self.weights[0], [x.shape[1] for x in inputs], 1)
-        total = F.linear(inputs[0], first, self.offsets[0])
-        for x, weight in zip(inputs[1:], others, strict=True):
-            total = total + F.linear(x, weight)
+    def _first(
+        self, embeddings: tuple[Tensor, Tensor], sides: tuple[Named, Named]
+    ) -> Tensor:
+        """Return the first layer of the embeddings and features of every pair.
+
+        A row's own products are computed once, however many pairs name it.
+        """
+        features = self.user_features, self.item_features
+        widths = [x.shape[1] for x in (*embeddings, *features)]
+        parts = torch.split(self.weights[0], widths, 1)
+        total: Tensor = self.offsets[0]
+        for side, named in enumerate(sides):
+            # With one product per input, gradients are contiguous arrays, which are
+            # summed faster than slices of columns.
+            own = F.linear(embeddings[side], parts[side])
+            if widths[2 + side]:
+                inputs = features[side].index_select(0, named.rows)
+                own = own + F.linear(inputs, parts[2 + side])
+            # Autocast rounds products, not sums.
+            total = total + named.per_pair(own.to(self.offsets[0].dtype))
         return total
 
     def _drop(self, x: Tensor) -> Tensor:

@@ -23,15 +23,25 @@ rating; with Adam, the shares of both moments that are still those of the start,
 moving means of the offset's and of each factor's gradient.
 """
 
+LINE = 64
+"""Bytes of a CPU cache line."""
+
 # Sums may be reordered, so that they are vectorised; NaN and infinity stay valid.
 _FAST = {"reassoc", "contract", "nsz", "arcp", "afn"}
 
 
-def _jit(function: Any) -> Any:
+# A linear congruential generator (Knuth's constants). Its upper half is random enough
+# to shuffle by, and faster than moving the pairs.
+_FACTOR, _SUMMAND = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
+
+
+def _jit(function: Any = None, *, parallel: bool = False) -> Any:
     # Compiled once per machine and cached on disk. Division by 0 gives infinity, as in
     # NumPy; Python would raise an error.
-    compiled = numba.njit(fastmath=_FAST, cache=True, error_model="numpy", nogil=True)
-    return compiled(function)
+    compiled = numba.njit(
+        fastmath=_FAST, cache=True, error_model="numpy", nogil=True, parallel=parallel
+    )
+    return compiled if function is None else compiled(function)
 
 
 @_jit
@@ -75,15 +85,18 @@ def by_block(users, items, targets, user_places, item_places, n_groups):  # type
 
 
 @_jit
+def _below(state, n):  # type: ignore[no-untyped-def]
+    """Return a number from 0 to *n* - 1, below 2^32, by the state of the generator."""
+    return np.int64(((state >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+
+
+@_jit
 def shuffle(start, stop, users, items, targets, seed):  # type: ignore[no-untyped-def]
     """Bring pairs ``start:stop`` into a random order (Fisher and Yates)."""
-    # The upper half of a linear congruential generator (Knuth's constants) is random
-    # enough for this, and faster than moving the pairs.
     state = np.uint64(seed)
     for n in range(stop - start, 1, -1):
-        state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
-        drawn = ((state >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)
-        last, other = start + n - 1, start + np.int64(drawn)
+        state = state * _FACTOR + _SUMMAND
+        last, other = start + n - 1, start + _below(state, n)
         users[last], users[other] = users[other], users[last]
         items[last], items[other] = items[other], items[last]
         targets[last], targets[other] = targets[other], targets[last]
@@ -211,59 +224,189 @@ def learn(start, stop, users, items, targets, p, q, width, law, constants):  # t
 
 
 @_jit
-def step(index, gradients, scale, rows, slots, width, law, constants):  # type: ignore[no-untyped-def]
-    """Move each row that a batch names, once, by the sum of its gradients.
+def deal(users, items, targets, groups, n_groups, n_each, seed):  # type: ignore[no-untyped-def]
+    """Deal pairs into hands: by the group of the user, and at random within a group.
+
+    Hands that are shuffled one by one and put together are the pairs group by group,
+    and in random order within a group. Each hand is small enough for the CPU cache.
 
     Args:
-        index: Row per rating, shape ``(n,)``.
-        gradients: Gradient per rating of its factors and, if there are offsets, of its
-            offset, shape ``(n, width)`` or ``(n, width + 1)``.
+        users: User per pair, shape ``(n,)``.
+        items: Item per pair, shape ``(n,)``.
+        targets: Centred, scaled rating per pair, shape ``(n,)``.
+        groups: Group of each user, from 0.
+        n_groups: Number of groups.
+        n_each: Number of hands per group.
+        seed: Seed of the random numbers.
+
+    Returns:
+        Where each hand starts and, at the end, the number of pairs, shape ``(n_groups *
+        n_each + 1,)``; and the three columns hand by hand.
+    """
+    n, n_hands = len(targets), n_groups * n_each
+    starts = np.zeros(n_hands + 1, np.int64)
+    state = np.uint64(seed)
+    for k in range(n):
+        state = state * _FACTOR + _SUMMAND
+        starts[groups[users[k]] * n_each + _below(state, n_each) + 1] += 1
+    for hand in range(n_hands):
+        starts[hand + 1] += starts[hand]
+    following = starts[:-1].copy()
+    new_users, new_items = np.empty_like(users), np.empty_like(items)
+    new_targets = np.empty_like(targets)
+    state = np.uint64(seed)
+    for k in range(n):
+        state = state * _FACTOR + _SUMMAND
+        hand = groups[users[k]] * n_each + _below(state, n_each)
+        to = following[hand]
+        following[hand] = to + 1
+        new_users[to], new_items[to], new_targets[to] = users[k], items[k], targets[k]
+    return starts, new_users, new_items, new_targets
+
+
+@_jit(parallel=True)
+def name_rows(index, size, seen, slots, rows, counts, lengths):  # type: ignore[no-untyped-def]
+    """Find the rows that batches of pairs name, each once per batch.
+
+    Batch *b* has the pairs ``b * size`` to ``(b + 1) * size``. Its rows and their
+    counts start there too.
+
+    Args:
+        index: Row per pair, shape ``(n,)``.
+        size: Pairs per batch.
+        seen: For each thread a buffer of -1 per row, int32, shape ``(n_threads,
+            n_rows)``; left as it was.
+        slots: Output: place of each pair's row among those of its batch, ``(n,)``.
+        rows: Output: rows in order of appearance; shape ``(n,)``, with gaps.
+        counts: Output: pairs that name each of ``rows``; shape ``(n,)``, with gaps.
+        lengths: Output: number of rows per batch.
+    """
+    n, n_threads = len(index), len(seen)
+    for t in numba.prange(n_threads):
+        own = seen[t]
+        for batch in range(t, len(lengths), n_threads):
+            start, stop = batch * size, min(n, (batch + 1) * size)
+            n_rows = 0
+            for k in range(start, stop):
+                r = np.uint32(index[k])
+                if own[r] < 0:
+                    own[r] = n_rows
+                    rows[start + n_rows] = r
+                    counts[start + n_rows] = 0
+                    n_rows += 1
+                slots[k] = own[r]
+                counts[start + own[r]] += 1
+            lengths[batch] = n_rows
+            for k in range(start, start + n_rows):
+                own[np.uint32(rows[k])] = -1
+
+
+@_jit
+def _gather(start, stop, names, rows, gathered):  # type: ignore[no-untyped-def]
+    n_columns = gathered.shape[1]
+    read = rows.dtype.type(0)
+    for s in range(start, stop):
+        r = np.uint32(names[s])
+        for j in range(n_columns):
+            gathered[s, j] = rows[r, j]
+        for j in range(n_columns, rows.shape[1], LINE // rows.itemsize):
+            read += rows[r, j]
+    return read
+
+
+@_jit(parallel=True)
+def gather(n_threads, names, rows, gathered):  # type: ignore[no-untyped-def]
+    """Copy the first columns of the rows that a batch names.
+
+    Args:
+        n_threads: Number of threads that share the rows.
+        names: The rows, shape ``(m,)``.
+        rows: All rows.
+        gathered: Output: the first columns of each, shape ``(m, n_columns)``.
+
+    Returns:
+        A number of no meaning. It has been read from all cache lines of the rows, so
+        that those which only the step needs are loaded while others are waited for.
+    """
+    n = len(names)
+    read = rows.dtype.type(0)
+    for t in numba.prange(n_threads):
+        part = t * n // n_threads, (t + 1) * n // n_threads
+        read += _gather(*part, names, rows, gathered)
+    return read
+
+
+@_jit
+def sum_per_row(slots, values, sums):  # type: ignore[no-untyped-def]
+    """Add the values of the pairs that name a row.
+
+    Args:
+        slots: Row per pair, shape ``(n,)``.
+        values: Values per pair, shape ``(n, d)``.
+        sums: Output: sums per row, shape ``(m, d)``.
+    """
+    sums[:] = 0
+    for k in range(values.shape[0]):
+        slot = np.uint32(slots[k])
+        for j in range(values.shape[1]):
+            sums[slot, j] += values[k, j]
+
+
+@_jit
+def _step(start, stop, names, counts, gradients, scale, rows, width, law, constants):  # type: ignore[no-untyped-def]
+    rate, keep1, _, _ = constants
+    zero, one = rows.dtype.type(0), rows.dtype.type(1)
+    share, new = one / rows.dtype.type(width), one - keep1
+    has_offset = gradients.shape[1] > width
+    for s in range(start, stop):
+        r, count = np.uint32(names[s]), rows.dtype.type(counts[s])
+        square = zero
+        for j in range(width):
+            square += gradients[s, j] * gradients[s, j]
+        square *= scale * scale
+        along = scale * gradients[s, width] if has_offset else zero
+        by, offset_by = _divisors(
+            rows, r, width, square * share, along * along, law, constants
+        )
+        whole = one / (by + rate * count * rows[r, width + RIDGE])
+        keep_row, step_row, offset_step = by * whole, rate * whole, rate / offset_by
+        if law == ADAM:
+            for j in range(width):
+                mean = keep1 * rows[r, width + MEANS + j] + new * (
+                    scale * gradients[s, j]
+                )
+                rows[r, width + MEANS + j] = mean
+                rows[r, j] = keep_row * rows[r, j] - step_row * mean
+            along = keep1 * rows[r, width + OFFSET_MEAN] + new * along
+            rows[r, width + OFFSET_MEAN] = along
+        else:
+            for j in range(width):
+                rows[r, j] = keep_row * rows[r, j] - step_row * (
+                    scale * gradients[s, j]
+                )
+        rows[r, width] -= offset_step * along
+        if rows[r, width + LASSO] > 0:
+            by = count * rows[r, width + LASSO]
+            _nearer_to_zero(rows, r, width, step_row * by, offset_step * by)
+
+
+@_jit(parallel=True)
+def step(n_threads, names, counts, gradients, scale, rows, width, law, constants):  # type: ignore[no-untyped-def]
+    """Move each row that a batch names, once.
+
+    Args:
+        n_threads: Number of threads that share the rows.
+        names: The rows, each once, shape ``(m,)``.
+        counts: Number of pairs that name each of them, shape ``(m,)``.
+        gradients: Gradient per row of its factors and, if there are offsets, of its
+            offset, shape ``(m, width)`` or ``(m, width + 1)``.
         scale: What gradients are multiplied by.
-        rows: The rows; updated.
-        slots: A buffer of -1 per row, int32; left as it was.
+        rows: All rows; updated.
         width: Number of factors.
         law: As for `learn`.
         constants: As for `learn`.
     """
-    n, n_columns = gradients.shape
-    rate, keep1, _, _ = constants
-    zero, one = rows.dtype.type(0), rows.dtype.type(1)
-    share = one / rows.dtype.type(width)
-    names, counts = np.empty(n, np.int64), np.zeros(n, rows.dtype)
-    sums = np.zeros((n, width + 1), rows.dtype)
-    n_names = 0
-    for k in range(n):
-        r = np.uint32(index[k])
-        if slots[r] < 0:
-            slots[r] = n_names
-            names[n_names] = index[k]
-            n_names += 1
-        slot = np.uint32(slots[r])
-        counts[slot] += one
-        for j in range(n_columns):
-            sums[slot, j] += scale * gradients[k, j]
-    for s in range(n_names):
-        r = np.uint32(names[s])
-        slots[r] = -1
-        square = zero
-        for j in range(width):
-            square += sums[s, j] * sums[s, j]
-        along = sums[s, width]
-        by, offset_by = _divisors(
-            rows, r, width, square * share, along * along, law, constants
-        )
-        whole = one / (by + rate * counts[s] * rows[r, width + RIDGE])
-        if law == ADAM:
-            for j in range(width):
-                mean = keep1 * rows[r, width + MEANS + j] + (one - keep1) * sums[s, j]
-                rows[r, width + MEANS + j] = mean
-                sums[s, j] = mean
-            along = keep1 * rows[r, width + OFFSET_MEAN] + (one - keep1) * along
-            rows[r, width + OFFSET_MEAN] = along
-        keep_row, step_row, offset_step = by * whole, rate * whole, rate / offset_by
-        for j in range(width):
-            rows[r, j] = keep_row * rows[r, j] - step_row * sums[s, j]
-        rows[r, width] -= offset_step * along
-        if rows[r, width + LASSO] > 0:
-            by = counts[s] * rows[r, width + LASSO]
-            _nearer_to_zero(rows, r, width, step_row * by, offset_step * by)
+    n = len(names)
+    for t in numba.prange(n_threads):
+        part = t * n // n_threads, (t + 1) * n // n_threads
+        _step(*part, names, counts, gradients, scale, rows, width, law, constants)

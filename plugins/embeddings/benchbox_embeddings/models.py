@@ -85,7 +85,7 @@ class EmbeddingModel:
             self._network,
             steps,
             batch_size,
-            self._pair_maker(train, chance, not isinstance(steps, BlockSteps)),
+            self._pair_maker(train, chance, is_summed=steps.sums_by_torch),
             chance,
             self._options,
             context,
@@ -154,7 +154,7 @@ class EmbeddingModel:
         return self._centre.restored(scaled, users, items)
 
     def _pair_maker(
-        self, train: Ratings, chance: Generator, is_summed: bool
+        self, train: Ratings, chance: Generator, *, is_summed: bool
     ) -> Callable[[], Pairs]:
         users, items = (
             on_device(index, self._device, is_summed=is_summed)

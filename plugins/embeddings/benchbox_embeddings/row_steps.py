@@ -1,6 +1,6 @@
 """Steps by the optimizers that move only the rows that a batch names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial, reduce
 from operator import add
@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, optim
 
 from benchbox.models import TimedStep, is_accelerator
+from benchbox.models.training import kernels_at_most
+from benchbox_embeddings.named import Dealer, Named, NamedPairs
 from benchbox_embeddings.network import Network
 from benchbox_embeddings.options import EmbeddingOptions
 from benchbox_embeddings.pairs import Pairs
@@ -49,14 +51,19 @@ class RowSteps:
     ) -> None:
         self._network, self._options = network, options
         self._batch_size, self._precision = batch_size, precision
-        device = network.users.weight.device.type
-        make = DeviceTable if is_accelerator(device) else HostTable
+        # Not torch's number in the epoch, which may be lower because its own operations
+        # are short.
+        self._n_threads = torch.get_num_threads()
         head = network.head
         offsets = head.row_offsets or (None, None)
         self.tables = [
-            make(side.weight.detach(), None if own is None else own.detach(), options)
+            self._table(side.weight.detach(), None if own is None else own.detach())
             for side, own in zip((network.users, network.items), offsets, strict=True)
         ]
+        self._dealer: Dealer | None = None
+        if isinstance(self.tables[0], HostTable):
+            n_rows = len(self.tables[0]), len(self.tables[1])
+            self._dealer = Dealer(batch_size, n_rows, self._n_threads)
         self._has_offsets = bool(head.row_offsets)
         groups: list[dict[str, Any]] = [
             {"params": list(head.weights)},
@@ -66,6 +73,11 @@ class RowSteps:
             groups, lr=options.learning_rate
         )
         self._pairs: Pairs | None = None
+
+    @property
+    def sums_by_torch(self) -> bool:
+        """Whether torch sums gradients by users and items: only on an accelerator."""
+        return self._dealer is None
 
     def epoch(
         self,
@@ -87,11 +99,11 @@ class RowSteps:
             ):
                 table.spread_penalties(index, len(pairs))
             share_ridge(self.optimizer, self._options, len(pairs))
-        order = torch.randperm(len(pairs), generator=chance, device=chance.device)
-        squares = pairs.targets.new_zeros(-(-len(order) // self._batch_size))
-        for number, batch in enumerate(pairs.batches(order, self._batch_size)):
-            with timed():
-                squares[number] = self._step(batch)
+        squares = pairs.targets.new_zeros(-(-len(pairs) // self._batch_size))
+        with kernels_at_most(self._n_threads):
+            for number, batch in enumerate(self._batches(pairs, chance)):
+                with timed():
+                    squares[number] = self._step(batch)
         self._store()
         # The only place that waits for the device; see `Steps`.
         return reduce(add, squares.cpu().tolist(), 0.0) / len(pairs)
@@ -107,28 +119,42 @@ class RowSteps:
         for own, table in zip(network.head.row_offsets, self.tables, strict=False):
             own.copy_(table.offsets)
 
-    def _step(self, batch: Pairs) -> Tensor:
-        index = batch.users, batch.items
+    def _table(self, weight: Tensor, offset: Tensor | None) -> HostTable | DeviceTable:
+        if is_accelerator(weight.device.type):
+            return DeviceTable(weight, offset, self._options)
+        return HostTable(weight, offset, self._options, self._n_threads)
+
+    def _batches(self, pairs: Pairs, chance: torch.Generator) -> Iterator[NamedPairs]:
+        if self._dealer is not None:
+            return self._dealer.batches(pairs, chance)
+        order = torch.randperm(len(pairs), generator=chance, device=chance.device)
+        return (
+            NamedPairs((Named(batch.users), Named(batch.items)), batch.targets)
+            for batch in pairs.batches(order, self._batch_size)
+        )
+
+    def _step(self, batch: NamedPairs) -> Tensor:
         width = self.tables[0].width
         n_columns = width + 1 if self._has_offsets else width
-        named = [
-            table.rows[:, :n_columns].index_select(0, rows).requires_grad_()
-            for table, rows in zip(self.tables, index, strict=True)
+
+        rows = [
+            table.gather(named, n_columns).requires_grad_()
+            for table, named in zip(self.tables, batch.sides, strict=True)
         ]
-        left, right = (rows[:, :width] for rows in named)
-        offsets = tuple(rows[:, width] for rows in named if self._has_offsets)
+        left, right = (own[:, :width] for own in rows)
+        offsets = tuple(own[:, width] for own in rows if self._has_offsets)
         with arithmetic(self._precision, batch.targets):
-            output = self._network.head.of_rows(left, right, offsets, *index)
+            output = self._network.head.of_rows((left, right), offsets, batch.sides)
         error = output.to(batch.targets.dtype) - batch.targets
         squared = torch.dot(error, error)
         parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
         loss = with_lasso(squared / len(batch), parameters, self._options)
-        gradients = torch.autograd.grad(loss, [*named, *parameters])
+        gradients = torch.autograd.grad(loss, [*rows, *parameters])
         rate: float = self.optimizer.param_groups[0]["lr"]
         # Rows follow half the sum of the squares, of which the loss is the mean.
         scale = len(batch) / 2
-        for table, rows, own in zip(self.tables, index, gradients, strict=False):
-            table.step(rows, own, scale, rate)
+        for table, named, own in zip(self.tables, batch.sides, gradients, strict=False):
+            table.step(named, own, scale, rate)
         for parameter, own in zip(parameters, gradients[2:], strict=True):
             parameter.grad = own
         self.optimizer.step()

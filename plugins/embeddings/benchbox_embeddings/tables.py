@@ -4,14 +4,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchbox_embeddings import kernels
+from benchbox_embeddings.named import Named, each_once
 from benchbox_embeddings.options import EmbeddingOptions
-
-# A row begins at a cache line and ends with one. So it is in as few as possible.
-_LINE = 64
 
 _LAWS = {
     "row-sgd": kernels.SGD,
@@ -49,7 +46,8 @@ class Table:
         used = self.width + kernels.LEFT1
         if self.law == kernels.ADAM:
             used = self.width + kernels.MEANS + self.width
-        line = _LINE // weight.dtype.itemsize
+        # A row begins and ends with a cache line. So it is in as few as possible.
+        line = kernels.LINE // weight.dtype.itemsize
         self.rows = weight.new_zeros(n, -(-used // line) * line)
         self.factors.copy_(weight)
         if offset is not None:
@@ -106,31 +104,67 @@ class Table:
 
 
 class HostTable(Table):
-    """A table in host memory, whose rows `kernels.step` moves."""
+    """A table in host memory, whose rows `kernels.step` moves.
+
+    Args:
+        weight: As for `Table`.
+        offset: As for `Table`.
+        options: As for `Table`.
+        n_threads: Number of threads that share the rows of a step.
+    """
 
     def __init__(
-        self, weight: Tensor, offset: Tensor | None, options: EmbeddingOptions
+        self,
+        weight: Tensor,
+        offset: Tensor | None,
+        options: EmbeddingOptions,
+        n_threads: int = 1,
     ) -> None:
         super().__init__(weight, offset, options)
-        self._slots: NDArray[np.int32] = np.full(len(weight), -1, np.int32)
+        self._n_threads = n_threads
 
-    def step(self, index: Tensor, gradients: Tensor, scale: float, rate: float) -> None:
+    def named(self, index: Tensor) -> Named:
+        """Return the rows that a batch names, each once.
+
+        Args:
+            index: Row per pair, int32, shape ``(n,)``.
+        """
+        seen = np.full((1, len(self)), -1, np.int32)
+        (named,) = each_once(index.numpy(), seen, len(index))
+        return named
+
+    def gather(self, named: Named, n_columns: int) -> Tensor:
+        """Return the first columns of the rows that a batch names.
+
+        Args:
+            named: The rows.
+            n_columns: Number of columns.
+        """
+        gathered = self.rows.new_empty(len(named.rows), n_columns)
+        kernels.gather(
+            self._n_threads, named.rows.numpy(), self.rows.numpy(), gathered.numpy()
+        )
+        return gathered
+
+    def step(self, named: Named, gradients: Tensor, scale: float, rate: float) -> None:
         """Move each row that a batch names.
 
         Args:
-            index: Row per rating, int64, shape ``(n,)``.
-            gradients: Gradient per rating of the factors, and of the offset if there
-                is one, shape ``(n, width)`` or ``(n, width + 1)``.
+            named: The rows, each once, and how many pairs name them.
+            gradients: Gradient per row of the factors, and of the offset if there is
+                one, shape ``(m, width)`` or ``(m, width + 1)``.
             scale: What gradients are multiplied by.
             rate: Learning rate.
         """
+        assert named.counts is not None
         constants = self.constants(rate)
         kernels.step(
-            index.numpy(),
+            self._n_threads,
+            named.rows.numpy(),
+            named.counts.numpy(),
             gradients.numpy(),
             type(constants[0])(scale),
             self.rows.numpy(),
-            self._slots,
             self.width,
             self.law,
             constants,
@@ -150,9 +184,24 @@ class DeviceTable(Table):
         super().__init__(weight, offset, options)
         self._sums = weight.new_zeros(len(weight), self.width + 2)
 
-    def step(self, index: Tensor, gradients: Tensor, scale: float, rate: float) -> None:
-        """Move each row that a batch names; see `HostTable.step`."""
-        width = self.width
+    def named(self, index: Tensor) -> Named:
+        """Return the row that each pair names; *index* is that."""
+        return Named(index)
+
+    def gather(self, named: Named, n_columns: int) -> Tensor:
+        """Return the first columns of named rows; see `HostTable.gather`."""
+        return self.rows[:, :n_columns].index_select(0, named.rows)
+
+    def step(self, named: Named, gradients: Tensor, scale: float, rate: float) -> None:
+        """Move each row that a batch names, by gradients per pair.
+
+        Args:
+            named: Row per pair.
+            gradients: As for `HostTable.step`, per pair.
+            scale: As for `HostTable.step`.
+            rate: As for `HostTable.step`.
+        """
+        width, index = self.width, named.rows
         padding = gradients.new_ones(len(index), width + 2 - gradients.shape[1])
         padding[:, :-1] = 0
         self._sums.index_add_(0, index, torch.cat([gradients * scale, padding], 1))

@@ -27,6 +27,11 @@ class Stepper(Protocol):
 
     optimizer: optim.Optimizer
 
+    @property
+    def sums_by_torch(self) -> bool:
+        """Whether torch sums gradients by users and items."""
+        ...
+
     def epoch(
         self, pairs: Pairs, chance: torch.Generator, timed: TimedStep = nullcontext
     ) -> float:
@@ -55,6 +60,11 @@ class Steps:
         self._network, self._options = network, options
         self._batch_size, self._precision = batch_size, precision
         self.optimizer = make_optimizer(network.weights, network.offsets, options)
+
+    @property
+    def sums_by_torch(self) -> bool:
+        """Whether torch sums gradients by users and items: yes."""
+        return True
 
     def epoch(
         self, pairs: Pairs, chance: torch.Generator, timed: TimedStep = nullcontext
