@@ -7,6 +7,7 @@ import torch
 from benchbox_embeddings.blocks import BlockSteps
 from benchbox_embeddings.heads import InnerProduct
 from benchbox_embeddings.models import BiasedMFSGD, NeuralCF
+from benchbox_embeddings.named import Dealer
 from benchbox_embeddings.network import Network
 from benchbox_embeddings.options import BiasedMFSGDOptions, NeuralCFOptions
 from benchbox_embeddings.pairs import Pairs
@@ -238,3 +239,83 @@ def test_a_ridge_per_rating_needs_steps_of_rows() -> None:
 
     with pytest.raises(UsageError, match="ridge_per=rating needs optimizer=row-sgd"):
         decode(BiasedMFSGDOptions, chosen, "biased-mf-sgd")
+
+
+def drawn_pairs(n: int, n_users: int, n_items: int) -> Pairs:
+    random = np.random.Generator(np.random.PCG64(0))
+    users, items = random.integers(n_users, size=n), random.integers(n_items, size=n)
+    columns = (users.astype(np.int32), items.astype(np.int32), np.arange(n, dtype="f4"))
+    return Pairs(*map(torch.from_numpy, columns))
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 1000])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_every_pair_is_dealt_once_with_the_rows_it_names(
+    n: int, n_threads: int, monkeypatch
+) -> None:
+    monkeypatch.setattr("benchbox_embeddings.named._HAND", 50)
+    monkeypatch.setattr("benchbox_embeddings.named._GROUP", 200)
+    pairs = drawn_pairs(n, 40, 30)
+    dealer = Dealer(64, (40, 30), n_threads)
+    chance = torch.Generator().manual_seed(0)
+
+    epochs = [list(dealer.batches(pairs, chance)) for _ in range(2)]
+
+    for batches in epochs:
+        assert [len(batch) for batch in batches[:-1]] == [64] * (len(batches) - 1)
+        for batch in batches:
+            # A target is the number of its pair.
+            own = batch.targets.long()
+            for side, index in zip(
+                batch.sides, (pairs.users, pairs.items), strict=True
+            ):
+                assert torch.equal(side.per_pair(side.rows), index[own])
+                assert torch.equal(
+                    side.rows.unique(return_counts=True)[1],
+                    torch.ones(len(side.rows), dtype=torch.int64),
+                )
+                assert torch.equal(side.counts, side.slots.bincount().int())
+        dealt = torch.cat([batch.targets for batch in batches])
+        assert torch.equal(dealt.sort()[0], pairs.targets)
+    orders = [[batch.targets.tolist() for batch in batches] for batches in epochs]
+    assert n == 1 or orders[0] != orders[1]
+
+
+def test_pairs_are_dealt_evenly_and_large_data_by_groups_of_users(monkeypatch) -> None:
+    monkeypatch.setattr("benchbox_embeddings.named._HAND", 500)
+    pairs = drawn_pairs(4000, 200, 30)
+    chance = torch.Generator().manual_seed(0)
+
+    def users_of_quarters() -> list[int]:
+        dealer = Dealer(1000, (200, 30), 1)
+        return [len(batch.sides[0].rows) for batch in dealer.batches(pairs, chance)]
+
+    together = Dealer(1000, (200, 30), 1)
+    places = torch.zeros(4000)
+    n_epochs = 200
+    for _ in range(n_epochs):
+        order = torch.cat([b.targets for b in together.batches(pairs, chance)]).long()
+        places[order] += torch.arange(4000.0)
+    # The mean of a uniform place, four standard errors wide at most on average.
+    mean, error = 4000 / 2, 4000 / 12**0.5 / n_epochs**0.5
+    assert abs(places / n_epochs - mean).mean() < 1.2 * error
+    assert min(users_of_quarters()) > 190
+
+    monkeypatch.setattr("benchbox_embeddings.named._GROUP", 1000)
+    assert max(users_of_quarters()) < 120
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_rows_move_the_same_for_any_number_of_threads(law: str) -> None:
+    train = made_up_ratings(60, 50, seed=2)
+    predicted = []
+    before = torch.get_num_threads()
+    for n_threads in (1, 3, 3):
+        torch.set_num_threads(n_threads)
+        model = NeuralCF(NeuralCFOptions(optimizer=law, epochs=2, batch_size=64))
+        model.fit(train, FitContext(seed=1))
+        predicted.append(model.predict(train, *all_pairs(train)))
+    torch.set_num_threads(before)
+
+    assert np.array_equal(predicted[0], predicted[1])
+    assert np.array_equal(predicted[1], predicted[2])
