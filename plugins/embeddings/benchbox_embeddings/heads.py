@@ -136,19 +136,22 @@ class Perceptron(nn.Module):
         A row's own products are computed once, however many pairs name it.
         """
         features = self.user_features, self.item_features
-        widths = [x.shape[1] for x in (*embeddings, *features)]
-        parts = torch.split(self.weights[0], widths, 1)
-        total: Tensor = self.offsets[0]
-        for side, named in enumerate(sides):
-            # With one product per input, gradients are contiguous arrays, which are
-            # summed faster than slices of columns.
-            own = F.linear(embeddings[side], parts[side])
-            if widths[2 + side]:
-                inputs = features[side].index_select(0, named.rows)
-                own = own + F.linear(inputs, parts[2 + side])
+        inputs = (*embeddings, *features)
+        used = [place for place, x in enumerate(inputs) if x.shape[1]]
+        widths = [inputs[place].shape[1] for place in used]
+        # With one product per input, gradients are contiguous arrays, which are summed
+        # faster than slices of columns.
+        weights = dict(zip(used, torch.split(self.weights[0], widths, 1), strict=True))
+        sums = []
+        # The offset belongs to either side, and a product adds it for nothing.
+        for side, offset in enumerate((self.offsets[0], None)):
+            own = F.linear(embeddings[side], weights[side], offset)
+            if 2 + side in weights:
+                rows = features[side].index_select(0, sides[side].rows)
+                own = own + F.linear(rows, weights[2 + side])
             # Autocast rounds products, not sums.
-            total = total + named.per_pair(own.to(self.offsets[0].dtype))
-        return total
+            sums.append(sides[side].per_pair(own.to(self.offsets[0].dtype)))
+        return sums[0] + sums[1]
 
     def _drop(self, x: Tensor) -> Tensor:
         if not self.training or self._dropout == 0:
