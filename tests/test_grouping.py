@@ -11,6 +11,8 @@ from benchbox import grouping, mapped, parallel
 from benchbox.errors import DataError
 from benchbox.grouping import add_sums, group, tally
 from tests.support.maps import is_mapped
+from tests.support.memory import peak_bytes
+from tests.support.toy_ratings import from_matrix
 from tests.support.toys import ratings, tiny_ratings
 
 ARRAYS = ("offsets", "indices", "values", "positions")
@@ -121,6 +123,19 @@ def test_sums_in_parts_are_those_of_numpy(groups, part, spare) -> None:
 
     assert counts.tolist() == np.bincount(column, minlength=n).tolist()
     assert sums.tolist() == np.bincount(column, weights, n).tolist()
+
+
+def test_grouping_takes_little_memory_beside_files(monkeypatch) -> None:
+    matrix = np.random.default_rng(0).random((1000, 200), dtype=np.float32)
+    whole = shuffled(from_matrix(matrix), seed=1)
+    monkeypatch.setattr(grouping, "MOST_AT_ONCE", 2000)
+    monkeypatch.setattr(mapped, "MOST_BYTES_IN_MEMORY", 10_000)
+    monkeypatch.setattr(parallel, "_PART", 1000)
+    monkeypatch.setattr(parallel, "_LONG_PART", 1000)
+
+    for rows in (whole.by_user, whole.by_item):
+        # Any whole column in memory would take four bytes per rating.
+        assert peak_bytes(rows) < 3 * len(whole)
 
 
 def test_no_ratings_are_grouped_into_empty_rows() -> None:
