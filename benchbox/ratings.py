@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchbox.errors import DataError, counted, printable
-from benchbox.parallel import each, slices
+from benchbox.grouping import Grouped as Grouped
+from benchbox.grouping import group
+from benchbox.grouping import pairs_rise as pairs_rise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,30 +84,6 @@ class RatingScale(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.low:g}–{self.high:g}"
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Grouped:
-    """Ratings in compressed sparse rows (CSR), one row per user or per item.
-
-    Attributes:
-        offsets: Row *r* is ``offsets[r]:offsets[r + 1]``, shape ``(n_rows + 1,)``.
-        indices: Index on the other side per entry, increasing within a row, ``(n,)``.
-        values: Rating per entry, shape ``(n,)``.
-        positions: Position of each entry in the original `Ratings`, shape ``(n,)``.
-        n_columns: Size of the index on the other side.
-    """
-
-    offsets: NDArray[np.int64]
-    indices: IndexArray
-    values: Values
-    positions: Positions
-    n_columns: int
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """Ratings per row, shape ``(n_rows,)``."""
-        return np.diff(self.offsets)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False, kw_only=True)
@@ -244,11 +222,13 @@ class Ratings:
 
     def by_user(self) -> Grouped:
         """Return the ratings in compressed rows, one row per user."""
-        return self._grouped(self.users, self.items, self.n_users, self.n_items)
+        sides = self.users, self.items
+        return group(*sides, self.values, self.n_users, self.n_items)
 
     def by_item(self) -> Grouped:
         """Return the ratings in compressed rows, one row per item."""
-        return self._grouped(self.items, self.users, self.n_items, self.n_users)
+        sides = self.items, self.users
+        return group(*sides, self.values, self.n_items, self.n_users)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a data frame with one row per rating, with the ids of the source."""
@@ -262,57 +242,6 @@ class Ratings:
         if self.timestamps is not None:
             columns["timestamp"] = self.timestamps
         return pd.DataFrame(columns)
-
-    def _grouped(
-        self, keys: IndexArray, others: IndexArray, n_rows: int, n_columns: int
-    ) -> Grouped:
-        if pairs_rise(keys, others):
-            counts = np.bincount(keys, minlength=n_rows)
-            return Grouped(
-                offsets=np.concatenate([[0], np.cumsum(counts)]),
-                indices=others,
-                values=self.values,
-                positions=np.arange(len(self), dtype=np.int64),
-                n_columns=n_columns,
-            )
-        by_key = self._transposed(keys, others, n_rows, n_columns)
-        positions = by_key.data.astype(np.int64)
-        indices = by_key.indices.astype(np.int32, copy=False)
-        self._check_distinct(keys[positions], indices)
-        return Grouped(
-            offsets=by_key.indptr.astype(np.int64),
-            indices=indices,
-            values=self.values[positions],
-            positions=positions,
-            n_columns=n_columns,
-        )
-
-    def _transposed(
-        self, keys: IndexArray, others: IndexArray, n_rows: int, n_columns: int
-    ) -> Any:
-        """Return positions as a sparse matrix of *keys* by *others*, rows sorted."""
-        from scipy.sparse import coo_array, csc_array
-
-        # scipy's counting sort is 4 times as fast as a stable argsort. It keeps the
-        # order within a row, so rows are sorted if the other side is.
-        order = np.arange(len(self), dtype=np.int32)
-        shape = (n_rows, n_columns)
-        if pairs_rise(others, keys):
-            counts = np.bincount(others, minlength=n_columns)
-            starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-            return csc_array((order, keys, starts), shape=shape).tocsr()
-        by_other = coo_array((order, (others, keys)), shape=shape[::-1])
-        # Otherwise scipy would add up repeated pairs.
-        by_other.has_canonical_format = True
-        return by_other.tocsr().T.tocsr()
-
-    def _check_distinct(self, keys: IndexArray, others: IndexArray) -> None:
-        n_repeated = np.count_nonzero((np.diff(keys) == 0) & (np.diff(others) == 0))
-        if n_repeated:
-            raise DataError(
-                f"{n_repeated} of {len(self)} ratings repeat a user-item pair that is "
-                f"already rated. Keep one rating per user and item."
-            )
 
 
 def texts_of(texts: Sequence[str]) -> NDArray[np.object_]:
@@ -341,26 +270,6 @@ _COLUMN_TYPES: Mapping[str, type[np.generic]] = {
     "timestamps": np.int64,
     "rows": np.int64,
 }
-
-
-def pairs_rise(first: IndexArray, second: IndexArray) -> bool:
-    """Return whether pairs are distinct and sorted by *first*, then by *second*.
-
-    Args:
-        first: First index of each pair, shape ``(n,)``.
-        second: Second index of each pair, shape ``(n,)``.
-    """
-
-    def rise(part: slice) -> bool:
-        one = first[part.start : part.stop + 1]
-        other = second[part.start : part.stop + 1]
-        is_later = one[1:] > one[:-1]
-        is_later |= (one[1:] == one[:-1]) & (other[1:] > other[:-1])
-        return bool(is_later.all())
-
-    # In most unsorted columns the first part already shows it.
-    parts = slices(len(first))
-    return all(map(rise, parts[:1])) and all(each(rise, parts[1:]))
 
 
 def _check_range(name: str, column: IndexArray, size: int) -> None:

@@ -3,13 +3,13 @@
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox import mapped
 from benchbox.parallel import long_slices
 from benchbox.ratings import (
     Features,
@@ -32,9 +32,6 @@ _ENDINGS = (".json", ".npy")
 
 _EMPTY_NPY = 128
 """Size in bytes of a file with an empty array."""
-
-MOST_BYTES_IN_MEMORY = 256 << 20
-"""Parts of ratings that are larger are kept in files, which need no memory to stay."""
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -59,7 +56,7 @@ def take(ratings: Ratings, positions: Positions) -> Ratings:
         if (column := getattr(ratings, name)) is not None
     }
     n_bytes = sum(column.itemsize for column in columns.values()) * len(positions)
-    if n_bytes > MOST_BYTES_IN_MEMORY:
+    if n_bytes > mapped.MOST_BYTES_IN_MEMORY:
         # On a full disk they need memory after all.
         with suppress(OSError):
             taken: dict[str, Any] = {
@@ -71,11 +68,10 @@ def take(ratings: Ratings, positions: Positions) -> Ratings:
 
 
 def _taken_to_file(column: NDArray[Any], positions: Positions) -> NDArray[Any]:
-    with TemporaryFile() as file:
-        for part in long_slices(len(positions)):
-            file.write(column[positions[part]].data)
-        file.flush()
-        return np.memmap(file, column.dtype, "r", shape=positions.shape)
+    taken = mapped.in_file(len(positions), column.dtype)
+    for part in long_slices(len(positions)):
+        taken[part] = column[positions[part]]
+    return read_only(taken)
 
 
 def write_ratings(folder: Path, ratings: Ratings, *, with_names: bool = False) -> None:

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.grouping import add_sums, tally
 from benchbox.models.state import State
 from benchbox.parallel import long_slices
 from benchbox.ratings import IndexArray, Ratings, Values
@@ -174,7 +175,7 @@ class _Side:
         self.parts = long_slices(len(groups))
         self._expected = expected
         self._groups = groups
-        self._counts = np.bincount(groups, minlength=n_groups)
+        self._counts = tally(groups, n_groups)
 
     @property
     def n_fitted(self) -> float:
@@ -191,8 +192,7 @@ class _Side:
         """Compute the offsets from *rest*."""
         sums = np.zeros(len(self._counts))
         for part in self.parts:
-            groups, weights = self._groups[part], rest(part)
-            sums += np.bincount(groups, weights=weights, minlength=len(sums))
+            add_sums(sums, self._groups[part], rest(part))
         # A group without ratings has an offset of 0, even without damping.
         offsets, counts = np.zeros(len(sums)), self._counts
         np.divide(sums, counts + self.damping, out=offsets, where=counts > 0)

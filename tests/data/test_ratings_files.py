@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbox.data import ratings_files
+from benchbox import mapped
 from benchbox.data.ratings_files import map_array, map_ratings, take, write_ratings
 from tests.support.toys import ratings, tiny_ratings
 
@@ -120,7 +120,7 @@ PARTS = [np.arange(11, -1, -2), np.arange(0), np.arange(12)]
 
 @pytest.mark.parametrize("positions", PARTS, ids=len)
 def test_a_large_part_is_the_same_in_files(monkeypatch, positions) -> None:
-    monkeypatch.setattr(ratings_files, "MOST_BYTES_IN_MEMORY", 40)
+    monkeypatch.setattr(mapped, "MOST_BYTES_IN_MEMORY", 40)
     whole = tiny_ratings(12)
 
     expected, taken = whole.take(positions), take(whole, positions)
@@ -143,8 +143,8 @@ def test_a_small_part_stays_in_memory_and_so_does_any_on_a_full_disk(
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ratings_files, "MOST_BYTES_IN_MEMORY", 40)
-    monkeypatch.setattr(ratings_files, "TemporaryFile", full)
+    monkeypatch.setattr(mapped, "MOST_BYTES_IN_MEMORY", 40)
+    monkeypatch.setattr(mapped, "TemporaryFile", full)
 
     taken = take(whole, positions)
 

@@ -4,7 +4,7 @@ import sys
 import msgspec
 import numpy as np
 import pytest
-from benchbox_factorization import benchbox_models
+from benchbox_factorization import benchbox_models, moments
 from benchbox_factorization import matrix as matrices
 from benchbox_factorization.bayesian_mf import BayesianMF
 from benchbox_factorization.biased_mf import BiasedMF
@@ -19,12 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import random_array
 
-from benchbox import FitContext, Ratings
+from benchbox import FitContext, Ratings, grouping, mapped, parallel
 from benchbox.data.dataset import load_dataset
 from benchbox.models.bias import fit_bias_model
 from benchbox.options import decode
 from benchbox.plugins.registry import discover
 from benchbox.targets import resolve
+from tests.support.memory import peak_bytes
 from tests.support.source_kinds import kind_of
 from tests.support.toy_ratings import (
     all_pairs,
@@ -173,6 +174,49 @@ def test_starting_factors_span_the_leading_directions_of_the_residuals() -> None
     inside = right[:2].T @ (right[:2] @ factors)
     np.testing.assert_allclose(factors, inside, atol=1e-4)
     assert np.square(factors).mean() == pytest.approx(0.09)
+
+
+def test_starting_factors_are_the_same_from_several_matrices(monkeypatch) -> None:
+    train = with_a_cold_user_and_item()
+
+    def factors():
+        draw = np.random.Generator(np.random.PCG64(0))
+        return starting_factors(train, zero_model(train), 2, draw)
+
+    expected = factors()
+    monkeypatch.setattr(matrices, "MOST_PER_MATRIX", 30)
+
+    # Sums over users have another order, and single precision.
+    np.testing.assert_allclose(factors(), expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("order", ["sorted", "shuffled"])
+def test_biased_mf_gives_the_same_bytes_from_files(monkeypatch, order) -> None:
+    train = from_matrix(low_rank(60, 40, rank=2, seed=4))
+    if order == "shuffled":
+        train = train.take(np.random.default_rng(0).permutation(len(train)))
+    options = BiasedMFOptions(n_factors=2)
+    expected = predict_all(BiasedMF(options), train)
+    monkeypatch.setattr(mapped, "MOST_BYTES_IN_MEMORY", 0)
+    monkeypatch.setattr(grouping, "MOST_AT_ONCE", 100)
+
+    assert predict_all(BiasedMF(options), train).tobytes() == expected.tobytes()
+
+
+def test_a_fit_of_biased_mf_takes_little_memory_beside_files(monkeypatch) -> None:
+    train = from_matrix(low_rank(2000, 200, rank=2, seed=4))
+    monkeypatch.setattr(mapped, "MOST_BYTES_IN_MEMORY", 10_000)
+    monkeypatch.setattr(grouping, "MOST_AT_ONCE", 5000)
+    monkeypatch.setattr(parallel, "_PART", 10_000)
+    monkeypatch.setattr(parallel, "_LONG_PART", 10_000)
+    # Smaller blocks than for the cache, because there are fewer ratings than usual.
+    monkeypatch.setattr(moments, "_BLOCK", 1 << 16)
+    model = BiasedMF(BiasedMFOptions(n_factors=2, epochs=1))
+    # The first fit imports what it needs.
+    model.fit(train, FitContext())
+
+    # A column of all ratings in memory would take four bytes each.
+    assert peak_bytes(lambda: model.fit(train, FitContext())) < 3 * len(train)
 
 
 def objective(train: Ratings, options: BiasedMFOptions) -> float:

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox import mapped
 from benchbox.models.bias import BiasModel, fit_bias_model
 from benchbox.models.state import State
 from benchbox.models.training.options import Centring
@@ -56,11 +57,14 @@ class Centre:
         return self.model.predict_from(history, users, items)
 
     def scaled(self, ratings: Ratings) -> NDArray[np.float32]:
-        """Return centred, scaled ratings, with users' offsets from these ratings."""
+        """Return centred, scaled ratings, with users' offsets from these ratings.
+
+        The result, of shape ``(n,)``, is mapped from a temporary file if it is large.
+        """
         offsets, model = np.zeros(ratings.n_users), self.model
         if model.user_bias.any():
             offsets = model.user_bias_from(ratings)
-        scaled = np.empty(len(ratings), np.float32)
+        scaled: NDArray[np.float32] = mapped.empty(len(ratings), np.float32)
 
         def scale(part: slice) -> NDArray[np.float64]:
             centres = model.mean + offsets[ratings.users[part]]

@@ -32,7 +32,7 @@ class Reader:
         self._order = np.argsort(place, kind="stable")
         self._wanted = torch.from_numpy(wanted.astype(np.int64))
         ends = np.searchsorted(place[self._order], np.arange(len(wanted) + 1))
-        device = rows.values.device
+        device = rows.device
         offsets, places, columns = (
             torch.from_numpy(index.astype(np.int64)).to(device)
             for index in (ends, place[self._order], column_index[self._order])

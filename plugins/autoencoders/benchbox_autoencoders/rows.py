@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchbox import Grouped
+from benchbox import Grouped, mapped
 from benchbox.models import State
 from benchbox_autoencoders.cells import Batch, ByColumn, Cells, part_of
+from benchbox_autoencoders.shards import is_one_shard
 
 # Rated cells prepared at once: enough to leave little work per batch, few enough to
 # take only tens of megabytes.
@@ -22,11 +23,14 @@ _AT_ONCE = 1 << 20
 class Rows:
     """Ratings in compressed rows on a device.
 
+    Many ratings are mapped from temporary files. If they are more than a shard, they
+    stay in host memory, and only batches are copied to the device.
+
     Attributes:
         counts: Number of ratings per row, int64, shape ``(n_rows,)``, on the CPU.
         offsets: Row *r* is ``offsets[r]:offsets[r + 1]``, int64, ``(n_rows + 1,)``.
-        columns: Column per rating, int32, shape ``(n,)``.
-        values: Centred, scaled value per rating, float32, shape ``(n,)``.
+        columns: Column per rating, int32, shape ``(n,)``, on the device or the CPU.
+        values: Centred, scaled value per rating, float32, shape ``(n,)``, there too.
         n_columns: Number of columns of a row.
         side: Side inputs per row, shape ``(n_rows, d)``, if any.
     """
@@ -46,21 +50,26 @@ class Rows:
         device: str,
         side: NDArray[np.float32] | None = None,
     ) -> "Rows":
-        """Copy *grouped* to *device*, with *values* instead of its ratings.
+        """Move *grouped* to *device*, with *values* instead of its ratings.
 
         Args:
             grouped: Ratings by row.
-            values: One value per rating, in the order of the ungrouped ratings.
+            values: One value per rating, in the order of the ungrouped ratings. The
+                rows may share their memory, which must not be read-only.
             device: Device of the rows.
             side: Side inputs per row, shape ``(n_rows, d)``, if any.
         """
         offsets = grouped.offsets.astype(np.int64)
+        place = device if is_one_shard(len(values)) else "cpu"
+        columns = grouped.indices
+        if not columns.flags.writeable:
+            # Ratings may be read-only, and tensors cannot be.
+            columns = mapped.copied(columns, np.int32)
         return cls(
             counts=torch.from_numpy(np.diff(offsets)),
             offsets=torch.from_numpy(offsets).to(device),
-            # Copies, because ratings are read-only and tensors cannot be.
-            columns=torch.from_numpy(grouped.indices.astype(np.int32)).to(device),
-            values=torch.from_numpy(values[grouped.positions]).to(device),
+            columns=torch.from_numpy(columns).to(place),
+            values=torch.from_numpy(grouped.arranged(values)).to(place),
             n_columns=grouped.n_columns,
             side=None if side is None else torch.from_numpy(side).to(device),
         )
@@ -99,6 +108,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.counts)
 
+    @property
+    def device(self) -> torch.device:
+        """Device of the batches."""
+        return self.offsets.device
+
     def side_of(self, index: Tensor) -> Tensor | None:
         """Return the side inputs of the rows *index*, if there are any."""
         return None if self.side is None else self.side.index_select(0, index)
@@ -111,13 +125,15 @@ class Rows:
         Many batches are prepared at once, and are views of the result. So the host
         waits for the device only once, when it copies *order*, and little work is left
         per batch. It copies when this is called, not while the first batch is timed.
+        Ratings that are not on the device are copied as well, those of many batches at
+        once.
 
         Args:
             order: Row indexes, on the CPU.
             size: Rows per batch; the last batch may have fewer.
             by_column: Whether cells are needed sorted by column too.
         """
-        counts, index = self.counts[order], order.to(self.values.device)
+        counts, index = self.counts[order], order.to(self.device)
         n_batches = -(-len(order) // size)
         n_cells = max(int(counts.sum()) // max(1, n_batches), self.n_columns)
         at_once = size * max(1, _AT_ONCE // n_cells)
@@ -126,6 +142,10 @@ class Rows:
             self._many_batches(counts[part], index[part], size, by_column)
             for part in parts
         )
+
+    def _picked(self, column: Tensor, cells: Tensor) -> Tensor:
+        """Return elements of *column* on the device of *cells*."""
+        return column.index_select(0, cells.to(column.device)).to(cells.device)
 
     def _many_batches(
         self, counts: Tensor, index: Tensor, size: int, by_column: bool
@@ -138,8 +158,8 @@ class Rows:
         rows = torch.repeat_interleave(lengths, output_size=ends[-1])
         cells = torch.arange(ends[-1], device=index.device)
         cells += (firsts - offsets[:-1]).index_select(0, rows)
-        columns = self.columns.index_select(0, cells).long()
-        values, side = self.values.index_select(0, cells), self.side_of(index)
+        columns = self._picked(self.columns, cells).long()
+        values, side = self._picked(self.values, cells), self.side_of(index)
         # Divided per row and not per cell, because there are fewer rows.
         places = torch.arange(len(index), device=index.device)
         numbers = places // size

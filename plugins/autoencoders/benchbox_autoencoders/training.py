@@ -11,6 +11,7 @@ from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.route import choose_route, make_steps
 from benchbox_autoencoders.rows import Rows
+from benchbox_autoencoders.shards import EpochOrders
 
 Evaluate = Callable[[Network], float]
 
@@ -40,11 +41,10 @@ def train(
     network.route = choose_route(rows, options, context)
     context.note("route", network.route)
     steps = make_steps(network, options, context)
-    rated = rows.counts.nonzero().view(-1)
+    orders = EpochOrders(rows.counts)
 
     def epoch() -> float:
-        order = rated[torch.randperm(len(rated), generator=generator)]
-        return steps.epoch(rows, order, context.step)
+        return steps.epoch(rows, orders.draw(generator), context.step)
 
     train_epochs(
         network,

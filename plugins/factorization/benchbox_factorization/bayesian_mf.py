@@ -187,7 +187,7 @@ class BayesianMF:
 
     def _side(self, grouped: Grouped, scaled: NDArray[np.float32]) -> Side:
         width = 1 + self._options.n_factors
-        return make_side(grouped, scaled[grouped.positions], width, self._device)
+        return make_side(grouped, grouped.arranged(scaled), width, self._device)
 
     def _start(self, train: Ratings, draw: np.random.Generator) -> NDArray[np.float32]:
         bias = fit_bias_model(train)

@@ -112,7 +112,7 @@ class BiasedMF:
 
     def _side(self, grouped: Grouped, scaled: Vectors) -> Side:
         width = 1 + self._options.n_factors
-        return make_side(grouped, scaled[grouped.positions], width, self._device)
+        return make_side(grouped, grouped.arranged(scaled), width, self._device)
 
     def _solve(self, side: Side, others: Vectors, bias_damping: float) -> Vectors:
         options = self._options

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchbox.parallel import long_slices
 from benchbox.ratings import Grouped
 from benchbox_factorization.moments import Real
 from benchbox_factorization.population import Population, Vectors
@@ -71,8 +72,8 @@ class DeviceSide:
         self.counts = grouped.counts
         self._device = device
         self._offsets = grouped.offsets
-        self._columns = self._moved(grouped.indices.astype(np.int64))
-        self._values = self._moved(values.astype(np.float32))
+        self._columns = self._moved_in_parts(grouped.indices, torch.int64)
+        self._values = self._moved_in_parts(values, torch.float32)
 
     def solve(self, others: Vectors, ridge: Real) -> Vectors:
         """Return the best bias and factors of each row."""
@@ -183,6 +184,13 @@ class DeviceSide:
             per_sample_weights=None if factors is None else factors[cells],
             include_last_offset=True,
         )
+
+    def _moved_in_parts(self, array: NDArray[Any], kind: torch.dtype) -> Tensor:
+        """Return a long *array* on the device; on the host it is never whole again."""
+        moved = torch.empty(len(array), dtype=kind, device=self._device)
+        for part in long_slices(len(array)):
+            moved[part] = torch.from_numpy(np.array(array[part]))
+        return moved
 
     def _moved(self, array: NDArray[np.generic]) -> Tensor:
         # A copy, because ratings are read-only and tensors cannot be.

@@ -1,20 +1,26 @@
 """Ratings or residuals as sparse matrices, and starting factors computed from them."""
 
 from collections.abc import Iterator
+from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from benchbox import Ratings
+from benchbox import Ratings, mapped
 from benchbox.models import BiasModel
+from benchbox.parallel import long_slices
 
 _START_SPREAD = 0.3
 _START_ROUNDS = 3
 
 MOST_AT_ONCE = 1 << 24
 """Ratings of users that are solved for at once; of each, 50 bytes are in memory."""
+
+MOST_PER_MATRIX = int(np.iinfo(np.int32).max)
+"""Ratings of a sparse matrix, at most, so that its indexes take 32 bits."""
 
 
 def by_user(ratings: Ratings, values: NDArray[Any]) -> Any:
@@ -24,9 +30,31 @@ def by_user(ratings: Ratings, values: NDArray[Any]) -> Any:
     """
     rows = ratings.by_user()
     return csr_array(
-        (values[rows.positions], rows.indices, rows.offsets),
+        (rows.arranged(values), rows.indices, rows.offsets),
         shape=(ratings.n_users, ratings.n_items),
     )
+
+
+def csr_view(
+    values: NDArray[Any],
+    indices: NDArray[np.int32],
+    starts: NDArray[np.int32],
+    n_columns: int,
+) -> Any:
+    """Return a CSR matrix of these arrays themselves.
+
+    The constructor of scipy would copy slices of larger arrays, and so all of a mapped
+    file into memory.
+
+    Args:
+        values: Value per entry, shape ``(n,)``.
+        indices: Column per entry, shape ``(n,)``.
+        starts: Row *r* has entries ``starts[r]:starts[r + 1]``, ``(n_rows + 1,)``.
+        n_columns: Number of columns.
+    """
+    matrix = csr_array((len(starts) - 1, n_columns), dtype=values.dtype)
+    matrix.data, matrix.indices, matrix.indptr = values, indices, starts
+    return matrix
 
 
 def of_users(ratings: Ratings, asked: NDArray[np.int32]) -> Ratings:
@@ -38,10 +66,12 @@ def of_users(ratings: Ratings, asked: NDArray[np.int32]) -> Ratings:
     """
     places = np.full(ratings.n_users, -1, dtype=np.int32)
     places[asked] = np.arange(len(asked), dtype=np.int32)
-    moved = places[ratings.users]
-    chosen = np.flatnonzero(moved >= 0)
+    found = [np.zeros(0, dtype=np.int64)]
+    for part in long_slices(len(ratings)):
+        found.append(part.start + np.flatnonzero(places[ratings.users[part]] >= 0))
+    chosen = np.concatenate(found)
     return Ratings(
-        users=moved[chosen],
+        users=places[ratings.users[chosen]],
         items=ratings.items[chosen],
         values=ratings.values[chosen],
         timestamps=None if ratings.timestamps is None else ratings.timestamps[chosen],
@@ -79,13 +109,36 @@ def starting_factors(
     Returns:
         Factors of shape ``(n_items, n_factors)`` with a root mean square of 0.3.
     """
-    residuals = by_user(train, train.values - bias.predict(train.users, train.items))
+    rest: NDArray[np.float32] = mapped.empty(len(train), np.float32)
+    for part in long_slices(len(train)):
+        predicted = bias.predict(train.users[part], train.items[part])
+        rest[part] = train.values[part] - predicted
+    residuals = [*_rows_in_parts(train, rest)]
     factors = draw.standard_normal((train.n_items, n_factors), dtype=np.float32)
     directions = factors
     for _ in range(_START_ROUNDS):
-        directions = _orthonormal(residuals.T @ (residuals @ directions))
+        images = (part.T @ (part @ directions) for part in residuals)
+        directions = _orthonormal(reduce(np.add, images))
     factors[:, : directions.shape[1]] = directions * np.sqrt(np.float32(train.n_items))
     return factors * np.float32(_START_SPREAD)
+
+
+def _rows_in_parts(ratings: Ratings, values: NDArray[Any]) -> Iterator[Any]:
+    """Yield the rows of `by_user` in parts with few enough entries for 32 bits.
+
+    With more, scipy would copy all indexes into 64 bits, and no longer map them.
+    """
+    rows = ratings.by_user()
+    arranged, offsets = rows.arranged(values), rows.offsets
+    bounds = [0, ratings.n_users]
+    if len(values) > MOST_PER_MATRIX:
+        # Half as many, as a part may end in the middle of a user's ratings.
+        numbers = offsets[:-1] // (MOST_PER_MATRIX // 2)
+        bounds[1:1] = (1 + np.flatnonzero(np.diff(numbers))).tolist()
+    for first, last in pairwise(bounds):
+        cells = slice(offsets[first], offsets[last])
+        starts = (offsets[first : last + 1] - offsets[first]).astype(np.int32)
+        yield csr_view(arranged[cells], rows.indices[cells], starts, ratings.n_items)
 
 
 def _orthonormal(columns: NDArray[np.float32]) -> NDArray[np.float32]:

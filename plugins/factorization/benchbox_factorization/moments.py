@@ -12,9 +12,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
+from benchbox import mapped
 from benchbox.ratings import Grouped
+from benchbox_factorization.matrix import csr_view
 
 Real = NDArray[Any]
 """Float32 or float64; results have the precision of the inputs."""
@@ -60,17 +61,19 @@ def blocks(grouped: Grouped, values: Real, n_unknowns: int) -> Iterator[Block]:
     """
     n_rows = len(grouped.offsets) - 1
     size = max(16, _BLOCK // (values.itemsize * n_pairs(n_unknowns + 1)))
-    # If indexes and offsets have the same type, scipy makes no copy.
     indices = grouped.indices.astype(np.int32, copy=False)
-    ones = np.ones_like(values)
-    for start in range(0, n_rows, size):
+    starts = [*range(0, n_rows, size), n_rows]
+    most = int(max(np.diff(grouped.offsets[starts]), default=0))
+    # Shared by all blocks, which need no more of them than the largest one.
+    ones = mapped.empty(most, values.dtype)
+    ones[:] = 1
+    for start in starts[:-1]:
         offsets = grouped.offsets[start : start + size + 1]
         cells = slice(offsets[0], offsets[-1])
-        index = (indices[cells], (offsets - offsets[0]).astype(np.int32))
-        shape = (len(offsets) - 1, grouped.n_columns)
+        index = indices[cells], (offsets - offsets[0]).astype(np.int32)
         yield Block(
-            seen=csr_array((ones[cells], *index), shape=shape),
-            values=csr_array((values[cells], *index), shape=shape),
+            seen=csr_view(ones[: len(index[0])], *index, grouped.n_columns),
+            values=csr_view(values[cells], *index, grouped.n_columns),
         )
 
 

@@ -169,7 +169,7 @@ class _GradientModel:
         return (
             grouped.offsets.astype(np.int64),
             grouped.indices.astype(np.int32),
-            self._centre.scaled(ratings)[grouped.positions],
+            grouped.arranged(self._centre.scaled(ratings)),
         )
 
     def _start(self, train: Ratings, draw: np.random.Generator) -> None:

@@ -28,7 +28,7 @@ def rows_of(grouped: Grouped, values: NDArray[np.float32]) -> Rows:
     return (
         grouped.offsets.astype(np.int64),
         grouped.indices.astype(np.int32),
-        values[grouped.positions],
+        grouped.arranged(values),
     )
 
 
