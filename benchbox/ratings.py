@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from benchbox.arrays.grouping import Grouped as Grouped
+from benchbox.arrays.grouping import group
+from benchbox.arrays.grouping import pairs_rise as pairs_rise
 from benchbox.errors import DataError, counted, printable
-from benchbox.grouping import Grouped as Grouped
-from benchbox.grouping import group
-from benchbox.grouping import pairs_rise as pairs_rise
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.parallel import each, fill, slices
 from benchbox.data.ids import plain_id
 from benchbox.data.raw import Duplicates, Floats, IdColumn, RawFeatures, RawRatings
 from benchbox.errors import DataError
-from benchbox.parallel import each, fill, slices
 from benchbox.ratings import (
     Features,
     IndexArray,

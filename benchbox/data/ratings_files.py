@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox import mapped
-from benchbox.parallel import long_slices
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import long_slices
 from benchbox.ratings import (
     Features,
     Positions,

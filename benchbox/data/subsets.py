@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.parallel import fill
 from benchbox.data.indexing import canonical_order
 from benchbox.data.raw import Duplicates, IdColumn, RawRatings
 from benchbox.errors import DataError
 from benchbox.options import Options, changed
-from benchbox.parallel import fill
 from benchbox.ratings import Positions
 
 Count = Annotated[int, msgspec.Meta(ge=1)]

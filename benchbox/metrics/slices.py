@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.parallel import each, slices
 from benchbox.metrics.metric import Metric
 from benchbox.metrics.scored import Floats, Scored
 from benchbox.metrics.totals import term_of
-from benchbox.parallel import each, slices
 from benchbox.ratings import IndexArray, Ratings, RatingScale, Values
 
 Labels = NDArray[np.uint8]

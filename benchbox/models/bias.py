@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.grouping import add_sums, tally
+from benchbox.arrays.grouping import add_sums, tally
+from benchbox.arrays.parallel import long_slices
 from benchbox.models.state import State
-from benchbox.parallel import long_slices
 from benchbox.ratings import IndexArray, Ratings, Values
 
 # Where the search for the dampings starts. It also counts as a tenth of an offset, so

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.parallel import each, fill, slices
 from benchbox.data import DatasetCard, IdColumn, RawRatings, parse_scale
 from benchbox.errors import UsageError
 from benchbox.options import Options
-from benchbox.parallel import each, fill, slices
 from benchbox.ratings import IndexArray, RatingScale
 from benchbox.seeding import derive_seed, permutation
 

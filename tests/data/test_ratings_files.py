@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbox import mapped
+from benchbox.arrays import mapped
 from benchbox.data.ratings_files import map_array, map_ratings, take, write_ratings
 from tests.support.toys import ratings, tiny_ratings
 

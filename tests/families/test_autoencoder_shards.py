@@ -15,7 +15,8 @@ from benchbox_autoencoders.steps import Steps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbox import FitContext, mapped, parallel
+from benchbox import FitContext
+from benchbox.arrays import mapped, parallel
 from tests.support.devices import DEVICES
 from tests.support.memory import peak_bytes
 from tests.support.toy_ratings import all_pairs, hide, low_rank, rmse

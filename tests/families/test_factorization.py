@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import random_array
 
-from benchbox import FitContext, Ratings, grouping, mapped, parallel
+from benchbox import FitContext, Ratings
+from benchbox.arrays import grouping, mapped, parallel
 from benchbox.data.dataset import load_dataset
 from benchbox.models.bias import fit_bias_model
 from benchbox.options import decode

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from benchbox import parallel
+from benchbox.arrays import parallel
 from benchbox.models.bias import fit_bias_model
 from benchbox.models.training import fit_centre
 from benchbox.ratings import Ratings

@@ -13,8 +13,8 @@ from math import inf, sqrt
 import numpy as np
 
 from benchbox.analysis.statistics.intervals import CONFIDENCE, OVER_USERS, Interval
+from benchbox.arrays.parallel import each
 from benchbox.metrics import Floats, UserTotals
-from benchbox.parallel import each
 
 N_RESAMPLES = 2000
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.parallel import each
 from benchbox.data.raw import IdColumn
 from benchbox.data.tables.fields import Columns, Kind, Wanted
-from benchbox.parallel import each
 from benchbox.ratings import MOST
 
 if TYPE_CHECKING:

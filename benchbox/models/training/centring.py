@@ -6,11 +6,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox import mapped
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import fill, long_slices
 from benchbox.models.bias import BiasModel, fit_bias_model
 from benchbox.models.state import State
 from benchbox.models.training.options import Centring
-from benchbox.parallel import fill, long_slices
 from benchbox.ratings import Ratings
 
 

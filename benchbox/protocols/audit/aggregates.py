@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.parallel import each
+from benchbox.arrays.parallel import each
 from benchbox.protocols.audit.membership import Roles
 from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN
 from benchbox.ratings import Features, IndexArray, Ratings

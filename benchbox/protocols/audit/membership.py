@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.parallel import each, slices
+from benchbox.arrays.parallel import each, slices
 from benchbox.protocols.audit.findings import Finding
 from benchbox.protocols.folds import Fold
 from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN

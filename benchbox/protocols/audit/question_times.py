@@ -7,7 +7,7 @@ of a question says more about the hidden rating than it would in use.
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.parallel import each, slices
+from benchbox.arrays.parallel import each, slices
 from benchbox.protocols.audit.findings import Finding
 from benchbox.protocols.audit.membership import Roles
 from benchbox.protocols.folds import Fold

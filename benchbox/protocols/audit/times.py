@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.parallel import each, slices
+from benchbox.arrays.parallel import each, slices
 from benchbox.protocols.audit.findings import Finding
 from benchbox.protocols.audit.membership import Roles
 from benchbox.protocols.folds import Fold

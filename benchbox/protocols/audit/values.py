@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchbox.arrays.parallel import each, slices
 from benchbox.errors import counted
-from benchbox.parallel import each, slices
 from benchbox.protocols.audit.findings import Finding
 from benchbox.protocols.audit.membership import Roles
 from benchbox.protocols.folds import Fold

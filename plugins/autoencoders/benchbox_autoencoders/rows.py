@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchbox import Grouped, mapped
+from benchbox import Grouped
+from benchbox.arrays import mapped
 from benchbox.models import State
 from benchbox_autoencoders.cells import Batch, ByColumn, Cells, part_of
 from benchbox_autoencoders.shards import is_one_shard

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchbox.parallel import long_slices
+from benchbox.arrays.parallel import long_slices
 from benchbox.ratings import Grouped
 from benchbox_factorization.moments import Real
 from benchbox_factorization.population import Population, Vectors

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from benchbox import Ratings, mapped
+from benchbox import Ratings
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import long_slices
 from benchbox.models import BiasModel
-from benchbox.parallel import long_slices
 
 _START_SPREAD = 0.3
 _START_ROUNDS = 3

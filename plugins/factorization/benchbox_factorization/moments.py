@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox import mapped
+from benchbox.arrays import mapped
 from benchbox.ratings import Grouped
 from benchbox_factorization.matrix import csr_view
 

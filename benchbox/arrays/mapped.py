@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from benchbox.parallel import fill
+from benchbox.arrays.parallel import fill
 
 MOST_BYTES_IN_MEMORY = 256 << 20
 """Larger arrays are kept in files, which need no memory to stay."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox import mapped
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import each, fill, long_slices, slices
 from benchbox.errors import DataError
-from benchbox.parallel import each, fill, long_slices, slices
 
 MOST_AT_ONCE = 1 << 24
 """Ratings that are sorted at once; of each, some 40 bytes are in memory meanwhile."""

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from benchbox import mapped
+from benchbox.arrays import mapped
 from tests.support.maps import is_mapped
 
 

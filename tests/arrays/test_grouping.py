@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbox import grouping, mapped, parallel
+from benchbox.arrays import grouping, mapped, parallel
+from benchbox.arrays.grouping import add_sums, group, tally
 from benchbox.errors import DataError
-from benchbox.grouping import add_sums, group, tally
 from tests.support.maps import is_mapped
 from tests.support.memory import peak_bytes
 from tests.support.toy_ratings import from_matrix

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchbox import parallel
-from benchbox.parallel import each, fill, long_slices, slices
+from benchbox.arrays import parallel
+from benchbox.arrays.parallel import each, fill, long_slices, slices
 
 
 @pytest.mark.parametrize("make", [slices, long_slices])
