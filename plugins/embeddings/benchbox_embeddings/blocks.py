@@ -8,6 +8,7 @@ from math import sqrt
 from operator import add
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import optim
@@ -121,12 +122,13 @@ class BlockSteps:
         index = pairs.users, pairs.items
         for table, own, place in zip(self._tables, index, self._places, strict=True):
             table.spread_penalties(own, len(pairs), place)
-        self._starts, *columns = kernels.by_block(
-            *(column.numpy() for column in (*index, pairs.targets)),
+        self._columns: list[NDArray[Any]] = pairs.empty_columns(np.int32)
+        self._starts = kernels.by_block(
+            *pairs.columns,
             *(place.numpy() for place in self._places),
             n,
+            *self._columns,
         )
-        self._columns: list[NDArray[Any]] = columns
 
     @torch.no_grad()
     def _store(self) -> None:

@@ -45,24 +45,36 @@ def _jit(function: Any = None, *, parallel: bool = False) -> Any:
 
 
 @_jit
-def by_block(users, items, targets, user_places, item_places, n_groups):  # type: ignore[no-untyped-def]
-    """Return pairs in an order that puts those of a block next to each other.
+def by_block(  # type: ignore[no-untyped-def]
+    users,
+    items,
+    targets,
+    user_places,
+    item_places,
+    n_groups,
+    new_users,
+    new_items,
+    new_targets,
+):
+    """Put pairs in an order in which those of a block are next to each other.
 
     Rows are numbered by place, and groups are equal ranges of places.
 
     Args:
-        users: User per pair.
-        items: Item per pair.
-        targets: Centred, scaled rating per pair.
+        users: User per pair, shape ``(n,)``.
+        items: Item per pair, shape ``(n,)``.
+        targets: Centred, scaled rating per pair, shape ``(n,)``.
         user_places: Place of each user, from 0.
         item_places: Place of each item, from 0.
         n_groups: Number of groups; block ``a * n_groups + b`` has the pairs of a user
             of group *a* and an item of group *b*.
+        new_users: Output: place of the user per pair in the new order.
+        new_items: Output: place of the item per pair in the new order.
+        new_targets: Output: target per pair in the new order.
 
     Returns:
-        Four arrays: where each block starts and, at the end, the number of pairs, shape
-        ``(n_groups ** 2 + 1,)``; and the place of the user, the place of the item and
-        the target per pair in the new order, each of shape ``(n,)``.
+        Where each block starts and, at the end, the number of pairs, shape ``(n_groups
+        ** 2 + 1,)``.
     """
     n_pairs, n_users, n_items = len(users), len(user_places), len(item_places)
     starts = np.zeros(n_groups * n_groups + 1, np.int64)
@@ -73,15 +85,13 @@ def by_block(users, items, targets, user_places, item_places, n_groups):  # type
     for block in range(n_groups * n_groups):
         starts[block + 1] += starts[block]
     following = starts[:-1].copy()
-    new_users, new_items = np.empty(n_pairs, np.int32), np.empty(n_pairs, np.int32)
-    new_targets = np.empty_like(targets)
     for k in range(n_pairs):
         user, item = user_places[users[k]], item_places[items[k]]
         block = user * n_groups // n_users * n_groups + item * n_groups // n_items
         to = following[block]
         following[block] = to + 1
         new_users[to], new_items[to], new_targets[to] = user, item, targets[k]
-    return starts, new_users, new_items, new_targets
+    return starts
 
 
 @_jit
@@ -224,7 +234,18 @@ def learn(start, stop, users, items, targets, p, q, width, law, constants):  # t
 
 
 @_jit
-def deal(users, items, targets, groups, n_groups, n_each, seed):  # type: ignore[no-untyped-def]
+def deal(  # type: ignore[no-untyped-def]
+    users,
+    items,
+    targets,
+    groups,
+    n_groups,
+    n_each,
+    seed,
+    new_users,
+    new_items,
+    new_targets,
+):
     """Deal pairs into hands: by the group of the user, and at random within a group.
 
     Hands that are shuffled one by one and put together are the pairs group by group,
@@ -238,10 +259,13 @@ def deal(users, items, targets, groups, n_groups, n_each, seed):  # type: ignore
         n_groups: Number of groups.
         n_each: Number of hands per group.
         seed: Seed of the random numbers.
+        new_users: Output: user per pair, hand by hand.
+        new_items: Output: item per pair, hand by hand.
+        new_targets: Output: target per pair, hand by hand.
 
     Returns:
         Where each hand starts and, at the end, the number of pairs, shape ``(n_groups *
-        n_each + 1,)``; and the three columns hand by hand.
+        n_each + 1,)``.
     """
     n, n_hands = len(targets), n_groups * n_each
     starts = np.zeros(n_hands + 1, np.int64)
@@ -252,8 +276,6 @@ def deal(users, items, targets, groups, n_groups, n_each, seed):  # type: ignore
     for hand in range(n_hands):
         starts[hand + 1] += starts[hand]
     following = starts[:-1].copy()
-    new_users, new_items = np.empty_like(users), np.empty_like(items)
-    new_targets = np.empty_like(targets)
     state = np.uint64(seed)
     for k in range(n):
         state = state * _FACTOR + _SUMMAND
@@ -261,7 +283,7 @@ def deal(users, items, targets, groups, n_groups, n_each, seed):  # type: ignore
         to = following[hand]
         following[hand] = to + 1
         new_users[to], new_items[to], new_targets[to] = users[k], items[k], targets[k]
-    return starts, new_users, new_items, new_targets
+    return starts
 
 
 @_jit(parallel=True)

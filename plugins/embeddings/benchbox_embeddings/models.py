@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from benchbox import FitContext, Ratings
+from benchbox.arrays import mapped
 from benchbox.models import (
     Shrinkage,
     State,
@@ -160,7 +161,8 @@ class EmbeddingModel:
             on_device(index, self._device, is_summed=is_summed)
             for index in (train.users, train.items)
         )
-        targets = torch.from_numpy(train.values.copy()).to(self._device)
+        copy = mapped.copied(train.values, np.float32)
+        targets = torch.from_numpy(copy).to(self._device)
         columns = (torch.split(column, _PART) for column in (targets, users, items))
         for values, *pairs in zip(*columns, strict=True):
             values.copy_(self._centre.scaled(values, *pairs))

@@ -135,8 +135,8 @@ class Dealer:
         groups = (places * n_groups // n_users).int().numpy()
         draws = torch.randint(1 << 62, (1 + n_groups * n_each,), generator=chance)
         first, *seeds = draws.tolist()
-        columns = (c.numpy() for c in (pairs.users, pairs.items, pairs.targets))
-        starts, *dealt = kernels.deal(*columns, groups, n_groups, n_each, first)
+        dealt = pairs.empty_columns(np.int32)
+        starts = kernels.deal(*pairs.columns, groups, n_groups, n_each, first, *dealt)
         for hand, seed in enumerate(seeds):
             kernels.shuffle(starts[hand], starts[hand + 1], *dealt, seed)
         for start in range(0, len(pairs), self._n_at_once):

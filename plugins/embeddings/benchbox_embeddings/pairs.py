@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
+
+from benchbox.arrays import mapped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +28,20 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def columns(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Users, items and targets as arrays, of pairs on the CPU; views."""
+        return self.users.numpy(), self.items.numpy(), self.targets.numpy()
+
+    def empty_columns(self, kind: DTypeLike) -> list[NDArray[Any]]:
+        """Return columns to be filled with as many pairs; large ones are mapped.
+
+        Args:
+            kind: Type of users and items.
+        """
+        n, of_targets = len(self), self.columns[2].dtype
+        return [mapped.empty(n, own) for own in (kind, kind, of_targets)]
 
     def followed_by(self, others: "Pairs") -> "Pairs":
         """Return these pairs followed by *others*."""
@@ -50,7 +67,7 @@ class Pairs:
 def on_device(
     index: NDArray[np.int32], device: str, *, is_summed: bool = True
 ) -> Tensor:
-    """Return a copy of *index* on *device*.
+    """Return a copy of *index* on *device*; a large one on the CPU is mapped.
 
     Args:
         index: Users or items, shape ``(n,)``.
@@ -59,4 +76,4 @@ def on_device(
             int32 (measured). So the copy is int64 then.
     """
     kind = np.int64 if is_summed else np.int32
-    return torch.from_numpy(index.astype(kind)).to(device)
+    return torch.from_numpy(mapped.copied(index, kind)).to(device)
