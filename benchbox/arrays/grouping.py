@@ -12,7 +12,7 @@ from benchbox.arrays import mapped
 from benchbox.arrays.parallel import each, fill, long_slices, slices
 from benchbox.errors import DataError
 
-MOST_AT_ONCE = 1 << 24
+MOST_AT_ONCE = 1 << 23
 """Ratings that are sorted at once; of each, some 40 bytes are in memory meanwhile."""
 
 MOST_IN_32_BITS = int(np.iinfo(np.int32).max)
