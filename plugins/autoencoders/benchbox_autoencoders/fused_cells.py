@@ -20,7 +20,7 @@ from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.rows import Rows
 
 # Up to this number of hidden units per batch, torch computes them with one thread.
-_SMALL = 1 << 17
+_SMALL = 1 << 18
 
 
 class FusedCells(FusedSteps["ColumnBatch"]):
