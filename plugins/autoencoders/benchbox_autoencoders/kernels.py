@@ -26,7 +26,7 @@ from benchbox_autoencoders.prefetch_kernels import prefetch
 _AT_ONCE = 64
 
 # Columns between the one that is computed and the one that is asked for.
-_AHEAD = 2
+_AHEAD = 4
 
 
 @jit(inline="always")
@@ -76,6 +76,20 @@ def _add_products(gradient, start, stop, places, factors, units, width):  # type
 
 
 @jit(inline="always")
+def _add_to_rows(sums, start, stop, places, factors, vector, width):  # type: ignore[no-untyped-def]
+    # Two rows at a time, because they do not wait for each other.
+    twos = start + (stop - start) // 2 * 2
+    for k in range(start, twos, 2):
+        f0, f1 = factors[k], factors[k + 1]
+        s0, s1 = sums[places[k]], sums[places[k + 1]]
+        for j in range(width):
+            s0[j] += f0 * vector[j]
+            s1[j] += f1 * vector[j]
+    for k in range(twos, stop):
+        _add(sums[places[k]], factors[k], vector, width)
+
+
+@jit(inline="always")
 def _add_up(parts, r, total):  # type: ignore[no-untyped-def]
     """Set row *r* of *total* to the sum of those of *parts*."""
     for j in range(total.shape[1]):
@@ -107,8 +121,7 @@ def encode(bounds, columns, starts, places, values, layer, width, parts, product
             following = columns[min(i + _AHEAD, bounds[t + 1] - 1)]
             prefetch(layer[following], 0, 0, width)
             weight = layer[columns[i], 0]
-            for k in range(starts[i], starts[i + 1]):
-                _add(sums[places[k]], values[k], weight, width)
+            _add_to_rows(sums, starts[i], starts[i + 1], places, values, weight, width)
     for r in numba.prange(product.shape[0]):
         _add_up(parts, r, product)
 
@@ -261,8 +274,9 @@ def step_output(  # type: ignore[no-untyped-def]
             following = columns[min(i + _AHEAD, bounds[t + 1] - 1)]
             weight = layer[c, 0]
             offset_gradient[0] = 0
-            _set_dots(slopes, starts[i], starts[i + 1], places, hidden, weight, width)
-            for k in range(starts[i], starts[i + 1]):
+            start, stop = starts[i], starts[i + 1]
+            _set_dots(slopes, start, stop, places, hidden, weight, width)
+            for k in range(start, stop):
                 # Only the sum has the precision of the weights; the rest is one number
                 # per cell, in float64.
                 output = float(offsets[c, 0, 0] + slopes[k])
@@ -270,14 +284,12 @@ def step_output(  # type: ignore[no-untyped-def]
                 total += error * error
                 slopes[k] = slope
                 offset_gradient[0] += slopes[k]
-                _add(sums[places[k]], slopes[k], weight, width)
+            _add_to_rows(sums, start, stop, places, slopes, weight, width)
             if is_tied:
                 prefetch(layer[following], 0, 0, width)
             else:
                 gradient[:] = 0
-                _add_products(
-                    gradient, starts[i], starts[i + 1], places, slopes, hidden, width
-                )
+                _add_products(gradient, start, stop, places, slopes, hidden, width)
                 _take_all(
                     steps[0, i],
                     steps[1, i],
