@@ -221,6 +221,9 @@ class Together:
     def __init__(self, rows: Rows, order: Tensor, batch_size: int) -> None:
         self._rows, self._order, self._size = rows, order, batch_size
         self._n_batches = -(-len(order) // batch_size)
+        self._counts = np.add.reduceat(
+            rows.counts.numpy()[order.numpy()], range(0, len(order), batch_size)
+        )
         self._rated = np.empty(rows.n_columns, np.uint64)
         if self._n_batches == 1:
             self._rated[:] = 1
@@ -240,16 +243,15 @@ class Together:
     def _several(self, first: int, n_threads: int) -> Iterator["ColumnBatch"]:
         rows = self._rows
         order = self._order[first * self._size : (first + n_threads) * self._size]
-        parts = torch.split(order, self._size)
-        counts = [int(rows.counts[part].sum()) for part in parts]
-        ends = np.cumsum([0, *counts])
-        shape = len(parts), rows.n_columns
-        columns = np.empty(shape, np.int32)
-        steps = np.empty((len(parts), 2, rows.n_columns), np.int32)
-        starts = np.empty((len(parts), rows.n_columns + 1), np.int64)
-        places = np.empty(ends[-1], np.int32)
-        targets = np.empty(ends[-1], rows.values.numpy().dtype)
-        bounds = np.empty((len(parts), n_threads + 1), np.int64)
+        counts = self._counts[first : first + n_threads]
+        ends = np.concatenate([[0], np.cumsum(counts)])
+        n, n_columns, n_cells = len(counts), rows.n_columns, ends[-1]
+        columns = np.empty((n, n_columns), np.int32)
+        steps = np.empty((n, 2, n_columns), np.int32)
+        starts = np.empty((n, n_columns + 1), np.int64)
+        places = np.empty(n_cells, np.int32)
+        targets = np.empty(n_cells, rows.values.numpy().dtype)
+        bounds = np.empty((n, n_threads + 1), np.int64)
         sort_by_column(
             rows.offsets.numpy(),
             rows.columns.numpy(),
@@ -267,13 +269,13 @@ class Together:
             targets,
             bounds,
         )
-        for b, part in enumerate(parts):
+        for b, part in enumerate(torch.split(order, self._size)):
             cells = slice(ends[b], ends[b + 1])
             yield ColumnBatch(
                 number=first + b,
                 n_together=self._n_batches,
                 n_rows=len(part),
-                n_cells=counts[b],
+                n_cells=int(counts[b]),
                 side=rows.side_of(part),
                 columns=columns[b],
                 steps=steps[b],
