@@ -22,6 +22,10 @@ from benchbox_autoencoders.rows import Rows
 # Up to this number of hidden units per batch, torch computes them with one thread.
 _SMALL = 1 << 18
 
+# Batches that a thread sorts before the first of them is used: enough that starting
+# takes no time, few enough to take little memory.
+_SORTED_PER_THREAD = 4
+
 
 class FusedCells(FusedSteps["ColumnBatch"]):
     """Multiplies only rated cells, column by column."""
@@ -232,18 +236,19 @@ class Together:
             rated_by(*columns, order.numpy(), batch_size, self._rated)
 
     def batches(self, n_threads: int) -> Iterator["ColumnBatch"]:
-        """Yield the batches; as many are sorted at once as there are threads.
+        """Yield the batches; a few per thread are sorted at once.
 
         Args:
             n_threads: Number of threads, which also share the columns of a batch.
         """
-        for first in range(0, self._n_batches, n_threads):
-            yield from self._several(first, n_threads)
+        at_once = _SORTED_PER_THREAD * n_threads
+        for first in range(0, self._n_batches, at_once):
+            yield from self._several(slice(first, first + at_once), n_threads)
 
-    def _several(self, first: int, n_threads: int) -> Iterator["ColumnBatch"]:
-        rows = self._rows
-        order = self._order[first * self._size : (first + n_threads) * self._size]
-        counts = self._counts[first : first + n_threads]
+    def _several(self, some: slice, n_threads: int) -> Iterator["ColumnBatch"]:
+        rows, first = self._rows, some.start
+        order = self._order[first * self._size : some.stop * self._size]
+        counts = self._counts[some]
         ends = np.concatenate([[0], np.cumsum(counts)])
         n, n_columns, n_cells = len(counts), rows.n_columns, ends[-1]
         columns = np.empty((n, n_columns), np.int32)
