@@ -17,7 +17,8 @@ from benchbox_autoencoders import fused_cells, fused_rows, models
 from benchbox_autoencoders.cells import Batch
 from benchbox_autoencoders.column_kernels import steps_of
 from benchbox_autoencoders.device import DeviceCells, DeviceRows
-from benchbox_autoencoders.fused_cells import FusedCells
+from benchbox_autoencoders.fused import aligned_zeros
+from benchbox_autoencoders.fused_cells import FusedCells, Together
 from benchbox_autoencoders.fused_rows import FusedRows
 from benchbox_autoencoders.models import ItemAutoencoder, UserAutoencoder
 from benchbox_autoencoders.network import Network
@@ -224,6 +225,72 @@ def test_every_column_takes_every_step_once_and_none_too_late(n_batches, rated) 
         taken += stop - first
 
     assert (taken == n_batches).all()
+
+
+@given(
+    n_threads=st.integers(1, 5),
+    batch_size=st.integers(1, 12),
+    share=st.floats(0, 0.6),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=40)
+def test_batches_have_each_cell_once_by_column_and_threads_share_all_columns(
+    n_threads, batch_size, share, seed
+) -> None:
+    rows = some_rows(n_rows=20, n_columns=9, share=share)
+    order = torch.randperm(20, generator=torch.Generator().manual_seed(seed))
+    together = Together(rows, order, batch_size)
+    plain = rows.batches(order, batch_size)
+
+    for batch, expected in zip(together.batches(n_threads), plain, strict=True):
+        n_listed, bounds = int(batch.bounds[-1]), batch.bounds
+        columns, starts = batch.columns[:n_listed], batch.starts[: n_listed + 1]
+        found = np.zeros((batch.n_rows, rows.n_columns))
+        of_cell = np.repeat(columns, np.diff(starts))
+        np.add.at(found, (batch.places, of_cell), batch.targets)
+
+        whole = expected.cells.dense(expected.values)
+        np.testing.assert_array_equal(found, whole.numpy())
+        assert batch.n_cells == len(batch.targets) == starts[-1] == len(expected.cells)
+        assert (np.diff(columns) > 0).all()
+        assert (batch.steps[0, :n_listed] < batch.steps[1, :n_listed]).all()
+        assert bounds[0] == 0
+        assert (np.diff(bounds) >= 0).all()
+
+
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+@pytest.mark.parametrize("tied", [False, True])
+def test_units_that_fill_up_a_cache_line_stay_zero(optimizer, tied) -> None:
+    rows, options = rows_and_options(
+        {
+            "hidden_units": (3,),
+            "tied": tied,
+            "optimizer": optimizer,
+            "weight_decay": 0.1,
+            "activation": "selu",
+        }
+    )
+    network = away_from_zero(rows, options)
+    steps = FusedCells(network, options, 2)
+
+    for _ in range(3):
+        steps.epoch(rows, ORDER)
+
+    for layer in (steps._first, steps._last):
+        assert layer.shape[2] > 3
+        assert np.abs(layer[:, :, :3]).max() > 0
+        np.testing.assert_array_equal(layer[:, :, 3:], 0)
+
+
+@given(n=st.integers(0, 100), dtype=st.sampled_from(["f4", "f8"]))
+def test_zeros_start_at_a_cache_line(n, dtype) -> None:
+    zeros = aligned_zeros((n, 3), np.dtype(dtype))
+
+    assert zeros.shape == (n, 3)
+    assert zeros.dtype == dtype
+    assert not zeros.any()
+    assert zeros.flags.c_contiguous
+    assert n == 0 or zeros.ctypes.data % 64 == 0
 
 
 @pytest.mark.parametrize("tied", [False, True])

@@ -7,6 +7,7 @@ the weights are in the cache. A column is then read and written once per batch t
 rates it, and not once per step.
 """
 
+import numba
 import numpy as np
 
 from benchbox_autoencoders.compiled import jit
@@ -79,58 +80,94 @@ def steps_of(rated, t, n_batches):  # type: ignore[no-untyped-def]
     return steps
 
 
-@jit()
-def by_column(offsets, columns, values, rows, steps, n_threads):  # type: ignore[no-untyped-def]
-    """Return the cells of *rows*, sorted by column.
+@jit(parallel=True)
+def sort_by_column(  # type: ignore[no-untyped-def]
+    offsets,
+    columns,
+    values,
+    order,
+    batch_size,
+    rated,
+    first,
+    n_together,
+    ends,
+    listed,
+    steps,
+    starts,
+    places,
+    targets,
+    bounds,
+):
+    """Sort the cells of some batches by column, each batch by one thread.
 
     Args:
         offsets: Row *r* of the whole matrix has cells ``offsets[r]:offsets[r + 1]``.
         columns: Column per cell of the whole matrix.
         values: Value per cell of the whole matrix.
-        rows: Row indexes of the batch, in its order.
-        steps: Steps that each column takes, from `steps_of`, shape ``(2, n_columns)``.
-        n_threads: Number of threads that share the columns.
-
-    Returns:
-        Four arrays: ``starts`` of shape ``(n_columns + 1,)``; the row in the batch and
-        the value of each cell; and ``bounds`` of shape ``(n_threads + 1,)``: thread *t*
-        has columns ``bounds[t]:bounds[t + 1]``.
+        order: Row indexes of the batches, one batch after another.
+        batch_size: Rows per batch; the last one may have fewer.
+        rated: Batches that rate each column, from `rated_by`, shape ``(n_columns,)``.
+        first: Number of the first of these batches, as `rated` counts them.
+        n_together: Number of batches of *rated*.
+        ends: Batch *b* of these has cells ``ends[b]:ends[b + 1]`` of *places* and
+            *targets*.
+        listed: Output: columns that take a step with the batch, in ascending order,
+            shape ``(n_batches, n_columns)``; the rest is undefined.
+        steps: Output: the steps that they take, shape ``(n_batches, 2, n_columns)``.
+        starts: Output: column ``listed[b, i]`` has cells ``starts[b, i]:starts[b, i +
+            1]`` of the batch, shape ``(n_batches, n_columns + 1)``.
+        places: Output: row in its batch of each cell.
+        targets: Output: value of each cell.
+        bounds: Output, shape ``(n_batches, n_threads + 1)``: thread *t* has columns
+            ``listed[b, bounds[b, t]:bounds[b, t + 1]]``, all threads together have all.
     """
-    n_columns = steps.shape[1]
-    starts = np.zeros(n_columns + 1, np.int64)
-    for r in rows:
-        for k in range(offsets[r], offsets[r + 1]):
-            starts[np.uint32(columns[k]) + 1] += 1
-    for c in range(n_columns):
-        starts[c + 1] += starts[c]
-    places = np.empty(starts[-1], np.int32)
-    sorted_values = np.empty(starts[-1], values.dtype)
-    following = starts[:-1].copy()
-    for place, r in enumerate(rows):
-        for k in range(offsets[r], offsets[r + 1]):
-            column = np.uint32(columns[k])
-            to = following[column]
-            following[column] = to + 1
-            places[to] = place
-            sorted_values[to] = values[k]
-    return starts, places, sorted_values, _bounds(starts, steps, n_threads)
+    for b in numba.prange(bounds.shape[0]):
+        rows = order[b * batch_size : (b + 1) * batch_size]
+        taken = steps_of(rated, first + b, n_together)
+        n_cells = _cells_by_column(offsets, columns, rows, taken.shape[1])
+        n = 0
+        total = 0
+        for c in range(taken.shape[1]):
+            if taken[0, c] < taken[1, c]:
+                listed[b, n] = c
+                steps[b, 0, n], steps[b, 1, n] = taken[0, c], taken[1, c]
+                starts[b, n] = total
+                n += 1
+            n_cells[c], total = total, total + n_cells[c]
+        starts[b, n] = total
+        for place, r in enumerate(rows):
+            for k in range(offsets[r], offsets[r + 1]):
+                # Now where the next cell of the column belongs.
+                column = np.uint32(columns[k])
+                to = ends[b] + n_cells[column]
+                n_cells[column] += 1
+                places[to] = place
+                targets[to] = values[k]
+        _set_bounds(n, starts[b], steps[b], bounds[b])
 
 
 @jit()
-def _bounds(starts, steps, n_threads):  # type: ignore[no-untyped-def]
-    n_columns = steps.shape[1]
-    work = np.empty(n_columns + 1, np.int64)
+def _cells_by_column(offsets, columns, rows, n_columns):  # type: ignore[no-untyped-def]
+    n_cells = np.zeros(n_columns, np.int32)
+    for r in rows:
+        for k in range(offsets[r], offsets[r + 1]):
+            n_cells[np.uint32(columns[k])] += 1
+    return n_cells
+
+
+@jit()
+def _set_bounds(n_listed, starts, steps, bounds):  # type: ignore[no-untyped-def]
+    work = np.empty(n_listed + 1, np.int64)
     work[0] = 0
-    for c in range(n_columns):
-        n_steps = np.int64(steps[1, c] - steps[0, c])
-        work[c + 1] = work[c] + starts[c + 1] - starts[c]
-        if n_steps > 0:
-            work[c + 1] += _CELLS_PER_COLUMN + _CELLS_PER_STEP * n_steps
-    bounds = np.full(n_threads + 1, n_columns)
+    for i in range(n_listed):
+        n_steps = steps[1, i] - steps[0, i]
+        work[i + 1] = work[i] + starts[i + 1] - starts[i]
+        work[i + 1] += _CELLS_PER_COLUMN + _CELLS_PER_STEP * n_steps
+    n_threads = bounds.shape[0] - 1
+    bounds[:] = n_listed
     bounds[0] = 0
     t = 1
-    for c in range(n_columns):
-        while t < n_threads and n_threads * work[c] >= t * work[-1]:
-            bounds[t] = c
+    for i in range(n_listed):
+        while t < n_threads and n_threads * work[i] >= t * work[-1]:
+            bounds[t] = i
             t += 1
-    return bounds

@@ -7,14 +7,14 @@ between are computed by torch.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import sqrt
+from math import prod, sqrt
 from typing import Any, Protocol, TypeVar
 
 import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn, optim
+from torch import nn, optim
 
 from benchbox.models.training import Optimizer, at_most
 from benchbox_autoencoders import kernels
@@ -35,15 +35,15 @@ _CODES = {"identity": 0, "sigmoid": 1, "tanh": 2}
 
 
 class FusedBatch(AnyBatch, Protocol):
-    """A batch in host memory.
+    """A batch in host memory."""
 
-    Attributes:
-        n_rows: Number of rows.
-        n_cells: Number of rated cells.
-    """
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
 
-    n_rows: int
-    n_cells: int
+    @property
+    def n_cells(self) -> int:
+        """Number of rated cells."""
 
 
 F = TypeVar("F", bound=FusedBatch)
@@ -72,15 +72,7 @@ class FusedSteps(Steps[F]):
     ) -> None:
         super().__init__(network, options, precision)
         self._n_threads = n_threads
-        self._first = self._memory_of(network.first)
-        self._first_moments = _moments(self._first)
-        # Tied weights are updated only once, as the first layer.
-        self._last, self._last_moments = self._first, self._first_moments[:, :0]
-        if not options.tied:
-            self._last = self._memory_of(network.last)
-            self._last_moments = _moments(self._last)
-        self._last_offsets = network.offsets[-1].detach().numpy()
-        self._offset_moments = _moments(self._last_offsets)
+        self._dtype = network.first.detach().numpy().dtype
         self._activation = _CODES[options.output_activation]
         ours = {id(network.first), id(network.last)}
         self.optimizer = InnerOptimizer(
@@ -106,39 +98,45 @@ class FusedSteps(Steps[F]):
         finally:
             numba.set_num_threads(before)
 
-    def _memory_of(self, weights: Tensor) -> Array:
-        """Return the memory of the *weights* of the first or the last layer.
-
-        By default the units of a column are contiguous; a route that needs another
-        layout moves them.
-        """
-        return weights.detach().numpy()
-
     def _step_rest(self) -> None:
         self.optimizer.step()
 
     def _scale(self, batch: F) -> Any:
         """Return the derivative of the loss by an error divided by that error."""
-        return self._first.dtype.type(2 / batch.n_cells)
+        return self._dtype.type(2 / batch.n_cells)
 
     def _rates(self, weight_decay: float) -> tuple[Any, ...]:
-        return self.optimizer.rates(weight_decay, self._first.dtype)
+        return self.optimizer.rates(weight_decay, self._dtype)
 
 
-def whole_lines(n: int, dtype: torch.dtype, odd: bool = False) -> int:
+def whole_lines(n: int, dtype: np.dtype[Any], odd: bool = False) -> int:
     """Return *n* rounded up to whole cache lines, as a number of elements.
 
     Args:
         n: Number of elements.
         dtype: Type of the elements.
-        odd: Whether to round up to an odd number of cache lines.
+        odd: Whether to round up to an odd number of cache lines. Rows of such a length
+            are spread over all sets of a cache, and do not compete for a few of them.
     """
     a_line = _LINE // dtype.itemsize
     n_lines = -(-n // a_line)
     return a_line * (n_lines | 1 if odd else n_lines)
 
 
-def _moments(weights: Array) -> Array:
+def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return an array of zeros that starts at a cache line.
+
+    NumPy asks the operating system for large pages where an array is large; torch does
+    not.
+    """
+    n, spare = prod(shape), _LINE // dtype.itemsize
+    whole = np.zeros(n + spare, dtype)
+    first = -whole.ctypes.data % _LINE // dtype.itemsize
+    return whole[first : first + n].reshape(shape)
+
+
+def moments_of(weights: Array) -> Array:
+    """Return the moments before the first step, shape ``(2, *weights.shape)``."""
     return np.zeros((2, *weights.shape), weights.dtype)
 
 
@@ -170,7 +168,7 @@ class InnerOptimizer(optim.Optimizer):
         self._name, self._n_threads = options.optimizer, n_threads
         self._n_steps = 0
         parameters = (*decayed, *undecayed)
-        self._moments = {p: _moments(p.detach().view(-1).numpy()) for p in parameters}
+        self._moments = {p: moments_of(p.detach().view(-1).numpy()) for p in parameters}
 
     def rates(self, weight_decay: float, dtype: np.dtype[Any]) -> tuple[Any, ...]:
         """Return the constants of the next step, as numbers of type *dtype*."""

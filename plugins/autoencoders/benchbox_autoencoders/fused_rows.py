@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchbox_autoencoders import kernels, row_kernels
-from benchbox_autoencoders.fused import Array, FusedSteps, whole_lines
+from benchbox_autoencoders.fused import Array, FusedSteps, moments_of, whole_lines
+from benchbox_autoencoders.network import Network
+from benchbox_autoencoders.options import AutoencoderOptions
 from benchbox_autoencoders.rows import Rows
 
 # The oneDNN operator that torch's compiler uses for linear layers. It has full float32
@@ -26,6 +28,24 @@ class FusedRows(FusedSteps["RowBatch"]):
     spread over all sets of the cache, and do not compete for a few of them.
     """
 
+    def __init__(
+        self,
+        network: Network,
+        options: AutoencoderOptions,
+        n_threads: int,
+        precision: str = "float32",
+    ) -> None:
+        super().__init__(network, options, n_threads, precision)
+        self._first = self._memory_of(network.first)
+        self._first_moments = moments_of(self._first)
+        # Tied weights are updated only once, as the first layer.
+        self._last, self._last_moments = self._first, self._first_moments[:, :0]
+        if not options.tied:
+            self._last = self._memory_of(network.last)
+            self._last_moments = moments_of(self._last)
+        self._last_offsets = network.offsets[-1].detach().numpy()
+        self._offset_moments = moments_of(self._last_offsets)
+
     @cached_property
     def _inputs(self) -> Tensor:
         """A reused array for the inputs of a batch, ``(batch_size, n_columns)``."""
@@ -34,7 +54,7 @@ class FusedRows(FusedSteps["RowBatch"]):
 
     def _memory_of(self, weights: Tensor) -> Array:
         n_columns, n_units = weights.shape
-        width = whole_lines(n_columns, weights.dtype, odd=True)
+        width = whole_lines(n_columns, self._dtype, odd=True)
         wide = weights.new_zeros(n_units, width)
         wide[:, :n_columns] = weights.detach().T
         weights.data = wide[:, :n_columns].T

@@ -9,7 +9,10 @@ after its last cell, and its weights are updated immediately.
 Each thread processes a range of columns and writes sums over rows to its own buffer. So
 the same number of threads gives the same result, to the last byte.
 
-Rows of a batch may be padded, so that each starts at a cache line.
+A layer is one array of shape ``(n_columns, 3, width)``: the weights of a column, the
+moving mean of their gradients and that of their squares, next to each other. All three
+are needed at once, and the CPU loads one piece of memory faster than three. Units are
+padded with zeros to whole cache lines, which stay zeros.
 """
 
 import numba
@@ -18,99 +21,109 @@ import numpy as np
 from benchbox_autoencoders.compiled import jit
 from benchbox_autoencoders.prefetch_kernels import prefetch
 
+# Units whose next column is asked for while they are updated: four cache lines of each
+# array in float32, few enough that the CPU does not wait for room to note them down.
+_AT_ONCE = 64
+
+# Columns between the one that is computed and the one that is asked for.
+_AHEAD = 4
+
 
 @jit(inline="always")
-def _add(sums, factor, vector):  # type: ignore[no-untyped-def]
-    for j in range(vector.shape[0]):
+def _add(sums, factor, vector, width):  # type: ignore[no-untyped-def]
+    for j in range(width):
         sums[j] += factor * vector[j]
 
 
 @jit(inline="always")
-def _dot(one, other):  # type: ignore[no-untyped-def]
+def _dot(one, other, width):  # type: ignore[no-untyped-def]
     total = other.dtype.type(0)
-    for j in range(other.shape[0]):
+    for j in range(width):
         total += one[j] * other[j]
     return total
 
 
 @jit(inline="always")
-def _set_dots(dots, start, stop, places, units, weight):  # type: ignore[no-untyped-def]
+def _set_dots(dots, start, stop, places, units, weight, width):  # type: ignore[no-untyped-def]
     # Four sums at a time, because they do not wait for each other.
     fours = start + (stop - start) // 4 * 4
     for k in range(start, fours, 4):
         u0, u1 = units[places[k]], units[places[k + 1]]
         u2, u3 = units[places[k + 2]], units[places[k + 3]]
         d0 = d1 = d2 = d3 = weight.dtype.type(0)
-        for j in range(weight.shape[0]):
+        for j in range(width):
             d0 += u0[j] * weight[j]
             d1 += u1[j] * weight[j]
             d2 += u2[j] * weight[j]
             d3 += u3[j] * weight[j]
         dots[k], dots[k + 1], dots[k + 2], dots[k + 3] = d0, d1, d2, d3
     for k in range(fours, stop):
-        dots[k] = _dot(units[places[k]], weight)
+        dots[k] = _dot(units[places[k]], weight, width)
 
 
 @jit(inline="always")
-def _add_products(gradient, start, stop, places, factors, units):  # type: ignore[no-untyped-def]
+def _add_products(gradient, start, stop, places, factors, units, width):  # type: ignore[no-untyped-def]
     # Four cells at a time, so that the gradient is read and written once for all four.
     fours = start + (stop - start) // 4 * 4
     for k in range(start, fours, 4):
         f0, f1, f2, f3 = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
         u0, u1 = units[places[k]], units[places[k + 1]]
         u2, u3 = units[places[k + 2]], units[places[k + 3]]
-        for j in range(gradient.shape[0]):
+        for j in range(width):
             gradient[j] += (f0 * u0[j] + f1 * u1[j]) + (f2 * u2[j] + f3 * u3[j])
     for k in range(fours, stop):
-        _add(gradient, factors[k], units[places[k], : gradient.shape[0]])
+        _add(gradient, factors[k], units[places[k]], width)
 
 
 @jit(inline="always")
-def _after(c, stop, steps):  # type: ignore[no-untyped-def]
-    """Return the next column up to *stop* that takes a step."""
-    c += 1
-    while c < stop and steps[0, c] == steps[1, c]:
-        c += 1
-    return c
+def _add_to_rows(sums, start, stop, places, factors, vector, width):  # type: ignore[no-untyped-def]
+    # Two rows at a time, because they do not wait for each other.
+    twos = start + (stop - start) // 2 * 2
+    for k in range(start, twos, 2):
+        f0, f1 = factors[k], factors[k + 1]
+        s0, s1 = sums[places[k]], sums[places[k + 1]]
+        for j in range(width):
+            s0[j] += f0 * vector[j]
+            s1[j] += f1 * vector[j]
+    for k in range(twos, stop):
+        _add(sums[places[k]], factors[k], vector, width)
 
 
-@jit()
-def _add_up(parts, total):  # type: ignore[no-untyped-def]
-    for r in range(total.shape[0]):
+@jit(inline="always")
+def _add_up(parts, r, total):  # type: ignore[no-untyped-def]
+    """Set row *r* of *total* to the sum of those of *parts*."""
+    for j in range(total.shape[1]):
+        total[r, j] = parts[0, r, j]
+    for t in range(1, parts.shape[0]):
         for j in range(total.shape[1]):
-            total[r, j] = parts[0, r, j]
-        for t in range(1, parts.shape[0]):
-            for j in range(total.shape[1]):
-                total[r, j] += parts[t, r, j]
+            total[r, j] += parts[t, r, j]
 
 
 @jit(parallel=True)
-def encode(bounds, steps, starts, places, values, weights, parts, product):  # type: ignore[no-untyped-def]
+def encode(bounds, columns, starts, places, values, layer, width, parts, product):  # type: ignore[no-untyped-def]
     """Set *product* to ``X @ weights`` for the sparse batch *X*.
 
     Args:
-        bounds: Thread *t* processes columns ``bounds[t]:bounds[t + 1]``.
-        steps: Steps that each column takes, from `steps_of`, shape ``(2, n_columns)``.
-        starts: Column *c* has cells ``starts[c]:starts[c + 1]``.
+        bounds: Thread *t* processes ``columns[bounds[t]:bounds[t + 1]]``.
+        columns: Columns of the batch, shape ``(n,)``.
+        starts: The column ``columns[i]`` has cells ``starts[i]:starts[i + 1]``.
         places: Row in the batch per cell.
         values: Value per cell.
-        weights: Weights of the first layer, shape ``(n_columns, h)``.
-        parts: Buffer, overwritten, shape ``(n_threads, n_rows, h)`` or wider.
-        product: Output, shape ``(n_rows, h)``.
+        layer: The first layer, shape ``(n_columns, 3, width)`` or wider.
+        width: Number of hidden units, rounded up to whole cache lines.
+        parts: Buffer, overwritten, shape ``(n_threads, n_rows, width)`` or wider.
+        product: Output, as wide as *parts*.
     """
     for t in numba.prange(parts.shape[0]):
         sums = parts[t]
         sums[:] = 0
-        c = _after(bounds[t] - 1, bounds[t + 1], steps)
-        while c < bounds[t + 1]:
-            following = _after(c, bounds[t + 1], steps)
-            if following < bounds[t + 1]:
-                prefetch(weights, following)
-            weight = weights[c]
-            for k in range(starts[c], starts[c + 1]):
-                _add(sums[places[k]], values[k], weight)
-            c = following
-    _add_up(parts, product)
+        for i in range(bounds[t], bounds[t + 1]):
+            following = columns[min(i + _AHEAD, bounds[t + 1] - 1)]
+            prefetch(layer[following], 0, 0, width)
+            weight = layer[columns[i], 0]
+            _add_to_rows(sums, starts[i], starts[i + 1], places, values, weight, width)
+    for r in numba.prange(product.shape[0]):
+        _add_up(parts, r, product)
 
 
 @jit(inline="always")
@@ -162,6 +175,24 @@ def _take(first, stop, weight, gradient, mean, square, rates):  # type: ignore[n
 
 
 @jit(inline="always")
+def _take_all(first, stop, layer, c, following, gradient, rates):  # type: ignore[no-untyped-def]
+    """Take the steps of column *c*, and ask for column *following* on the way."""
+    for begin in range(0, gradient.shape[0], _AT_ONCE):
+        end = min(begin + _AT_ONCE, gradient.shape[0])
+        for part in range(3):
+            prefetch(layer[following], part, begin, end)
+        _take(
+            first,
+            stop,
+            layer[c, 0, begin:end],
+            gradient[begin:end],
+            layer[c, 1, begin:end],
+            layer[c, 2, begin:end],
+            rates,
+        )
+
+
+@jit(inline="always")
 def error_and_slope(output, target, scale, activation):  # type: ignore[no-untyped-def]
     """Return an output's error and the loss's derivative by its sum.
 
@@ -185,19 +216,19 @@ def error_and_slope(output, target, scale, activation):  # type: ignore[no-untyp
 @jit(parallel=True)
 def step_output(  # type: ignore[no-untyped-def]
     bounds,
+    columns,
     steps,
     starts,
     places,
     targets,
     hidden,
-    weights,
+    layer,
     offsets,
-    moments,
-    offset_moments,
     scale,
     activation,
     rates,
     offset_rates,
+    width,
     parts,
     back,
     losses,
@@ -209,82 +240,83 @@ def step_output(  # type: ignore[no-untyped-def]
     Reconstructs each cell as ``f(hidden[row] . weights[column] + offsets[column])``.
 
     Args:
-        bounds: Thread *t* processes columns ``bounds[t]:bounds[t + 1]``.
-        steps: Steps that each column takes, from `steps_of`, shape ``(2, n_columns)``.
-        starts: Column *c* has cells ``starts[c]:starts[c + 1]``.
+        bounds: Thread *t* processes ``columns[bounds[t]:bounds[t + 1]]``.
+        columns: Columns that take a step with the batch, shape ``(n,)``.
+        steps: The column ``columns[i]`` takes steps ``steps[0, i]:steps[1, i]``.
+        starts: The column ``columns[i]`` has cells ``starts[i]:starts[i + 1]``.
         places: Row in the batch per cell.
         targets: Centred rating per cell.
-        hidden: Last hidden layer, shape ``(n_rows, h)`` or wider.
-        weights: Weights of the last layer, shape ``(n_columns, h)``; updated.
-        offsets: Offsets of the last layer, shape ``(n_columns,)``; updated.
-        moments: Moving mean and mean square of the gradients of ``weights``, shape
-            ``(2, n_columns, h)``; updated.
-        offset_moments: Moving mean and mean square of the gradients of ``offsets``,
-            shape ``(2, n_columns)``; updated.
+        hidden: Last hidden layer, shape ``(n_rows, width)`` or wider, padded with 0.
+        layer: The last layer, shape ``(n_columns, 3, width)`` or wider; updated.
+        offsets: Offsets of the last layer and the moments of their gradients, shape
+            ``(n_columns, 3, 1)``; updated.
         scale: Derivative of the loss by a cell's error, divided by that error.
         activation: The function *f*: 0 is the identity, 1 the logistic function, 2
             tanh.
         rates: Constants of `_update` for the weights, by step, shape ``(n, 9)``.
         offset_rates: Constants of `_update` for the offsets, by step.
-        parts: Buffer, overwritten, shape ``(n_threads, n_rows, h)`` or wider.
-        back: Output: gradient of the hidden layer, shape ``(n_rows, h)``.
+        width: Number of hidden units, rounded up to whole cache lines.
+        parts: Buffer, overwritten, shape ``(n_threads, n_rows, width)`` or wider.
+        back: Output: gradient of the hidden layer, as wide as *parts*.
         losses: Output: sum of squared errors per thread, float64, ``(n_threads,)``.
         slopes: Output: derivative of the loss by each cell's sum.
-        is_tied: Whether these are the weights of the first layer too; then they are
-            not updated here, but by `step_input`.
+        is_tied: Whether this is the first layer too; then weights are not updated here,
+            but by `step_input`.
     """
     for t in numba.prange(parts.shape[0]):
         sums = parts[t]
         sums[:] = 0
-        gradient = np.empty(weights.shape[1], weights.dtype)
-        offset_gradient = np.empty(1, weights.dtype)
+        gradient = np.empty(width, layer.dtype)
+        offset_gradient = np.empty(1, layer.dtype)
         total = 0.0
-        c = _after(bounds[t] - 1, bounds[t + 1], steps)
-        while c < bounds[t + 1]:
-            following = _after(c, bounds[t + 1], steps)
-            if following < bounds[t + 1]:
-                prefetch(weights, following)
-                if not is_tied:
-                    prefetch(moments[0], following)
-                    prefetch(moments[1], following)
-            first, stop = steps[0, c], steps[1, c]
-            weight = weights[c]
+        for i in range(bounds[t], bounds[t + 1]):
+            c = columns[i]
+            following = columns[min(i + _AHEAD, bounds[t + 1] - 1)]
+            weight = layer[c, 0]
             offset_gradient[0] = 0
-            _set_dots(slopes, starts[c], starts[c + 1], places, hidden, weight)
-            for k in range(starts[c], starts[c + 1]):
+            start, stop = starts[i], starts[i + 1]
+            _set_dots(slopes, start, stop, places, hidden, weight, width)
+            for k in range(start, stop):
                 # Only the sum has the precision of the weights; the rest is one number
                 # per cell, in float64.
-                output = float(offsets[c] + slopes[k])
+                output = float(offsets[c, 0, 0] + slopes[k])
                 error, slope = error_and_slope(output, targets[k], scale, activation)
                 total += error * error
                 slopes[k] = slope
                 offset_gradient[0] += slopes[k]
-                _add(sums[places[k]], slopes[k], weight)
-            if not is_tied:
+            _add_to_rows(sums, start, stop, places, slopes, weight, width)
+            if is_tied:
+                prefetch(layer[following], 0, 0, width)
+            else:
                 gradient[:] = 0
-                _add_products(
-                    gradient, starts[c], starts[c + 1], places, slopes, hidden
+                _add_products(gradient, start, stop, places, slopes, hidden, width)
+                _take_all(
+                    steps[0, i],
+                    steps[1, i],
+                    layer,
+                    c,
+                    following,
+                    gradient,
+                    rates,
                 )
-                mean, square = moments[0, c], moments[1, c]
-                _take(first, stop, weight, gradient, mean, square, rates)
-            one = slice(c, c + 1)
             _take(
-                first,
-                stop,
-                offsets[one],
+                steps[0, i],
+                steps[1, i],
+                offsets[c, 0],
                 offset_gradient,
-                offset_moments[0, one],
-                offset_moments[1, one],
+                offsets[c, 1],
+                offsets[c, 2],
                 offset_rates,
             )
-            c = following
         losses[t] = total
-    _add_up(parts, back)
+    for r in numba.prange(back.shape[0]):
+        _add_up(parts, r, back)
 
 
 @jit(parallel=True)
 def step_input(  # type: ignore[no-untyped-def]
     bounds,
+    columns,
     steps,
     starts,
     places,
@@ -293,8 +325,8 @@ def step_input(  # type: ignore[no-untyped-def]
     slopes,
     hidden,
     whole,
-    weights,
-    moments,
+    layer,
+    width,
     rates,
 ):
     """Update the first layer, which is also the last one if weights are tied.
@@ -303,43 +335,36 @@ def step_input(  # type: ignore[no-untyped-def]
     term is left out if its first array has length 0.
 
     Args:
-        bounds: Thread *t* processes columns ``bounds[t]:bounds[t + 1]``.
-        steps: Steps that each column takes, from `steps_of`, shape ``(2, n_columns)``.
-        starts: Column *c* has cells ``starts[c]:starts[c + 1]``.
+        bounds: Thread *t* processes ``columns[bounds[t]:bounds[t + 1]]``.
+        columns: Columns that take a step with the batch, shape ``(n,)``.
+        steps: The column ``columns[i]`` takes steps ``steps[0, i]:steps[1, i]``.
+        starts: The column ``columns[i]`` has cells ``starts[i]:starts[i + 1]``.
         places: Row in the batch per cell.
         values: Input of the encoder per cell: *X*.
-        back: Gradient of the first layer's output, shape ``(n_rows, h)`` or wider.
+        back: Gradient of the first layer's output, shape ``(n_rows, width)`` or wider,
+            padded with 0.
         slopes: Derivative of the loss by each cell's sum: *E*.
-        hidden: Last hidden layer, shape ``(n_rows, h)`` or wider.
+        hidden: Last hidden layer, shape ``(n_rows, width)`` or wider, padded with 0.
         whole: Gradient by a dense input, shape ``(n_columns, h)``.
-        weights: Weights of the first layer, shape ``(n_columns, h)``; updated.
-        moments: Moving mean and mean square of the gradients, shape
-            ``(2, n_columns, h)``; updated.
+        layer: The first layer, shape ``(n_columns, 3, width)`` or wider; updated.
+        width: Number of hidden units, rounded up to whole cache lines.
         rates: Constants of `_update` by step, shape ``(n, 9)``.
     """
     for t in numba.prange(bounds.shape[0] - 1):
-        gradient = np.empty(weights.shape[1], weights.dtype)
-        c = _after(bounds[t] - 1, bounds[t + 1], steps)
-        while c < bounds[t + 1]:
-            following = _after(c, bounds[t + 1], steps)
-            if following < bounds[t + 1]:
-                prefetch(weights, following)
-                prefetch(moments[0], following)
-                prefetch(moments[1], following)
-            first, stop = steps[0, c], steps[1, c]
+        gradient = np.empty(width, layer.dtype)
+        for i in range(bounds[t], bounds[t + 1]):
+            c = columns[i]
+            following = columns[min(i + _AHEAD, bounds[t + 1] - 1)]
+            start, stop = starts[i], starts[i + 1]
+            gradient[:] = 0
             if whole.shape[0] > 0:
-                gradient[:] = whole[c]
-            else:
-                gradient[:] = 0
+                for j in range(whole.shape[1]):
+                    gradient[j] = whole[c, j]
             if values.shape[0] > 0:
-                _add_products(gradient, starts[c], starts[c + 1], places, values, back)
+                _add_products(gradient, start, stop, places, values, back, width)
             if slopes.shape[0] > 0:
-                _add_products(
-                    gradient, starts[c], starts[c + 1], places, slopes, hidden
-                )
-            mean, square = moments[0, c], moments[1, c]
-            _take(first, stop, weights[c], gradient, mean, square, rates)
-            c = following
+                _add_products(gradient, start, stop, places, slopes, hidden, width)
+            _take_all(steps[0, i], steps[1, i], layer, c, following, gradient, rates)
 
 
 @jit(parallel=True)

@@ -39,7 +39,10 @@ def _ask_for(_: Any, matrix: Any, row: Any, column: Any) -> Any:
 
 
 @jit(inline="always")
-def prefetch(matrix, row):  # type: ignore[no-untyped-def]
-    """Ask for a row of *matrix*, which is needed soon, without waiting for it."""
-    for column in range(0, matrix.shape[1], _PER_LINE):
+def prefetch(matrix, row, start, stop):  # type: ignore[no-untyped-def]
+    """Ask for columns ``start:stop`` of a row of *matrix*, which are needed soon.
+
+    The CPU does not wait for them.
+    """
+    for column in range(start, stop, _PER_LINE):
         _ask_for(matrix, row, column)  # type: ignore[call-arg]
