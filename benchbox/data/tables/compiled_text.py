@@ -1,80 +1,153 @@
 """Reads large plain text by a compiled loop, in blocks that threads share."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data.raw import Floats
+from benchbox.data.tables import text_kernels
 from benchbox.data.tables.fields import Columns, Kind, Wanted
 from benchbox.data.tables.plain_columns import (
-    Chunks,
     NotPlainError,
     PlainText,
     ids_of,
-    looked_up,
+    look_up,
     values_of,
 )
-from benchbox.parallel import each
-
-LARGE_BYTES = 100 << 20
-"""Size from which the compiled loop pays for loading the compiler: some 0.5 s."""
+from benchbox.parallel import each, slices
 
 _BLOCK_BYTES = 1 << 21
 """Bytes read at a time, few enough to stay in the CPU cache."""
 
 _MOST_LINE_BYTES = 1 << 12
 
+_CODES: Mapping[Kind, int] = {
+    "id": text_kernels.ID,
+    "number": text_kernels.NUMBER,
+    "seconds": text_kernels.SECONDS,
+}
+
+_Span = tuple[int, int]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Block:
-    """The rows of a block, by kind of column and place among those of the kind.
+class _Blocks:
+    """The rows of an open file, in blocks that any thread may read.
 
     Attributes:
-        ids: Ids, shape ``(n_columns_of_kind, n_rows)``.
-        numbers: Positions of numbers among their spellings, likewise.
-        spellings: Spellings of the numbers of each column.
-        seconds: Times, like ids.
+        descriptor: Its number.
+        start: Position of the first row.
+        size: Size of the file.
     """
 
-    ids: NDArray[np.int32]
-    numbers: NDArray[np.uint8]
-    spellings: list[list[str]]
-    seconds: NDArray[np.int64]
+    descriptor: int
+    start: int
+    size: int
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.start, self.size, _BLOCK_BYTES))
+
+    def n_lines(self, at: int) -> int:
+        """Return how many lines begin in the block at a position."""
+        # A line begins after a line feed, and at the start.
+        begin, end = max(self.start, at - 1), min(self.size, at + _BLOCK_BYTES) - 1
+        n_ends: int = text_kernels.count_lines(self._bytes(begin, end))
+        return n_ends + (at == self.start)
+
+    def lines(self, at: int) -> tuple[NDArray[np.uint8], _Span]:
+        """Return the lines that begin in the block at a position.
+
+        Returns:
+            Bytes, where in these the first line begins, and before where all begin.
+
+        Raises:
+            NotPlainError: A line is very long, or the file has changed.
+        """
+        begin, end = max(self.start, at - 1), min(self.size, at + _BLOCK_BYTES)
+        content = self._bytes(begin, min(self.size, end + _MOST_LINE_BYTES))
+        if begin + len(content) == self.size and content[-1] != ord("\n"):
+            content = np.append(content, np.uint8(ord("\n")))
+        ends = np.flatnonzero(content[: _MOST_LINE_BYTES + 1] == ord("\n"))
+        if at > self.start and not len(ends):
+            raise NotPlainError
+        if not (content[end - begin - 1 :] == ord("\n")).any():
+            raise NotPlainError
+        return content, (0 if at == self.start else int(ends[0]) + 1, end - begin)
+
+    def _bytes(self, begin: int, end: int) -> NDArray[np.uint8]:
+        # Threads would move the position of the file; this does not depend on it.
+        content = os.pread(self.descriptor, end - begin, begin)
+        if len(content) < end - begin:
+            raise NotPlainError
+        return np.frombuffer(content, dtype=np.uint8)
 
 
 def read_compiled(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns:
     """Read all columns of plain text.
+
+    The lines are counted first, so that each block is read to where its rows belong:
+    pieces to be joined would take the memory twice.
 
     Raises:
         NotPlainError: It is not plain, or not of the kind that the loop knows.
     """
     if not text.delimiter.isascii():
         raise NotPlainError
+    names = {
+        kind: [name for name, one in wanted.items() if one.kind == kind]
+        for kind in _CODES
+    }
+    columns = sorted(wanted.items(), key=lambda column: column[1].position)
+    kinds = np.array([_CODES[one.kind] for _, one in columns])
+    places = np.array([names[one.kind].index(name) for name, one in columns])
     with text.path.open("rb", buffering=0) as file:
-        size = file.seek(0, os.SEEK_END)
-        start = _start(text)
-        starts = range(start, size, _BLOCK_BYTES)
+        blocks = _Blocks(file.fileno(), _start(text), os.stat(file.fileno()).st_size)
+        ends = np.cumsum([0, *each(blocks.n_lines, blocks)]).tolist()
+        n = ends[-1]
+        if not n:
+            raise NotPlainError
+        ids = np.empty((len(names["id"]), n), dtype=np.int32)
+        numbers = np.empty((len(names["number"]), n), dtype=np.uint8)
+        seconds = np.empty((len(names["seconds"]), n), dtype=np.int64)
 
-        def read(at: int) -> _Block:
-            # Other threads move the position of the file; this does not depend on it.
-            begin = max(start, at - 1)
-            end = min(size, at + _BLOCK_BYTES)
-            content = os.pread(file.fileno(), end + _MOST_LINE_BYTES - begin, begin)
-            if begin + len(content) == size and not content.endswith(b"\n"):
-                content += b"\n"
-            # A line belongs to the block in which it begins.
-            first = 0 if at == start else content.find(b"\n") + 1
-            if (at > start and not first) or content.find(b"\n", end - begin - 1) < 0:
+        def read(block: tuple[int, _Span]) -> list[list[str]]:
+            content, span = blocks.lines(block[0])
+            shape = len(numbers), text_kernels.N_SLOTS
+            spellings = np.zeros(shape, dtype=np.uint64)
+            positions = np.zeros(shape, dtype=np.uint8)
+            is_plain = text_kernels.read_lines(
+                content,
+                span,
+                ord(text.delimiter[0]),
+                len(text.delimiter) > 1,
+                (kinds, places),
+                block[1],
+                (ids, numbers, seconds),
+                (spellings, positions, np.zeros(len(numbers), dtype=np.int64)),
+            )
+            if not is_plain:
                 raise NotPlainError
-            return _read_block(content, first, end - begin, text, wanted)
+            return list(map(_texts, spellings, positions))
 
-        blocks = each(read, starts)
-    if not any(len(block.ids.T) for block in blocks):
-        raise NotPlainError
-    return _joined(blocks, wanted)
+        spellings = each(read, zip(blocks, pairwise(ends), strict=True))
+    parts, cuts = slices(n), ends[1:-1]
+    chunks = [np.split(column, cuts) for column in numbers]
+    return Columns(
+        n_rows=n,
+        ids={
+            name: ids_of([column[part] for part in parts], column)
+            for name, column in zip(names["id"], ids, strict=True)
+        },
+        numbers={
+            name: _numbers(chunks[k], [texts[k] for texts in spellings])
+            for k, name in enumerate(names["number"])
+        },
+        seconds=dict(zip(names["seconds"], seconds, strict=True)),
+    )
 
 
 def _start(text: PlainText) -> int:
@@ -88,51 +161,6 @@ def _start(text: PlainText) -> int:
         return file.tell()
 
 
-def _read_block(
-    content: bytes, first: int, stop: int, text: PlainText, wanted: Mapping[str, Wanted]
-) -> _Block:
-    from benchbox.data.tables import text_kernels as kernels
-
-    codes: Mapping[Kind, int] = {
-        "id": kernels.ID,
-        "number": kernels.NUMBER,
-        "seconds": kernels.SECONDS,
-    }
-    names = {kind: _of_kind(wanted, kind) for kind in codes}
-    columns = sorted(wanted.items(), key=lambda column: column[1].position)
-    kinds = np.array([codes[one.kind] for _, one in columns])
-    places = np.array([names[one.kind].index(name) for name, one in columns])
-    characters = np.frombuffer(content, dtype=np.uint8)
-    n = int(np.count_nonzero(characters[first:stop] == ord("\n"))) + 1
-    ids = np.empty((len(names["id"]), n), dtype=np.int32)
-    numbers = np.empty((len(names["number"]), n), dtype=np.uint8)
-    seconds = np.empty((len(names["seconds"]), n), dtype=np.int64)
-    spellings = np.zeros((len(numbers), kernels.N_SLOTS), dtype=np.uint64)
-    positions = np.zeros((len(numbers), kernels.N_SLOTS), dtype=np.uint8)
-    n_rows = kernels.read_lines(
-        characters,
-        first,
-        stop,
-        ord(text.delimiter[0]),
-        len(text.delimiter) > 1,
-        (kinds, places),
-        (ids, numbers, seconds),
-        (spellings, positions, np.zeros(len(numbers), dtype=np.int64)),
-    )
-    if n_rows < 0:
-        raise NotPlainError
-    return _Block(
-        ids=ids[:, :n_rows],
-        numbers=numbers[:, :n_rows],
-        spellings=list(map(_texts, spellings, positions)),
-        seconds=seconds[:, :n_rows],
-    )
-
-
-def _of_kind(wanted: Mapping[str, Wanted], kind: Kind) -> list[str]:
-    return [name for name, one in wanted.items() if one.kind == kind]
-
-
 def _texts(spellings: NDArray[np.uint64], positions: NDArray[np.uint8]) -> list[str]:
     """Return the spellings that a hash table holds, by position."""
     used = np.flatnonzero(spellings)
@@ -140,43 +168,13 @@ def _texts(spellings: NDArray[np.uint64], positions: NDArray[np.uint8]) -> list[
     return [number.to_bytes(8, "big").lstrip(b"\0").decode() for number in numbers]
 
 
-def _joined(blocks: list[_Block], wanted: Mapping[str, Wanted]) -> Columns:
-    """Return the columns of all *blocks*; takes these out of the list.
-
-    So the memory of one kind of column is free before the next is joined.
-    """
-    filled = [block for block in blocks if len(block.ids.T)]
-    blocks.clear()
-    ids = [block.ids for block in filled]
-    numbers = [block.numbers for block in filled]
-    spellings = [block.spellings for block in filled]
-    seconds = [block.seconds for block in filled]
-    del filled
-    n_rows = sum(len(some.T) for some in ids)
-    read_ids = {
-        name: ids_of([some[place] for some in ids])
-        for place, name in enumerate(_of_kind(wanted, "id"))
-    }
-    ids.clear()
-    read_numbers = {
-        name: _numbers([s[place] for s in numbers], [s[place] for s in spellings])
-        for place, name in enumerate(_of_kind(wanted, "number"))
-    }
-    numbers.clear()
-    return Columns(
-        n_rows=n_rows,
-        ids=read_ids,
-        numbers=read_numbers,
-        seconds={
-            name: np.concatenate([some[place] for some in seconds])
-            for place, name in enumerate(_of_kind(wanted, "seconds"))
-        },
-    )
-
-
-def _numbers(chunks: Chunks, spellings: Sequence[Sequence[str]]) -> Floats:
+def _numbers(
+    chunks: list[NDArray[np.uint8]], spellings: Sequence[Sequence[str]]
+) -> Floats:
     """Return the numbers at positions in *chunks*, each with its own *spellings*."""
     known = sorted({text for texts in spellings for text in texts})
     values, places = values_of(known), {text: n for n, text in enumerate(known)}
     tables = [values[[places[text] for text in texts]] for texts in spellings]
-    return looked_up(tables, chunks)
+    numbers = np.empty(sum(map(len, chunks)), dtype=values.dtype)
+    look_up(tables, chunks, numbers)
+    return numbers

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data.tables.compiled_text import LARGE_BYTES, read_compiled
 from benchbox.data.tables.fields import Columns, Kind, Wanted
 from benchbox.data.tables.plain_columns import (
     Chunks,
     NotPlainError,
     PlainText,
     ids_of,
-    looked_up,
+    look_up,
     values_of,
 )
 from benchbox.parallel import each
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
 _ID = re.compile(r"0|[1-9][0-9]{0,7}")
 _SECONDS = re.compile(r"0|[1-9][0-9]*")
 _N_SAMPLED = 1000
+LARGE_BYTES = 100 << 20
+"""Size from which the compiled loop pays for loading the compiler: some 0.5 s."""
+
 _MAX_LEVELS = 256
 
 
@@ -59,6 +61,8 @@ def looks_plain(records: Iterable[Sequence[str]], wanted: Mapping[str, Wanted]) 
 def read_plain(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns | None:
     """Read all columns of plain text; `None` if it turns out not to be plain."""
     if text.path.stat().st_size >= LARGE_BYTES:
+        from benchbox.data.tables.compiled_text import read_compiled
+
         try:
             return read_compiled(text, wanted)
         except NotPlainError:
@@ -164,7 +168,8 @@ def _n_line_ends(path: Path, start: int) -> int:
 def _read_ids(column: "pa.ChunkedArray") -> _Column:
     chunks = _chunks(column)
     n_bytes = sum(each(_n_digits, chunks))
-    return _Column(ids_of(chunks), n_bytes)
+    codes = np.empty(len(column), dtype=np.int32)
+    return _Column(ids_of(chunks, codes), n_bytes)
 
 
 def _read_numbers(column: "pa.ChunkedArray") -> _Column:
@@ -177,7 +182,9 @@ def _read_numbers(column: "pa.ChunkedArray") -> _Column:
     lengths = np.array([len(text.encode()) for text in texts])
     count = partial(np.bincount, minlength=len(texts))
     n_bytes = sum(int(counts @ lengths) for counts in each(count, chunks))
-    return _Column(looked_up([values] * len(chunks), chunks), n_bytes)
+    numbers = np.empty(len(column), dtype=values.dtype)
+    look_up([values] * len(chunks), chunks, numbers)
+    return _Column(numbers, n_bytes)
 
 
 def _read_seconds(column: "pa.ChunkedArray") -> _Column:

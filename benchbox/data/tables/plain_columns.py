@@ -42,14 +42,19 @@ class NotPlainError(Exception):
     """The text is not plain and must be read in another way."""
 
 
-def ids_of(chunks: Chunks) -> IdColumn:
+def ids_of(chunks: Chunks, codes: NDArray[np.int32]) -> IdColumn:
     """Return the column of the ids in *chunks*, int32, none of them negative.
+
+    Args:
+        chunks: The ids.
+        codes: Array for the codes of all, shape ``(n,)``; may be what *chunks* are
+            views of.
 
     Raises:
         NotPlainError: An id is too large.
     """
     # A look-up table must not be larger than the column.
-    seen = np.zeros(max(1 << 20, sum(map(len, chunks))), dtype=bool)
+    seen = np.zeros(max(1 << 20, len(codes)), dtype=bool)
     top = max(each(partial(_mark, seen), chunks))
     if top >= ID_LIMIT:
         raise NotPlainError
@@ -58,9 +63,8 @@ def ids_of(chunks: Chunks) -> IdColumn:
         ids, ranks = np.flatnonzero(seen), np.cumsum(seen, dtype=np.int32) - 1
     else:
         ids, ranks, chunks = _encoded(chunks)
-    names = list(map(str, ids.tolist()))
-    codes = looked_up([ranks] * len(chunks), chunks)
-    return IdColumn(codes=codes, names=names, is_canonical=True)
+    look_up([ranks] * len(chunks), chunks, codes)
+    return IdColumn(codes=codes, names=list(map(str, ids.tolist())), is_canonical=True)
 
 
 def values_of(spellings: Sequence[str]) -> Floats:
@@ -82,24 +86,21 @@ def values_of(spellings: Sequence[str]) -> Floats:
     return exact if (exact == levels).all() else levels
 
 
-def looked_up(tables: Sequence[NDArray[Any]], chunks: Chunks) -> NDArray[Any]:
-    """Return the entries of the table of each chunk at the positions in the chunk.
+def look_up(
+    tables: Sequence[NDArray[Any]], chunks: Chunks, column: NDArray[Any]
+) -> None:
+    """Fill *column* with the entries of tables at the positions in *chunks*.
 
     Args:
-        tables: A table per chunk, all of one type.
+        tables: A table per chunk.
         chunks: Positions in the tables.
+        column: Array for the entries of all; may be what *chunks* are views of.
     """
-    found = np.empty(sum(map(len, chunks)), dtype=tables[0].dtype)
-    # With `out` and without bounds checks, numpy makes no temporary copy.
+    parts = np.split(column, np.cumsum(list(map(len, chunks)))[:-1])
+    # With `out` and without bounds checks, numpy makes no temporary copy of entries.
     take = partial(np.take, mode="clip")
-    work = zip(tables, chunks, parts_of(found, chunks), strict=True)
+    work = zip(tables, chunks, parts, strict=True)
     each(lambda one: take(one[0], one[1], out=one[2]), work)
-    return found
-
-
-def parts_of(column: NDArray[Any], chunks: Chunks) -> Chunks:
-    """Return views of *column* as long as each of the *chunks* that it joins."""
-    return np.split(column, np.cumsum(list(map(len, chunks)))[:-1])
 
 
 def _mark(seen: NDArray[np.bool_], ids: NDArray[np.int32]) -> int:
