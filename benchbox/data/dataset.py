@@ -228,6 +228,7 @@ def _check_counts(
 
 def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Parsed:
     raw = _read(card, options, files)
+    _free_unused()
     users, user_notes = plain_ids(raw.users, "user", raw.where)
     items, item_notes = plain_ids(raw.items, "item", raw.where)
     raw = replace(raw, users=users, items=items)

@@ -61,8 +61,8 @@ def index_ratings(
             *duplicates* is ``"error"``.
     """
     check_scale(raw, scale)
-    users, user_ids = _canonical(raw.users)
-    items, item_ids = _canonical(raw.items)
+    users, user_ids = _codes_and_ids(raw.users)
+    items, item_ids = _codes_and_ids(raw.items)
     if pairs_rise(users, items):
         ordered = _already_ordered(raw, users, items)
     else:
@@ -192,9 +192,10 @@ def _pick(column: NDArray[Any], rows: Positions) -> NDArray[Any]:
     return padded[np.where(missing, len(column), rows)].astype(column.dtype)
 
 
-def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.object_]]:
+def canonical(column: IdColumn) -> IdColumn:
+    """Return *column* with the names that occur in it, in canonical order."""
     if column.is_canonical:
-        return column.codes, texts_of(column.names)
+        return column
     used = np.zeros(len(column.names), dtype=bool)
     # In parts, since NumPy makes int64 copies of indexes.
     for part in slices(len(column)):
@@ -206,7 +207,12 @@ def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.object_]]:
     indexes[places[order]] = np.arange(len(places), dtype=np.int32)
     codes = np.empty(len(column), dtype=np.int32)
     fill(codes, lambda part: indexes[column.codes[part]])
-    return codes, texts_of([names[p] for p in order])
+    return IdColumn(codes=codes, names=[names[p] for p in order], is_canonical=True)
+
+
+def _codes_and_ids(column: IdColumn) -> tuple[IndexArray, NDArray[np.object_]]:
+    column = canonical(column)
+    return column.codes, texts_of(column.names)
 
 
 def _already_ordered(raw: RawRatings, users: IndexArray, items: IndexArray) -> Ordered:
