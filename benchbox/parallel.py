@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 _PART = 1 << 18
@@ -40,6 +41,18 @@ def long_slices(n: int) -> list[slice]:
     as a sum per user.
     """
     return [slice(at, min(at + _LONG_PART, n)) for at in range(0, n, _LONG_PART)]
+
+
+def count_each(indexes: NDArray[np.integer[Any]], size: int) -> NDArray[np.int64]:
+    """Return how often each number below *size* is among *indexes*, shape ``(size,)``.
+
+    They are counted in parts, since NumPy makes an int64 copy of them.
+    """
+    counts = np.zeros(size, dtype=np.int64)
+    step = max(_LONG_PART, size)
+    for at in range(0, len(indexes), step):
+        counts += np.bincount(indexes[at : at + step], minlength=size)
+    return counts
 
 
 def fill(column: NDArray[Any], make: Callable[[slice], NDArray[Any]]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbox import parallel
-from benchbox.parallel import each, fill, long_slices, slices
+from benchbox.parallel import count_each, each, fill, long_slices, slices
 
 
 @pytest.mark.parametrize("make", [slices, long_slices])
@@ -37,3 +37,19 @@ def test_a_column_is_filled_to_its_end(n) -> None:
     fill(column, lambda part: np.arange(part.start, part.stop))
 
     assert (column == np.arange(n)).all()
+
+
+@given(
+    indexes=st.lists(st.integers(0, 6)),
+    size=st.integers(7, 20),
+    part=st.integers(1, 30),
+)
+def test_indexes_are_counted_whatever_the_parts(indexes, size, part) -> None:
+    column = np.array(indexes, dtype=np.int32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parallel, "_LONG_PART", part)
+
+        counts = count_each(column, size)
+
+    assert counts.dtype == np.int64
+    assert counts.tolist() == [indexes.count(number) for number in range(size)]

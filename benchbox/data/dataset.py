@@ -30,6 +30,7 @@ from benchbox.errors import (
     shown,
 )
 from benchbox.options import Options, changed, decode, to_json
+from benchbox.parallel import count_each
 from benchbox.ratings import Positions, Ratings
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -287,7 +288,7 @@ def _of_duplicates(indexed: Indexed, duplicates: Duplicates) -> tuple[str, ...]:
 
 
 def _n_used(column: IdColumn) -> int:
-    return int(np.count_nonzero(np.bincount(column.codes)))
+    return int(np.count_nonzero(count_each(column.codes, len(column.names))))
 
 
 def _saved(name: str, key: str, parsed: Parsed, notify: Notify) -> Parsed:

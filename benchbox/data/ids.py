@@ -6,6 +6,7 @@ import numpy as np
 
 from benchbox.data.raw import IdColumn, Where
 from benchbox.errors import DataError
+from benchbox.parallel import count_each
 
 _ODD = re.compile(r"\A\s|\s\Z|\A\Z|[\0\n\r]")
 
@@ -60,7 +61,7 @@ def _odd_ones(column: IdColumn) -> list[int]:
     odd = [code for code, name in enumerate(column.names) if _ODD.search(name)]
     if not odd:
         return odd
-    used = np.bincount(column.codes, minlength=len(column.names)) > 0
+    used = count_each(column.codes, len(column.names)) > 0
     return [code for code in odd if used[code]]
 
 

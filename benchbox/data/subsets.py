@@ -13,7 +13,7 @@ from benchbox.data.indexing import canonical_order
 from benchbox.data.raw import Duplicates, IdColumn, RawRatings
 from benchbox.errors import DataError
 from benchbox.options import Options, changed
-from benchbox.parallel import fill
+from benchbox.parallel import count_each, fill
 from benchbox.ratings import Positions
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -150,7 +150,7 @@ def _n_ratings(column: IdColumn, rows: _Flags | None = None) -> NDArray[np.int64
     """Return the number of rows of each id, among *rows* or all."""
     whole = rows is None or rows.all()
     codes = column.codes if whole else column.codes[rows]
-    return np.bincount(codes, minlength=len(column.names))
+    return count_each(codes, len(column.names))
 
 
 def _first_of_each_pair(raw: RawRatings) -> _Flags:
@@ -214,4 +214,4 @@ def _keep_core(
         gone = np.flatnonzero(is_gone)
         rows[gone] = False
         for column, counts in zip(columns, n_ratings, strict=True):
-            counts -= np.bincount(column.codes[gone], minlength=len(counts))
+            counts -= count_each(column.codes[gone], len(counts))

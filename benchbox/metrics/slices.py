@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchbox.metrics.metric import Metric
 from benchbox.metrics.scored import Floats, Scored
 from benchbox.metrics.totals import term_of
-from benchbox.parallel import each, slices
+from benchbox.parallel import count_each, each, slices
 from benchbox.ratings import IndexArray, Ratings, RatingScale, Values
 
 Labels = NDArray[np.uint8]
@@ -130,8 +130,8 @@ def slicing(visible_users: IndexArray, train_items: IndexArray, of: Ratings) -> 
         of: Any ratings of the data set, for its sizes and its scale.
     """
     return Slicing(
-        activity=quarters(np.bincount(visible_users, minlength=of.n_users)),
-        popularity=quarters(np.bincount(train_items, minlength=of.n_items)),
+        activity=quarters(count_each(visible_users, of.n_users)),
+        popularity=quarters(count_each(train_items, of.n_items)),
         scale=of.scale,
     )
 
