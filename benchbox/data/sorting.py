@@ -85,6 +85,7 @@ def _at_once(ratings: Unordered) -> Ordered:
     # Each conversion is a counting sort; the two are 3 times as fast as one stable
     # argsort. The matrix values are row numbers. Declaring the format canonical keeps
     # scipy from searching for repeated pairs and adding up their row numbers.
+    # As int32, they suffice for what is not large.
     numbers = np.arange(len(ratings.users), dtype=np.int32)
     shape = (ratings.n_items, ratings.n_users)
     marks = coo_array((numbers, (ratings.items, ratings.users)), shape=shape)

@@ -1,6 +1,8 @@
 """Sorting: bucket by bucket or at once, on any number of cores, the result is one."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -156,3 +158,24 @@ def test_a_repeat_is_refused_alike(compiled, monkeypatch) -> None:
         index_ratings(raw, FIVE)
 
     assert str(large.value) == str(small.value)
+
+
+SMALL = """
+import sys
+from benchbox.data.cards import RatingsTable
+from benchbox.data.indexing import index_ratings
+from benchbox.data.readers import read_ratings
+from benchbox.ratings import RatingScale
+from pathlib import Path
+raw = read_ratings(Path(sys.argv[1]), RatingsTable(file=""))
+print(index_ratings(raw, RatingScale(1, 5)).ratings.rows, "numba" in sys.modules)
+"""
+
+
+def test_a_small_file_is_loaded_without_the_compiler(tmp_path) -> None:
+    (tmp_path / "r.csv").write_text("user,item,rating\n2,1,3\n1,2,4\n1,1,5\n")
+    command = [sys.executable, "-P", "-c", SMALL, str(tmp_path / "r.csv")]
+
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert said == "[2 1 0] False\n"
