@@ -127,7 +127,7 @@ def group(
     return found
 
 
-def tally(column: _Index, n: int) -> NDArray[np.int64]:
+def tally(column: NDArray[np.integer[Any]], n: int) -> NDArray[np.int64]:
     """Return how often each number below *n* occurs in *column*, shape ``(n,)``.
 
     NumPy alone would make a copy of the column in 64 bits.
@@ -139,7 +139,9 @@ def tally(column: _Index, n: int) -> NDArray[np.int64]:
 
 
 def add_sums(
-    sums: NDArray[Any], groups: _Index, weights: NDArray[np.float64] | None
+    sums: NDArray[Any],
+    groups: NDArray[np.integer[Any]],
+    weights: NDArray[np.float64] | None,
 ) -> None:
     """Add the sum of the *weights* of each group to *sums*, in place.
 

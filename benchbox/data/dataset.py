@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from msgspec import structs
 
+from benchbox.arrays.grouping import tally
 from benchbox.data import frames, parsed_cache
 from benchbox.data.cards import DatasetCard
 from benchbox.data.ids import plain_ids
@@ -228,6 +229,7 @@ def _check_counts(
 
 def _parse(card: DatasetCard, options: Options, files: Mapping[str, Path]) -> Parsed:
     raw = _read(card, options, files)
+    _free_unused()
     users, user_notes = plain_ids(raw.users, "user", raw.where)
     items, item_notes = plain_ids(raw.items, "item", raw.where)
     raw = replace(raw, users=users, items=items)
@@ -286,7 +288,7 @@ def _of_duplicates(indexed: Indexed, duplicates: Duplicates) -> tuple[str, ...]:
 
 
 def _n_used(column: IdColumn) -> int:
-    return int(np.count_nonzero(np.bincount(column.codes)))
+    return int(np.count_nonzero(tally(column.codes, len(column.names))))
 
 
 def _saved(name: str, key: str, parsed: Parsed, notify: Notify) -> Parsed:

@@ -1,6 +1,7 @@
 """Finds the files that a text on the command line names, and names their data sets.
 
-One file is a table of ratings. Files joined by ``+`` are a fold: training ratings,
+One file is a table of ratings, and so are all files that a name with wildcards matches.
+Files joined by ``+`` are a fold: training ratings,
 validation ratings if there are three files, and hidden ratings. Folds are joined by
 ``,``, or written once with wildcards. Settings follow after ``:``.
 
@@ -77,7 +78,7 @@ def files_of(text: str) -> tuple[Files, ...]:
     """Return the paths of the files that *text*, without settings, names, by fold.
 
     The paths are those as written, and need not exist. A single file is one fold of one
-    file.
+    file, and so is a pattern; see `parts_of`.
 
     Raises:
         UsageError: *text* has another form, or its wildcards match no files.
@@ -95,6 +96,18 @@ def files_of(text: str) -> tuple[Files, ...]:
             f"commas."
         )
     return folds
+
+
+def parts_of(pattern: str) -> tuple[str, ...]:
+    """Return the files that hold one table, in the order of their names.
+
+    These are the files that match *pattern*, unless their names begin with a dot or
+    ``_``, as those of Spark do that hold no ratings. A file that exists is itself.
+    """
+    if _is_file(pattern) or not _WILDCARD.search(pattern):
+        return (pattern,)
+    found = map(Path, sorted(glob(pattern)))
+    return tuple(str(p) for p in found if p.is_file() and p.name[0] not in "._")
 
 
 def fold_names(folds: Sequence[Files]) -> list[str]:
@@ -204,13 +217,15 @@ def _ways_to_divide(pieces: Sequence[str]) -> Iterator[Files]:
 def _matched(text: str) -> tuple[Files, ...]:
     """Return the folds that match a fold with wildcards, in natural order."""
     first, *others = text.split("+")
+    if not others and "," not in text and parts_of(text):
+        return ((text,),)
     n_wild = len(_WILDCARD.findall(first))
     alike = all(len(_WILDCARD.findall(other)) == n_wild for other in others)
     if not n_wild or not others or len(others) > 2 or "," in text or not alike:
         raise UsageError(
             f"{text!r} is not a data set: there is no such file. Wildcards name "
-            f"several folds, as in 'u*.base+u*.test', and each file of a fold has "
-            f"the same ones."
+            f"several files of one table, as in 'part-*.parquet', or several folds, as "
+            f"in 'u*.base+u*.test', where each file of a fold has the same ones."
         )
     pattern = re.compile(_with_groups(first))
     folds = []

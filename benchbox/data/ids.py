@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from benchbox.arrays.grouping import tally
 from benchbox.data.raw import IdColumn, Where
 from benchbox.errors import DataError
 
@@ -60,7 +61,7 @@ def _odd_ones(column: IdColumn) -> list[int]:
     odd = [code for code, name in enumerate(column.names) if _ODD.search(name)]
     if not odd:
         return odd
-    used = np.bincount(column.codes, minlength=len(column.names)) > 0
+    used = tally(column.codes, len(column.names)) > 0
     return [code for code in odd if used[code]]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from benchbox.arrays.parallel import each, fill, slices
 from benchbox.data.ids import plain_id
 from benchbox.data.raw import Duplicates, Floats, IdColumn, RawFeatures, RawRatings
+from benchbox.data.sorting import Ordered, Unordered, in_order
 from benchbox.errors import DataError
 from benchbox.ratings import (
     Features,
@@ -18,7 +19,6 @@ from benchbox.ratings import (
     Positions,
     Ratings,
     RatingScale,
-    Values,
     pairs_rise,
     texts_of,
 )
@@ -49,23 +49,6 @@ class Indexed:
         return positions
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Pairs:
-    """Pairs sorted by (user, item), each with its row in the source."""
-
-    users: IndexArray
-    items: IndexArray
-    rows: Positions
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Ordered(_Pairs):
-    """Sorted pairs without repeats, with their ratings and timestamps."""
-
-    values: Values
-    timestamps: NDArray[np.int64] | None
-
-
 def index_ratings(
     raw: RawRatings, scale: RatingScale, duplicates: Duplicates = "error"
 ) -> Indexed:
@@ -78,13 +61,21 @@ def index_ratings(
             *duplicates* is ``"error"``.
     """
     check_scale(raw, scale)
-    users, user_ids = _canonical(raw.users)
-    items, item_ids = _canonical(raw.items)
+    users, user_ids = _codes_and_ids(raw.users)
+    items, item_ids = _codes_and_ids(raw.items)
     if pairs_rise(users, items):
         ordered = _already_ordered(raw, users, items)
     else:
-        pairs = _sorted_pairs(users, items, len(user_ids), len(item_ids))
-        ordered = _put_in_order(raw, pairs, duplicates)
+        unordered = Unordered(
+            users=users,
+            items=items,
+            values=raw.values,
+            timestamps=raw.timestamps,
+            n_users=len(user_ids),
+            n_items=len(item_ids),
+        )
+        del users, items
+        ordered = _without_repeats(raw, in_order(unordered), duplicates)
     ratings = Ratings(
         users=ordered.users,
         items=ordered.items,
@@ -201,9 +192,10 @@ def _pick(column: NDArray[Any], rows: Positions) -> NDArray[Any]:
     return padded[np.where(missing, len(column), rows)].astype(column.dtype)
 
 
-def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.object_]]:
+def canonical(column: IdColumn) -> IdColumn:
+    """Return *column* with the names that occur in it, in canonical order."""
     if column.is_canonical:
-        return column.codes, texts_of(column.names)
+        return column
     used = np.zeros(len(column.names), dtype=bool)
     # In parts, since NumPy makes int64 copies of indexes.
     for part in slices(len(column)):
@@ -215,11 +207,16 @@ def _canonical(column: IdColumn) -> tuple[IndexArray, NDArray[np.object_]]:
     indexes[places[order]] = np.arange(len(places), dtype=np.int32)
     codes = np.empty(len(column), dtype=np.int32)
     fill(codes, lambda part: indexes[column.codes[part]])
-    return codes, texts_of([names[p] for p in order])
+    return IdColumn(codes=codes, names=[names[p] for p in order], is_canonical=True)
 
 
-def _already_ordered(raw: RawRatings, users: IndexArray, items: IndexArray) -> _Ordered:
-    return _Ordered(
+def _codes_and_ids(column: IdColumn) -> tuple[IndexArray, NDArray[np.object_]]:
+    column = canonical(column)
+    return column.codes, texts_of(column.names)
+
+
+def _already_ordered(raw: RawRatings, users: IndexArray, items: IndexArray) -> Ordered:
+    return Ordered(
         users=users,
         items=items,
         values=raw.values.astype(np.float32, copy=False),
@@ -228,51 +225,12 @@ def _already_ordered(raw: RawRatings, users: IndexArray, items: IndexArray) -> _
     )
 
 
-def _put_in_order(raw: RawRatings, pairs: _Pairs, duplicates: Duplicates) -> _Ordered:
-    users, items, order = pairs.users, pairs.items, pairs.rows
+def _without_repeats(
+    raw: RawRatings, ordered: Ordered, duplicates: Duplicates
+) -> Ordered:
+    users, items, order = ordered.users, ordered.items, ordered.rows
     resolved = _resolve_duplicates(raw, users, items, order, duplicates)
-    if resolved is None:
-        values = _gathered(raw.values, order, np.float32)
-    else:
-        keep, exact = resolved
-        users, items, order = users[keep], items[keep], order[keep]
-        values = exact[keep].astype(np.float32)
-    return _Ordered(
-        users=users,
-        items=items,
-        values=values,
-        rows=order,
-        timestamps=None if raw.timestamps is None else _gathered(raw.timestamps, order),
-    )
-
-
-def _gathered(
-    column: NDArray[Any], order: Positions, dtype: type[np.generic] | None = None
-) -> NDArray[Any]:
-    gathered = np.empty(len(order), dtype=dtype or column.dtype)
-    fill(gathered, lambda part: column[order[part]])
-    return gathered
-
-
-def _sorted_pairs(
-    users: IndexArray, items: IndexArray, n_users: int, n_items: int
-) -> _Pairs:
-    """Return the rows sorted by (user, item), equal pairs in the order of the file."""
-    from scipy.sparse import coo_array
-
-    # Each conversion is a counting sort; the two are 3 times as fast as one stable
-    # argsort. The matrix values are row numbers. Declaring the format canonical keeps
-    # scipy from searching for repeated pairs and adding up their row numbers.
-    rows = np.arange(len(users), dtype=np.int32)
-    marks = coo_array((rows, (items, users)), shape=(n_items, n_users))
-    marks.has_canonical_format = True
-    by_user = marks.tocsr().tocsc()
-    counts = np.diff(by_user.indptr)
-    return _Pairs(
-        users=np.repeat(np.arange(n_users, dtype=np.int32), counts),
-        items=by_user.indices.astype(np.int32, copy=False),
-        rows=by_user.data.astype(np.int64),
-    )
+    return ordered if resolved is None else ordered.only(*resolved)
 
 
 def _resolve_duplicates(

@@ -9,11 +9,18 @@ from typing import Literal
 
 from benchbox.data.cards import DatasetCard, RatingsTable
 from benchbox.data.exports import export_of, read_export
-from benchbox.data.file_names import ROLES, Files, files_of, fold_names, names_of
+from benchbox.data.file_names import (
+    ROLES,
+    Files,
+    files_of,
+    fold_names,
+    names_of,
+    parts_of,
+)
 from benchbox.data.folders import read_folder
 from benchbox.data.matrices import First, Rows, read_matrix
 from benchbox.data.monti import MARK, read_monti
-from benchbox.data.own_folds import joined, pooled
+from benchbox.data.own_folds import joined, pooled, stacked
 from benchbox.data.raw import Duplicates, RawRatings
 from benchbox.data.readers import (
     choice_of,
@@ -24,11 +31,13 @@ from benchbox.data.readers import (
     without,
 )
 from benchbox.data.subsets import SliceOptions
+from benchbox.data.tables.parquet import is_parquet, open_partitioned
 from benchbox.data.tables.table import Table
 from benchbox.data.times import Unit
 from benchbox.errors import DataError, UsageError
 from benchbox.ratings import RatingScale
 
+_PART = "part "
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 _SCALE = re.compile(rf"({_NUMBER})-({_NUMBER})(?:/({_NUMBER}))?")
 # The command line splits settings at commas, and tabs are hard to type in a shell.
@@ -103,7 +112,7 @@ def card_for_files(
 def read_own(
     files: Mapping[str, Path], card: DatasetCard, options: FileOptions
 ) -> RawRatings:
-    """Read a file of ratings, or the files of one or several folds.
+    """Read a file of ratings, or several of one table, or those of folds.
 
     Raises:
         DataError: A file cannot be read, or folds do not hold the same ratings.
@@ -119,15 +128,35 @@ def read_own(
         member=options.member,
         time=options.time,
     )
-    folds: dict[str, dict[str, RawRatings]] = {}
-    for key, path in files.items():
-        fold, _, role = key.rpartition("/")
-        folds.setdefault(fold or "test", {})[role] = _read(path, layout, options)
-    raw = pooled([joined(fold, parts) for fold, parts in folds.items()])
+    if all(key.startswith(_PART) for key in files):
+        raw = _read_parts(list(files.values()), layout, options)
+    else:
+        raw = _read_folds(files, layout, options)
     if codes:
         raw = without(raw, codes)
     scale = scale or (None if codes else raw.scale)
     return replace(raw, scale=scale, duplicates=options.duplicates)
+
+
+def _read_folds(
+    files: Mapping[str, Path], layout: RatingsTable, options: FileOptions
+) -> RawRatings:
+    folds: dict[str, dict[str, RawRatings]] = {}
+    for key, path in files.items():
+        fold, _, role = key.rpartition("/")
+        folds.setdefault(fold or "test", {})[role] = _read(path, layout, options)
+    return pooled([joined(fold, parts) for fold, parts in folds.items()])
+
+
+def _read_parts(
+    files: Sequence[Path], layout: RatingsTable, options: FileOptions
+) -> RawRatings:
+    """Read the files of one table."""
+    if not all(map(is_parquet, files)):
+        return stacked([_read(file, layout, options) for file in files])
+    folder = Path(os.path.commonpath([file.absolute().parent for file in files]))
+    table = open_partitioned(folder, [file.absolute() for file in files])
+    return _read_table(table, layout, options)
 
 
 def _read(path: Path, layout: RatingsTable, options: FileOptions) -> RawRatings:
@@ -214,7 +243,15 @@ def _ships_folds(files: Files) -> bool:
 
 
 def _by_key(folds: Sequence[Files]) -> dict[str, str]:
-    """Return the path of each file by its role, within its fold if there are more."""
+    """Return the path of each file by its role, within its fold if there are more.
+
+    Files of one table are numbered.
+    """
+    if len(folds) == 1 and len(folds[0]) == 1:
+        parts = parts_of(_at_home(folds[0][0]))
+        if len(parts) > 1:
+            return {f"{_PART}{n}": part for n, part in enumerate(parts, start=1)}
+        folds = [parts]
     return {
         f"{name}/{role}" if len(folds) > 1 else role: _at_home(path)
         for name, files in zip(fold_names(folds), folds, strict=True)

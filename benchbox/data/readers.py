@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data.cards import DatasetCard, FeatureTable, RatingsTable
+from benchbox.data.indexing import canonical
 from benchbox.data.raw import IdColumn, RawFeatures, RawRatings
 from benchbox.data.subsets import keep_rows
 from benchbox.data.tables.fields import (
@@ -139,8 +140,9 @@ def read_chosen(
         )
     nobody = IdColumn(codes=np.zeros(columns.n_rows, dtype=np.int32), names=[user])
     raw = RawRatings(
-        users=nobody if user else columns.ids["user"],
-        items=columns.ids["item"],
+        # Here, so that later no second copy of the codes is needed beside the first.
+        users=nobody if user else canonical(columns.ids["user"]),
+        items=canonical(columns.ids["item"]),
         values=columns.numbers["rating"],
         timestamps=None if times is None else times.seconds,
         where=lambda row: table.where(row, headed=choice.headed),

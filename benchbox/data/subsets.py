@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.grouping import tally
 from benchbox.arrays.parallel import fill
 from benchbox.data.indexing import canonical_order
 from benchbox.data.raw import Duplicates, IdColumn, RawRatings
@@ -150,7 +151,7 @@ def _n_ratings(column: IdColumn, rows: _Flags | None = None) -> NDArray[np.int64
     """Return the number of rows of each id, among *rows* or all."""
     whole = rows is None or rows.all()
     codes = column.codes if whole else column.codes[rows]
-    return np.bincount(codes, minlength=len(column.names))
+    return tally(codes, len(column.names))
 
 
 def _first_of_each_pair(raw: RawRatings) -> _Flags:
@@ -214,4 +215,4 @@ def _keep_core(
         gone = np.flatnonzero(is_gone)
         rows[gone] = False
         for column, counts in zip(columns, n_ratings, strict=True):
-            counts -= np.bincount(column.codes[gone], minlength=len(counts))
+            counts -= tally(column.codes[gone], len(counts))

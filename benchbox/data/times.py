@@ -30,6 +30,8 @@ _RECOGNISED = range(_FIRST, 10**11)
 # Numbers that do not fit into 64 bits are read as the largest one that a float64 holds.
 _ENDLESS = 2**63 - 1024
 
+_LOWEST_DAY, _HIGHEST_DAY = 1900_01_01, 2100_12_31
+
 _ISO = re.compile(
     r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})"
     r"(?:[T ]+(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?"
@@ -70,14 +72,20 @@ def from_numbers(
     """
     if not len(numbers):
         return Times(numbers, "")
-    if unit == "auto" and (days := _compact_days(numbers)) is not None:
+    low, high = int(numbers.min()), int(numbers.max())
+    # As seconds since 1970, such days would all be in August 1970.
+    may_be_days = unit == "auto" and low >= _LOWEST_DAY and high <= _HIGHEST_DAY
+    if may_be_days and (days := _compact_days(numbers)) is not None:
         return Times(days * 86_400, "days, as in 20011028")
-    found = _unit_of(numbers) if unit == "auto" else unit
-    seconds = numbers // _PER_SECOND[found]
-    wrong = (seconds < _FIRST) | (seconds > _LAST) | (np.abs(numbers) >= _ENDLESS)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise DataError(_out_of_range(int(numbers[row]), unit, where(row)))
+    found = _unit_of(low, high) if unit == "auto" else unit
+    per_second = _PER_SECOND[found]
+    # Seconds are not copied: there may be as many as a large part of the memory.
+    seconds = numbers if per_second == 1 else numbers // per_second
+    if not (_is_time(low, per_second) and _is_time(high, per_second)):
+        wrong = (seconds < _FIRST) | (seconds > _LAST) | (np.abs(numbers) >= _ENDLESS)
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise DataError(_out_of_range(int(numbers[row]), unit, where(row)))
     return Times(seconds, f"{_UNIT_NAMES[found]} since 1970")
 
 
@@ -160,8 +168,11 @@ def not_understood(text: str) -> str:
     )
 
 
-def _unit_of(numbers: NDArray[np.int64]) -> Unit:
-    low, high = int(numbers.min()), int(numbers.max())
+def _is_time(number: int, per_second: int) -> bool:
+    return _FIRST <= number // per_second <= _LAST and abs(number) < _ENDLESS
+
+
+def _unit_of(low: int, high: int) -> Unit:
     units: Sequence[Unit] = ("s", "ms", "us", "ns")
     for unit in units:
         per_second = _PER_SECOND[unit]
@@ -172,9 +183,6 @@ def _unit_of(numbers: NDArray[np.int64]) -> Unit:
 
 def _compact_days(numbers: NDArray[np.int64]) -> NDArray[np.int64] | None:
     """Return the days since 1970 of numbers such as 20011028, if all are such."""
-    # As seconds since 1970, they would all be in August 1970.
-    if numbers.min() < 1900_01_01 or numbers.max() > 2100_12_31:
-        return None
     distinct, place = np.unique(numbers, return_inverse=True)
     days = [_days(n // 10_000, n // 100 % 100, n % 100) for n in distinct.tolist()]
     if None in days:

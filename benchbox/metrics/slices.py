@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.grouping import tally
 from benchbox.arrays.parallel import each, slices
 from benchbox.metrics.metric import Metric
 from benchbox.metrics.scored import Floats, Scored
@@ -130,8 +131,8 @@ def slicing(visible_users: IndexArray, train_items: IndexArray, of: Ratings) -> 
         of: Any ratings of the data set, for its sizes and its scale.
     """
     return Slicing(
-        activity=quarters(np.bincount(visible_users, minlength=of.n_users)),
-        popularity=quarters(np.bincount(train_items, minlength=of.n_items)),
+        activity=quarters(tally(visible_users, of.n_users)),
+        popularity=quarters(tally(train_items, of.n_items)),
         scale=of.scale,
     )
 

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.grouping import tally
 from benchbox.errors import ProtocolError
 from benchbox.options import Options
 from benchbox.protocols.partition import (
@@ -64,7 +65,7 @@ def split_new_users(
     # A stable sort groups ratings by user and keeps each user's random order.
     by_user = np.argsort(ratings.users[of_new], kind="stable")
     owners = ratings.users[of_new[by_user]]
-    counts = np.bincount(owners, minlength=ratings.n_users)
+    counts = tally(owners, ratings.n_users)
     starts = np.cumsum(counts) - counts
     place = np.empty(len(of_new), dtype=np.int64)
     place[by_user] = np.arange(len(of_new)) - starts[owners]
@@ -150,7 +151,7 @@ def carve_new_items(train: Ratings, options: NewItemsOptions, seed: int) -> Part
 
 def _active(index: IndexArray, size: int) -> NDArray[np.int64]:
     """Return the users or items that have a rating."""
-    return np.flatnonzero(np.bincount(index, minlength=size))
+    return np.flatnonzero(tally(index, size))
 
 
 def _flagged(order: NDArray[np.int64], fraction: float, size: int) -> NDArray[np.bool_]:

@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.grouping import tally
+from benchbox.arrays.parallel import fill
 from benchbox.errors import ProtocolError
 from benchbox.options import NoOptions, Options
 from benchbox.protocols.partition import (
@@ -121,7 +123,7 @@ def split_holdout_user(
 
     Every user with hidden ratings shows at least one.
     """
-    counts = np.bincount(ratings.users, minlength=ratings.n_users)
+    counts = tally(ratings.users, ratings.n_users)
     if options.count is None:
         n_hidden = np.round(counts * options.fraction).astype(np.int64)
         n_hidden = np.minimum(n_hidden, np.maximum(counts - 1, 0))
@@ -145,7 +147,7 @@ def split_leave_one_out(
     ratings: Ratings, shipped: Mapping[str, Partition], options: LeaveOneOutOptions
 ) -> Iterator[Partition]:
     """Yield one fold that hides one random rating of each user who has several."""
-    counts = np.bincount(ratings.users, minlength=ratings.n_users)
+    counts = tally(ratings.users, ratings.n_users)
     n_hidden = (counts > 1).astype(np.int64)
     hidden = _drawn_by_user(ratings, n_hidden, options.seed, "leave-one-out")
     yield hiding("left-out", hidden, len(ratings))
@@ -155,13 +157,21 @@ def _drawn_by_user(
     ratings: Ratings, n_drawn: NDArray[np.int64], seed: int, purpose: str
 ) -> Positions:
     """Return the positions of random ratings, as many of each user as *n_drawn*."""
-    counts = np.bincount(ratings.users, minlength=ratings.n_users)
+    counts = tally(ratings.users, ratings.n_users)
     shuffled = permutation(len(ratings), seed, purpose)
     # A stable sort groups the ratings by user and keeps each user's random order.
     by_user = shuffled[np.argsort(ratings.users[shuffled], kind="stable")]
-    owners = ratings.users[by_user]
-    rank = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
-    return by_user[rank < n_drawn[owners]]
+    del shuffled
+    # The position among these after each user's ratings to draw.
+    end = np.cumsum(counts) - counts + n_drawn
+    is_drawn = np.empty(len(by_user), dtype=bool)
+
+    def find(part: slice) -> NDArray[np.bool_]:
+        places = np.arange(part.start, part.stop)
+        return places < end[ratings.users[by_user[part]]]
+
+    fill(is_drawn, find)
+    return by_user[is_drawn]
 
 
 def carve_by_user(train: Ratings, options: HoldoutUserOptions, seed: int) -> Partition:

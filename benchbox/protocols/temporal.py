@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.grouping import tally
+from benchbox.arrays.parallel import fill
 from benchbox.errors import ProtocolError
 from benchbox.options import Options
 from benchbox.protocols.partition import (
@@ -140,17 +142,23 @@ def split_temporal_user(
     whatever their time, so a model may see the future; ``temporal`` prevents that.
     """
     stamps = has_timestamps(ratings, "temporal-user")
-    counts = np.bincount(ratings.users, minlength=ratings.n_users)
+    counts = tally(ratings.users, ratings.n_users)
     if options.last is None:
         n_hidden = np.round(counts * options.fraction).astype(np.int64)
         n_hidden = np.minimum(n_hidden, np.maximum(counts - 1, 0))
     else:
         n_hidden = np.where(counts > options.last, options.last, 0)
     by_time = _in_time(ratings.users, stamps)
-    owners = ratings.users[by_time]
-    # How many later ratings the same user has.
-    left = np.cumsum(counts)[owners] - 1 - np.arange(len(owners))
-    yield hiding("later", by_time[left < n_hidden[owners]], len(ratings))
+    # The first position among these of each user's ratings to hide.
+    first = np.cumsum(counts) - n_hidden
+    is_hidden = np.empty(len(by_time), dtype=bool)
+
+    def find(part: slice) -> NDArray[np.bool_]:
+        places = np.arange(part.start, part.stop)
+        return places >= first[ratings.users[by_time[part]]]
+
+    fill(is_hidden, find)
+    yield hiding("later", by_time[is_hidden], len(ratings))
 
 
 def carve_latest(train: Ratings, options: TemporalOptions, seed: int) -> Partition:

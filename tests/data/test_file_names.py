@@ -11,6 +11,7 @@ from benchbox.data.file_names import (
     fold_names,
     is_file_choice,
     names_of,
+    parts_of,
     spelt,
     split_settings,
 )
@@ -143,11 +144,32 @@ def test_wildcards_name_the_folds_whose_files_all_exist(folder) -> None:
     assert is_file_choice("u*.base+u*.test")
 
 
+def test_wildcards_without_a_plus_name_the_files_of_one_table(folder) -> None:
+    make("part-0.parquet", "part-1.parquet", "part-10.parquet", "_part-2.parquet")
+    (folder / "part-3.parquet").mkdir()
+
+    assert files_of("part-*.parquet") == (("part-*.parquet",),)
+    assert parts_of("part-*.parquet") == (
+        "part-0.parquet",
+        "part-1.parquet",
+        "part-10.parquet",
+    )
+    assert parts_of("?part*") == ()
+    assert is_file_choice("part-*.parquet")
+
+
+def test_a_file_whose_name_has_a_wildcard_is_that_file(folder) -> None:
+    make("a*.csv", "ab.csv")
+
+    assert files_of("a*.csv") == (("a*.csv",),)
+    assert parts_of("a*.csv") == ("a*.csv",)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("v*.base+v*.test", "No files match"),
-        ("*.csv", "Wildcards name several folds"),
+        ("*.csv", "Wildcards name several files of one table.* or several folds"),
         ("u*.base+u1.test", "each file of a fold has the same ones"),
         ("a.csv+b.csv+c.csv+d.csv", "train.csv\\+valid.csv\\+test.csv"),
         ("a.csv,b.csv", "separated by commas"),

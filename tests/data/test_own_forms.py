@@ -217,6 +217,64 @@ def test_a_column_may_be_in_the_names_of_the_folders(tmp_path) -> None:
     assert rows_of(load(tmp_path / "set")) == set(ROWS)
 
 
+@pytest.fixture
+def parts(tmp_path):
+    """Return a folder with the rows in three files, one of them empty."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    frame = pd.DataFrame(ROWS, columns=["user", "item", "rating"])
+    for n, some in enumerate((frame[:1], frame[:0], frame[1:])):
+        some.to_parquet(folder / f"part-{n}.parquet", index=False)
+    (folder / "_SUCCESS").touch()
+    return folder
+
+
+@pytest.mark.parametrize("text", ["", "/part-*.parquet", "/*"])
+def test_several_files_of_parquet_are_one_table_in_the_order_of_names(
+    parts, text
+) -> None:
+    dataset = load(f"{parts}{text}")
+
+    frame = dataset.ratings.to_frame()
+    by_row = np.argsort(dataset.ratings.rows)
+    assert [tuple(row) for row in frame.iloc[by_row].values] == ROWS
+
+
+def test_several_files_of_text_are_one_table(tmp_path) -> None:
+    for n, row in enumerate(ROWS):
+        text = ",".join(map(str, row))
+        (tmp_path / f"part-{n}.csv").write_text(f"user,item,rating\n{text}\n")
+
+    assert rows_of(load(tmp_path / "part-*.csv")) == set(ROWS)
+
+
+@pytest.mark.parametrize("text", ["", "/part-*.parquet"])
+def test_an_error_names_the_file_among_several_of_parquet(parts, text) -> None:
+    frame = pd.read_parquet(parts / "part-2.parquet")
+    frame.loc[1, "rating"] = np.nan
+    frame.to_parquet(parts / "part-2.parquet", index=False)
+
+    with pytest.raises(DataError, match=r"^set/part-2\.parquet, row \d: the rating"):
+        load(f"{parts}{text}")
+
+
+@pytest.mark.parametrize("text", ["", "/part-*.parquet"])
+@pytest.mark.parametrize("n", [0, 2])
+def test_a_damaged_file_among_several_is_named(parts, text, n) -> None:
+    (parts / f"part-{n}.parquet").write_bytes(b"PAR1, but no more")
+
+    with pytest.raises(DataError, match=rf"set/part-{n}\.parquet is not a Parquet"):
+        load(f"{parts}{text}")
+
+
+def test_a_file_of_other_types_among_several_is_named(parts) -> None:
+    table = pa.table({"user": [[1]], "item": ["a"], "rating": [1.0]})
+    parquet.write_table(table, parts / "part-2.parquet")
+
+    with pytest.raises(DataError, match=r"set/part-2\.parquet"):
+        load(parts)
+
+
 def write_lenskit(folder) -> None:
     tables = {
         "user": {"user_id": [40, 5]},

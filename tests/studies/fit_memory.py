@@ -26,7 +26,8 @@ from benchbox_factorization.options import BiasedMFOptions
 from numpy.typing import NDArray
 
 import benchbox
-from benchbox import FitContext, Ratings, grouping, mapped
+from benchbox import FitContext, Ratings
+from benchbox.arrays import grouping, mapped
 from benchbox.models import RatingModel
 from tests.studies.runner_memory import Watch, anonymous_bytes, write_file
 

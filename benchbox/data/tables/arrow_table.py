@@ -22,12 +22,17 @@ class ArrowTable:
         first: Names of its columns.
         load: Reads the columns with these names.
         notes: Sentences about what was recognised and users should know.
+        locate: Describes the location of a row, counted from 0, if the table has
+            several files.
+        schema: Names and types of its columns, if they are known before any is read.
     """
 
     path: Path
     first: tuple[str, ...]
     load: Callable[[list[str]], "pa.Table"]
     notes: tuple[str, ...] = ()
+    locate: Callable[[int], str] | None = None
+    schema: "pa.Schema | None" = None
 
     @property
     def states_names(self) -> bool:
@@ -57,13 +62,18 @@ class ArrowTable:
 
     def where(self, row: int, *, headed: bool = True) -> str:
         """Return the file and the row number, counted from 1."""
+        if self.locate is not None:
+            return self.locate(row)
         return f"{self.path.name}, row {row + 1}"
 
     def holds_dates(self, position: int) -> bool:
         """Return whether a column holds dates, or texts that may be dates."""
         import pyarrow as pa
 
-        kind = self._read([self.first[position]]).schema.types[0]
+        if self.schema is not None:
+            kind = self.schema.types[position]
+        else:
+            kind = self._read([self.first[position]]).schema.types[0]
         return bool(
             pa.types.is_date(kind)
             or pa.types.is_string(kind)

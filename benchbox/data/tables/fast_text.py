@@ -12,40 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.arrays.parallel import each
-from benchbox.data.raw import IdColumn
 from benchbox.data.tables.fields import Columns, Kind, Wanted
-from benchbox.ratings import MOST
+from benchbox.data.tables.plain_columns import (
+    Chunks,
+    NotPlainError,
+    PlainText,
+    ids_of,
+    look_up,
+    values_of,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Arrow reads 0x5F5E100 too, which is as long as 100000000.
-_ID_LIMIT = 10**8
 _ID = re.compile(r"0|[1-9][0-9]{0,7}")
 _SECONDS = re.compile(r"0|[1-9][0-9]*")
 _N_SAMPLED = 1000
+LARGE_BYTES = 100 << 20
+"""Size from which the compiled loop pays for loading the compiler: some 0.5 s."""
+
 _MAX_LEVELS = 256
-
-_Chunks = list[NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlainText:
-    """A file of delimited text that may be plain.
-
-    Attributes:
-        path: The file.
-        delimiter: Field separator: one character, or one character twice.
-        n_columns: Number of fields per line.
-        n_skipped: Number of lines before the first row.
-        block_bytes: Size of the blocks that are parsed at a time, in bytes.
-    """
-
-    path: Path
-    delimiter: str
-    n_columns: int
-    n_skipped: int
-    block_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +40,6 @@ class _Column:
 
     content: Any
     n_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Scan:
-    """The largest of some ids, and the bytes that their shortest spelling takes."""
-
-    top: int
-    n_bytes: int
-
-
-class _NotPlainError(Exception):
-    """The text is not plain and must be read in another way."""
 
 
 def looks_plain(records: Iterable[Sequence[str]], wanted: Mapping[str, Wanted]) -> bool:
@@ -85,6 +59,19 @@ def looks_plain(records: Iterable[Sequence[str]], wanted: Mapping[str, Wanted]) 
 
 
 def read_plain(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns | None:
+    """Read all columns of plain text; `None` if it turns out not to be plain."""
+    if text.path.stat().st_size >= LARGE_BYTES:
+        from benchbox.data.tables.compiled_text import read_compiled
+
+        try:
+            return read_compiled(text, wanted)
+        except NotPlainError:
+            # Arrow takes some more for plain, such as blank lines.
+            pass
+    return _read_by_arrow(text, wanted)
+
+
+def _read_by_arrow(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns | None:
     """Read all columns of plain text; `None` if it turns out not to be plain.
 
     Arrow reads 7, 07 and " 7" as the same number, but as ids they differ. Since plain
@@ -104,7 +91,7 @@ def read_plain(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns | None:
             read[name] = _READ[wanted[name].kind](columns.pop(name))
             pa.default_memory_pool().release_unused()
         _check_length(text, n_rows, sum(column.n_bytes for column in read.values()))
-    except (pa.ArrowInvalid, _NotPlainError):
+    except (pa.ArrowInvalid, NotPlainError):
         return None
 
     def of_kind(kind: Kind) -> dict[str, Any]:
@@ -167,7 +154,7 @@ def _check_length(text: PlainText, n_rows: int, n_bytes: int) -> None:
     if found != n_bytes + n_rows - (not has_end) and (
         found != n_bytes + _n_line_ends(text.path, start)
     ):
-        raise _NotPlainError
+        raise NotPlainError
 
 
 def _n_line_ends(path: Path, start: int) -> int:
@@ -180,47 +167,24 @@ def _n_line_ends(path: Path, start: int) -> int:
 
 def _read_ids(column: "pa.ChunkedArray") -> _Column:
     chunks = _chunks(column)
-    # A look-up table must not be larger than the column.
-    seen = np.zeros(max(1 << 20, len(column)), dtype=bool)
-    scans = each(partial(_scan, seen), chunks)
-    top = max(scan.top for scan in scans)
-    if top >= _ID_LIMIT:
-        raise _NotPlainError
-    if top < len(seen):
-        seen = seen[: top + 1]
-        ids, ranks = np.flatnonzero(seen), np.cumsum(seen, dtype=np.int32) - 1
-    else:
-        encoded = column.dictionary_encode().combine_chunks()
-        found = encoded.dictionary.to_numpy()
-        order = np.argsort(found)
-        ranks = np.empty(len(order), dtype=np.int32)
-        ranks[order] = np.arange(len(order), dtype=np.int32)
-        ids, chunks = found[order], [encoded.indices.to_numpy()]
-    codes = _looked_up(ranks, chunks)
-    names = list(map(str, ids.tolist()))
-    return _Column(
-        IdColumn(codes=codes, names=names, is_canonical=True),
-        sum(scan.n_bytes for scan in scans),
-    )
+    n_bytes = sum(each(_n_digits, chunks))
+    codes = np.empty(len(column), dtype=np.int32)
+    return _Column(ids_of(chunks, codes), n_bytes)
 
 
 def _read_numbers(column: "pa.ChunkedArray") -> _Column:
-    import pyarrow as pa
-
     if column.null_count:
-        raise _NotPlainError
+        raise NotPlainError
     joined = column.unify_dictionaries()
-    texts = joined.chunk(0).dictionary
-    levels = texts.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    if not (np.abs(levels) <= MOST).all():
-        raise _NotPlainError
-    exact = levels.astype(np.float32)
-    codes = [chunk.indices.to_numpy() for chunk in joined.chunks]
-    lengths = np.array([len(text.encode()) for text in texts.to_pylist()])
-    count = partial(np.bincount, minlength=len(levels))
-    n_bytes = sum(int(counts @ lengths) for counts in each(count, codes))
-    table = exact if (exact == levels).all() else levels
-    return _Column(_looked_up(table, codes), n_bytes)
+    texts = joined.chunk(0).dictionary.to_pylist()
+    values = values_of(texts)
+    chunks = [chunk.indices.to_numpy() for chunk in joined.chunks]
+    lengths = np.array([len(text.encode()) for text in texts])
+    count = partial(np.bincount, minlength=len(texts))
+    n_bytes = sum(int(counts @ lengths) for counts in each(count, chunks))
+    numbers = np.empty(len(column), dtype=values.dtype)
+    look_up([values] * len(chunks), chunks, numbers)
+    return _Column(numbers, n_bytes)
 
 
 def _read_seconds(column: "pa.ChunkedArray") -> _Column:
@@ -235,9 +199,9 @@ _READ: Mapping[str, Callable[["pa.ChunkedArray"], _Column]] = {
 }
 
 
-def _chunks(column: "pa.ChunkedArray") -> _Chunks:
+def _chunks(column: "pa.ChunkedArray") -> Chunks:
     if column.null_count or not len(column):
-        raise _NotPlainError
+        raise NotPlainError
     return [chunk.to_numpy() for chunk in column.chunks if len(chunk)]
 
 
@@ -245,29 +209,9 @@ def _n_digits(numbers: NDArray[np.integer[Any]]) -> int:
     """Return the total number of digits of *numbers* in their shortest spelling."""
     low, high = int(numbers.min()), int(numbers.max())
     if low < 0:
-        raise _NotPlainError
+        raise NotPlainError
     shortest = len(str(low))
     total = shortest * len(numbers)
     for power in range(shortest, len(str(high))):
         total += int(np.count_nonzero(numbers >= 10**power))
     return total
-
-
-def _scan(seen: NDArray[np.bool_], ids: NDArray[np.int32]) -> _Scan:
-    """Scan some ids; mark them in *seen* if it is long enough for all of them."""
-    n_bytes, top = _n_digits(ids), int(ids.max())
-    if top < len(seen):
-        # All threads write the same value.
-        seen[ids] = True
-    return _Scan(top, n_bytes)
-
-
-def _looked_up(table: NDArray[Any], chunks: _Chunks) -> NDArray[Any]:
-    """Return the entries of *table* at the positions in *chunks*, concatenated."""
-    ends = np.cumsum([len(chunk) for chunk in chunks])
-    found = np.empty(ends[-1], dtype=table.dtype)
-    parts = np.split(found, ends[:-1])
-    # With `out` and without bounds checks, numpy makes no temporary copy.
-    take = partial(np.take, table, mode="clip")
-    each(lambda pair: take(pair[0], out=pair[1]), zip(chunks, parts, strict=True))
-    return found

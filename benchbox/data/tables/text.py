@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.data.tables.converted import converted, is_sound, no_rows, with_whole
-from benchbox.data.tables.fast_text import PlainText, looks_plain, read_plain
+from benchbox.data.tables.fast_text import looks_plain, read_plain
 from benchbox.data.tables.fields import NUMERIC, Columns, Wanted, flaw_in
+from benchbox.data.tables.plain_columns import PlainText
 from benchbox.data.tables.records import (
     BLANKS,
     PLACEHOLDER,

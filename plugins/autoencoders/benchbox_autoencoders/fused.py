@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from math import prod, sqrt
 from typing import Any, Protocol, TypeVar
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn, optim
 
-from benchbox.models.training import Optimizer, at_most
+from benchbox.models.training import Optimizer, at_most, kernels_at_most
 from benchbox_autoencoders import kernels
 from benchbox_autoencoders.network import Network
 from benchbox_autoencoders.options import AutoencoderOptions
@@ -89,14 +88,8 @@ class FusedSteps(Steps[F]):
 
     @contextmanager
     def _threads(self) -> Iterator[None]:
-        before = numba.get_num_threads()
-        most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-        numba.set_num_threads(min(self._n_threads, most))
-        try:
-            with at_most(self._n_torch_threads):
-                yield
-        finally:
-            numba.set_num_threads(before)
+        with kernels_at_most(self._n_threads), at_most(self._n_torch_threads):
+            yield
 
     def _step_rest(self) -> None:
         self.optimizer.step()

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchbox.data.tables.fast_text import PlainText, looks_plain, read_plain
+from benchbox.data.tables import compiled_text, fast_text
+from benchbox.data.tables.fast_text import looks_plain, read_plain
 from benchbox.data.tables.fields import Columns, Wanted
+from benchbox.data.tables.plain_columns import PlainText
 from benchbox.data.tables.table import TextTable
 
 WANTED = {
@@ -27,13 +29,24 @@ rows_strategy = st.lists(
 )
 
 
-def plain(folder: Path, text: str, delimiter: str = ",") -> Columns | None:
+@pytest.fixture(params=["by Arrow", "compiled"], autouse=True)
+def reader(request, monkeypatch) -> str:
+    """Read every file as a large one, in small blocks, or none."""
+    is_compiled = request.param == "compiled"
+    monkeypatch.setattr(fast_text, "LARGE_BYTES", 0 if is_compiled else 1 << 62)
+    monkeypatch.setattr(compiled_text, "_BLOCK_BYTES", 16)
+    return request.param
+
+
+def plain(
+    folder: Path, text: str, delimiter: str = ",", wanted: dict[str, Wanted] = WANTED
+) -> Columns | None:
     path = folder / "r.csv"
     path.write_bytes(text.encode())
     layout = PlainText(
         path=path, delimiter=delimiter, n_columns=4, n_skipped=0, block_bytes=1 << 10
     )
-    return read_plain(layout, WANTED)
+    return read_plain(layout, wanted)
 
 
 def spelt(columns: Columns, name: str) -> list[str]:
@@ -157,3 +170,25 @@ def test_what_is_plain_is_read_as_the_other_reader_reads_it(tmp_path, lines) -> 
     assert spelt(columns, "item") == [fields[1] for fields in records]
     assert columns.numbers["rating"].tolist() == [float(f[2]) for f in records]
     assert columns.seconds["timestamp"].tolist() == [int(f[3]) for f in records]
+
+
+@PATH_IS_REUSED
+@given(
+    rows=rows_strategy,
+    order=st.permutations(["user", "item", "rating", "timestamp"]),
+    delimiter=st.sampled_from([",", "\t", "::", "|", "-", "e", "0"]),
+)
+def test_columns_may_stand_in_any_order(tmp_path, rows, order, delimiter) -> None:
+    named = [dict(zip(WANTED, map(str, row), strict=True)) for row in rows]
+    text = "\n".join(delimiter.join(row[name] for name in order) for row in named)
+    wanted = {
+        name: Wanted(place, WANTED[name].kind) for place, name in enumerate(order)
+    }
+    columns = plain(tmp_path, text, delimiter, wanted)
+
+    if delimiter in (",", "\t", "::", "|") and all(row[3] < 2**63 for row in rows):
+        assert columns is not None
+    if columns is not None:
+        assert spelt(columns, "item") == [str(row[1]) for row in rows]
+        assert columns.seconds["timestamp"].tolist() == [row[3] for row in rows]
+        assert columns.numbers["rating"].tolist() == [float(row[2]) for row in rows]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from benchbox.data.tables.fields import Columns, Wanted
-from benchbox.data.tables.table import Table, open_table
+from benchbox.data.tables.table import ArrowTable, Table, open_table
 from benchbox.errors import DataError
 
 WANTED = {
@@ -354,3 +354,14 @@ def test_long_ids_are_read_past_the_limit_of_pythons_own_reader(tmp_path) -> Non
 
     assert ids_of(columns, "user") == [long, "1"]
     assert ids_of(columns, "item") == ["2", long]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [(pa.string(), True), (pa.date32(), True), (pa.int64(), False)],
+)
+def test_a_column_whose_type_is_known_is_not_read_to_find_it(kind, expected) -> None:
+    schema = pa.schema([("user", pa.int64()), ("time", kind)])
+    table = ArrowTable(Path("r.parquet"), ("user", "time"), pytest.fail, schema=schema)
+
+    assert table.holds_dates(1) is expected
