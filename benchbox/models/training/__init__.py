@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from benchbox.models.training.options import Schedule as Schedule
     from benchbox.models.training.options import Share as Share
     from benchbox.models.training.options import TrainingOptions as TrainingOptions
+    from benchbox.models.training.prefetching import prefetch as prefetch
     from benchbox.models.training.threads import at_most as at_most
     from benchbox.models.training.threads import kernels_at_most as kernels_at_most
 else:
@@ -48,6 +49,7 @@ else:
             "kernels_at_most": "threads",
             "make_optimizer": "optimizers",
             "module_state": "modules",
+            "prefetch": "prefetching",
             "restore_module": "modules",
             "train_epochs": "loop",
         },

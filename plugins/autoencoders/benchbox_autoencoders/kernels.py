@@ -18,8 +18,8 @@ padded with zeros to whole cache lines, which stay zeros.
 import numba
 import numpy as np
 
+from benchbox.models.training import prefetch
 from benchbox_autoencoders.compiled import jit
-from benchbox_autoencoders.prefetch_kernels import prefetch
 
 # Units whose next column is asked for while they are updated: four cache lines of each
 # array in float32, few enough that the CPU does not wait for room to note them down.

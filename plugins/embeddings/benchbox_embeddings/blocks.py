@@ -1,10 +1,8 @@
 """Steps of biased factors rating by rating, on the CPU, in blocks that share no row."""
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import reduce
-from math import sqrt
+from math import ceil, sqrt
 from operator import add
 from typing import Any
 
@@ -14,14 +12,15 @@ from numpy.typing import NDArray
 from torch import optim
 
 from benchbox.models import TimedStep
+from benchbox.models.training import kernels_at_most
 from benchbox_embeddings import kernels
 from benchbox_embeddings.network import Network
 from benchbox_embeddings.options import EmbeddingOptions
 from benchbox_embeddings.pairs import Pairs
 from benchbox_embeddings.tables import Table
 
-# Ratings per block, about. The rows and ratings of such a block fit the CPU cache.
-_BLOCK = 1 << 15
+# Ratings per block, at most on average. Fewer would read rows from memory more often.
+_BLOCK = 1 << 16
 
 
 class BlockSteps:
@@ -87,29 +86,27 @@ class BlockSteps:
         if pairs is not self._pairs:
             self._arrange(pairs)
         n = self._n_groups
-        seeds = torch.randint(1 << 62, (n * n,), generator=chance).tolist()
+        seeds = torch.randint(1 << 62, (n * n,), generator=chance).numpy()
         rounds = torch.randperm(n, generator=chance).tolist()
-        constants = self._tables[0].constants(self.optimizer.param_groups[0]["lr"])
-
-        def learn(block: int) -> float:
-            part = self._starts[block], self._starts[block + 1]
-            kernels.shuffle(*part, *self._columns, seeds[block])
-            users, items = (table.rows.numpy() for table in self._tables)
-            own = self._tables[0]
-            taken = kernels.learn(
-                *part, *self._columns, users, items, own.width, own.law, constants
-            )
-            return float(taken)
-
+        own = self._tables[0]
+        rows = [table.rows.numpy() for table in self._tables]
+        constants = own.constants(self.optimizer.param_groups[0]["lr"])
         losses: list[float] = []
-        with ThreadPoolExecutor(self._n_threads) as pool:
+        with kernels_at_most(self._n_threads):
             for shift in rounds:
-                blocks = [a * n + (a + shift) % n for a in range(n)]
+                blocks = np.array([a * n + (a + shift) % n for a in range(n)])
                 with timed():
-                    taken: Iterable[float] = (
-                        pool.map(learn, blocks) if n > 1 else map(learn, blocks)
+                    taken = kernels.learn_blocks(
+                        blocks,
+                        self._starts,
+                        seeds,
+                        *self._columns,
+                        *rows,
+                        own.width,
+                        own.law,
+                        constants,
                     )
-                    losses.extend(taken)
+                losses.extend(taken.tolist())
         self._store()
         # It has nothing to move, but schedules expect that it was asked to.
         self.optimizer.step()
@@ -118,7 +115,7 @@ class BlockSteps:
     def _arrange(self, pairs: Pairs) -> None:
         """Put the pairs of a block next to each other."""
         self._pairs = pairs
-        n = self._n_groups = max(1, round(sqrt(len(pairs) / _BLOCK)))
+        n = self._n_groups = ceil(sqrt(len(pairs) / _BLOCK))
         index = pairs.users, pairs.items
         for table, own, place in zip(self._tables, index, self._places, strict=True):
             table.spread_penalties(own, len(pairs), place)

@@ -3,14 +3,16 @@
 A row holds all that a step needs of a user or an item, so that it is read from memory
 once; `benchbox_embeddings.tables` makes rows.
 
-The kernels hold no lock of Python's, so that threads run them side by side on different
-rows. Loops index whole arrays, because views of rows cost more than the sums in them.
+Threads share the work by rows, no two of them having the same. Loops index whole
+arrays, because views of rows cost more than the sums in them.
 """
 
 from typing import Any
 
 import numba
 import numpy as np
+
+from benchbox.models.training import prefetch
 
 SGD, ADAGRAD, ADAM = range(3)
 """How a row moves by its gradient; see `EmbeddingOptions`."""
@@ -26,6 +28,10 @@ moving means of the offset's and of each factor's gradient.
 LINE = 64
 """Bytes of a CPU cache line."""
 
+# Pairs, or rows, before a row is needed that it is asked for: as many as take the time
+# that memory takes.
+_AHEAD = 6
+
 # Sums may be reordered, so that they are vectorised; NaN and infinity stay valid.
 _FAST = {"reassoc", "contract", "nsz", "arcp", "afn"}
 
@@ -39,7 +45,7 @@ def _jit(function: Any = None, *, parallel: bool = False) -> Any:
     # Compiled once per machine and cached on disk. Division by 0 gives infinity, as in
     # NumPy; Python would raise an error.
     compiled = numba.njit(
-        fastmath=_FAST, cache=True, error_model="numpy", nogil=True, parallel=parallel
+        fastmath=_FAST, cache=True, error_model="numpy", parallel=parallel
     )
     return compiled if function is None else compiled(function)
 
@@ -178,6 +184,9 @@ def learn(start, stop, users, items, targets, p, q, width, law, constants):  # t
     share, new = one / p.dtype.type(width), one - keep1
     total = 0.0
     for n in range(start, stop):
+        later = min(n + _AHEAD, stop - 1)
+        prefetch(p, np.uint32(users[later]), 0, p.shape[1])
+        prefetch(q, np.uint32(items[later]), 0, q.shape[1])
         # Unsigned, to avoid the check for negative indexes.
         u, i = np.uint32(users[n]), np.uint32(items[n])
         product, user_size, item_size = zero, zero, zero
@@ -287,6 +296,39 @@ def deal(  # type: ignore[no-untyped-def]
 
 
 @_jit(parallel=True)
+def learn_blocks(  # type: ignore[no-untyped-def]
+    blocks, starts, seeds, users, items, targets, p, q, width, law, constants
+):
+    """Take a step for each pair of some blocks, in random order within each.
+
+    Threads share the blocks, no two of which may name the same user or item.
+
+    Args:
+        blocks: Numbers of the blocks, shape ``(n,)``.
+        starts: Block *b* has pairs ``starts[b]:starts[b + 1]``.
+        seeds: Seed of the order per block, shape ``(n_blocks,)``.
+        users: User per pair.
+        items: Item per pair.
+        targets: Centred, scaled rating per pair.
+        p: As for `learn`.
+        q: As for `learn`.
+        width: As for `learn`.
+        law: As for `learn`.
+        constants: As for `learn`.
+
+    Returns:
+        The sum of the squared errors of each block, float64, shape ``(n,)``.
+    """
+    losses = np.empty(len(blocks))
+    for k in numba.prange(len(blocks)):
+        block = blocks[k]
+        part = starts[block], starts[block + 1]
+        shuffle(*part, users, items, targets, seeds[block])
+        losses[k] = learn(*part, users, items, targets, p, q, width, law, constants)
+    return losses
+
+
+@_jit(parallel=True)
 def name_rows(index, size, seen, slots, rows, counts, lengths):  # type: ignore[no-untyped-def]
     """Find the rows that batches of pairs name, each once per batch.
 
@@ -325,15 +367,13 @@ def name_rows(index, size, seen, slots, rows, counts, lengths):  # type: ignore[
 
 @_jit
 def _gather(start, stop, names, rows, gathered):  # type: ignore[no-untyped-def]
-    n_columns = gathered.shape[1]
-    read = rows.dtype.type(0)
     for s in range(start, stop):
+        later = np.uint32(names[min(s + _AHEAD, stop - 1)])
+        # All of it, because the step will need the rest.
+        prefetch(rows, later, 0, rows.shape[1])
         r = np.uint32(names[s])
-        for j in range(n_columns):
+        for j in range(gathered.shape[1]):
             gathered[s, j] = rows[r, j]
-        for j in range(n_columns, rows.shape[1], LINE // rows.itemsize):
-            read += rows[r, j]
-    return read
 
 
 @_jit(parallel=True)
@@ -345,17 +385,11 @@ def gather(n_threads, names, rows, gathered):  # type: ignore[no-untyped-def]
         names: The rows, shape ``(m,)``.
         rows: All rows.
         gathered: Output: the first columns of each, shape ``(m, n_columns)``.
-
-    Returns:
-        A number of no meaning. It has been read from all cache lines of the rows, so
-        that those which only the step needs are loaded while others are waited for.
     """
     n = len(names)
-    read = rows.dtype.type(0)
     for t in numba.prange(n_threads):
         part = t * n // n_threads, (t + 1) * n // n_threads
-        read += _gather(*part, names, rows, gathered)
-    return read
+        _gather(*part, names, rows, gathered)
 
 
 @_jit
@@ -381,6 +415,8 @@ def _step(start, stop, names, counts, gradients, scale, rows, width, law, consta
     share, new = one / rows.dtype.type(width), one - keep1
     has_offset = gradients.shape[1] > width
     for s in range(start, stop):
+        later = np.uint32(names[min(s + _AHEAD, stop - 1)])
+        prefetch(rows, later, 0, rows.shape[1])
         r, count = np.uint32(names[s]), rows.dtype.type(counts[s])
         square = zero
         for j in range(width):

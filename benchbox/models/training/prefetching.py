@@ -2,10 +2,9 @@
 
 from typing import Any
 
+import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
-
-from benchbox_autoencoders.compiled import jit
 
 # Numbers per cache line of 64 bytes in float32. In float64, every other line is asked
 # for, and the CPU loads lines in pairs.
@@ -38,11 +37,17 @@ def _ask_for(_: Any, matrix: Any, row: Any, column: Any) -> Any:
     return types.void(matrix, row, column), generate
 
 
-@jit(inline="always")
-def prefetch(matrix, row, start, stop):  # type: ignore[no-untyped-def]
+@numba.njit(inline="always", cache=True, error_model="numpy")
+def prefetch(matrix: Any, row: Any, start: Any, stop: Any) -> None:
     """Ask for columns ``start:stop`` of a row of *matrix*, which are needed soon.
 
-    The CPU does not wait for them.
+    The CPU does not wait for them. For kernels that are compiled by numba.
+
+    Args:
+        matrix: Array of shape ``(n_rows, n_columns)``, whose rows are contiguous.
+        row: The row.
+        start: First column.
+        stop: The column after the last.
     """
     for column in range(start, stop, _PER_LINE):
         _ask_for(matrix, row, column)  # type: ignore[call-arg]
