@@ -44,7 +44,7 @@ _LONGEST = 255
 
 _CORE = "benchbox"
 _HOME = Path(__file__).parents[1]
-_DECIDING = ("data", "ratings.py", "parallel.py")
+_DECIDING = ("data", "ratings.py", "arrays")
 """The files of benchbox that affect the arrays; editing others keeps entries valid."""
 
 

@@ -170,7 +170,13 @@ def edit(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["data/indexing.py", "data/tables/fast_text.py", "ratings.py"]
+    "file",
+    [
+        "data/indexing.py",
+        "data/tables/fast_text.py",
+        "ratings.py",
+        "arrays/parallel.py",
+    ],
 )
 def test_code_that_decides_the_arrays_is_another_entry(
     tmp_path, core, reads, file
