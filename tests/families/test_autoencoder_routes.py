@@ -686,3 +686,13 @@ def test_a_loss_of_nan_stays_nan(fused) -> None:
     loss = fused(network, options, 2).epoch(rows, torch.tensor([0, 1, 3]))
 
     assert np.isnan(loss)
+
+
+def test_a_refed_output_is_multiplied_by_all_threads() -> None:
+    n_threads = []
+    for refeeding in (0, 1):
+        rows, options = rows_and_options({"refeeding": refeeding})
+        network = Network(rows, options, torch.Generator())
+        n_threads.append(FusedCells(network, options, 2)._n_torch_threads)
+
+    assert n_threads == [1, 2]

@@ -328,8 +328,11 @@ def _is_small(options: AutoencoderOptions) -> bool:
     """Return whether torch's part of a step is fastest with one thread.
 
     That part is the hidden units and the matrix products between them. One term of a
-    product takes about 1/32 of the time of a unit (measured).
+    product takes about 1/32 of the time of a unit (measured). A re-fed output is a
+    product with whole layers, and never small.
     """
+    if options.refeeding:
+        return False
     units = options.hidden_units
     terms = sum(before * after for before, after in pairwise(units))
     return options.batch_size * (sum(units) + terms // 32) <= _SMALL
