@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from benchbox_autoencoders.rows import Rows
+from benchbox_datasets.synthetic import SyntheticOptions, plant
 from numpy.typing import NDArray
+
+from benchbox import Ratings
 
 Codes = NDArray[np.int64]
 
@@ -33,6 +36,27 @@ FILMS = {
     "ml-10m": Shape(69_878, 10_677, 10_000_000),
     "ml-20m": Shape(138_000, 26_700, 20_000_000),
 }
+
+
+SYNTHETIC = {
+    "ml-100k": SyntheticOptions(n_users=943, n_items=1682, n_ratings=100_000),
+    "ml-1m": SyntheticOptions(n_users=6040, n_items=3706, n_ratings=1_000_000),
+    "ml-20m": SyntheticOptions(n_users=138_000, n_items=26_700, n_ratings=20_000_000),
+}
+"""Options of the synthetic data set with as many users, items and ratings."""
+
+
+def planted(options: SyntheticOptions) -> Ratings:
+    """Return the ratings that the synthetic data set plants."""
+    made = plant(options)
+    return Ratings(
+        users=made.users,
+        items=made.items,
+        values=made.values.astype(np.float32),
+        n_users=options.n_users,
+        n_items=options.n_items,
+        scale=made.scale,
+    )
 
 
 def film_rows(shape: Shape) -> Rows:

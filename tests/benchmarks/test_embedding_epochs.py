@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from benchbox_datasets.synthetic import SyntheticOptions, plant
 from benchbox_embeddings.blocks import BlockSteps
 from benchbox_embeddings.heads import InnerProduct, Perceptron
 from benchbox_embeddings.network import Network
@@ -35,14 +34,10 @@ from benchbox import Ratings
 from benchbox.models.training.threads import at_most
 from tests.benchmarks.clocks import N_THREADS, in_turn, seconds
 from tests.benchmarks.ledger import Ledger
+from tests.benchmarks.shapes import SYNTHETIC, planted
 
 pytestmark = pytest.mark.usefixtures("threads")
 
-SHAPES = {
-    "ml-100k": SyntheticOptions(n_users=943, n_items=1682, n_ratings=100_000),
-    "ml-1m": SyntheticOptions(n_users=6040, n_items=3706, n_ratings=1_000_000),
-    "ml-20m": SyntheticOptions(n_users=138_000, n_items=26_700, n_ratings=20_000_000),
-}
 OPTIONS: dict[str, EmbeddingOptions] = {
     "biased-mf-sgd": BiasedMFSGDOptions(),
     "neural-cf": NeuralCFOptions(),
@@ -54,22 +49,14 @@ LARGE = "ml-20m"
 """The shape on which the plain loop would take hours."""
 
 
-@pytest.fixture(scope="module", params=SHAPES)
+@pytest.fixture(scope="module", params=SYNTHETIC)
 def shape(request: Any) -> str:
     return request.param
 
 
 @pytest.fixture(scope="module")
 def ratings(shape: str) -> Ratings:
-    planted = plant(SHAPES[shape])
-    return Ratings(
-        users=planted.users,
-        items=planted.items,
-        values=planted.values.astype("f4"),
-        n_users=SHAPES[shape].n_users,
-        n_items=SHAPES[shape].n_items,
-        scale=planted.scale,
-    )
+    return planted(SYNTHETIC[shape])
 
 
 @pytest.fixture(scope="module")

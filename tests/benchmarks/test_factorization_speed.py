@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchbox_datasets.synthetic import SyntheticOptions, plant
+from benchbox_datasets.synthetic import SyntheticOptions
 
 from benchbox import FitContext, Ratings
 from benchbox.plugins.registry import discover
 from benchbox.targets import resolve
 from tests.benchmarks.ledger import Ledger, median_seconds
+from tests.benchmarks.shapes import planted
 
 # Fit seconds of Surprise 1.1.4's SVD with default options on the same shape, rows
 # shuffled, on two cores of this class; it is no dependency, so it is not run here.
@@ -34,16 +35,7 @@ def shape(request: Any) -> str:
 @pytest.fixture(scope="module")
 def parts(shape: str) -> tuple[Ratings, Ratings]:
     """Nine tenths to fit and one to predict, in random order."""
-    options = SHAPES[shape]
-    planted = plant(options)
-    ratings = Ratings(
-        users=planted.users,
-        items=planted.items,
-        values=planted.values.astype(np.float32),
-        n_users=options.n_users,
-        n_items=options.n_items,
-        scale=planted.scale,
-    )
+    ratings = planted(SHAPES[shape])
     order = np.random.Generator(np.random.PCG64(0)).permutation(len(ratings))
     n_hidden = len(ratings) // 10
     return ratings.take(order[n_hidden:]), ratings.take(order[:n_hidden])

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchbox_datasets.synthetic import SyntheticOptions, plant
 
 from benchbox import FitContext, Ratings
 from benchbox.options import decode
@@ -27,6 +26,7 @@ from benchbox.plugins.registry import discover
 from benchbox.targets import resolve
 from tests.benchmarks.clocks import N_THREADS, in_turn
 from tests.benchmarks.ledger import Ledger
+from tests.benchmarks.shapes import SYNTHETIC, planted
 
 pytestmark = [
     pytest.mark.usefixtures("threads"),
@@ -34,11 +34,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]
 
-SHAPES = {
-    "ml-100k": SyntheticOptions(n_users=943, n_items=1682, n_ratings=100_000),
-    "ml-1m": SyntheticOptions(n_users=6040, n_items=3706, n_ratings=1_000_000),
-    "ml-20m": SyntheticOptions(n_users=138_000, n_items=26_700, n_ratings=20_000_000),
-}
 LARGE = "ml-20m"
 PASSES = {"ml-100k": (4, 24), "ml-1m": (2, 7), LARGE: (1, 4)}
 """Few passes and more, by shape: as many as it takes to see their cost."""
@@ -114,7 +109,7 @@ def cmfrec_als(train: Ratings, n_passes: int) -> object:
     return model.fit(pd.DataFrame(columns))
 
 
-ALL = tuple(SHAPES)
+ALL = tuple(SYNTHETIC)
 SGD = {"n_factors": 16}
 CONTESTS = (
     Contest("biased-mf-sgd", SGD, "Cornac MF", ("cornac",), cornac_mf, shapes=ALL),
@@ -157,7 +152,7 @@ CONTESTS = (
 )
 
 
-@pytest.fixture(scope="module", params=SHAPES)
+@pytest.fixture(scope="module", params=SYNTHETIC)
 def shape(request: Any) -> str:
     if request.param == LARGE and not os.environ.get("BENCHBOX_BENCH_LARGE"):
         pytest.skip("BENCHBOX_BENCH_LARGE=1 asks for it")
@@ -166,15 +161,7 @@ def shape(request: Any) -> str:
 
 @pytest.fixture(scope="module")
 def ratings(shape: str) -> Ratings:
-    planted = plant(SHAPES[shape])
-    return Ratings(
-        users=planted.users,
-        items=planted.items,
-        values=planted.values.astype("f4"),
-        n_users=SHAPES[shape].n_users,
-        n_items=SHAPES[shape].n_items,
-        scale=planted.scale,
-    )
+    return planted(SYNTHETIC[shape])
 
 
 @pytest.mark.parametrize("contest", CONTESTS, ids=lambda c: f"{c.ours}-{c.theirs}")

@@ -41,6 +41,8 @@ class BlockSteps:
         chance: Random generator of groups and orders.
     """
 
+    sums_by_torch = False
+
     def __init__(
         self, network: Network, options: EmbeddingOptions, chance: torch.Generator
     ) -> None:
@@ -64,11 +66,6 @@ class BlockSteps:
             )
         ]
         self._pairs: Pairs | None = None
-
-    @property
-    def sums_by_torch(self) -> bool:
-        """Whether torch sums gradients by users and items: never."""
-        return False
 
     def epoch(
         self,

@@ -34,6 +34,8 @@ class RowSteps:
 
     Attributes:
         optimizer: Optimizer of the perceptron; rows follow its learning rate.
+        sums_by_torch: Whether torch sums gradients by users and items: it does on an
+            accelerator.
 
     Args:
         network: The network to train, on the device of the pairs.
@@ -72,12 +74,8 @@ class RowSteps:
         self.optimizer = _OPTIMIZERS[options.optimizer](
             groups, lr=options.learning_rate
         )
+        self.sums_by_torch = self._dealer is None
         self._pairs: Pairs | None = None
-
-    @property
-    def sums_by_torch(self) -> bool:
-        """Whether torch sums gradients by users and items: only on an accelerator."""
-        return self._dealer is None
 
     def epoch(
         self,

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from benchbox_embeddings import kernels
-from benchbox_embeddings.named import Named, each_once
+from benchbox_embeddings.named import Named
 from benchbox_embeddings.options import EmbeddingOptions
 
 _LAWS = {
@@ -123,16 +122,6 @@ class HostTable(Table):
         super().__init__(weight, offset, options)
         self._n_threads = n_threads
 
-    def named(self, index: Tensor) -> Named:
-        """Return the rows that a batch names, each once.
-
-        Args:
-            index: Row per pair, int32, shape ``(n,)``.
-        """
-        seen = np.full((1, len(self)), -1, np.int32)
-        (named,) = each_once(index.numpy(), seen, len(index))
-        return named
-
     def gather(self, named: Named, n_columns: int) -> Tensor:
         """Return the first columns of the rows that a batch names.
 
@@ -183,10 +172,6 @@ class DeviceTable(Table):
     ) -> None:
         super().__init__(weight, offset, options)
         self._sums = weight.new_zeros(len(weight), self.width + 2)
-
-    def named(self, index: Tensor) -> Named:
-        """Return the row that each pair names; *index* is that."""
-        return Named(index)
 
     def gather(self, named: Named, n_columns: int) -> Tensor:
         """Return the first columns of named rows; see `HostTable.gather`."""

@@ -23,14 +23,11 @@ class Stepper(Protocol):
 
     Attributes:
         optimizer: Has the learning rate.
+        sums_by_torch: Whether torch sums gradients by users and items.
     """
 
     optimizer: optim.Optimizer
-
-    @property
-    def sums_by_torch(self) -> bool:
-        """Whether torch sums gradients by users and items."""
-        ...
+    sums_by_torch: bool
 
     def epoch(
         self, pairs: Pairs, chance: torch.Generator, timed: TimedStep = nullcontext
@@ -50,6 +47,8 @@ class Steps:
             type of the weights.
     """
 
+    sums_by_torch = True
+
     def __init__(
         self,
         network: Network,
@@ -60,11 +59,6 @@ class Steps:
         self._network, self._options = network, options
         self._batch_size, self._precision = batch_size, precision
         self.optimizer = make_optimizer(network.weights, network.offsets, options)
-
-    @property
-    def sums_by_torch(self) -> bool:
-        """Whether torch sums gradients by users and items: yes."""
-        return True
 
     def epoch(
         self, pairs: Pairs, chance: torch.Generator, timed: TimedStep = nullcontext
