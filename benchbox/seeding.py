@@ -5,6 +5,10 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import long_slices
+from benchbox.arrays.positions import order_of
+
 
 def derive_seed(root: int, *path: str | int) -> int:
     """Return the seed of a named branch of *root*.
@@ -38,7 +42,11 @@ def raw_draws(n: int, seed: int, purpose: str, *path: str | int) -> NDArray[np.u
     NumPy guarantees that the raw PCG64 stream never changes, but not what its other
     methods make of it.
     """
-    return np.random.PCG64(derive_seed(seed, purpose, *path)).random_raw(n)
+    stream = np.random.PCG64(derive_seed(seed, purpose, *path))
+    draws = mapped.empty(n, np.uint64)
+    for part in long_slices(n):
+        draws[part] = stream.random_raw(part.stop - part.start)
+    return draws
 
 
 def permutation(n: int, seed: int, purpose: str, *path: str | int) -> NDArray[np.int64]:
@@ -52,4 +60,4 @@ def permutation(n: int, seed: int, purpose: str, *path: str | int) -> NDArray[np
         path: Further names and numbers that identify the order.
     """
     # Sorting raw draws relies on the stream alone; `shuffle` may change.
-    return np.argsort(raw_draws(n, seed, purpose, *path), kind="stable")
+    return order_of(raw_draws(n, seed, purpose, *path))

@@ -1,6 +1,6 @@
 """Grouping: ratings in compressed rows, sorted in parts if they are many."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.arrays import mapped
-from benchbox.arrays.parallel import each, fill, long_slices, slices
+from benchbox.arrays.parallel import each, long_slices, slices
 from benchbox.errors import DataError
 
 MOST_AT_ONCE = 1 << 23
@@ -65,12 +65,7 @@ class Grouped:
             column: A number per rating, in the order of the original `Ratings`, shape
                 ``(n,)``. It is returned itself if that is the order already.
         """
-        order = self.order
-        if order is None:
-            return column
-        arranged = mapped.empty(len(order), column.dtype)
-        fill(arranged, lambda part: column[order[part]])
-        return arranged
+        return column if self.order is None else mapped.gathered(column, self.order)
 
 
 def group(
@@ -236,7 +231,10 @@ def _in_buckets(
     )
     rows = mapped.empty(n, np.int32)
     bounds = _bounds(offsets)
-    for part, at, chosen in _moves(keys, offsets, bounds):
+    # 16 bits suffice for 10^12 ratings.
+    range_of = np.repeat(np.arange(len(bounds) - 1, dtype=np.uint16), np.diff(bounds))
+    starts = offsets[bounds[:-1]]
+    for part, at, chosen in dealt(n, starts, lambda part: range_of[keys[part]]):
         rows[at] = keys[part][chosen]
         found.indices[at] = others[part][chosen]
         found.values[at] = values[part][chosen]
@@ -261,25 +259,30 @@ def _bounds(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([[0], firsts, [len(numbers)]]).astype(np.int64)
 
 
-def _moves(
-    keys: _Index, offsets: NDArray[np.int64], bounds: NDArray[np.int64]
+def dealt(
+    n: int,
+    starts: NDArray[np.int64],
+    ranges_of: Callable[[slice], NDArray[np.uint16]],
 ) -> Iterator[tuple[slice, slice, NDArray[np.int64]]]:
-    """Yield which ratings go where so that those of a range of keys are together.
+    """Yield which elements go where so that those of a range are together, in order.
+
+    Args:
+        n: Number of elements.
+        starts: Where each range starts, shape ``(n_ranges,)``.
+        ranges_of: Returns the range of each element of a part.
 
     Yields:
-        A part of the ratings; a slice of the places of some of them; which of the part
+        A part of the elements; a slice of the places of some of them; which of the part
         they are, in order.
     """
-    n_buckets = len(bounds) - 1
-    # NumPy sorts 16-bit numbers by counting. They suffice for 10^12 ratings.
-    bucket_of = np.repeat(np.arange(n_buckets, dtype=np.uint16), np.diff(bounds))
-    following = offsets[bounds[:-1]].tolist()
-    for part in long_slices(len(keys)):
-        buckets = bucket_of[keys[part]]
-        order = np.argsort(buckets, kind="stable")
-        ends = np.cumsum(np.bincount(buckets, minlength=n_buckets)).tolist()
-        for bucket, (start, end) in enumerate(pairwise([0, *ends])):
+    following = starts.tolist()
+    for part in long_slices(n):
+        ranges = ranges_of(part)
+        # NumPy sorts 16-bit numbers by counting.
+        order = np.argsort(ranges, kind="stable")
+        ends = np.cumsum(np.bincount(ranges, minlength=len(following))).tolist()
+        for number, (start, end) in enumerate(pairwise([0, *ends])):
             if start < end:
-                at = following[bucket]
-                following[bucket] += end - start
-                yield part, slice(at, following[bucket]), order[start:end]
+                at = following[number]
+                following[number] += end - start
+                yield part, slice(at, following[number]), order[start:end]

@@ -21,16 +21,27 @@ def empty(n: int, dtype: DTypeLike) -> NDArray[Any]:
 
     On a full disk, it needs memory after all.
     """
-    kind = np.dtype(dtype)
+    large = _in_file_if_large(n, np.dtype(dtype))
+    return np.empty(n, dtype) if large is None else large
+
+
+def zeros(n: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array of zeros, shape ``(n,)``; a large one is mapped from a file."""
+    large = _in_file_if_large(n, np.dtype(dtype))
+    return np.zeros(n, dtype) if large is None else large
+
+
+def _in_file_if_large(n: int, kind: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return an array of zeros in a file, or `None` if it is small or has no space."""
     if n * kind.itemsize > MOST_BYTES_IN_MEMORY:
         with suppress(OSError):
             # Compiled loops know plain arrays, but not every subclass.
             return in_file(n, kind).view(np.ndarray)
-    return np.empty(n, kind)
+    return None
 
 
 def in_file(n: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return an array to be filled, shape ``(n,)``, mapped from a temporary file.
+    """Return an array of zeros, shape ``(n,)``, mapped from a temporary file.
 
     The file has no name, so it is gone when the array is.
 
@@ -52,6 +63,21 @@ def copied(column: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     copy = empty(len(column), dtype)
     fill(copy, lambda part: column[part])
     return copy
+
+
+def gathered(
+    column: NDArray[Any], positions: NDArray[Any], dtype: DTypeLike | None = None
+) -> NDArray[Any]:
+    """Return the elements of *column* at *positions*; a large result is mapped.
+
+    Args:
+        column: Shape ``(n,)``.
+        positions: Positions in it, shape ``(m,)``.
+        dtype: Type of the result; by default that of *column*.
+    """
+    found = empty(len(positions), column.dtype if dtype is None else dtype)
+    fill(found, lambda part: column[positions[part]])
+    return found
 
 
 def _reserve(file: BinaryIO, n_bytes: int) -> None:

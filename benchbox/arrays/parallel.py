@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from itertools import chain
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
@@ -26,6 +28,25 @@ def each(function: Callable[[T], Result], parts: Iterable[T]) -> list[Result]:
         return [function(listed[0])]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, listed))
+
+
+def total(
+    function: Callable[[T], Result],
+    parts: Iterable[T],
+    add: Callable[[Result, Result], Result],
+) -> Result:
+    """Return what *function* gives for each part, added up in order.
+
+    Only a few results are kept at a time, however many parts there are.
+
+    Args:
+        function: Computes the result of a part.
+        parts: The parts, at least one.
+        add: Adds two results.
+    """
+    listed, n = list(parts), os.cpu_count() or 1
+    batches = (listed[at : at + n] for at in range(0, len(listed), n))
+    return reduce(add, chain.from_iterable(each(function, some) for some in batches))
 
 
 def slices(n: int) -> list[slice]:

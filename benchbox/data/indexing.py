@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.arrays.parallel import each, fill, slices
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import each, long_slices, slices
+from benchbox.arrays.positions import (
+    every_position,
+    positions_where,
+    repeated,
+    runs_of,
+)
 from benchbox.data.ids import plain_id
 from benchbox.data.raw import Duplicates, Floats, IdColumn, RawFeatures, RawRatings
 from benchbox.data.sorting import Ordered, Unordered, in_order
@@ -44,8 +51,11 @@ class Indexed:
 
         Shape ``(n_rows,)``, int64.
         """
-        positions = np.full(self.n_rows, -1, dtype=np.int64)
-        positions[self.ratings.rows] = np.arange(len(self.ratings))
+        positions, rows = mapped.empty(self.n_rows, np.int64), self.ratings.rows
+        assert rows is not None
+        positions[:] = -1
+        for part in long_slices(len(rows)):
+            positions[rows[part]] = np.arange(part.start, part.stop)
         return positions
 
 
@@ -205,8 +215,7 @@ def canonical(column: IdColumn) -> IdColumn:
     order = canonical_order(names)
     indexes = np.zeros(len(used), dtype=np.int32)
     indexes[places[order]] = np.arange(len(places), dtype=np.int32)
-    codes = np.empty(len(column), dtype=np.int32)
-    fill(codes, lambda part: indexes[column.codes[part]])
+    codes = mapped.gathered(indexes, column.codes)
     return IdColumn(codes=codes, names=[names[p] for p in order], is_canonical=True)
 
 
@@ -216,11 +225,14 @@ def _codes_and_ids(column: IdColumn) -> tuple[IndexArray, NDArray[np.object_]]:
 
 
 def _already_ordered(raw: RawRatings, users: IndexArray, items: IndexArray) -> Ordered:
+    values: NDArray[Any] = raw.values
+    if values.dtype != np.float32:
+        values = mapped.copied(values, np.float32)
     return Ordered(
         users=users,
         items=items,
-        values=raw.values.astype(np.float32, copy=False),
-        rows=np.arange(len(users), dtype=np.int64),
+        values=values,
+        rows=every_position(len(users)),
         timestamps=raw.timestamps,
     )
 
@@ -228,65 +240,56 @@ def _already_ordered(raw: RawRatings, users: IndexArray, items: IndexArray) -> O
 def _without_repeats(
     raw: RawRatings, ordered: Ordered, duplicates: Duplicates
 ) -> Ordered:
-    users, items, order = ordered.users, ordered.items, ordered.rows
-    resolved = _resolve_duplicates(raw, users, items, order, duplicates)
-    return ordered if resolved is None else ordered.only(*resolved)
+    """Return sorted ratings with one for each pair, as *duplicates* says.
 
-
-def _resolve_duplicates(
-    raw: RawRatings,
-    users: IndexArray,
-    items: IndexArray,
-    order: Positions,
-    duplicates: Duplicates,
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]] | None:
-    """Return which sorted rows stay, and a value for each; `None` if all stay."""
+    Memory grows with the number of repeated pairs alone.
+    """
+    users, items = ordered.users, ordered.items
     if pairs_rise(users, items):
-        return None
-    same = (users[1:] == users[:-1]) & (items[1:] == items[:-1])
+        return ordered
+    repeats = repeated(users, items)
     if duplicates == "error":
-        _refuse_duplicate(raw, same, order)
-    first = np.flatnonzero(np.concatenate([[True], ~same]))
-    sizes = np.diff(np.append(first, len(order)))
-    keep = np.zeros(len(order), dtype=bool)
-    keep[_latest(raw, order, first, sizes)] = True
-    values = raw.values[order].astype(np.float64, copy=False)
+        _refuse_duplicate(raw, repeats, ordered.rows)
+    if duplicates == "mean" and raw.folds:
+        raise DataError(
+            "Pairs rated twice cannot be averaged in a data set that ships its folds: "
+            "the mean would mix hidden with training ratings. Use duplicates=last."
+        )
+    members, starts = runs_of(repeats)
+    sizes = np.diff(starts, append=len(members))
+    latest = members[_latest(raw, ordered.rows[members], starts, sizes)]
     if duplicates == "mean":
-        if raw.folds:
-            raise DataError(
-                "Pairs rated twice cannot be averaged in a data set that ships its "
-                "folds: the mean would mix hidden with training ratings. Use "
-                "duplicates=last."
-            )
-        values = np.repeat(np.add.reduceat(values, first) / sizes, sizes)
-    return keep, values
+        values = raw.values[ordered.rows[members]].astype(np.float64)
+        ordered.values[latest] = np.add.reduceat(values, starts) / sizes
+    keep = mapped.zeros(len(users), np.bool_)
+    keep[:] = True
+    keep[members] = False
+    keep[latest] = True
+    return ordered.only(positions_where(len(keep), lambda part: keep[part]))
 
 
 def _latest(
-    raw: RawRatings,
-    order: Positions,
-    first: Positions,
-    sizes: NDArray[np.int64],
+    raw: RawRatings, rows: Positions, starts: Positions, sizes: Positions
 ) -> Positions:
-    """Return the position of the latest row of each group, by timestamp, then row."""
-    last: Positions = first + sizes - 1
+    """Return the place of the latest row of each group, by timestamp, then row.
+
+    Args:
+        raw: The ratings.
+        rows: Rows of the groups, one group after another, each rising.
+        starts: Where each group starts among them.
+        sizes: Number of rows of each group.
+    """
     if raw.timestamps is None:
-        return last
-    # Rows are sorted within a group; only groups of several rows need sorting by time.
-    members = np.flatnonzero(np.repeat(sizes > 1, sizes))
-    group = np.repeat(np.arange(len(first)), sizes)[members]
-    by_time = np.lexsort((order[members], raw.timestamps[order[members]], group))
-    ends = np.append(np.flatnonzero(np.diff(group[by_time])), len(members) - 1)
-    last[group[by_time[ends]]] = members[by_time[ends]]
-    return last
+        return starts + sizes - 1
+    groups = np.repeat(np.arange(len(starts)), sizes)
+    by_time = np.lexsort((rows, raw.timestamps[rows], groups))
+    latest: Positions = by_time[starts + sizes - 1]
+    return latest
 
 
-def _refuse_duplicate(
-    raw: RawRatings, same: NDArray[np.bool_], order: Positions
-) -> None:
-    pairs = np.flatnonzero(same)
-    nearest = pairs[order[pairs + 1].argmin()]
-    one, two = int(order[nearest]), int(order[nearest + 1])
+def _refuse_duplicate(raw: RawRatings, repeats: Positions, order: Positions) -> None:
+    nearest = repeats[order[repeats].argmin()]
+    one, two = int(order[nearest - 1]), int(order[nearest])
     user = raw.users.names[raw.users.codes[one]]
     item = raw.items.names[raw.items.codes[one]]
     raise DataError(

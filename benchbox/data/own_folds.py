@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.positions import every_position
 from benchbox.data.raw import IdColumn, RawRatings
 from benchbox.errors import DataError
 from benchbox.ratings import Positions
@@ -25,7 +26,8 @@ def joined(fold: str, parts: Mapping[str, RawRatings]) -> RawRatings:
         return alone
     raw = stacked(list(parts.values()))
     ends = np.cumsum([len(part.values) for part in parts.values()])
-    rows = dict(zip(parts, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
+    spans = np.split(every_position(int(ends[-1])), ends[:-1])
+    rows = dict(zip(parts, spans, strict=True))
     return replace(
         raw,
         folds={fold: rows["test"]},

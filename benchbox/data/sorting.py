@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.arrays.parallel import each, fill
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import each
 from benchbox.data.raw import Floats
 from benchbox.ratings import IndexArray, Positions, Values, read_only
 
@@ -61,15 +62,15 @@ class Ordered:
     timestamps: NDArray[np.int64] | None
     rows: Positions
 
-    def only(self, keep: NDArray[np.bool_], values: Floats) -> "Ordered":
-        """Return the ratings that *keep* marks, with new *values* for all of these."""
+    def only(self, kept: Positions) -> "Ordered":
+        """Return the ratings at some positions, shape ``(n_kept,)``."""
         times = self.timestamps
         return Ordered(
-            users=self.users[keep],
-            items=self.items[keep],
-            values=values[keep].astype(np.float32),
-            timestamps=None if times is None else times[keep],
-            rows=self.rows[keep],
+            users=mapped.gathered(self.users, kept),
+            items=mapped.gathered(self.items, kept),
+            values=mapped.gathered(self.values, kept),
+            timestamps=None if times is None else mapped.gathered(times, kept),
+            rows=mapped.gathered(self.rows, kept),
         )
 
 
@@ -97,18 +98,10 @@ def _at_once(ratings: Unordered) -> Ordered:
     return Ordered(
         users=np.repeat(np.arange(ratings.n_users, dtype=np.int32), counts),
         items=by_user.indices.astype(np.int32, copy=False),
-        values=_gathered(ratings.values, rows, np.float32),
-        timestamps=None if times is None else _gathered(times, rows, np.int64),
+        values=mapped.gathered(ratings.values, rows, np.float32),
+        timestamps=None if times is None else mapped.gathered(times, rows),
         rows=rows,
     )
-
-
-def _gathered(
-    column: NDArray[Any], rows: Positions, dtype: type[np.generic]
-) -> NDArray[Any]:
-    gathered = np.empty(len(rows), dtype=dtype)
-    fill(gathered, lambda part: column[rows[part]])
-    return gathered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,11 +140,11 @@ def _by_buckets(ratings: Unordered) -> Ordered:
     each(lambda p: count_groups(columns[0][parts[p]], shift, counts[p]), range(n_parts))
     buckets = _buckets_of(counts, shift, ratings.n_users)
     out = (
-        np.empty(n, dtype=np.int32),
-        np.empty(n, dtype=np.int32),
-        np.empty(n, dtype=np.float32),
-        np.empty(len(columns[3]), dtype=np.int64),
-        np.empty(n, dtype=np.int64),
+        mapped.empty(n, np.int32),
+        mapped.empty(n, np.int32),
+        mapped.empty(n, np.float32),
+        mapped.empty(len(columns[3]), np.int64),
+        mapped.empty(n, np.int64),
     )
 
     def fill_buckets(part: int) -> None:

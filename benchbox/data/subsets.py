@@ -9,8 +9,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.arrays.grouping import tally
-from benchbox.arrays.parallel import fill
+from benchbox.arrays import mapped
+from benchbox.arrays.grouping import add_sums, tally
+from benchbox.arrays.parallel import long_slices
+from benchbox.arrays.positions import order_within, positions_where, repeated
 from benchbox.data.indexing import canonical_order
 from benchbox.data.raw import Duplicates, IdColumn, RawRatings
 from benchbox.errors import DataError
@@ -103,12 +105,10 @@ def keep_rows(raw: RawRatings, stays: _Flags) -> RawRatings:
         raw: Ratings in the order of their source.
         stays: Whether each row stays, shape ``(n,)``.
     """
-    rows = np.flatnonzero(stays)
+    rows = _marked(stays)
 
     def of(column: NDArray[Any]) -> NDArray[Any]:
-        taken = np.empty(len(rows), dtype=column.dtype)
-        fill(taken, lambda part: column[rows[part]])
-        return taken
+        return mapped.gathered(column, rows)
 
     def those_of(parts: Mapping[str, Positions]) -> dict[str, Positions]:
         return {
@@ -128,16 +128,17 @@ def keep_rows(raw: RawRatings, stays: _Flags) -> RawRatings:
     )
 
 
+def _marked(flags: _Flags) -> Positions:
+    return positions_where(len(flags), lambda part: flags[part])
+
+
 def _all_of(column: IdColumn) -> _Flags:
     return np.ones(len(column.names), dtype=bool)
 
 
 def _rows_of(column: IdColumn, ids: _Flags) -> _Flags:
     """Return the rows whose id is one of *ids*."""
-    rows = np.ones(len(column), dtype=bool)
-    if not ids.all():
-        fill(rows, lambda part: ids[column.codes[part]])
-    return rows
+    return mapped.gathered(ids, column.codes)
 
 
 def _rows_between(raw: RawRatings, users: _Flags, items: _Flags) -> _Flags:
@@ -149,16 +150,20 @@ def _rows_between(raw: RawRatings, users: _Flags, items: _Flags) -> _Flags:
 
 def _n_ratings(column: IdColumn, rows: _Flags | None = None) -> NDArray[np.int64]:
     """Return the number of rows of each id, among *rows* or all."""
-    whole = rows is None or rows.all()
-    codes = column.codes if whole else column.codes[rows]
-    return tally(codes, len(column.names))
+    counts = np.zeros(len(column.names), dtype=np.int64)
+    for part in long_slices(len(column)):
+        codes = column.codes[part]
+        add_sums(counts, codes if rows is None else codes[rows[part]], None)
+    return counts
 
 
 def _first_of_each_pair(raw: RawRatings) -> _Flags:
     """Return flags that mark the first row of each pair of user and item."""
-    pairs = raw.users.codes.astype(np.int64) * len(raw.items.names) + raw.items.codes
-    once = np.zeros(len(pairs), dtype=bool)
-    once[np.unique(pairs, return_index=True)[1]] = True
+    users, items = raw.users.codes, raw.items.codes
+    order = order_within(users, len(raw.users.names), items)
+    once = mapped.zeros(len(order), np.bool_)
+    once[:] = True
+    once[order[repeated(users, items, order)]] = False
     return once
 
 
@@ -201,9 +206,8 @@ def _keep_core(
 ) -> None:
     """Clear flags in *stays* and *rows*, in place, until every id has enough rows."""
     n_ratings = [_n_ratings(column, rows) for column in columns]
-    gone = np.ones(1, dtype=np.int64)
-    while len(gone):
-        is_gone = np.zeros(len(rows), dtype=bool)
+    while True:
+        is_gone = mapped.zeros(len(rows), np.bool_)
         for column, ids, counts, enough in zip(
             columns, stays, n_ratings, least, strict=True
         ):
@@ -212,7 +216,9 @@ def _keep_core(
             if (few & (counts > 0)).any():
                 is_gone |= _rows_of(column, few)
         is_gone &= rows
-        gone = np.flatnonzero(is_gone)
+        gone = _marked(is_gone)
+        if not len(gone):
+            return
         rows[gone] = False
         for column, counts in zip(columns, n_ratings, strict=True):
-            counts -= tally(column.codes[gone], len(counts))
+            counts -= tally(mapped.gathered(column.codes, gone), len(counts))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.arrays.grouping import tally
-from benchbox.arrays.parallel import each, slices
+from benchbox.arrays.parallel import slices, total
 from benchbox.metrics.metric import Metric
 from benchbox.metrics.scored import Floats, Scored
 from benchbox.metrics.totals import term_of
@@ -204,11 +204,11 @@ def break_down(scored: Scored, by: Slicing, metrics: Sequence[Metric]) -> Breakd
     def sums(part: slice) -> Floats:
         return _cell_sums(scored, by, metrics, part, shape)
 
-    total: Floats = np.sum(each(sums, slices(len(scored.actual))), axis=0)
+    cells = total(sums, slices(len(scored.actual)), np.add)
     return Breakdown(
         names=names,
         metrics=tuple(metrics),
-        cells=total.T.reshape(*shape, len(total)),
+        cells=cells.T.reshape(*shape, len(cells)),
     )
 
 

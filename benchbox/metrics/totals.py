@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchbox.arrays.grouping import add_sums
+from benchbox.arrays.parallel import long_slices
 from benchbox.errors import UsageError
 from benchbox.metrics.metric import Metric
 from benchbox.metrics.scored import Floats
@@ -75,13 +77,15 @@ def summed(
 
     Their shapes are ``(n_users,)`` and ``(n_models, n_users)``.
     """
-    term, actual = term_of(metric), truth.astype(np.float64)
-    sums = np.empty((len(predictions), n_users))
-    for row, predicted in zip(sums, predictions, strict=True):
-        terms = term.terms(predicted.astype(np.float64), actual)
-        row[:] = np.bincount(users, terms, n_users)
-    counts = np.bincount(users, term.counted(actual), n_users)
-    return counts.astype(np.float64), sums
+    term = term_of(metric)
+    counts, sums = np.zeros(n_users), np.zeros((len(predictions), n_users))
+    for part in long_slices(len(truth)):
+        actual, owners = truth[part].astype(np.float64), users[part]
+        add_sums(counts, owners, term.counted(actual).astype(np.float64))
+        for row, predicted in zip(sums, predictions, strict=True):
+            terms = term.terms(predicted[part].astype(np.float64), actual)
+            add_sums(row, owners, terms)
+    return counts, sums
 
 
 def seen_users(counts: Floats, sums: Floats, metric: Metric) -> UserTotals:

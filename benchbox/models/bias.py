@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
 from benchbox.arrays.grouping import add_sums, tally
 from benchbox.arrays.parallel import long_slices
 from benchbox.models.state import State
@@ -60,7 +61,7 @@ class BiasModel:
 
     def predict(self, users: IndexArray, items: IndexArray) -> Values:
         """Return a prediction per pair, shape ``(n,)``, unclipped."""
-        predicted = np.empty(len(users), np.float32)
+        predicted = mapped.empty(len(users), np.float32)
         for part in long_slices(len(users)):
             total = self.mean + self.user_bias[users[part]]
             predicted[part] = total + self.item_bias[items[part]]

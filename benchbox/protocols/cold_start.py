@@ -6,7 +6,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
 from benchbox.arrays.grouping import tally
+from benchbox.arrays.parallel import each, slices
+from benchbox.arrays.positions import order_within, positions_where
 from benchbox.errors import ProtocolError
 from benchbox.options import Options
 from benchbox.protocols.partition import (
@@ -15,9 +18,9 @@ from benchbox.protocols.partition import (
     Fraction,
     Partition,
     Seed,
-    hiding,
+    hiding_where,
 )
-from benchbox.ratings import IndexArray, Ratings
+from benchbox.ratings import IndexArray, Positions, Ratings
 from benchbox.seeding import permutation
 
 
@@ -59,28 +62,31 @@ def split_new_users(
     A random share ``fold_in`` of each new user's ratings, rounded but at least one, is
     the history; the rest is hidden. Users with too few ratings have none hidden.
     """
+    n, users = len(ratings), ratings.users
     is_new = flag_new_users(ratings, options.fraction, options.seed)
-    of_new = np.flatnonzero(is_new[ratings.users])
-    of_new = of_new[permutation(len(of_new), options.seed, "fold-in")]
-    # A stable sort groups ratings by user and keeps each user's random order.
-    by_user = np.argsort(ratings.users[of_new], kind="stable")
-    owners = ratings.users[of_new[by_user]]
-    counts = tally(owners, ratings.n_users)
-    starts = np.cumsum(counts) - counts
-    place = np.empty(len(of_new), dtype=np.int64)
-    place[by_user] = np.arange(len(of_new)) - starts[owners]
-    if options.hidden is not None:
-        is_shown = _all_but(options.hidden, place)
-    elif options.given is not None:
-        is_shown = place < options.given
-    else:
+    of_new = positions_where(n, lambda part: is_new[users[part]])
+    order = permutation(len(of_new), options.seed, "fold-in")
+    of_new = mapped.gathered(of_new, order)
+    owners = mapped.gathered(users, of_new)
+    place = _places(owners, ratings.n_users)
+    n_shown = np.ones(ratings.n_users)
+    if options.given is not None:
+        n_shown[:] = options.given
+    elif options.hidden is None:
+        counts = tally(owners, ratings.n_users)
         n_shown = np.maximum(1, np.round(counts * options.fold_in))
-        is_shown = place < n_shown[ratings.users[of_new]]
+    hidden = positions_where(
+        len(of_new), lambda part: place[part] >= n_shown[owners[part]]
+    )
+    if options.hidden is not None:
+        hidden = _first(options.hidden, hidden)
+    is_hidden = mapped.zeros(n, np.bool_)
+    is_hidden[mapped.gathered(of_new, hidden)] = True
     yield Partition(
         name="new-users",
-        train=np.flatnonzero(~is_new[ratings.users]),
-        history=np.sort(of_new[is_shown]),
-        hidden=np.sort(of_new[~is_shown]),
+        train=positions_where(n, lambda part: ~is_new[users[part]]),
+        history=positions_where(n, lambda part: is_new[users[part]] & ~is_hidden[part]),
+        hidden=positions_where(n, lambda part: is_hidden[part]),
     )
 
 
@@ -107,7 +113,8 @@ def split_new_items(
     active = _active(ratings.items, ratings.n_items)
     order = permutation(len(active), options.seed, "new-items")
     is_new = _flagged(active[order], options.fraction, ratings.n_items)
-    yield hiding("new-items", np.flatnonzero(is_new[ratings.items]), len(ratings))
+    items = ratings.items
+    yield hiding_where("new-items", len(items), lambda part: is_new[items[part]])
 
 
 def flag_new_users(
@@ -137,7 +144,8 @@ def carve_new_users(train: Ratings, options: NewUsersOptions, seed: int) -> Part
     rule = msgspec.structs.replace(options, fraction=VALIDATION_FRACTION, seed=seed)
     if options.hidden is not None:
         is_new = flag_new_users(train, rule.fraction, seed)
-        n_free = np.count_nonzero(is_new[train.users]) - np.count_nonzero(is_new)
+        counts = tally(train.users, train.n_users)
+        n_free = int(counts[is_new].sum()) - np.count_nonzero(is_new)
         at_most = min(options.hidden, n_free) or None
         rule = msgspec.structs.replace(rule, hidden=at_most)
     return next(split_new_users(train, {}, rule))
@@ -161,25 +169,31 @@ def _flagged(order: NDArray[np.int64], fraction: float, size: int) -> NDArray[np
     return is_new
 
 
-def _all_but(n_hidden: int, place: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which ratings stay visible when *n_hidden* are hidden.
+def _places(owners: IndexArray, n_users: int) -> NDArray[np.int32]:
+    """Return the rank of each rating among its user's, from 0, shape ``(n,)``."""
+    counts = tally(owners, n_users)
+    starts = np.cumsum(counts) - counts
+    by_user = order_within(owners, n_users)
+    places = mapped.empty(len(owners), np.int32)
 
-    Each user's first rating stays visible.
+    def rank(part: slice) -> None:
+        ratings = by_user[part]
+        places[ratings] = np.arange(part.start, part.stop) - starts[owners[ratings]]
 
-    Args:
-        n_hidden: Number of ratings to hide.
-        place: Rank of each rating among its user's, in random order, from 0.
+    each(rank, slices(len(owners)))
+    return places
+
+
+def _first(n_hidden: int, hidden: Positions) -> Positions:
+    """Return the first *n_hidden* of the ratings that may be hidden.
 
     Raises:
         ProtocolError: The new users have too few ratings.
     """
-    may_hide = np.flatnonzero(place > 0)
-    if n_hidden > len(may_hide):
+    if n_hidden > len(hidden):
         raise ProtocolError(
             f"Protocol 'new-users' cannot hide {n_hidden:,} ratings: the new users "
-            f"have only {len(may_hide):,} besides the one that each must show. Lower "
+            f"have only {len(hidden):,} besides the one that each must show. Lower "
             f"hidden or raise fraction."
         )
-    is_shown = np.ones(len(place), dtype=bool)
-    is_shown[may_hide[:n_hidden]] = False
-    return is_shown
+    return hidden[:n_hidden]

@@ -6,15 +6,16 @@ figures under a sound protocol. Each states its flaw; no table mixes them with o
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
+from benchbox.arrays import mapped
+from benchbox.arrays.grouping import tally
+from benchbox.arrays.positions import every_position, positions_where
+from benchbox.arrays.quantiles import quantile_of
 from benchbox.options import Options
 from benchbox.protocols.cold_start import flag_new_users
 from benchbox.protocols.partition import Fraction, Partition, Protocol, Seed
 from benchbox.protocols.random_splits import carve_random
-from benchbox.protocols.temporal import has_timestamps, moment_of
-from benchbox.ratings import IndexArray, Ratings
+from benchbox.protocols.temporal import has_timestamps
+from benchbox.ratings import Ratings
 
 
 class ReconstructionOptions(Options, frozen=True):
@@ -36,19 +37,25 @@ def split_reconstruction(
     ratings: Ratings, shipped: Mapping[str, Partition], options: ReconstructionOptions
 ) -> Iterator[Partition]:
     """Yield one fold that asks for the same ratings that it shows."""
-    everything = np.arange(len(ratings))
+    n, users, items = len(ratings), ratings.users, ratings.items
     if options.quantile == 1:
+        everything = every_position(n)
         yield Partition(
             name="shown", train=everything, history=everything, hidden=everything
         )
         return
     stamps = has_timestamps(ratings, "reconstruction:quantile=…")
-    early = stamps <= moment_of(stamps, options.quantile)
-    known = _seen(ratings.users, early) & _seen(ratings.items, early)
-    shown = np.flatnonzero(early | known)
-    yield Partition(
-        name="shown", train=np.flatnonzero(early), history=shown, hidden=shown
+    last = quantile_of(stamps, options.quantile)
+    early = positions_where(n, lambda part: stamps[part] <= last)
+    users_seen = tally(mapped.gathered(users, early), ratings.n_users) > 0
+    items_seen = tally(mapped.gathered(items, early), ratings.n_items) > 0
+    shown = positions_where(
+        n,
+        lambda part: (
+            (stamps[part] <= last) | (users_seen[users[part]] & items_seen[items[part]])
+        ),
     )
+    yield Partition(name="shown", train=early, history=shown, hidden=shown)
 
 
 class NewUsersReconstructionOptions(Options, frozen=True):
@@ -73,8 +80,9 @@ def split_new_users_reconstruction(
     """Yield one fold that shows all ratings of new users and asks for the same ones."""
     seed = None if options.by_id else options.seed
     is_new = flag_new_users(ratings, options.fraction, seed)
-    shown = np.flatnonzero(is_new[ratings.users])
-    train = np.flatnonzero(~is_new[ratings.users])
+    n, users = len(ratings), ratings.users
+    shown = positions_where(n, lambda part: is_new[users[part]])
+    train = positions_where(n, lambda part: ~is_new[users[part]])
     yield Partition(name="shown", train=train, history=shown, hidden=shown)
 
 
@@ -100,10 +108,3 @@ FLAWED = (
     ),
 )
 """The flawed protocols that come with benchbox."""
-
-
-def _seen(index: IndexArray, early: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return, per rating, whether its user or item has an early rating."""
-    seen = np.zeros(int(index.max()) + 1, dtype=bool)
-    seen[index[early]] = True
-    return seen[index]

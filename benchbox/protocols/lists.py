@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import fill
 from benchbox.data import Table, Wanted, looks_like_table, open_table, plain_id, rank_of
 from benchbox.errors import DataError, counted
 from benchbox.ratings import IndexArray, Positions, Ratings, Texts
@@ -84,8 +87,8 @@ def positions_of(path: Path, ratings: Ratings) -> Positions:
         DataError: A pair is not rated, or listed twice, or the file cannot be read.
     """
     users, items, table, headed = _pairs(path, ratings)
-    keys = users.astype(np.int64) * ratings.n_items + items
-    known = ratings.users.astype(np.int64) * ratings.n_items + ratings.items
+    keys = _keys(users, items, ratings.n_items)
+    known = _keys(ratings.users, ratings.items, ratings.n_items)
     places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
     strange = (users < 0) | (items < 0) | (known[places] != keys)
     if strange.any():
@@ -104,6 +107,13 @@ def positions_of(path: Path, ratings: Ratings) -> Positions:
             f"from {path.name}."
         )
     return positions
+
+
+def _keys(users: IndexArray, items: IndexArray, n_items: int) -> NDArray[np.int64]:
+    """Return a number for each pair that rises with the user, then the item."""
+    keys = mapped.empty(len(users), np.int64)
+    fill(keys, lambda part: users[part].astype(np.int64) * n_items + items[part])
+    return keys
 
 
 def _meaning(path: Path) -> tuple[str, Part | None]:

@@ -8,8 +8,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import each, fill, slices
+from benchbox.arrays.positions import positions_where
 from benchbox.options import Options
-from benchbox.ratings import Positions, Ratings
+from benchbox.ratings import IndexArray, Positions, Ratings
 
 VALIDATION_FRACTION = 0.1
 """Share of the training ratings that is set aside to choose epochs and options by."""
@@ -29,6 +32,8 @@ Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 """An option that is a seed, from 0 up to what JSON keeps exactly."""
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
+
+_FoldOf = NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -61,7 +66,7 @@ class Partition:
 
         A role is the sum of `TRAIN`, `HISTORY` and `HIDDEN`, or 0 for unused ratings.
         """
-        roles = np.zeros(n, dtype=np.uint8)
+        roles = mapped.zeros(n, np.uint8)
         roles[self.train] = TRAIN | HISTORY if self.is_warm else TRAIN
         if not self.is_warm:
             roles[self.history] |= HISTORY
@@ -81,12 +86,10 @@ class KFoldPartition(Partition):
     """
 
     __slots__ = ("_fold_of", "_number")
-    _fold_of: NDArray[np.unsignedinteger[Any]]
+    _fold_of: _FoldOf
     _number: int
 
-    def __init__(
-        self, name: str, fold_of: NDArray[np.unsignedinteger[Any]], number: int
-    ) -> None:
+    def __init__(self, name: str, fold_of: _FoldOf, number: int) -> None:
         for attribute, value in (
             ("name", name),
             ("_fold_of", fold_of),
@@ -97,7 +100,7 @@ class KFoldPartition(Partition):
 
     @property
     def train(self) -> Positions:  # noqa: D102
-        return np.flatnonzero(self._fold_of != self._number)
+        return self._where(lambda fold_of: fold_of != self._number)
 
     @property
     def history(self) -> Positions:  # noqa: D102
@@ -105,15 +108,25 @@ class KFoldPartition(Partition):
 
     @property
     def hidden(self) -> Positions:  # noqa: D102
-        return np.flatnonzero(self._fold_of == self._number)
+        return self._where(lambda fold_of: fold_of == self._number)
 
     @property
     def is_warm(self) -> bool:  # noqa: D102
         return True
 
     def roles(self, n: int) -> NDArray[np.uint8]:  # noqa: D102
-        is_hidden = self._fold_of == self._number
-        return np.where(is_hidden, np.uint8(HIDDEN), np.uint8(TRAIN | HISTORY))
+        roles = mapped.empty(n, np.uint8)
+
+        def roles_of(part: slice) -> NDArray[np.uint8]:
+            is_hidden = self._fold_of[part] == self._number
+            return np.where(is_hidden, np.uint8(HIDDEN), np.uint8(TRAIN | HISTORY))
+
+        fill(roles, roles_of)
+        return roles
+
+    def _where(self, is_chosen: Callable[[_FoldOf], NDArray[np.bool_]]) -> Positions:
+        folds = self._fold_of
+        return positions_where(len(folds), lambda part: is_chosen(folds[part]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,13 +172,59 @@ def hiding(
     `fit` and `predict`, those at the increasing positions *validation*, shape
     ``(n_validation,)``, too.
     """
-    is_hidden = np.zeros(n, dtype=bool)
+    is_hidden = mapped.zeros(n, np.bool_)
     is_hidden[hidden] = True
-    train = np.flatnonzero(~is_hidden)
+    return hiding_where(name, n, lambda part: is_hidden[part], validation)
+
+
+def hiding_where(
+    name: str,
+    n: int,
+    is_hidden: Callable[[slice], NDArray[np.bool_]],
+    validation: Positions | None = None,
+) -> Partition:
+    """Return a partition of *n* ratings that hides the chosen ones; see `hiding`.
+
+    Args:
+        name: Name within the protocol.
+        n: Number of ratings.
+        is_hidden: Returns whether each rating of a part of them is hidden.
+        validation: Increasing positions of validation ratings, shape
+            ``(n_validation,)``.
+    """
+    train = positions_where(n, lambda part: ~is_hidden(part))
     return Partition(
         name=name,
         train=train,
         history=train,
-        hidden=np.flatnonzero(is_hidden),
+        hidden=positions_where(n, is_hidden),
         validation=validation,
     )
+
+
+def hiding_by_user(
+    name: str,
+    users: IndexArray,
+    by_user: Positions,
+    first: NDArray[np.int64],
+    end: NDArray[np.int64],
+) -> Partition:
+    """Return a partition that hides some consecutive ratings of each user.
+
+    Args:
+        name: Name within the protocol.
+        users: User per rating, shape ``(n,)``.
+        by_user: Positions of all ratings, those of a user beside each other, ``(n,)``.
+        first: Where among these each user's hidden ratings start, ``(n_users,)``.
+        end: Where they end, shape ``(n_users,)``.
+    """
+    is_hidden = mapped.zeros(len(users), np.bool_)
+
+    def mark(part: slice) -> None:
+        positions, places = by_user[part], np.arange(part.start, part.stop)
+        owners = users[positions]
+        is_within = (first[owners] <= places) & (places < end[owners])
+        is_hidden[positions[is_within]] = True
+
+    each(mark, slices(len(users)))
+    return hiding_where(name, len(users), lambda part: is_hidden[part])

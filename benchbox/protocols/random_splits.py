@@ -8,8 +8,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
 from benchbox.arrays.grouping import tally
-from benchbox.arrays.parallel import fill
+from benchbox.arrays.positions import order_within
 from benchbox.errors import ProtocolError
 from benchbox.options import NoOptions, Options
 from benchbox.protocols.partition import (
@@ -20,9 +21,10 @@ from benchbox.protocols.partition import (
     Partition,
     Seed,
     hiding,
+    hiding_by_user,
 )
-from benchbox.ratings import Positions, Ratings
-from benchbox.seeding import permutation
+from benchbox.ratings import Ratings
+from benchbox.seeding import permutation, raw_draws
 
 
 def split_official(
@@ -129,8 +131,8 @@ def split_holdout_user(
         n_hidden = np.minimum(n_hidden, np.maximum(counts - 1, 0))
     else:
         n_hidden = np.where(counts > options.count, options.count, 0)
-    hidden = _drawn_by_user(ratings, n_hidden, options.seed, "holdout-user")
-    yield hiding("holdout", hidden, len(ratings))
+    draws = raw_draws(len(ratings), options.seed, "holdout-user")
+    yield _hiding_some("holdout", ratings, n_hidden, draws)
 
 
 class LeaveOneOutOptions(Options, frozen=True):
@@ -149,29 +151,18 @@ def split_leave_one_out(
     """Yield one fold that hides one random rating of each user who has several."""
     counts = tally(ratings.users, ratings.n_users)
     n_hidden = (counts > 1).astype(np.int64)
-    hidden = _drawn_by_user(ratings, n_hidden, options.seed, "leave-one-out")
-    yield hiding("left-out", hidden, len(ratings))
+    draws = raw_draws(len(ratings), options.seed, "leave-one-out")
+    yield _hiding_some("left-out", ratings, n_hidden, draws)
 
 
-def _drawn_by_user(
-    ratings: Ratings, n_drawn: NDArray[np.int64], seed: int, purpose: str
-) -> Positions:
-    """Return the positions of random ratings, as many of each user as *n_drawn*."""
+def _hiding_some(
+    name: str, ratings: Ratings, n_hidden: NDArray[np.int64], draws: NDArray[np.uint64]
+) -> Partition:
+    """Return a partition that hides the ratings of each user with the lowest draws."""
     counts = tally(ratings.users, ratings.n_users)
-    shuffled = permutation(len(ratings), seed, purpose)
-    # A stable sort groups the ratings by user and keeps each user's random order.
-    by_user = shuffled[np.argsort(ratings.users[shuffled], kind="stable")]
-    del shuffled
-    # The position among these after each user's ratings to draw.
-    end = np.cumsum(counts) - counts + n_drawn
-    is_drawn = np.empty(len(by_user), dtype=bool)
-
-    def find(part: slice) -> NDArray[np.bool_]:
-        places = np.arange(part.start, part.stop)
-        return places < end[ratings.users[by_user[part]]]
-
-    fill(is_drawn, find)
-    return by_user[is_drawn]
+    by_user = order_within(ratings.users, ratings.n_users, draws)
+    first = np.cumsum(counts) - counts
+    return hiding_by_user(name, ratings.users, by_user, first, first + n_hidden)
 
 
 def carve_by_user(train: Ratings, options: HoldoutUserOptions, seed: int) -> Partition:
@@ -189,7 +180,7 @@ def _assign_folds(n: int, n_folds: int, seed: int) -> NDArray[np.unsignedinteger
     """Return the fold number of each of *n* ratings, counted from 1."""
     order = permutation(n, seed, "kfold")
     edges = np.linspace(0, n, n_folds + 1).round().astype(int)
-    fold_of: NDArray[np.unsignedinteger[Any]] = np.zeros(n, np.min_scalar_type(n_folds))
+    fold_of = mapped.empty(n, np.min_scalar_type(n_folds))
     for k, (start, stop) in enumerate(pairwise(edges), start=1):
         fold_of[order[start:stop]] = k
     return fold_of

@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from benchbox.arrays import mapped
+from benchbox.arrays.positions import is_rising
 from benchbox.errors import BenchboxError, ProtocolError, counted, error_line, shown
 from benchbox.options import Options
 from benchbox.protocols.partition import Partition, Protocol
@@ -108,15 +110,18 @@ def _check_positions(protocol: Protocol, found: Partition, part: str, n: int) ->
             f"puts positions from {low} to {high} into {where}, but there are only "
             f"{counted(n, 'rating')}",
         )
-    if not _are_distinct(positions):
+    if not _are_distinct(positions, n):
         raise _mistake(protocol, f"puts a rating twice into {where}")
     return len(positions)
 
 
-def _are_distinct(positions: Positions) -> bool:
+def _are_distinct(positions: Positions, n: int) -> bool:
     # Most rise, which is quicker to see.
-    rises = bool((positions[1:] > positions[:-1]).all())
-    return rises or len(np.unique(positions)) == len(positions)
+    if is_rising(positions):
+        return True
+    is_named = mapped.zeros(n, np.bool_)
+    is_named[positions] = True
+    return int(np.count_nonzero(is_named)) == len(positions)
 
 
 def _mistake(protocol: Protocol, what: str) -> ProtocolError:

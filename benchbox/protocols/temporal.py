@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.arrays.grouping import tally
-from benchbox.arrays.parallel import fill
+from benchbox.arrays.positions import order_within, positions_where
+from benchbox.arrays.quantiles import quantile_of
 from benchbox.errors import ProtocolError
 from benchbox.options import Options
 from benchbox.protocols.partition import (
@@ -19,9 +20,9 @@ from benchbox.protocols.partition import (
     Count,
     Fraction,
     Partition,
-    hiding,
+    hiding_by_user,
 )
-from benchbox.ratings import IndexArray, Positions, Ratings
+from benchbox.ratings import Ratings
 
 # A + begins a zone too, as in 2001-10-01T12:00+09:00.
 _NEXT_DATE = re.compile(r"\+(?=\s*\d{4}-?\d\d-?\d\d)")
@@ -81,13 +82,7 @@ def split_temporal(
     """
     stamps = has_timestamps(ratings, "temporal")
     for cut in _cuts(stamps, options):
-        is_visible = stamps <= cut.visible
-        if cut.hidden == inf:
-            yield hiding(cut.name, np.flatnonzero(~is_visible), len(ratings))
-            continue
-        train = np.flatnonzero(is_visible)
-        hidden = np.flatnonzero(~is_visible & (stamps <= cut.hidden))
-        yield Partition(name=cut.name, train=train, history=train, hidden=hidden)
+        yield _between(stamps, cut)
 
 
 def has_timestamps(ratings: Ratings, protocol: str) -> NDArray[np.int64]:
@@ -102,11 +97,6 @@ def has_timestamps(ratings: Ratings, protocol: str) -> NDArray[np.int64]:
             f"Try -p holdout or -p kfold."
         )
     return ratings.timestamps
-
-
-def moment_of(stamps: NDArray[np.int64], quantile: float) -> float:
-    """Return the linearly interpolated *quantile* of timestamps, in seconds."""
-    return float(np.quantile(stamps, quantile))
 
 
 class TemporalUserOptions(Options, frozen=True):
@@ -148,17 +138,9 @@ def split_temporal_user(
         n_hidden = np.minimum(n_hidden, np.maximum(counts - 1, 0))
     else:
         n_hidden = np.where(counts > options.last, options.last, 0)
-    by_time = _in_time(ratings.users, stamps)
-    # The first position among these of each user's ratings to hide.
-    first = np.cumsum(counts) - n_hidden
-    is_hidden = np.empty(len(by_time), dtype=bool)
-
-    def find(part: slice) -> NDArray[np.bool_]:
-        places = np.arange(part.start, part.stop)
-        return places >= first[ratings.users[by_time[part]]]
-
-    fill(is_hidden, find)
-    yield hiding("later", by_time[is_hidden], len(ratings))
+    by_time = order_within(ratings.users, ratings.n_users, stamps)
+    end = np.cumsum(counts)
+    yield hiding_by_user("later", ratings.users, by_time, end - n_hidden, end)
 
 
 def carve_latest(train: Ratings, options: TemporalOptions, seed: int) -> Partition:
@@ -179,7 +161,7 @@ def _cuts(stamps: NDArray[np.int64], options: TemporalOptions) -> list[_Cut]:
         # The second before a date is the last one that is visible.
         moments = [ceil(moment) - 1.0 for moment in _moments(options.date)]
     else:
-        moments = [moment_of(stamps, quantile) for quantile in options.quantile]
+        moments = [quantile_of(stamps, quantile) for quantile in options.quantile]
     if len(moments) == 1:
         return [_Cut("later", moments[0], inf)]
     spans = pairwise([*moments, inf])
@@ -200,12 +182,11 @@ def _rises(numbers: "list[float] | tuple[float, ...]") -> bool:
     return bool(numbers) and all(one < other for one, other in pairwise(numbers))
 
 
-def _in_time(users: IndexArray, stamps: NDArray[np.int64]) -> Positions:
-    """Return all positions sorted by user, then by time."""
-    since = stamps - stamps.min()
-    span = int(since.max()) + 1
-    if span * (int(users.max()) + 1) >= 2**63:
-        return np.lexsort((since, users))
-    # Sorting a single combined key takes a tenth of the time.
-    since += users.astype(np.int64) * span
-    return np.argsort(since, kind="stable")
+def _between(stamps: NDArray[np.int64], cut: _Cut) -> Partition:
+    """Return the fold that hides what lies between the moments of *cut*."""
+    n = len(stamps)
+    train = positions_where(n, lambda part: stamps[part] <= cut.visible)
+    hidden = positions_where(
+        n, lambda part: (stamps[part] > cut.visible) & (stamps[part] <= cut.hidden)
+    )
+    return Partition(name=cut.name, train=train, history=train, hidden=hidden)

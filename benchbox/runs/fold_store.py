@@ -4,6 +4,7 @@ Only ratings that a trial may see are written to disk. The hidden ratings and th
 model's predictions of them stay in the memory of the runner.
 """
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
+from benchbox.arrays.grouping import tally
+from benchbox.arrays.parallel import long_slices
+from benchbox.arrays.positions import positions_where
 from benchbox.data import write_ratings
 from benchbox.metrics import (
     Distribution,
@@ -54,8 +59,8 @@ class FoldStore:
         self._order = permutation(
             len(self.fold.hidden), trial.fold_seed("order"), "asked pairs"
         )
-        self._cold_users = np.bincount(history.users, minlength=history.n_users) == 0
-        self._cold_items = np.bincount(train.items, minlength=train.n_items) == 0
+        self._cold_users = tally(history.users, history.n_users) == 0
+        self._cold_items = tally(train.items, train.n_items) == 0
 
     @cached_property
     def train(self) -> str:
@@ -145,13 +150,19 @@ class FoldStore:
 
     def asked_pairs(self, can: Capabilities) -> NDArray[np.int64]:
         """Return the positions of the hidden ratings to predict, in shuffled order."""
-        hidden = self.fold.hidden
-        declined = np.zeros(len(hidden), dtype=bool)
-        if not can.handles_cold_users:
-            declined |= self._cold_users[hidden.users]
-        if not can.handles_cold_items:
-            declined |= self._cold_items[hidden.items]
-        return self._order[~declined[self._order]]
+        hidden, order = self.fold.hidden, self._order
+        users_known = ~self._cold_users | can.handles_cold_users
+        items_known = ~self._cold_items | can.handles_cold_items
+        if users_known.all() and items_known.all():
+            return order
+
+        def is_asked(part: slice) -> NDArray[np.bool_]:
+            pairs = order[part]
+            asked: NDArray[np.bool_] = users_known[hidden.users[pairs]]
+            asked &= items_known[hidden.items[pairs]]
+            return asked
+
+        return mapped.gathered(order, positions_where(len(order), is_asked))
 
     def asking(
         self,
@@ -170,11 +181,14 @@ class FoldStore:
             with_times: Whether it is told when each question is asked.
         """
         hidden = self.fold.hidden
-        pairs = hidden.take(asked)
-        times = pairs.timestamps if with_times else None
+        times = hidden.timestamps if with_times else None
         return Asking(
             job,
-            PairsAsked(pairs.users, pairs.items, times),
+            PairsAsked(
+                mapped.gathered(hidden.users, asked),
+                mapped.gathered(hidden.items, asked),
+                None if times is None else mapped.gathered(times, asked),
+            ),
             self._known,
             hidden.scale,
             seed,
@@ -195,9 +209,9 @@ class FoldStore:
             asked: Positions of the hidden ratings it predicted, shape ``(m,)``.
         """
         if len(asked) == len(self.fold.hidden):
-            complete = np.empty(len(asked), dtype=np.float32)
+            complete = mapped.empty(len(asked), np.float32)
         else:
-            complete = self.reference.copy()
+            complete = mapped.copied(self.reference, np.float32)
         complete[asked] = predictions
         return complete
 
@@ -230,9 +244,12 @@ class FoldStore:
     @cached_property
     def _bias_spread(self) -> float:
         """Root mean squared residual of the bias model in training, above 0."""
-        train = self.fold.train
-        rest = train.values - self._bias.predict(train.users, train.items)
-        return float(np.sqrt(np.square(rest, dtype=np.float64).mean())) or 1e-3
+        train, squares = self.fold.train, 0.0
+        for part in long_slices(len(train)):
+            predicted = self._bias.predict(train.users[part], train.items[part])
+            rest = train.values[part] - predicted
+            squares += float(np.square(rest, dtype=np.float64).sum())
+        return math.sqrt(squares / len(train)) or 1e-3
 
     def changed(self, given: Collection[str]) -> str:
         """Return which file for trials has changed, in words; empty if none has.

@@ -30,6 +30,27 @@ def test_a_mapped_array_keeps_what_is_written(monkeypatch) -> None:
     assert (copy[-1], len(copy), copy.dtype) == (999, 1000, np.float32)
 
 
+def test_large_zeros_are_a_file_of_zeros(monkeypatch) -> None:
+    monkeypatch.setattr(mapped, "MOST_BYTES_IN_MEMORY", 40)
+
+    small, large = mapped.zeros(10, np.int32), mapped.zeros(11, np.int32)
+
+    assert (is_mapped(small), is_mapped(large)) == (False, True)
+    assert (small.tolist(), large.tolist()) == ([0] * 10, [0] * 11)
+
+
+def test_elements_are_gathered_into_a_file(monkeypatch) -> None:
+    monkeypatch.setattr(mapped, "MOST_BYTES_IN_MEMORY", 0)
+    column = np.array([3, 5, 7], dtype=np.int64)
+
+    found = mapped.gathered(column, np.array([2, 0, 2, 1]))
+    exact = mapped.gathered(column, np.array([1]), np.float32)
+
+    assert found.tolist() == [7, 3, 7, 5]
+    assert is_mapped(found)
+    assert (exact.tolist(), exact.dtype) == ([5.0], np.float32)
+
+
 def test_space_is_taken_where_the_system_cannot_reserve_it(monkeypatch) -> None:
     monkeypatch.delattr(os, "posix_fallocate", raising=False)
     monkeypatch.setattr(mapped, "_BLOCK", bytes(16))

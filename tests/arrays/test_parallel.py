@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbox.arrays import parallel
-from benchbox.arrays.parallel import each, fill, long_slices, slices
+from benchbox.arrays.parallel import each, fill, long_slices, slices, total
 
 
 @pytest.mark.parametrize("make", [slices, long_slices])
@@ -28,6 +28,11 @@ def test_results_keep_the_order_of_the_parts(n) -> None:
 def test_an_error_in_a_part_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         each(lambda k: 1 // k, [1, 0, 2])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 100])
+def test_results_are_added_up_in_order(n) -> None:
+    assert total(str, range(n), str.__add__) == "".join(map(str, range(n)))
 
 
 @pytest.mark.parametrize("n", [0, 10, parallel._PART, 2 * parallel._PART + 3])

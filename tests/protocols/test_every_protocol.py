@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchbox.data.indexing import index_ratings
 from benchbox.data.raw import IdColumn, RawRatings
 from benchbox.errors import ProtocolError
+from benchbox.protocols.audit import audit_fold, redraw_hidden
 from benchbox.protocols.bundled import PROTOCOLS
 from benchbox.protocols.cold_start import NewItemsOptions, NewUsersOptions
 from benchbox.protocols.flawed import FLAWED
@@ -23,6 +25,9 @@ from benchbox.protocols.random_splits import (
 )
 from benchbox.protocols.temporal import TemporalOptions, TemporalUserOptions
 from benchbox.ratings import Ratings
+from benchbox.testing.made_up import made_up_ratings
+from tests.support.in_parts import in_parts
+from tests.support.memory import peak_bytes
 from tests.support.toys import JESTER, ratings, seeds
 
 BY_NAME = {protocol.name: protocol for protocol in PROTOCOLS}
@@ -125,6 +130,40 @@ def test_a_recipe_gives_the_same_folds_every_time(data, recipe) -> None:
 
     assert [fold.id for fold in one] == [fold.id for fold in other]
     assert list(map(content, one)) == list(map(content, other))
+
+
+@given(data=ratings(), recipe=recipes)
+def test_many_ratings_are_split_as_few_are(data, recipe) -> None:
+    expected = split(data, recipe)
+
+    with in_parts():
+        found = split(data, recipe)
+        ids = [fold.id for fold in found]
+
+    assert ids == [fold.id for fold in expected]
+    assert list(map(content, found)) == list(map(content, expected))
+
+
+@pytest.mark.parametrize("protocol", [*PROTOCOLS, *FLAWED], ids=lambda p: p.name)
+def test_memory_does_not_grow_with_the_ratings(protocol, monkeypatch) -> None:
+    monkeypatch.setattr("benchbox.protocols.audit.dataset._N_SAMPLED", 5000)
+    few, many = (made_up_ratings(1250, n, density=0.2) for n in (200, 800))
+
+    def needed(data: Ratings) -> int:
+        return peak_bytes(lambda: divide(data))
+
+    def divide(data: Ratings) -> None:
+        shipped = {"u1": np.arange(0, len(data), 3)}
+        for fold in make_folds(data, protocol, protocol.options(), shipped)[:2]:
+            carve_validation(fold, 1)
+            audit_fold(fold)
+            redraw_hidden(fold, 1)
+
+    with in_parts(at_once=5000, part=5000, most_bytes=40_000):
+        more = needed(many) - needed(few)
+
+    # The users or the items alone of so many more ratings would need twice as much.
+    assert more < 2 * (len(many) - len(few))
 
 
 @given(data=ratings(), recipe=recipes, seed=st.integers(0, 2**32 - 1))

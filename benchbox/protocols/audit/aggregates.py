@@ -3,16 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.arrays.parallel import each
+from benchbox.arrays.parallel import total
 from benchbox.protocols.audit.membership import Roles
 from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN
-from benchbox.ratings import Features, IndexArray, Ratings
+from benchbox.ratings import Features, IndexArray, Ratings, Values
 
 Column = NDArray[np.float64]
 """One number per user or per item, NaN if missing, shape ``(n,)``, float64."""
@@ -88,9 +87,8 @@ def aggregates(side: Side, ratings: Ratings, roles: Roles) -> Iterator[Aggregate
     columns: dict[str, NDArray[Any]] = {"ratings": ratings.values}
     if ratings.timestamps is not None:
         columns["timestamps"] = ratings.timestamps
-    is_number = np.isfinite(ratings.values)
     for noun, column in columns.items():
-        visible, hidden = _two_totals(side, column, roles, is_number)
+        visible, hidden = _two_totals(side, column, roles, ratings.values)
         found = [t.summaries() for t in (visible.and_of(hidden), visible, hidden)]
         for what in found[0]:
             everything, seen, unseen = (summary[what] for summary in found)
@@ -101,7 +99,7 @@ def aggregates(side: Side, ratings: Ratings, roles: Roles) -> Iterator[Aggregate
                 hidden=unseen,
             )
     for what, belongs in _categories(side):
-        seen, unseen = _two_counts(side, belongs, roles, is_number)
+        seen, unseen = _two_counts(side, belongs, roles, ratings.values)
         yield Aggregate(
             what=f"the count of ratings with {what}",
             everything=seen + unseen,
@@ -163,7 +161,7 @@ class _Totals:
 
 
 def _two_totals(
-    side: Side, column: NDArray[Any], roles: Roles, is_number: NDArray[np.bool_]
+    side: Side, column: NDArray[Any], roles: Roles, ratings: Values
 ) -> tuple[_Totals, _Totals]:
     """Return the totals over visible and over hidden ratings."""
 
@@ -171,16 +169,20 @@ def _two_totals(
         index, values = side.index[at], column[at]
         visible, hidden = (
             _Totals.over(index[chosen], values[chosen].astype(np.float64), side.size)
-            for chosen in _visible_and_hidden(roles[at], is_number[at])
+            for chosen in _visible_and_hidden(roles[at], ratings[at])
         )
         return visible, hidden
 
-    seen, unseen = zip(*each(of, _long_slices(len(roles), side.size)), strict=True)
-    return reduce(_Totals.and_of, seen), reduce(_Totals.and_of, unseen)
+    def add(
+        some: tuple[_Totals, _Totals], more: tuple[_Totals, _Totals]
+    ) -> tuple[_Totals, _Totals]:
+        return some[0].and_of(more[0]), some[1].and_of(more[1])
+
+    return total(of, _long_slices(len(roles), side.size), add)
 
 
 def _two_counts(
-    side: Side, belongs: Column, roles: Roles, is_number: NDArray[np.bool_]
+    side: Side, belongs: Column, roles: Roles, ratings: Values
 ) -> tuple[Column, Column]:
     """Count visible and hidden ratings whose other side belongs to a category.
 
@@ -188,24 +190,25 @@ def _two_counts(
         side: The side to count for.
         belongs: 1 for each user or item of the other side in the category, else 0.
         roles: Role of each rating.
-        is_number: Whether each rating is finite; others are ignored.
+        ratings: The ratings; those that are not finite are ignored.
     """
 
-    def of(at: slice) -> tuple[Column, Column]:
+    def of(at: slice) -> NDArray[np.float64]:
         index, weights = side.index[at], belongs[side.others[at]]
-        visible, hidden = (
-            np.bincount(index[chosen], weights[chosen], side.size).astype(np.float64)
-            for chosen in _visible_and_hidden(roles[at], is_number[at])
-        )
-        return visible, hidden
+        counts = [
+            np.bincount(index[chosen], weights[chosen], side.size)
+            for chosen in _visible_and_hidden(roles[at], ratings[at])
+        ]
+        return np.array(counts, dtype=np.float64)
 
-    seen, unseen = zip(*each(of, _long_slices(len(roles), side.size)), strict=True)
-    return sum(seen[1:], seen[0]), sum(unseen[1:], unseen[0])
+    visible, hidden = total(of, _long_slices(len(roles), side.size), np.add)
+    return visible, hidden
 
 
 def _visible_and_hidden(
-    roles: Roles, is_number: NDArray[np.bool_]
+    roles: Roles, ratings: Values
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    is_number = np.isfinite(ratings)
     is_visible = (roles & (TRAIN | HISTORY) > 0) & is_number
     return is_visible, (roles & HIDDEN > 0) & is_number & ~is_visible
 

@@ -3,9 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import long_slices
+from benchbox.arrays.positions import positions_where
 from benchbox.data import data_id
 from benchbox.protocols.folds import Fold
+from benchbox.protocols.partition import HIDDEN
 from benchbox.ratings import RatingScale, Values
 from benchbox.seeding import raw_draws
 
@@ -25,12 +30,12 @@ def redraw_hidden(fold: Fold, seed: int) -> Fold:
         seed: Draws the values, uniformly over the rating scale and its steps.
     """
     ratings, partition = fold.ratings, fold.partition
-    is_visible = np.zeros(len(ratings), dtype=bool)
-    for part in (partition.train, partition.history):
-        is_visible[part] = True
-    redrawn = partition.hidden[~is_visible[partition.hidden]]
-    values = ratings.values.copy()
-    values[redrawn] = _draw(ratings.scale, len(redrawn), seed)
+    n, roles = len(ratings), partition.roles(len(ratings))
+    redrawn = positions_where(n, lambda part: roles[part] == HIDDEN)
+    values = mapped.copied(ratings.values, np.float32)
+    draws = raw_draws(len(redrawn), seed, "canary")
+    for part in long_slices(len(redrawn)):
+        values[redrawn[part]] = _values(ratings.scale, draws[part])
     changed = replace(ratings, values=values)
     return Fold(
         ratings=changed,
@@ -41,8 +46,8 @@ def redraw_hidden(fold: Fold, seed: int) -> Fold:
     )
 
 
-def _draw(scale: RatingScale, n: int, seed: int) -> Values:
-    shares = raw_draws(n, seed, "canary") * _BELOW_ONE
+def _values(scale: RatingScale, draws: NDArray[np.uint64]) -> Values:
+    shares = draws * _BELOW_ONE
     width = scale.high - scale.low
     if scale.step is None:
         drawn = scale.low + width * shares

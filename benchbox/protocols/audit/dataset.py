@@ -9,6 +9,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.parallel import long_slices
 from benchbox.errors import shown
 from benchbox.protocols.audit.findings import Finding
 from benchbox.ratings import Ratings, Values
@@ -57,17 +58,24 @@ class _Levels:
 
 def _code_findings(values: Values) -> list[Finding]:
     codes = _codes(values[:: max(1, len(values) // _N_SAMPLED)])
-    counts = {code: int(np.count_nonzero(values == np.float32(code))) for code in codes}
-    if not counts:
+    if not codes:
         return []
-    others = values[~np.isin(values, np.array(codes, dtype=np.float32))]
+    known = np.array(codes, dtype=np.float32)
+    counts, low, high = dict.fromkeys(codes, 0), np.inf, -np.inf
+    for part in long_slices(len(values)):
+        some = values[part]
+        for code, value in zip(codes, known, strict=True):
+            counts[code] += int(np.count_nonzero(some == value))
+        others = some[~np.isin(some, known)]
+        low = min(low, float(others.min(initial=np.inf)))
+        high = max(high, float(others.max(initial=-np.inf)))
     found = " and ".join(
         f"{n:,} of {len(values):,} ratings ({n / len(values):.1%}) are {code:g}"
         for code, n in counts.items()
     )
     advice = "+".join(f"{code:g}" for code in counts)
     text = (
-        f"{found}, far from all others ({others.min():g} to {others.max():g}): if this "
+        f"{found}, far from all others ({low:g} to {high:g}): if this "
         f'means "not rated", leave them out, as the option missing={advice} does'
     )
     n = sum(counts.values())

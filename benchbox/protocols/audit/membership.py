@@ -5,7 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
+from benchbox.arrays.grouping import tally
 from benchbox.arrays.parallel import each, slices
+from benchbox.arrays.positions import (
+    is_rising,
+    order_within,
+    positions_where,
+    repeated,
+    runs_of,
+)
 from benchbox.protocols.audit.findings import Finding
 from benchbox.protocols.folds import Fold
 from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN
@@ -41,7 +50,7 @@ class Census:
 def take_census(fold: Fold) -> Census:
     """Count the ratings in each part of *fold*."""
     ratings, roles = fold.ratings, fold.roles
-    by_role = np.bincount(roles, minlength=8)
+    by_role = tally(roles, 8)
     users_shown = _seen(ratings.users, roles, HISTORY, ratings.n_users)
     items_trained = _seen(ratings.items, roles, TRAIN, ratings.n_items)
     users_trained = users_shown
@@ -88,19 +97,20 @@ def _repeated_pairs(ratings: Ratings, roles: Roles) -> Finding | None:
     """Find user-item pairs rated more than once; a leak if in two parts."""
     if pairs_rise(ratings.users, ratings.items):
         return None
-    used = np.flatnonzero(roles)
-    pairs = ratings.users[used].astype(np.int64) * ratings.n_items + ratings.items[used]
-    order = np.argsort(pairs, kind="stable")
-    _, starts, counts = np.unique(pairs[order], return_index=True, return_counts=True)
-    if counts.max(initial=1) == 1:
+    used = positions_where(len(roles), lambda at: roles[at] > 0)
+    users = mapped.gathered(ratings.users, used)
+    items = mapped.gathered(ratings.items, used)
+    order = order_within(users, ratings.n_users, items)
+    members, starts = runs_of(repeated(users, items, order))
+    if not len(members):
         return None
-    parts = np.bitwise_or.reduceat(roles[used[order]], starts)
-    is_both = (counts > 1) & (parts & HIDDEN > 0) & (parts & (TRAIN | HISTORY) > 0)
+    parts = np.bitwise_or.reduceat(roles[used[order[members]]], starts)
+    is_both = (parts & HIDDEN > 0) & (parts & (TRAIN | HISTORY) > 0)
     # A single rating that is in two parts has a finding of its own.
     n_both = int(np.count_nonzero(is_both))
     if n_both:
         return _leak("pair-in-two-parts", n_both, "of a pair that is also visible")
-    n = int(np.count_nonzero(counts > 1))
+    n = len(starts)
     text = f"{n:,} user-item pairs are rated more than once in one part"
     return Finding(severity="warning", name="repeated-pairs", text=text, n=n)
 
@@ -108,15 +118,16 @@ def _repeated_pairs(ratings: Ratings, roles: Roles) -> Finding | None:
 def _disorder(fold: Fold, part: str) -> Finding | None:
     """Find positions in *part* that do not increase."""
     positions: Positions = getattr(fold.partition, part)
-    rise = each(
-        lambda at: bool((np.diff(positions[at.start : at.stop + 1]) > 0).all()),
-        slices(len(positions)),
-    )
-    if all(rise):
+    if is_rising(positions):
         return None
     n = len(positions) - len(np.unique(positions))
     text = f"positions in {part} are not increasing; {n:,} of them are repeated"
     return Finding(severity="warning", name=f"disordered-{part}", text=text, n=n)
+
+
+def n_in(roles: Roles, bits: int) -> int:
+    """Return how many ratings are in at least one of the parts *bits*."""
+    return _n_with(tally(roles, 8), bits)
 
 
 def _n_with(by_role: NDArray[np.int64], bit: int) -> int:

@@ -4,15 +4,20 @@ To know when one asks is legitimate. But on some data and under some protocols, 
 of a question says more about the hidden rating than it would in use.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.arrays.parallel import each, slices
+from benchbox.arrays.grouping import add_sums
+from benchbox.arrays.parallel import each, long_slices, slices
+from benchbox.arrays.positions import positions_where
 from benchbox.protocols.audit.findings import Finding
 from benchbox.protocols.audit.membership import Roles
 from benchbox.protocols.folds import Fold
 from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN
-from benchbox.ratings import Ratings
+from benchbox.ratings import Positions, Ratings
 
 BETWEEN, TELLING = "asked-between", "times-tell-values"
 
@@ -66,13 +71,11 @@ def _between(ratings: Ratings, roles: Roles) -> list[Finding]:
 def _telling(ratings: Ratings, roles: Roles) -> list[Finding]:
     """Return a finding if the time of a hidden rating gives its value away."""
     assert ratings.timestamps is not None
-    hidden = np.flatnonzero(roles & HIDDEN > 0)
+    hidden = positions_where(len(roles), lambda at: roles[at] & HIDDEN > 0)
     if len(hidden) < _FEWEST:
         return []
-    users, values = ratings.users[hidden], ratings.values[hidden].astype(np.float64)
-    times = (ratings.timestamps[hidden] - ratings.timestamps[hidden[0]]).astype(float)
-    overall = _correlation(values, times)
-    by_user = _correlation(_from_mean(values, users), _from_mean(times, users))
+    columns = _Columns(ratings, hidden)
+    overall, by_user = columns.correlations()
     found = max(overall, by_user, key=abs)
     if abs(found) < _CLOSE:
         return []
@@ -84,17 +87,53 @@ def _telling(ratings: Ratings, roles: Roles) -> list[Finding]:
     return [Finding(severity="note", name=TELLING, text=text, n=len(hidden))]
 
 
-def _from_mean(
-    column: NDArray[np.float64], users: NDArray[np.int32]
-) -> NDArray[np.float64]:
-    """Return the differences to the user's mean."""
-    counts = np.bincount(users)
-    means = np.bincount(users, column) / np.maximum(counts, 1)
-    return column - means[users]
+class _Columns:
+    """The values and times of hidden ratings, read part by part.
 
+    Args:
+        ratings: Ratings with timestamps.
+        hidden: Positions of the hidden ones.
+    """
 
-def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Return Pearson's correlation; 0 if a column is constant."""
-    one, other = one - one.mean(), other - other.mean()
-    size = float(np.sqrt(np.square(one).sum() * np.square(other).sum()))
-    return float((one * other).sum()) / size if size else 0.0
+    def __init__(self, ratings: Ratings, hidden: Positions) -> None:
+        assert ratings.timestamps is not None
+        self._ratings, self._hidden = ratings, hidden
+        self._stamps = ratings.timestamps
+        self._since = ratings.timestamps[hidden[0]]
+
+    def correlations(self) -> tuple[float, float]:
+        """Return the correlation of values and times, overall and within users."""
+        n_users = self._ratings.n_users
+        counts, sums = np.zeros(n_users), np.zeros((2, n_users))
+        for users, *columns in self._parts():
+            add_sums(counts, users, None)
+            for total, column in zip(sums, columns, strict=True):
+                add_sums(total, users, column)
+        overall = sums.sum(axis=1) / len(self._hidden)
+        by_user = sums / np.maximum(counts, 1)
+        return self._correlation(overall[:, None]), self._correlation(by_user)
+
+    def _correlation(self, means: NDArray[np.float64]) -> float:
+        """Return Pearson's correlation; 0 if a column is constant.
+
+        Args:
+            means: What to subtract from values and times: one number each, or one per
+                user, shape ``(2, 1)`` or ``(2, n_users)``.
+        """
+        products = np.zeros((2, 2))
+        for users, *columns in self._parts():
+            places = users if means.shape[1] > 1 else np.zeros_like(users)
+            rest = np.array(columns) - means[:, places]
+            products += rest @ rest.T
+        size = float(np.sqrt(products[0, 0] * products[1, 1]))
+        return float(products[0, 1]) / size if size else 0.0
+
+    def _parts(self) -> Iterator[tuple[NDArray[Any], ...]]:
+        """Yield users, values and times of the hidden ratings."""
+        for at in long_slices(len(self._hidden)):
+            rows = self._hidden[at]
+            yield (
+                self._ratings.users[rows],
+                self._ratings.values[rows].astype(np.float64),
+                (self._stamps[rows] - self._since).astype(np.float64),
+            )

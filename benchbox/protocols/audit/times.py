@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from benchbox.arrays.parallel import each, slices
 from benchbox.protocols.audit.findings import Finding
-from benchbox.protocols.audit.membership import Roles
+from benchbox.protocols.audit.membership import Roles, n_in
 from benchbox.protocols.folds import Fold
 from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN
 from benchbox.ratings import Ratings
@@ -37,7 +37,7 @@ def time_findings(fold: Fold, roles: Roles) -> list[Finding]:
     if promised == "overall":
         return _broken(n_same, n_later, "the first hidden one")
     if n_later:
-        n_visible = int(np.count_nonzero(roles & (TRAIN | HISTORY)))
+        n_visible = n_in(roles, TRAIN | HISTORY)
         findings.append(
             Finding(
                 severity="note",

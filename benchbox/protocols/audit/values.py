@@ -7,7 +7,7 @@ import numpy as np
 from benchbox.arrays.parallel import each, slices
 from benchbox.errors import counted
 from benchbox.protocols.audit.findings import Finding
-from benchbox.protocols.audit.membership import Roles
+from benchbox.protocols.audit.membership import Roles, n_in
 from benchbox.protocols.folds import Fold
 from benchbox.protocols.partition import HIDDEN, HISTORY, TRAIN
 from benchbox.ratings import Ratings, Values
@@ -34,7 +34,7 @@ def value_findings(fold: Fold, roles: Roles) -> list[Finding]:
     ratings = fold.ratings
     hidden = _range(ratings, roles, HIDDEN)
     shown = _range(ratings, roles, TRAIN | HISTORY)
-    n = int(np.count_nonzero(roles & HIDDEN))
+    n = n_in(roles, HIDDEN)
     findings = []
     if n < FEW:
         text = (
