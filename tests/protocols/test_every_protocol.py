@@ -24,7 +24,7 @@ from benchbox.protocols.random_splits import (
     LeaveOneOutOptions,
 )
 from benchbox.protocols.temporal import TemporalOptions, TemporalUserOptions
-from benchbox.ratings import Ratings
+from benchbox.ratings import Positions, Ratings
 from benchbox.testing.made_up import made_up_ratings
 from tests.support.in_parts import in_parts
 from tests.support.memory import peak_bytes
@@ -150,10 +150,10 @@ def test_memory_does_not_grow_with_the_ratings(protocol, monkeypatch) -> None:
     few, many = (made_up_ratings(1250, n, density=0.2) for n in (200, 800))
 
     def needed(data: Ratings) -> int:
-        return peak_bytes(lambda: divide(data))
-
-    def divide(data: Ratings) -> None:
         shipped = {"u1": np.arange(0, len(data), 3)}
+        return peak_bytes(lambda: divide(data, shipped))
+
+    def divide(data: Ratings, shipped: dict[str, Positions]) -> None:
         for fold in make_folds(data, protocol, protocol.options(), shipped)[:2]:
             carve_validation(fold, 1)
             audit_fold(fold)
