@@ -15,6 +15,8 @@ from benchbox.data.raw import IdColumn, RawRatings
 from benchbox.data.sorting import Ordered, Unordered, in_order
 from benchbox.errors import DataError
 from benchbox.ratings import RatingScale
+from tests.support.in_parts import in_parts
+from tests.support.memory import peak_bytes
 
 FIVE = RatingScale(1, 5)
 
@@ -166,10 +168,43 @@ from benchbox.data.cards import RatingsTable
 from benchbox.data.indexing import index_ratings
 from benchbox.data.readers import read_ratings
 from benchbox.ratings import RatingScale
+from tests.support.in_parts import in_parts
+from tests.support.memory import peak_bytes
 from pathlib import Path
 raw = read_ratings(Path(sys.argv[1]), RatingsTable(file=""))
 print(index_ratings(raw, RatingScale(1, 5)).ratings.rows, "numba" in sys.modules)
 """
+
+
+@pytest.mark.parametrize("kind", ["sorted", "shuffled", "repeated"])
+def test_memory_does_not_grow_with_the_ratings(compiled, monkeypatch, kind) -> None:
+    monkeypatch.setattr(sorting, "_BUCKET", 1000)
+
+    def raw(n: int) -> RawRatings:
+        pairs = np.arange(n) * 7
+        if kind == "shuffled":
+            pairs = np.random.default_rng(0).permutation(pairs)
+        if kind == "repeated":
+            pairs[-1] = pairs[0]
+        users, items = np.divmod(pairs, 5000)
+        names = [list(map(str, range(int(one.max()) + 1))) for one in (users, items)]
+        return RawRatings(
+            users=IdColumn(codes=users.astype(np.int32), names=names[0]),
+            items=IdColumn(codes=items.astype(np.int32), names=names[1]),
+            values=1 + np.arange(n) % 5.0,
+            timestamps=np.arange(n),
+        )
+
+    def needed(n: int) -> int:
+        found = raw(n)
+        return peak_bytes(lambda: index_ratings(found, FIVE, "last"))
+
+    with in_parts(at_once=4000, part=4000, most_bytes=40_000):
+        needed(4000)
+        more = needed(240_000) - needed(60_000)
+
+    # The users or the items alone of so many more ratings would need twice as much.
+    assert more < 2 * 180_000
 
 
 def test_a_small_file_is_loaded_without_the_compiler(tmp_path) -> None:

@@ -15,6 +15,7 @@ from benchbox.data.subsets import SliceOptions, cut, keep_rows, only_slices
 from benchbox.errors import DataError, UsageError
 from benchbox.options import NoOptions, Options, decode
 from benchbox.ratings import RatingScale
+from tests.support.in_parts import in_parts
 from tests.support.source_kinds import kind_of
 
 Pair = tuple[str, str]
@@ -132,6 +133,15 @@ def test_the_core_is_what_repeated_cutting_leaves(found, user, item) -> None:
     kept = sliced(found, min_user_ratings=user, min_item_ratings=item)
 
     assert kept == core_by_hand(found, user, item)
+
+
+@given(found=pairs, least=st.integers(1, 4), most=st.integers(1, 3))
+def test_many_ratings_are_cut_as_few_are(found, least, most) -> None:
+    steps = {"min_user_ratings": least, "min_item_ratings": 2, "users_below": 9}
+
+    expected = sliced(found, "last", **steps)
+    with in_parts(part=most):
+        assert sliced(found, "last", **steps) == expected
 
 
 @given(found=distinct_pairs, least=st.integers(1, 5))
