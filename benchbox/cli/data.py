@@ -101,9 +101,11 @@ def clean_command(names: tuple[str, ...]) -> None:
 def _description(dataset: "Dataset") -> Facts:
     import numpy as np
 
+    from benchbox.arrays.grouping import tally
+
     card, ratings = dataset.card, dataset.ratings
-    by_user = np.bincount(ratings.users, minlength=ratings.n_users)
-    by_item = np.bincount(ratings.items, minlength=ratings.n_items)
+    by_user = tally(ratings.users, ratings.n_users)
+    by_item = tally(ratings.items, ratings.n_items)
     facts = [
         ("users", f"{ratings.n_users:,}"),
         ("items", f"{ratings.n_items:,}"),

@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from benchbox.arrays.grouping import tally
+from benchbox.arrays.positions import positions_where
 from benchbox.data import write_ratings
 from benchbox.ratings import Features, IndexArray, Ratings
 from benchbox.records import Pairs, TrialJob, new_folder, remove_tree
@@ -128,7 +130,9 @@ def few_ratings(ratings: Ratings) -> Ratings:
     Users and items are numbered anew, so that nothing grows with what is left out.
     """
     users = _most_frequent(ratings.users, ratings.n_users, _MOST_USERS)
-    by_them = np.flatnonzero(np.isin(ratings.users, users))
+    is_theirs = np.zeros(ratings.n_users, dtype=bool)
+    is_theirs[users] = True
+    by_them = positions_where(len(ratings), lambda part: is_theirs[ratings.users[part]])
     items = _most_frequent(ratings.items[by_them], ratings.n_items, _MOST_ITEMS)
     rows = by_them[np.isin(ratings.items[by_them], items)]
     times = ratings.timestamps
@@ -167,7 +171,7 @@ def made_up(ratings: Ratings) -> Ratings:
 
 
 def _most_frequent(column: IndexArray, size: int, n: int) -> IndexArray:
-    counts = np.bincount(column, minlength=size)
+    counts = tally(column, size)
     best = np.argsort(-counts, kind="stable")[:n]
     return np.sort(best[counts[best] > 0]).astype(np.int32)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchbox.data import Dataset, data_id, write_ratings
+from benchbox.data import Dataset, data_id, take, write_ratings
 from benchbox.errors import ModelError, UsageError, writing
 from benchbox.machine import describe_environment
 from benchbox.models import Precision, read_state, write_state
@@ -124,7 +124,7 @@ def _job(
         parts = carve_random(ratings, NoOptions(), seed)
         for name, positions in (("train", parts.train), ("validation", parts.hidden)):
             carved[name] = str(scratch / "carved" / name)
-            write_ratings(Path(carved[name]), ratings.take(positions))
+            write_ratings(Path(carved[name]), take(ratings, positions))
     for name in (STATE, "own"):
         (scratch / name).mkdir()
     compiled = compiled_folder(model.target, model.source_digest)

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.grouping import tally
 from benchbox.data import data_id, map_ratings
 from benchbox.errors import (
     BenchboxError,
@@ -265,7 +266,7 @@ class SavedModel:
             Indexes of items, the best first, shape ``(k,)`` or less.
         """
         # Items without training ratings would be guesses, not recommendations.
-        known = np.bincount(self.ratings.items, minlength=self.ratings.n_items) > 0
+        known = tally(self.ratings.items, self.ratings.n_items) > 0
         known[asking.rated] = False
         items = np.flatnonzero(known).astype(np.int32)
         users = np.full(len(items), asking.user, dtype=np.int32)

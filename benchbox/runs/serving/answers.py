@@ -8,6 +8,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays.grouping import tally
 from benchbox.errors import ModelError, UsageError, error_line
 from benchbox.metrics import checked_distribution, interval_of
 from benchbox.ratings import IndexArray, Ratings
@@ -158,7 +159,7 @@ class Answers:
     @cached_property
     def _n_ratings(self) -> NDArray[np.int64]:
         known: Ratings = self.model.ratings
-        return np.bincount(known.items, minlength=known.n_items)
+        return tally(known.items, known.n_items)
 
     @cached_property
     def _by_popularity(self) -> list[int]:
