@@ -10,6 +10,7 @@ from benchbox.data.own_folds import stacked
 from benchbox.data.raw import RawRatings
 from benchbox.data.tables.arrow_table import ArrowTable
 from benchbox.data.tables.parquet import ENDINGS, open_partitioned
+from benchbox.data.tables.stream import Stream
 from benchbox.errors import DataError, message_of
 
 if TYPE_CHECKING:
@@ -104,4 +105,6 @@ def _open_lenskit(folder: Path) -> ArrowTable:
             columns[name] = ratings[name]
     table = pa.table(columns)
     note = "Read as a data set that LensKit saved."
-    return ArrowTable(folder, tuple(columns), table.select, (note,))
+    return ArrowTable(
+        folder, tuple(columns), lambda names: Stream.of(table.select(names)), (note,)
+    )
