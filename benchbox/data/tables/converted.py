@@ -1,6 +1,7 @@
 """Turns columns of Arrow, batch by batch, into those of a table."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.arrays import mapped
+from benchbox.arrays.parallel import each
 from benchbox.data.ids import plain_ids
 from benchbox.data.raw import Where
 from benchbox.data.tables.fields import MOST_SECONDS, Columns, Kind, Wanted
@@ -83,15 +85,19 @@ def converted(
         for name, w in wanted.items()
         if w.kind != "id"
     }
+
+    def put(batch: Arrays, rows: slice, name: str) -> None:
+        array, kind = batch[name], wanted[name].kind
+        _check(array, name, kind, rows.start)
+        if kind == "id":
+            codes[name].put(rows, array)
+        else:
+            others[name][rows] = _CONTENT[kind](array)
+
     at = 0
     for batch in chain([first], rest):
         rows = slice(at, at + len(next(iter(batch.values()))))
-        for name, array in batch.items():
-            _check(array, name, wanted[name].kind, at)
-            if name in codes:
-                codes[name].put(rows, array)
-            else:
-                others[name][rows] = _CONTENT[wanted[name].kind](array)
+        each(partial(put, batch, rows), batch)
         at = rows.stop
     # The pool keeps what it frees.
     pa.default_memory_pool().release_unused()

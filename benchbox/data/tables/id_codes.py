@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.arrays import mapped
+from benchbox.arrays.parallel import gather
 from benchbox.data.raw import IdColumn
 
 if TYPE_CHECKING:
@@ -66,7 +67,5 @@ class IdCodes:
         ends = np.cumsum(list(map(len, ids)))
         places = np.split(encoded.indices.to_numpy(), ends[:-1])
         for (rows, _), theirs in zip(self._waiting, places[len(known) :], strict=True):
-            codes = self._codes[rows]
-            # With `out` and without bounds checks, numpy makes no temporary copy.
-            np.take(theirs, codes, out=codes, mode="clip")
+            gather(theirs, self._codes[rows], self._codes[rows])
         self._waiting, self._n_waiting = [], 0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
 from benchbox.arrays.parallel import each
 from benchbox.data.raw import Floats, IdColumn
 from benchbox.ratings import MOST
@@ -53,14 +54,16 @@ def ids_of(chunks: Chunks, codes: NDArray[np.int32]) -> IdColumn:
     Raises:
         NotPlainError: An id is too large.
     """
-    # A look-up table must not be larger than the column.
-    seen = np.zeros(max(1 << 20, len(codes)), dtype=bool)
+    # A look-up table must not be larger than the column, nor need it be than the ids.
+    seen = np.zeros(min(max(1 << 20, len(codes)), ID_LIMIT), dtype=bool)
     top = max(each(partial(_mark, seen), chunks))
     if top >= ID_LIMIT:
         raise NotPlainError
     if top < len(seen):
         seen = seen[: top + 1]
-        ids, ranks = np.flatnonzero(seen), np.cumsum(seen, dtype=np.int32) - 1
+        ids, ranks = np.flatnonzero(seen), mapped.empty(len(seen), np.int32)
+        np.cumsum(seen, out=ranks)
+        ranks -= 1
     else:
         ids, ranks, chunks = _encoded(chunks)
     look_up([ranks] * len(chunks), chunks, codes)

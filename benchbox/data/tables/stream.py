@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH_ROWS = 1 << 18
+BATCH_ROWS = 1 << 19
 """Rows per batch at most: few enough to need little memory, and many enough that what
 each batch costs does not count."""
 
