@@ -99,9 +99,9 @@ def converted(
         rows = slice(at, at + len(next(iter(batch.values()))))
         each(partial(put, batch, rows), batch)
         at = rows.stop
-    # The pool keeps what it frees.
+    ids = {name: plain_ids(codes.pop(name).column(), name, where) for name in [*codes]}
+    # The pool keeps what is freed.
     pa.default_memory_pool().release_unused()
-    ids = {n: plain_ids(column.column(), n, where) for n, column in codes.items()}
 
     def of_kind(kind: Kind) -> dict[str, NDArray[Any]]:
         return {n: array for n, array in others.items() if wanted[n].kind == kind}
