@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
 from benchbox.arrays.parallel import each, fill, slices
 from benchbox.data.ids import plain_id
 from benchbox.data.raw import Duplicates, Floats, IdColumn, RawFeatures, RawRatings
@@ -205,8 +206,7 @@ def canonical(column: IdColumn) -> IdColumn:
     order = canonical_order(names)
     indexes = np.zeros(len(used), dtype=np.int32)
     indexes[places[order]] = np.arange(len(places), dtype=np.int32)
-    codes = np.empty(len(column), dtype=np.int32)
-    fill(codes, lambda part: indexes[column.codes[part]])
+    codes = mapped.gathered(indexes, column.codes)
     return IdColumn(codes=codes, names=[names[p] for p in order], is_canonical=True)
 
 
@@ -216,11 +216,16 @@ def _codes_and_ids(column: IdColumn) -> tuple[IndexArray, NDArray[np.object_]]:
 
 
 def _already_ordered(raw: RawRatings, users: IndexArray, items: IndexArray) -> Ordered:
+    rows = mapped.empty(len(users), np.int64)
+    fill(rows, lambda part: np.arange(part.start, part.stop))
+    values: NDArray[Any] = raw.values
+    if values.dtype != np.float32:
+        values = mapped.copied(values, np.float32)
     return Ordered(
         users=users,
         items=items,
-        values=raw.values.astype(np.float32, copy=False),
-        rows=np.arange(len(users), dtype=np.int64),
+        values=values,
+        rows=rows,
         timestamps=raw.timestamps,
     )
 
