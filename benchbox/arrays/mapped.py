@@ -1,6 +1,7 @@
 """Arrays that may be larger than memory, in temporary files without names."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -8,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from benchbox.arrays.parallel import fill
+from benchbox.arrays.parallel import fill, gather
 
 MOST_BYTES_IN_MEMORY = 256 << 20
 """Larger arrays are kept in files, which need no memory to stay."""
@@ -76,8 +77,19 @@ def gathered(
         dtype: Type of the result; by default that of *column*.
     """
     found = empty(len(positions), column.dtype if dtype is None else dtype)
-    fill(found, lambda part: column[positions[part]])
+    gather(column, positions, found)
     return found
+
+
+def joined(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return *columns* one below the other, shape ``(n,)``, in a type that fits all.
+
+    Args:
+        columns: At least one, shape ``(n_i,)`` each.
+    """
+    whole = empty(sum(map(len, columns)), np.result_type(*columns))
+    np.concatenate(columns, out=whole)
+    return whole
 
 
 def _reserve(file: BinaryIO, n_bytes: int) -> None:

@@ -70,3 +70,16 @@ def fill(column: NDArray[Any], make: Callable[[slice], NDArray[Any]]) -> None:
         column[part] = make(part)
 
     each(put, slices(len(column)))
+
+
+def gather(table: NDArray[Any], places: NDArray[Any], out: NDArray[Any]) -> None:
+    """Fill *out* with the entries of *table* at *places*, which may be *out* itself.
+
+    It goes part by part, since NumPy makes int64 copies of positions.
+
+    Args:
+        table: The entries.
+        places: Positions in *table*, integers, shape ``(n,)``.
+        out: Array to be filled, shape ``(n,)``.
+    """
+    fill(out, lambda part: table[places[part]])

@@ -9,7 +9,8 @@ from benchbox.data.file_names import looks_like_table
 from benchbox.data.own_folds import stacked
 from benchbox.data.raw import RawRatings
 from benchbox.data.tables.arrow_table import ArrowTable
-from benchbox.data.tables.parquet import ENDINGS, open_partitioned
+from benchbox.data.tables.parquet import ENDINGS, open_parquet, open_partitioned
+from benchbox.data.tables.stream import Stream
 from benchbox.errors import DataError, message_of
 
 if TYPE_CHECKING:
@@ -71,37 +72,63 @@ def _open_lenskit(folder: Path) -> ArrowTable:
     ``item.parquet``.
     """
     import pyarrow as pa
-    from pyarrow import compute, parquet
+    from pyarrow import compute
 
-    def read(name: str) -> "pa.Table":
-        try:
-            return parquet.ParquetFile(folder / f"{name}.parquet").read()
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(
-                f"{folder.name} looks like a data set of LensKit, but its {name} table "
-                f"cannot be read: {message_of(error)}."
-            ) from None
+    ratings = open_parquet(folder / "rating.parquet")
+    ids = {entity: _lenskit_ids(folder, entity) for entity in ("user", "item")}
+    numbers = {entity: f"{entity}_num" for entity in ids}
+    for number in numbers.values():
+        if number not in ratings.first:
+            raise _lacks(folder, number)
+    others = [name for name in ("rating", "timestamp") if name in ratings.first]
 
-    ratings = read("rating")
-    columns = {}
-    for entity in ("user", "item"):
-        ids = read(entity)
-        number, id_name = f"{entity}_num", f"{entity}_id"
-        if number not in ratings.column_names or id_name not in ids.column_names:
-            raise DataError(
-                f"{folder.name} looks like a data set of LensKit, but lacks {number} "
-                f"or {id_name}. Save it again with Dataset.save."
-            )
+    def column(batch: "pa.RecordBatch", name: str) -> "pa.Array":
+        if name not in ids:
+            return batch.column(name)
         try:
-            columns[entity] = compute.take(ids[id_name], ratings[number])
+            return compute.take(ids[name], batch.column(numbers[name]))
         except (pa.ArrowException, IndexError) as error:
             raise DataError(
-                f"{folder.name}: {number} points beyond the {entity} table: "
+                f"{folder.name}: {numbers[name]} points beyond the {name} table: "
                 f"{message_of(error)}."
             ) from None
-    for name in ("rating", "timestamp"):
-        if name in ratings.column_names:
-            columns[name] = ratings[name]
-    table = pa.table(columns)
+
+    def load(names: list[str]) -> Stream:
+        source = ratings.load([numbers.get(name, name) for name in names])
+        types = {name: array.type for name, array in ids.items()}
+        schema = pa.schema(
+            [(n, types.get(n) or source.schema.field(n).type) for n in names]
+        )
+        batches = (
+            pa.record_batch([column(batch, name) for name in names], schema)
+            for batch in source.batches
+        )
+        return Stream(source.n_rows, schema, batches)
+
     note = "Read as a data set that LensKit saved."
-    return ArrowTable(folder, tuple(columns), table.select, (note,))
+    return ArrowTable(folder, (*ids, *others), load, (note,))
+
+
+def _lenskit_ids(folder: Path, entity: str) -> "pa.Array":
+    """Return the ids of users or items, by their number."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    name = f"{entity}_id"
+    try:
+        table = parquet.ParquetFile(folder / f"{entity}.parquet").read()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{folder.name} looks like a data set of LensKit, but its {entity} table "
+            f"cannot be read: {message_of(error)}."
+        ) from None
+    if name not in table.column_names:
+        raise _lacks(folder, name)
+    return table[name].combine_chunks()
+
+
+def _lacks(folder: Path, name: str) -> DataError:
+    return DataError(
+        f"{folder.name} looks like a data set of LensKit, but lacks {name}. Save it "
+        f"again with Dataset.save."
+    )

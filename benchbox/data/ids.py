@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from benchbox.arrays import mapped
 from benchbox.arrays.grouping import tally
 from benchbox.data.raw import IdColumn, Where
 from benchbox.errors import DataError
@@ -50,9 +51,8 @@ def plain_ids(
         names[code] = plain_id(names[code])
     places: dict[str, int] = {}
     moved = [places.setdefault(name, len(places)) for name in names]
-    tidy = IdColumn(
-        codes=np.array(moved, dtype=np.int32)[column.codes], names=list(places)
-    )
+    codes = mapped.gathered(np.array(moved, dtype=np.int32), column.codes)
+    tidy = IdColumn(codes=codes, names=list(places))
     return tidy, (_note(column, odd, len(names) - len(places), what),)
 
 
@@ -67,9 +67,11 @@ def _odd_ones(column: IdColumn) -> list[int]:
 
 def _refuse_flawed(column: IdColumn, odd: list[int], what: str, where: Where) -> None:
     flaws = {code: flaw for code in odd if (flaw := flaw_of(column.names[code]))}
-    rows = np.flatnonzero(np.isin(column.codes, list(flaws)))
-    if len(rows):
-        row = int(rows[0])
+    is_flawed = np.zeros(len(column.names), dtype=bool)
+    is_flawed[list(flaws)] = True
+    rows = mapped.gathered(is_flawed, column.codes)
+    if rows.any():
+        row = int(rows.argmax())
         raise DataError(
             f"{where(row)}: the {what} id {flaws[int(column.codes[row])]}. Correct or "
             f"remove it."
@@ -77,7 +79,7 @@ def _refuse_flawed(column: IdColumn, odd: list[int], what: str, where: Where) ->
 
 
 def _note(column: IdColumn, odd: list[int], n_merged: int, what: str) -> str:
-    n_rows = np.count_nonzero(np.isin(column.codes, odd))
+    n_rows = int(tally(column.codes, len(column.names))[odd].sum())
     note = (
         f"In {n_rows:,} of {len(column):,} rows there are blanks around the {what} id, "
         f"such as around {_shown(plain_id(column.names[odd[0]]))}. They are not part "

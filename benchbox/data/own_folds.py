@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
 from benchbox.arrays.positions import every_position
 from benchbox.data.raw import IdColumn, RawRatings
 from benchbox.errors import DataError
@@ -67,8 +68,8 @@ def stacked(parts: Sequence[RawRatings]) -> RawRatings:
     return RawRatings(
         users=IdColumn.stacked([part.users for part in parts]),
         items=IdColumn.stacked([part.items for part in parts]),
-        values=np.concatenate([part.values for part in parts]),
-        timestamps=np.concatenate(times) if len(times) == len(parts) else None,
+        values=mapped.joined([part.values for part in parts]),
+        timestamps=mapped.joined(times) if len(times) == len(parts) else None,
         where=where,
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         described={k: v for part in parts[::-1] for k, v in part.described.items()},

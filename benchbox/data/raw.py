@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import gather
 from benchbox.ratings import (
     IndexArray,
     Positions,
@@ -57,11 +59,12 @@ class IdColumn:
     def stacked(cls, columns: Sequence["IdColumn"]) -> Self:
         """Return *columns* one below the other."""
         places: dict[str, int] = {}
-        codes = []
-        for column in columns:
+        codes = mapped.empty(sum(map(len, columns)), np.int32)
+        parts = np.split(codes, np.cumsum(list(map(len, columns)))[:-1])
+        for column, part in zip(columns, parts, strict=True):
             theirs = [places.setdefault(name, len(places)) for name in column.names]
-            codes.append(np.array(theirs, dtype=np.int32)[column.codes])
-        return cls(codes=np.concatenate(codes), names=list(places))
+            gather(np.array(theirs, dtype=np.int32), column.codes, part)
+        return cls(codes=codes, names=list(places))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
+from benchbox.arrays.parallel import fill
 from benchbox.data.raw import IdColumn
 from benchbox.errors import DataError, shown
 
@@ -80,7 +82,7 @@ def from_numbers(
     found = _unit_of(low, high) if unit == "auto" else unit
     per_second = _PER_SECOND[found]
     # Seconds are not copied: there may be as many as a large part of the memory.
-    seconds = numbers if per_second == 1 else numbers // per_second
+    seconds = numbers if per_second == 1 else _divided(numbers, per_second)
     if not (_is_time(low, per_second) and _is_time(high, per_second)):
         wrong = (seconds < _FIRST) | (seconds > _LAST) | (np.abs(numbers) >= _ENDLESS)
         if wrong.any():
@@ -133,7 +135,8 @@ def from_texts(texts: IdColumn, unit: Unit, where: Callable[[int], str]) -> Time
                 raise DataError(f"{where(row)}: {not_understood(text)}")
         seconds = np.array([one or 0 for one in parsed], dtype=np.int64)
     has_clock = any(":" in text for text in texts.names)
-    return Times(seconds[texts.codes], "dates and times" if has_clock else "dates")
+    form = "dates and times" if has_clock else "dates"
+    return Times(mapped.gathered(seconds, texts.codes), form)
 
 
 def seconds_of(text: str) -> int | None:
@@ -166,6 +169,13 @@ def not_understood(text: str) -> str:
         f"dates as in 2001-10-28 or 2001-10-28T14:29:08Z; or leave the column out with "
         f"--columns timestamp=-."
     )
+
+
+def _divided(numbers: NDArray[np.int64], by: int) -> NDArray[np.int64]:
+    """Return *numbers* divided and rounded down."""
+    whole = mapped.empty(len(numbers), np.int64)
+    fill(whole, lambda part: numbers[part] // by)
+    return whole
 
 
 def _is_time(number: int, per_second: int) -> bool:

@@ -51,6 +51,20 @@ def test_elements_are_gathered_into_a_file(monkeypatch) -> None:
     assert (exact.tolist(), exact.dtype) == ([5.0], np.float32)
 
 
+@pytest.mark.parametrize("most", [0, 1 << 20])
+def test_columns_are_joined_and_gathered_wherever_they_are(monkeypatch, most) -> None:
+    monkeypatch.setattr(mapped, "MOST_BYTES_IN_MEMORY", most)
+    # Long enough for several parts.
+    places = np.arange(300_000, dtype=np.int32)[::-1]
+
+    joined = mapped.joined([np.float32([1.5]), np.float64([0.1, 0.2])])
+    gathered = mapped.gathered(np.arange(300_000) * 3, places)
+
+    assert joined.tolist() == [1.5, 0.1, 0.2]
+    np.testing.assert_array_equal(gathered, places.astype(np.int64) * 3)
+    assert (is_mapped(joined), is_mapped(gathered)) == (most == 0, True)
+
+
 def test_space_is_taken_where_the_system_cannot_reserve_it(monkeypatch) -> None:
     monkeypatch.delattr(os, "posix_fallocate", raising=False)
     monkeypatch.setattr(mapped, "_BLOCK", bytes(16))

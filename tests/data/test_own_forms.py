@@ -296,6 +296,23 @@ def test_a_data_set_that_lenskit_saved_is_read(tmp_path) -> None:
     assert rows_of(load(f"{tmp_path}/")) == set(ROWS)
 
 
+def test_a_number_of_lenskit_without_an_id_is_said_so(tmp_path) -> None:
+    write_lenskit(tmp_path)
+    parquet.write_table(pa.table({"item_id": [10]}), tmp_path / "item.parquet")
+
+    with pytest.raises(DataError, match="item_num points beyond the item table"):
+        load(f"{tmp_path}/")
+
+
+@pytest.mark.parametrize("name", ["user", "item"])
+def test_a_data_set_of_lenskit_without_ids_is_refused(tmp_path, name) -> None:
+    write_lenskit(tmp_path)
+    parquet.write_table(pa.table({"x": [1]}), tmp_path / f"{name}.parquet")
+
+    with pytest.raises(DataError, match=rf"looks like .* but lacks {name}_id"):
+        load(f"{tmp_path}/")
+
+
 @pytest.mark.parametrize("name", ["user", "item", "rating"])
 def test_a_damaged_data_set_of_lenskit_is_an_error_or_ratings(tmp_path, name) -> None:
     rng = random.Random(name)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchbox.data.tables.converted import converted, first_unsound, is_sound
+from benchbox.data.tables.converted import Arrays, UnsoundError, converted
 from benchbox.data.tables.fields import NUMERIC, Columns, Kind, Wanted
+from benchbox.data.tables.stream import Stream
 from benchbox.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ class ArrowTable:
     Attributes:
         path: The file or folder.
         first: Names of its columns.
-        load: Reads the columns with these names.
+        load: Opens the columns with these names.
         notes: Sentences about what was recognised and users should know.
         locate: Describes the location of a row, counted from 0, if the table has
             several files.
@@ -29,7 +30,7 @@ class ArrowTable:
 
     path: Path
     first: tuple[str, ...]
-    load: Callable[[list[str]], "pa.Table"]
+    load: Callable[[list[str]], Stream]
     notes: tuple[str, ...] = ()
     locate: Callable[[int], str] | None = None
     schema: "pa.Schema | None" = None
@@ -41,23 +42,21 @@ class ArrowTable:
 
     def read(self, wanted: Mapping[str, Wanted], *, headed: bool = True) -> Columns:
         """Read some columns; see `Table.read`."""
-        arrow = self._read([self.first[w.position] for w in wanted.values()])
-        n_rows = arrow.num_rows
-        found = {name: arrow[self.first[w.position]] for name, w in wanted.items()}
-        del arrow
-        # Popped to free the memory of a column before the next is cast.
-        columns = {
-            name: self._cast(found.pop(name), name, w.kind)
-            for name, w in wanted.items()
-        }
-        for name, column in columns.items():
-            if not is_sound(column, wanted[name].kind):
-                row = first_unsound(column, wanted[name].kind)
-                raise DataError(
-                    f"{self.where(row)}: the {name} is empty or not finite, or too "
-                    f"large for float32. Correct or remove the row."
-                )
-        read = converted(columns, wanted, n_rows, self.where)
+        stream = self._read([self.first[w.position] for w in wanted.values()])
+
+        def cast(batch: "pa.RecordBatch") -> Arrays:
+            return {
+                name: self._cast(batch.column(self.first[w.position]), name, w.kind)
+                for name, w in wanted.items()
+            }
+
+        try:
+            read = converted(map(cast, stream), wanted, stream.n_rows, self.where)
+        except UnsoundError as error:
+            raise DataError(
+                f"{self.where(error.row)}: the {error.name} is empty or not finite, or "
+                f"too large for float32. Correct or remove the row."
+            ) from None
         return replace(read, notes=(*self.notes, *read.notes))
 
     def where(self, row: int, *, headed: bool = True) -> str:
@@ -80,7 +79,7 @@ class ArrowTable:
             or pa.types.is_large_string(kind)
         )
 
-    def _read(self, names: list[str]) -> "pa.Table":
+    def _read(self, names: list[str]) -> Stream:
         for name in names:
             if self.first.count(name) > 1:
                 raise DataError(
@@ -89,9 +88,7 @@ class ArrowTable:
                 )
         return self.load(list(dict.fromkeys(names)))
 
-    def _cast(
-        self, column: "pa.ChunkedArray", name: str, kind: Kind
-    ) -> "pa.ChunkedArray":
+    def _cast(self, column: "pa.Array", name: str, kind: Kind) -> "pa.Array":
         import pyarrow as pa
         from pyarrow import compute
 
@@ -111,17 +108,16 @@ class ArrowTable:
                 # Nanoseconds since 1970 are more than a float64 holds.
                 return column.cast(pa.int64())
             if kind == "id" and pa.types.is_integer(column.type):
-                # Texts of all rows would take several times the space.
-                return column.dictionary_encode()
+                # As texts, they would take several times the time and the space.
+                return column
             if kind == "number" and column.type in _exact_in_float32():
                 return column.cast(pa.float32())
-            text = column.cast(pa.float64() if kind in NUMERIC else pa.string())
+            return column.cast(pa.float64() if kind in NUMERIC else pa.string())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise DataError(
                 f"{self.path.name}: the {name} column holds {found}, which cannot be "
                 f"read as {what}. Store it as {what}, or name another column."
             ) from None
-        return text.dictionary_encode() if kind == "id" else text
 
 
 def _exact_in_float32() -> "set[pa.DataType]":

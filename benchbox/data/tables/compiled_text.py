@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from benchbox.arrays import mapped
 from benchbox.arrays.parallel import each, slices
 from benchbox.data.raw import Floats
 from benchbox.data.tables import text_kernels
@@ -110,9 +112,9 @@ def read_compiled(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns:
         n = ends[-1]
         if not n:
             raise NotPlainError
-        ids = np.empty((len(names["id"]), n), dtype=np.int32)
-        numbers = np.empty((len(names["number"]), n), dtype=np.uint8)
-        seconds = np.empty((len(names["seconds"]), n), dtype=np.int64)
+        ids = _empty(len(names["id"]), n, np.int32)
+        numbers = _empty(len(names["number"]), n, np.uint8)
+        seconds = _empty(len(names["seconds"]), n, np.int64)
 
         def read(block: tuple[int, _Span]) -> list[list[str]]:
             content, span = blocks.lines(block[0])
@@ -150,6 +152,11 @@ def read_compiled(text: PlainText, wanted: Mapping[str, Wanted]) -> Columns:
     )
 
 
+def _empty(n_columns: int, n_rows: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return columns to be filled, shape ``(n_columns, n_rows)``; large ones mapped."""
+    return mapped.empty(n_columns * n_rows, dtype).reshape(n_columns, n_rows)
+
+
 def _start(text: PlainText) -> int:
     """Return the position of the first row in the file."""
     with text.path.open("rb") as file:
@@ -175,6 +182,6 @@ def _numbers(
     known = sorted({text for texts in spellings for text in texts})
     values, places = values_of(known), {text: n for n, text in enumerate(known)}
     tables = [values[[places[text] for text in texts]] for texts in spellings]
-    numbers = np.empty(sum(map(len, chunks)), dtype=values.dtype)
+    numbers = mapped.empty(sum(map(len, chunks)), values.dtype)
     look_up(tables, chunks, numbers)
     return numbers

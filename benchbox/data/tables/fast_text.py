@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbox.arrays import mapped
 from benchbox.arrays.parallel import each
 from benchbox.data.tables.fields import Columns, Kind, Wanted
 from benchbox.data.tables.plain_columns import (
@@ -168,7 +169,7 @@ def _n_line_ends(path: Path, start: int) -> int:
 def _read_ids(column: "pa.ChunkedArray") -> _Column:
     chunks = _chunks(column)
     n_bytes = sum(each(_n_digits, chunks))
-    codes = np.empty(len(column), dtype=np.int32)
+    codes = mapped.empty(len(column), np.int32)
     return _Column(ids_of(chunks, codes), n_bytes)
 
 
@@ -182,14 +183,14 @@ def _read_numbers(column: "pa.ChunkedArray") -> _Column:
     lengths = np.array([len(text.encode()) for text in texts])
     count = partial(np.bincount, minlength=len(texts))
     n_bytes = sum(int(counts @ lengths) for counts in each(count, chunks))
-    numbers = np.empty(len(column), dtype=values.dtype)
+    numbers = mapped.empty(len(column), values.dtype)
     look_up([values] * len(chunks), chunks, numbers)
     return _Column(numbers, n_bytes)
 
 
 def _read_seconds(column: "pa.ChunkedArray") -> _Column:
     chunks = _chunks(column)
-    return _Column(np.concatenate(chunks), sum(each(_n_digits, chunks)))
+    return _Column(mapped.joined(chunks), sum(each(_n_digits, chunks)))
 
 
 _READ: Mapping[str, Callable[["pa.ChunkedArray"], _Column]] = {

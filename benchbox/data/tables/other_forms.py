@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from benchbox.data.tables.arrow_table import ArrowTable
+from benchbox.data.tables.stream import Stream
 from benchbox.data.tables.text_file import TextFile
 from benchbox.errors import DataError
 from benchbox.options import UNDECODABLE
@@ -62,12 +63,12 @@ def _open_json(
             f'rating, as in {{"user": 1, "item": 2, "rating": 4}}.'
         )
 
-    def load(wanted: list[str]) -> "pa.Table":
+    def load(wanted: list[str]) -> Stream:
         rows, blocks = objects(text), []
         # As Python objects, all rows at once would take many times the memory.
         while block := list(islice(rows, _BLOCK_ROWS)):
             blocks.append(_table({n: [row.get(n) for row in block] for n in wanted}))
-        return _joined(blocks)
+        return Stream.of(_joined(blocks))
 
     return ArrowTable(text.path, tuple(names), load, text.notes)
 
@@ -174,7 +175,7 @@ def _open_films(text: TextFile) -> ArrowTable:
     lines of user, rating and date.
     """
 
-    def load(wanted: list[str]) -> "pa.Table":
+    def load(wanted: list[str]) -> Stream:
         import pyarrow as pa
 
         # Compact: the prize has a hundred million of them.
@@ -199,14 +200,15 @@ def _open_films(text: TextFile) -> ArrowTable:
                 ) from None
             films.append(film)
             dates.append(date)
-        return pa.table(
+        table = pa.table(
             {
                 "user": pa.array(users, pa.int64()),
                 "item": pa.array(films, pa.int64()),
                 "rating": pa.array(ratings, pa.float64()),
                 "date": pa.array(dates, pa.string()),
             }
-        ).select(wanted)
+        )
+        return Stream.of(table.select(wanted))
 
     note = "Read in the format of the Netflix prize: below the number of each film."
     names = ("user", "item", "rating", "date")
@@ -219,7 +221,7 @@ def _open_libsvm(text: TextFile) -> ArrowTable:
     A line is the rating, and then two features of value 1: the user and the item.
     """
 
-    def load(wanted: list[str]) -> "pa.Table":
+    def load(wanted: list[str]) -> Stream:
         import pyarrow as pa
 
         columns: dict[str, list[str]] = {"user": [], "item": [], "rating": []}
@@ -238,7 +240,7 @@ def _open_libsvm(text: TextFile) -> ArrowTable:
                 columns, (pairs[0][0], pairs[1][0], rating), strict=True
             ):
                 columns[name].append(value)
-        return pa.table(columns).select(wanted)
+        return Stream.of(pa.table(columns).select(wanted))
 
     note = "Read in the format of libFM: first the user's feature, then the item's."
     names = ("user", "item", "rating")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchbox.arrays.parallel import each
 from benchbox.data.raw import Floats, IdColumn
+from benchbox.data.tables.id_marks import IdMarks
 from benchbox.ratings import MOST
 
 # Arrow reads 0x5F5E100 too, which is as long as 100000000.
@@ -53,14 +54,11 @@ def ids_of(chunks: Chunks, codes: NDArray[np.int32]) -> IdColumn:
     Raises:
         NotPlainError: An id is too large.
     """
-    # A look-up table must not be larger than the column.
-    seen = np.zeros(max(1 << 20, len(codes)), dtype=bool)
-    top = max(each(partial(_mark, seen), chunks))
-    if top >= ID_LIMIT:
+    marks = IdMarks(len(codes))
+    if all(each(marks.mark, chunks)):
+        ids, ranks = marks.found(), marks.ranks()
+    elif max(int(chunk.max()) for chunk in chunks) >= ID_LIMIT:
         raise NotPlainError
-    if top < len(seen):
-        seen = seen[: top + 1]
-        ids, ranks = np.flatnonzero(seen), np.cumsum(seen, dtype=np.int32) - 1
     else:
         ids, ranks, chunks = _encoded(chunks)
     look_up([ranks] * len(chunks), chunks, codes)
@@ -101,15 +99,6 @@ def look_up(
     take = partial(np.take, mode="clip")
     work = zip(tables, chunks, parts, strict=True)
     each(lambda one: take(one[0], one[1], out=one[2]), work)
-
-
-def _mark(seen: NDArray[np.bool_], ids: NDArray[np.int32]) -> int:
-    """Return the largest id; mark all in *seen* if it is long enough for them."""
-    top = int(ids.max())
-    if top < len(seen):
-        # All threads write the same value.
-        seen[ids] = True
-    return top
 
 
 def _encoded(chunks: Chunks) -> tuple[NDArray[Any], NDArray[np.int32], Chunks]:

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbox.data.tables.converted import converted, is_sound, no_rows, with_whole
+from benchbox.data.tables.converted import (
+    UnsoundError,
+    converted,
+    no_rows,
+    with_whole,
+)
 from benchbox.data.tables.fast_text import looks_plain, read_plain
 from benchbox.data.tables.fields import NUMERIC, Columns, Wanted, flaw_in
 from benchbox.data.tables.plain_columns import PlainText
@@ -22,6 +27,7 @@ from benchbox.data.tables.records import (
     records_of,
     squeezed,
 )
+from benchbox.data.tables.stream import Stream
 from benchbox.data.tables.text_file import TextFile
 from benchbox.errors import DataError, counted
 
@@ -103,18 +109,21 @@ class TextTable:
         if (plain := self._read_plain(wanted, headed)) is not None:
             return plain
         try:
-            arrow = self._parse(wanted, headed)
+            stream = Stream.of(self._parse(wanted, headed))
         except pa.ArrowInvalid as error:
             # Arrow cannot read a lone header line without a line break at its end.
             if headed and sum(1 for _ in islice(self.records(), 2)) == 1:
                 return no_rows(wanted)
             self._explain(wanted, headed, str(error))
-        columns = {name: arrow[f"c{w.position}"] for name, w in wanted.items()}
-        if not all(is_sound(columns[name], w.kind) for name, w in wanted.items()):
-            self._explain(wanted, headed, "a field is empty or not finite")
-        found = converted(
-            columns, wanted, arrow.num_rows, partial(self.where, headed=headed)
+        batches = (
+            {name: batch.column(f"c{w.position}") for name, w in wanted.items()}
+            for batch in stream
         )
+        where = partial(self.where, headed=headed)
+        try:
+            found = converted(batches, wanted, stream.n_rows, where)
+        except UnsoundError:
+            self._explain(wanted, headed, "a field is empty or not finite")
         breaks = self._check_breaks(found, wanted, headed)
         return replace(found, notes=(*found.notes, *breaks))
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from benchbox.arrays import mapped
 from benchbox.data.tables import compiled_text
 from benchbox.data.tables.compiled_text import read_compiled
 from benchbox.data.tables.fields import Columns, Wanted
 from benchbox.data.tables.plain_columns import NotPlainError, PlainText
+from tests.support.maps import is_mapped
 
 WANTED = {
     "user": Wanted(0, "id"),
@@ -34,6 +36,18 @@ def read(folder: Path, text: bytes, n_skipped: int = 0) -> Columns:
 def items_of(columns: Columns) -> list[str]:
     column = columns.ids["item"]
     return [column.names[code] for code in column.codes]
+
+
+def test_long_columns_are_mapped_from_files(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(mapped, "MOST_BYTES_IN_MEMORY", 1)
+
+    found = read(tmp_path, b"1,2,3.5,4\n5,2,4.5,8\n")
+
+    codes = [found.ids[name].codes for name in ("user", "item")]
+    numbers = [found.numbers["rating"], found.seconds["timestamp"]]
+    assert all(map(is_mapped, [*codes, *numbers]))
+    assert [column.tolist() for column in codes] == [[0, 1], [0, 0]]
+    assert [column.tolist() for column in numbers] == [[3.5, 4.5], [4, 8]]
 
 
 @pytest.mark.parametrize("size", range(8, 40))
