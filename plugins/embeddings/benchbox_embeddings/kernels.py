@@ -105,20 +105,20 @@ def shuffle(start, stop, users, items, targets, seed):  # type: ignore[no-untype
 
 @kernel()
 def _divisors(rows, r, width, square, offset_square, law, constants):  # type: ignore[no-untyped-def]
-    """Return what the learning rate is divided by, for the factors and the offset.
+    """Return what the rate is divided by, for the factors and the offset, and the rate.
 
     Both mean squares of the gradient are remembered in the row first.
     """
     one = rows.dtype.type(1)
+    rate, keep1, keep2, tiny = constants
     if law == SGD:
-        return one, one
-    _, keep1, keep2, tiny = constants
+        return one, one, rate
     if law == ADAGRAD:
         square += rows[r, width + SQUARE]
         offset_square += rows[r, width + OFFSET_SQUARE]
         rows[r, width + SQUARE] = square
         rows[r, width + OFFSET_SQUARE] = offset_square
-        return np.sqrt(square) + tiny, np.sqrt(offset_square) + tiny
+        return np.sqrt(square) + tiny, np.sqrt(offset_square) + tiny, rate
     square = keep2 * rows[r, width + SQUARE] + (one - keep2) * square
     offset_square = (
         keep2 * rows[r, width + OFFSET_SQUARE] + (one - keep2) * offset_square
@@ -129,10 +129,13 @@ def _divisors(rows, r, width, square, offset_square, law, constants):  # type: i
     # Shares too small to be normal numbers would make every later product slow.
     rows[r, width + LEFT1] = left1 if left1 > tiny else one - one
     rows[r, width + LEFT2] = left2 if left2 > tiny else one - one
+    # The rate is multiplied by the second correction, so that neither root is divided
+    # by it: Kingma and Ba (2015), end of section 2.
     whole1, whole2 = one - left1, np.sqrt(one - left2)
     return (
-        whole1 * (np.sqrt(square) / whole2 + tiny),
-        whole1 * (np.sqrt(offset_square) / whole2 + tiny),
+        whole1 * (np.sqrt(square) + tiny * whole2),
+        whole1 * (np.sqrt(offset_square) + tiny * whole2),
+        rate * whole2,
     )
 
 
@@ -164,9 +167,10 @@ def learn(start, stop, users, items, targets, p, q, width, law, constants):  # t
     Returns:
         The sum of the squared errors, each before its step.
     """
-    rate, keep1, _, _ = constants
+    keep1 = constants[1]
     zero, one = p.dtype.type(0), p.dtype.type(1)
-    share, new = one / p.dtype.type(width), one - keep1
+    # In float64: LLVM would move a division in float32 into the loop.
+    share, new = p.dtype.type(1 / width), one - keep1
     total = 0.0
     for n in range(start, stop):
         later = min(n + _AHEAD, stop - 1)
@@ -185,12 +189,12 @@ def learn(start, stop, users, items, targets, p, q, width, law, constants):  # t
                 user_size += p[u, j] * p[u, j]
             for j in range(width):
                 item_size += q[i, j] * q[i, j]
-        by, offset_by = _divisors(
+        by, offset_by, rate = _divisors(
             p, u, width, square * item_size * share, square, law, constants
         )
         whole = one / (by + rate * p[u, width + RIDGE])
         keep_user, step_user, offset_user = by * whole, rate * whole, rate / offset_by
-        by, offset_by = _divisors(
+        by, offset_by, rate = _divisors(
             q, i, width, square * user_size * share, square, law, constants
         )
         whole = one / (by + rate * q[i, width + RIDGE])
@@ -395,9 +399,10 @@ def sum_per_row(slots, values, sums):  # type: ignore[no-untyped-def]
 
 @kernel()
 def _step(start, stop, names, counts, gradients, scale, rows, width, law, constants):  # type: ignore[no-untyped-def]
-    rate, keep1, _, _ = constants
+    keep1 = constants[1]
     zero, one = rows.dtype.type(0), rows.dtype.type(1)
-    share, new = one / rows.dtype.type(width), one - keep1
+    # In float64: LLVM would move a division in float32 into the loop.
+    share, new = rows.dtype.type(1 / width), one - keep1
     has_offset = gradients.shape[1] > width
     for s in range(start, stop):
         later = np.uint32(names[min(s + _AHEAD, stop - 1)])
@@ -408,7 +413,7 @@ def _step(start, stop, names, counts, gradients, scale, rows, width, law, consta
             square += gradients[s, j] * gradients[s, j]
         square *= scale * scale
         along = scale * gradients[s, width] if has_offset else zero
-        by, offset_by = _divisors(
+        by, offset_by, rate = _divisors(
             rows, r, width, square * share, along * along, law, constants
         )
         whole = one / (by + rate * count * rows[r, width + RIDGE])
