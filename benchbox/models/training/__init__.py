@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from benchbox.models.training.activations import ACTIVATIONS as ACTIVATIONS
     from benchbox.models.training.centring import Centre as Centre
     from benchbox.models.training.centring import fit_centre as fit_centre
+    from benchbox.models.training.compiling import kernel as kernel
     from benchbox.models.training.loop import train_epochs as train_epochs
     from benchbox.models.training.modules import module_state as module_state
     from benchbox.models.training.modules import restore_module as restore_module
@@ -46,6 +47,7 @@ else:
             "TrainingOptions": "options",
             "at_most": "threads",
             "fit_centre": "centring",
+            "kernel": "compiling",
             "kernels_at_most": "threads",
             "make_optimizer": "optimizers",
             "module_state": "modules",

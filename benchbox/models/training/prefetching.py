@@ -2,9 +2,10 @@
 
 from typing import Any
 
-import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+
+from benchbox.models.training.compiling import kernel
 
 # Numbers per cache line of 64 bytes in float32. In float64, every other line is asked
 # for, and the CPU loads lines in pairs.
@@ -37,7 +38,7 @@ def _ask_for(_: Any, matrix: Any, row: Any, column: Any) -> Any:
     return types.void(matrix, row, column), generate
 
 
-@numba.njit(inline="always", cache=True, error_model="numpy")
+@kernel(inline="always")
 def prefetch(matrix: Any, row: Any, start: Any, stop: Any) -> None:
     """Ask for columns ``start:stop`` of a row of *matrix*, which are needed soon.
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 
 @contextmanager
 def at_most(n_threads: int) -> Iterator[None]:
@@ -13,6 +11,9 @@ def at_most(n_threads: int) -> Iterator[None]:
     Idle threads sleep, and waking one takes about 50 µs, so short operations run
     faster with few threads.
     """
+    # Its import takes long, and the other limit is for models without it.
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(min(before, n_threads))
     try:

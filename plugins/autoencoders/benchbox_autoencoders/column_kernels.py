@@ -10,7 +10,7 @@ rates it, and not once per step.
 import numba
 import numpy as np
 
-from benchbox_autoencoders.compiled import jit
+from benchbox.models.training import kernel
 
 MOST_AHEAD = 64
 """Batches that are looked at together: a bit per batch."""
@@ -21,7 +21,7 @@ _CELLS_PER_COLUMN = 4
 _CELLS_PER_STEP = 4
 
 
-@jit()
+@kernel()
 def rated_by(offsets, columns, order, batch_size, rated):  # type: ignore[no-untyped-def]
     """Set bit *t* of each column of *rated* if batch *t* rates it.
 
@@ -39,7 +39,7 @@ def rated_by(offsets, columns, order, batch_size, rated):  # type: ignore[no-unt
             rated[np.uint32(columns[cell])] |= bit
 
 
-@jit()
+@kernel()
 def _next_rated(rated, t, n_batches):  # type: ignore[no-untyped-def]
     """Return the first batch from *t* on that rates a column; *n_batches* if none."""
     left = rated >> np.uint64(t) if t < n_batches else np.uint64(0)
@@ -51,7 +51,7 @@ def _next_rated(rated, t, n_batches):  # type: ignore[no-untyped-def]
     return t
 
 
-@jit()
+@kernel()
 def steps_of(rated, t, n_batches):  # type: ignore[no-untyped-def]
     """Return which steps the columns take with batch *t* of *n_batches*.
 
@@ -80,7 +80,7 @@ def steps_of(rated, t, n_batches):  # type: ignore[no-untyped-def]
     return steps
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def sort_by_column(  # type: ignore[no-untyped-def]
     offsets,
     columns,
@@ -146,7 +146,7 @@ def sort_by_column(  # type: ignore[no-untyped-def]
         _set_bounds(n, starts[b], steps[b], bounds[b])
 
 
-@jit()
+@kernel()
 def _cells_by_column(offsets, columns, rows, n_columns):  # type: ignore[no-untyped-def]
     n_cells = np.zeros(n_columns, np.int32)
     for r in rows:
@@ -155,7 +155,7 @@ def _cells_by_column(offsets, columns, rows, n_columns):  # type: ignore[no-unty
     return n_cells
 
 
-@jit()
+@kernel()
 def _set_bounds(n_listed, starts, steps, bounds):  # type: ignore[no-untyped-def]
     work = np.empty(n_listed + 1, np.int64)
     work[0] = 0

@@ -18,8 +18,7 @@ padded with zeros to whole cache lines, which stay zeros.
 import numba
 import numpy as np
 
-from benchbox.models.training import prefetch
-from benchbox_autoencoders.compiled import jit
+from benchbox.models.training import kernel, prefetch
 
 # Units whose next column is asked for while they are updated: four cache lines of each
 # array in float32, few enough that the CPU does not wait for room to note them down.
@@ -29,13 +28,13 @@ _AT_ONCE = 64
 _AHEAD = 4
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _add(sums, factor, vector, width):  # type: ignore[no-untyped-def]
     for j in range(width):
         sums[j] += factor * vector[j]
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _dot(one, other, width):  # type: ignore[no-untyped-def]
     total = other.dtype.type(0)
     for j in range(width):
@@ -43,7 +42,7 @@ def _dot(one, other, width):  # type: ignore[no-untyped-def]
     return total
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _set_dots(dots, start, stop, places, units, weight, width):  # type: ignore[no-untyped-def]
     # Four sums at a time, because they do not wait for each other.
     fours = start + (stop - start) // 4 * 4
@@ -61,7 +60,7 @@ def _set_dots(dots, start, stop, places, units, weight, width):  # type: ignore[
         dots[k] = _dot(units[places[k]], weight, width)
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _add_products(gradient, start, stop, places, factors, units, width):  # type: ignore[no-untyped-def]
     # Four cells at a time, so that the gradient is read and written once for all four.
     fours = start + (stop - start) // 4 * 4
@@ -75,7 +74,7 @@ def _add_products(gradient, start, stop, places, factors, units, width):  # type
         _add(gradient, factors[k], units[places[k]], width)
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _add_to_rows(sums, start, stop, places, factors, vector, width):  # type: ignore[no-untyped-def]
     # Two rows at a time, because they do not wait for each other.
     twos = start + (stop - start) // 2 * 2
@@ -89,7 +88,7 @@ def _add_to_rows(sums, start, stop, places, factors, vector, width):  # type: ig
         _add(sums[places[k]], factors[k], vector, width)
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _add_up(parts, r, total):  # type: ignore[no-untyped-def]
     """Set row *r* of *total* to the sum of those of *parts*."""
     for j in range(total.shape[1]):
@@ -99,7 +98,7 @@ def _add_up(parts, r, total):  # type: ignore[no-untyped-def]
             total[r, j] += parts[t, r, j]
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def encode(bounds, columns, starts, places, values, layer, width, parts, product):  # type: ignore[no-untyped-def]
     """Set *product* to ``X @ weights`` for the sparse batch *X*.
 
@@ -126,7 +125,7 @@ def encode(bounds, columns, starts, places, values, layer, width, parts, product
         _add_up(parts, r, product)
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _update(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def]
     ridge, shrink, keep1, add1, keep2, add2, step, root, eps = rates
     for j in range(weight.shape[0]):
@@ -138,7 +137,7 @@ def _update(weight, gradient, mean, square, rates):  # type: ignore[no-untyped-d
         weight[j] = shrink * weight[j] - step * m / (np.sqrt(v) * root + eps)
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _update_unrated(weight, mean, square, rates):  # type: ignore[no-untyped-def]
     """Do the same as `_update` with a gradient of 0."""
     ridge, shrink, keep1, add1, keep2, add2, step, root, eps = rates
@@ -151,7 +150,7 @@ def _update_unrated(weight, mean, square, rates):  # type: ignore[no-untyped-def
         weight[j] = shrink * weight[j] - step * m / (np.sqrt(v) * root + eps)
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _constants(rates, n):  # type: ignore[no-untyped-def]
     return (
         rates[n, 0],
@@ -166,7 +165,7 @@ def _constants(rates, n):  # type: ignore[no-untyped-def]
     )
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _take(first, stop, weight, gradient, mean, square, rates):  # type: ignore[no-untyped-def]
     """Take steps ``first:stop`` of a column; only the first has a gradient."""
     _update(weight, gradient, mean, square, _constants(rates, first))
@@ -174,7 +173,7 @@ def _take(first, stop, weight, gradient, mean, square, rates):  # type: ignore[n
         _update_unrated(weight, mean, square, _constants(rates, n))
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _take_all(first, stop, layer, c, following, gradient, rates):  # type: ignore[no-untyped-def]
     """Take the steps of column *c*, and ask for column *following* on the way."""
     for begin in range(0, gradient.shape[0], _AT_ONCE):
@@ -192,7 +191,7 @@ def _take_all(first, stop, layer, c, following, gradient, rates):  # type: ignor
         )
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def error_and_slope(output, target, scale, activation):  # type: ignore[no-untyped-def]
     """Return an output's error and the loss's derivative by its sum.
 
@@ -213,7 +212,7 @@ def error_and_slope(output, target, scale, activation):  # type: ignore[no-untyp
     return error, error * slope
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def step_output(  # type: ignore[no-untyped-def]
     bounds,
     columns,
@@ -313,7 +312,7 @@ def step_output(  # type: ignore[no-untyped-def]
         _add_up(parts, r, back)
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def step_input(  # type: ignore[no-untyped-def]
     bounds,
     columns,
@@ -367,7 +366,7 @@ def step_input(  # type: ignore[no-untyped-def]
             _take_all(steps[0, i], steps[1, i], layer, c, following, gradient, rates)
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def step(n_parts, weights, gradient, moments, rates):  # type: ignore[no-untyped-def]
     """Update parameters by a complete gradient.
 

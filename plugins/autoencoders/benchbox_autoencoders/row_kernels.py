@@ -7,11 +7,11 @@ into derivatives.
 import numba
 import numpy as np
 
-from benchbox_autoencoders.compiled import jit
+from benchbox.models.training import kernel
 from benchbox_autoencoders.kernels import error_and_slope
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def fill_rows(firsts, counts, columns, values, starts, whole):  # type: ignore[no-untyped-def]
     """Set *whole* to *values* at rated cells, and to 0 elsewhere.
 
@@ -33,7 +33,7 @@ def fill_rows(firsts, counts, columns, values, starts, whole):  # type: ignore[n
             row[np.uint32(at[n])] = values_of_row[n]
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def outputs_to_slopes(  # type: ignore[no-untyped-def]
     firsts, counts, columns, targets, offsets, scale, activation, sums, losses
 ):

@@ -7,12 +7,10 @@ Threads share the work by rows, no two of them having the same. Loops index whol
 arrays, because views of rows cost more than the sums in them.
 """
 
-from typing import Any
-
 import numba
 import numpy as np
 
-from benchbox.models.training import prefetch
+from benchbox.models.training import kernel, prefetch
 
 SGD, ADAGRAD, ADAM = range(3)
 """How a row moves by its gradient; see `EmbeddingOptions`."""
@@ -32,25 +30,12 @@ LINE = 64
 # that memory takes.
 _AHEAD = 6
 
-# Sums may be reordered, so that they are vectorised; NaN and infinity stay valid.
-_FAST = {"reassoc", "contract", "nsz", "arcp", "afn"}
-
-
 # A linear congruential generator (Knuth's constants). Its upper half is random enough
 # to shuffle by, and faster than moving the pairs.
 _FACTOR, _SUMMAND = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 
 
-def _jit(function: Any = None, *, parallel: bool = False) -> Any:
-    # Compiled once per machine and cached on disk. Division by 0 gives infinity, as in
-    # NumPy; Python would raise an error.
-    compiled = numba.njit(
-        fastmath=_FAST, cache=True, error_model="numpy", parallel=parallel
-    )
-    return compiled if function is None else compiled(function)
-
-
-@_jit
+@kernel()
 def by_block(  # type: ignore[no-untyped-def]
     users,
     items,
@@ -100,13 +85,13 @@ def by_block(  # type: ignore[no-untyped-def]
     return starts
 
 
-@_jit
+@kernel()
 def _below(state, n):  # type: ignore[no-untyped-def]
     """Return a number from 0 to *n* - 1, below 2^32, by the state of the generator."""
     return np.int64(((state >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
 
 
-@_jit
+@kernel()
 def shuffle(start, stop, users, items, targets, seed):  # type: ignore[no-untyped-def]
     """Bring pairs ``start:stop`` into a random order (Fisher and Yates)."""
     state = np.uint64(seed)
@@ -118,22 +103,22 @@ def shuffle(start, stop, users, items, targets, seed):  # type: ignore[no-untype
         targets[last], targets[other] = targets[other], targets[last]
 
 
-@_jit
+@kernel()
 def _divisors(rows, r, width, square, offset_square, law, constants):  # type: ignore[no-untyped-def]
-    """Return what the learning rate is divided by, for the factors and the offset.
+    """Return what the rate is divided by, for the factors and the offset, and the rate.
 
     Both mean squares of the gradient are remembered in the row first.
     """
     one = rows.dtype.type(1)
+    rate, keep1, keep2, tiny = constants
     if law == SGD:
-        return one, one
-    _, keep1, keep2, tiny = constants
+        return one, one, rate
     if law == ADAGRAD:
         square += rows[r, width + SQUARE]
         offset_square += rows[r, width + OFFSET_SQUARE]
         rows[r, width + SQUARE] = square
         rows[r, width + OFFSET_SQUARE] = offset_square
-        return np.sqrt(square) + tiny, np.sqrt(offset_square) + tiny
+        return np.sqrt(square) + tiny, np.sqrt(offset_square) + tiny, rate
     square = keep2 * rows[r, width + SQUARE] + (one - keep2) * square
     offset_square = (
         keep2 * rows[r, width + OFFSET_SQUARE] + (one - keep2) * offset_square
@@ -144,14 +129,17 @@ def _divisors(rows, r, width, square, offset_square, law, constants):  # type: i
     # Shares too small to be normal numbers would make every later product slow.
     rows[r, width + LEFT1] = left1 if left1 > tiny else one - one
     rows[r, width + LEFT2] = left2 if left2 > tiny else one - one
+    # The rate is multiplied by the second correction, so that neither root is divided
+    # by it: Kingma and Ba (2015), end of section 2.
     whole1, whole2 = one - left1, np.sqrt(one - left2)
     return (
-        whole1 * (np.sqrt(square) / whole2 + tiny),
-        whole1 * (np.sqrt(offset_square) / whole2 + tiny),
+        whole1 * (np.sqrt(square) + tiny * whole2),
+        whole1 * (np.sqrt(offset_square) + tiny * whole2),
+        rate * whole2,
     )
 
 
-@_jit
+@kernel()
 def _nearer_to_zero(rows, r, width, factors_by, offset_by):  # type: ignore[no-untyped-def]
     for j in range(width + 1):
         by = offset_by if j == width else factors_by
@@ -159,7 +147,7 @@ def _nearer_to_zero(rows, r, width, factors_by, offset_by):  # type: ignore[no-u
         rows[r, j] = size if rows[r, j] > 0 else -size
 
 
-@_jit
+@kernel()
 def learn(start, stop, users, items, targets, p, q, width, law, constants):  # type: ignore[no-untyped-def]
     """Take a step of biased factors for each of the pairs ``start:stop``, in order.
 
@@ -179,9 +167,10 @@ def learn(start, stop, users, items, targets, p, q, width, law, constants):  # t
     Returns:
         The sum of the squared errors, each before its step.
     """
-    rate, keep1, _, _ = constants
+    keep1 = constants[1]
     zero, one = p.dtype.type(0), p.dtype.type(1)
-    share, new = one / p.dtype.type(width), one - keep1
+    # In float64: LLVM would move a division in float32 into the loop.
+    share, new = p.dtype.type(1 / width), one - keep1
     total = 0.0
     for n in range(start, stop):
         later = min(n + _AHEAD, stop - 1)
@@ -200,12 +189,12 @@ def learn(start, stop, users, items, targets, p, q, width, law, constants):  # t
                 user_size += p[u, j] * p[u, j]
             for j in range(width):
                 item_size += q[i, j] * q[i, j]
-        by, offset_by = _divisors(
+        by, offset_by, rate = _divisors(
             p, u, width, square * item_size * share, square, law, constants
         )
         whole = one / (by + rate * p[u, width + RIDGE])
         keep_user, step_user, offset_user = by * whole, rate * whole, rate / offset_by
-        by, offset_by = _divisors(
+        by, offset_by, rate = _divisors(
             q, i, width, square * user_size * share, square, law, constants
         )
         whole = one / (by + rate * q[i, width + RIDGE])
@@ -242,7 +231,7 @@ def learn(start, stop, users, items, targets, p, q, width, law, constants):  # t
     return total
 
 
-@_jit
+@kernel()
 def deal(  # type: ignore[no-untyped-def]
     users,
     items,
@@ -295,7 +284,7 @@ def deal(  # type: ignore[no-untyped-def]
     return starts
 
 
-@_jit(parallel=True)
+@kernel(parallel=True)
 def learn_blocks(  # type: ignore[no-untyped-def]
     blocks, starts, seeds, users, items, targets, p, q, width, law, constants
 ):
@@ -328,7 +317,7 @@ def learn_blocks(  # type: ignore[no-untyped-def]
     return losses
 
 
-@_jit(parallel=True)
+@kernel(parallel=True)
 def name_rows(index, size, seen, slots, rows, counts, lengths):  # type: ignore[no-untyped-def]
     """Find the rows that batches of pairs name, each once per batch.
 
@@ -365,7 +354,7 @@ def name_rows(index, size, seen, slots, rows, counts, lengths):  # type: ignore[
                 own[np.uint32(rows[k])] = -1
 
 
-@_jit
+@kernel()
 def _gather(start, stop, names, rows, gathered):  # type: ignore[no-untyped-def]
     for s in range(start, stop):
         later = np.uint32(names[min(s + _AHEAD, stop - 1)])
@@ -376,7 +365,7 @@ def _gather(start, stop, names, rows, gathered):  # type: ignore[no-untyped-def]
             gathered[s, j] = rows[r, j]
 
 
-@_jit(parallel=True)
+@kernel(parallel=True)
 def gather(n_threads, names, rows, gathered):  # type: ignore[no-untyped-def]
     """Copy the first columns of the rows that a batch names.
 
@@ -392,7 +381,7 @@ def gather(n_threads, names, rows, gathered):  # type: ignore[no-untyped-def]
         _gather(*part, names, rows, gathered)
 
 
-@_jit
+@kernel()
 def sum_per_row(slots, values, sums):  # type: ignore[no-untyped-def]
     """Add the values of the pairs that name a row.
 
@@ -408,11 +397,12 @@ def sum_per_row(slots, values, sums):  # type: ignore[no-untyped-def]
             sums[slot, j] += values[k, j]
 
 
-@_jit
+@kernel()
 def _step(start, stop, names, counts, gradients, scale, rows, width, law, constants):  # type: ignore[no-untyped-def]
-    rate, keep1, _, _ = constants
+    keep1 = constants[1]
     zero, one = rows.dtype.type(0), rows.dtype.type(1)
-    share, new = one / rows.dtype.type(width), one - keep1
+    # In float64: LLVM would move a division in float32 into the loop.
+    share, new = rows.dtype.type(1 / width), one - keep1
     has_offset = gradients.shape[1] > width
     for s in range(start, stop):
         later = np.uint32(names[min(s + _AHEAD, stop - 1)])
@@ -423,7 +413,7 @@ def _step(start, stop, names, counts, gradients, scale, rows, width, law, consta
             square += gradients[s, j] * gradients[s, j]
         square *= scale * scale
         along = scale * gradients[s, width] if has_offset else zero
-        by, offset_by = _divisors(
+        by, offset_by, rate = _divisors(
             rows, r, width, square * share, along * along, law, constants
         )
         whole = one / (by + rate * count * rows[r, width + RIDGE])
@@ -448,7 +438,7 @@ def _step(start, stop, names, counts, gradients, scale, rows, width, law, consta
             _nearer_to_zero(rows, r, width, step_row * by, offset_step * by)
 
 
-@_jit(parallel=True)
+@kernel(parallel=True)
 def step(n_threads, names, counts, gradients, scale, rows, width, law, constants):  # type: ignore[no-untyped-def]
     """Move each row that a batch names, once.
 

@@ -3,21 +3,12 @@
 They run in one thread, because each rating changes what the next one sees.
 """
 
-from typing import Any
-
-import numba
 import numpy as np
 
-
-def _jit() -> Any:
-    # Compiled once per machine and cached on disk. Sums may be reordered, so that they
-    # are vectorised.
-    return numba.njit(
-        cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}
-    )
+from benchbox.models.training import kernel
 
 
-@_jit()
+@kernel()
 def tastes(offsets, items, rest, x, y):  # type: ignore[no-untyped-def]
     """Return ``sum(rest_j x_j + y_j) / sqrt(n)`` over the *n* items of each user.
 
@@ -43,7 +34,7 @@ def tastes(offsets, items, rest, x, y):  # type: ignore[no-untyped-def]
     return vectors
 
 
-@_jit()
+@kernel()
 def learn(  # type: ignore[no-untyped-def]
     order, offsets, items, rest, biases, item_biases, p, q, x, y, rate, decay
 ):
@@ -123,7 +114,7 @@ def learn(  # type: ignore[no-untyped-def]
     return squares
 
 
-@_jit()
+@kernel()
 def place(  # type: ignore[no-untyped-def]
     users, n_passes, offsets, items, rest, biases, item_biases, p, q, fixed, rate, decay
 ):
@@ -159,7 +150,7 @@ def place(  # type: ignore[no-untyped-def]
                 biases[u] = kept * biases[u] + rate * error
 
 
-@_jit()
+@kernel()
 def multiply(offsets, columns, values, rows, others, penalty):  # type: ignore[no-untyped-def]
     """Improve the non-negative *rows* by one multiplicative update each.
 

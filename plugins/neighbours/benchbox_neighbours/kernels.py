@@ -6,23 +6,15 @@ order, so any number of threads gives the same bytes. Numba's own parallel loops
 take several times as long to compile.
 """
 
-from typing import Any, Literal
-
-import numba
 import numpy as np
 
-
-def _jit(inline: Literal["never", "always"] = "never") -> Any:
-    # Compiled once per machine and cached on disk. Division by 0 gives infinity, as in
-    # NumPy; Python would raise an error.
-    return numba.njit(inline=inline, nogil=True, cache=True, error_model="numpy")
-
+from benchbox.models.training import kernel
 
 # Columns of the sums over ratings in common.
 _N, _XY, _XX, _YY = 0, 1, 2, 3
 
 
-@_jit(inline="always")
+@kernel(inline="always", in_order=True, nogil=True)
 def _add_common(cells, values, offsets, owners, others, sums, touched):  # type: ignore[no-untyped-def]
     # Adds up a row's ratings in common with all others; returns how many rows those are
     # and writes which to `touched`. The sums must be 0 before.
@@ -44,7 +36,7 @@ def _add_common(cells, values, offsets, owners, others, sums, touched):  # type:
     return n_touched
 
 
-@_jit(inline="always")
+@kernel(inline="always", in_order=True, nogil=True)
 def _similarity(sums, shrinkage, min_overlap):  # type: ignore[no-untyped-def]
     squares = sums[_XX] * sums[_YY]
     if sums[_N] < min_overlap or squares <= 0:
@@ -53,7 +45,7 @@ def _similarity(sums, shrinkage, min_overlap):  # type: ignore[no-untyped-def]
     return np.float32(correlation * sums[_N] / (sums[_N] + shrinkage))
 
 
-@_jit()
+@kernel(in_order=True, nogil=True)
 def _descending(numbers, places):  # type: ignore[no-untyped-def]
     """Return the order of numbers in (0, 2), the largest first; ties keep theirs.
 
@@ -81,7 +73,7 @@ def _descending(numbers, places):  # type: ignore[no-untyped-def]
     return now
 
 
-@_jit()
+@kernel(in_order=True, nogil=True)
 def nearest(  # type: ignore[no-untyped-def]
     neighbours,
     similarities,
@@ -140,7 +132,7 @@ def nearest(  # type: ignore[no-untyped-def]
         counts[r] = kept
 
 
-@_jit()
+@kernel(in_order=True, nogil=True)
 def by_items(  # type: ignore[no-untyped-def]
     means, asked, users, items, history, neighbours, k, damping, part, n_parts
 ):
@@ -186,7 +178,7 @@ def by_items(  # type: ignore[no-untyped-def]
             own[rated[m]] = np.nan
 
 
-@_jit()
+@kernel(in_order=True, nogil=True)
 def by_users(  # type: ignore[no-untyped-def]
     means,
     asked,
@@ -260,7 +252,7 @@ def by_users(  # type: ignore[no-untyped-def]
             likeness[touched[t]] = 0
 
 
-@_jit()
+@kernel(in_order=True, nogil=True)
 def by_differences(  # type: ignore[no-untyped-def]
     means,
     asked,

@@ -13,28 +13,28 @@ whatever the number of threads.
 import numba
 import numpy as np
 
-from benchbox_factorization.bayesian_fm.compiled import jit
+from benchbox.models.training import kernel
 
 
-@jit()
+@kernel()
 def _subtract(errors, xs, step):  # type: ignore[no-untyped-def]
     for r in range(errors.shape[0]):
         errors[r] -= step * xs[r]
 
 
-@jit()
+@kernel()
 def _gather(xs, rows, table):  # type: ignore[no-untyped-def]
     for r in range(xs.shape[0]):
         xs[r] = table[rows[r]]
 
 
-@jit()
+@kernel()
 def _gather_more(xs, rows, table):  # type: ignore[no-untyped-def]
     for r in range(xs.shape[0]):
         xs[r] += table[rows[r]]
 
 
-@jit()
+@kernel()
 def _sums(xs, errors):  # type: ignore[no-untyped-def]
     weight = np.float32(0)
     total = np.float32(0)
@@ -44,7 +44,7 @@ def _sums(xs, errors):  # type: ignore[no-untyped-def]
     return weight, total
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _moved(value, weight, total, noise, mean, precision, normal):  # type: ignore[no-untyped-def]
     """Draw a coefficient from its posterior; return how far it moves from *value*."""
     known = precision + noise * weight
@@ -52,7 +52,7 @@ def _moved(value, weight, total, noise, mean, precision, normal):  # type: ignor
     return centre + normal / np.sqrt(known) - value
 
 
-@jit()
+@kernel()
 def _draw_history(scaled, starts, rows, values, moves, normals, mean, precision, noise):  # type: ignore[no-untyped-def]
     """Draw the coefficients of what rows have rated, or of who has rated them.
 
@@ -81,7 +81,7 @@ def _draw_history(scaled, starts, rows, values, moves, normals, mean, precision,
             scaled[mine[j], 1] -= moved * scaled[mine[j], 0]
 
 
-@jit()
+@kernel()
 def _draw_side(sums, side, values, normals, means, precisions, noise):  # type: ignore[no-untyped-def]
     """Draw the coefficients of static facts, with a distribution per kind of fact."""
     for f in range(side.starts.shape[0] - 1):
@@ -101,7 +101,7 @@ def _draw_side(sums, side, values, normals, means, precisions, noise):  # type: 
             sums[row, 2] += step
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def sweep(block, first, second, coefficients, normals, prior, noise, errors, xs):  # type: ignore[no-untyped-def]
     """Draw each coefficient of a block once, given all others.
 
@@ -191,7 +191,7 @@ def sweep(block, first, second, coefficients, normals, prior, noise, errors, xs)
     return squares.sum()
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def to_block(positions, bounds, by_user, by_row):  # type: ignore[no-untyped-def]
     """Copy a number per rating from the order of users to that of a block."""
     for part in numba.prange(len(bounds) - 1):
@@ -199,7 +199,7 @@ def to_block(positions, bounds, by_user, by_row):  # type: ignore[no-untyped-def
             by_row[r] = by_user[positions[r]]
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def from_block(positions, bounds, by_row, by_user):  # type: ignore[no-untyped-def]
     """Copy a number per rating from the order of a block to that of users."""
     for part in numba.prange(len(bounds) - 1):

@@ -18,9 +18,9 @@ from benchbox.models import (
     part,
     rehearse,
 )
+from benchbox.models.training import kernels_at_most
 from benchbox_factorization.bayesian_fm.blocks import equal_shares
 from benchbox_factorization.bayesian_fm.chain import Chain
-from benchbox_factorization.bayesian_fm.compiled import threads
 from benchbox_factorization.bayesian_fm.curve import Curve
 from benchbox_factorization.bayesian_fm.days import Days
 from benchbox_factorization.bayesian_fm.facts import facts
@@ -119,7 +119,7 @@ class BayesianFM:
         days = None
         if options.time:
             days = self._days.numbers(train.timestamps, len(train))
-        with threads(self._n_threads):
+        with kernels_at_most(self._n_threads):
             layout = lay_out(train, options, days, features, self._n_threads)
             likelihood = self._likelihood(train.values[layout.order], draw)
             start = self._start(train, draw)
@@ -278,7 +278,7 @@ class BayesianFM:
         probabilities = np.zeros((n, n_levels))
         known = self._known(history, asked)
         bounds = equal_shares(known.offsets, self._n_threads)
-        with threads(self._n_threads):
+        with kernels_at_most(self._n_threads):
             predict(known, questions, bounds, samples, means, variances, probabilities)
         back = np.empty(n, dtype=np.int64)
         back[order] = np.arange(n)

@@ -5,7 +5,7 @@ from math import erfc
 import numba
 import numpy as np
 
-from benchbox_factorization.bayesian_fm.compiled import jit
+from benchbox.models.training import kernel
 
 _ROOT_2 = float(np.sqrt(2))
 _ROOT_2_PI = float(np.sqrt(2 * np.pi))
@@ -18,7 +18,7 @@ _LEAST = 1e-280
 _NEWTON = 5
 
 
-@jit()
+@kernel()
 def _load(x, items, days):  # type: ignore[no-untyped-def]
     """Set the regressors of a user's bias and factors; return the known part."""
     base = np.float64(items[0]) + days[0]
@@ -29,7 +29,7 @@ def _load(x, items, days):  # type: ignore[no-untyped-def]
     return base
 
 
-@jit()
+@kernel()
 def _solve_forward(root, x):  # type: ignore[no-untyped-def]
     for i in range(len(x)):
         for j in range(i):
@@ -37,7 +37,7 @@ def _solve_forward(root, x):  # type: ignore[no-untyped-def]
         x[i] /= root[i, i]
 
 
-@jit()
+@kernel()
 def _factorize(matrix):  # type: ignore[no-untyped-def]
     """Replace the lower triangle of *matrix* by its Cholesky factor."""
     for j in range(len(matrix)):
@@ -49,7 +49,7 @@ def _factorize(matrix):  # type: ignore[no-untyped-def]
             matrix[i, j] /= pivot
 
 
-@jit()
+@kernel()
 def _solve_backward(root, x):  # type: ignore[no-untyped-def]
     for i in range(len(x) - 1, -1, -1):
         for j in range(i + 1, len(x)):
@@ -57,7 +57,7 @@ def _solve_backward(root, x):  # type: ignore[no-untyped-def]
         x[i] /= root[i, i]
 
 
-@jit()
+@kernel()
 def _set_mean(mean, u, s, known, samples):  # type: ignore[no-untyped-def]
     """Set a user's mean before their ratings are seen: that of their facts."""
     start, stop = known.offsets[u], known.offsets[u + 1]
@@ -74,7 +74,7 @@ def _set_mean(mean, u, s, known, samples):  # type: ignore[no-untyped-def]
             mean[k] += known.facts[u, f] * samples.sides[s, f, k]
 
 
-@jit()
+@kernel()
 def _add_rating(root, right, x, weight, pull):  # type: ignore[no-untyped-def]
     for i in range(len(x)):
         right[i] += pull * x[i]
@@ -83,7 +83,7 @@ def _add_rating(root, right, x, weight, pull):  # type: ignore[no-untyped-def]
             root[i, j] += weighted * x[j]
 
 
-@jit()
+@kernel()
 def _set_posterior(root, right, x, mean, u, s, known, samples):  # type: ignore[no-untyped-def]
     """Set the Cholesky factor of a user's precision, and the factor times the mean.
 
@@ -111,7 +111,7 @@ def _set_posterior(root, right, x, mean, u, s, known, samples):  # type: ignore[
     _solve_forward(root, right)
 
 
-@jit()
+@kernel()
 def _within_step(low, high):  # type: ignore[no-untyped-def]
     """Return slope and curvature of the log probability of a latent interval.
 
@@ -131,7 +131,7 @@ def _within_step(low, high):  # type: ignore[no-untyped-def]
     return sign * slope, slope * slope - (low * at_low - high * at_high)
 
 
-@jit()
+@kernel()
 def _set_step_posterior(root, right, x, mean, u, s, known, samples):  # type: ignore[no-untyped-def]
     """Set the same for ratings that are steps: the normal one with the same mode.
 
@@ -166,7 +166,7 @@ def _set_step_posterior(root, right, x, mean, u, s, known, samples):  # type: ig
             right[k] += root[i, k] * theta[i]
 
 
-@jit()
+@kernel()
 def _add_steps(probabilities, mean, variance, cuts):  # type: ignore[no-untyped-def]
     """Add the probability of each rating step, the latent noise having variance 1."""
     spread = np.sqrt(2 * (1 + variance))
@@ -178,7 +178,7 @@ def _add_steps(probabilities, mean, variance, cuts):  # type: ignore[no-untyped-
     probabilities[len(cuts)] += 1 - below
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def predict(known, questions, bounds, samples, means, variances, probabilities):  # type: ignore[no-untyped-def]
     """Compute the mean and variance of each pair's rating before noise, per sample.
 

@@ -5,18 +5,18 @@ from math import erfc
 import numba
 import numpy as np
 
-from benchbox_factorization.bayesian_fm.compiled import jit
+from benchbox.models.training import kernel
 
 _ROOT_2 = float(np.sqrt(2))
 
 
-@jit(inline="always")
+@kernel(inline="always")
 def _below(x):  # type: ignore[no-untyped-def]
     """Return the probability that a standard normal number is below *x*."""
     return 0.5 * erfc(-x / _ROOT_2)
 
 
-@jit()
+@kernel()
 def _within(low, high):  # type: ignore[no-untyped-def]
     """Return the probability that a standard normal number is in an interval."""
     # Both ends on the side where the probabilities are small and exact.
@@ -25,7 +25,7 @@ def _within(low, high):  # type: ignore[no-untyped-def]
     return _below(high) - _below(low)
 
 
-@jit()
+@kernel()
 def quantile(p):  # type: ignore[no-untyped-def]
     """Return the number that a standard normal one is below with probability *p*.
 
@@ -41,7 +41,7 @@ def quantile(p):  # type: ignore[no-untyped-def]
     return above / (((((-5.447609879822406e01 * r + 1.615858368580409e02) * r - 1.556989798598866e02) * r + 6.680131188771972e01) * r - 1.328068155288572e01) * r + 1)  # noqa: E501  # fmt: skip
 
 
-@jit()
+@kernel()
 def _draw_within(low, high, uniform):  # type: ignore[no-untyped-def]
     """Draw a standard normal number from an interval, by inversion."""
     sign = 1.0
@@ -54,7 +54,7 @@ def _draw_within(low, high, uniform):  # type: ignore[no-untyped-def]
     return sign * min(max(drawn, low), high)
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def draw_latent(bounds, steps, cuts, uniforms, latent, errors):  # type: ignore[no-untyped-def]
     """Draw the latent number of each rating, given the prediction and the cuts.
 
@@ -75,7 +75,7 @@ def draw_latent(bounds, steps, cuts, uniforms, latent, errors):  # type: ignore[
             latent[r] = predicted + error
 
 
-@jit(parallel=True)
+@kernel(parallel=True)
 def log_likelihood(bounds, steps, cuts, latent, errors):  # type: ignore[no-untyped-def]
     """Return the log likelihood of the steps, whatever the latent numbers are."""
     parts = np.zeros(len(bounds) - 1)
