@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import numba
 
-# Neither what numba has stored nor the keys of trials notice a change of these settings:
-# both look at the files of the kernels, so edit these as well.
+# Neither what numba has stored nor the keys of trials notice a change of these
+# settings: both look at the files of the kernels, so edit these as well.
 
 # Sums may be reordered, so that they are vectorised; NaN and infinity stay valid. The
 # sign of zero must not be ignored as well ("nsz"): LLVM would then rewrite whole
