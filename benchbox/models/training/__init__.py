@@ -1,6 +1,6 @@
 """Building blocks for models trained by gradient descent.
 
-Names are loaded on first use, since all modules except `options` import torch.
+Names are loaded on first use, since most of the modules import torch or numba.
 """
 
 from typing import TYPE_CHECKING
