@@ -53,6 +53,11 @@ def positions_where(
     return chosen
 
 
+def marked(flags: NDArray[np.bool_]) -> _Positions:
+    """Return the positions of the flags that are set, increasing."""
+    return positions_where(len(flags), lambda part: flags[part])
+
+
 def repeated(
     first: NDArray[Any], second: NDArray[Any], order: _Positions | None = None
 ) -> _Positions:
@@ -138,8 +143,9 @@ def order_within(
     """
 
     def sort(at: slice | _Positions) -> _Positions:
-        by = (groups[at],) if keys is None else (keys[at], groups[at])
-        return np.lexsort(by)
+        if keys is None:
+            return np.argsort(groups[at], kind="stable")
+        return _order_of_pairs(groups[at], keys[at])
 
     if len(groups) <= AT_ONCE:
         return sort(slice(None))
@@ -150,6 +156,17 @@ def order_within(
     return _sorted_by_range(
         len(groups), n_ranges, lambda part: range_of[groups[part]], sort
     )
+
+
+def _order_of_pairs(groups: NDArray[Any], keys: NDArray[Any]) -> _Positions:
+    if len(keys) and keys.dtype.kind == "i":
+        low = int(keys.min())
+        span = int(keys.max()) - low + 1
+        if span * (int(groups.max()) + 1) < 2**63:
+            # A single number for both is sorted in a tenth of the time.
+            both = groups.astype(np.int64) * span + (keys.astype(np.int64) - low)
+            return np.argsort(both, kind="stable")
+    return np.lexsort((keys, groups))
 
 
 def _sorted_by_range(

@@ -13,7 +13,7 @@ from msgspec import structs
 from benchbox.arrays import mapped
 from benchbox.arrays.grouping import tally
 from benchbox.arrays.parallel import long_slices
-from benchbox.arrays.positions import positions_where
+from benchbox.arrays.positions import marked
 from benchbox.data import frames, parsed_cache
 from benchbox.data.cards import DatasetCard
 from benchbox.data.ids import plain_ids
@@ -311,9 +311,9 @@ def _free_unused() -> None:
 
 def _places(indexed: Indexed, rows: Positions) -> Positions:
     """Return sorted positions of *rows* in the ratings, without dropped duplicates."""
-    positions, n = indexed.positions, len(indexed.ratings)
-    is_named = mapped.zeros(n, np.bool_)
+    positions = indexed.positions
+    is_named = mapped.zeros(len(indexed.ratings), np.bool_)
     for part in long_slices(len(rows)):
         places = positions[rows[part]]
         is_named[places[places >= 0]] = True
-    return positions_where(n, lambda part: is_named[part])
+    return marked(is_named)

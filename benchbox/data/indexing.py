@@ -12,7 +12,7 @@ from benchbox.arrays import mapped
 from benchbox.arrays.parallel import each, long_slices, slices
 from benchbox.arrays.positions import (
     every_position,
-    positions_where,
+    marked,
     repeated,
     runs_of,
 )
@@ -261,11 +261,11 @@ def _without_repeats(
     if duplicates == "mean":
         values = raw.values[ordered.rows[members]].astype(np.float64)
         ordered.values[latest] = np.add.reduceat(values, starts) / sizes
-    keep = mapped.zeros(len(users), np.bool_)
+    keep = mapped.empty(len(users), np.bool_)
     keep[:] = True
     keep[members] = False
     keep[latest] = True
-    return ordered.only(positions_where(len(keep), lambda part: keep[part]))
+    return ordered.only(marked(keep))
 
 
 def _latest(

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbox.arrays import mapped
-from benchbox.arrays.grouping import add_sums, tally
-from benchbox.arrays.parallel import long_slices
-from benchbox.arrays.positions import order_within, positions_where, repeated
+from benchbox.arrays.grouping import tally
+from benchbox.arrays.positions import marked, order_within, repeated
 from benchbox.data.indexing import canonical_order
 from benchbox.data.raw import Duplicates, IdColumn, RawRatings
 from benchbox.errors import DataError
@@ -105,7 +104,7 @@ def keep_rows(raw: RawRatings, stays: _Flags) -> RawRatings:
         raw: Ratings in the order of their source.
         stays: Whether each row stays, shape ``(n,)``.
     """
-    rows = _marked(stays)
+    rows = marked(stays)
 
     def of(column: NDArray[Any]) -> NDArray[Any]:
         return mapped.gathered(column, rows)
@@ -128,10 +127,6 @@ def keep_rows(raw: RawRatings, stays: _Flags) -> RawRatings:
     )
 
 
-def _marked(flags: _Flags) -> Positions:
-    return positions_where(len(flags), lambda part: flags[part])
-
-
 def _all_of(column: IdColumn) -> _Flags:
     return np.ones(len(column.names), dtype=bool)
 
@@ -150,18 +145,17 @@ def _rows_between(raw: RawRatings, users: _Flags, items: _Flags) -> _Flags:
 
 def _n_ratings(column: IdColumn, rows: _Flags | None = None) -> NDArray[np.int64]:
     """Return the number of rows of each id, among *rows* or all."""
-    counts = np.zeros(len(column.names), dtype=np.int64)
-    for part in long_slices(len(column)):
-        codes = column.codes[part]
-        add_sums(counts, codes if rows is None else codes[rows[part]], None)
-    return counts
+    codes = column.codes
+    if rows is not None:
+        codes = mapped.gathered(codes, marked(rows))
+    return tally(codes, len(column.names))
 
 
 def _first_of_each_pair(raw: RawRatings) -> _Flags:
     """Return flags that mark the first row of each pair of user and item."""
     users, items = raw.users.codes, raw.items.codes
     order = order_within(users, len(raw.users.names), items)
-    once = mapped.zeros(len(order), np.bool_)
+    once = mapped.empty(len(order), np.bool_)
     once[:] = True
     once[order[repeated(users, items, order)]] = False
     return once
@@ -216,7 +210,7 @@ def _keep_core(
             if (few & (counts > 0)).any():
                 is_gone |= _rows_of(column, few)
         is_gone &= rows
-        gone = _marked(is_gone)
+        gone = marked(is_gone)
         if not len(gone):
             return
         rows[gone] = False

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from benchbox.arrays import mapped
 from benchbox.arrays.grouping import tally
 from benchbox.arrays.parallel import each, slices
-from benchbox.arrays.positions import order_within, positions_where
+from benchbox.arrays.positions import marked, order_within, positions_where
 from benchbox.errors import ProtocolError
 from benchbox.options import Options
 from benchbox.protocols.partition import (
@@ -86,7 +86,7 @@ def split_new_users(
         name="new-users",
         train=positions_where(n, lambda part: ~is_new[users[part]]),
         history=positions_where(n, lambda part: is_new[users[part]] & ~is_hidden[part]),
-        hidden=positions_where(n, lambda part: is_hidden[part]),
+        hidden=marked(is_hidden),
     )
 
 

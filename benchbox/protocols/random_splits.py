@@ -132,7 +132,7 @@ def split_holdout_user(
     else:
         n_hidden = np.where(counts > options.count, options.count, 0)
     draws = raw_draws(len(ratings), options.seed, "holdout-user")
-    yield _hiding_some("holdout", ratings, n_hidden, draws)
+    yield _hiding_some("holdout", ratings, counts, n_hidden, draws)
 
 
 class LeaveOneOutOptions(Options, frozen=True):
@@ -152,14 +152,25 @@ def split_leave_one_out(
     counts = tally(ratings.users, ratings.n_users)
     n_hidden = (counts > 1).astype(np.int64)
     draws = raw_draws(len(ratings), options.seed, "leave-one-out")
-    yield _hiding_some("left-out", ratings, n_hidden, draws)
+    yield _hiding_some("left-out", ratings, counts, n_hidden, draws)
 
 
 def _hiding_some(
-    name: str, ratings: Ratings, n_hidden: NDArray[np.int64], draws: NDArray[np.uint64]
+    name: str,
+    ratings: Ratings,
+    counts: NDArray[np.int64],
+    n_hidden: NDArray[np.int64],
+    draws: NDArray[np.uint64],
 ) -> Partition:
-    """Return a partition that hides the ratings of each user with the lowest draws."""
-    counts = tally(ratings.users, ratings.n_users)
+    """Return a partition that hides the ratings of each user with the lowest draws.
+
+    Args:
+        name: Name within the protocol.
+        ratings: The ratings.
+        counts: Number of ratings of each user, shape ``(n_users,)``.
+        n_hidden: Number of them to hide, shape ``(n_users,)``.
+        draws: A random number per rating, shape ``(n,)``.
+    """
     by_user = order_within(ratings.users, ratings.n_users, draws)
     first = np.cumsum(counts) - counts
     return hiding_by_user(name, ratings.users, by_user, first, first + n_hidden)

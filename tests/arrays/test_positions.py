@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,17 @@ def test_groups_are_sorted_as_at_once(pairs) -> None:
 
     assert by_key.tolist() == np.lexsort((keys, groups)).tolist()
     assert in_order.tolist() == np.argsort(groups, kind="stable").tolist()
+
+
+@pytest.mark.parametrize("low", [np.iinfo(np.int64).min, -5, 0])
+@pytest.mark.parametrize("width", [3, 2**62])
+def test_keys_of_any_width_are_sorted_within_groups(low, width) -> None:
+    groups = np.array([1, 0, 1, 0, 3, 1], dtype=np.int32)
+    keys = low + np.array([2, 1, 0, 1, 0, 2], dtype=np.int64) * (width // 3)
+
+    found = order_within(groups, 4, keys)
+
+    assert found.tolist() == [1, 3, 2, 0, 5, 4]
 
 
 @given(firsts=numbers, more=numbers)
